@@ -1,0 +1,136 @@
+import type { AccountId } from '../accounts/ids.ts';
+import type { InboundEvent, MessageEvent } from '../messages/inbound-event.ts';
+import type { Ack, MessageContact, MessageLocation, MessagePoll } from '../messages/message.ts';
+import type { MessageKey } from '../messages/whatsapp-key.ts';
+
+/**
+ * The contract between a channel (WhatsApp Web today) and the rest: what a channel can be asked to do for an
+ * account, and what it tells about it. Nothing of a vendor passes through here.
+ */
+export interface Channel {
+  /**
+   * Wants the account connected; resolves as soon as a slot is reserved, long before it is connected.
+   * `fresh` throws away what is left of an earlier link, so that a new QR code appears.
+   * @throws AppError POOL_FULL
+   */
+  start(accountId: AccountId, options?: { readonly fresh?: boolean }): Promise<void>;
+
+  /** Logs the device out if it can, closes the browser and deletes the profile. Safe to call again. */
+  disconnect(accountId: AccountId): Promise<void>;
+
+  /** The session of an account, if it is connected on this instance now. */
+  findConnected(accountId: AccountId): ConnectedSession | undefined;
+
+  /** What is known of a session on this instance now, for the health route. */
+  findStatus(accountId: AccountId): SessionStatus | undefined;
+}
+
+export interface SessionStatus {
+  readonly isClientActive: boolean;
+  readonly clientInfo: {
+    readonly wid: { readonly user: string; readonly server: string };
+    readonly pushname: string;
+  } | null;
+  readonly lastError: string | null;
+  readonly reconnect: { readonly attempt: number; readonly nextAt: number | null } | null;
+}
+
+/** What a channel tells. Handlers return at once and never throw; an account's calls come in its page's order. */
+export interface ChannelListener {
+  /** Messages and changes, in the page's order. */
+  onEvents(accountId: AccountId, events: readonly InboundEvent[]): void;
+
+  /** The account has just become connected; `signal` aborts when it no longer is. Called at each connection. */
+  onConnected(session: ConnectedSession, signal: AbortSignal): void;
+}
+
+/** Content of an outgoing message. */
+export type OutgoingContent =
+  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'media';
+      /** Absolute path of the file to send. */
+      readonly path: string;
+      readonly mimeType: string;
+      readonly fileName: string | null;
+      readonly caption: string | null;
+      readonly as: 'image' | 'video' | 'audio' | 'voice' | 'document' | 'sticker';
+    }
+  | ({ readonly kind: 'location' } & MessageLocation)
+  | ({ readonly kind: 'contact' } & MessageContact)
+  | ({ readonly kind: 'poll' } & MessagePoll);
+
+/** A send that has its name already: written down before it is handed over, so that a crash can be cleared up. */
+export interface PreparedSend {
+  readonly key: MessageKey;
+  /** The canonical chat (see EventTarget). */
+  readonly chatId: string;
+}
+
+/** What the page knows of one message. */
+export interface MessageGlimpse {
+  readonly key: MessageKey;
+  readonly ack: Ack;
+}
+
+/** Bytes of a message's media, or why there are none: `later` means that the sender's phone uploads it again. */
+export type MediaDownload =
+  | {
+      readonly status: 'bytes';
+      readonly bytes: Uint8Array;
+      readonly mimeType: string | null;
+      readonly fileName: string | null;
+    }
+  | { readonly status: 'gone' | 'later' };
+
+/** A chat of the page, for reading back. */
+export interface ChatGlimpse {
+  /** The chat's id in the page. */
+  readonly pageChatId: string;
+  readonly chatId: string;
+  /** Milliseconds since the epoch of its last message; 0 if it has none. */
+  readonly lastMessageAt: number;
+}
+
+/**
+ * A connected account. Every call has its own deadline and rejects with an AppError: SESSION_DEADLINE or
+ * SESSION_FAULT if the page does not do it, and the code that is named beside the call.
+ */
+export interface ConnectedSession {
+  readonly accountId: AccountId;
+
+  /**
+   * Resolves the recipient and chooses the message's id; nothing is sent.
+   * @throws AppError NOT_ON_WHATSAPP
+   */
+  prepareSend(to: string): Promise<PreparedSend>;
+
+  /**
+   * Hands the message to the page under its prepared id. Resolves when the page has taken it, which is before
+   * WhatsApp's server has it (fact A15). The same id may be handed over again: WhatsApp counts it once.
+   * @throws AppError SEND_REFUSED (nothing left), SEND_OUTCOME_UNKNOWN (it may have)
+   */
+  send(
+    prepared: PreparedSend,
+    content: OutgoingContent,
+    options: { readonly quoted?: MessageKey },
+  ): Promise<MessageGlimpse>;
+
+  /** Looks a message up in the page, by its bare id in both address dialects. */
+  findMessage(prepared: PreparedSend): Promise<MessageGlimpse | undefined>;
+
+  /** Fetches the media of a message; heavy, one at a time per page (fact A18). */
+  downloadMedia(key: MessageKey): Promise<MediaDownload>;
+
+  /** All chats of the page, latest first. */
+  listChats(): Promise<readonly ChatGlimpse[]>;
+
+  /**
+   * Messages of a chat from the page's own store, newest first: `limit` of them after skipping `offset`. Older
+   * ones are loaded as needed; fewer than `limit` means that there are no more.
+   */
+  readChat(
+    pageChatId: string,
+    range: { readonly offset: number; readonly limit: number },
+  ): Promise<readonly MessageEvent[]>;
+}

@@ -1,0 +1,41 @@
+/** Where a store is: brought up by the daemon itself under DATA_PATH, or given. */
+export type StoreLocation<Given> = { readonly kind: 'embedded' } | ({ readonly kind: 'given' } & Given);
+
+export type HeadlessMode = 'auto' | 'shell' | 'new';
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+/** Everything the daemon can be told, parsed, checked and frozen. Paths are absolute. */
+export interface Config {
+  readonly production: boolean;
+  readonly dataPath: string;
+  readonly database: StoreLocation<{ readonly url: string }>;
+  readonly redis: StoreLocation<{ readonly urls: readonly string[] }>;
+  readonly runtimePath: string;
+  readonly mediaPath: string;
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** Requests a minute a key; 0 means no limit. */
+    readonly apiRateLimit: number;
+    readonly allowedOrigins: readonly string[];
+  };
+  /** Set by OWNER_API_KEY; otherwise one is made on the first start. */
+  readonly ownerApiKey: string | null;
+  readonly log: { readonly level: LogLevel; readonly dir: string };
+  /** Set by INSTANCE_ID; otherwise one is made on the first start. */
+  readonly instanceId: string | null;
+  readonly whatsapp: {
+    readonly maxConnections: number;
+    /** Outgoing messages a minute an account; 0 means no limit. */
+    readonly messageRateLimit: number;
+    readonly dailyLimit: number;
+    /** IANA name. */
+    readonly timezone: string;
+  };
+  readonly browser: {
+    /** Given by PUPPETEER_EXECUTABLE_PATH; otherwise searched on the machine. */
+    readonly executablePath: string | null;
+    readonly headless: HeadlessMode;
+    readonly extraArgs: readonly string[];
+  };
+}

@@ -1,0 +1,47 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { toError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Database } from './schema.ts';
+
+/** Connections of the pool: a few, since the pipeline writes in large batches. */
+const POOL_SIZE = 12;
+
+/** A handle to the database, or a transaction on it: what every store function takes first. */
+export type Executor = Kysely<Database>;
+
+export interface OpenDatabase extends AsyncDisposable {
+  readonly db: Executor;
+}
+
+export interface DatabaseOptions {
+  /** Anything `pg` takes: a URL, or host (also a socket folder), port, user and database. */
+  readonly connection: pg.PoolConfig;
+  readonly log: Logger;
+  readonly poolSize?: number;
+}
+
+/**
+ * Opens a connection pool. Nothing is connected before the first query; use `migrateToLatest` to fail early.
+ * A connection that breaks while idle is logged and replaced (an unheard `error` would end the process).
+ */
+export function openDatabase(options: DatabaseOptions): OpenDatabase {
+  // DATE stays text: a local date has no instant, and pg would make one of it.
+  const types: pg.CustomTypesConfig = {
+    getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+      oid === pg.types.builtins.DATE
+        ? (value: string) => value
+        : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
+  };
+  const pool = new pg.Pool({ max: options.poolSize ?? POOL_SIZE, types, ...options.connection });
+  pool.on('error', (thrown) => {
+    options.log.warn('A database connection broke while idle', { error: toError(thrown).message });
+  });
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    db,
+    async [Symbol.asyncDispose]() {
+      await db.destroy();
+    },
+  };
+}

@@ -1,0 +1,16 @@
+import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import { toError } from '../lib/errors.ts';
+import type { Executor } from './database.ts';
+import * as m0001 from './migrations/0001-create-accounts-and-messages.ts';
+
+const MIGRATIONS: Record<string, Migration> = {
+  '0001-create-accounts-and-messages': m0001,
+};
+
+const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };
+
+/** Brings the schema up to date. Two daemons may call it at the same moment: one applies, the other waits. */
+export async function migrateToLatest(db: Executor): Promise<void> {
+  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  if (error !== undefined) throw toError(error);
+}

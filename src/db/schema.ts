@@ -1,0 +1,168 @@
+import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely';
+
+/** timestamptz: read as Date, written as Date or ISO text. */
+type Timestamp = ColumnType<Date, Date | string, Date | string>;
+type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+/** bigint: pg hands it out as text. */
+type BigInteger = ColumnType<string, never, never>;
+type NullableJson = JSONColumnType<object | null, string | null | undefined, string | null>;
+
+export interface AccountTable {
+  id: string;
+  tenant_id: string;
+  channel: Generated<string>;
+  /** The number named when the account was created, E.164; another phone that scans is refused. */
+  expected_phone_number: string | null;
+  /** The number that is linked, E.164. Unique among linked accounts of all tenants. */
+  phone_number: string | null;
+  wid: string | null;
+  display_name: string | null;
+  /** WhatsApp's own name of the profile (pushname). */
+  profile_name: string | null;
+  state: Generated<string>;
+  reason: string | null;
+  state_since: Generated<Timestamp>;
+  /** True while a user wants the account connected; what is restored on boot. */
+  wanted: Generated<boolean>;
+  /** True from the first successful link until a disconnect: a restart needs no scan. */
+  linked: Generated<boolean>;
+  first_linked_at: NullableTimestamp;
+  instance_id: string | null;
+  qr: string | null;
+  qr_expires_at: NullableTimestamp;
+  last_error: string | null;
+  daily_limit: number;
+  timezone: string;
+  is_active: Generated<boolean>;
+  last_connected_at: NullableTimestamp;
+  last_disconnected_at: NullableTimestamp;
+  created_at: Generated<Timestamp>;
+  deleted_at: NullableTimestamp;
+}
+
+export interface MessageTable {
+  id: string;
+  /** Order of acceptance; also the tie-breaker of listings. */
+  seq: GeneratedAlways<BigInteger>;
+  account_id: string;
+  chat_id: string;
+  phone_number: string | null;
+  bare_id: string | null;
+  whatsapp_message_id: string | null;
+  direction: string;
+  author: string | null;
+  author_name: string | null;
+  type: string;
+  native_type: string | null;
+  text: string | null;
+  caption: string | null;
+  /** location, contacts, poll, mentions, forwarded, quoted text: what only some kinds carry. */
+  payload: NullableJson;
+  reply_to: string | null;
+  media_status: string | null;
+  media_sha256: string | null;
+  mime_type: string | null;
+  file_name: string | null;
+  file_size: number | null;
+  status: string;
+  failed_code: string | null;
+  failed_reason: string | null;
+  timestamp: Timestamp;
+  handed_at: NullableTimestamp;
+  sent_at: NullableTimestamp;
+  delivered_at: NullableTimestamp;
+  read_at: NullableTimestamp;
+  played_at: NullableTimestamp;
+  edited_at: NullableTimestamp;
+  revoked_at: NullableTimestamp;
+  recovered: Generated<boolean>;
+  created_at: Generated<Timestamp>;
+}
+
+/** One row a message, unique by what WhatsApp calls it; stays unique when `messages` is partitioned. */
+export interface MessageKeyTable {
+  account_id: string;
+  chat_id: string;
+  bare_id: string;
+  message_id: string;
+}
+
+/** Changes that came before their message. */
+export interface WaitingChangeTable {
+  id: GeneratedAlways<BigInteger>;
+  account_id: string;
+  chat_id: string;
+  bare_id: string;
+  event: JSONColumnType<object, string, string>;
+  created_at: Generated<Timestamp>;
+}
+
+export interface MessageReactionTable {
+  message_id: string;
+  account_id: string;
+  sender_id: string;
+  emoji: string;
+  reacted_at: Timestamp;
+}
+
+/** Events that could not be stored, set apart so that their neighbours could. */
+export interface RejectedEventTable {
+  id: GeneratedAlways<BigInteger>;
+  account_id: string;
+  event: JSONColumnType<object, string, string>;
+  error: string;
+  created_at: Generated<Timestamp>;
+}
+
+/** Counters by account and local date of the account's time zone. */
+export interface AccountUsageTable {
+  account_id: string;
+  local_date: ColumnType<string, string, never>;
+  sent: Generated<number>;
+  received: Generated<number>;
+  failed: Generated<number>;
+}
+
+/** Files handed in to be sent, by content hash. */
+export interface MediaUploadTable {
+  id: string;
+  account_id: string;
+  sha256: string;
+  mime_type: string;
+  file_name: string | null;
+  file_size: number;
+  created_at: Generated<Timestamp>;
+}
+
+export interface IdempotencyKeyTable {
+  account_id: string;
+  key: string;
+  request_hash: string;
+  message_id: string | null;
+  created_at: Generated<Timestamp>;
+}
+
+export interface ApiKeyTable {
+  id: string;
+  tenant_id: string;
+  role: string;
+  name: string;
+  /** First characters of the key, for recognition. */
+  prefix: string;
+  sha256: string;
+  created_at: Generated<Timestamp>;
+  revoked_at: NullableTimestamp;
+}
+
+export interface Database {
+  accounts: AccountTable;
+  messages: MessageTable;
+  message_keys: MessageKeyTable;
+  waiting_changes: WaitingChangeTable;
+  message_reactions: MessageReactionTable;
+  rejected_events: RejectedEventTable;
+  account_usage: AccountUsageTable;
+  media_uploads: MediaUploadTable;
+  idempotency_keys: IdempotencyKeyTable;
+  api_keys: ApiKeyTable;
+}

@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from './errors.ts';
+
+/** Waits `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
+export async function waitMs(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  try {
+    await delay(ms, undefined, { signal });
+  } catch (thrown) {
+    signal.throwIfAborted();
+    throw thrown;
+  }
+}
+
+/** Settles as `work` does, or rejects with the signal's reason first. The work itself goes on. */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    work.catch(() => undefined);
+  }
+}
+
+/**
+ * Settles as `work` does, or rejects with SESSION_DEADLINE after `ms` milliseconds. The work itself goes on:
+ * a call into a wedged page can only be abandoned, not stopped (fault F9).
+ */
+export async function withDeadline<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new AppError('SESSION_DEADLINE', { message: `${what} took longer than ${ms} ms.` })),
+    ms,
+  );
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined);
+  }
+}

@@ -1,0 +1,117 @@
+/** When a failed operation may be tried again: never, after a pause, or once the account is connected. */
+export type Retry = 'never' | 'backoff' | 'when-connected';
+
+interface ErrorEntry {
+  readonly status: number;
+  readonly retry: Retry;
+  readonly message: string;
+}
+
+/** Every error the daemon can name. A code is never reused for another meaning. */
+export const ERROR_CATALOGUE = {
+  VALIDATION_FAILED: { status: 400, retry: 'never', message: 'The request is not valid.' },
+  QR_EXPIRED: { status: 400, retry: 'never', message: 'The QR code was given up. Ask for a new one.' },
+  UNAUTHENTICATED: { status: 401, retry: 'never', message: 'A valid API key is needed.' },
+  AUTHENTICATION_FAILED: {
+    status: 401,
+    retry: 'never',
+    message: 'WhatsApp refused the session. Scan again.',
+  },
+  FORBIDDEN: { status: 403, retry: 'never', message: 'The role of this key lacks the permission.' },
+  NOT_FOUND: { status: 404, retry: 'never', message: 'There is nothing at this address.' },
+  ACCOUNT_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such account.' },
+  MESSAGE_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such message.' },
+  MEDIA_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such media.' },
+  ACCOUNT_NOT_CONNECTED: { status: 409, retry: 'when-connected', message: 'The account is not connected.' },
+  ALREADY_LINKED: { status: 409, retry: 'never', message: 'The account is linked already.' },
+  IDEMPOTENCY_IN_PROGRESS: {
+    status: 409,
+    retry: 'backoff',
+    message: 'The first request with this Idempotency-Key is still being accepted.',
+  },
+  IDEMPOTENCY_CONFLICT: {
+    status: 409,
+    retry: 'never',
+    message: 'This Idempotency-Key was used with another body.',
+  },
+  TOO_LARGE: { status: 413, retry: 'never', message: 'The request or the media is too large.' },
+  UNSUPPORTED_MEDIA: { status: 415, retry: 'never', message: 'This kind of media is not supported.' },
+  RATE_LIMIT_EXCEEDED: { status: 429, retry: 'backoff', message: 'Too many requests.' },
+  INTERNAL: { status: 500, retry: 'backoff', message: 'Something went wrong inside Switchboard.' },
+  CONNECTION_FAILED: { status: 500, retry: 'backoff', message: 'The WhatsApp session could not be started.' },
+  POOL_FULL: {
+    status: 503,
+    retry: 'backoff',
+    message: 'All session slots are taken. Disconnect an account or raise WHATSAPP_MAX_CONNECTIONS.',
+  },
+  UNAVAILABLE: { status: 503, retry: 'backoff', message: 'Switchboard cannot answer right now. Try again.' },
+
+  // What stops a start. The status is never used.
+  CONFIG_INVALID: { status: 500, retry: 'never', message: 'The configuration is not valid.' },
+  DATA_PATH_UNWRITABLE: { status: 500, retry: 'never', message: 'The data folder cannot be written.' },
+  DATA_PATH_LOCKED: { status: 500, retry: 'never', message: 'Another daemon uses this data folder.' },
+  EMBEDDED_POSTGRES_FAILED: { status: 500, retry: 'backoff', message: 'PostgreSQL could not be started.' },
+  EMBEDDED_REDIS_FAILED: { status: 500, retry: 'backoff', message: 'Redis could not be started.' },
+  POSTGRES_MISSING: { status: 500, retry: 'never', message: 'The embedded PostgreSQL is not installed.' },
+  REDIS_MISSING: { status: 500, retry: 'never', message: 'redis-server is not installed.' },
+  BROWSER_MISSING: { status: 500, retry: 'never', message: 'No Chromium was found.' },
+  POSTGRES_UNREACHABLE: { status: 503, retry: 'backoff', message: 'PostgreSQL does not answer.' },
+  REDIS_UNREACHABLE: { status: 503, retry: 'backoff', message: 'Redis does not answer.' },
+  REDIS_UNFIT: { status: 500, retry: 'never', message: 'Redis is not configured to keep every job.' },
+  PORT_TAKEN: { status: 500, retry: 'never', message: 'The HTTP port is taken.' },
+
+  // What a WhatsApp session can say.
+  SESSION_FAULT: { status: 500, retry: 'backoff', message: 'The WhatsApp session had a fault.' },
+  SESSION_DEADLINE: { status: 500, retry: 'backoff', message: 'The WhatsApp page did not answer in time.' },
+  SEND_OUTCOME_UNKNOWN: { status: 500, retry: 'never', message: 'Whether the message left is not known.' },
+  NOT_ON_WHATSAPP: { status: 422, retry: 'never', message: 'This number is not on WhatsApp.' },
+  SEND_REFUSED: { status: 422, retry: 'never', message: 'WhatsApp refused the message.' },
+  MEDIA_UNAVAILABLE: { status: 422, retry: 'never', message: 'The media could not be had.' },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** One thing wrong with the input: the field's name (dotted) and how to mend it. */
+export interface FieldProblem {
+  readonly field: string;
+  readonly message: string;
+}
+
+export interface AppErrorOptions {
+  /** A sentence that is more precise than the catalogue's. */
+  readonly message?: string;
+  readonly details?: unknown;
+  readonly cause?: unknown;
+}
+
+/** The only error that Switchboard's own code throws on purpose. Decide by `code`, never by the message. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly details: unknown;
+
+  constructor(code: ErrorCode, options: AppErrorOptions = {}) {
+    super(options.message ?? ERROR_CATALOGUE[code].message, { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.details = options.details;
+  }
+
+  get status(): number {
+    return ERROR_CATALOGUE[this.code].status;
+  }
+
+  get retry(): Retry {
+    return ERROR_CATALOGUE[this.code].retry;
+  }
+}
+
+/** Whatever was thrown, as an Error: libraries throw strings too (fact A3). */
+export function toError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  return new Error(typeof thrown === 'string' ? thrown : `A non-error was thrown: ${JSON.stringify(thrown)}`);
+}
+
+/** True if `thrown` is an AppError with this code. */
+export function isAppError(thrown: unknown, code?: ErrorCode): thrown is AppError {
+  return thrown instanceof AppError && (code === undefined || thrown.code === code);
+}

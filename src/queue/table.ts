@@ -1,0 +1,30 @@
+import type { AccountId, MessageId } from '../accounts/ids.ts';
+import type { InboundEvent } from '../messages/inbound-event.ts';
+
+/** Payload of an inbound job: events of one account, packed, in the page's order. */
+export interface InboundJob {
+  readonly accountId: AccountId;
+  readonly events: readonly InboundEvent[];
+}
+
+/** Payload of an outbound job: a wake-up. The row is the truth. */
+export interface OutboundJob {
+  readonly accountId: AccountId;
+  readonly messageId: MessageId;
+}
+
+/**
+ * Every queue, in one place. `perInstance` queues carry the instance's name, so that a wake-up reaches the daemon
+ * that holds the session.
+ *
+ * attempts are high because a job only fails when a store is away; it must outlast the outage. Backoff in ms.
+ */
+export const QUEUES = {
+  inbound: { name: 'inbound', perInstance: false, concurrency: 4, attempts: 1_000, backoffMs: 1_000 },
+  outbound: { name: 'outbound', perInstance: true, concurrency: 8, attempts: 10, backoffMs: 1_000 },
+} as const satisfies Record<
+  string,
+  { name: string; perInstance: boolean; concurrency: number; attempts: number; backoffMs: number }
+>;
+
+export type QueueName = keyof typeof QUEUES;
