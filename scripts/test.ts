@@ -1,0 +1,78 @@
+/**
+ * Runs the suites: `test.ts [unit|integration|e2e|chaos …] [--long] [--seed <number>]`; without names all four.
+ * The last line on stdout is `N passed, N failed`. A file that does not load, a suite whose hook fails and an
+ * error outside of any test count as failed; a run without a test fails.
+ */
+import { parseArgs } from 'node:util';
+import { startVitest, type TestModule, type TestSuite } from 'vitest/node';
+
+const SUITES = ['unit', 'integration', 'e2e', 'chaos'] as const;
+
+/** Chaos repeats the same faults in the same order, unless another seed is asked for. */
+const FIXED_SEED = '1';
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+interface Wish {
+  readonly suites: readonly string[];
+  readonly long: boolean;
+  readonly seed: string;
+}
+
+function parseWish(args: string[]): Wish {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { long: { type: 'boolean', default: false }, seed: { type: 'string', default: FIXED_SEED } },
+  });
+  const unknown = positionals.filter((name) => !SUITES.some((suite) => suite === name));
+  if (unknown.length > 0) {
+    throw new Error(`There is no suite ${unknown.join(', ')}. The suites are ${SUITES.join(', ')}.`);
+  }
+  return { suites: positionals.length > 0 ? positionals : SUITES, long: values.long, seed: values.seed };
+}
+
+/** What went wrong in the file or the suite itself: its import, its hooks. Each such place counts once. */
+function brokenPlaces(module: TestModule): number {
+  const places: (TestModule | TestSuite)[] = [module, ...module.children.allSuites()];
+  return places.filter((place) => place.errors().length > 0).length;
+}
+
+function countModule(module: TestModule): Counts {
+  const passed = [...module.children.allTests('passed')].length;
+  const failed = [...module.children.allTests('failed')].length + brokenPlaces(module);
+  // A file can fail without naming a place; it must not pass for that.
+  return { passed, failed: failed === 0 && !module.ok() ? 1 : failed };
+}
+
+async function runSuites(wish: Wish): Promise<Counts> {
+  // Read by test/support/scale.ts in the test processes, which inherit the environment.
+  process.env.SWITCHBOARD_TEST_LONG = wish.long ? '1' : '0';
+  process.env.SWITCHBOARD_TEST_SEED = wish.seed;
+  const vitest = await startVitest([], { project: [...wish.suites], run: true, watch: false });
+  await vitest.close();
+  const modules = vitest.state.getTestModules().map(countModule);
+  const stray = vitest.state.getUnhandledErrors().length;
+  return {
+    passed: modules.reduce((sum, counts) => sum + counts.passed, 0),
+    failed: modules.reduce((sum, counts) => sum + counts.failed, stray),
+  };
+}
+
+function finish(counts: Counts): void {
+  const good = counts.failed === 0 && counts.passed > 0;
+  // Exit only once the line is out, and in any case: a handle left open must not hold the run.
+  process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`, () =>
+    process.exit(good ? 0 : 1),
+  );
+}
+
+try {
+  finish(await runSuites(parseWish(process.argv.slice(2))));
+} catch (thrown) {
+  console.error(thrown instanceof Error ? thrown.message : thrown);
+  finish({ passed: 0, failed: 1 });
+}
