@@ -1,3 +1,4 @@
+import type { Account } from '../accounts/account.ts';
 import type { AccountId } from '../accounts/ids.ts';
 import type { InboundEvent, MessageEvent } from '../messages/inbound-event.ts';
 import type { Ack, MessageContact, MessageLocation, MessagePoll } from '../messages/message.ts';
@@ -42,6 +43,9 @@ export interface ChannelListener {
 
   /** The account has just become connected; `signal` aborts when it no longer is. Called at each connection. */
   onConnected(session: ConnectedSession, signal: AbortSignal): void;
+
+  /** A QR code is to be shown for the account, or (null) no longer. */
+  onQr?(account: Account, qr: string | null): void;
 }
 
 /** Content of an outgoing message. */

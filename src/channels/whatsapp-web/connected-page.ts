@@ -1,0 +1,214 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Page } from 'puppeteer';
+import type { AccountId } from '../../accounts/ids.ts';
+import { withDeadline } from '../../lib/abort.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { AppError, isAppError, toError } from '../../lib/errors.ts';
+import { KeyedSerial } from '../../lib/keyed-serial.ts';
+import type { MessageEvent } from '../../messages/inbound-event.ts';
+import { parseAck } from '../../messages/message.ts';
+import { keyToString, type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
+import type {
+  ChatGlimpse,
+  ConnectedSession,
+  MediaDownload,
+  MessageGlimpse,
+  OutgoingContent,
+  PreparedSend,
+} from '../channel.ts';
+import { pageMessageToEvent } from './message-conversion.ts';
+import {
+  downloadMedia,
+  findMessage,
+  listChats,
+  type PageSend,
+  prepareSend,
+  readChat,
+  sendPrepared,
+} from './page-calls.ts';
+import type { PageGlimpse, PageKey } from './page-model.ts';
+import { CALL_DEADLINE_MS, HEAVY_CALL_DEADLINE_MS } from './session-timings.ts';
+
+/** Heavy calls take turns: a page that moves two large files at once answers nothing else (fact A18). */
+const HEAVY = 'heavy';
+
+/**
+ * A connected page as the rest of the daemon uses it. It lives as long as the connection; afterwards every call
+ * rejects with SESSION_FAULT.
+ */
+export class ConnectedPage implements ConnectedSession {
+  readonly accountId: AccountId;
+  readonly #page: Page;
+  readonly #clock: Clock;
+  readonly #heavy = new KeyedSerial<typeof HEAVY>();
+
+  constructor(accountId: AccountId, page: Page, clock: Clock) {
+    this.accountId = accountId;
+    this.#page = page;
+    this.#clock = clock;
+  }
+
+  async prepareSend(to: string): Promise<PreparedSend> {
+    const prepared = await this.#call('Preparing a message', () => this.#page.evaluate(prepareSend, to));
+    if (prepared.missing) throw new AppError('NOT_ON_WHATSAPP');
+    const key = parseRawKey(prepared.id);
+    if (key === undefined)
+      throw new AppError('SESSION_FAULT', { message: 'The page made a key of no known shape.' });
+    return { key, chatId: parseWid(prepared.phone) ?? key.chatId };
+  }
+
+  async send(
+    prepared: PreparedSend,
+    content: OutgoingContent,
+    options: { readonly quoted?: MessageKey },
+  ): Promise<MessageGlimpse> {
+    const send = await contentToPageSend(prepared, content, options.quoted);
+    const work = () => this.#page.evaluate(sendPrepared, send);
+    const { glimpse, error } = await this.#attemptSend(
+      content.kind === 'media'
+        ? () => this.#heavyCall('Sending media', work)
+        : () => this.#call('Sending', work),
+    );
+    if (glimpse) return toGlimpse(glimpse, prepared);
+    if (error !== undefined) throw new AppError('SEND_REFUSED', { message: error });
+    throw new AppError('SEND_OUTCOME_UNKNOWN');
+  }
+
+  async findMessage(prepared: PreparedSend): Promise<MessageGlimpse | undefined> {
+    const glimpse = await this.#call('Looking a message up', () =>
+      this.#page.evaluate(findMessage, toPageKey(prepared.key, prepared.chatId)),
+    );
+    return glimpse ? toGlimpse(glimpse, prepared) : undefined;
+  }
+
+  async downloadMedia(key: MessageKey): Promise<MediaDownload> {
+    const result = await this.#heavyCall('Fetching media', () =>
+      this.#page.evaluate(downloadMedia, toPageKey(key, key.chatId)),
+    );
+    if (result.status !== 'bytes') return result;
+    const bytes = Buffer.from(result.data, 'base64');
+    return { status: 'bytes', bytes, mimeType: result.mimetype, fileName: result.filename };
+  }
+
+  async listChats(): Promise<readonly ChatGlimpse[]> {
+    const chats = await this.#call('Listing the chats', () => this.#page.evaluate(listChats));
+    return chats
+      .map((chat) => ({
+        pageChatId: chat.pageChatId,
+        chatId: parseWid(chat.phone) ?? chat.pageChatId,
+        lastMessageAt: chat.t * 1000,
+      }))
+      .sort((a, b) => b.lastMessageAt - a.lastMessageAt);
+  }
+
+  async readChat(
+    pageChatId: string,
+    range: { readonly offset: number; readonly limit: number },
+  ): Promise<readonly MessageEvent[]> {
+    const messages = await this.#heavyCall('Reading a chat back', () =>
+      this.#page.evaluate(readChat, pageChatId, range.offset, range.limit),
+    );
+    const now = this.#clock.now();
+    return messages.flatMap((message) => pageMessageToEvent(message, { recovered: true, now }) ?? []);
+  }
+
+  /** Once the page may have the message, no failure says that it has not. */
+  async #attemptSend<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      throw new AppError('SEND_OUTCOME_UNKNOWN', { cause: thrown, message: toError(thrown).message });
+    }
+  }
+
+  #heavyCall<T>(what: string, work: () => Promise<T>): Promise<T> {
+    return this.#heavy.run(HEAVY, () => this.#call(what, work, HEAVY_CALL_DEADLINE_MS));
+  }
+
+  async #call<T>(what: string, work: () => Promise<T>, deadlineMs = CALL_DEADLINE_MS): Promise<T> {
+    try {
+      return await withDeadline(work(), deadlineMs, what);
+    } catch (thrown) {
+      if (isAppError(thrown)) throw thrown;
+      const error = toError(thrown);
+      throw new AppError('SESSION_FAULT', { message: `${what} failed: ${error.message}`, cause: error });
+    }
+  }
+}
+
+function toGlimpse(glimpse: PageGlimpse, prepared: PreparedSend): MessageGlimpse {
+  return { key: parseRawKey(glimpse.id) ?? prepared.key, ack: parseAck(glimpse.ack) ?? 0 };
+}
+
+function toPageKey(key: MessageKey, chatId: string): PageKey {
+  return {
+    fromMe: key.fromMe,
+    bareId: key.bareId,
+    participant: key.participant,
+    chatIds: [...new Set([key.chatId, chatId])],
+  };
+}
+
+/** The library's send options for a content (its Client.sendMessage builds the same from its own classes). */
+async function contentToPageSend(
+  prepared: PreparedSend,
+  content: OutgoingContent,
+  quoted: MessageKey | undefined,
+): Promise<PageSend> {
+  const base = {
+    pageChatId: prepared.key.chatId,
+    key: toPageKey(prepared.key, prepared.chatId),
+    text: '',
+    options: quoted ? { quotedMessageId: keyToString(quoted), ignoreQuoteErrors: true } : {},
+    fields: {},
+  };
+  switch (content.kind) {
+    case 'text':
+      return { ...base, text: content.text };
+    case 'media':
+      return { ...base, options: { ...base.options, ...(await mediaOptions(content)) } };
+    case 'location': {
+      const description = [content.name, content.address].filter(Boolean).join('\n');
+      const { latitude, longitude, url } = content;
+      return {
+        ...base,
+        options: { ...base.options, location: { latitude, longitude, description, url: url ?? '' } },
+      };
+    }
+    case 'contact':
+      return {
+        ...base,
+        text: content.vcard,
+        fields: { type: 'vcard', vcardFormattedName: content.name, body: content.vcard },
+      };
+    case 'poll': {
+      const poll = {
+        pollName: content.question,
+        pollOptions: content.options.map((name, localId) => ({ name, localId })),
+        options: { allowMultipleAnswers: content.multipleAnswers },
+      };
+      return { ...base, options: { ...base.options, poll } };
+    }
+    default:
+      return content satisfies never;
+  }
+}
+
+async function mediaOptions(
+  content: Extract<OutgoingContent, { kind: 'media' }>,
+): Promise<Record<string, unknown>> {
+  const bytes = await readFile(content.path);
+  return {
+    media: {
+      mimetype: content.mimeType,
+      data: bytes.toString('base64'),
+      filename: content.fileName ?? basename(content.path),
+      filesize: bytes.length,
+    },
+    ...(content.caption === null ? {} : { caption: content.caption, isCaptionByUser: true }),
+    sendMediaAsDocument: content.as === 'document',
+    sendAudioAsVoice: content.as === 'voice',
+    sendMediaAsSticker: content.as === 'sticker',
+  };
+}

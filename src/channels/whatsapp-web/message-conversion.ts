@@ -1,0 +1,215 @@
+import type { InboundEvent, MessageEvent } from '../../messages/inbound-event.ts';
+import {
+  type MessageContact,
+  type MessageLocation,
+  type MessageType,
+  parseAck,
+} from '../../messages/message.ts';
+import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
+import type { PageMessage, PageNews, PageReaction } from './page-model.ts';
+
+/** WhatsApp's message types that carry something a person wrote, and what we call them. */
+const TYPES: Readonly<Record<string, MessageType>> = {
+  chat: 'text',
+  image: 'image',
+  video: 'video',
+  audio: 'audio',
+  ptt: 'voice',
+  document: 'document',
+  sticker: 'sticker',
+  location: 'location',
+  live_location: 'location',
+  vcard: 'contact',
+  multi_vcard: 'contact',
+  poll_creation: 'poll',
+  revoked: 'revoked',
+};
+
+/** Types that are the page's own bookkeeping, or not there yet: they are not messages. */
+const NOT_MESSAGES = new Set([
+  'gp2',
+  'e2e_notification',
+  'notification',
+  'notification_template',
+  'broadcast_notification',
+  'newsletter_notification',
+  'call_log',
+  'ciphertext',
+  'protocol',
+  'debug',
+  'reaction',
+  'poll_update',
+]);
+
+const MEDIA_TYPES: ReadonlySet<MessageType> = new Set([
+  'image',
+  'video',
+  'audio',
+  'voice',
+  'document',
+  'sticker',
+]);
+
+/** Chats whose messages are not to the business: status updates, broadcast lists, channels. */
+function isConversation(chatId: string): boolean {
+  return /@(c\.us|lid|g\.us)$/.test(chatId);
+}
+
+function canonicalChat(key: MessageKey, phone: string | undefined): string {
+  return parseWid(phone) ?? key.chatId;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function locationOf(message: PageMessage): MessageLocation | null {
+  if (typeof message.lat !== 'number' || typeof message.lng !== 'number') return null;
+  const [name, ...address] = (message.loc ?? '').split('\n');
+  return {
+    latitude: message.lat,
+    longitude: message.lng,
+    ...(name ? { name } : {}),
+    ...(address.length > 0 ? { address: address.join('\n') } : {}),
+    ...(message.clientUrl ? { url: message.clientUrl } : {}),
+  };
+}
+
+function vcardName(vcard: string): string {
+  return /^FN[^:]*:(.*)$/m.exec(vcard)?.[1]?.trim() ?? '';
+}
+
+function contactsOf(message: PageMessage): MessageContact[] {
+  const cards = message.vcardList ?? [
+    { displayName: message.vcardFormattedName ?? '', vcard: message.body ?? '' },
+  ];
+  return cards.flatMap(({ displayName, vcard }) =>
+    vcard ? [{ name: displayName || vcardName(vcard), vcard }] : [],
+  );
+}
+
+function textOf(message: PageMessage, type: MessageType): string | null {
+  switch (type) {
+    case 'text':
+    case 'other':
+      return textOrNull(message.body);
+    case 'poll':
+      return textOrNull(message.pollName);
+    default:
+      return null;
+  }
+}
+
+/** Seconds of the page, or now if it tells none, in milliseconds. */
+function instantOf(message: PageMessage, now: number): number {
+  return typeof message.t === 'number' && message.t > 0 ? message.t * 1000 : now;
+}
+
+/** A message of the page as an event; undefined for what is no message to or from the business. */
+export function pageMessageToEvent(
+  message: PageMessage,
+  options: { readonly recovered: boolean; readonly now: number },
+): MessageEvent | undefined {
+  const own = parseRawKey(message.id);
+  if (own === undefined || NOT_MESSAGES.has(message.type) || !isConversation(own.chatId)) return undefined;
+  const type = TYPES[message.type] ?? 'other';
+  const key = type === 'revoked' ? (parseRawKey(message.revokedId) ?? own) : own;
+  const isMedia = MEDIA_TYPES.has(type);
+  const author = parseWid(message.authorPhone) ?? parseWid(message.author) ?? key.participant;
+  return {
+    kind: 'message',
+    key,
+    chatId: canonicalChat(key, message.chatPhone),
+    at: instantOf(message, options.now),
+    type,
+    nativeType: message.type,
+    text: textOf(message, type),
+    caption: isMedia ? textOrNull(message.caption) : null,
+    author: key.fromMe ? null : (author ?? canonicalChat(key, message.chatPhone)),
+    authorName: textOrNull(message.notifyName),
+    ack: parseAck(message.ack) ?? 0,
+    media: isMedia
+      ? {
+          mimeType: textOrNull(message.mimetype),
+          fileName: textOrNull(message.filename),
+          fileSize: typeof message.size === 'number' ? message.size : null,
+        }
+      : null,
+    location: type === 'location' ? locationOf(message) : null,
+    contacts: type === 'contact' ? contactsOf(message) : null,
+    poll:
+      type === 'poll'
+        ? {
+            question: message.pollName ?? '',
+            options: (message.pollOptions ?? []).map((option) => option.name ?? ''),
+            multipleAnswers: message.pollSelectableOptionsCount !== 1,
+          }
+        : null,
+    quoted: message.quotedStanzaID
+      ? { bareId: message.quotedStanzaID, text: textOrNull(message.quotedText) }
+      : null,
+    mentions: (message.mentionedJidList ?? []).flatMap((wid) => parseWid(wid) ?? []),
+    forwarded: message.isForwarded === true,
+    editedAt: message.latestEditSenderTimestampMs ?? null,
+    recovered: options.recovered,
+  };
+}
+
+function reactionToEvent(reaction: PageReaction, now: number): InboundEvent | undefined {
+  const key = parseRawKey(reaction.parentId);
+  const senderId = parseWid(reaction.senderPhone) ?? parseWid(reaction.sender);
+  if (key === undefined || senderId === undefined || !isConversation(key.chatId)) return undefined;
+  return {
+    kind: 'reaction',
+    key,
+    chatId: canonicalChat(key, reaction.chatPhone),
+    senderId,
+    emoji: reaction.emoji ?? '',
+    at: reaction.at ?? now,
+  };
+}
+
+/** News about messages as an event; undefined for what concerns no message of a conversation. */
+export function newsToEvent(news: PageNews, now: number): InboundEvent | undefined {
+  switch (news.kind) {
+    case 'message':
+      return pageMessageToEvent(news.message, { recovered: false, now });
+    case 'reaction':
+      return reactionToEvent(news.reaction, now);
+    case 'ack':
+    case 'edit':
+    case 'revoke':
+      return changeToEvent(news, now);
+    case 'socket':
+    case 'logout':
+      return undefined;
+    default:
+      return news satisfies never;
+  }
+}
+
+function changeToEvent(
+  news: Extract<PageNews, { kind: 'ack' | 'edit' | 'revoke' }>,
+  now: number,
+): InboundEvent | undefined {
+  const { message } = news;
+  const own = parseRawKey(message.id);
+  if (own === undefined || !isConversation(own.chatId)) return undefined;
+  const chatId = canonicalChat(own, message.chatPhone);
+  switch (news.kind) {
+    case 'ack': {
+      const ack = parseAck(news.ack);
+      if (ack === undefined) return undefined;
+      return { kind: 'ack', key: own, chatId, ack, reason: news.reason ?? null, at: now };
+    }
+    case 'edit': {
+      const text = message.caption ?? message.body;
+      if (message.type === 'revoked' || typeof text !== 'string') return undefined;
+      return { kind: 'edit', key: own, chatId, text, at: message.latestEditSenderTimestampMs ?? now };
+    }
+    case 'revoke':
+      return { kind: 'revoke', key: parseRawKey(message.revokedId) ?? own, chatId, at: now };
+    default:
+      return news satisfies never;
+  }
+}

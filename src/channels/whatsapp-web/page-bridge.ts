@@ -1,0 +1,216 @@
+import type { PageKey, PageMessage, PageModel, PageNews, PageReaction, Switchboard } from './page-model.ts';
+
+/**
+ * Runs in the page, before any script of its own, in each new document. It puts its own functions where the
+ * library would expose bindings (the library leaves a name that exists alone): what happens is picked small, kept
+ * in one queue, so that all kinds keep the page's order, and told in packs, one at a time. What nobody listens to
+ * (unread counts, whole models on each change) is not told at all: facts A6, A14, F6 and section 5 of the faults.
+ */
+export function installBridge(): void {
+  if (window !== window.top || window.switchboard) return;
+
+  const MAX_PACK = 100;
+  const queue: PageNews[] = [];
+  let telling = false;
+
+  async function flush(): Promise<void> {
+    if (telling) return;
+    telling = true;
+    try {
+      while (queue.length > 0) {
+        const pack = queue.slice(0, MAX_PACK);
+        await window.switchboardTell?.(pack);
+        queue.splice(0, pack.length);
+      }
+    } finally {
+      telling = false;
+    }
+  }
+
+  function widText(wid: unknown): string | undefined {
+    if (typeof wid === 'string') return wid;
+    const text = (wid as { _serialized?: unknown; $1?: unknown } | null | undefined)?._serialized;
+    return typeof text === 'string' ? text : undefined;
+  }
+
+  function phoneOf(wid: unknown): string | undefined {
+    const text = widText(wid);
+    if (text === undefined || !text.endsWith('@lid')) return text;
+    try {
+      const lid = window.require('WAWebWidFactory').createWid(text);
+      const phone =
+        window.require('WAWebLidMigrationUtils')?.toPn?.(lid) ??
+        window.require('WAWebApiContact')?.getPhoneNumber?.(lid);
+      return widText(phone);
+    } catch {
+      return undefined;
+    }
+  }
+
+  function pick(model: Record<string, unknown>): PageMessage {
+    const id = model.id as Record<string, unknown> | undefined;
+    const remote = id?.remote;
+    const author = model.author ?? id?.participant;
+    // The body of media and locations is a thumbnail, not text.
+    const hasText = model.mimetype === undefined && model.type !== 'location';
+    const quoted = model.quotedMsg as Record<string, unknown> | undefined;
+    const picked: Record<string, unknown> = {
+      id,
+      revokedId: model.protocolMessageKey,
+      author,
+      body: hasText ? model.body : undefined,
+      quotedText: quoted?.caption ?? (quoted?.mimetype === undefined ? quoted?.body : undefined),
+      chatPhone: phoneOf(remote),
+      authorPhone: author === undefined || author === null ? undefined : phoneOf(author),
+      vcardList: (model.vcardList as { displayName?: string; vcard?: string }[] | undefined)?.map((card) => ({
+        displayName: card.displayName,
+        vcard: card.vcard,
+      })),
+      pollOptions: (model.pollOptions as { name?: string }[] | undefined)?.map((option) => ({
+        name: option.name,
+      })),
+    };
+    for (const field of PICKED) picked[field] = model[field];
+    return picked as unknown as PageMessage;
+  }
+
+  const PICKED = [
+    'type',
+    't',
+    'ack',
+    'caption',
+    'notifyName',
+    'mimetype',
+    'filename',
+    'size',
+    'lat',
+    'lng',
+    'loc',
+    'clientUrl',
+    'vcardFormattedName',
+    'pollName',
+    'pollSelectableOptionsCount',
+    'quotedStanzaID',
+    'mentionedJidList',
+    'isForwarded',
+    'latestEditSenderTimestampMs',
+  ];
+
+  function pickReaction(raw: Record<string, unknown>): PageReaction {
+    const parent = raw.parentMsgKey as Record<string, unknown> | undefined;
+    const sender = raw.senderUserJid ?? raw.author ?? raw.from;
+    const at = Number(raw.reactionTimestamp ?? Number(raw.timestamp) * 1000);
+    return {
+      parentId: parent,
+      sender,
+      emoji: String(raw.reactionText ?? raw.reaction ?? ''),
+      ...(phoneOf(sender) === undefined ? {} : { senderPhone: phoneOf(sender) as string }),
+      ...(phoneOf(parent?.remote) === undefined ? {} : { chatPhone: phoneOf(parent?.remote) as string }),
+      ...(Number.isFinite(at) ? { at } : {}),
+    };
+  }
+
+  function makeKey(chat: PageModel, bareId: string): object {
+    const me = window.require('WAWebUserPrefsMeUser');
+    const isGroup = chat.id.isGroup?.() === true;
+    const group = chat.groupMetadata as { isLidAddressingMode?: boolean } | undefined;
+    const byLid = isGroup ? group?.isLidAddressingMode === true : chat.id.isLid?.() === true;
+    const from = byLid ? me.getMaybeMeLidUser() : me.getMaybeMePnUser();
+    const participant = isGroup ? window.require('WAWebWidFactory').asUserWidOrThrow(from) : undefined;
+    const MsgKey = window.require('WAWebMsgKey');
+    return new MsgKey({ from, to: chat.id, id: bareId, participant, selfDir: 'out' });
+  }
+
+  async function find(key: PageKey): Promise<PageModel | undefined> {
+    const { Msg } = window.require('WAWebCollections');
+    const texts = key.chatIds.flatMap((chatId) => {
+      const head = `${key.fromMe}_${chatId}_${key.bareId}`;
+      return key.participant === null ? [head] : [`${head}_${key.participant}`, head];
+    });
+    const held = texts.map((text) => Msg.get(text) as PageModel | undefined).find(Boolean);
+    if (held) return held;
+    const stored = (await Msg.getMessagesById(texts)) as { messages?: (PageModel | undefined)[] } | undefined;
+    return stored?.messages?.find((each) => each?.id?.id === key.bareId);
+  }
+
+  const switchboard: Switchboard = {
+    pick,
+    phoneOf,
+    makeKey,
+    find,
+    tell(news) {
+      queue.push(news);
+      void flush();
+    },
+    injected: false,
+    reading: undefined,
+  };
+  window.switchboard = switchboard;
+
+  type Model = Record<string, unknown>;
+  const nobodyListens = () => undefined;
+  Object.assign(window, {
+    onAddMessageEvent: (model: Model) => switchboard.tell({ kind: 'message', message: pick(model) }),
+    onMessageAckEvent: (model: Model, ack: number) => {
+      const reason = model.ackError ?? model.sendError ?? model.errorCode;
+      switchboard.tell({
+        kind: 'ack',
+        message: pick(model),
+        ack,
+        ...(reason === undefined || reason === null ? {} : { reason: String(reason) }),
+      });
+    },
+    onEditMessageEvent: (model: Model) => switchboard.tell({ kind: 'edit', message: pick(model) }),
+    onChangeMessageTypeEvent: (model: Model) => {
+      if (model.type === 'revoked') switchboard.tell({ kind: 'revoke', message: pick(model) });
+    },
+    onReaction: (reactions: Model[]) => {
+      for (const reaction of reactions)
+        switchboard.tell({ kind: 'reaction', reaction: pickReaction(reaction) });
+    },
+    onLogoutEvent: async () => switchboard.tell({ kind: 'logout' }),
+    onAppStateHasSyncedEvent: nobodyListens,
+    onAuthAppStateChangedEvent: nobodyListens,
+    onAppStateChangedEvent: nobodyListens,
+    onOfflineProgressUpdateEvent: nobodyListens,
+    onChangeMessageEvent: nobodyListens,
+    onRemoveMessageEvent: nobodyListens,
+    onMessageMediaUploadedEvent: nobodyListens,
+    onChatUnreadCountEvent: nobodyListens,
+    onBatteryStateChangedEvent: nobodyListens,
+    onIncomingCall: nobodyListens,
+    onRemoveChatEvent: nobodyListens,
+    onArchiveChatEvent: nobodyListens,
+    onAddMessageCiphertextEvent: nobodyListens,
+    onCiphertextFailedEvent: nobodyListens,
+    onPollVoteEvent: nobodyListens,
+  });
+}
+
+/**
+ * Runs in the page once its modules are there: tells the socket's state now and at each change. The level matters
+ * as much as the edge, since the page may have synced before anyone listened (facts A4, F26); `hasSynced` going
+ * false is no readiness (F2). When the QR's refs are used up the page is asked for new ones (A6, F24).
+ */
+export function watchSocket(): void {
+  const switchboard = window.switchboard;
+  if (!switchboard) return;
+  const { Socket } = window.require('WAWebSocketModel');
+  const report = (syncEdge?: unknown) => {
+    let hasIdentity = false;
+    try {
+      const me = window.require('WAWebUserPrefsMeUser');
+      hasIdentity = Boolean(me.getMaybeMePnUser() ?? me.getMaybeMeLidUser());
+    } catch {
+      hasIdentity = false;
+    }
+    const hasSynced = Socket.hasSynced === undefined ? syncEdge === true : Boolean(Socket.hasSynced);
+    switchboard.tell({ kind: 'socket', state: String(Socket.state), hasSynced, hasIdentity });
+  };
+  Socket.on('change:state', (_socket: unknown, state: string) => {
+    report();
+    if (state === 'UNPAIRED_IDLE') window.require('WAWebCmd').Cmd.refreshQR();
+  });
+  Socket.on('change:hasSynced', (_socket: unknown, synced: unknown) => report(synced ?? true));
+  report();
+}

@@ -1,0 +1,111 @@
+/**
+ * What crosses from the page into Node: plain JSON, picked field by field in the page, so that thumbnails, media
+ * keys and whatever else a model carries never leave it. Keys and ids still come in the page's own dialect.
+ */
+export interface PageMessage {
+  readonly id: unknown;
+  /** The key of the message a revocation speaks of, where it is not `id`. */
+  readonly revokedId?: unknown;
+  readonly type: string;
+  /** Seconds since the epoch. */
+  readonly t?: number;
+  readonly ack?: number;
+  readonly body?: string;
+  readonly caption?: string;
+  readonly author?: unknown;
+  readonly notifyName?: string;
+  readonly mimetype?: string;
+  readonly filename?: string;
+  readonly size?: number;
+  readonly lat?: number;
+  readonly lng?: number;
+  readonly loc?: string;
+  readonly clientUrl?: string;
+  readonly vcardFormattedName?: string;
+  readonly vcardList?: readonly { readonly displayName?: string; readonly vcard?: string }[];
+  readonly pollName?: string;
+  readonly pollOptions?: readonly { readonly name?: string }[];
+  readonly pollSelectableOptionsCount?: number;
+  readonly quotedStanzaID?: string;
+  readonly quotedText?: string;
+  readonly mentionedJidList?: readonly unknown[];
+  readonly isForwarded?: boolean;
+  readonly latestEditSenderTimestampMs?: number;
+  /** Phone-number form of the chat and of the author, where the page knows one for a LID. */
+  readonly chatPhone?: string;
+  readonly authorPhone?: string;
+}
+
+export interface PageReaction {
+  readonly parentId: unknown;
+  readonly sender: unknown;
+  readonly senderPhone?: string;
+  readonly chatPhone?: string;
+  readonly emoji?: string;
+  /** Milliseconds since the epoch. */
+  readonly at?: number;
+}
+
+/** One thing the page told, in the order in which it happened there. */
+export type PageNews =
+  | { readonly kind: 'message'; readonly message: PageMessage }
+  | { readonly kind: 'ack'; readonly message: PageMessage; readonly ack: number; readonly reason?: string }
+  | { readonly kind: 'edit'; readonly message: PageMessage }
+  | { readonly kind: 'revoke'; readonly message: PageMessage }
+  | { readonly kind: 'reaction'; readonly reaction: PageReaction }
+  | {
+      readonly kind: 'socket';
+      readonly state: string;
+      readonly hasSynced: boolean;
+      readonly hasIdentity: boolean;
+    }
+  | { readonly kind: 'logout' };
+
+/** What the page says about one message after a send or a look-up. */
+export interface PageGlimpse {
+  readonly id: unknown;
+  readonly ack: number;
+}
+
+/** A message's key in parts, and the chats it may lie under. */
+export interface PageKey {
+  readonly fromMe: boolean;
+  readonly bareId: string;
+  readonly participant: string | null;
+  readonly chatIds: readonly string[];
+}
+
+/** The helpers that the bridge leaves in the page for later calls. */
+export interface Switchboard {
+  pick(model: Record<string, unknown>): PageMessage;
+  phoneOf(wid: unknown): string | undefined;
+  tell(news: PageNews): void;
+  /** A key for a message of ours to a chat, made as the library makes it. */
+  makeKey(chat: PageModel, bareId: string): object;
+  /** A message by its bare id under each of the chats it may lie under; undefined if the page has none. */
+  find(key: PageKey): Promise<PageModel | undefined>;
+  /** True once injection into this document has begun; there is one a document, whatever navigates within it (F5). */
+  injected: boolean;
+  /** Messages of the chat that is being read back, newest last. */
+  reading: { chatId: string; models: PageModel[]; complete: boolean } | undefined;
+}
+
+/** A model of one of the page's collections, as little of it as is used here. */
+export interface PageModel {
+  readonly id: Record<string, unknown> & { isLid?: () => boolean; isGroup?: () => boolean };
+  readonly t?: number;
+  readonly ack?: number;
+  readonly isNotification?: boolean;
+  readonly [field: string]: unknown;
+}
+
+declare global {
+  interface Window {
+    switchboard?: Switchboard;
+    switchboardTell?: (news: readonly PageNews[]) => Promise<void>;
+    // biome-ignore lint/suspicious/noExplicitAny: the page's modules have no types; each use checks what it takes.
+    require: (module: string) => any;
+    // biome-ignore lint/suspicious/noExplicitAny: what the library puts into the page has no types either.
+    WWebJS: any;
+  }
+}

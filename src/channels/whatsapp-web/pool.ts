@@ -1,0 +1,207 @@
+import { availableParallelism } from 'node:os';
+import type { AccountStore } from '../../accounts/account.ts';
+import type { AccountId, InstanceId } from '../../accounts/ids.ts';
+import type { Config } from '../../config/config.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { AppError, toError } from '../../lib/errors.ts';
+import { KeyedSerial } from '../../lib/keyed-serial.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Channel, ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
+import type { Browser } from './browser.ts';
+import { findProfilesInUse, killBrowserProcesses } from './browser-process.ts';
+import { LaunchGate } from './launch-gate.ts';
+import { ensureLiveFolder, profilePathOf, removeProfile } from './profile.ts';
+import { Session } from './session.ts';
+import { WhatsAppClient } from './whatsapp-client.ts';
+
+export interface PoolDeps {
+  readonly config: Pick<Config, 'runtimePath' | 'browser' | 'whatsapp'>;
+  readonly browser: Browser;
+  readonly instanceId: InstanceId;
+  readonly store: AccountStore;
+  readonly listener: ChannelListener;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly isRoot: boolean;
+  /** For the browsers; free of secrets. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** The slot of one account: taken before anything is awaited, given back when its browser is gone. */
+interface Slot {
+  readonly stop: AbortController;
+  session: Session | undefined;
+  ended: Promise<void>;
+}
+
+/**
+ * The sessions of this instance: at most WHATSAPP_MAX_CONNECTIONS, each alone. An account's starts and ends take
+ * turns, so that two browsers never share a profile (faults F27, F31).
+ */
+export class Pool implements Channel, AsyncDisposable {
+  readonly #deps: PoolDeps;
+  readonly #gate = new LaunchGate(availableParallelism());
+  readonly #slots = new Map<AccountId, Slot>();
+  readonly #turns = new KeyedSerial<AccountId>();
+  #closing = false;
+
+  constructor(deps: PoolDeps) {
+    this.#deps = deps;
+  }
+
+  async start(accountId: AccountId, options: { readonly fresh?: boolean } = {}): Promise<void> {
+    const slot = this.#reserve(accountId);
+    await this.#turns.run(accountId, async () => {
+      const before = this.#slots.get(accountId);
+      if (before && before !== slot) await this.#stop(before);
+      this.#slots.set(accountId, slot);
+      try {
+        await this.#deps.store.saveWanted(accountId, true, this.#deps.instanceId);
+        if (options.fresh) await this.#forget(accountId);
+        await this.#launch(accountId, slot);
+      } catch (thrown) {
+        this.#release(accountId, slot);
+        throw thrown;
+      }
+    });
+  }
+
+  async disconnect(accountId: AccountId): Promise<void> {
+    await this.#turns.run(accountId, async () => {
+      const slot = this.#slots.get(accountId);
+      if (slot) {
+        await slot.session?.logOut().catch((thrown) => {
+          // WhatsApp drops a device that is not seen for some weeks; the profile is gone here in any case.
+          this.#deps.log.warn('WhatsApp did not hear of a logout', {
+            accountId,
+            error: toError(thrown).message,
+          });
+        });
+        await this.#stop(slot);
+        this.#release(accountId, slot);
+      }
+      await this.#deps.store.saveWanted(accountId, false, this.#deps.instanceId);
+      await this.#forget(accountId);
+      await this.#deps.store.saveState(accountId, { state: 'disconnected', reason: 'user_disconnected' });
+    });
+  }
+
+  findConnected(accountId: AccountId): ConnectedSession | undefined {
+    return this.#slots.get(accountId)?.session?.findConnected();
+  }
+
+  findStatus(accountId: AccountId): SessionStatus | undefined {
+    return this.#slots.get(accountId)?.session?.status();
+  }
+
+  /** Starts every account that a user wants connected; resolves when all have their slot, not their connection. */
+  async restore(): Promise<void> {
+    const { store, instanceId, log } = this.#deps;
+    const wanted = await store.listWanted(instanceId);
+    for (const account of wanted) {
+      try {
+        await this.start(account.id);
+      } catch (thrown) {
+        log.error('An account could not be restored', {
+          accountId: account.id,
+          error: toError(thrown).message,
+        });
+      }
+    }
+    if (wanted.length > 0) log.info('The accounts are being restored', { accounts: wanted.length });
+  }
+
+  /** Closes every browser and resolves when all are gone. What users want stays as it is. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    await Promise.all([...this.#slots.values()].map((slot) => this.#stop(slot)));
+  }
+
+  #reserve(accountId: AccountId): Slot {
+    if (this.#closing) throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
+    const held = this.#slots.has(accountId);
+    if (!held && this.#slots.size >= this.#deps.config.whatsapp.maxConnections)
+      throw new AppError('POOL_FULL');
+    const slot: Slot = { stop: new AbortController(), session: undefined, ended: Promise.resolve() };
+    if (!held) this.#slots.set(accountId, slot);
+    return slot;
+  }
+
+  #release(accountId: AccountId, slot: Slot): void {
+    if (this.#slots.get(accountId) === slot) this.#slots.delete(accountId);
+  }
+
+  async #stop(slot: Slot): Promise<void> {
+    slot.stop.abort(new Error('The session was asked to stop.'));
+    await slot.ended;
+  }
+
+  async #launch(accountId: AccountId, slot: Slot): Promise<void> {
+    const { config, browser, store, listener, clock, isRoot, environment } = this.#deps;
+    const account = await store.getAccount(accountId);
+    if (slot.stop.signal.aborted) return;
+    const log = this.#deps.log.child({ accountId });
+    const session = new Session({
+      account,
+      store,
+      listener,
+      gate: this.#gate,
+      clock,
+      log,
+      makeClient: (onEvent) =>
+        new WhatsAppClient(
+          {
+            accountId,
+            browser,
+            livePath: config.runtimePath,
+            extraArgs: config.browser.extraArgs,
+            clock,
+            log,
+            isRoot,
+            environment,
+          },
+          onEvent,
+        ),
+    });
+    slot.session = session;
+    slot.ended = this.#run(accountId, slot, session);
+  }
+
+  async #run(accountId: AccountId, slot: Slot, session: Session): Promise<void> {
+    const { store, instanceId, log } = this.#deps;
+    try {
+      const rest = await session.run(slot.stop.signal);
+      if (rest === 'stopped') return;
+      await store.saveWanted(accountId, false, instanceId);
+      // A link that WhatsApp ended, or that was never made, leaves nothing worth keeping in the profile.
+      const keepsLink = rest === 'replaced' || rest === 'banned' || rest === 'client_outdated';
+      if (!keepsLink) await this.#forget(accountId);
+    } catch (thrown) {
+      log.error('A session ended in a way that nobody foresaw', {
+        accountId,
+        error: toError(thrown).message,
+      });
+    } finally {
+      if (!this.#closing) this.#release(accountId, slot);
+    }
+  }
+
+  /** Deletes the profile and the link that it was. The browser must be gone. */
+  async #forget(accountId: AccountId): Promise<void> {
+    await removeProfile(profilePathOf(this.#deps.config.runtimePath, accountId));
+    await this.#deps.store.saveQr(accountId, null);
+    await this.#deps.store.saveUnlinked(accountId);
+  }
+}
+
+/** Opens the pool: browsers that outlived an earlier run of this daemon are ended first (fault F28). */
+export async function openPool(deps: PoolDeps): Promise<Pool> {
+  const { runtimePath } = deps.config;
+  await ensureLiveFolder(runtimePath);
+  for (const profilePath of findProfilesInUse(runtimePath)) {
+    if (await killBrowserProcesses(profilePath)) {
+      deps.log.warn('A browser that outlived its daemon was ended', { profilePath });
+    }
+  }
+  return new Pool(deps);
+}

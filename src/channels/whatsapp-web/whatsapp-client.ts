@@ -1,0 +1,203 @@
+import { mkdir } from 'node:fs/promises';
+import puppeteer, { type Browser, type Frame, type Page } from 'puppeteer';
+import wwebjs from 'whatsapp-web.js';
+import type { LinkedIdentity } from '../../accounts/account.ts';
+import type { AccountId } from '../../accounts/ids.ts';
+import type { ReasonCode } from '../../accounts/reason.ts';
+import { withDeadline } from '../../lib/abort.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { AppError, isAppError, toError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { InboundEvent } from '../../messages/inbound-event.ts';
+import { type LaunchDeps, makeLaunchOptions, USER_AGENT } from './browser.ts';
+import { killBrowserProcesses, removeProfileLocks } from './browser-process.ts';
+import { newsToEvent } from './message-conversion.ts';
+import { installBridge } from './page-bridge.ts';
+import { logOut, refreshQr } from './page-calls.ts';
+import { type LibraryClient, PageInjection } from './page-injection.ts';
+import type { PageNews } from './page-model.ts';
+import { profilePathOf } from './profile.ts';
+import {
+  CALL_DEADLINE_MS,
+  CLOSE_DEADLINE_MS,
+  LOGOUT_DEADLINE_MS,
+  NAVIGATION_DEADLINE_MS,
+} from './session-timings.ts';
+
+const { Client, LocalAuth } = wwebjs;
+
+const WHATSAPP_WEB = 'https://web.whatsapp.com/';
+
+/** What a client tells its session, in the order in which it happened. `ended` is the last and comes once. */
+export type ClientEvent =
+  | { readonly kind: 'qr'; readonly text: string }
+  | { readonly kind: 'socket'; readonly state: string }
+  | { readonly kind: 'ready'; readonly identity: LinkedIdentity; readonly page: Page }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'logged_out' }
+  | { readonly kind: 'events'; readonly events: readonly InboundEvent[] }
+  | { readonly kind: 'ended'; readonly reason: ReasonCode; readonly error: Error };
+
+export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'> {
+  readonly accountId: AccountId;
+  readonly livePath: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * The one place that knows whatsapp-web.js: a browser with WhatsApp Web in it, and the library in the page. It
+ * launches and closes the browser itself and hears of its death, which the library does not (facts A5, A10, A11);
+ * nothing the library throws leaves it (A3).
+ */
+export class WhatsAppClient {
+  readonly #deps: ClientDeps;
+  readonly #profilePath: string;
+  readonly #onEvent: (event: ClientEvent) => void;
+  #launching: Promise<Browser> = Promise.reject(new Error('The browser was never launched.'));
+  #page: Page | undefined;
+  #lastQr: string | undefined;
+  #over = false;
+
+  constructor(deps: ClientDeps, onEvent: (event: ClientEvent) => void) {
+    this.#deps = deps;
+    this.#profilePath = profilePathOf(deps.livePath, deps.accountId);
+    this.#onEvent = onEvent;
+    this.#launching.catch(() => undefined);
+  }
+
+  /** Launches the browser and loads the page; what follows comes as events. Call it once, then `close`. */
+  async open(): Promise<void> {
+    this.#launching = this.#launch();
+    const browser = await this.#launching;
+    browser.on('disconnected', () => this.#end('browser_died', new Error('The browser ended.')));
+    const page = (await browser.pages())[0] ?? (await browser.newPage());
+    this.#page = page;
+    page.on('error', (error) => this.#end('page_crashed', error));
+    page.on('close', () => this.#end('page_crashed', new Error('The page was closed.')));
+    await page.setUserAgent({ userAgent: USER_AGENT });
+    await this.#load(page, Object.assign(this.#makeLibrary(), { pupBrowser: browser, pupPage: page }));
+  }
+
+  /** Resolves if the page answers within `deadlineMs`. */
+  async probe(deadlineMs: number): Promise<void> {
+    await withDeadline(this.#livePage().evaluate('1'), deadlineMs, 'The probe of the page');
+  }
+
+  /** Has the page show a new QR code. */
+  async refreshQr(): Promise<void> {
+    await withDeadline(this.#livePage().evaluate(refreshQr), CALL_DEADLINE_MS, 'Refreshing the QR code');
+  }
+
+  /** Ends the link on WhatsApp's side, as far as the page can still say so. */
+  async logOut(): Promise<void> {
+    const page = this.#livePage();
+    // What the page does from now on (it navigates, its socket closes) is no news.
+    this.#over = true;
+    await withDeadline(page.evaluate(logOut), LOGOUT_DEADLINE_MS, 'Logging out');
+  }
+
+  /** Closes the browser, by force if it does not listen; resolves when none of its processes is left. */
+  async close(): Promise<void> {
+    this.#over = true;
+    let pid: number | undefined;
+    try {
+      // A browser that is still being launched would otherwise be missed, and stay (fault F27).
+      const browser = await withDeadline(this.#launching, CLOSE_DEADLINE_MS, 'Launching the browser');
+      pid = browser.process()?.pid;
+      if (browser.connected) await withDeadline(browser.close(), CLOSE_DEADLINE_MS, 'Closing the browser');
+    } catch (thrown) {
+      this.#deps.log.warn('The browser did not close and is killed', { error: toError(thrown).message });
+    } finally {
+      await killBrowserProcesses(this.#profilePath, pid === undefined ? [] : [pid]);
+      removeProfileLocks(this.#profilePath);
+    }
+  }
+
+  async #launch(): Promise<Browser> {
+    // An orphan of an earlier run goes on taking messages and holds the profile (faults F28 to F31).
+    await killBrowserProcesses(this.#profilePath);
+    removeProfileLocks(this.#profilePath);
+    if (this.#over)
+      throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
+    await mkdir(this.#profilePath, { recursive: true, mode: 0o700 });
+    return await puppeteer.launch(makeLaunchOptions({ ...this.#deps, profilePath: this.#profilePath }));
+  }
+
+  #makeLibrary(): LibraryClient {
+    const client = new Client({
+      authStrategy: new LocalAuth({ clientId: this.#deps.accountId, dataPath: this.#deps.livePath }),
+      // A cache of its own would be written into the working directory between link and ready (fact A21).
+      webVersionCache: { type: 'none' },
+      userAgent: USER_AGENT,
+    });
+    return client as unknown as LibraryClient;
+  }
+
+  async #load(page: Page, library: LibraryClient): Promise<void> {
+    const injection = new PageInjection(page, library, {
+      onReady: (identity) => this.#tell({ kind: 'ready', identity, page }),
+      onLost: () => this.#tell({ kind: 'lost' }),
+      onFailure: (error) =>
+        this.#end(isAppError(error, 'SESSION_FAULT') ? 'self_test_failed' : 'launch_failed', error),
+    });
+    await page.exposeFunction('switchboardTell', (news: PageNews[]) => this.#heard(news, injection));
+    await page.exposeFunction('onQRChangedEvent', (qr: unknown) => this.#heardQr(qr));
+    await page.evaluateOnNewDocument(installBridge);
+    page.on('framenavigated', (frame) => this.#navigated(page, frame, injection));
+    await page.goto(WHATSAPP_WEB, {
+      waitUntil: 'domcontentloaded',
+      timeout: NAVIGATION_DEADLINE_MS,
+      referer: 'https://whatsapp.com/',
+    });
+  }
+
+  #navigated(page: Page, frame: Frame, injection: PageInjection): void {
+    if (frame !== page.mainFrame()) return;
+    const url = frame.url();
+    if (url.includes('post_logout=1')) this.#tell({ kind: 'logged_out' });
+    else if (url.startsWith(WHATSAPP_WEB)) injection.navigated();
+    else if (url !== 'about:blank') this.#end('launch_failed', new Error('The page could not be loaded.'));
+  }
+
+  /** Page news of one pack; what throws here would be thrown into the page, so nothing does. */
+  #heard(pack: readonly PageNews[], injection: PageInjection): void {
+    const now = this.#deps.clock.now();
+    const events: InboundEvent[] = [];
+    for (const news of pack) {
+      if (news.kind === 'socket') {
+        injection.heard(news);
+        this.#tell({ kind: 'socket', state: news.state });
+      } else if (news.kind === 'logout') {
+        this.#tell({ kind: 'logged_out' });
+      } else {
+        const event = newsToEvent(news, now);
+        if (event) events.push(event);
+      }
+    }
+    if (events.length > 0) this.#tell({ kind: 'events', events });
+  }
+
+  #heardQr(qr: unknown): void {
+    // The library forwards any change of the ref, also to none (fault table, section 1), and each one several times
+    // after a navigation (F5).
+    if (typeof qr !== 'string' || /^(null|undefined|),/.test(qr) || qr === this.#lastQr) return;
+    this.#lastQr = qr;
+    this.#tell({ kind: 'qr', text: qr });
+  }
+
+  #livePage(): Page {
+    if (!this.#page || this.#over) throw new AppError('SESSION_FAULT', { message: 'The page is gone.' });
+    return this.#page;
+  }
+
+  #tell(event: ClientEvent): void {
+    if (!this.#over) this.#onEvent(event);
+  }
+
+  #end(reason: ReasonCode, error: Error): void {
+    if (this.#over) return;
+    this.#onEvent({ kind: 'ended', reason, error });
+    this.#over = true;
+  }
+}
