@@ -1,4 +1,4 @@
-import type { AccountId, MessageId } from '../accounts/ids.ts';
+import type { AccountId, InstanceId, MessageId } from '../accounts/ids.ts';
 import type { InboundEvent } from '../messages/inbound-event.ts';
 
 /** Payload of an inbound job: events of one account, packed, in the page's order. */
@@ -13,11 +13,18 @@ export interface OutboundJob {
   readonly messageId: MessageId;
 }
 
+/** What a job of each queue carries: plain JSON. */
+export interface QueueJobs {
+  readonly inbound: InboundJob;
+  readonly outbound: OutboundJob;
+}
+
 /**
  * Every queue, in one place. `perInstance` queues carry the instance's name, so that a wake-up reaches the daemon
  * that holds the session.
  *
- * attempts are high because a job only fails when a store is away; it must outlast the outage. Backoff in ms.
+ * attempts are high because a job only fails when a store is away; it must outlast the outage. `backoffMs` is the
+ * pause before each further attempt.
  */
 export const QUEUES = {
   inbound: { name: 'inbound', perInstance: false, concurrency: 4, attempts: 1_000, backoffMs: 1_000 },
@@ -27,4 +34,12 @@ export const QUEUES = {
   { name: string; perInstance: boolean; concurrency: number; attempts: number; backoffMs: number }
 >;
 
-export type QueueName = keyof typeof QUEUES;
+export type QueueName = keyof typeof QUEUES & keyof QueueJobs;
+
+export const QUEUE_NAMES = Object.keys(QUEUES) as readonly QueueName[];
+
+/** The queue's name in Redis; the same on every instance, or one of this instance's own. */
+export function queueNameOf(queue: QueueName, instanceId: InstanceId): string {
+  const { name, perInstance } = QUEUES[queue];
+  return perInstance ? `${name}-${instanceId}` : name;
+}

@@ -1,0 +1,129 @@
+import type { AccountId, MessageId } from '../accounts/ids.ts';
+import type { InboundEvent } from '../messages/inbound-event.ts';
+import type { MessageStatus } from '../messages/message.ts';
+import { applyChange, applyMessage } from './ingest-merge.ts';
+import { eventToRow, type IngestRow } from './ingest-row.ts';
+import type { KnownKey, KnownReaction, Target, WaitingChange } from './ingest-statements.ts';
+
+/** What the database holds for a batch of events. */
+export interface IngestView {
+  readonly accountId: AccountId;
+  readonly events: readonly InboundEvent[];
+  /** Keys that this batch claimed; their messages have no row yet. */
+  readonly added: readonly KnownKey[];
+  /** Keys that were there before. */
+  readonly known: readonly KnownKey[];
+  /** Rows of `known`. A key without a row is a message that was purged: it stays away. */
+  readonly rows: readonly IngestRow[];
+  /** Changes that waited for `added`, oldest first. */
+  readonly waited: readonly WaitingChange[];
+  readonly now: Date;
+}
+
+/** What has to be written for a batch of events. */
+export interface IngestPlan {
+  readonly inserts: readonly IngestRow[];
+  readonly updates: readonly IngestRow[];
+  readonly reactions: readonly KnownReaction[];
+  readonly waiting: readonly WaitingChange[];
+  readonly statusChanged: readonly { readonly messageId: MessageId; readonly status: MessageStatus }[];
+  /** New incoming messages. */
+  readonly received: number;
+}
+
+/** One message while the batch is gone through. */
+interface Draft {
+  readonly messageId: string;
+  row: IngestRow | undefined;
+  /** What the row was like; undefined for a new message. */
+  readonly before: { readonly json: string; readonly status: string } | undefined;
+  /** Changes that came before the message. */
+  readonly early: InboundEvent[];
+  readonly purged: boolean;
+}
+
+/** Decides what a batch of events comes to. The rows of the view are changed in place. */
+export function planIngest(view: IngestView): IngestPlan {
+  const drafts = viewToDrafts(view);
+  const reactions: KnownReaction[] = [];
+  const waiting: WaitingChange[] = [];
+  const inserts: IngestRow[] = [];
+
+  for (const event of view.events) {
+    const draft = drafts.get(eventToName(event));
+    if (draft?.purged) continue;
+    if (draft === undefined) {
+      waiting.push({ chat_id: event.chatId, bare_id: event.key.bareId, event });
+    } else if (draft.row !== undefined) {
+      applyEvent(draft.row, event, reactions, view.now);
+    } else if (event.kind === 'message') {
+      const row = eventToRow(event, { id: draft.messageId, accountId: view.accountId }, view.now);
+      draft.row = row;
+      inserts.push(row);
+      for (const early of draft.early) applyEvent(row, early, reactions, view.now);
+    } else {
+      draft.early.push(event);
+    }
+  }
+  return {
+    inserts,
+    reactions,
+    waiting,
+    received: inserts.filter((row) => row.direction === 'incoming').length,
+    ...draftsToUpdates(drafts.values()),
+  };
+}
+
+function viewToDrafts(view: IngestView): Map<string, Draft> {
+  const rows = new Map(view.rows.map((row) => [row.id, row]));
+  const drafts = new Map<string, Draft>();
+  for (const key of view.known) {
+    const row = rows.get(key.message_id);
+    drafts.set(targetToName(key), {
+      messageId: key.message_id,
+      row,
+      before: row && { json: JSON.stringify(row), status: row.status },
+      early: [],
+      purged: row === undefined,
+    });
+  }
+  for (const key of view.added) {
+    drafts.set(targetToName(key), {
+      messageId: key.message_id,
+      row: undefined,
+      before: undefined,
+      early: [],
+      purged: false,
+    });
+  }
+  for (const change of view.waited) drafts.get(targetToName(change))?.early.push(change.event);
+  return drafts;
+}
+
+function applyEvent(row: IngestRow, event: InboundEvent, reactions: KnownReaction[], now: Date): void {
+  if (event.kind === 'message') applyMessage(row, event, now);
+  else if (event.kind === 'reaction') reactions.push({ messageId: row.id, event });
+  else applyChange(row, event);
+}
+
+function draftsToUpdates(drafts: Iterable<Draft>): Pick<IngestPlan, 'updates' | 'statusChanged'> {
+  const updates: IngestRow[] = [];
+  const statusChanged: { messageId: MessageId; status: MessageStatus }[] = [];
+  for (const { row, before } of drafts) {
+    if (row === undefined || before === undefined || before.json === JSON.stringify(row)) continue;
+    updates.push(row);
+    if (before.status !== row.status) {
+      statusChanged.push({ messageId: row.id as MessageId, status: row.status as MessageStatus });
+    }
+  }
+  return { updates, statusChanged };
+}
+
+function eventToName(event: InboundEvent): string {
+  return targetToName({ chat_id: event.chatId, bare_id: event.key.bareId });
+}
+
+/** NUL cannot be part of either: it was replaced before. */
+function targetToName(target: Target): string {
+  return `${target.chat_id}\0${target.bare_id}`;
+}

@@ -1,0 +1,200 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { AccountId } from '../accounts/ids.ts';
+import type { InboundEvent, ReactionEvent } from '../messages/inbound-event.ts';
+import type { Executor } from './database.ts';
+import type { IngestRow, MutableColumns } from './ingest-row.ts';
+
+/** A message's name within its account. */
+export interface Target {
+  readonly chat_id: string;
+  readonly bare_id: string;
+}
+
+export type KnownKey = Target & { readonly message_id: string };
+export type WaitingChange = Target & { readonly event: InboundEvent };
+
+/** A reaction whose message is known. */
+export interface KnownReaction {
+  readonly messageId: string;
+  readonly event: ReactionEvent;
+}
+
+type ColumnTypes = Readonly<Record<string, string>>;
+
+const TARGET_COLUMNS = { chat_id: 'text', bare_id: 'text' } as const satisfies ColumnTypes;
+
+const MUTABLE_COLUMNS = {
+  whatsapp_message_id: 'text',
+  author: 'text',
+  author_name: 'text',
+  type: 'text',
+  native_type: 'text',
+  text: 'text',
+  caption: 'text',
+  payload: 'jsonb',
+  reply_to: 'text',
+  media_status: 'text',
+  media_sha256: 'text',
+  mime_type: 'text',
+  file_name: 'text',
+  file_size: 'integer',
+  status: 'text',
+  failed_code: 'text',
+  failed_reason: 'text',
+  sent_at: 'timestamptz',
+  delivered_at: 'timestamptz',
+  read_at: 'timestamptz',
+  played_at: 'timestamptz',
+  edited_at: 'timestamptz',
+  revoked_at: 'timestamptz',
+} as const satisfies Record<keyof MutableColumns, string>;
+
+const ROW_COLUMNS = {
+  id: 'uuid',
+  account_id: 'uuid',
+  chat_id: 'text',
+  phone_number: 'text',
+  bare_id: 'text',
+  direction: 'text',
+  timestamp: 'timestamptz',
+  handed_at: 'timestamptz',
+  recovered: 'boolean',
+  ...MUTABLE_COLUMNS,
+} as const satisfies Record<keyof IngestRow, string>;
+
+/** One ingest an account at a time, over all daemons: a change and its message can then not miss each other. */
+export async function lockAccountIngest(trx: Executor, accountId: AccountId): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`ingest:${accountId}`}, 0))`.execute(trx);
+}
+
+/** Claims the keys that are free and tells which those were. */
+export async function insertKeys(trx: Executor, accountId: AccountId, keys: readonly KnownKey[]) {
+  const records = recordset(keys, { ...TARGET_COLUMNS, message_id: 'uuid' });
+  const { rows } = await sql<{ message_id: string }>`
+    insert into message_keys (account_id, chat_id, bare_id, message_id)
+    select ${accountId}::uuid, r.chat_id, r.bare_id, r.message_id from ${records}
+    on conflict do nothing
+    returning message_id`.execute(trx);
+  return new Set(rows.map((row) => row.message_id));
+}
+
+export async function findKeys(trx: Executor, accountId: AccountId, targets: readonly Target[]) {
+  const { rows } = await sql<KnownKey>`
+    select k.chat_id, k.bare_id, k.message_id
+    from ${recordset(targets, TARGET_COLUMNS)}
+    join message_keys k
+      on k.account_id = ${accountId}::uuid and k.chat_id = r.chat_id and k.bare_id = r.bare_id`.execute(trx);
+  return rows;
+}
+
+/** The rows of messages, locked until the transaction ends: the sender writes to the same ones. */
+export async function lockRows(trx: Executor, messageIds: readonly string[]): Promise<readonly IngestRow[]> {
+  const { rows } = await sql<IngestRow>`
+    select ${columnList(ROW_COLUMNS)} from messages
+    where id = any(${messageIds}::uuid[])
+    order by id
+    for update`.execute(trx);
+  return rows;
+}
+
+/** Takes the changes that wait for these messages out of the table, in the order in which they came. */
+export async function takeWaitingChanges(trx: Executor, accountId: AccountId, targets: readonly Target[]) {
+  const { rows } = await sql<WaitingChange>`
+    with taken as (
+      delete from waiting_changes w using ${recordset(targets, TARGET_COLUMNS)}
+      where w.account_id = ${accountId}::uuid and w.chat_id = r.chat_id and w.bare_id = r.bare_id
+      returning w.id, w.chat_id, w.bare_id, w.event
+    )
+    select chat_id, bare_id, event from taken order by id`.execute(trx);
+  return rows;
+}
+
+/** Leaves changes for messages that are still to come; one that waits already is not written twice. */
+export async function insertWaitingChanges(
+  trx: Executor,
+  accountId: AccountId,
+  changes: readonly WaitingChange[],
+): Promise<void> {
+  const records = recordset(changes, { ...TARGET_COLUMNS, event: 'jsonb' });
+  await sql`
+    insert into waiting_changes (account_id, chat_id, bare_id, event)
+    select ${accountId}::uuid, r.chat_id, r.bare_id, r.event from ${records}
+    where not exists (
+      select from waiting_changes w
+      where w.account_id = ${accountId}::uuid and w.chat_id = r.chat_id and w.bare_id = r.bare_id
+        and w.event = r.event
+    )`.execute(trx);
+}
+
+export async function insertRows(trx: Executor, rows: readonly IngestRow[]): Promise<void> {
+  await sql`
+    insert into messages (${columnList(ROW_COLUMNS)})
+    select ${columnList(ROW_COLUMNS)} from ${recordset(rows, ROW_COLUMNS)}`.execute(trx);
+}
+
+export async function updateRows(trx: Executor, rows: readonly IngestRow[]): Promise<void> {
+  const assignments = Object.keys(MUTABLE_COLUMNS).map((name) => sql`${sql.ref(name)} = r.${sql.ref(name)}`);
+  await sql`
+    update messages m set ${sql.join(assignments)}
+    from ${recordset(rows, { id: 'uuid', ...MUTABLE_COLUMNS })}
+    where m.id = r.id`.execute(trx);
+}
+
+/**
+ * Writes the latest reaction of each sender. One that was taken back stays as a row with an empty emoji, so that
+ * an older reaction that is told later does not come to life again.
+ */
+export async function upsertReactions(
+  trx: Executor,
+  accountId: AccountId,
+  reactions: readonly KnownReaction[],
+): Promise<void> {
+  const latest = new Map<string, object>();
+  for (const { messageId, event } of [...reactions].sort((a, b) => a.event.at - b.event.at)) {
+    const { senderId, emoji, at } = event;
+    latest.set(`${messageId} ${senderId}`, {
+      message_id: messageId,
+      sender_id: senderId,
+      emoji,
+      reacted_at: new Date(at),
+    });
+  }
+  const records = recordset([...latest.values()], {
+    message_id: 'uuid',
+    sender_id: 'text',
+    emoji: 'text',
+    reacted_at: 'timestamptz',
+  });
+  await sql`
+    insert into message_reactions as old (message_id, account_id, sender_id, emoji, reacted_at)
+    select r.message_id, ${accountId}::uuid, r.sender_id, r.emoji, r.reacted_at from ${records}
+    on conflict (message_id, sender_id) do update
+    set emoji = excluded.emoji, reacted_at = excluded.reacted_at
+    where excluded.reacted_at >= old.reacted_at`.execute(trx);
+}
+
+/** Counts messages received on the account's local date of `now`. */
+export async function countReceived(
+  trx: Executor,
+  accountId: AccountId,
+  received: number,
+  now: Date,
+): Promise<void> {
+  await sql`
+    insert into account_usage as old (account_id, local_date, received)
+    select id, (${now}::timestamptz at time zone timezone)::date, ${received}::integer
+    from accounts where id = ${accountId}::uuid
+    on conflict (account_id, local_date) do update set received = old.received + excluded.received`.execute(
+    trx,
+  );
+}
+
+/** The objects as a table `r` with these columns: one parameter, however many there are. */
+function recordset(rows: readonly object[], columns: ColumnTypes): RawBuilder<unknown> {
+  const definitions = Object.entries(columns).map(([name, type]) => sql`${sql.ref(name)} ${sql.raw(type)}`);
+  return sql`json_to_recordset(${JSON.stringify(rows)}::json) as r(${sql.join(definitions)})`;
+}
+
+function columnList(columns: ColumnTypes): RawBuilder<unknown> {
+  return sql.join(Object.keys(columns).map((name) => sql.ref(name)));
+}

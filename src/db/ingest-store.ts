@@ -1,0 +1,143 @@
+import { type AccountId, type MessageId, makeMessageId } from '../accounts/ids.ts';
+import { AppError, isAppError } from '../lib/errors.ts';
+import type { InboundEvent } from '../messages/inbound-event.ts';
+import type { MessageStatus } from '../messages/message.ts';
+import type { Executor } from './database.ts';
+import { type IngestPlan, planIngest } from './ingest-plan.ts';
+import {
+  countReceived,
+  findKeys,
+  insertKeys,
+  insertRows,
+  insertWaitingChanges,
+  type KnownKey,
+  lockAccountIngest,
+  lockRows,
+  type Target,
+  takeWaitingChanges,
+  updateRows,
+  upsertReactions,
+} from './ingest-statements.ts';
+import { toStorable } from './storable-text.ts';
+
+/** What an ingest did, for whoever tells it on. */
+export interface IngestResult {
+  /** Messages that were not known before, in the order of their events. */
+  readonly added: readonly MessageId[];
+  /** Messages that were known and whose status is another now. */
+  readonly statusChanged: readonly { readonly messageId: MessageId; readonly status: MessageStatus }[];
+  /** Changes that wait for their message. */
+  readonly waiting: number;
+}
+
+/**
+ * Stores events of one account in one transaction, all or none, with the same few statements for one event as for a
+ * hundred. Repeating it changes nothing. A message is one by its canonical chat and bare id; a change of a message
+ * that is not known yet waits for it in the database. Deleted messages keep what they said, with `revoked_at` set.
+ *
+ * `now` is the time of messages' own receipts and of the day's counter. Text that PostgreSQL cannot hold (NUL) is
+ * stored with U+FFFD in its place.
+ * @throws AppError VALIDATION_FAILED if an event has not the shape of one; otherwise what the database throws, see
+ * `isDataError`.
+ */
+export async function ingestEvents(
+  db: Executor,
+  accountId: AccountId,
+  events: readonly InboundEvent[],
+  now: Date,
+): Promise<IngestResult> {
+  const storable = toStorable(events);
+  for (const event of storable) checkEvent(event);
+  return db.transaction().execute(async (trx) => {
+    await lockAccountIngest(trx, accountId);
+    const plan = await loadPlan(trx, accountId, storable, now);
+    await writePlan(trx, accountId, plan, now);
+    return {
+      added: plan.inserts.map((row) => row.id as MessageId),
+      statusChanged: plan.statusChanged,
+      waiting: plan.waiting.length,
+    };
+  });
+}
+
+/** Sets an event apart that cannot be stored, for a person to look at. */
+export async function insertRejectedEvent(
+  db: Executor,
+  accountId: AccountId,
+  event: InboundEvent,
+  error: string,
+): Promise<void> {
+  await db
+    .insertInto('rejected_events')
+    .values({
+      account_id: accountId,
+      event: JSON.stringify(toStorable(event)),
+      error: toStorable(error),
+    })
+    .execute();
+}
+
+/** Names the events' messages in the key table first, so that whoever else writes the same key waits or yields. */
+async function loadPlan(
+  trx: Executor,
+  accountId: AccountId,
+  events: readonly InboundEvent[],
+  now: Date,
+): Promise<IngestPlan> {
+  const wanted = distinct(events.filter((event) => event.kind === 'message'));
+  const claims: KnownKey[] = wanted.map((target) => ({ ...target, message_id: makeMessageId() }));
+  const claimed = claims.length === 0 ? new Set<string>() : await insertKeys(trx, accountId, claims);
+  const added = claims.filter((key) => claimed.has(key.message_id));
+  const known =
+    added.length === wanted.length && events.every((event) => event.kind === 'message')
+      ? []
+      : await findKeys(trx, accountId, distinct(events));
+  const older = known.filter((key) => !claimed.has(key.message_id));
+  const rows =
+    older.length === 0
+      ? []
+      : await lockRows(
+          trx,
+          older.map((key) => key.message_id),
+        );
+  const waited = added.length === 0 ? [] : await takeWaitingChanges(trx, accountId, added);
+  return shaped(() => planIngest({ accountId, events, added, known: older, rows, waited, now }));
+}
+
+async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, now: Date): Promise<void> {
+  if (plan.inserts.length > 0) await insertRows(trx, plan.inserts);
+  if (plan.updates.length > 0) await updateRows(trx, plan.updates);
+  if (plan.reactions.length > 0) await upsertReactions(trx, accountId, plan.reactions);
+  if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
+  if (plan.received > 0) await countReceived(trx, accountId, plan.received, now);
+}
+
+function distinct(events: readonly InboundEvent[]): Target[] {
+  const targets = new Map<string, Target>();
+  for (const { chatId, key } of events) {
+    targets.set(`${chatId}\0${key.bareId}`, { chat_id: chatId, bare_id: key.bareId });
+  }
+  return [...targets.values()];
+}
+
+/** What the database could not refuse by itself: a time that is none would be stored as 1970. */
+function checkEvent(event: InboundEvent): void {
+  const named = shaped(
+    () => typeof event.chatId === 'string' && event.chatId !== '' && event.key.bareId !== '',
+  );
+  if (named && typeof event.key.bareId === 'string' && Number.isFinite(event.at)) return;
+  throw new AppError('VALIDATION_FAILED', { message: 'An inbound event has no name or no time.' });
+}
+
+/** Runs pure code on events from the queue; whatever it throws means that an event has not the shape of one. */
+function shaped<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    if (isAppError(thrown)) throw thrown;
+    throw new AppError('VALIDATION_FAILED', {
+      message: 'An inbound event has not the shape of one.',
+      cause: thrown,
+    });
+  }
+}

@@ -1,0 +1,91 @@
+import type { AccountId } from '../accounts/ids.ts';
+import { findSqlState, isDataError } from '../db/data-error.ts';
+import type { Executor } from '../db/database.ts';
+import { type IngestResult, ingestEvents, insertRejectedEvent } from '../db/ingest-store.ts';
+import { waitMs } from '../lib/abort.ts';
+import { backoffDelayMs } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { toError } from '../lib/errors.ts';
+import { KeyedSerial } from '../lib/keyed-serial.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { InboundJob } from '../queue/table.ts';
+import type { InboundEvent } from './inbound-event.ts';
+
+export interface IngestDeps {
+  readonly db: Executor;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Told after each commit, in an account's order; it returns at once and never throws. */
+  readonly onStored?: (accountId: AccountId, result: IngestResult) => void;
+}
+
+/**
+ * The processor of inbound jobs. Resolves when every event of the job is in the database: stored, or set apart if it
+ * cannot be. Jobs of one account run one after another. While the database is away it keeps trying, so that the
+ * order holds; it rejects only with the signal's reason.
+ */
+export function makeIngest(deps: IngestDeps): (job: InboundJob, signal: AbortSignal) => Promise<void> {
+  const serial = new KeyedSerial<AccountId>();
+  return (job, signal) => serial.run(job.accountId, () => ingestJob(deps, job, signal));
+}
+
+async function ingestJob(deps: IngestDeps, { accountId, events }: InboundJob, signal: AbortSignal) {
+  try {
+    await store(deps, accountId, events, signal);
+  } catch (thrown) {
+    if (!isDataError(thrown)) throw thrown;
+    // Somebody in the batch spoils it: one by one, each in its own transaction, the others come through.
+    for (const event of events) await storeOrReject(deps, accountId, event, signal);
+  }
+}
+
+async function storeOrReject(
+  deps: IngestDeps,
+  accountId: AccountId,
+  event: InboundEvent,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await store(deps, accountId, [event], signal);
+  } catch (thrown) {
+    if (!isDataError(thrown)) throw thrown;
+    const error = toError(thrown).message;
+    await untilAnswered(deps, signal, () => insertRejectedEvent(deps.db, accountId, event, error));
+    // The database's own words may quote the content, so they stay in the table.
+    deps.log.error('An inbound event cannot be stored and was set apart', {
+      accountId,
+      kind: event.kind,
+      key: event.key,
+      sqlState: findSqlState(thrown),
+    });
+  }
+}
+
+async function store(
+  deps: IngestDeps,
+  accountId: AccountId,
+  events: readonly InboundEvent[],
+  signal: AbortSignal,
+): Promise<void> {
+  const result = await untilAnswered(deps, signal, () =>
+    ingestEvents(deps.db, accountId, events, new Date(deps.clock.now())),
+  );
+  deps.onStored?.(accountId, result);
+}
+
+/** Repeats the work with growing pauses until it succeeds, blames the data, or the signal aborts. */
+async function untilAnswered<T>(deps: IngestDeps, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    signal.throwIfAborted();
+    try {
+      return await work();
+    } catch (thrown) {
+      if (isDataError(thrown)) throw thrown;
+      deps.log.warn('The database does not take inbound events; trying again', {
+        attempt,
+        error: toError(thrown).message,
+      });
+    }
+    await waitMs(backoffDelayMs(attempt), signal);
+  }
+}

@@ -1,0 +1,143 @@
+import { Cluster, Redis } from 'ioredis';
+import { withDeadline } from '../lib/abort.ts';
+import { AppError, isAppError, toError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { checkFitness } from './fitness.ts';
+
+/** Where Redis is: a Unix socket, one server, or the nodes of a cluster. */
+export type RedisLocation = { readonly path: string } | { readonly urls: readonly string[] };
+
+export interface RedisSettings {
+  readonly location: RedisLocation;
+  readonly log: Logger;
+  /** Before every key of ours; `switchboard` if not given. */
+  readonly prefix?: string;
+  /** How long opening waits for a server that does not answer; milliseconds. */
+  readonly deadlineMs?: number;
+}
+
+/** An open connection to Redis that reconnects by itself for as long as it is open. */
+export interface OpenRedis extends AsyncDisposable {
+  /** For the rooms of the queue alone: BullMQ shares it and duplicates it where it must block. */
+  readonly client: Redis | Cluster;
+  /** In a cluster it is a hash tag, since all keys of a queue must lie on one node. */
+  readonly prefix: string;
+  /** Resolves when Redis has answered. @throws AppError REDIS_UNREACHABLE after `deadlineMs` */
+  ping(deadlineMs: number): Promise<void>;
+}
+
+const DEFAULT_PREFIX = 'switchboard';
+const OPEN_DEADLINE_MS = 5_000;
+/** A polite goodbye may take this long; then the socket is cut. */
+const QUIT_DEADLINE_MS = 1_000;
+/** The longest pause between two tries to reconnect: Redis is local or near, and messages wait. */
+const MAX_RECONNECT_MS = 2_000;
+
+/**
+ * Connects to Redis and checks that it can be relied on.
+ * @throws AppError REDIS_UNREACHABLE, REDIS_UNFIT; their message names REDIS_URL and the remedy, never a password.
+ */
+export async function openRedis(settings: RedisSettings): Promise<OpenRedis> {
+  const { location, log } = settings;
+  const where = describeLocation(location);
+  const client = makeClient(location);
+  const connection = watchConnection(client, log);
+  try {
+    await withDeadline(checkFitness(client), settings.deadlineMs ?? OPEN_DEADLINE_MS, 'Reaching Redis');
+  } catch (thrown) {
+    client.disconnect();
+    if (isAppError(thrown, 'REDIS_UNFIT')) throw thrown;
+    throw unreachable(where, connection.lastError() ?? toError(thrown));
+  }
+  const prefix = settings.prefix ?? DEFAULT_PREFIX;
+  return {
+    client,
+    prefix: client.isCluster ? `{${prefix}}` : prefix,
+    async ping(deadlineMs) {
+      try {
+        await withDeadline(client.ping(), deadlineMs, 'A ping of Redis');
+      } catch (thrown) {
+        throw unreachable(where, toError(thrown));
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      connection.closing();
+      try {
+        await withDeadline(client.quit(), QUIT_DEADLINE_MS, 'Leaving Redis');
+      } catch (thrown) {
+        log.debug('Redis was left without a goodbye', { error: toError(thrown).message });
+      }
+      client.disconnect();
+    },
+  };
+}
+
+function makeClient(location: RedisLocation): Redis | Cluster {
+  const common = {
+    // BullMQ needs commands to wait for Redis instead of failing while it is away.
+    maxRetriesPerRequest: null,
+    retryStrategy: reconnectDelayMs,
+  } as const;
+  if ('path' in location) return new Redis({ ...common, path: location.path });
+  const [first, ...others] = location.urls;
+  if (first === undefined) throw new AppError('CONFIG_INVALID', { message: 'REDIS_URL names no server.' });
+  if (others.length === 0) return new Redis(first, common);
+  const { username, password, protocol } = new URL(first);
+  return new Cluster([...location.urls], {
+    clusterRetryStrategy: reconnectDelayMs,
+    redisOptions: {
+      maxRetriesPerRequest: null,
+      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+      ...(protocol === 'rediss:' ? { tls: {} } : {}),
+    },
+  });
+}
+
+function reconnectDelayMs(attempt: number): number {
+  return Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(attempt, 10));
+}
+
+/** Listens to a client's errors (unheard, one would end the process) and logs each outage once. */
+function watchConnection(client: Redis | Cluster, log: Logger) {
+  let lastError: Error | undefined;
+  let state: 'new' | 'answering' | 'away' | 'closing' = 'new';
+  client.on('ready', () => {
+    if (state === 'away') log.info('Redis answers again');
+    state = 'answering';
+  });
+  client.on('error', (thrown: unknown) => {
+    lastError = toError(thrown);
+    if (state === 'answering') outage(lastError.message);
+  });
+  client.on('close', () => {
+    if (state === 'answering') outage(lastError?.message ?? null);
+  });
+  const outage = (error: string | null) => {
+    state = 'away';
+    log.warn('Redis does not answer; messages wait until it does', { error });
+  };
+  return {
+    lastError: () => lastError,
+    closing: () => {
+      state = 'closing';
+    },
+  };
+}
+
+/** Host and port, or the socket: what a log may show. */
+function describeLocation(location: RedisLocation): string {
+  if ('path' in location) return location.path;
+  return location.urls
+    .map((url) => (URL.canParse(url) ? new URL(url).host : 'an address that is no URL'))
+    .join(', ');
+}
+
+function unreachable(where: string, cause: Error): AppError {
+  return new AppError('REDIS_UNREACHABLE', {
+    message:
+      `Redis does not answer at ${where} (${cause.message}). Start it or correct REDIS_URL; ` +
+      'without REDIS_URL the daemon brings up its own.',
+    cause,
+  });
+}

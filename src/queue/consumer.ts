@@ -1,0 +1,117 @@
+import { type Job, WaitingError, Worker } from 'bullmq';
+import type { InstanceId } from '../accounts/ids.ts';
+import { withDeadline } from '../lib/abort.ts';
+import { AppError, toError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { OpenRedis } from './connection.ts';
+import { QUEUES, type QueueJobs, type QueueName, queueNameOf } from './table.ts';
+
+/**
+ * A job whose worker was killed is handed out again after at most lock + interval: 12 s. Shorter would take jobs
+ * from a worker that is merely busy. Milliseconds.
+ */
+const LOCK_MS = 8_000;
+const STALLED_INTERVAL_MS = 4_000;
+/** A job may lose its worker as often as it likes: a crash loop must not turn messages into failed jobs. */
+const MAX_STALLED = 1_000_000;
+/** The pause after a command that failed because Redis went away; milliseconds. */
+const REDIS_RETRY_MS = 1_000;
+/** How long running jobs may take to end when the consumer closes, and then to be given back; milliseconds. */
+const DRAIN_MS = 10_000;
+const GIVE_BACK_MS = 2_000;
+
+/** Handles one job. Rejecting means that it is tried again; once `signal` aborts, that it is given back. */
+export type ProcessJob<Name extends QueueName> = (job: QueueJobs[Name], signal: AbortSignal) => Promise<void>;
+
+export interface ConsumerOptions<Name extends QueueName> {
+  readonly redis: OpenRedis;
+  readonly queue: Name;
+  readonly instanceId: InstanceId;
+  readonly process: ProcessJob<Name>;
+  readonly log: Logger;
+  readonly drainMs?: number;
+}
+
+/**
+ * Starts to hand out a queue's jobs: oldest first, several at a time as the table says. A job is handed out again
+ * if its worker dies, so `process` must bear repetition.
+ *
+ * Disposing takes no new jobs and waits for those that run; after `drainMs` it aborts them and puts them back at the
+ * head of the queue.
+ */
+export async function openConsumer<Name extends QueueName>(
+  options: ConsumerOptions<Name>,
+): Promise<AsyncDisposable> {
+  const { redis, queue, instanceId, process } = options;
+  const log = options.log.child({ queue });
+  const abort = new AbortController();
+  const worker = new Worker<QueueJobs[Name]>(
+    queueNameOf(queue, instanceId),
+    async (job, token) => {
+      try {
+        await process(job.data, abort.signal);
+      } catch (thrown) {
+        if (abort.signal.aborted) await giveBack(job, token);
+        throw toError(thrown);
+      }
+    },
+    {
+      connection: redis.client,
+      prefix: redis.prefix,
+      concurrency: QUEUES[queue].concurrency,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_INTERVAL_MS,
+      maxStalledCount: MAX_STALLED,
+      runRetryDelay: REDIS_RETRY_MS,
+    },
+  );
+  logWorker(worker, log);
+  await worker.waitUntilReady();
+  return {
+    [Symbol.asyncDispose]: () => closeWorker(worker, { abort, drainMs: options.drainMs ?? DRAIN_MS, log }),
+  };
+}
+
+/** Puts an unfinished job back where the next worker takes it first. */
+async function giveBack(job: Job, token: string | undefined): Promise<never> {
+  await job.moveToWait(token);
+  throw new WaitingError();
+}
+
+interface Closing {
+  readonly abort: AbortController;
+  readonly drainMs: number;
+  readonly log: Logger;
+}
+
+async function closeWorker(worker: Worker, { abort, drainMs, log }: Closing): Promise<void> {
+  const closed = worker.close();
+  try {
+    await withDeadline(closed, drainMs, 'Finishing the running jobs');
+    return;
+  } catch (thrown) {
+    log.info('Running jobs are given back to the queue', { error: toError(thrown).message });
+  }
+  abort.abort(new AppError('UNAVAILABLE', { message: 'The daemon is stopping.' }));
+  try {
+    await withDeadline(closed, GIVE_BACK_MS, 'Giving back the running jobs');
+  } catch (thrown) {
+    // Their locks run out, and the next worker takes them up.
+    log.warn('Running jobs were left to the next start', { error: toError(thrown).message });
+  }
+}
+
+function logWorker(worker: Worker, log: Logger): void {
+  worker.on('error', (thrown) => {
+    log.debug('A queue worker reported an error', { error: toError(thrown).message });
+  });
+  worker.on('stalled', (jobId) => {
+    log.warn('A job is handed out again because its worker did not finish it', { jobId });
+  });
+  worker.on('failed', (job, thrown) => {
+    const fields = { jobId: job?.id, attempt: job?.attemptsMade, error: toError(thrown).message };
+    const last = job === undefined || job.attemptsMade >= (job.opts.attempts ?? 1);
+    if (last) log.error('A job failed for good and is kept among the failed ones', fields);
+    else log.warn('A job failed and will be tried again', fields);
+  });
+}
