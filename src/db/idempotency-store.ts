@@ -1,0 +1,103 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { AccountId, MessageId } from '../accounts/ids.ts';
+import type { Executor } from './database.ts';
+
+/**
+ * Idempotency keys, one row for account and key. A row without a message is a claim: its request is being
+ * accepted. A claim that lives longer than a minute belongs to a daemon that died or to a request that hangs, and
+ * the next request with the key takes it over. The claim's instant is its token: who lost it cannot complete it.
+ * Ages are those of the database's clock, which all daemons share.
+ */
+
+/** How long a result is kept, in hours: promised to users. */
+const KEPT_HOURS = 24;
+/** How long a request may take to be accepted before its key counts as abandoned, in seconds. */
+const CLAIM_SECONDS = 60;
+
+export interface IdempotencyClaim {
+  readonly accountId: AccountId;
+  readonly key: string;
+  readonly claimedAt: Date;
+}
+
+export type ClaimResult =
+  | { readonly kind: 'claimed'; readonly claim: IdempotencyClaim }
+  | { readonly kind: 'in-progress' }
+  | { readonly kind: 'other-request' }
+  | { readonly kind: 'stored'; readonly messageId: MessageId };
+
+/** Claims a key for a request, or tells what became of it. Of any number at the same time, one gets the claim. */
+export async function claimIdempotencyKey(
+  db: Executor,
+  request: { readonly accountId: AccountId; readonly key: string; readonly requestHash: string },
+): Promise<ClaimResult> {
+  const { accountId, key, requestHash } = request;
+  for (;;) {
+    // Milliseconds, since a Date holds no more and the token has to come back unchanged.
+    const { rows } = await sql<{ created_at: Date }>`
+      insert into idempotency_keys as old (account_id, key, request_hash, created_at)
+      values (${accountId}::uuid, ${key}, ${requestHash}, date_trunc('milliseconds', clock_timestamp()))
+      on conflict (account_id, key) do update
+      set request_hash = excluded.request_hash, message_id = null, created_at = excluded.created_at
+      where ${isOver('old')}
+      returning created_at`.execute(db);
+    const [claimed] = rows;
+    if (claimed) return { kind: 'claimed', claim: { accountId, key, claimedAt: claimed.created_at } };
+
+    const row = await db
+      .selectFrom('idempotency_keys')
+      .select(['request_hash', 'message_id'])
+      .where('account_id', '=', accountId)
+      .where('key', '=', key)
+      .executeTakeFirst();
+    // Given back between the two statements: claim it after all.
+    if (row === undefined) continue;
+    if (row.request_hash !== requestHash) return { kind: 'other-request' };
+    if (row.message_id === null) return { kind: 'in-progress' };
+    return { kind: 'stored', messageId: row.message_id as MessageId };
+  }
+}
+
+/** Stores the claim's result; belongs into the transaction that writes the message. False if the claim was lost. */
+export async function completeIdempotencyClaim(
+  trx: Executor,
+  claim: IdempotencyClaim,
+  messageId: MessageId,
+): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('idempotency_keys')
+    .set({ message_id: messageId })
+    .where('account_id', '=', claim.accountId)
+    .where('key', '=', claim.key)
+    .where('message_id', 'is', null)
+    .where(sql<boolean>`created_at = ${claim.claimedAt}`)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+/** Frees the key of a request that was not accepted. A claim that was lost or completed stays. */
+export async function releaseIdempotencyClaim(db: Executor, claim: IdempotencyClaim): Promise<void> {
+  await db
+    .deleteFrom('idempotency_keys')
+    .where('account_id', '=', claim.accountId)
+    .where('key', '=', claim.key)
+    .where('message_id', 'is', null)
+    .where(sql<boolean>`created_at = ${claim.claimedAt}`)
+    .execute();
+}
+
+/** Deletes the keys that are over. Returns how many those were. */
+export async function deleteOldIdempotencyKeys(db: Executor): Promise<number> {
+  const { numDeletedRows } = await db
+    .deleteFrom('idempotency_keys')
+    .where(isOver('idempotency_keys'))
+    .executeTakeFirstOrThrow();
+  return Number(numDeletedRows);
+}
+
+function isOver(table: string): RawBuilder<boolean> {
+  const createdAt = sql.ref(`${table}.created_at`);
+  return sql<boolean>`(${createdAt} < now() - make_interval(hours => ${KEPT_HOURS})
+    or ${sql.ref(`${table}.message_id`)} is null
+      and ${createdAt} < now() - make_interval(secs => ${CLAIM_SECONDS}))`;
+}

@@ -1,0 +1,243 @@
+import { type Selectable, sql } from 'kysely';
+import type { AccountId, MessageId } from '../accounts/ids.ts';
+import type { MessageStatus, MessageType } from '../messages/message.ts';
+import type { OutgoingPayload, StoredContent } from '../messages/stored-content.ts';
+import {
+  chatIdToPhoneNumber,
+  keyToString,
+  type MessageKey,
+  parseKeyString,
+} from '../messages/whatsapp-key.ts';
+import type { Executor } from './database.ts';
+import type { MessageTable } from './schema.ts';
+import { countUsage } from './usage-store.ts';
+
+/** A message that has just been accepted. */
+export interface NewOutgoing extends StoredContent {
+  readonly id: MessageId;
+  readonly accountId: AccountId;
+  readonly chatId: string;
+  /** The message that this one answers, of the same account. */
+  readonly replyTo: MessageId | null;
+  /** Set if it is known already that it cannot be sent. */
+  readonly failure: { readonly code: string; readonly reason: string } | null;
+  readonly at: Date;
+}
+
+/** An accepted message that has not been handed to the page. */
+export interface OutgoingMessage extends StoredContent {
+  readonly id: MessageId;
+  readonly accountId: AccountId;
+  readonly chatId: string;
+  readonly replyTo: MessageId | null;
+}
+
+/** The name under which a message goes out: its key, and the canonical chat. */
+export interface SendName {
+  readonly key: MessageKey;
+  readonly chatId: string;
+}
+
+/** A message that was handed to the page, or was about to be. */
+export interface HandedMessage extends OutgoingMessage {
+  readonly prepared: SendName;
+}
+
+/** An `unknown` message older than this, in days, is left as it is when an account connects. */
+const UNKNOWN_KEPT_DAYS = 30;
+
+const MESSAGE_COLUMNS = [
+  'id',
+  'account_id',
+  'chat_id',
+  'bare_id',
+  'whatsapp_message_id',
+  'type',
+  'text',
+  'caption',
+  'payload',
+  'reply_to',
+  'media_sha256',
+  'mime_type',
+  'file_name',
+  'file_size',
+] as const satisfies readonly (keyof MessageTable)[];
+
+/** Writes an accepted message: pending, or failed if that is what it is. */
+export async function insertOutgoing(db: Executor, message: NewOutgoing): Promise<void> {
+  const status: MessageStatus = message.failure === null ? 'pending' : 'failed';
+  await db
+    .insertInto('messages')
+    .values({
+      id: message.id,
+      account_id: message.accountId,
+      chat_id: message.chatId,
+      phone_number: chatIdToPhoneNumber(message.chatId),
+      direction: 'outgoing',
+      type: message.type,
+      text: message.text,
+      caption: message.caption,
+      payload: message.payload === null ? null : JSON.stringify(message.payload),
+      reply_to: message.replyTo,
+      media_status: message.media === null ? null : 'stored',
+      media_sha256: message.media?.sha256 ?? null,
+      mime_type: message.media?.mimeType ?? null,
+      file_name: message.media?.fileName ?? null,
+      file_size: message.media?.fileSize ?? null,
+      status,
+      failed_code: message.failure?.code ?? null,
+      failed_reason: message.failure?.reason ?? null,
+      timestamp: message.at,
+    })
+    .execute();
+}
+
+/**
+ * The pending message of an account that was accepted first and never handed over, outside the chats that are
+ * blocked. A message that has its bare id already went out by another way and is not ours to send.
+ */
+export async function findNextToSend(
+  db: Executor,
+  accountId: AccountId,
+  blockedChats: readonly string[],
+): Promise<OutgoingMessage | undefined> {
+  const row = await db
+    .selectFrom('messages')
+    .select(MESSAGE_COLUMNS)
+    .where('account_id', '=', accountId)
+    .where('direction', '=', 'outgoing')
+    .where('status', '=', 'pending')
+    .where('handed_at', 'is', null)
+    .where('bare_id', 'is', null)
+    .where(sql<boolean>`chat_id <> all(${blockedChats}::text[])`)
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst();
+  return row && rowToMessage(row);
+}
+
+/**
+ * Messages that were handed over before `before` and whose fate the server has not told, in the order in which they
+ * were accepted. Those that were given up (`failed_code` set) are left out.
+ */
+export async function listUnsettled(
+  db: Executor,
+  accountId: AccountId,
+  before: Date,
+): Promise<readonly HandedMessage[]> {
+  const handed = db
+    .selectFrom('messages')
+    .select([...MESSAGE_COLUMNS, 'seq'])
+    .where('account_id', '=', accountId)
+    .where('direction', '=', 'outgoing')
+    .where('handed_at', '<=', before)
+    .where('failed_code', 'is', null);
+  const kept = new Date(before.getTime() - UNKNOWN_KEPT_DAYS * 86_400_000);
+  // Two halves, since each has an index of its own: the whole history of an account is no place to search.
+  const rows = await handed
+    .where('status', '=', 'pending')
+    .unionAll(handed.where('status', '=', 'unknown').where('handed_at', '>', kept))
+    .orderBy('seq')
+    .execute();
+  return rows.map(rowToHanded);
+}
+
+/**
+ * Instants (ms since the epoch) at which the account's messages went out since `since`, latest first. What was sent
+ * on the phone is among them: WhatsApp counts it too.
+ */
+export async function listHandedAt(
+  db: Executor,
+  accountId: AccountId,
+  range: { readonly since: Date; readonly limit: number },
+): Promise<readonly number[]> {
+  const rows = await db
+    .selectFrom('messages')
+    .select('handed_at')
+    .where('account_id', '=', accountId)
+    .where('direction', '=', 'outgoing')
+    .where('handed_at', '>', range.since)
+    .orderBy('handed_at', 'desc')
+    .limit(range.limit)
+    .execute();
+  return rows.flatMap((row) => (row.handed_at === null ? [] : [row.handed_at.getTime()]));
+}
+
+/**
+ * Writes down, in one transaction, that the message is about to be handed over and under which id, and counts it on
+ * the account's local date. The key is stored under every name that the chat goes by, so that the page's echo
+ * finds this message whichever it uses. False if it is no longer there to be sent (cancelled meanwhile).
+ */
+export async function claimForSending(
+  db: Executor,
+  message: OutgoingMessage,
+  prepared: SendName,
+  at: Date,
+): Promise<boolean> {
+  const { key, chatId } = prepared;
+  return db.transaction().execute(async (trx) => {
+    const phoneNumber = chatIdToPhoneNumber(chatId);
+    const { numUpdatedRows } = await trx
+      .updateTable('messages')
+      .set({
+        handed_at: at,
+        chat_id: chatId,
+        bare_id: key.bareId,
+        whatsapp_message_id: keyToString(key),
+        ...(phoneNumber === null ? {} : { phone_number: phoneNumber }),
+      })
+      .where('id', '=', message.id)
+      .where('status', '=', 'pending')
+      .where('handed_at', 'is', null)
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows === 0n) return false;
+    const chats = [...new Set([chatId, key.chatId, message.chatId])];
+    await trx
+      .insertInto('message_keys')
+      .values(
+        chats.map((chat) => ({
+          account_id: message.accountId,
+          chat_id: chat,
+          bare_id: key.bareId,
+          message_id: message.id,
+        })),
+      )
+      .execute();
+    await countUsage(trx, message.accountId, 'sent', at);
+    return true;
+  });
+}
+
+type MessageRow = Pick<Selectable<MessageTable>, (typeof MESSAGE_COLUMNS)[number]>;
+
+function rowToMessage(row: MessageRow): OutgoingMessage {
+  return {
+    id: row.id as MessageId,
+    accountId: row.account_id as AccountId,
+    chatId: row.chat_id,
+    replyTo: row.reply_to as MessageId | null,
+    type: row.type as MessageType,
+    text: row.text,
+    caption: row.caption,
+    payload: row.payload as OutgoingPayload | null,
+    media:
+      row.media_sha256 === null
+        ? null
+        : {
+            sha256: row.media_sha256,
+            mimeType: row.mime_type ?? 'application/octet-stream',
+            fileName: row.file_name,
+            fileSize: row.file_size ?? 0,
+          },
+  };
+}
+
+function rowToHanded(row: MessageRow): HandedMessage {
+  const key = parseKeyString(row.whatsapp_message_id ?? '') ?? {
+    fromMe: true,
+    chatId: row.chat_id,
+    bareId: row.bare_id ?? '',
+    participant: null,
+  };
+  return { ...rowToMessage(row), prepared: { key, chatId: row.chat_id } };
+}

@@ -1,0 +1,213 @@
+/**
+ * Accepts messages to be sent. The row is the truth: once it is committed the message will leave, whatever dies
+ * afterwards, since the sender looks through the table whenever its account connects and whenever it is woken. The
+ * direct wake-up and the job only make it look sooner; neither is waited for.
+ *
+ * An Idempotency-Key is claimed in a statement of its own, so that a second request sees the first at work while
+ * that one still fetches its media; the claim is completed in the transaction that writes the row. So a key has a
+ * result exactly if its message exists; what dies in between leaves a claim that the next request takes over
+ * after a minute, and a request that is turned away gives its key back at once.
+ */
+import type { Account } from '../accounts/account.ts';
+import { type AccountId, type MessageId, makeMessageId, parseMessageId } from '../accounts/ids.ts';
+import type { Executor } from '../db/database.ts';
+import {
+  claimIdempotencyKey,
+  completeIdempotencyClaim,
+  type IdempotencyClaim,
+  releaseIdempotencyClaim,
+} from '../db/idempotency-store.ts';
+import { insertOutgoing, type NewOutgoing } from '../db/outbox-store.ts';
+import { findReferredMessage, type MessageReference } from '../db/reply-store.ts';
+import { toStorable } from '../db/storable-text.ts';
+import type { Clock } from '../lib/clock.ts';
+import { AppError, isAppError, toError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { OutboundJob } from '../queue/table.ts';
+import type { MessageStatus } from './message.ts';
+import { contentToStored, type TakenContent } from './outgoing-content.ts';
+import type { MediaSource, SendRequest } from './send-request.ts';
+import type { MediaKind, StoredMedia } from './stored-content.ts';
+import { parseKeyString } from './whatsapp-key.ts';
+
+/**
+ * Takes the bytes of an outgoing message in: when it resolves they lie under MEDIA_PATH, checked.
+ * @throws AppError for whatever is wrong with them; nothing is kept then
+ */
+export type TakeMedia = (
+  accountId: AccountId,
+  source: MediaSource,
+  wish: { readonly as: MediaKind | null; readonly fileName: string | null },
+) => Promise<StoredMedia & { readonly as: MediaKind }>;
+
+export interface AcceptOptions {
+  readonly idempotencyKey: string | null;
+  /** Tells requests with the same key apart; equal for equal bodies. */
+  readonly requestHash: string;
+}
+
+export interface Accepted {
+  readonly messageId: MessageId;
+  /** What the acceptance comes to, now and in replays; what became of the message since is in its row. */
+  readonly status: MessageStatus;
+  /** True if this is the stored result of an earlier request with the same key. */
+  readonly replayed: boolean;
+}
+
+export interface Outbox {
+  /**
+   * Stores a message to be sent; when it resolves the message is safe.
+   * @throws AppError VALIDATION_FAILED (replyTo), IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_CONFLICT, or what `takeMedia` throws
+   */
+  accept(account: Account, request: SendRequest, options: AcceptOptions): Promise<Accepted>;
+}
+
+export interface OutboxDeps {
+  readonly db: Executor;
+  readonly takeMedia: TakeMedia;
+  /** Wakes the sender of this daemon; returns at once. */
+  readonly wake: (accountId: AccountId) => void;
+  /** Wakes the daemon that holds the session. May fail or hang while Redis is away. */
+  readonly enqueue: (job: OutboundJob) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Makes the outbox. It holds nothing that needs closing. */
+export function makeOutbox(deps: OutboxDeps): Outbox {
+  return {
+    async accept(account, request, options) {
+      const { idempotencyKey, requestHash } = options;
+      if (idempotencyKey === null) return acceptMessage(deps, account.id, request);
+      const claimed = await claimIdempotencyKey(deps.db, {
+        accountId: account.id,
+        key: idempotencyKey,
+        requestHash,
+      });
+      switch (claimed.kind) {
+        case 'claimed':
+          return acceptClaimed(deps, account.id, request, claimed.claim);
+        case 'stored':
+          return { messageId: claimed.messageId, status: 'pending', replayed: true };
+        case 'in-progress':
+          throw new AppError('IDEMPOTENCY_IN_PROGRESS');
+        case 'other-request':
+          throw new AppError('IDEMPOTENCY_CONFLICT');
+        default:
+          return claimed satisfies never;
+      }
+    },
+  };
+}
+
+async function acceptClaimed(
+  deps: OutboxDeps,
+  accountId: AccountId,
+  request: SendRequest,
+  claim: IdempotencyClaim,
+): Promise<Accepted> {
+  try {
+    return await acceptMessage(deps, accountId, request, claim);
+  } catch (thrown) {
+    await releaseIdempotencyClaim(deps.db, claim).catch((error: unknown) =>
+      deps.log.warn('An idempotency key could not be given back and stays taken for a minute', {
+        accountId,
+        error: toError(error).message,
+      }),
+    );
+    throw thrown;
+  }
+}
+
+async function acceptMessage(
+  deps: OutboxDeps,
+  accountId: AccountId,
+  request: SendRequest,
+  claim?: IdempotencyClaim,
+): Promise<Accepted> {
+  const replyTo = request.replyTo === null ? null : await getReferred(deps.db, accountId, request);
+  const taken = await takeContent(deps, accountId, request.content);
+  const given = contentToStored(taken);
+  const content = toStorable(given);
+  const message: NewOutgoing = {
+    ...content,
+    id: makeMessageId(),
+    accountId,
+    chatId: request.to,
+    replyTo,
+    failure: JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE,
+    at: new Date(deps.clock.now()),
+  };
+  await deps.db.transaction().execute(async (trx) => {
+    if (claim !== undefined && !(await completeIdempotencyClaim(trx, claim, message.id))) {
+      // It took longer than a claim lives, and another request with the key is ahead.
+      throw new AppError('IDEMPOTENCY_IN_PROGRESS');
+    }
+    await insertOutgoing(trx, message);
+  });
+  wakeSender(deps, { accountId, messageId: message.id });
+  return { messageId: message.id, status: 'pending', replayed: false };
+}
+
+/** Neither PostgreSQL nor WhatsApp's wire can carry such text; the row keeps it with U+FFFD in its place. */
+const UNSTORABLE = {
+  code: 'SEND_REFUSED',
+  reason: 'The message holds a NUL character or half of a surrogate pair, which WhatsApp cannot carry.',
+} as const;
+
+function wakeSender({ wake, enqueue, log }: OutboxDeps, job: OutboundJob): void {
+  wake(job.accountId);
+  enqueue(job).catch((thrown: unknown) =>
+    log.warn('The wake-up for an accepted message could not be queued', {
+      ...job,
+      error: toError(thrown).message,
+    }),
+  );
+}
+
+async function takeContent(
+  deps: OutboxDeps,
+  accountId: AccountId,
+  content: SendRequest['content'],
+): Promise<TakenContent> {
+  if (content.kind !== 'media') return content;
+  const { as, fileName } = content;
+  const { as: kind, ...media } = await deps.takeMedia(accountId, content.source, { as, fileName });
+  const stored: StoredMedia = {
+    sha256: media.sha256,
+    mimeType: media.mimeType,
+    fileName: media.fileName,
+    fileSize: media.fileSize,
+  };
+  return { kind: 'media', caption: content.caption, as: kind, stored };
+}
+
+async function getReferred(db: Executor, accountId: AccountId, request: SendRequest): Promise<MessageId> {
+  const found = await findReferredMessage(
+    db,
+    accountId,
+    toReference(toStorable(request.replyTo ?? ''), request.to),
+  );
+  if (found !== undefined) return found;
+  throw new AppError('VALIDATION_FAILED', {
+    details: [{ field: 'replyTo', message: 'There is no such message in this account.' }],
+  });
+}
+
+/** Our id, WhatsApp's serialised key, or else its bare id. */
+function toReference(replyTo: string, chatId: string): MessageReference {
+  const key = parseKeyString(replyTo);
+  if (key !== undefined) return { by: 'bareId', bareId: key.bareId, chatIds: [key.chatId, chatId] };
+  const id = findMessageId(replyTo);
+  if (id !== undefined) return { by: 'id', id };
+  return { by: 'bareId', bareId: replyTo, chatIds: [chatId] };
+}
+
+function findMessageId(text: string): MessageId | undefined {
+  try {
+    return parseMessageId(text);
+  } catch (thrown) {
+    if (isAppError(thrown, 'MESSAGE_NOT_FOUND')) return undefined;
+    throw thrown;
+  }
+}

@@ -1,0 +1,20 @@
+import type { Executor } from '../db/database.ts';
+import { deleteOldIdempotencyKeys } from '../db/idempotency-store.ts';
+import { clearExpiredQrCodes } from '../db/qr-expiry.ts';
+
+/** Work that is done by the clock. It may run on several daemons at once, so repeating it must change nothing. */
+export interface CronJob {
+  readonly name: string;
+  /** Minute, hour, day of the month, month, day of the week; UTC. */
+  readonly cron: string;
+  /** Returns how many rows it changed. */
+  run(): Promise<number>;
+}
+
+/** Everything that is done by the clock. */
+export function makeCronTable(db: Executor): readonly CronJob[] {
+  return [
+    { name: 'delete-old-idempotency-keys', cron: '7 * * * *', run: () => deleteOldIdempotencyKeys(db) },
+    { name: 'clear-expired-qr-codes', cron: '* * * * *', run: () => clearExpiredQrCodes(db) },
+  ];
+}
