@@ -38,6 +38,8 @@ export interface AccountTable {
   last_disconnected_at: NullableTimestamp;
   created_at: Generated<Timestamp>;
   deleted_at: NullableTimestamp;
+  /** Everything that WhatsApp dated before this instant is known to be taken over from the page. */
+  caught_up_to: NullableTimestamp;
 }
 
 export interface MessageTable {

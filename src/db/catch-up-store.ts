@@ -1,0 +1,86 @@
+import { sql } from 'kysely';
+import type { AccountId } from '../accounts/ids.ts';
+import type { MessageEvent } from '../messages/inbound-event.ts';
+import type { Direction, MessageStatus } from '../messages/message.ts';
+import type { Executor } from './database.ts';
+import { toStorable } from './storable-text.ts';
+
+/** From when an account's page has to be read back. Times are milliseconds since the epoch. */
+export interface CatchUpStart {
+  /** Everything before is known to be taken over; null if nothing ever was. */
+  readonly caughtUpTo: number | null;
+  readonly firstLinkedAt: number | null;
+}
+
+/** What the database holds of a message, as far as the page may know better. */
+export interface KnownMessage {
+  readonly bareId: string;
+  /** Null for a message that was purged: its key stays so that it is not taken over again. */
+  readonly row: {
+    readonly direction: Direction;
+    readonly status: MessageStatus;
+    readonly editedAt: number | null;
+    readonly revokedAt: number | null;
+  } | null;
+}
+
+/** Undefined if there is no such account. */
+export async function findCatchUpStart(
+  db: Executor,
+  accountId: AccountId,
+): Promise<CatchUpStart | undefined> {
+  const row = await db
+    .selectFrom('accounts')
+    .select(['caught_up_to', 'first_linked_at'])
+    .where('id', '=', accountId)
+    .executeTakeFirst();
+  return (
+    row && {
+      caughtUpTo: row.caught_up_to?.getTime() ?? null,
+      firstLinkedAt: row.first_linked_at?.getTime() ?? null,
+    }
+  );
+}
+
+/** Moves the instant up to which the account is caught up forward, never back. */
+export async function saveCaughtUpTo(db: Executor, accountId: AccountId, atMs: number): Promise<void> {
+  await db
+    .updateTable('accounts')
+    .set({ caught_up_to: sql<Date>`greatest(caught_up_to, ${new Date(atMs)}::timestamptz)` })
+    .where('id', '=', accountId)
+    .execute();
+}
+
+/**
+ * Which of a chat's messages are known, in one query. A message counts as known under its canonical chat and under
+ * the chat of its key, since the page may have learnt the phone number behind a LID only after it was stored.
+ */
+export async function listKnownMessages(
+  db: Executor,
+  accountId: AccountId,
+  events: readonly Pick<MessageEvent, 'chatId' | 'key'>[],
+): Promise<readonly KnownMessage[]> {
+  if (events.length === 0) return [];
+  const chatIds = toStorable([...new Set(events.flatMap(({ chatId, key }) => [chatId, key.chatId]))]);
+  const bareIds = toStorable(events.map(({ key }) => key.bareId));
+  const rows = await db
+    .selectFrom('message_keys as k')
+    .leftJoin('messages as m', 'm.id', 'k.message_id')
+    .select(['k.bare_id', 'm.direction', 'm.status', 'm.edited_at', 'm.revoked_at'])
+    .where('k.account_id', '=', accountId)
+    .where('k.chat_id', 'in', chatIds)
+    .where('k.bare_id', 'in', bareIds)
+    .execute();
+  return rows.map(({ bare_id, direction, status, edited_at, revoked_at }) => ({
+    bareId: bare_id,
+    row:
+      direction === null || status === null
+        ? null
+        : {
+            direction: direction as Direction,
+            status: status as MessageStatus,
+            editedAt: edited_at?.getTime() ?? null,
+            revokedAt: revoked_at?.getTime() ?? null,
+          },
+  }));
+}
