@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import type { CarriedMessage } from './ledger.ts';
+import type { LinkDesk } from './linking.ts';
+import type { Network } from './network.ts';
+import { Rejection } from './rejection.ts';
+
+const phone = z.string().min(1);
+
+/** What can be waited for. Each is a state, not an edge: one that holds already is met at once. */
+export const conditionSchema = z.union([
+  /** Some page shows a QR reference (or a pairing code). */
+  z.object({ qr: z.literal(true) }).strict(),
+  z.object({ code: z.literal(true) }).strict(),
+  /** A device of the phone is linked, connected, through its first sync, in a state; or none is linked any more. */
+  z.object({ linked: phone }).strict(),
+  z.object({ connected: phone }).strict(),
+  z.object({ synced: phone }).strict(),
+  z.object({ unlinked: phone }).strict(),
+  z.object({ away: phone }).strict(),
+  z.object({ state: z.string(), phone }).strict(),
+  /** At least so many logins of the phone's devices since the beginning. */
+  z.object({ logins: z.number().int().min(1), phone }).strict(),
+  /** Everything meant for the phone's devices was receipted by them. */
+  z.object({ drained: phone }).strict(),
+  /** A message was receipted by a device of the phone. */
+  z.object({ receipted: z.string(), phone }).strict(),
+  /** The ack of a message has come that far. */
+  z.object({ ack: z.number().int(), id: z.string() }).strict(),
+  /** At least `count` (1) carried messages fit. Phones by name or number. */
+  z
+    .object({
+      message: z
+        .object({
+          id: z.string().optional(),
+          from: phone.optional(),
+          to: z.string().optional(),
+          text: z.string().optional(),
+          type: z.string().optional(),
+        })
+        .strict(),
+      count: z.number().int().min(1).optional(),
+    })
+    .strict(),
+  /** At least so many of the network's refusals, or of one fault's strikes. */
+  z.object({ refused: z.number().int().min(1) }).strict(),
+  z.object({ fault: z.string(), struck: z.number().int().min(1) }).strict(),
+  z.object({ missingModules: z.number().int().min(1) }).strict(),
+]);
+
+export type Condition = z.infer<typeof conditionSchema>;
+
+/** Whether the condition holds now. */
+export function holds(network: Network, desk: LinkDesk, condition: Condition): boolean {
+  if ('qr' in condition) return desk.waiting.some(({ ref }) => ref !== null);
+  if ('code' in condition) return desk.waiting.some(({ code }) => code !== null);
+  if ('linked' in condition) return devicesOf(network, condition.linked).length > 0;
+  if ('connected' in condition)
+    return devicesOf(network, condition.connected).some(({ state }) => state === 'CONNECTED');
+  if ('synced' in condition) return devicesOf(network, condition.synced).some(({ synced }) => synced);
+  if ('unlinked' in condition) return devicesOf(network, condition.unlinked).length === 0;
+  if ('away' in condition) return devicesOf(network, condition.away).every(({ line }) => line === undefined);
+  if ('state' in condition)
+    return devicesOf(network, condition.phone).some(({ state }) => state === condition.state);
+  if ('logins' in condition) {
+    return (
+      devicesOf(network, condition.phone).reduce((sum, { logins }) => sum + logins, 0) >= condition.logins
+    );
+  }
+  if ('drained' in condition)
+    return devicesOf(network, condition.drained).every(({ queued }) => queued === 0);
+  if ('receipted' in condition) {
+    const devices = network.ledger.find(condition.receipted)?.carried.devices ?? {};
+    return devicesOf(network, condition.phone).some(({ id }) => (devices[id]?.receiptedAt ?? null) !== null);
+  }
+  if ('ack' in condition) return (network.ledger.find(condition.id)?.carried.ack ?? -1) >= condition.ack;
+  if ('message' in condition) return countMessages(network, condition.message) >= (condition.count ?? 1);
+  if ('refused' in condition) return network.ledger.refused.length >= condition.refused;
+  if ('fault' in condition) {
+    return network.faults
+      .list()
+      .some(({ id, struck }) => id === condition.fault && struck >= condition.struck);
+  }
+  return network.missingModules.size >= condition.missingModules;
+}
+
+/** Resolves when the condition holds; rejects with what it waited for when the time is over. */
+export function waitFor(
+  network: Network,
+  desk: LinkDesk,
+  condition: Condition,
+  timeoutMs: number,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let looking: NodeJS.Immediate | undefined;
+    const finish = (settle: () => void) => {
+      clearTimeout(timer);
+      clearImmediate(looking);
+      network.changes.off('changed', wake);
+      settle();
+    };
+    const look = () => {
+      looking = undefined;
+      try {
+        if (holds(network, desk, condition)) finish(resolve);
+      } catch (error) {
+        finish(() => reject(error));
+      }
+    };
+    // Changes come in hundreds; one look for all of a turn is enough.
+    const wake = () => {
+      looking ??= setImmediate(look);
+    };
+    const timer = setTimeout(() => {
+      finish(() =>
+        reject(new Rejection(408, `not met within ${timeoutMs} ms: ${JSON.stringify(condition)}`)),
+      );
+    }, timeoutMs);
+    network.changes.on('changed', wake);
+    look();
+  });
+}
+
+type MessageFilter = {
+  id?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+  text?: string | undefined;
+  type?: string | undefined;
+};
+
+export function countMessages(network: Network, filter: MessageFilter): number {
+  const from = filter.from === undefined ? undefined : network.getAccount(filter.from).pn;
+  const to = filter.to === undefined ? undefined : addressOf(network, filter.to);
+  const fits = (carried: CarriedMessage) =>
+    (filter.id === undefined || carried.id === filter.id) &&
+    (from === undefined || carried.from === from) &&
+    (to === undefined || ('user' in carried.to ? carried.to.user : carried.to.group) === to) &&
+    (filter.text === undefined || carried.text === filter.text) &&
+    (filter.type === undefined || carried.type === filter.type);
+  return network.ledger.entries().filter(({ carried }) => fits(carried)).length;
+}
+
+function addressOf(network: Network, to: string): string {
+  return network.findGroup(to)?.id ?? network.getAccount(to).pn;
+}
+
+function devicesOf(network: Network, name: string) {
+  return [...network.getAccount(name).devices.values()];
+}

@@ -1,0 +1,169 @@
+import { z } from 'zod';
+import type { PageFault } from '../protocol.ts';
+
+const ms = z.number().int().min(0);
+
+/** Every way in which the world can be made bad. Without a fault it is good. */
+const kinds = [
+  /** What `GET /` answers. */
+  z.object({
+    kind: z.literal('page'),
+    mode: z.enum(['reset', 'hang', 'slow', 'status', 'blank']),
+    delayMs: ms.optional(),
+    status: z.number().int().min(100).max(599).optional(),
+  }),
+  /** How a linked page comes up: login withheld, late or cut off; sync at another time, never, or before injection. */
+  z.object({ kind: z.literal('login'), mode: z.enum(['hang', 'slow', 'reset']), delayMs: ms.optional() }),
+  z.object({
+    kind: z.literal('sync'),
+    mode: z.enum(['at', 'never', 'before-injection']),
+    delayMs: ms.optional(),
+  }),
+  /** When and how a removed device is told: before the library looks, or `delayMs` after its login. */
+  z.object({
+    kind: z.literal('refusal'),
+    mode: z.enum(['early', 'late', 'state-only']),
+    delayMs: ms.optional(),
+  }),
+  /** When queued messages come, and whether the page takes them for news (default: not before the sync). */
+  z.object({
+    kind: z.literal('offline'),
+    mode: z.enum(['before-sync', 'after-sync']),
+    delayMs: ms.optional(),
+    isNewMsg: z.boolean().optional(),
+  }),
+  /** The page reloads itself `delayMs` after the library asks for `module`. */
+  z.object({ kind: z.literal('reload-on-require'), mode: z.string().min(1), delayMs: ms.optional() }),
+  /**
+   * Sends: refused with a negative ack; never taken; taken without an answer; and in the page: thrown, never
+   * settled. `newChatsOnly` spares those who have written before (error 463 is WhatsApp's for such a lock).
+   */
+  z.object({
+    kind: z.literal('send'),
+    mode: z.enum(['fail', 'drop', 'noack', 'refuse', 'hang']),
+    error: z.number().int().optional(),
+    text: z.string().optional(),
+    newChatsOnly: z.boolean().optional(),
+  }),
+  /** Acks on their way to the sender's devices. `levels` chooses which; all of them if absent. */
+  z.object({
+    kind: z.literal('ack'),
+    mode: z.enum(['delay', 'drop', 'negative']),
+    delayMs: ms.optional(),
+    error: z.number().int().optional(),
+    levels: z.array(z.number().int()).optional(),
+  }),
+  z.object({ kind: z.literal('upload'), mode: z.enum(['fail', 'hang', 'slow']), delayMs: ms.optional() }),
+  z.object({
+    kind: z.literal('download'),
+    mode: z.enum(['404', '500', 'hang', 'slow']),
+    delayMs: ms.optional(),
+  }),
+  /** The page says that media is being uploaded anew. */
+  z.object({ kind: z.literal('media-stage'), mode: z.literal('reuploading') }),
+  /** Questions whether a number has an account. `strict-lid`: a chat by LID needs such a question first. */
+  z.object({ kind: z.literal('lookup'), mode: z.enum(['fail', 'hang', 'unregistered', 'strict-lid']) }),
+  /** A scan is answered by a demand for a passkey. */
+  z.object({ kind: z.literal('passkey'), mode: z.literal('demand') }),
+  /** A fresh link must acknowledge the "What's new" dialog within `delayMs`, or is logged out. */
+  z.object({ kind: z.literal('whats-new'), mode: z.literal('demand'), delayMs: ms.optional() }),
+] as const;
+
+const scope = {
+  /** Only for this phone's devices; the whole world if absent. */
+  phone: z.string().optional(),
+  /** How often it strikes; always if absent. */
+  count: z.number().int().min(1).optional(),
+};
+
+export const faultSchema = z.discriminatedUnion(
+  'kind',
+  kinds.map((kind) => kind.extend(scope).strict()) as unknown as typeof kinds,
+) as unknown as z.ZodType<FaultSpec>;
+
+export type FaultSpec = z.infer<(typeof kinds)[number]> & {
+  readonly phone?: string | undefined;
+  readonly count?: number | undefined;
+};
+export type FaultKind = FaultSpec['kind'];
+export type FaultOf<K extends FaultKind> = Extract<FaultSpec, { kind: K }>;
+
+type Fault = { readonly id: string; readonly spec: FaultSpec; struck: number };
+export type FaultView = { readonly id: string; readonly spec: FaultSpec; readonly struck: number };
+
+/** The faults in force. The oldest that fits strikes first. */
+export class FaultRegistry {
+  readonly #faults = new Map<string, Fault>();
+  #lastId = 0;
+
+  set(spec: FaultSpec): FaultView {
+    this.#lastId += 1;
+    const fault: Fault = { id: `fault-${this.#lastId}`, spec, struck: 0 };
+    this.#faults.set(fault.id, fault);
+    return fault;
+  }
+
+  clear(id?: string): void {
+    if (id === undefined) this.#faults.clear();
+    else this.#faults.delete(id);
+  }
+
+  list(): FaultView[] {
+    return [...this.#faults.values()].map((fault) => ({ ...fault }));
+  }
+
+  find<K extends FaultKind>(
+    kind: K,
+    phone: string | undefined,
+    fits?: (spec: FaultOf<K>) => boolean,
+  ): FaultView | undefined {
+    for (const fault of this.#faults.values()) {
+      if (fault.spec.kind !== kind || !isLive(fault)) continue;
+      if (fault.spec.phone !== undefined && fault.spec.phone !== phone) continue;
+      if (!fits || fits(fault.spec as FaultOf<K>)) return fault;
+    }
+    return undefined;
+  }
+
+  /** The fault that strikes now, if any; one of its strikes is used up. */
+  take<K extends FaultKind>(
+    kind: K,
+    phone: string | undefined,
+    fits?: (spec: FaultOf<K>) => boolean,
+  ): FaultOf<K> | undefined {
+    const found = this.find(kind, phone, fits);
+    if (!found) return undefined;
+    this.strike(found.id);
+    return found.spec as FaultOf<K>;
+  }
+
+  strike(id: string): void {
+    const fault = this.#faults.get(id);
+    if (fault) fault.struck += 1;
+  }
+
+  /** Those that the page of this phone must play itself. */
+  forPage(phone: string | undefined): PageFault[] {
+    return [...this.#faults.values()]
+      .filter((fault) => isPlayedByPage(fault.spec) && isLive(fault))
+      .filter(({ spec }) => spec.phone === undefined || spec.phone === phone)
+      .map(({ id, spec, struck }) => ({
+        id,
+        kind: spec.kind,
+        mode: spec.mode,
+        left: spec.count === undefined ? null : spec.count - struck,
+        text: 'text' in spec ? (spec.text ?? '') : '',
+        delayMs: 'delayMs' in spec ? (spec.delayMs ?? 0) : 0,
+      }));
+  }
+}
+
+function isLive(fault: Fault): boolean {
+  return fault.spec.count === undefined || fault.struck < fault.spec.count;
+}
+
+function isPlayedByPage(spec: FaultSpec): boolean {
+  if (spec.kind === 'send') return spec.mode === 'refuse' || spec.mode === 'hang';
+  if (spec.kind === 'lookup') return spec.mode === 'strict-lid';
+  return spec.kind === 'media-stage' || spec.kind === 'reload-on-require';
+}

@@ -1,0 +1,316 @@
+import { EventEmitter } from 'node:events';
+import type { ChatRef, Envelope, GroupInfo, Peer, WireMessage } from '../protocol.ts';
+import { Account, type AccountOptions } from './account.ts';
+import { LinkedDevice } from './device.ts';
+import { FaultRegistry } from './faults.ts';
+import { Ledger } from './ledger.ts';
+import { MediaStore } from './media-store.ts';
+import { Rejection } from './rejection.ts';
+import { DEFAULT_SETTINGS, type WorldSettings } from './settings.ts';
+import { Timers } from './timers.ts';
+
+export type Origin = { readonly account: Account; readonly device: LinkedDevice | null };
+export type CarryOptions = {
+  readonly twice?: boolean;
+  readonly ackFirst?: boolean;
+  readonly redeliver?: boolean;
+};
+
+/**
+ * The network: accounts, their devices, groups, and every message between them. It never hands a message to a
+ * device again that the device receipted, and drops a message whose id it has carried before.
+ */
+export class Network {
+  readonly faults = new FaultRegistry();
+  readonly ledger = new Ledger();
+  readonly media = new MediaStore();
+  readonly timers = new Timers();
+  readonly changes = new EventEmitter();
+  readonly missingModules = new Map<string, number>();
+  settings: WorldSettings = { ...DEFAULT_SETTINGS };
+  readonly #accounts = new Map<string, Account>();
+  readonly #byPn = new Map<string, Account>();
+  readonly #groups = new Map<string, GroupInfo>();
+  #lastDevice = 0;
+
+  constructor() {
+    this.changes.setMaxListeners(0);
+  }
+
+  /** Tells those who wait for a condition to look again. */
+  changed(): void {
+    this.changes.emit('changed');
+  }
+
+  accounts(): Account[] {
+    return [...this.#accounts.values()];
+  }
+
+  openAccount(name: string, options: AccountOptions): Account {
+    const known = this.#accounts.get(name);
+    if (known) {
+      if (options.number !== undefined && options.number !== known.pn) {
+        throw new Rejection(409, `phone "${name}" has the number ${known.pn}`);
+      }
+      known.change(options);
+      return known;
+    }
+    const account = new Account(name, options);
+    if (this.#byPn.has(account.pn)) throw new Rejection(409, `the number ${account.pn} is taken`);
+    this.#accounts.set(name, account);
+    this.#byPn.set(account.pn, account);
+    return account;
+  }
+
+  getAccount(name: string): Account {
+    const account = this.#accounts.get(name) ?? this.#byPn.get(name);
+    if (!account) throw new Rejection(404, `no phone "${name}"; make it by POST /phones`);
+    return account;
+  }
+
+  findByPn(pn: string): Account | undefined {
+    return this.#byPn.get(pn);
+  }
+
+  devices(): LinkedDevice[] {
+    return this.accounts().flatMap((account) => [...account.devices.values()]);
+  }
+
+  findDevice(id: string): LinkedDevice | undefined {
+    return this.devices().find((device) => device.id === id);
+  }
+
+  addDevice(account: Account, loginKey: JsonWebKey): LinkedDevice {
+    this.#lastDevice += 1;
+    const device = new LinkedDevice(`${account.pn}:${this.#lastDevice}`, account, loginKey, {
+      delivered: (at, envelope) => {
+        const seen = this.#deliveriesTo(at, envelope);
+        if (seen) seen.deliveries += 1;
+      },
+      receipted: (at, envelope) => this.#receipted(at, envelope),
+    });
+    account.devices.set(device.id, device);
+    this.#giveHistory(device);
+    this.changed();
+    return device;
+  }
+
+  removeDevice(device: LinkedDevice): void {
+    device.account.devices.delete(device.id);
+    this.changed();
+  }
+
+  putGroup(group: GroupInfo): void {
+    this.#groups.set(group.id, group);
+    for (const { pn } of group.participants) {
+      const envelope: Envelope = { kind: 'group', group, peers: this.#peersOf({ group: group.id }) };
+      for (const device of this.#byPn.get(pn)?.devices.values() ?? []) device.enqueue(envelope);
+    }
+    this.changed();
+  }
+
+  groups(): GroupInfo[] {
+    return [...this.#groups.values()];
+  }
+
+  findGroup(id: string): GroupInfo | undefined {
+    return this.#groups.get(id) ?? this.groups().find((group) => group.subject === id);
+  }
+
+  groupsOf(account: Account): GroupInfo[] {
+    return this.groups().filter((group) => group.participants.some(({ pn }) => pn === account.pn));
+  }
+
+  peersOfGroups(groups: readonly GroupInfo[]): Peer[] {
+    return groups.flatMap((group) => this.#peersOf({ group: group.id }));
+  }
+
+  /** Takes a message and passes it on. False if it was carried before; then nothing else happens. */
+  carry(origin: Origin, message: WireMessage, options: CarryOptions = {}): boolean {
+    const isNew = this.ledger.carry(message, origin.device?.id ?? null);
+    if (!isNew && !options.redeliver) {
+      this.changed();
+      return false;
+    }
+    const { redeliver: _, ...manner } = options;
+    const group = 'group' in message.to ? this.#groups.get(message.to.group) : undefined;
+    const envelope = {
+      kind: 'message',
+      message,
+      peers: this.#peersFor(message),
+      group,
+      ack: 1,
+      ...manner,
+    } as const;
+    for (const account of this.#audience(message)) {
+      for (const device of account.devices.values()) {
+        if (device === origin.device) continue;
+        device.enqueue({ ...envelope, chat: chatFor(account, message) });
+      }
+    }
+    if (isNew) for (const receiver of this.receivers(message)) this.#arrive(receiver, message.id);
+    this.changed();
+    return isNew;
+  }
+
+  /** Passes a change of a message (edit, revoke, reaction, vote) to everyone who has it, but not to its origin. */
+  spread(origin: Origin, message: WireMessage, envelope: Envelope): void {
+    for (const account of this.#audience(message)) {
+      for (const device of account.devices.values()) if (device !== origin.device) device.enqueue(envelope);
+    }
+    this.changed();
+  }
+
+  receivers(message: WireMessage): Account[] {
+    return this.#audience(message).filter((account) => account.pn !== message.from);
+  }
+
+  /** Everything in that chat that the account has not read yet is read now. */
+  read(account: Account, chat: ChatRef, reader: LinkedDevice | null): number {
+    let count = 0;
+    for (const { message, carried } of this.ledger.entries()) {
+      if (message.from === account.pn || !sameChat(chatFor(account, message), chat)) continue;
+      if (carried.readBy[account.pn] !== undefined || !this.#audience(message).includes(account)) continue;
+      carried.deliveredTo[account.pn] ??= Date.now();
+      carried.readBy[account.pn] = Date.now();
+      this.#settleAck(message.id, 3);
+      count += 1;
+    }
+    for (const device of account.devices.values())
+      if (device !== reader) device.enqueue({ kind: 'read', chat });
+    this.changed();
+    return count;
+  }
+
+  /** A voice message was listened to. */
+  played(account: Account, id: string): void {
+    const carried = this.ledger.find(id)?.carried;
+    if (!carried) throw new Rejection(404, `no message ${id}`);
+    carried.deliveredTo[account.pn] ??= Date.now();
+    carried.readBy[account.pn] ??= Date.now();
+    carried.playedBy[account.pn] = Date.now();
+    this.#settleAck(id, 3);
+    this.#settleAck(id, 4);
+  }
+
+  /** Tells the sender's devices of an ack, in the way the faults have it. */
+  tellAck(id: string, ack: number, error?: number): void {
+    const entry = this.ledger.find(id);
+    const sender = entry && this.#byPn.get(entry.message.from);
+    if (!entry || !sender) return;
+    const fault = this.faults.take('ack', sender.name, (spec) => spec.levels?.includes(ack) ?? true);
+    const negative = fault?.mode === 'negative';
+    if (fault?.mode === 'drop') return;
+    const envelope: Envelope = negative
+      ? { kind: 'ack', id, ack: -1, error: fault.error ?? 500 }
+      : { kind: 'ack', id, ack, ...(error === undefined ? {} : { error }) };
+    const tell = () => {
+      for (const device of sender.devices.values()) device.enqueue(envelope);
+    };
+    if (fault?.mode === 'delay') this.timers.after(fault.delayMs ?? 1000, tell);
+    else tell();
+  }
+
+  /** A phone comes back: what was sent to it meanwhile arrives. */
+  arriveLate(account: Account): void {
+    for (const { message, carried } of this.ledger.entries()) {
+      if (carried.deliveredTo[account.pn] === undefined && this.receivers(message).includes(account)) {
+        this.#arrive(account, message.id);
+      }
+    }
+  }
+
+  #arrive(receiver: Account, id: string): void {
+    if (!receiver.online) return;
+    this.timers.after(this.settings.deliveryMs, () => {
+      const entry = this.ledger.find(id);
+      if (!entry || entry.carried.deliveredTo[receiver.pn] !== undefined) return;
+      entry.carried.deliveredTo[receiver.pn] = Date.now();
+      this.#settleAck(id, 2);
+      if (receiver.autoRead) {
+        entry.carried.readBy[receiver.pn] = Date.now();
+        this.#settleAck(id, 3);
+      }
+      this.changed();
+    });
+  }
+
+  /** Raises the message's ack once every receiver has come so far. */
+  #settleAck(id: string, level: 2 | 3 | 4): void {
+    const entry = this.ledger.find(id);
+    if (!entry || entry.carried.ack >= level) return;
+    const seen = { 2: entry.carried.deliveredTo, 3: entry.carried.readBy, 4: entry.carried.playedBy }[level];
+    if (!this.receivers(entry.message).every(({ pn }) => seen[pn] !== undefined)) return;
+    if (level === 3) this.#settleAck(id, 2);
+    entry.carried.ack = level;
+    this.tellAck(id, level);
+  }
+
+  #receipted(device: LinkedDevice, envelope: Envelope): void {
+    const seen = this.#deliveriesTo(device, envelope);
+    if (seen && envelope.kind === 'message') {
+      seen.receiptedAt ??= Date.now();
+      const entry = this.ledger.find(envelope.message.id);
+      if (entry && entry.message.from !== device.account.pn && !envelope.history) {
+        entry.carried.deliveredTo[device.account.pn] ??= Date.now();
+        this.#settleAck(envelope.message.id, 2);
+      }
+    }
+    this.changed();
+  }
+
+  #deliveriesTo(
+    device: LinkedDevice,
+    envelope: Envelope,
+  ): { deliveries: number; receiptedAt: number | null } | undefined {
+    if (envelope.kind !== 'message') return undefined;
+    const carried = this.ledger.find(envelope.message.id)?.carried;
+    if (!carried) return undefined;
+    carried.devices[device.id] ??= { deliveries: 0, receiptedAt: null };
+    return carried.devices[device.id];
+  }
+
+  #giveHistory(device: LinkedDevice): void {
+    const { account } = device;
+    const own = this.ledger.entries().filter(({ message }) => this.#audience(message).includes(account));
+    for (const { message, carried } of this.settings.historyOnLink > 0
+      ? own.slice(-this.settings.historyOnLink)
+      : []) {
+      const chat = chatFor(account, message);
+      const group = 'group' in message.to ? this.#groups.get(message.to.group) : undefined;
+      const peers = this.#peersFor(message);
+      device.enqueue({ kind: 'message', message, chat, peers, group, ack: carried.ack, history: true });
+    }
+  }
+
+  #audience(message: WireMessage): Account[] {
+    const pns =
+      'user' in message.to
+        ? [message.from, message.to.user]
+        : [message.from, ...this.#membersOf(message.to.group)];
+    return [...new Set(pns)].flatMap((pn) => this.#byPn.get(pn) ?? []);
+  }
+
+  #membersOf(group: string): string[] {
+    return this.#groups.get(group)?.participants.map(({ pn }) => pn) ?? [];
+  }
+
+  #peersFor(message: WireMessage): Peer[] {
+    const pns = 'user' in message.to ? [message.from, message.to.user] : [message.from];
+    return pns.flatMap((pn) => this.#byPn.get(pn)?.peer ?? []);
+  }
+
+  #peersOf(chat: { group: string }): Peer[] {
+    return this.#membersOf(chat.group).flatMap((pn) => this.#byPn.get(pn)?.peer ?? []);
+  }
+}
+
+/** The chat a message lies in for this account. */
+export function chatFor(account: Account, message: WireMessage): ChatRef {
+  if ('group' in message.to) return message.to;
+  return { user: message.from === account.pn ? message.to.user : message.from };
+}
+
+function sameChat(a: ChatRef, b: ChatRef): boolean {
+  return 'user' in a ? 'user' in b && a.user === b.user : 'group' in b && a.group === b.group;
+}

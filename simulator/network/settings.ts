@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+/** How the world behaves while no fault is set. */
+export const settingsSchema = z
+  .object({
+    /** The dialect of message keys for phones that choose none. */
+    ids: z.enum(['_serialized', '$1']),
+    /** The dialect of one-to-one addresses for phones that choose none. */
+    addresses: z.enum(['phone', 'lid']),
+    /** From CONNECTED to hasSynced. */
+    syncMs: z.number().int().min(0),
+    /** Life of a page's first QR reference, of each later one, and how many there are before UNPAIRED_IDLE. */
+    qrFirstMs: z.number().int().min(1),
+    qrNextMs: z.number().int().min(1),
+    qrCount: z.number().int().min(1),
+    /** From the network's taking a message to its arrival on the other phone. */
+    deliveryMs: z.number().int().min(0),
+    /** From a login of a removed device to the page's being told. */
+    refusalMs: z.number().int().min(0),
+    /** How many of a chat's stored messages a page loads by itself. */
+    historyPerChat: z.number().int().min(0),
+    /** How many of a phone's earlier messages a newly linked device is given. */
+    historyOnLink: z.number().int().min(0),
+    maxDevices: z.number().int().min(1),
+  })
+  .strict();
+
+export type WorldSettings = z.infer<typeof settingsSchema>;
+
+export const DEFAULT_SETTINGS: WorldSettings = {
+  ids: '_serialized',
+  addresses: 'phone',
+  syncMs: 600,
+  qrFirstMs: 60_000,
+  qrNextMs: 20_000,
+  qrCount: 6,
+  deliveryMs: 5,
+  refusalMs: 300,
+  historyPerChat: 10,
+  historyOnLink: 0,
+  maxDevices: 4,
+};

@@ -1,0 +1,310 @@
+import { createPublicKey, type JsonWebKeyInput, randomBytes, verify } from 'node:crypto';
+import type { WebSocket } from 'ws';
+import type { Account } from './network/account.ts';
+import type { DeviceLine, LinkedDevice } from './network/device.ts';
+import type { LinkDesk, WaitingPage } from './network/linking.ts';
+import type { Network } from './network/network.ts';
+import { Rejection } from './network/rejection.ts';
+import { answerQuery } from './page-queries.ts';
+import type { Json, PageAction, PageConfig, PageFrame, ServerFrame, WireMessage } from './protocol.ts';
+
+const ACT_MS = 2000;
+
+/**
+ * One page's line to the network. It begins anonymous, then either waits to be linked (`hello`) or proves to be a
+ * device (`login`, signed challenge). A frozen line holds back whatever passes it in either direction.
+ */
+export class PageConnection implements DeviceLine {
+  readonly #socket: WebSocket;
+  readonly #network: Network;
+  readonly #desk: LinkDesk;
+  readonly #held: { readonly in: PageFrame[]; readonly out: ServerFrame[] } = { in: [], out: [] };
+  readonly #acting = new Map<number, () => void>();
+  tab = '';
+  #resumed = false;
+  #nonce: string | undefined;
+  #claimed: LinkedDevice | undefined;
+  #device: LinkedDevice | undefined;
+  #waiting: WaitingPage | undefined;
+  #lastRid = 0;
+
+  constructor(socket: WebSocket, network: Network, desk: LinkDesk) {
+    this.#socket = socket;
+    this.#network = network;
+    this.#desk = desk;
+    socket.on('message', (data) => this.#receive(JSON.parse(String(data)) as PageFrame));
+    socket.on('error', () => socket.terminate());
+    socket.on('close', () => this.#closed());
+  }
+
+  get device(): LinkedDevice | undefined {
+    return this.#device;
+  }
+  get phone(): string | undefined {
+    return this.#device?.account.name;
+  }
+
+  send(frame: ServerFrame): void {
+    if (this.#device?.frozen) this.#held.out.push(frame);
+    else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(frame));
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+
+  /** Lets the page do something; resolves when it has heard of it, or is gone. */
+  act(action: PageAction): Promise<void> {
+    return this.#request((rid) => ({ type: 'act', rid, action }));
+  }
+
+  /** Tells the page which faults it has to play from now on. */
+  tellFaults(): Promise<void> {
+    const faults = this.#network.faults.forPage(this.phone);
+    return this.#request((rid) => ({ type: 'faults', rid, faults }));
+  }
+
+  thaw(): void {
+    this.#device?.thaw();
+    for (const frame of this.#held.out.splice(0)) this.send(frame);
+    for (const frame of this.#held.in.splice(0)) this.#receive(frame);
+  }
+
+  #request(make: (rid: number) => ServerFrame): Promise<void> {
+    this.#lastRid += 1;
+    const rid = this.#lastRid;
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#acting.delete(rid);
+        resolve();
+      };
+      const timer = setTimeout(done, ACT_MS);
+      this.#acting.set(rid, done);
+      this.send(make(rid));
+    });
+  }
+
+  #receive(frame: PageFrame) {
+    if (this.#device?.frozen) {
+      this.#held.in.push(frame);
+      return;
+    }
+    switch (frame.type) {
+      case 'hello':
+        return this.#hello(frame);
+      case 'login':
+        return this.#login(frame.deviceId, frame.tab, frame.resumed);
+      case 'proof':
+        return this.#proof(frame.signature);
+      case 'receipt':
+        return this.#device?.receipt(frame.seqs);
+      case 'send':
+        return this.#send(frame.message);
+      case 'query':
+        return this.#query(frame.rid, frame.op, frame.args);
+      case 'state':
+        return this.#state(frame.state, frame.synced);
+      case 'fault-used':
+        return this.#network.faults.strike(frame.id);
+      case 'missing': {
+        const { missingModules } = this.#network;
+        missingModules.set(frame.name, (missingModules.get(frame.name) ?? 0) + 1);
+        return this.#network.changed();
+      }
+      case 'done':
+        return this.#acting.get(frame.rid)?.();
+      default:
+        return frame satisfies never;
+    }
+  }
+
+  #hello(frame: Extract<PageFrame, { type: 'hello' }>): void {
+    this.#waiting = { keys: frame.keys, loginKey: frame.loginKey, send: (out) => this.send(out) };
+    this.#desk.open(this.#waiting);
+  }
+
+  #login(deviceId: string, tab: string, resumed: boolean) {
+    const device = this.#network.findDevice(deviceId);
+    const phone = device?.account.name;
+    if (device && device.outageUntil > Date.now()) return this.close();
+    if (!device) return this.#refuse();
+    const fault = this.#network.faults.take('login', phone);
+    if (fault?.mode === 'hang') return;
+    if (fault?.mode === 'reset') return this.close();
+    this.tab = tab;
+    this.#resumed = resumed;
+    this.#claimed = device;
+    this.#nonce = randomBytes(24).toString('base64');
+    const challenge: ServerFrame = { type: 'challenge', nonce: this.#nonce };
+    if (fault?.mode === 'slow') this.#network.timers.after(fault.delayMs ?? 1000, () => this.send(challenge));
+    else this.send(challenge);
+  }
+
+  #refuse(): void {
+    const fault = this.#network.faults.take('refusal', undefined);
+    const delayMs = fault?.delayMs ?? this.#network.settings.refusalMs;
+    const navigate = fault?.mode !== 'state-only';
+    this.#network.timers.after(delayMs, () => this.send({ type: 'removed', navigate }));
+  }
+
+  #proof(signature: string) {
+    const device = this.#claimed;
+    if (!device || this.#nonce === undefined) return this.close();
+    const key = createPublicKey({ key: device.loginKey as JsonWebKeyInput['key'], format: 'jwk' });
+    if (!verify(null, Buffer.from(this.#nonce), key, Buffer.from(signature, 'base64'))) return this.#refuse();
+    this.#device = device;
+    const displaced = device.attach(this);
+    // Two browsers with one device's keys: the network keeps the newer one and tells the older.
+    displaced?.send({ type: 'act', rid: 0, action: { do: 'state', state: 'CONFLICT' } });
+    this.#welcome(device);
+    this.#network.changed();
+  }
+
+  #welcome(device: LinkedDevice): void {
+    const { account } = device;
+    const offline = this.#resumed ? undefined : this.#network.faults.take('offline', account.name);
+    const groups = this.#network.groupsOf(account);
+    this.send({
+      type: 'welcome',
+      config: this.#configFor(device, account, offline?.isNewMsg ?? null),
+      me: account.peer,
+      peers: this.#network.peersOfGroups(groups),
+      groups,
+      faults: this.#network.faults.forPage(account.name),
+    });
+    device.toggleSync = false;
+    if (offline?.mode === 'after-sync') {
+      this.#releaseWhenSynced(device, offline.delayMs ?? 0);
+      return;
+    }
+    this.send({ type: 'offline', count: device.queued });
+    device.release();
+  }
+
+  #configFor(device: LinkedDevice, account: Account, offlineIsNew: boolean | null): PageConfig {
+    const { settings, faults } = this.#network;
+    const sync = faults.take('sync', account.name);
+    const whatsNew = device.whatsNewSeen ? undefined : faults.take('whats-new', account.name);
+    const logoutMs = whatsNew ? (whatsNew.delayMs ?? 300_000) : null;
+    if (logoutMs !== null) {
+      this.#network.timers.after(logoutMs, () => {
+        if (device.whatsNewSeen || !account.devices.has(device.id)) return;
+        this.#network.removeDevice(device);
+        device.line?.send({ type: 'removed', navigate: true });
+      });
+    }
+    return {
+      phone: account.name,
+      ids: account.ids ?? settings.ids,
+      addresses: account.addresses ?? settings.addresses,
+      platform: account.platform,
+      syncMs: sync?.mode === 'never' ? null : sync ? (sync.delayMs ?? 0) : settings.syncMs,
+      toggleSync: device.toggleSync,
+      offlineIsNew,
+      whatsNewLogoutMs: logoutMs,
+      historyPerChat: settings.historyPerChat,
+    };
+  }
+
+  #releaseWhenSynced(device: LinkedDevice, delayMs: number): void {
+    const look = () => {
+      if (device.line !== this) return this.#network.changes.off('changed', look);
+      if (!device.synced) return undefined;
+      this.#network.changes.off('changed', look);
+      return this.#network.timers.after(delayMs, () => device.line === this && device.release());
+    };
+    this.#network.changes.on('changed', look);
+  }
+
+  #send(message: WireMessage) {
+    const device = this.#device;
+    if (!device) return;
+    const { account } = device;
+    const { faults, ledger } = this.#network;
+    const sent = { account, device };
+    if (message.from !== account.pn) return this.#refuseSend(message, 403);
+    const fault = faults.take(
+      'send',
+      account.name,
+      (spec) =>
+        ['fail', 'drop', 'noack'].includes(spec.mode) &&
+        (!spec.newChatsOnly || !this.#hasHeardFrom(account, message)),
+    );
+    if (fault?.mode === 'drop') return;
+    if (fault?.mode === 'fail') return this.#refuseSend(message, fault.error ?? 500);
+    if (
+      !ledger.find(message.id) &&
+      this.#network.receivers(message).length === 0 &&
+      !isToSelf(account, message)
+    ) {
+      return this.#refuseSend(message, 404);
+    }
+    this.#network.carry(sent, message);
+    if (fault?.mode === 'noack') return;
+    this.#answerSend(account, message);
+  }
+
+  /** The network's own ack (level 1), which the ack faults touch like any other. */
+  #answerSend(account: Account, message: WireMessage) {
+    const answer = () => this.send({ type: 'sent', id: message.id, result: { ok: true, t: message.t } });
+    const fault = this.#network.faults.take('ack', account.name, (spec) => spec.levels?.includes(1) ?? true);
+    if (fault?.mode === 'drop') return;
+    if (fault?.mode === 'negative') {
+      return this.send({ type: 'sent', id: message.id, result: { ok: false, error: fault.error ?? 500 } });
+    }
+    if (fault?.mode === 'delay') this.#network.timers.after(fault.delayMs ?? 1000, answer);
+    else answer();
+  }
+
+  #refuseSend(message: WireMessage, error: number): void {
+    this.#network.ledger.refused.push({ id: message.id, from: message.from, error, at: Date.now() });
+    this.send({ type: 'sent', id: message.id, result: { ok: false, error } });
+    this.#network.changed();
+  }
+
+  #hasHeardFrom(account: Account, message: WireMessage): boolean {
+    if ('group' in message.to) return true;
+    const peer = message.to.user;
+    return this.#network.ledger
+      .entries()
+      .some(
+        ({ message: other }) => other.from === peer && 'user' in other.to && other.to.user === account.pn,
+      );
+  }
+
+  #query(rid: number, op: string, args: Record<string, Json>): void {
+    const context = {
+      network: this.#network,
+      desk: this.#desk,
+      device: this.#device,
+      waiting: this.#waiting,
+    };
+    try {
+      const value = answerQuery(context, op, args);
+      if (value !== undefined) this.send({ type: 'result', rid, value });
+    } catch (error) {
+      const message = error instanceof Rejection ? error.message : `query failed: ${String(error)}`;
+      this.send({ type: 'failed', rid, message });
+    }
+  }
+
+  #state(state: string, synced: boolean): void {
+    if (this.#device?.line === this) {
+      this.#device.state = state;
+      this.#device.synced = synced;
+    }
+    this.#network.changed();
+  }
+
+  #closed(): void {
+    if (this.#waiting) this.#desk.close(this.#waiting);
+    this.#device?.detach(this);
+    for (const done of [...this.#acting.values()]) done();
+    this.#network.changed();
+  }
+}
+
+function isToSelf(account: Account, message: WireMessage): boolean {
+  return 'user' in message.to && message.to.user === account.pn;
+}

@@ -1,0 +1,189 @@
+import type { Delivery, Envelope, WireMessage } from '../protocol.ts';
+import { pollVotes, reactions, toReactionEvent, toVoteEvent } from './addons.ts';
+import { getMe } from './addresses.ts';
+import { type MsgModel, msgs } from './models.ts';
+import { messageToRecord, recordChat } from './records.ts';
+import type { MessageRecord, Write } from './store.ts';
+import type { PageWorld } from './world.ts';
+
+type Step = { readonly writes: readonly Write[]; readonly show: () => void };
+type MessageEnvelope = Extract<Envelope, { kind: 'message' }>;
+
+/**
+ * Takes what the network delivers: writes it to the store, receipts it once that is durable, and only then shows
+ * it to whoever listens. So a message can be receipted and yet never have been heard of outside the page.
+ */
+export class Inbound {
+  readonly #world: PageWorld;
+  readonly #receipt: (seqs: readonly number[]) => void;
+  readonly #queue: Delivery[] = [];
+  readonly #earlyAcks = new Map<string, number>();
+  #running: Promise<void> | undefined;
+  /** Whether messages count as news; until the first sync they do not. */
+  isNews = false;
+
+  constructor(world: PageWorld, receipt: (seqs: readonly number[]) => void) {
+    this.#world = world;
+    this.#receipt = receipt;
+  }
+
+  take(items: readonly Delivery[]): void {
+    this.#queue.push(...items);
+    this.#running ??= this.#drain().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Resolves when nothing that was taken waits any more. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, 500);
+      const steps: Step[] = [];
+      for (const { envelope } of batch) steps.push(await this.#prepare(envelope));
+      const writes = steps.flatMap((step) => step.writes);
+      if (writes.length > 0) await this.#world.store.write(writes);
+      this.#receipt(batch.map((item) => item.seq));
+      for (const step of steps) step.show();
+      this.#world.sortChats();
+    }
+  }
+
+  #prepare(envelope: Envelope): Step | Promise<Step> {
+    switch (envelope.kind) {
+      case 'message':
+        return this.#prepareMessage(envelope);
+      case 'ack':
+        return this.#prepareAck(envelope.id, envelope.ack, envelope.error);
+      case 'edit':
+        return this.#prepareChange(envelope.id, (record) => {
+          const field = record.attrs.directPath === undefined ? 'body' : 'caption';
+          const edited = { [field]: envelope.text, latestEditSenderTimestampMs: envelope.t };
+          record.attrs = { ...record.attrs, ...edited };
+          return (model) => model.set({ ...edited, latestEditMsgKey: model.key() });
+        });
+      case 'revoke':
+        return this.#prepareChange(envelope.id, (record) => {
+          const subtype = envelope.by === record.author ? 'sender' : 'admin';
+          record.attrs = { type: 'revoked', subtype };
+          return (model) => {
+            model.mediaData = undefined;
+            model.set({
+              type: 'revoked',
+              subtype,
+              body: undefined,
+              caption: undefined,
+              directPath: undefined,
+            });
+          };
+        });
+      case 'reaction':
+        return this.#prepareChange(envelope.target, (record) => {
+          record.reactions = record.reactions.filter((each) => each.from !== envelope.from.pn);
+          if (envelope.emoji !== '') {
+            record.reactions.push({
+              id: envelope.id,
+              from: envelope.from.pn,
+              emoji: envelope.emoji,
+              t: envelope.t,
+            });
+          }
+          return (model) => {
+            model.set({ hasReaction: record.reactions.length > 0 });
+            reactions.reactionTableMode.bulkUpsert([toReactionEvent(model, envelope)]);
+          };
+        });
+      case 'vote':
+        return this.#prepareChange(envelope.target, () => (model) => {
+          pollVotes.pollVoteTableMode.bulkUpsert([toVoteEvent(model, envelope)]);
+        });
+      case 'group': {
+        const writes = [...this.#world.takePeers(envelope.peers), ...this.#world.takeGroup(envelope.group)];
+        return { writes, show: () => undefined };
+      }
+      case 'read': {
+        const record = this.#world.chatRecord(envelope.chat);
+        record.unreadCount = 0;
+        const show = () => void this.#world.chat(envelope.chat).set({ unreadCount: 0 });
+        return { writes: [{ store: 'chats', put: record }], show };
+      }
+      default:
+        return envelope satisfies never;
+    }
+  }
+
+  async #prepareMessage(envelope: MessageEnvelope): Promise<Step> {
+    const { message, chat: ref } = envelope;
+    const peers = this.#world.takePeers(envelope.peers);
+    const group = envelope.group ? this.#world.takeGroup(envelope.group) : [];
+    if (await this.#isKnown(message)) return { writes: [...peers, ...group], show: () => undefined };
+    const ack = Math.max(envelope.ack, this.#earlyAcks.get(message.id) ?? 0);
+    this.#earlyAcks.delete(message.id);
+    const record = messageToRecord(message, ref, ack);
+    this.#world.remember(record);
+    const chatRecord = this.#world.chatRecord(ref);
+    chatRecord.t = Math.max(chatRecord.t, record.t);
+    if (!record.fromMe && !envelope.history) chatRecord.unreadCount += 1;
+    const isNews = this.isNews && !envelope.history;
+    return {
+      writes: [...peers, ...group, { store: 'messages', put: record }, { store: 'chats', put: chatRecord }],
+      show: () => {
+        const chat = this.#world.chat(ref);
+        if (envelope.ackFirst) msgs.trigger('change:ack', this.#preview(record), record.ack);
+        const model = this.#world.show(record, isNews, chat);
+        if (envelope.twice) msgs.trigger('add', model, msgs);
+        chat.set({ unreadCount: chatRecord.unreadCount });
+      },
+    };
+  }
+
+  #preview(record: MessageRecord): MsgModel {
+    const chat = this.#world.chat(recordChat(record));
+    const model = this.#world.show(record, false, chat);
+    msgs.remove(model, { silent: true });
+    chat.msgs.remove(model, { silent: true });
+    return model;
+  }
+
+  #prepareAck(id: string, ack: number, error?: number): Promise<Step> {
+    return this.#prepareChange(
+      id,
+      (record) => {
+        const next = ack < 0 ? ack : Math.max(record.ack, ack);
+        record.ack = next;
+        if (error !== undefined) record.attrs = { ...record.attrs, errorCode: error };
+        return (model) => model.set(error === undefined ? { ack: next } : { ack: next, errorCode: error });
+      },
+      () => this.#earlyAcks.set(id, Math.max(ack, this.#earlyAcks.get(id) ?? 0)),
+    );
+  }
+
+  /** A change of a message that may lie in the store only; one that is unknown is left alone. */
+  async #prepareChange(
+    id: string,
+    change: (record: MessageRecord) => (model: MsgModel) => unknown,
+    unknown: () => unknown = () => undefined,
+  ): Promise<Step> {
+    const record = await this.#world.findRecord(id);
+    if (!record) {
+      unknown();
+      return { writes: [], show: () => undefined };
+    }
+    const show = change(record);
+    return {
+      writes: [{ store: 'messages', put: record }],
+      show: () => {
+        const model = this.#world.findModel(record);
+        if (model) show(model);
+      },
+    };
+  }
+
+  async #isKnown(message: WireMessage): Promise<boolean> {
+    const record = await this.#world.findRecord(message.id);
+    return record !== undefined && record.fromMe === (message.from === getMe()?.pn);
+  }
+}

@@ -1,0 +1,38 @@
+import { setMe } from './addresses.ts';
+import { newDevice } from './device-keys.ts';
+import { defineConnectModules } from './modules/connect.ts';
+import { defineContactModules } from './modules/contacts.ts';
+import { defineMediaModules } from './modules/media.ts';
+import { defineMessageModules } from './modules/messages.ts';
+import { requireModule } from './registry.ts';
+import { PageSession } from './session.ts';
+import { PageStore } from './store.ts';
+
+const VERSION = '2.3000.1031490220';
+
+declare global {
+  interface Window {
+    Debug?: { VERSION: string };
+  }
+}
+
+const store = await PageStore.open();
+if (window.__boot?.refused) await store.clear();
+const device = (await store.get('device', 'device')) ?? (await newDevice(store));
+setMe(device.me);
+
+const session = new PageSession(store, device);
+defineConnectModules(session);
+defineMessageModules(session);
+defineContactModules(session);
+defineMediaModules();
+Object.assign(window, { require: requireModule });
+
+if (window.__boot?.holdVersionUntilSynced && device.deviceId !== undefined) {
+  session.onSynced = () => {
+    window.Debug = { VERSION };
+  };
+} else {
+  window.Debug = { VERSION };
+}
+session.start();

@@ -1,0 +1,278 @@
+import type { PageAction, PageConfig, PageFault, ServerFrame } from '../protocol.ts';
+import { setMe } from './addresses.ts';
+import { dialect, pageFaults } from './dialect.ts';
+import { Emitter } from './emitter.ts';
+import { Inbound } from './inbound.ts';
+import { toBase64 } from './media.ts';
+import { Model } from './model.ts';
+import { Outbound } from './outbound.ts';
+import { showPasskeyPrompt, whatsNew } from './prompts.ts';
+import { reportMissing } from './registry.ts';
+import { PageSocket } from './socket.ts';
+import type { DeviceRecord, PageStore } from './store.ts';
+import { PageWorld } from './world.ts';
+
+const LOGOUT_URL = '/?post_logout=1&logout_reason=0';
+/** The page answers its caller before it leaves, as WhatsApp's does. */
+const OWN_LOGOUT_MS = 100;
+
+class SocketModel extends Model {}
+class ConnModel extends Model {
+  canSetMyPushname(): boolean {
+    return true;
+  }
+}
+
+export const conn = new ConnModel({ ref: undefined, platform: 'android', pushname: '', connected: true });
+export const cmd = new Emitter();
+export const progress = { percent: 0 };
+
+/**
+ * The page's connection state: UNLAUNCHED → OPENING → UNPAIRED (QR) → PAIRING → OPENING → CONNECTED, then
+ * `hasSynced`. UNPAIRED_IDLE when the network's references are used up; OPENING whenever the line is down.
+ */
+export class PageSession {
+  readonly model = new SocketModel({ state: 'UNLAUNCHED', stream: 'DISCONNECTED', hasSynced: false });
+  readonly world: PageWorld;
+  readonly socket: PageSocket;
+  readonly outbound: Outbound;
+  readonly #inbound: Inbound;
+  #device: DeviceRecord;
+  #welcomed = false;
+  #welcoming: Promise<void> = Promise.resolve();
+  #syncTimer: ReturnType<typeof setTimeout> | undefined;
+  #offline = { total: 0, left: 0 };
+  /** Called once the first sync is through. */
+  onSynced: () => void = () => undefined;
+
+  constructor(store: PageStore, device: DeviceRecord) {
+    this.#device = device;
+    this.world = new PageWorld(store);
+    this.socket = new PageSocket({
+      opened: () => this.#login(),
+      frame: (frame) => void this.#take(frame),
+      closed: () => this.#lost(),
+    });
+    this.#inbound = new Inbound(this.world, (seqs) => this.socket.send({ type: 'receipt', seqs }));
+    this.outbound = new Outbound(this.world, (message) => this.socket.send({ type: 'send', message }));
+    pageFaults.used = (id) => void this.socket.send({ type: 'fault-used', id });
+  }
+
+  get device(): DeviceRecord {
+    return this.#device;
+  }
+
+  start(): void {
+    this.#setState('OPENING');
+    this.socket.connect();
+  }
+
+  /** Asks for a new series of QR references. */
+  refreshQr(): void {
+    if (this.#device.deviceId === undefined) this.socket.restart();
+  }
+
+  reconnect(): void {
+    this.socket.restart();
+  }
+
+  /** Ends the link from this side, then leaves for the log-out page. */
+  async logout(): Promise<void> {
+    await this.socket.query('logout', {});
+    this.socket.stop();
+    setTimeout(() => void this.#leave(), OWN_LOGOUT_MS);
+  }
+
+  #setState(state: string): void {
+    this.model.set({ state, stream: state === 'CONNECTED' ? 'CONNECTED' : 'DISCONNECTED' });
+    this.#report();
+  }
+
+  #report(): void {
+    const [state, synced] = [String(this.model.get('state')), this.model.get('hasSynced') === true];
+    this.socket.send({ type: 'state', state, synced });
+  }
+
+  #login(): void {
+    const { deviceId, noise, identity, advSecret, loginKey } = this.#device;
+    reportMissing((name) => this.socket.send({ type: 'missing', name }));
+    if (deviceId !== undefined) {
+      sessionStorage.tab ??= crypto.randomUUID();
+      const tab = String(sessionStorage.tab);
+      this.socket.send({ type: 'login', deviceId, tab, resumed: this.#welcomed });
+      return;
+    }
+    const keys = { noise: toBase64(noise), identity: toBase64(identity), advSecret };
+    void crypto.subtle.exportKey('jwk', loginKey.publicKey).then((jwk) => {
+      this.socket.send({ type: 'hello', keys, loginKey: jwk });
+    });
+  }
+
+  #lost(): void {
+    if (['CONNECTED', 'PAIRING'].includes(String(this.model.get('state')))) this.#setState('OPENING');
+  }
+
+  async #take(frame: ServerFrame): Promise<void> {
+    switch (frame.type) {
+      case 'challenge': {
+        const nonce = new TextEncoder().encode(frame.nonce);
+        const signature = await crypto.subtle.sign('Ed25519', this.#device.loginKey.privateKey, nonce);
+        this.socket.send({ type: 'proof', signature: toBase64(new Uint8Array(signature)) });
+        return;
+      }
+      case 'ref':
+        conn.set({ ref: frame.ref });
+        return this.#setState('UNPAIRED');
+      case 'refs-ended':
+        return this.#setState('UNPAIRED_IDLE');
+      case 'passkey':
+        return showPasskeyPrompt(frame.needed);
+      case 'paired':
+        return this.#pair(frame);
+      case 'welcome':
+        this.#welcoming = this.#welcome(frame);
+        return this.#welcoming;
+      case 'removed':
+        return this.#removed(frame.navigate);
+      case 'offline':
+        this.#offline = { total: frame.count, left: frame.count };
+        return;
+      case 'deliver':
+        // Not before the stored history is in place.
+        await this.#welcoming;
+        this.#inbound.take(frame.items);
+        return this.#countOffline(frame.items.length);
+      case 'sent':
+        return this.outbound.settle(frame.id, frame.result);
+      case 'faults':
+        takeFaults(frame.faults);
+        return void this.socket.send({ type: 'done', rid: frame.rid });
+      case 'act':
+        // Told first: some of these end the page.
+        this.socket.send({ type: 'done', rid: frame.rid });
+        return this.#act(frame.action);
+      case 'result':
+      case 'failed':
+        return;
+      default:
+        return frame satisfies never;
+    }
+  }
+
+  async #pair(frame: Extract<ServerFrame, { type: 'paired' }>): Promise<void> {
+    this.#setState('PAIRING');
+    this.#device = { ...this.#device, deviceId: frame.deviceId, me: frame.me, phone: frame.phone };
+    await this.world.store.write([{ store: 'device', put: this.#device }]);
+    // Only a hint for the next page load, so that faults of this phone can strike before its login.
+    // biome-ignore lint/suspicious/noDocumentCookie: the cookie store's own interface would make linking wait for it
+    document.cookie = `phone=${encodeURIComponent(frame.phone)}; max-age=31536000; SameSite=Lax`;
+    this.socket.restart();
+  }
+
+  async #welcome(frame: Extract<ServerFrame, { type: 'welcome' }>): Promise<void> {
+    const isFirst = !this.#welcomed;
+    this.#welcomed = true;
+    dialect.ids = frame.config.ids;
+    dialect.addresses = frame.config.addresses;
+    takeFaults(frame.faults);
+    setMe(frame.me);
+    const writes = [
+      ...this.world.takePeers(frame.peers),
+      ...frame.groups.flatMap((group) => this.world.takeGroup(group)),
+    ];
+    if (writes.length > 0) await this.world.store.write(writes);
+    conn.set({ pushname: frame.me.pushname, platform: frame.config.platform });
+    if (isFirst) await this.world.load(frame.config.historyPerChat);
+    this.#inbound.isNews = frame.config.offlineIsNew ?? this.model.get('hasSynced') === true;
+    if (!isFirst && frame.config.toggleSync) this.model.set({ hasSynced: false });
+    this.#setState('CONNECTED');
+    this.socket.markReady();
+    await this.outbound.resend();
+    if (this.model.get('hasSynced') !== true) this.#scheduleSync(frame.config);
+    if (frame.config.whatsNewLogoutMs !== null && !this.#device.whatsNewSeen) this.#showWhatsNew();
+  }
+
+  #scheduleSync(config: PageConfig): void {
+    clearTimeout(this.#syncTimer);
+    if (config.syncMs === null) return;
+    this.#syncTimer = setTimeout(() => void this.#finishSync(), config.syncMs);
+  }
+
+  async #finishSync(): Promise<void> {
+    await this.#inbound.idle();
+    if (this.#offline.left > 0) {
+      this.#syncTimer = setTimeout(() => void this.#finishSync(), 10);
+      return;
+    }
+    this.#inbound.isNews = true;
+    this.model.set({ hasSynced: true });
+    this.#report();
+    this.onSynced();
+  }
+
+  #countOffline(delivered: number): void {
+    if (this.#offline.left === 0) return;
+    this.#offline.left = Math.max(0, this.#offline.left - delivered);
+    progress.percent = Math.round(100 * (1 - this.#offline.left / this.#offline.total));
+    cmd.trigger('offline_progress_update_from_bridge');
+  }
+
+  #showWhatsNew(): void {
+    whatsNew.show(async () => {
+      this.#device = { ...this.#device, whatsNewSeen: true };
+      await this.world.store.write([{ store: 'device', put: this.#device }]);
+      await this.socket.query('whats-new-seen', {});
+    });
+  }
+
+  async #removed(navigate: boolean): Promise<void> {
+    this.socket.stop();
+    if (!navigate) return this.#setState('UNPAIRED');
+    cmd.trigger('logout');
+    await this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    await this.world.store.clear();
+    // biome-ignore lint/suspicious/noDocumentCookie: it must be gone before the page leaves
+    document.cookie = 'phone=; max-age=0';
+    location.href = LOGOUT_URL;
+  }
+
+  #act(action: PageAction) {
+    switch (action.do) {
+      case 'reload':
+        return location.reload();
+      case 'navigate':
+        location.href = action.url;
+        return;
+      case 'push-state':
+        for (let i = 1; i <= action.times; i += 1) history.pushState({}, '', `/?step=${i}`);
+        return;
+      case 'iframe':
+        for (let i = 0; i < action.times; i += 1) {
+          const frame = document.createElement('iframe');
+          frame.src = '/app/blank.html';
+          document.body.append(frame);
+        }
+        return;
+      case 'state':
+        return this.#setState(action.state);
+      case 'toggle-sync':
+        this.model.set({ hasSynced: false });
+        this.model.set({ hasSynced: true });
+        return this.#report();
+      case 'busy': {
+        const end = performance.now() + action.ms;
+        while (performance.now() < end) JSON.stringify(action);
+        return;
+      }
+      default:
+        return action satisfies never;
+    }
+  }
+}
+
+function takeFaults(faults: readonly PageFault[]): void {
+  pageFaults.list = faults.map((fault) => ({ ...fault }));
+}

@@ -1,0 +1,167 @@
+/**
+ * What travels between a page and the network, over one WebSocket. Addresses on the wire are neutral: an account
+ * is its phone number's digits (`pn`), a group its id's digits. Dialects are the page's business alone.
+ */
+export type Json = string | number | boolean | null | undefined | Json[] | { [key: string]: Json };
+export type Attributes = Record<string, Json>;
+
+/** How the page names the serialized form of a message key. */
+export type IdDialect = '_serialized' | '$1';
+/** Whether one-to-one chats are addressed by phone number or by LID. */
+export type AddressDialect = 'phone' | 'lid';
+
+export type Peer = { readonly pn: string; readonly lid: string; readonly pushname: string };
+export type ChatRef = { readonly user: string } | { readonly group: string };
+
+export type GroupInfo = {
+  readonly id: string;
+  readonly subject: string;
+  readonly owner: string;
+  readonly participants: readonly { readonly pn: string; readonly admin: boolean }[];
+  readonly announce: boolean;
+  readonly createdAt: number;
+};
+
+/** A message as the network carries it. `t` is in seconds, `to` is the receiver as its author addressed it. */
+export type WireMessage = {
+  readonly id: string;
+  readonly from: string;
+  readonly to: ChatRef;
+  readonly t: number;
+  readonly attrs: Attributes;
+};
+
+/** Something a linked device must learn of. It stays queued for the device until the page receipts it. */
+export type Envelope =
+  | {
+      readonly kind: 'message';
+      readonly message: WireMessage;
+      readonly chat: ChatRef;
+      readonly peers: readonly Peer[];
+      readonly group?: GroupInfo | undefined;
+      readonly ack: number;
+      /** History given at linking: it never was news. */
+      readonly history?: boolean;
+      /** The page raises its events twice, as one with doubled listeners does. */
+      readonly twice?: boolean;
+      /** The page raises the ack's event before the message's. */
+      readonly ackFirst?: boolean;
+    }
+  | { readonly kind: 'ack'; readonly id: string; readonly ack: number; readonly error?: number }
+  | { readonly kind: 'edit'; readonly id: string; readonly text: string; readonly t: number }
+  | { readonly kind: 'revoke'; readonly id: string; readonly by: string; readonly t: number }
+  | {
+      readonly kind: 'reaction';
+      readonly id: string;
+      readonly target: string;
+      readonly from: Peer;
+      readonly emoji: string;
+      readonly t: number;
+    }
+  | {
+      readonly kind: 'vote';
+      readonly id: string;
+      readonly target: string;
+      readonly from: Peer;
+      readonly options: readonly number[];
+      readonly t: number;
+    }
+  | { readonly kind: 'group'; readonly group: GroupInfo; readonly peers: readonly Peer[] }
+  | { readonly kind: 'read'; readonly chat: ChatRef };
+
+export type Delivery = { readonly seq: number; readonly envelope: Envelope };
+
+/** How a page of this device behaves; sent at its login. */
+export type PageConfig = {
+  readonly phone: string;
+  readonly ids: IdDialect;
+  readonly addresses: AddressDialect;
+  readonly platform: string;
+  readonly syncMs: number | null;
+  readonly toggleSync: boolean;
+  readonly offlineIsNew: boolean | null;
+  readonly whatsNewLogoutMs: number | null;
+  readonly historyPerChat: number;
+};
+
+/** The part of a page's behaviour that must be known before it has a socket; written into the served HTML. */
+export type BootConfig = {
+  readonly ids: IdDialect;
+  readonly addresses: AddressDialect;
+  readonly holdVersionUntilSynced: boolean;
+  readonly refused: boolean;
+  readonly faults: readonly PageFault[];
+};
+
+/** A fault that the page itself must play. `left` is how often it may still strike; null means always. */
+export type PageFault = {
+  readonly id: string;
+  readonly kind: string;
+  readonly mode: string;
+  readonly left: number | null;
+  readonly text: string;
+  readonly delayMs: number;
+};
+
+export type PageAction =
+  | { readonly do: 'reload' }
+  | { readonly do: 'push-state'; readonly times: number }
+  | { readonly do: 'iframe'; readonly times: number }
+  | { readonly do: 'navigate'; readonly url: string }
+  | { readonly do: 'state'; readonly state: string }
+  | { readonly do: 'toggle-sync' }
+  | { readonly do: 'busy'; readonly ms: number };
+
+export type SendResult =
+  | { readonly ok: true; readonly t: number }
+  | { readonly ok: false; readonly error: number };
+
+export type ServerFrame =
+  | { readonly type: 'challenge'; readonly nonce: string }
+  | { readonly type: 'ref'; readonly ref: string }
+  | { readonly type: 'refs-ended' }
+  | { readonly type: 'passkey'; readonly needed: boolean }
+  | { readonly type: 'paired'; readonly deviceId: string; readonly me: Peer; readonly phone: string }
+  | {
+      readonly type: 'welcome';
+      readonly config: PageConfig;
+      readonly me: Peer;
+      readonly peers: readonly Peer[];
+      readonly groups: readonly GroupInfo[];
+      readonly faults: readonly PageFault[];
+    }
+  | { readonly type: 'removed'; readonly navigate: boolean }
+  | { readonly type: 'offline'; readonly count: number }
+  | { readonly type: 'deliver'; readonly items: readonly Delivery[] }
+  | { readonly type: 'sent'; readonly id: string; readonly result: SendResult }
+  | { readonly type: 'result'; readonly rid: number; readonly value: Json }
+  | { readonly type: 'failed'; readonly rid: number; readonly message: string }
+  | { readonly type: 'faults'; readonly rid: number; readonly faults: readonly PageFault[] }
+  | { readonly type: 'act'; readonly rid: number; readonly action: PageAction };
+
+export type PageKeys = {
+  readonly noise: string;
+  readonly identity: string;
+  readonly advSecret: string;
+};
+
+export type PageFrame =
+  | {
+      readonly type: 'hello';
+      readonly keys: PageKeys;
+      /** The public half, as JWK, of the key that proves later logins. */
+      readonly loginKey: JsonWebKey;
+    }
+  | { readonly type: 'login'; readonly deviceId: string; readonly tab: string; readonly resumed: boolean }
+  | { readonly type: 'proof'; readonly signature: string }
+  | { readonly type: 'receipt'; readonly seqs: readonly number[] }
+  | { readonly type: 'send'; readonly message: WireMessage }
+  | { readonly type: 'query'; readonly rid: number; readonly op: string; readonly args: Attributes }
+  | { readonly type: 'state'; readonly state: string; readonly synced: boolean }
+  | { readonly type: 'fault-used'; readonly id: string }
+  | { readonly type: 'missing'; readonly name: string }
+  | { readonly type: 'done'; readonly rid: number };
+
+export function chatKey(chat: ChatRef): string {
+  return 'user' in chat ? `u:${chat.user}` : `g:${chat.group}`;
+}
