@@ -36,15 +36,19 @@ export function installBridge(): void {
   function phoneOf(wid: unknown): string | undefined {
     const text = widText(wid);
     if (text === undefined || !text.endsWith('@lid')) return text;
-    try {
-      const lid = window.require('WAWebWidFactory').createWid(text);
-      const phone =
-        window.require('WAWebLidMigrationUtils')?.toPn?.(lid) ??
-        window.require('WAWebApiContact')?.getPhoneNumber?.(lid);
-      return widText(phone);
-    } catch {
-      return undefined;
+    const ways = [
+      (lid: unknown) => window.require('WAWebLidMigrationUtils').toPn(lid),
+      (lid: unknown) => window.require('WAWebApiContact').getPhoneNumber(lid),
+    ];
+    for (const way of ways) {
+      try {
+        const phone = widText(way(window.require('WAWebWidFactory').createWid(text)));
+        if (phone !== undefined && !phone.endsWith('@lid')) return phone;
+      } catch {
+        // Not every page has both ways.
+      }
     }
+    return undefined;
   }
 
   function pick(model: Record<string, unknown>): PageMessage {
@@ -129,7 +133,7 @@ export function installBridge(): void {
     });
     const held = texts.map((text) => Msg.get(text) as PageModel | undefined).find(Boolean);
     if (held) return held;
-    const stored = (await Msg.getMessagesById(texts)) as { messages?: (PageModel | undefined)[] } | undefined;
+    const stored: { messages?: (PageModel | undefined)[] } | undefined = await Msg.getMessagesById(texts);
     return stored?.messages?.find((each) => each?.id?.id === key.bareId);
   }
 
