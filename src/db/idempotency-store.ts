@@ -5,8 +5,8 @@ import type { Executor } from './database.ts';
 /**
  * Idempotency keys, one row for account and key. A row without a message is a claim: its request is being
  * accepted. A claim that lives longer than a minute belongs to a daemon that died or to a request that hangs, and
- * the next request with the key takes it over. The claim's instant is its token: who lost it cannot complete it.
- * Ages are those of the database's clock, which all daemons share.
+ * the next request with the key takes it over. If the first one lives after all, whichever of the two completes
+ * first has the result, and the other none. Ages are those of the database's clock, which all daemons share.
  */
 
 /** How long a result is kept, in hours: promised to users. */
@@ -17,6 +17,8 @@ const CLAIM_SECONDS = 60;
 export interface IdempotencyClaim {
   readonly accountId: AccountId;
   readonly key: string;
+  readonly requestHash: string;
+  /** Tells this claim from one that took it over. */
   readonly claimedAt: Date;
 }
 
@@ -42,7 +44,7 @@ export async function claimIdempotencyKey(
       where ${isOver('old')}
       returning created_at`.execute(db);
     const [claimed] = rows;
-    if (claimed) return { kind: 'claimed', claim: { accountId, key, claimedAt: claimed.created_at } };
+    if (claimed) return { kind: 'claimed', claim: { ...request, claimedAt: claimed.created_at } };
 
     const row = await db
       .selectFrom('idempotency_keys')
@@ -58,24 +60,26 @@ export async function claimIdempotencyKey(
   }
 }
 
-/** Stores the claim's result; belongs into the transaction that writes the message. False if the claim was lost. */
+/**
+ * Stores the claim's result; belongs into the transaction that writes the message. False if another request with
+ * the key was ahead: the message must not be written then.
+ */
 export async function completeIdempotencyClaim(
   trx: Executor,
   claim: IdempotencyClaim,
   messageId: MessageId,
 ): Promise<boolean> {
-  const { numUpdatedRows } = await trx
-    .updateTable('idempotency_keys')
-    .set({ message_id: messageId })
-    .where('account_id', '=', claim.accountId)
-    .where('key', '=', claim.key)
-    .where('message_id', 'is', null)
-    .where(sql<boolean>`created_at = ${claim.claimedAt}`)
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows > 0n;
+  const { accountId, key, requestHash } = claim;
+  const { rows } = await sql`
+    insert into idempotency_keys as old (account_id, key, request_hash, message_id)
+    values (${accountId}::uuid, ${key}, ${requestHash}, ${messageId}::uuid)
+    on conflict (account_id, key) do update set message_id = excluded.message_id
+    where old.message_id is null and old.request_hash = excluded.request_hash
+    returning true`.execute(trx);
+  return rows.length > 0;
 }
 
-/** Frees the key of a request that was not accepted. A claim that was lost or completed stays. */
+/** Frees the key of a request that was not accepted. A claim that was taken over or completed stays. */
 export async function releaseIdempotencyClaim(db: Executor, claim: IdempotencyClaim): Promise<void> {
   await db
     .deleteFrom('idempotency_keys')

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { makeAccountId, makeMessageId } from '../../../src/accounts/ids.ts';
+import type { HandedMessage } from '../../../src/db/outbox-store.ts';
+import { type Check, Unsettled } from '../../../src/messages/unsettled.ts';
+
+function handed(chatId: string): HandedMessage {
+  return {
+    id: makeMessageId(),
+    accountId: makeAccountId(),
+    chatId,
+    replyTo: null,
+    type: 'text',
+    text: 'hi',
+    caption: null,
+    payload: null,
+    media: null,
+    prepared: { chatId, key: { fromMe: true, chatId, bareId: '3EB0', participant: null } },
+  };
+}
+
+function due(unsettled: Unsettled, now: number): Check {
+  const check = unsettled.findDue(now);
+  if (check === undefined) throw new Error('Nothing is due.');
+  return check;
+}
+
+describe('Unsettled', () => {
+  it('holds the chat of a message whose outcome is open, and only that', () => {
+    const unsettled = new Unsettled();
+    const message = handed('a@c.us');
+    unsettled.hold(message, { dueAt: 0, freshPage: true });
+    expect(unsettled.blockedChats(0)).toEqual(['a@c.us']);
+    expect(unsettled.isHeld('b@c.us')).toBe(false);
+    unsettled.settle(message.id);
+    expect(unsettled.blockedChats(0)).toEqual([]);
+    expect(unsettled.nextDueAt(0)).toBeUndefined();
+  });
+
+  it('lets the chat go on while the page holds the message, and looks again after a minute', () => {
+    const unsettled = new Unsettled();
+    unsettled.hold(handed('a@c.us'), { dueAt: 0, freshPage: true });
+    unsettled.watch(due(unsettled, 0), 0);
+    expect(unsettled.blockedChats(0)).toEqual([]);
+    expect(unsettled.findDue(59_999)).toBeUndefined();
+    expect(unsettled.nextDueAt(0)).toBe(60_000);
+    unsettled.watch(due(unsettled, 60_000), 60_000);
+    expect(unsettled.nextDueAt(60_000)).toBe(180_000);
+  });
+
+  it('looks at growing pauses while nothing is known', () => {
+    const unsettled = new Unsettled();
+    unsettled.hold(handed('a@c.us'), { dueAt: 0, freshPage: false });
+    let now = 0;
+    const pauses: number[] = [];
+    for (let look = 0; look < 4; look += 1) {
+      unsettled.postpone(due(unsettled, now), now);
+      const next = unsettled.nextDueAt(now) ?? Number.NaN;
+      pauses.push(next - now);
+      now = next;
+    }
+    expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000]);
+  });
+
+  it('looks first at what was accepted first', () => {
+    const unsettled = new Unsettled();
+    const [first, second] = [handed('a@c.us'), handed('b@c.us')];
+    unsettled.hold(first, { dueAt: 5, freshPage: false });
+    unsettled.hold(second, { dueAt: 0, freshPage: false });
+    expect(due(unsettled, 10).message).toBe(first);
+    expect(due(unsettled, 1).message).toBe(second);
+  });
+
+  it('pauses a chat longer each time, until it is resumed', () => {
+    const unsettled = new Unsettled();
+    unsettled.pause('a@c.us', 0);
+    expect(unsettled.blockedChats(999)).toEqual(['a@c.us']);
+    expect(unsettled.blockedChats(1_000)).toEqual([]);
+    unsettled.pause('a@c.us', 1_000);
+    expect(unsettled.nextDueAt(1_000)).toBe(3_000);
+    unsettled.resume('a@c.us');
+    expect(unsettled.nextDueAt(1_000)).toBeUndefined();
+  });
+
+  it('blocks a chat under all the names that it is known by (fact A16)', () => {
+    const unsettled = new Unsettled();
+    unsettled.learnAlias('7@lid', '49170@c.us');
+    unsettled.hold(handed('49170@c.us'), { dueAt: 0, freshPage: false });
+    expect(unsettled.blockedChats(0)).toEqual(['49170@c.us', '7@lid']);
+  });
+});
