@@ -92,7 +92,7 @@ export function readDistribution(platform, osRelease) {
  * @param {string} dotEnv
  */
 export function readVariable(name, env, dotEnv) {
-  const line = new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=\\s*(.*?)\\s*$`, 'm').exec(dotEnv);
+  const line = new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=[ \\t]*(.*?)[ \\t]*$`, 'm').exec(dotEnv);
   return env[name] ?? line?.[1]?.replace(/^(['"])(.*)\1.*$/, '$2').replace(/^#.*$/, '') ?? '';
 }
 

@@ -7,7 +7,7 @@
  * for the error message only.
  */
 import { chmod, mkdir, open, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError, toError } from '../lib/errors.ts';
 
@@ -41,7 +41,7 @@ export async function openDataFolder(dataPath: string): Promise<DataFolder> {
 
 async function makeWritable(wanted: string): Promise<string> {
   try {
-    await mkdir(wanted, { recursive: true, mode: 0o700 });
+    await makeFolders(wanted);
     const path = await realpath(wanted);
     await closeToOthers(path);
     // Opened for writing rather than asked about: root may do anything on paper, and a full disk says so here.
@@ -49,6 +49,23 @@ async function makeWritable(wanted: string): Promise<string> {
     return path;
   } catch (thrown) {
     throw unwritable(wanted, thrown);
+  }
+}
+
+/** Step by step: Node's own recursive way never ends where the kernel refuses every name, as under /proc. */
+async function makeFolders(path: string): Promise<void> {
+  if (await isFolder(path)) return;
+  await makeFolders(dirname(path));
+  await mkdir(path, { mode: 0o700 });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (thrown) {
+    const error: NodeJS.ErrnoException = toError(thrown);
+    if (error.code === 'ENOENT') return false;
+    throw error;
   }
 }
 

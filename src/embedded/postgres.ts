@@ -13,10 +13,13 @@ import { endSurvivors, findSurvivors, type ServerMark } from './survivor.ts';
 /** Names the socket file only: nothing listens on a port. */
 const PORT = 5432;
 
-/** Fast shutdown writes all that is in memory; immediate shutdown leaves that to the recovery at the next start. */
+/**
+ * Fast shutdown writes all that is in memory; immediate shutdown leaves that to the recovery at the next start. Both
+ * fit into what the daemon has for its whole stop.
+ */
 const STOP_STEPS: readonly StopStep[] = [
-  { signal: 'SIGINT', graceMs: 20_000 },
-  { signal: 'SIGQUIT', graceMs: 5_000 },
+  { signal: 'SIGINT', graceMs: 10_000 },
+  { signal: 'SIGQUIT', graceMs: 3_000 },
 ];
 
 /** Statements and row values hold message texts and phone numbers, which do not belong into a log. */

@@ -16,7 +16,7 @@ const PROGRAM = 'redis-server';
 const OLDEST = { major: 6, minor: 2 } as const;
 
 /** A shutdown writes what is left of the append-only file. */
-const STOP_STEPS: readonly StopStep[] = [{ signal: 'SIGTERM', graceMs: 15_000 }];
+const STOP_STEPS: readonly StopStep[] = [{ signal: 'SIGTERM', graceMs: 8_000 }];
 
 const SETTINGS: Readonly<Record<string, string>> = {
   port: '0',
