@@ -1,27 +1,27 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from './errors.ts';
 
 /** Waits `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
 export async function waitMs(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
   try {
-    await delay(ms, undefined, { signal });
-  } catch (thrown) {
-    signal.throwIfAborted();
-    throw thrown;
+    await orAborted(promise, signal);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
 /** Settles as `work` does, or rejects with the signal's reason first. The work itself goes on. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
+    signal.throwIfAborted();
     return await Promise.race([work, aborted]);
   } finally {
     signal.removeEventListener('abort', onAbort);
+    // Abandoned work may still fail; unheard, that would end the process.
     work.catch(() => undefined);
   }
 }

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** When a failed operation may be tried again: never, after a pause, or once the account is connected. */
 export type Retry = 'never' | 'backoff' | 'when-connected';
 
@@ -108,7 +110,7 @@ export class AppError extends Error {
 /** Whatever was thrown, as an Error: libraries throw strings too (fact A3). */
 export function toError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown;
-  return new Error(typeof thrown === 'string' ? thrown : `A non-error was thrown: ${JSON.stringify(thrown)}`);
+  return new Error(typeof thrown === 'string' ? thrown : `A non-error was thrown: ${inspect(thrown)}`);
 }
 
 /** True if `thrown` is an AppError with this code. */

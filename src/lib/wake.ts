@@ -6,24 +6,25 @@ import { orAborted } from './abort.ts';
  */
 export class Wake {
   #latched = false;
-  #waiter: PromiseWithResolvers<void> | undefined;
+  readonly #waiters = new Set<() => void>();
 
+  /** Wakes all who wait; with nobody there, the next to come. */
   wake(): void {
     this.#latched = true;
-    this.#waiter?.resolve();
+    for (const resolve of this.#waiters) resolve();
   }
 
   /** Resolves at the next wake-up, at once if one is latched; after `timeoutMs` in any case, if given. */
   async wait(signal: AbortSignal, timeoutMs?: number): Promise<void> {
     if (!this.#latched) {
-      this.#waiter ??= Promise.withResolvers();
-      const waiter = this.#waiter;
-      const timer = timeoutMs === undefined ? undefined : setTimeout(() => waiter.resolve(), timeoutMs);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiters.add(resolve);
+      const timer = timeoutMs === undefined ? undefined : setTimeout(resolve, timeoutMs);
       try {
-        await orAborted(waiter.promise, signal);
+        await orAborted(promise, signal);
       } finally {
         clearTimeout(timer);
-        this.#waiter = undefined;
+        this.#waiters.delete(resolve);
       }
     }
     signal.throwIfAborted();
