@@ -6,6 +6,7 @@
  * towards stored and never back. Two cases follow the order of arrival instead, since nothing else tells:
  * a refusal and a server's ack of one message, and changes that carry the same time.
  */
+import { ERROR_CATALOGUE } from '../lib/errors.ts';
 import type {
   AckEvent,
   EditEvent,
@@ -88,12 +89,10 @@ function applyAck(row: IngestRow, ack: Ack, at: Date, reason: string | null): vo
   const before = row.status;
   const position = { status: before as MessageStatus, sentAt: row.sent_at?.getTime() ?? null };
   row.status = statusAfterAck(position, ack, at.getTime());
-  if (row.status === 'failed' && ack === -1 && before !== 'failed') {
-    row.failed_code = 'SEND_REFUSED';
-    row.failed_reason = reason;
-  } else if (row.status !== 'failed' && before === 'failed') {
-    row.failed_code = null;
-    row.failed_reason = null;
+  if (row.status !== before) {
+    const failed = row.status === 'failed';
+    row.failed_code = failed ? 'SEND_REFUSED' : null;
+    row.failed_reason = failed ? (reason ?? ERROR_CATALOGUE.SEND_REFUSED.message) : null;
   }
   if (ack >= 1) row.sent_at = earlier(row.sent_at, at);
   if (ack >= 2) row.delivered_at = earlier(row.delivered_at, at);

@@ -29,6 +29,8 @@ export interface IngestPlan {
   readonly statusChanged: readonly { readonly messageId: MessageId; readonly status: MessageStatus }[];
   /** New incoming messages. */
   readonly received: number;
+  /** Messages of ours that were known and have failed now. */
+  readonly failed: number;
 }
 
 /** One message while the batch is gone through. */
@@ -65,12 +67,14 @@ export function planIngest(view: IngestView): IngestPlan {
       draft.early.push(event);
     }
   }
+  const changes = draftsToUpdates(drafts.values());
   return {
     inserts,
     reactions,
     waiting,
     received: inserts.filter((row) => row.direction === 'incoming').length,
-    ...draftsToUpdates(drafts.values()),
+    failed: changes.statusChanged.filter(({ status }) => status === 'failed').length,
+    ...changes,
   };
 }
 

@@ -173,20 +173,19 @@ export async function upsertReactions(
     where excluded.reacted_at >= old.reacted_at`.execute(trx);
 }
 
-/** Counts messages received on the account's local date of `now`. */
-export async function countReceived(
+/** Adds to the counters of the account's local date of `now`. */
+export async function addUsage(
   trx: Executor,
   accountId: AccountId,
-  received: number,
+  { received, failed }: { readonly received: number; readonly failed: number },
   now: Date,
 ): Promise<void> {
   await sql`
-    insert into account_usage as old (account_id, local_date, received)
-    select id, (${now}::timestamptz at time zone timezone)::date, ${received}::integer
+    insert into account_usage as old (account_id, local_date, received, failed)
+    select id, (${now}::timestamptz at time zone timezone)::date, ${received}::integer, ${failed}::integer
     from accounts where id = ${accountId}::uuid
-    on conflict (account_id, local_date) do update set received = old.received + excluded.received`.execute(
-    trx,
-  );
+    on conflict (account_id, local_date) do update
+    set received = old.received + excluded.received, failed = old.failed + excluded.failed`.execute(trx);
 }
 
 /** The objects as a table `r` with these columns: one parameter, however many there are. */

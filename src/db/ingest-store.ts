@@ -5,7 +5,7 @@ import type { MessageStatus } from '../messages/message.ts';
 import type { Executor } from './database.ts';
 import { type IngestPlan, planIngest } from './ingest-plan.ts';
 import {
-  countReceived,
+  addUsage,
   findKeys,
   insertKeys,
   insertRows,
@@ -35,7 +35,7 @@ export interface IngestResult {
  * hundred. Repeating it changes nothing. A message is one by its canonical chat and bare id; a change of a message
  * that is not known yet waits for it in the database. Deleted messages keep what they said, with `revoked_at` set.
  *
- * `now` is the time of messages' own receipts and of the day's counter. Text that PostgreSQL cannot hold (NUL) is
+ * `now` is the time of messages' own receipts and of the day's counters (received; failed by an ack). Text that PostgreSQL cannot hold (NUL) is
  * stored with U+FFFD in its place.
  * @throws AppError VALIDATION_FAILED if an event has not the shape of one; otherwise what the database throws, see
  * `isDataError`.
@@ -109,7 +109,8 @@ async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, 
   if (plan.updates.length > 0) await updateRows(trx, plan.updates);
   if (plan.reactions.length > 0) await upsertReactions(trx, accountId, plan.reactions);
   if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
-  if (plan.received > 0) await countReceived(trx, accountId, plan.received, now);
+  const { received, failed } = plan;
+  if (received + failed > 0) await addUsage(trx, accountId, { received, failed }, now);
 }
 
 function distinct(events: readonly InboundEvent[]): Target[] {

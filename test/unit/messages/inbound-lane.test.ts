@@ -1,0 +1,199 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type AccountId, makeAccountId } from '../../../src/accounts/ids.ts';
+import { type InboundLanes, openInboundLanes } from '../../../src/messages/inbound-lane.ts';
+import type { InboundJob } from '../../../src/queue/table.ts';
+import { messageEvent } from '../../support/inbound-events.ts';
+import { silentLog } from '../../support/silent-log.ts';
+
+/** A queue that answers when the test says so. */
+class SlowQueue {
+  readonly jobs: InboundJob[] = [];
+  #pending: PromiseWithResolvers<void>[] = [];
+
+  readonly add = (job: InboundJob, signal: AbortSignal): Promise<void> => {
+    this.jobs.push(job);
+    const answer = Promise.withResolvers<void>();
+    this.#pending.push(answer);
+    signal.addEventListener('abort', () => answer.reject(signal.reason), { once: true });
+    return answer.promise;
+  };
+
+  get inFlight(): number {
+    return this.#pending.length;
+  }
+
+  /** Answers what is in flight and lets the lanes go on. */
+  async answer(error?: Error): Promise<void> {
+    for (const pending of this.#pending.splice(0)) {
+      if (error === undefined) pending.resolve();
+      else pending.reject(error);
+    }
+    await vi.advanceTimersByTimeAsync(0);
+  }
+
+  async answerAll(): Promise<void> {
+    while (this.inFlight > 0) await this.answer();
+  }
+
+  idsOf(accountId: AccountId): string[] {
+    return this.jobs
+      .filter((job) => job.accountId === accountId)
+      .flatMap((job) => job.events.map((event) => event.key.bareId));
+  }
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `M${from + i}`);
+const events = (from: number, to: number) => range(from, to).map((id) => messageEvent(id));
+
+let queue: SlowQueue;
+let lanes: InboundLanes;
+let gaps: AccountId[];
+const [alice, bob] = [makeAccountId(), makeAccountId()];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  queue = new SlowQueue();
+  gaps = [];
+  lanes = openInboundLanes({ add: queue.add, log: silentLog, onGap: (id) => gaps.push(id), drainMs: 5_000 });
+});
+afterEach(async () => {
+  const disposed = lanes[Symbol.asyncDispose]();
+  await vi.advanceTimersByTimeAsync(5_000);
+  await disposed;
+  vi.useRealTimers();
+});
+
+describe('an idle lane', () => {
+  it('sends what comes at once', () => {
+    lanes.accept(alice, events(0, 1));
+    expect(queue.idsOf(alice)).toEqual(['M0']);
+  });
+
+  it('sends nothing for no events', () => {
+    lanes.accept(alice, []);
+    expect(queue.jobs).toEqual([]);
+  });
+
+  it('works again after it has drained', async () => {
+    lanes.accept(alice, events(0, 1));
+    await queue.answerAll();
+    lanes.accept(alice, events(1, 2));
+    expect(queue.idsOf(alice)).toEqual(['M0', 'M1']);
+  });
+});
+
+describe('a busy lane', () => {
+  it('packs what comes meanwhile, at most 100 a job, in order', async () => {
+    lanes.accept(alice, events(0, 1));
+    for (let i = 1; i < 151; i += 1) lanes.accept(alice, events(i, i + 1));
+    expect(queue.inFlight).toBe(1);
+    await queue.answerAll();
+    expect(queue.jobs.map((job) => job.events.length)).toEqual([1, 100, 50]);
+    expect(queue.idsOf(alice)).toEqual(range(0, 151));
+  });
+
+  it('does not hold up another account', () => {
+    lanes.accept(alice, events(0, 1));
+    lanes.accept(bob, events(0, 1));
+    expect(queue.inFlight).toBe(2);
+  });
+
+  it('repeats an add that fails before it sends anything else', async () => {
+    lanes.accept(alice, events(0, 1));
+    lanes.accept(alice, events(1, 2));
+    for (let i = 0; i < 5; i += 1) {
+      await queue.answer(new Error('away'));
+      await vi.advanceTimersByTimeAsync(30_000);
+    }
+    await queue.answerAll();
+    expect(queue.idsOf(alice)).toEqual([...Array(6).fill('M0'), 'M1']);
+  });
+
+  it('tells when everything accepted before is in the queue', async () => {
+    lanes.accept(alice, events(0, 1));
+    lanes.accept(alice, events(1, 2));
+    const told: string[] = [];
+    void lanes.idle(alice).then(() => told.push('two'));
+    await queue.answer();
+    lanes.accept(alice, events(2, 3));
+    expect(told).toEqual([]);
+    await queue.answer();
+    expect(told).toEqual(['two']);
+    expect(queue.inFlight).toBe(1);
+    await expect(lanes.idle(bob)).resolves.toBeUndefined();
+  });
+});
+
+describe('a full lane', () => {
+  it('drops what does not fit and tells of the gap once, after it has drained', async () => {
+    lanes.accept(alice, events(0, 9_999));
+    lanes.accept(alice, events(9_999, 10_003));
+    lanes.accept(alice, events(10_003, 10_004));
+    expect(gaps).toEqual([]);
+    await queue.answerAll();
+    expect(queue.idsOf(alice)).toEqual(range(0, 10_000));
+    expect(gaps).toEqual([alice]);
+  });
+
+  it('takes events again as room comes, and those of other accounts at any time', async () => {
+    lanes.accept(alice, events(0, 10_001));
+    lanes.accept(bob, events(0, 1));
+    await queue.answer();
+    lanes.accept(alice, events(20_000, 20_001));
+    await queue.answerAll();
+    expect(queue.idsOf(alice)).toEqual([...range(0, 10_000), 'M20000']);
+    expect(queue.idsOf(bob)).toEqual(['M0']);
+    expect(gaps).toEqual([alice]);
+  });
+
+  it('takes events that come while it tells of the gap', async () => {
+    const own = openInboundLanes({
+      add: queue.add,
+      log: silentLog,
+      onGap: (id) => own.accept(id, events(50_000, 50_001)),
+    });
+    own.accept(alice, events(0, 10_001));
+    await queue.answerAll();
+    expect(queue.idsOf(alice).at(-1)).toBe('M50000');
+    await own[Symbol.asyncDispose]();
+  });
+
+  it('stands a listener that throws', async () => {
+    const own = openInboundLanes({
+      add: queue.add,
+      log: silentLog,
+      onGap: () => {
+        throw new Error('listener');
+      },
+    });
+    own.accept(alice, events(0, 10_001));
+    await queue.answerAll();
+    await own[Symbol.asyncDispose]();
+    expect(queue.idsOf(alice)).toHaveLength(10_000);
+  });
+});
+
+describe('a stop', () => {
+  it('waits until the lanes have drained and takes nothing more', async () => {
+    lanes.accept(alice, events(0, 150));
+    let disposed = false;
+    const disposing = lanes[Symbol.asyncDispose]().then(() => {
+      disposed = true;
+    });
+    lanes.accept(alice, events(150, 151));
+    await queue.answer();
+    expect(disposed).toBe(false);
+    await queue.answerAll();
+    await disposing;
+    expect(queue.idsOf(alice)).toEqual(range(0, 150));
+  });
+
+  it('gives up at its deadline, and says so to whoever waits', async () => {
+    lanes.accept(alice, events(0, 1));
+    const idle = expect(lanes.idle(alice)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const disposing = lanes[Symbol.asyncDispose]();
+    await vi.advanceTimersByTimeAsync(5_000);
+    await disposing;
+    await idle;
+  });
+});
