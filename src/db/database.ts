@@ -23,7 +23,7 @@ export interface DatabaseOptions {
 
 /**
  * Opens a connection pool. Nothing is connected before the first query; use `migrateToLatest` to fail early.
- * A connection that breaks while idle is logged and replaced (an unheard `error` would end the process).
+ * A connection that breaks is logged and replaced (an unheard `error` would end the process).
  */
 export function openDatabase(options: DatabaseOptions): OpenDatabase {
   // DATE stays text: a local date has no instant, and pg would make one of it.
@@ -36,6 +36,12 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
   const pool = new pg.Pool({ max: options.poolSize ?? POOL_SIZE, types, ...options.connection });
   pool.on('error', (thrown) => {
     options.log.warn('A database connection broke while idle', { error: toError(thrown).message });
+  });
+  // One that breaks between two statements of a transaction is in nobody's care: the next statement fails.
+  pool.on('connect', (client) => {
+    client.on('error', (thrown) => {
+      options.log.debug('A database connection broke', { error: toError(thrown).message });
+    });
   });
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   return {
