@@ -1,10 +1,12 @@
-import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely';
+import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 
 /** timestamptz: read as Date, written as Date or ISO text. */
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
 type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
-/** bigint: pg hands it out as text. */
-type BigInteger = ColumnType<string, never, never>;
+/** timestamptz with a default. (`Generated` of a column type would hand out the column type, not its Date.) */
+type GeneratedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>;
+/** bigint, always generated: pg hands it out as text. */
+type GeneratedBigInteger = ColumnType<string, never, never>;
 type NullableJson = JSONColumnType<object | null, string | null | undefined, string | null>;
 
 export interface AccountTable {
@@ -21,7 +23,7 @@ export interface AccountTable {
   profile_name: string | null;
   state: Generated<string>;
   reason: string | null;
-  state_since: Generated<Timestamp>;
+  state_since: GeneratedTimestamp;
   /** True while a user wants the account connected; what is restored on boot. */
   wanted: Generated<boolean>;
   /** True from the first successful link until a disconnect: a restart needs no scan. */
@@ -36,7 +38,7 @@ export interface AccountTable {
   is_active: Generated<boolean>;
   last_connected_at: NullableTimestamp;
   last_disconnected_at: NullableTimestamp;
-  created_at: Generated<Timestamp>;
+  created_at: GeneratedTimestamp;
   deleted_at: NullableTimestamp;
   /** Everything that WhatsApp dated before this instant is known to be taken over from the page. */
   caught_up_to: NullableTimestamp;
@@ -45,7 +47,7 @@ export interface AccountTable {
 export interface MessageTable {
   id: string;
   /** Order of acceptance; also the tie-breaker of listings. */
-  seq: GeneratedAlways<BigInteger>;
+  seq: GeneratedBigInteger;
   account_id: string;
   chat_id: string;
   phone_number: string | null;
@@ -78,7 +80,7 @@ export interface MessageTable {
   edited_at: NullableTimestamp;
   revoked_at: NullableTimestamp;
   recovered: Generated<boolean>;
-  created_at: Generated<Timestamp>;
+  created_at: GeneratedTimestamp;
 }
 
 /** One row a message, unique by what WhatsApp calls it; stays unique when `messages` is partitioned. */
@@ -91,12 +93,12 @@ export interface MessageKeyTable {
 
 /** Changes that came before their message. */
 export interface WaitingChangeTable {
-  id: GeneratedAlways<BigInteger>;
+  id: GeneratedBigInteger;
   account_id: string;
   chat_id: string;
   bare_id: string;
   event: JSONColumnType<object, string, string>;
-  created_at: Generated<Timestamp>;
+  created_at: GeneratedTimestamp;
 }
 
 export interface MessageReactionTable {
@@ -109,11 +111,11 @@ export interface MessageReactionTable {
 
 /** Events that could not be stored, set apart so that their neighbours could. */
 export interface RejectedEventTable {
-  id: GeneratedAlways<BigInteger>;
+  id: GeneratedBigInteger;
   account_id: string;
   event: JSONColumnType<object, string, string>;
   error: string;
-  created_at: Generated<Timestamp>;
+  created_at: GeneratedTimestamp;
 }
 
 /** Counters by account and local date of the account's time zone. */
@@ -133,7 +135,7 @@ export interface MediaUploadTable {
   mime_type: string;
   file_name: string | null;
   file_size: number;
-  created_at: Generated<Timestamp>;
+  created_at: GeneratedTimestamp;
 }
 
 export interface IdempotencyKeyTable {
@@ -141,7 +143,7 @@ export interface IdempotencyKeyTable {
   key: string;
   request_hash: string;
   message_id: string | null;
-  created_at: Generated<Timestamp>;
+  created_at: GeneratedTimestamp;
 }
 
 export interface ApiKeyTable {
@@ -152,7 +154,7 @@ export interface ApiKeyTable {
   /** First characters of the key, for recognition. */
   prefix: string;
   sha256: string;
-  created_at: Generated<Timestamp>;
+  created_at: GeneratedTimestamp;
   revoked_at: NullableTimestamp;
 }
 

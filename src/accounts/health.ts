@@ -1,0 +1,34 @@
+import { type HealthStatus, type SessionState, stateToConnectionStatus } from './state.ts';
+
+/** Percent of the daily limit from which an account is in Warning, and above which it is Critical. */
+const WARNING_FROM = 70;
+const CRITICAL_ABOVE = 90;
+
+/** Attempts in a row that failed before a connection that is being brought back counts as in trouble. */
+const TROUBLE_AFTER_ATTEMPTS = 5;
+
+export interface HealthView {
+  readonly state: SessionState;
+  /** Messages sent on the account's local date. */
+  readonly sentToday: number;
+  readonly dailyLimit: number;
+  /** Number of the coming (or running) attempt to reconnect; 0 if there is none. */
+  readonly attempt: number;
+}
+
+/** How much of the daily limit is used, in percent with two decimals. */
+export function usagePercentage(view: Pick<HealthView, 'sentToday' | 'dailyLimit'>): number {
+  return Math.round((view.sentToday / view.dailyLimit) * 10_000) / 100;
+}
+
+/** Healthy, Warning or Critical, from the use of the daily limit and the state of the connection. */
+export function accountToHealth(view: HealthView): HealthStatus {
+  const usage = (view.sentToday / view.dailyLimit) * 100;
+  if (isConnectionInTrouble(view) || usage > CRITICAL_ABOVE) return 'Critical';
+  return usage >= WARNING_FROM ? 'Warning' : 'Healthy';
+}
+
+function isConnectionInTrouble({ state, attempt }: HealthView): boolean {
+  const status = stateToConnectionStatus(state);
+  return status === 'Failed' || (status === 'Reconnecting' && attempt > TROUBLE_AFTER_ATTEMPTS);
+}

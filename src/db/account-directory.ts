@@ -1,0 +1,158 @@
+import { type Selectable, sql } from 'kysely';
+import type { Account } from '../accounts/account.ts';
+import type { AccountId, InstanceId, TenantId } from '../accounts/ids.ts';
+import { isKept, rowToAccount } from './account-row.ts';
+import { findSqlState } from './data-error.ts';
+import type { Executor } from './database.ts';
+import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
+import type { AccountTable } from './schema.ts';
+import { toStorable } from './storable-text.ts';
+
+const INVALID_PARAMETER = '22023';
+
+/** An account with its counters of the date that it is now in its time zone. */
+export interface AccountToday {
+  readonly account: Account;
+  readonly sentToday: number;
+  readonly receivedToday: number;
+}
+
+export interface NewAccount {
+  readonly id: AccountId;
+  readonly tenantId: TenantId;
+  readonly instanceId: InstanceId;
+  readonly expectedPhoneNumber: string | null;
+  readonly displayName: string | null;
+  readonly dailyLimit: number;
+  readonly timezone: string;
+}
+
+/** What a user may change of an account. */
+export interface AccountChange {
+  readonly displayName?: string | null | undefined;
+  readonly dailyLimit?: number | undefined;
+  readonly timezone?: string | undefined;
+  readonly isActive?: boolean | undefined;
+}
+
+export async function insertAccount(db: Executor, account: NewAccount): Promise<void> {
+  await db
+    .insertInto('accounts')
+    .values({
+      id: account.id,
+      tenant_id: account.tenantId,
+      instance_id: account.instanceId,
+      expected_phone_number: account.expectedPhoneNumber,
+      display_name: toStorable(account.displayName),
+      daily_limit: account.dailyLimit,
+      timezone: account.timezone,
+    })
+    .execute();
+}
+
+/** Takes back an account whose first start was refused: no session has seen it and no message belongs to it. */
+export async function deleteUnusedAccount(db: Executor, id: AccountId): Promise<void> {
+  await db.deleteFrom('accounts').where('id', '=', id).where('first_linked_at', 'is', null).execute();
+}
+
+/** True if some account, of whatever tenant, holds the number. */
+export async function isNumberLinked(db: Executor, phoneNumber: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('accounts')
+    .select('id')
+    .where('phone_number', '=', phoneNumber)
+    .where('linked', '=', true)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** True if PostgreSQL knows the time zone, whose day boundaries it has to tell. */
+export async function isTimezoneKnown(db: Executor, timezone: string): Promise<boolean> {
+  try {
+    await sql`select now() at time zone ${timezone}`.execute(db);
+    return true;
+  } catch (thrown) {
+    if (findSqlState(thrown) === INVALID_PARAMETER) return false;
+    throw thrown;
+  }
+}
+
+/** An account of this tenant; undefined for another tenant's and for one that was deleted. */
+export async function findAccountToday(
+  db: Executor,
+  tenantId: TenantId,
+  id: AccountId,
+): Promise<AccountToday | undefined> {
+  const row = await selectToday(db, tenantId).where('accounts.id', '=', id).executeTakeFirst();
+  return row && rowToToday(row);
+}
+
+/** The tenant's accounts, oldest first. */
+export async function listAccountsToday(
+  db: Executor,
+  tenantId: TenantId,
+  { limit, after }: PageRequest,
+): Promise<Page<AccountToday>> {
+  const rows = await selectToday(db, tenantId)
+    .$if(after !== null, (query) =>
+      query.where(
+        sql<boolean>`(accounts.created_at, accounts.id) > (${after?.at}::timestamptz, ${after?.tie}::uuid)`,
+      ),
+    )
+    .orderBy('accounts.created_at')
+    .orderBy('accounts.id')
+    .limit(limit + 1)
+    .execute();
+  return rowsToPage(rows, limit, {
+    item: rowToToday,
+    position: (row) => ({ at: row.position_at, tie: row.id }),
+  });
+}
+
+/** Changes what is given and nothing else. */
+export async function updateAccount(db: Executor, id: AccountId, change: AccountChange): Promise<void> {
+  const set = {
+    ...(change.displayName === undefined ? {} : { display_name: toStorable(change.displayName) }),
+    ...(change.dailyLimit === undefined ? {} : { daily_limit: change.dailyLimit }),
+    ...(change.timezone === undefined ? {} : { timezone: change.timezone }),
+    ...(change.isActive === undefined ? {} : { is_active: change.isActive }),
+  };
+  if (Object.keys(set).length === 0) return;
+  await db.updateTable('accounts').set(set).where('id', '=', id).where(isKept).execute();
+}
+
+/** How many messages the account has, and with how many people. */
+export async function countOfAccount(
+  db: Executor,
+  id: AccountId,
+): Promise<{ readonly messages: number; readonly contacts: number }> {
+  const row = await db
+    .selectFrom('messages')
+    .select((count) => [
+      count.fn.countAll<string>().as('messages'),
+      count.fn.count<string>('phone_number').distinct().as('contacts'),
+    ])
+    .where('account_id', '=', id)
+    .executeTakeFirstOrThrow();
+  return { messages: Number(row.messages), contacts: Number(row.contacts) };
+}
+
+function selectToday(db: Executor, tenantId: TenantId) {
+  return db
+    .selectFrom('accounts')
+    .leftJoin('account_usage', (join) =>
+      join
+        .onRef('account_usage.account_id', '=', 'accounts.id')
+        .on('local_date', '=', sql<string>`(now() at time zone accounts.timezone)::date`),
+    )
+    .selectAll('accounts')
+    .select(['sent', 'received', instantText('accounts.created_at').as('position_at')])
+    .where('tenant_id', '=', tenantId)
+    .where(isKept);
+}
+
+function rowToToday(
+  row: Selectable<AccountTable> & { readonly sent: number | null; readonly received: number | null },
+): AccountToday {
+  return { account: rowToAccount(row), sentToday: row.sent ?? 0, receivedToday: row.received ?? 0 };
+}

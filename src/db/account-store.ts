@@ -1,0 +1,98 @@
+import { sql } from 'kysely';
+import type { AccountStore } from '../accounts/account.ts';
+import type { AccountId } from '../accounts/ids.ts';
+import { AppError } from '../lib/errors.ts';
+import { isKept, rowToAccount } from './account-row.ts';
+import { findSqlState } from './data-error.ts';
+import type { Executor } from './database.ts';
+import { toStorable } from './storable-text.ts';
+
+const UNIQUE_VIOLATION = '23505';
+const NOW = sql<Date>`now()`;
+
+/** Makes the store that sessions write to. Writing to an account that was deleted changes nothing. */
+export function makeAccountStore(db: Executor): AccountStore {
+  const change = (id: AccountId) => db.updateTable('accounts').where('id', '=', id).where(isKept);
+  return {
+    async getAccount(id) {
+      const row = await db
+        .selectFrom('accounts')
+        .selectAll()
+        .where('id', '=', id)
+        .where(isKept)
+        .executeTakeFirst();
+      if (row === undefined) throw new AppError('ACCOUNT_NOT_FOUND');
+      return rowToAccount(row);
+    },
+
+    async listWanted(instanceId) {
+      const rows = await db
+        .selectFrom('accounts')
+        .selectAll()
+        .where('wanted', '=', true)
+        .where(isKept)
+        .where((where) => where.or([where('instance_id', '=', instanceId), where('instance_id', 'is', null)]))
+        .orderBy('created_at')
+        .orderBy('id')
+        .execute();
+      return rows.map(rowToAccount);
+    },
+
+    async saveWanted(id, wanted, instanceId) {
+      await change(id).set({ wanted, instance_id: instanceId }).execute();
+    },
+
+    async saveState(id, { state, reason, lastError }) {
+      await change(id)
+        .set({
+          last_disconnected_at: sql<Date | null>`case when state = 'connected' and ${state} <> 'connected'
+            then now() else last_disconnected_at end`,
+          state_since: sql<Date>`case when state <> ${state} or reason is distinct from ${reason}::text
+            then now() else state_since end`,
+          state,
+          reason,
+          ...(state === 'connected' ? { last_error: null } : {}),
+          ...(lastError === undefined ? {} : { last_error: toStorable(lastError) }),
+        })
+        .execute();
+    },
+
+    async saveQr(id, qr) {
+      await change(id)
+        .set({ qr: qr?.text ?? null, qr_expires_at: qr?.expiresAt ?? null })
+        .execute();
+    },
+
+    async saveLinked(id, identity) {
+      try {
+        await change(id)
+          .set({
+            linked: true,
+            wid: identity.wid,
+            phone_number: identity.phoneNumber,
+            profile_name: toStorable(identity.profileName),
+            first_linked_at: sql<Date>`coalesce(first_linked_at, now())`,
+            state_since: sql<Date>`case when state = 'connected' then state_since else now() end`,
+            state: 'connected',
+            reason: null,
+            last_error: null,
+            last_connected_at: NOW,
+            qr: null,
+            qr_expires_at: null,
+          })
+          .execute();
+      } catch (thrown) {
+        // The only unique index that this touches is that of linked numbers.
+        if (findSqlState(thrown) !== UNIQUE_VIOLATION) throw thrown;
+        throw new AppError('ALREADY_LINKED', {
+          message: 'The number is linked to another account already.',
+          cause: thrown,
+        });
+      }
+    },
+
+    async saveUnlinked(id) {
+      await change(id).set({ linked: false, wid: null }).execute();
+    },
+  };
+}

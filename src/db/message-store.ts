@@ -1,0 +1,188 @@
+import { type Selectable, sql } from 'kysely';
+import type { AccountId, MessageId, TenantId } from '../accounts/ids.ts';
+import type { Direction, MediaStatus, MessageStatus, MessageType } from '../messages/message.ts';
+import { parseRecipient } from '../messages/whatsapp-key.ts';
+import type { Executor } from './database.ts';
+import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
+import type { MessageTable } from './schema.ts';
+
+/** A message as it is read by the API. */
+export interface StoredMessage {
+  readonly id: MessageId;
+  readonly whatsappMessageId: string | null;
+  readonly accountId: AccountId;
+  readonly chatId: string;
+  readonly phoneNumber: string | null;
+  readonly direction: Direction;
+  readonly type: MessageType;
+  readonly text: string | null;
+  readonly caption: string | null;
+  readonly media: {
+    readonly status: MediaStatus;
+    readonly sha256: string | null;
+    readonly mimeType: string | null;
+    readonly fileName: string | null;
+    readonly fileSize: number | null;
+  } | null;
+  /** Our id of the message that this one answers; WhatsApp's bare id if we do not hold it. */
+  readonly replyTo: string | null;
+  readonly status: MessageStatus;
+  readonly failure: { readonly code: string | null; readonly reason: string | null } | null;
+  readonly timestamp: Date;
+  readonly handedAt: Date | null;
+  readonly sentAt: Date | null;
+  readonly deliveredAt: Date | null;
+  readonly readAt: Date | null;
+  readonly playedAt: Date | null;
+  readonly editedAt: Date | null;
+  readonly revokedAt: Date | null;
+  readonly recovered: boolean;
+}
+
+/** What to list; every given condition must hold. */
+export interface MessageFilter {
+  /** E.164. */
+  readonly phoneNumber?: string | undefined;
+  readonly chatId?: string | undefined;
+  readonly direction?: Direction | undefined;
+  readonly status?: MessageStatus | undefined;
+  /** Inclusive. */
+  readonly since?: Date | undefined;
+  /** Exclusive. */
+  readonly until?: Date | undefined;
+}
+
+const COLUMNS = [
+  'messages.id',
+  'seq',
+  'whatsapp_message_id',
+  'account_id',
+  'chat_id',
+  'messages.phone_number',
+  'direction',
+  'type',
+  'text',
+  'caption',
+  'reply_to',
+  'media_status',
+  'media_sha256',
+  'mime_type',
+  'file_name',
+  'file_size',
+  'status',
+  'failed_code',
+  'failed_reason',
+  'timestamp',
+  'handed_at',
+  'sent_at',
+  'delivered_at',
+  'read_at',
+  'played_at',
+  'edited_at',
+  'revoked_at',
+  'recovered',
+] as const;
+
+/** Received messages name what they answer by its bare id; here it becomes our id where we hold the message. */
+const REPLIED_MESSAGE = sql<string | null>`(select message_id from message_keys where
+  message_keys.account_id = messages.account_id and message_keys.chat_id = messages.chat_id
+  and message_keys.bare_id = messages.reply_to)`;
+
+/** A message of the tenant; messages of a deleted account stay to be read. */
+export async function findMessage(
+  db: Executor,
+  tenantId: TenantId,
+  id: MessageId,
+): Promise<StoredMessage | undefined> {
+  const row = await db
+    .selectFrom('messages')
+    .innerJoin('accounts', 'accounts.id', 'messages.account_id')
+    .select([...COLUMNS, REPLIED_MESSAGE.as('replied_message')])
+    .where('messages.id', '=', id)
+    .where('tenant_id', '=', tenantId)
+    .executeTakeFirst();
+  return row && rowToMessage(row);
+}
+
+/** The account's messages, newest first. Pages neither repeat nor skip a message while others come in. */
+export async function listMessages(
+  db: Executor,
+  accountId: AccountId,
+  filter: MessageFilter,
+  { limit, after }: PageRequest,
+): Promise<Page<StoredMessage>> {
+  let query = db
+    .selectFrom('messages')
+    .select([...COLUMNS, REPLIED_MESSAGE.as('replied_message'), instantText('timestamp').as('position_at')])
+    .where('account_id', '=', accountId);
+  for (const chatId of filterToChats(filter)) query = query.where('chat_id', '=', chatId);
+  if (filter.direction !== undefined) query = query.where('direction', '=', filter.direction);
+  if (filter.status !== undefined) query = query.where('status', '=', filter.status);
+  if (filter.since !== undefined) query = query.where('timestamp', '>=', filter.since);
+  if (filter.until !== undefined) query = query.where('timestamp', '<', filter.until);
+  if (after !== null) {
+    query = query.where(sql<boolean>`("timestamp", seq) < (${after.at}::timestamptz, ${after.tie}::bigint)`);
+  }
+  const rows = await query
+    .orderBy('timestamp', 'desc')
+    .orderBy('seq', 'desc')
+    .limit(limit + 1)
+    .execute();
+  return rowsToPage(rows, limit, {
+    item: rowToMessage,
+    position: (row) => ({ at: row.position_at, tie: row.seq }),
+  });
+}
+
+/** A row has a phone number exactly if its chat is that of the number, so the index of chats serves for both. */
+function filterToChats({ chatId, phoneNumber }: MessageFilter): string[] {
+  const ofNumber = phoneNumber === undefined ? undefined : parseRecipient(phoneNumber);
+  return [chatId, ofNumber].filter((chat) => chat !== undefined);
+}
+
+type MessageRow = Omit<Selectable<MessageTable>, 'bare_id' | 'author' | 'author_name' | 'native_type'> & {
+  readonly replied_message: string | null;
+};
+
+function rowToMessage(row: Omit<MessageRow, 'payload' | 'created_at'>): StoredMessage {
+  return {
+    id: row.id as MessageId,
+    whatsappMessageId: row.whatsapp_message_id,
+    accountId: row.account_id as AccountId,
+    chatId: row.chat_id,
+    phoneNumber: row.phone_number,
+    direction: row.direction as Direction,
+    type: row.type as MessageType,
+    text: row.text,
+    caption: row.caption,
+    media: rowToMedia(row),
+    replyTo: row.replied_message ?? row.reply_to,
+    status: row.status as MessageStatus,
+    failure:
+      row.failed_code === null && row.failed_reason === null
+        ? null
+        : { code: row.failed_code, reason: row.failed_reason },
+    timestamp: row.timestamp,
+    handedAt: row.handed_at,
+    sentAt: row.sent_at,
+    deliveredAt: row.delivered_at,
+    readAt: row.read_at,
+    playedAt: row.played_at,
+    editedAt: row.edited_at,
+    revokedAt: row.revoked_at,
+    recovered: row.recovered,
+  };
+}
+
+function rowToMedia(
+  row: Pick<MessageRow, 'media_status' | 'media_sha256' | 'mime_type' | 'file_name' | 'file_size'>,
+): StoredMessage['media'] {
+  if (row.media_status === null) return null;
+  return {
+    status: row.media_status as MediaStatus,
+    sha256: row.media_sha256,
+    mimeType: row.mime_type,
+    fileName: row.file_name,
+    fileSize: row.file_size,
+  };
+}

@@ -1,0 +1,54 @@
+import type { Readable } from 'node:stream';
+import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import type { Channel } from '../channels/channel.ts';
+import type { Config } from '../config/config.ts';
+import type { Executor } from '../db/database.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Outbox } from '../messages/outbox.ts';
+
+/** Takes a file in that will be named by `mediaId` in messages of its account. */
+export interface MediaUploads {
+  /** @throws AppError TOO_LARGE, VALIDATION_FAILED for an empty file */
+  takeUpload(
+    accountId: AccountId,
+    stream: AsyncIterable<Uint8Array>,
+    declared: { readonly declaredMimeType: string | null; readonly fileName: string | null },
+  ): Promise<{ readonly mediaId: string }>;
+}
+
+/** Hands out the bytes of stored media. */
+export interface MediaReader {
+  /** @throws AppError MEDIA_NOT_FOUND */
+  openRead(sha256: string): Promise<{ readonly stream: Readable; readonly fileSize: number }>;
+}
+
+/** The page that shows the queues, as a plugin for a scope that checks who asks. */
+export interface Board {
+  setBasePath(path: string): void;
+  plugin(): unknown;
+}
+
+/** Resolves if the part answers; rejects if not. Called for each `GET /ready`. */
+export type ReadinessCheck = () => Promise<unknown>;
+
+/** Everything that the HTTP room calls. It owns none of it. */
+export interface HttpDeps {
+  readonly config: Config['http'];
+  /** What a new account gets if the request does not say. */
+  readonly accountDefaults: { readonly dailyLimit: number; readonly timezone: string };
+  readonly instanceId: InstanceId;
+  readonly db: Executor;
+  readonly channel: Channel;
+  readonly outbox: Outbox;
+  readonly uploads: MediaUploads;
+  readonly media: MediaReader;
+  readonly board: Board;
+  /** By the name under which `GET /ready` shows them: database, queue. */
+  readonly checks: Readonly<Record<string, ReadinessCheck>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The base path of the API. */
+export const API_BASE = '/api/v1/whatsapp';
