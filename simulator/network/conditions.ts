@@ -17,6 +17,8 @@ export const conditionSchema = z.union([
   z.object({ synced: phone }).strict(),
   z.object({ unlinked: phone }).strict(),
   z.object({ away: phone }).strict(),
+  /** A device of the phone acknowledged the "What's new" dialog. */
+  z.object({ whatsNewSeen: phone }).strict(),
   z.object({ state: z.string(), phone }).strict(),
   /** At least so many logins of the phone's devices since the beginning. */
   z.object({ logins: z.number().int().min(1), phone }).strict(),
@@ -59,6 +61,8 @@ export function holds(network: Network, desk: LinkDesk, condition: Condition): b
   if ('synced' in condition) return devicesOf(network, condition.synced).some(({ synced }) => synced);
   if ('unlinked' in condition) return devicesOf(network, condition.unlinked).length === 0;
   if ('away' in condition) return devicesOf(network, condition.away).every(({ line }) => line === undefined);
+  if ('whatsNewSeen' in condition)
+    return devicesOf(network, condition.whatsNewSeen).some((device) => device.whatsNewSeen);
   if ('state' in condition)
     return devicesOf(network, condition.phone).some(({ state }) => state === condition.state);
   if ('logins' in condition) {

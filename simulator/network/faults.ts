@@ -94,7 +94,12 @@ export type FaultView = { readonly id: string; readonly spec: FaultSpec; readonl
 /** The faults in force. The oldest that fits strikes first. */
 export class FaultRegistry {
   readonly #faults = new Map<string, Fault>();
+  readonly #struck: () => void;
   #lastId = 0;
+
+  constructor(struck: () => void) {
+    this.#struck = struck;
+  }
 
   set(spec: FaultSpec): FaultView {
     this.#lastId += 1;
@@ -139,7 +144,9 @@ export class FaultRegistry {
 
   strike(id: string): void {
     const fault = this.#faults.get(id);
-    if (fault) fault.struck += 1;
+    if (!fault) return;
+    fault.struck += 1;
+    this.#struck();
   }
 
   /** Those that the page of this phone must play itself. */

@@ -21,7 +21,7 @@ export type CarryOptions = {
  * device again that the device receipted, and drops a message whose id it has carried before.
  */
 export class Network {
-  readonly faults = new FaultRegistry();
+  readonly faults = new FaultRegistry(() => this.changed());
   readonly ledger = new Ledger();
   readonly media = new MediaStore();
   readonly timers = new Timers();

@@ -121,6 +121,7 @@ export class PageSession {
         return;
       }
       case 'ref':
+        this.socket.markReady();
         conn.set({ ref: frame.ref });
         return this.#setState('UNPAIRED');
       case 'refs-ended':

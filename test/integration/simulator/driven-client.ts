@@ -83,6 +83,7 @@ export class Profile implements AsyncDisposable {
 export class DrivenClient implements AsyncDisposable {
   readonly client: Client;
   readonly events = new EventLog();
+  readonly #injections: Promise<unknown>[] = [];
 
   constructor(simulator: Simulator, profile: Profile, options: Partial<ClientOptions> = {}) {
     this.client = new wwebjs.Client({
@@ -97,6 +98,14 @@ export class DrivenClient implements AsyncDisposable {
       },
       ...options,
     });
+    // Watched, not changed: a test must not close the browser under an injection that nobody awaits (F20).
+    const inner = this.client as unknown as { inject(): Promise<void> };
+    const inject = inner.inject.bind(inner);
+    inner.inject = () => {
+      const injection = inject();
+      this.#injections.push(injection);
+      return injection;
+    };
     for (const name of EVENTS) {
       this.client.on(name as 'ready', (...args: unknown[]) => this.events.record({ name, args }));
     }
@@ -113,6 +122,11 @@ export class DrivenClient implements AsyncDisposable {
     await this.client.initialize();
     await this.events.when('ready');
     return this;
+  }
+
+  /** Resolves when the injections begun so far are through. */
+  async injected(): Promise<void> {
+    await Promise.allSettled(this.#injections);
   }
 
   /** Runs an expression in the page. */
