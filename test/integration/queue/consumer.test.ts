@@ -1,0 +1,233 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeAccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { type OpenRedis, openRedis } from '../../../src/queue/connection.ts';
+import { openConsumer, type ProcessJob } from '../../../src/queue/consumer.ts';
+import { type OpenQueues, openQueues } from '../../../src/queue/producer.ts';
+import type { InboundJob } from '../../../src/queue/table.ts';
+import { messageEvent } from '../../support/inbound-events.ts';
+import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
+import { openTestRedis } from '../../support/redis.ts';
+import { silentLog } from '../../support/silent-log.ts';
+
+const instanceId = parseInstanceId('test');
+const never = new AbortController().signal;
+const account = makeAccountId();
+const jobOf = (id: string): InboundJob => ({ accountId: account, events: [messageEvent(id)] });
+const idOf = (job: InboundJob) => job.events[0]?.key.bareId ?? '';
+
+/** Collects jobs and tells when enough have come. */
+class Inbox {
+  readonly ids: string[] = [];
+  readonly #waiters: { readonly count: number; readonly promise: PromiseWithResolvers<void> }[] = [];
+
+  take(id: string): void {
+    this.ids.push(id);
+    for (const { count, promise } of this.#waiters) if (this.ids.length >= count) promise.resolve();
+  }
+
+  async has(count: number): Promise<void> {
+    const promise = Promise.withResolvers<void>();
+    this.#waiters.push({ count, promise });
+    if (this.ids.length >= count) promise.resolve();
+    await promise.promise;
+  }
+}
+
+const test = openTestRedis();
+let files = 0;
+let prefix: string;
+let stack: AsyncDisposableStack;
+let redis: OpenRedis;
+let queues: OpenQueues;
+
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  files += 1;
+  prefix = `${test.prefix}-${files}`;
+  redis = stack.use(await openRedis({ location: test.connection, prefix, log: silentLog }));
+  queues = stack.use(await openQueues({ redis, instanceId, log: silentLog }));
+});
+afterEach(() => stack.disposeAsync());
+afterAll(() => test[Symbol.asyncDispose]());
+
+const consume = (process: ProcessJob<'inbound'>, drainMs?: number) =>
+  openConsumer({
+    redis,
+    queue: 'inbound',
+    instanceId,
+    log: silentLog,
+    process,
+    ...(drainMs === undefined ? {} : { drainMs }),
+  });
+
+describe('a consumer', () => {
+  it('is handed each job once, in order, with what it carries', async () => {
+    const ids = Array.from({ length: 50 }, (_, i) => `J${i}`);
+    for (const id of ids) await queues.add('inbound', jobOf(id), { signal: never });
+    const inbox = new Inbox();
+    stack.use(
+      await consume(async (job) => {
+        expect(job.accountId).toBe(account);
+        inbox.take(idOf(job));
+      }),
+    );
+    await inbox.has(50);
+    expect(inbox.ids).toEqual(ids);
+    expect(await queues.counts('inbound')).toMatchObject({ waiting: 0, failed: 0 });
+  });
+
+  it('is handed a job again that it refused', async () => {
+    await queues.add('inbound', jobOf('J'), { signal: never });
+    const inbox = new Inbox();
+    stack.use(
+      await consume(async (job) => {
+        inbox.take(idOf(job));
+        if (inbox.ids.length < 2) throw new Error('not now');
+      }),
+    );
+    await inbox.has(2);
+  });
+
+  it('finishes what runs when it closes, and leaves the rest', async () => {
+    const inbox = new Inbox();
+    const go = Promise.withResolvers<void>();
+    const consumer = await consume(async (job) => {
+      inbox.take(idOf(job));
+      await go.promise;
+    });
+    for (let i = 0; i < 6; i += 1) await queues.add('inbound', jobOf(`J${i}`), { signal: never });
+    await inbox.has(4);
+    const closing = consumer[Symbol.asyncDispose]();
+    go.resolve();
+    await closing;
+    expect(await queues.counts('inbound')).toEqual({ waiting: 2, active: 0, delayed: 0, failed: 0 });
+  });
+
+  it('gives back what does not finish in time, so that the next one takes it first', async () => {
+    const inbox = new Inbox();
+    const consumer = await consume(async (job, signal) => {
+      inbox.take(idOf(job));
+      await once(signal, 'abort');
+      signal.throwIfAborted();
+    }, 50);
+    await queues.add('inbound', jobOf('stuck'), { signal: never });
+    await inbox.has(1);
+    await consumer[Symbol.asyncDispose]();
+    expect(await queues.counts('inbound')).toEqual({ waiting: 1, active: 0, delayed: 0, failed: 0 });
+    await queues.add('inbound', jobOf('later'), { signal: never });
+    stack.use(await consume(async (job) => inbox.take(idOf(job))));
+    await inbox.has(3);
+    expect(inbox.ids).toEqual(['stuck', 'stuck', 'later']);
+  });
+
+  it('takes up the job of one that was killed, once and within 15 seconds', async () => {
+    const program = fileURLToPath(new URL('../../support/stuck-consumer.ts', import.meta.url));
+    const child = spawn(process.execPath, [program, test.connection.path, prefix], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    stack.defer(() => void child.kill('SIGKILL'));
+    await queues.add('inbound', jobOf('J'), { signal: never });
+    await once(createInterface({ input: child.stdout }), 'line');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const killedAt = performance.now();
+
+    const inbox = new Inbox();
+    const consumer = await consume(async (job) => inbox.take(idOf(job)));
+    await inbox.has(1);
+    expect(performance.now() - killedAt).toBeLessThan(15_000);
+    await consumer[Symbol.asyncDispose]();
+    expect(inbox.ids).toEqual(['J']);
+    expect(await queues.counts('inbound')).toEqual({ waiting: 0, active: 0, delayed: 0, failed: 0 });
+  });
+});
+
+describe('a producer', () => {
+  it('hands a delayed job out later', async () => {
+    await queues.add(
+      'outbound',
+      { accountId: account, messageId: account as never },
+      {
+        signal: never,
+        delayMs: 60_000,
+      },
+    );
+    expect(await queues.counts('outbound')).toMatchObject({ waiting: 0, delayed: 1 });
+  });
+
+  it('stops waiting with its signal', async () => {
+    const stop = AbortSignal.abort(new Error('stop'));
+    await expect(queues.add('inbound', jobOf('J'), { signal: stop })).rejects.toThrow('stop');
+  });
+});
+
+describe('when Redis is killed and comes back', () => {
+  const open = async (server: OwnRedis) => {
+    const urls = [`redis://127.0.0.1:${server.port}`];
+    redis = stack.use(await openRedis({ location: { urls }, prefix, log: silentLog }));
+    queues = stack.use(await openQueues({ redis, instanceId, log: silentLog }));
+  };
+
+  it('jobs that were added before and meanwhile are handed out', async () => {
+    const server = stack.use(await openOwnRedis(['--appendfsync', 'always']));
+    await open(server);
+    const inbox = new Inbox();
+    stack.use(await consume(async (job) => inbox.take(idOf(job))));
+    await queues.add('inbound', jobOf('before'), { signal: never });
+    await inbox.has(1);
+    await server.kill();
+    const meanwhile = queues.add('inbound', jobOf('meanwhile'), { signal: never });
+    await server.start();
+    await meanwhile;
+    await queues.add('inbound', jobOf('after'), { signal: never });
+    await inbox.has(3);
+    expect(new Set(inbox.ids)).toEqual(new Set(['before', 'meanwhile', 'after']));
+  });
+
+  it('a consumer closes in time while Redis is away', async () => {
+    const server = stack.use(await openOwnRedis());
+    await open(server);
+    const inbox = new Inbox();
+    const go = Promise.withResolvers<void>();
+    const consumer = await consume(async (job) => {
+      inbox.take(idOf(job));
+      await go.promise;
+    }, 300);
+    await queues.add('inbound', jobOf('J'), { signal: never });
+    await inbox.has(1);
+    await server.kill();
+    go.resolve();
+    await consumer[Symbol.asyncDispose]();
+    await server.start();
+  });
+});
+
+describe('on a cluster', () => {
+  it('jobs pass as on one server', async () => {
+    const server = stack.use(
+      await openOwnRedis(['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']),
+    );
+    const url = `redis://127.0.0.1:${server.port}`;
+    const setUp = new Redis(url);
+    await setUp.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    setUp.disconnect();
+    await expect(openRedis({ location: { urls: [url] }, log: silentLog })).rejects.toMatchObject({
+      code: 'REDIS_UNFIT',
+    });
+
+    redis = stack.use(
+      await openRedis({ location: { urls: [url, url] }, prefix, log: silentLog, deadlineMs: 20_000 }),
+    );
+    expect(redis.prefix).toBe(`{${prefix}}`);
+    queues = stack.use(await openQueues({ redis, instanceId, log: silentLog }));
+    const inbox = new Inbox();
+    stack.use(await consume(async (job) => inbox.take(idOf(job))));
+    await queues.add('inbound', jobOf('J'), { signal: never });
+    await inbox.has(1);
+  });
+});
