@@ -1,0 +1,322 @@
+import { sql } from 'kysely';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Account } from '../../../src/accounts/account.ts';
+import type { AccountId, MessageId } from '../../../src/accounts/ids.ts';
+import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
+import { claimIdempotencyKey, deleteOldIdempotencyKeys } from '../../../src/db/idempotency-store.ts';
+import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { AppError } from '../../../src/lib/errors.ts';
+import { makeOutbox, type Outbox, type OutboxDeps, type TakeMedia } from '../../../src/messages/outbox.ts';
+import type { SendRequest } from '../../../src/messages/send-request.ts';
+import type { OutboundJob } from '../../../src/queue/table.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+
+const PNG = { sha256: 'ab'.repeat(32), mimeType: 'image/png', fileName: 'a.png', fileSize: 7 };
+
+let database: TestDatabase;
+let opened: OpenDatabase;
+let account: Account;
+let jobs: OutboundJob[];
+let woken: AccountId[];
+let log: RecordingLogger;
+const clock = new ManualClock();
+
+beforeAll(async () => {
+  database = await openTestDatabase();
+  opened = openDatabase({ connection: database.connection, log: new RecordingLogger() });
+});
+afterAll(async () => {
+  await opened[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+beforeEach(async () => {
+  account = { id: await insertTestAccount(opened.db) } as Account;
+  jobs = [];
+  woken = [];
+  log = new RecordingLogger();
+});
+
+function outbox(given: Partial<OutboxDeps> = {}): Outbox {
+  return makeOutbox({
+    db: opened.db,
+    takeMedia: async (_account, _source, { as, fileName }) => ({
+      ...PNG,
+      as: as ?? 'image',
+      fileName: fileName ?? PNG.fileName,
+    }),
+    wake: (accountId) => woken.push(accountId),
+    enqueue: async (job) => void jobs.push(job),
+    clock,
+    log,
+    ...given,
+  });
+}
+
+function text(body: string, given: Partial<SendRequest> = {}): SendRequest {
+  return {
+    to: '491700000001@c.us',
+    content: { kind: 'text', text: body },
+    replyTo: null,
+    onLimit: 'reject',
+    ...given,
+  };
+}
+
+const picture = text('', {
+  content: {
+    kind: 'media',
+    source: { from: 'url', url: 'https://a/b' },
+    caption: 'c',
+    fileName: null,
+    as: null,
+  },
+});
+const unkeyed = { idempotencyKey: null, requestHash: 'h' };
+const keyed = (key: string, requestHash = 'h') => ({ idempotencyKey: key, requestHash });
+
+function rows() {
+  return opened.db
+    .selectFrom('messages')
+    .selectAll()
+    .where('account_id', '=', account.id)
+    .orderBy('seq')
+    .execute();
+}
+
+/** Makes a key as old as if it had been claimed so many seconds ago. */
+async function ageKey(key: string, seconds: number): Promise<void> {
+  await sql`
+    update idempotency_keys set created_at = now() - make_interval(secs => ${seconds})
+    where account_id = ${account.id} and key = ${key}`.execute(opened.db);
+}
+
+describe('accepting a message', () => {
+  it('writes a pending row, then wakes the sender here and by a job', async () => {
+    const accepted = await outbox().accept(account, text('hi'), unkeyed);
+    expect(accepted).toEqual({ messageId: expect.any(String), status: 'pending', replayed: false });
+    const [row] = await rows();
+    expect(row).toMatchObject({
+      id: accepted.messageId,
+      direction: 'outgoing',
+      status: 'pending',
+      chat_id: '491700000001@c.us',
+      phone_number: '+491700000001',
+      type: 'text',
+      text: 'hi',
+      handed_at: null,
+      bare_id: null,
+      timestamp: new Date(clock.now()),
+    });
+    expect(woken).toEqual([account.id]);
+    expect(jobs).toEqual([{ accountId: account.id, messageId: accepted.messageId }]);
+  });
+
+  it('keeps the media that was taken in', async () => {
+    await outbox().accept(account, picture, unkeyed);
+    expect(await rows()).toMatchObject([
+      {
+        type: 'image',
+        caption: 'c',
+        text: null,
+        media_status: 'stored',
+        media_sha256: PNG.sha256,
+        mime_type: 'image/png',
+        file_name: 'a.png',
+        file_size: 7,
+      },
+    ]);
+  });
+
+  it('writes nothing if the media is refused', async () => {
+    const takeMedia: TakeMedia = async () => {
+      throw new AppError('UNSUPPORTED_MEDIA');
+    };
+    await expect(outbox({ takeMedia }).accept(account, picture, unkeyed)).rejects.toMatchObject({
+      code: 'UNSUPPORTED_MEDIA',
+    });
+    expect(await rows()).toEqual([]);
+    expect(woken).toEqual([]);
+  });
+
+  it('succeeds while Redis is away, whether the queue fails or hangs', async () => {
+    const warned = log.next('The wake-up for an accepted message could not be queued');
+    const failing = outbox({ enqueue: async () => Promise.reject(new Error('away')) });
+    await failing.accept(account, text('one'), unkeyed);
+    await warned;
+    const hanging = outbox({ enqueue: () => new Promise(() => undefined) });
+    await hanging.accept(account, text('two'), unkeyed);
+    expect(await rows()).toHaveLength(2);
+    expect(woken).toHaveLength(2);
+  });
+
+  it('accepts text that cannot be carried, and lets it fail with the reason', async () => {
+    const { status } = await outbox().accept(account, text('a\0b\uD800'), unkeyed);
+    expect(status).toBe('pending');
+    expect(await rows()).toMatchObject([
+      {
+        status: 'failed',
+        failed_code: 'SEND_REFUSED',
+        failed_reason: expect.stringContaining('NUL'),
+        text: 'a\uFFFDb\uFFFD',
+      },
+    ]);
+  });
+});
+
+describe('replyTo', () => {
+  const key = { fromMe: false, chatId: '491700000002@c.us', bareId: 'ABC', participant: null };
+  let known: MessageId;
+
+  beforeEach(async () => {
+    const event = messageEvent('ABC', { key, chatId: key.chatId });
+    const { added } = await ingestEvents(opened.db, account.id, [event], new Date());
+    [known] = added as [MessageId];
+  });
+
+  it.each([
+    { title: 'our id', of: (id: MessageId) => id as string },
+    { title: "WhatsApp's serialised key", of: () => 'false_491700000002@c.us_ABC' },
+    { title: 'the key in the other address dialect', of: () => 'false_777@lid_ABC' },
+    { title: 'the bare id', of: () => 'ABC' },
+  ])('finds a message by $title', async ({ of }) => {
+    await outbox().accept(account, text('re', { replyTo: of(known) }), unkeyed);
+    expect((await rows()).at(-1)).toMatchObject({ text: 're', reply_to: known });
+  });
+
+  it.each(['XYZ', 'false_491700000002@c.us_XYZ', '00000000-0000-4000-8000-000000000000', '\0', ''])(
+    'names the field if there is no such message: %j',
+    async (replyTo) => {
+      await expect(outbox().accept(account, text('re', { replyTo }), unkeyed)).rejects.toMatchObject({
+        code: 'VALIDATION_FAILED',
+        details: [{ field: 'replyTo' }],
+      });
+    },
+  );
+
+  it("does not find another account's message", async () => {
+    const other = { id: await insertTestAccount(opened.db) } as Account;
+    for (const replyTo of [known, 'ABC']) {
+      await expect(outbox().accept(other, text('re', { replyTo }), unkeyed)).rejects.toMatchObject({
+        code: 'VALIDATION_FAILED',
+      });
+    }
+  });
+});
+
+describe('Idempotency-Key', () => {
+  it('answers the stored result to the same request', async () => {
+    const first = await outbox().accept(account, text('hi'), keyed('k'));
+    const second = await outbox().accept(account, text('hi'), keyed('k'));
+    expect(second).toEqual({ ...first, replayed: true });
+    expect(await rows()).toHaveLength(1);
+    expect(jobs).toHaveLength(1);
+  });
+
+  it('refuses another body', async () => {
+    await outbox().accept(account, text('hi'), keyed('k', 'one'));
+    await expect(outbox().accept(account, text('ho'), keyed('k', 'two'))).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+    });
+  });
+
+  it('is of one account alone', async () => {
+    const other = { id: await insertTestAccount(opened.db) } as Account;
+    await outbox().accept(account, text('hi'), keyed('k', 'one'));
+    const accepted = await outbox().accept(other, text('ho'), keyed('k', 'two'));
+    expect(accepted.replayed).toBe(false);
+  });
+
+  it('makes one row of twenty requests at the same time', async () => {
+    const box = outbox();
+    const results = await Promise.allSettled(
+      Array.from({ length: 20 }, () => box.accept(account, text('hi'), keyed('k'))),
+    );
+    const [row, ...more] = await rows();
+    expect(more).toEqual([]);
+    for (const result of results) {
+      if (result.status === 'fulfilled') expect(result.value.messageId).toBe(row?.id);
+      else expect(result.reason).toMatchObject({ code: 'IDEMPOTENCY_IN_PROGRESS' });
+    }
+    expect(results.filter((r) => r.status === 'fulfilled' && !r.value.replayed)).toHaveLength(1);
+  });
+
+  it('is in progress while the first request fetches its media', async () => {
+    const fetched = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<void>();
+    const takeMedia: TakeMedia = async () => {
+      started.resolve();
+      await fetched.promise;
+      return { ...PNG, as: 'image' };
+    };
+    const first = outbox({ takeMedia }).accept(account, picture, keyed('k'));
+    await started.promise;
+    await expect(outbox().accept(account, picture, keyed('k'))).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_IN_PROGRESS',
+    });
+    await expect(outbox().accept(account, picture, keyed('k', 'other'))).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+    });
+    fetched.resolve();
+    const { messageId } = await first;
+    const again = await outbox().accept(account, picture, keyed('k'));
+    expect(again).toEqual({ messageId, status: 'pending', replayed: true });
+  });
+
+  it('is free again after a request that was turned away', async () => {
+    const takeMedia: TakeMedia = async () => {
+      throw new AppError('MEDIA_UNAVAILABLE');
+    };
+    await expect(outbox({ takeMedia }).accept(account, picture, keyed('k', 'one'))).rejects.toMatchObject({
+      code: 'MEDIA_UNAVAILABLE',
+    });
+    const accepted = await outbox().accept(account, text('hi'), keyed('k', 'two'));
+    expect(accepted.replayed).toBe(false);
+  });
+
+  it('is free a minute after a daemon died while accepting', async () => {
+    await claimIdempotencyKey(opened.db, { accountId: account.id, key: 'k', requestHash: 'h' });
+    await ageKey('k', 59);
+    await expect(outbox().accept(account, text('hi'), keyed('k'))).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_IN_PROGRESS',
+    });
+    await ageKey('k', 61);
+    expect(await outbox().accept(account, text('hi'), keyed('k'))).toMatchObject({ replayed: false });
+    expect(await rows()).toHaveLength(1);
+  });
+
+  it('makes one row even if a first request that took too long ends after all', async () => {
+    const fetched = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<void>();
+    const takeMedia: TakeMedia = async () => {
+      started.resolve();
+      await fetched.promise;
+      return { ...PNG, as: 'image' };
+    };
+    const slow = outbox({ takeMedia }).accept(account, picture, keyed('k'));
+    await started.promise;
+    await ageKey('k', 61);
+    const second = await outbox().accept(account, picture, keyed('k'));
+    fetched.resolve();
+    await expect(slow).rejects.toMatchObject({ code: 'IDEMPOTENCY_IN_PROGRESS' });
+    expect(await rows()).toMatchObject([{ id: second.messageId }]);
+    expect(await outbox().accept(account, picture, keyed('k'))).toEqual({ ...second, replayed: true });
+  });
+
+  it('is kept for 24 hours and then deleted', async () => {
+    const first = await outbox().accept(account, text('hi'), keyed('k'));
+    await ageKey('k', 24 * 3_600 - 60);
+    await deleteOldIdempotencyKeys(opened.db);
+    expect(await outbox().accept(account, text('hi'), keyed('k'))).toMatchObject({
+      messageId: first.messageId,
+      replayed: true,
+    });
+    await ageKey('k', 24 * 3_600 + 60);
+    expect(await deleteOldIdempotencyKeys(opened.db)).toBe(1);
+    expect(await outbox().accept(account, text('ho'), keyed('k', 'other'))).toMatchObject({
+      replayed: false,
+    });
+  });
+});
