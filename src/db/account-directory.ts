@@ -156,3 +156,14 @@ function rowToToday(
 ): AccountToday {
   return { account: rowToAccount(row), sentToday: row.sent ?? 0, receivedToday: row.received ?? 0 };
 }
+
+/** True if there is any account, of whatever tenant. */
+export async function hasAccounts(db: Executor): Promise<boolean> {
+  const row = await db
+    .selectFrom('accounts')
+    .select('id')
+    .where('deleted_at', 'is', null)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
