@@ -1,0 +1,61 @@
+import { sql } from 'kysely';
+import { validate } from 'node-cron';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
+import { makeCronTable } from '../../../src/schedule/cron-table.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { insertTestAccount } from '../../support/inbound-events.ts';
+import { silentLog } from '../../support/silent-log.ts';
+
+let database: TestDatabase;
+let opened: OpenDatabase;
+
+beforeAll(async () => {
+  database = await openTestDatabase();
+  opened = openDatabase({ connection: database.connection, log: silentLog });
+});
+afterAll(async () => {
+  await opened[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+
+/** Runs a job of the table by its name and tells what it changed. */
+function run(name: string): Promise<number> {
+  const job = makeCronTable(opened.db).find((candidate) => candidate.name === name);
+  if (job === undefined) throw new Error(`There is no job ${name}.`);
+  return job.run();
+}
+
+describe('the cron table', () => {
+  it('holds times that the scheduler understands, and each name once', () => {
+    const table = makeCronTable(opened.db);
+    expect(table.filter((job) => !validate(job.cron))).toEqual([]);
+    expect(new Set(table.map((job) => job.name)).size).toBe(table.length);
+  });
+
+  it('deletes idempotency keys after 24 hours and abandoned claims, and no others', async () => {
+    const accountId = await insertTestAccount(opened.db);
+    await sql`
+      insert into idempotency_keys (account_id, key, request_hash, message_id, created_at) values
+        (${accountId}, 'old', 'h', gen_random_uuid(), now() - interval '25 hours'),
+        (${accountId}, 'young', 'h', gen_random_uuid(), now() - interval '23 hours'),
+        (${accountId}, 'abandoned', 'h', null, now() - interval '2 minutes'),
+        (${accountId}, 'at work', 'h', null, now())`.execute(opened.db);
+    expect(await run('delete-old-idempotency-keys')).toBe(2);
+    const left = await opened.db.selectFrom('idempotency_keys').select('key').orderBy('key').execute();
+    expect(left.map((row) => row.key)).toEqual(['at work', 'young']);
+    expect(await run('delete-old-idempotency-keys')).toBe(0);
+  });
+
+  it('clears QR codes that can no longer be scanned', async () => {
+    const [expired, valid] = [await insertTestAccount(opened.db), await insertTestAccount(opened.db)];
+    await sql`
+      update accounts set qr = 'code',
+        qr_expires_at = now() + case when id = ${expired} then interval '-1 second' else interval '1 minute' end
+      where id in (${expired}, ${valid})`.execute(opened.db);
+    expect(await run('clear-expired-qr-codes')).toBe(1);
+    const rows = await opened.db.selectFrom('accounts').select(['id', 'qr', 'qr_expires_at']).execute();
+    expect(rows.find((row) => row.id === expired)).toMatchObject({ qr: null, qr_expires_at: null });
+    expect(rows.find((row) => row.id === valid)).toMatchObject({ qr: 'code' });
+  });
+});
