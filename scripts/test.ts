@@ -56,10 +56,10 @@ async function runSuites(wish: Wish): Promise<Counts> {
   await vitest.close();
   const modules = vitest.state.getTestModules().map(countModule);
   const stray = vitest.state.getUnhandledErrors().length;
-  return {
-    passed: modules.reduce((sum, counts) => sum + counts.passed, 0),
-    failed: modules.reduce((sum, counts) => sum + counts.failed, stray),
-  };
+  const failed = modules.reduce((sum, counts) => sum + counts.failed, stray);
+  // Without any place for it, Vitest says only by its exit code that the servers of the tests did not start.
+  const unnamed = failed === 0 && process.exitCode !== undefined && process.exitCode !== 0 ? 1 : 0;
+  return { passed: modules.reduce((sum, counts) => sum + counts.passed, 0), failed: failed + unnamed };
 }
 
 function finish(counts: Counts): void {

@@ -55,5 +55,7 @@ export function findCapability(status: string): string | undefined {
 function dropRootArguments(capability: string | undefined): string[] {
   const drop = [`--reuid=${NOBODY.uid}`, `--regid=${NOBODY.gid}`, '--clear-groups'];
   if (capability === undefined) return drop;
-  return [...drop, `--inh-caps=+${capability}`, `--ambient-caps=+${capability}`];
+  // Without the bit the kernel leaves the capability aside when a program asks whether it may run another, as initdb does.
+  const keep = '--securebits=+no_setuid_fixup';
+  return [...drop, keep, `--inh-caps=+${capability}`, `--ambient-caps=+${capability}`];
 }
