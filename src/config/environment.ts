@@ -1,0 +1,60 @@
+import { AppError, type FieldProblem, isAppError } from '../lib/errors.ts';
+import type { Variable, VariableContext } from './variable.ts';
+import { VARIABLES, type VariableName, type VariableValues } from './variables.ts';
+
+/** Longer values are not repeated in a problem: what is that long may well be a key. */
+const MAX_QUOTED = 24;
+
+/** The environment of a process, or something like it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What came of reading some variables: their values, and what is wrong with those that have none. */
+export interface EnvironmentReading<Name extends VariableName> {
+  readonly values: Partial<VariableValues<Name>>;
+  readonly problems: readonly FieldProblem[];
+}
+
+/** Reads the named variables. Empty ones count as unset; no secret is part of a problem. */
+export function readVariables<Name extends VariableName>(
+  env: Environment,
+  names: readonly Name[],
+  context: VariableContext,
+): EnvironmentReading<Name> {
+  const values: Partial<Record<VariableName, unknown>> = {};
+  const problems: FieldProblem[] = [];
+  for (const name of names) {
+    const text = env[name]?.trim() || undefined;
+    try {
+      values[name] = VARIABLES[name].parse(text, context);
+    } catch (thrown) {
+      if (!isAppError(thrown, 'CONFIG_INVALID')) throw thrown;
+      problems.push({ field: name, message: quoteValue(VARIABLES[name], text) + thrown.message });
+    }
+  }
+  return { values: values as Partial<VariableValues<Name>>, problems };
+}
+
+/**
+ * The values of the named variables.
+ * @throws AppError CONFIG_INVALID with all problems in its details
+ */
+export function parseVariables<Name extends VariableName>(
+  env: Environment,
+  names: readonly Name[],
+  context: VariableContext,
+): VariableValues<Name> {
+  const { values, problems } = readVariables(env, names, context);
+  if (problems.length > 0) throw configInvalid(problems);
+  return values as VariableValues<Name>;
+}
+
+/** The error that carries all problems of the configuration. */
+export function configInvalid(problems: readonly FieldProblem[], cause?: unknown): AppError {
+  return new AppError('CONFIG_INVALID', { details: problems, cause });
+}
+
+/** Not repeated: secrets, and what may hold one by mistake, such as a URL in the wrong variable. */
+function quoteValue(variable: Variable<unknown>, text: string | undefined): string {
+  if (variable.secret || text === undefined || /@|\s/.test(text) || text.length > MAX_QUOTED) return '';
+  return `${JSON.stringify(text)} is not valid. `;
+}

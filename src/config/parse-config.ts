@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import type { FieldProblem } from '../lib/errors.ts';
+import type { Config } from './config.ts';
+import { configInvalid, type Environment, readVariables } from './environment.ts';
+import type { VariableContext } from './variable.ts';
+import { VARIABLES, type VariableName, type VariableValues } from './variables.ts';
+
+const ALL_NAMES = Object.keys(VARIABLES) as VariableName[];
+
+/**
+ * The configuration of the daemon, deeply frozen. Pure: nothing is looked up outside of `env`; `cwd` is where
+ * relative paths start.
+ * @throws AppError CONFIG_INVALID whose details are all problems, as FieldProblem[], without any secret
+ */
+export function parseConfig(env: Environment, context: VariableContext): Config {
+  const { values, problems } = readVariables(env, ALL_NAMES, context);
+  const all = [...problems, ...findContradictions(values, problems)];
+  if (all.length > 0) throw configInvalid(all);
+  return freezeDeep(valuesToConfig(values as VariableValues<VariableName>));
+}
+
+/** What is wrong with variables that are fine one by one. */
+function findContradictions(
+  values: Partial<VariableValues<VariableName>>,
+  problems: readonly FieldProblem[],
+): readonly FieldProblem[] {
+  const keyHasProblem = problems.some(({ field }) => field === 'ENCRYPTION_KEY');
+  if (values.NODE_ENV !== 'production' || values.ENCRYPTION_KEY || keyHasProblem) return [];
+  return [
+    {
+      field: 'ENCRYPTION_KEY',
+      message: 'It is required with NODE_ENV=production. Make one with: openssl rand -hex 32',
+    },
+  ];
+}
+
+function valuesToConfig(values: VariableValues<VariableName>): Config {
+  return {
+    production: values.NODE_ENV === 'production',
+    dataPath: values.DATA_PATH,
+    database:
+      values.DATABASE_URL === null ? { kind: 'embedded' } : { kind: 'given', url: values.DATABASE_URL },
+    redis: values.REDIS_URL === null ? { kind: 'embedded' } : { kind: 'given', urls: values.REDIS_URL },
+    runtimePath: values.WHATSAPP_RUNTIME_PATH ?? join(values.DATA_PATH, 'live'),
+    mediaPath: values.MEDIA_PATH ?? join(values.DATA_PATH, 'media'),
+    http: {
+      host: values.HOST,
+      port: values.PORT,
+      apiRateLimit: values.API_RATE_LIMIT,
+      allowedOrigins: values.ALLOWED_ORIGINS ?? [],
+    },
+    ownerApiKey: values.OWNER_API_KEY,
+    log: { level: values.LOG_LEVEL, dir: values.LOG_DIR },
+    instanceId: values.INSTANCE_ID,
+    whatsapp: {
+      maxConnections: values.WHATSAPP_MAX_CONNECTIONS,
+      messageRateLimit: values.WHATSAPP_MESSAGE_RATE_LIMIT,
+      dailyLimit: values.WHATSAPP_DAILY_LIMIT,
+      timezone: values.WHATSAPP_TIMEZONE,
+    },
+    browser: {
+      executablePath: values.PUPPETEER_EXECUTABLE_PATH,
+      headless: values.CHROME_HEADLESS,
+      extraArgs: values.CHROME_EXTRA_ARGS ?? [],
+    },
+  };
+}
+
+function freezeDeep<T extends object>(value: T): T {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) freezeDeep(part);
+  }
+  return Object.freeze(value);
+}

@@ -1,0 +1,129 @@
+import { resolve } from 'node:path';
+import { parseArgsStringToArgv } from 'string-argv';
+import { invalid, type ParseText } from './variable.ts';
+
+/** A whole number within `min` and `max`, both included. */
+export function wholeNumber(min: number, max: number): ParseText<number> {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw invalid(`Write a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** One of the given words, spelled like that. */
+export function oneOf<const Word extends string>(...words: readonly Word[]): ParseText<Word> {
+  return (text) => {
+    const word = words.find((each) => each === text);
+    if (word === undefined) throw invalid(`Write one of: ${words.join(', ')}.`);
+    return word;
+  };
+}
+
+/** A path, made absolute. */
+export const parsePath: ParseText<string> = (text, { cwd }) => {
+  // A shell would expand it; here it would become a folder of that name.
+  if (text.startsWith('~')) throw invalid('The ~ is not expanded here. Write the whole path.');
+  return resolve(cwd, text);
+};
+
+/** An IANA time zone, as it is written. */
+export const parseTimezone: ParseText<string> = (text) => {
+  // Node takes offsets such as +01:00 too; they know no daylight saving time, and PostgreSQL reads them reversed.
+  if (!/^[A-Za-z]/.test(text) || !isKnownTimezone(text)) {
+    throw invalid('Write the IANA name of a time zone, such as Europe/Berlin or UTC.');
+  }
+  return text;
+};
+
+function isKnownTimezone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return false;
+    throw thrown;
+  }
+}
+
+/** A host name or an IP address to listen on, without scheme, brackets and port. */
+export const parseHost: ParseText<string> = (text) => {
+  if (/^[\w.-]+$/.test(text) || /^[\da-f:.]*:[\da-f:.]*(%\w+)?$/i.test(text)) return text;
+  throw invalid('Write a host name or an IP address alone, such as 127.0.0.1, 0.0.0.0 or ::1.');
+};
+
+/** Arguments, split at spaces and with quotes as a shell would, but nothing expanded. */
+export const parseArguments: ParseText<readonly string[]> = (text) => {
+  if (hasOpenQuote(text)) throw invalid('A quote is opened and never closed.');
+  return parseArgsStringToArgv(text);
+};
+
+function hasOpenQuote(text: string): boolean {
+  let open: string | null = null;
+  for (const char of text) {
+    if (open === char) open = null;
+    else if (open === null && (char === '"' || char === "'")) open = char;
+  }
+  return open !== null;
+}
+
+/** Origins of web pages, comma separated: scheme, host and port, as browsers send them. */
+export const parseOrigins: ParseText<readonly string[]> = (text) =>
+  splitList(text).map((item) => {
+    const origin = URL.canParse(item) ? new URL(item) : null;
+    const isWeb = origin?.protocol === 'http:' || origin?.protocol === 'https:';
+    if (origin === null || !isWeb || item.replace(/\/$/, '').toLowerCase() !== origin.origin) {
+      throw invalid(
+        'List origins such as https://app.example.com, comma separated: scheme, host and port, no path, no *.',
+      );
+    }
+    return origin.origin;
+  });
+
+/** A URL of PostgreSQL, as given. */
+export const parsePostgresUrl: ParseText<string> = (text) => {
+  const protocol = findProtocol(text);
+  if (protocol === 'postgres:' || protocol === 'postgresql:') return text;
+  throw invalid(
+    'Write a URL such as postgres://user:password@host:5432/database. Characters like @ # / in the password are percent-encoded.',
+  );
+};
+
+/** URLs of Redis, comma separated; several are the nodes of one cluster. */
+export const parseRedisUrls: ParseText<readonly string[]> = (text) => {
+  const urls = splitList(text);
+  const protocols = new Set(urls.map(findProtocol));
+  if ([...protocols].some((protocol) => protocol !== 'redis:' && protocol !== 'rediss:')) {
+    throw invalid(
+      'Write a URL such as redis://:password@host:6379 (rediss:// with TLS); the nodes of a cluster are comma separated.',
+    );
+  }
+  if (protocols.size > 1) throw invalid('All nodes of a cluster use redis:// or all use rediss://.');
+  return urls;
+};
+
+function findProtocol(text: string): string | null {
+  return URL.canParse(text) ? new URL(text).protocol : null;
+}
+
+function splitList(text: string): readonly string[] {
+  const items = text.split(',').map((item) => item.trim());
+  return items.length > 1 && items.at(-1) === '' ? items.slice(0, -1) : items;
+}
+
+/** An API key that an HTTP header can carry. */
+export const parseApiKey: ParseText<string> = (text) => {
+  if (!/^[\x20-\x7e]*$/.test(text)) throw invalid('Use printable ASCII characters only.');
+  if (text.length < 32) {
+    throw invalid(
+      `It has ${text.length} characters; use 32 or more, such as the output of: openssl rand -hex 32`,
+    );
+  }
+  return text;
+};
+
+/** The name of this instance: it becomes part of keys and rows. */
+export function parseInstanceName(text: string): string {
+  if (/^[\w.-]{1,64}$/.test(text)) return text;
+  throw invalid('Use 1 to 64 letters, digits, dots, hyphens or underscores.');
+}

@@ -1,0 +1,135 @@
+import { parseEncryptionKey } from './encryption-key.ts';
+import { asSecret, makeOptionalVariable, makeVariable, type Variable } from './variable.ts';
+import {
+  oneOf,
+  parseApiKey,
+  parseArguments,
+  parseHost,
+  parseInstanceName,
+  parseOrigins,
+  parsePath,
+  parsePostgresUrl,
+  parseRedisUrls,
+  parseTimezone,
+  wholeNumber,
+} from './variable-types.ts';
+
+/** Messages or requests a minute that still mean something; 0 stands for no limit. */
+const MAX_PER_MINUTE = 1_000_000;
+
+/** Every variable that the daemon reads: parseConfig and .env.example are both made from this table. */
+export const VARIABLES = {
+  NODE_ENV: makeOptionalVariable(
+    'With "production" the daemon asks for an ENCRYPTION_KEY of your own.',
+    'not production',
+    (text) => text,
+  ),
+  DATA_PATH: makeVariable(
+    'The folder of everything embedded: database, queue, media, made keys; one daemon a folder.',
+    './.data',
+    parsePath,
+  ),
+  DATABASE_URL: asSecret(
+    makeOptionalVariable(
+      'PostgreSQL 13 or newer, as postgres://user:password@host:5432/database.',
+      'a PostgreSQL of its own under DATA_PATH',
+      parsePostgresUrl,
+    ),
+  ),
+  REDIS_URL: asSecret(
+    makeOptionalVariable(
+      'Redis 6.2 or newer, or Valkey, as redis:// or rediss://; several comma-separated nodes mean a cluster.',
+      'a private Redis under DATA_PATH',
+      parseRedisUrls,
+    ),
+  ),
+  ENCRYPTION_KEY: asSecret(
+    makeOptionalVariable(
+      '32 bytes as 64 hexadecimal digits, base64 or 32 characters; required with NODE_ENV=production.',
+      'none',
+      parseEncryptionKey,
+    ),
+  ),
+  WHATSAPP_RUNTIME_PATH: makeOptionalVariable(
+    'The folder of the browser profiles, mode 0700.',
+    'DATA_PATH/live',
+    parsePath,
+  ),
+  WHATSAPP_MAX_CONNECTIONS: makeVariable(
+    'Accounts that this instance may hold connected at the same time.',
+    '10',
+    wholeNumber(1, 10_000),
+  ),
+  WHATSAPP_MESSAGE_RATE_LIMIT: makeVariable(
+    'Outgoing messages a minute an account; more than these wait, none is refused; 0 means no limit.',
+    '20',
+    wholeNumber(0, MAX_PER_MINUTE),
+  ),
+  WHATSAPP_DAILY_LIMIT: makeVariable(
+    'Outgoing messages a day of new accounts; each account has its own afterwards.',
+    '1000',
+    wholeNumber(1, 1_000_000),
+  ),
+  WHATSAPP_TIMEZONE: makeVariable(
+    'The time zone in which the day of new accounts begins, by its IANA name.',
+    'UTC',
+    parseTimezone,
+  ),
+  PUPPETEER_EXECUTABLE_PATH: makeOptionalVariable(
+    'The Chromium to run, used exactly as given, also when it is a script that execs the browser.',
+    'found on the machine',
+    parsePath,
+  ),
+  CHROME_HEADLESS: makeVariable(
+    '"shell" (chrome-headless-shell, less than half the memory), "new", or "auto": as fits the browser.',
+    'auto',
+    oneOf('auto', 'shell', 'new'),
+  ),
+  CHROME_EXTRA_ARGS: makeOptionalVariable(
+    "Arguments that are appended to Chromium's own, split as a shell would.",
+    'none',
+    parseArguments,
+  ),
+  HOST: makeVariable('The address that HTTP listens on.', '127.0.0.1', parseHost),
+  PORT: makeVariable('The port that HTTP listens on; 0 takes any free one.', '3000', wholeNumber(0, 65_535)),
+  OWNER_API_KEY: asSecret(
+    makeOptionalVariable(
+      'An API key that may do everything: any printable string of 32 characters or more.',
+      'made on the first start and kept in DATA_PATH/owner-api-key',
+      parseApiKey,
+    ),
+  ),
+  API_RATE_LIMIT: makeVariable(
+    'HTTP requests a minute a key; 0 means no limit.',
+    '6000',
+    wholeNumber(0, MAX_PER_MINUTE),
+  ),
+  ALLOWED_ORIGINS: makeOptionalVariable(
+    'Origins of web pages that may call the API (CORS), comma separated.',
+    'none',
+    parseOrigins,
+  ),
+  LOG_LEVEL: makeVariable(
+    'The least severe lines that are logged: error, warn, info or debug.',
+    'info',
+    oneOf('error', 'warn', 'info', 'debug'),
+  ),
+  LOG_DIR: makeVariable('The folder of combined.log and error.log, both rotated.', './logs', parsePath),
+  INSTANCE_ID: makeOptionalVariable(
+    'Names this instance among several that share a database.',
+    'made on the first start and kept under DATA_PATH',
+    parseInstanceName,
+  ),
+  MEDIA_PATH: makeOptionalVariable(
+    'The folder of the media of messages, by content hash.',
+    'DATA_PATH/media',
+    parsePath,
+  ),
+} as const satisfies Record<string, Variable<unknown>>;
+
+export type VariableName = keyof typeof VARIABLES;
+
+/** The values of some variables, by their names. */
+export type VariableValues<Name extends VariableName> = {
+  readonly [Each in Name]: (typeof VARIABLES)[Each] extends Variable<infer Value> ? Value : never;
+};
