@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { accountToHealth, usagePercentage } from '../accounts/health.ts';
+import { REASONS, type ReasonCode } from '../accounts/reason.ts';
+import { SESSION_STATES, type SessionState, stateToConnectionStatus } from '../accounts/state.ts';
+import type { SessionStatus } from '../channels/channel.ts';
+import type { AccountToday } from '../db/account-directory.ts';
+
+const instant = z.string().meta({ format: 'date-time', description: 'ISO 8601 in UTC.' });
+
+export const connectionStatusSchema = z.enum([
+  'Connecting',
+  'Connected',
+  'Reconnecting',
+  'Disconnected',
+  'Failed',
+]);
+
+const accountShape = {
+  id: z.string().meta({ format: 'uuid' }),
+  channel: z.string().meta({ examples: ['whatsapp-web'] }),
+  phoneNumber: z
+    .string()
+    .nullable()
+    .meta({
+      description: 'The linked number, else the one named at creation; E.164.',
+      examples: ['+491700000001'],
+    }),
+  displayName: z.string().nullable(),
+  connectionStatus: connectionStatusSchema.meta({ description: 'Derived from `state`.' }),
+  state: z
+    .enum(Object.keys(SESSION_STATES) as [SessionState, ...SessionState[]])
+    .meta({ description: 'The finer state of the session.' }),
+  reason: z
+    .object({
+      code: z.enum(Object.keys(REASONS) as [ReasonCode, ...ReasonCode[]]),
+      text: z.string(),
+      userAction: z.string().nullable().meta({ description: 'What a person should do; null if nothing.' }),
+    })
+    .nullable()
+    .meta({ description: 'Why the account is not connected.' }),
+  since: instant.meta({ description: 'Since when it is in this state.' }),
+  healthStatus: z.enum(['Healthy', 'Warning', 'Critical']),
+  messagesSentToday: z.int().meta({ description: "On today's date in the account's time zone." }),
+  messagesReceivedToday: z.int(),
+  dailyLimit: z.int(),
+  timezone: z.string().meta({ examples: ['Europe/Berlin'] }),
+  lastConnectedAt: instant.nullable(),
+  lastDisconnectedAt: instant.nullable(),
+  isActive: z.boolean().meta({ description: 'A mark for the operator; it does not stop the session.' }),
+  createdAt: instant,
+};
+
+export const accountSchema = z.object(accountShape).meta({ id: 'Account' });
+
+export const singleAccountSchema = z
+  .object({
+    ...accountShape,
+    isConnected: z.boolean(),
+    _count: z.object({
+      messages: z.int(),
+      contacts: z.int().meta({ description: 'People with whom there are messages.' }),
+      campaigns: z.int(),
+    }),
+  })
+  .meta({ id: 'SingleAccount' });
+
+export const accountHealthSchema = z
+  .object({
+    ...accountShape,
+    usagePercentage: z.number().meta({ description: 'Use of the daily limit, in percent.' }),
+    isClientActive: z.boolean().meta({ description: 'The session runs on this instance and is connected.' }),
+    clientInfo: z
+      .object({ wid: z.object({ user: z.string(), server: z.string() }), pushname: z.string() })
+      .nullable(),
+    lastError: z.string().nullable(),
+    reconnect: z
+      .object({
+        attempt: z.int(),
+        nextAt: instant.nullable().meta({ description: 'Null while the attempt is running.' }),
+      })
+      .nullable(),
+  })
+  .meta({ id: 'AccountHealth' });
+
+export type AccountView = z.output<typeof accountSchema>;
+
+/** The account as the API shows it. `status` is what the channel of this instance knows, if it holds the session. */
+export function accountToView(
+  { account, sentToday, receivedToday }: AccountToday,
+  status: SessionStatus | undefined,
+): AccountView {
+  const { state, dailyLimit, reason } = account;
+  return {
+    id: account.id,
+    channel: account.channel,
+    phoneNumber: account.phoneNumber,
+    displayName: account.displayName,
+    connectionStatus: stateToConnectionStatus(state),
+    state,
+    reason:
+      reason === null
+        ? null
+        : { code: reason, text: REASONS[reason].text, userAction: REASONS[reason].userAction },
+    since: account.since.toISOString(),
+    healthStatus: accountToHealth({ state, sentToday, dailyLimit, attempt: status?.reconnect?.attempt ?? 0 }),
+    messagesSentToday: sentToday,
+    messagesReceivedToday: receivedToday,
+    dailyLimit,
+    timezone: account.timezone,
+    lastConnectedAt: account.lastConnectedAt?.toISOString() ?? null,
+    lastDisconnectedAt: account.lastDisconnectedAt?.toISOString() ?? null,
+    isActive: account.isActive,
+    createdAt: account.createdAt.toISOString(),
+  };
+}
+
+/** The account with what the health route adds. */
+export function accountToHealthView(
+  today: AccountToday,
+  status: SessionStatus | undefined,
+): z.output<typeof accountHealthSchema> {
+  const { account, sentToday } = today;
+  const reconnect = status?.reconnect ?? null;
+  return {
+    ...accountToView(today, status),
+    usagePercentage: usagePercentage({ sentToday, dailyLimit: account.dailyLimit }),
+    isClientActive: status?.isClientActive ?? false,
+    clientInfo: status?.clientInfo ?? null,
+    lastError: status?.lastError ?? account.lastError,
+    reconnect:
+      reconnect === null
+        ? null
+        : {
+            attempt: reconnect.attempt,
+            nextAt: reconnect.nextAt === null ? null : new Date(reconnect.nextAt).toISOString(),
+          },
+  };
+}

@@ -1,0 +1,87 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { TenantId } from '../accounts/ids.ts';
+import { type Permission, type Role, roleMay } from '../accounts/permissions.ts';
+import { findApiKey } from '../db/api-key-store.ts';
+import { AppError } from '../lib/errors.ts';
+import type { HttpDeps } from './context.ts';
+import { areHashesEqual, findPresentedKey, isKeyText, keyToHash } from './credentials.ts';
+import { RequestWindow } from './request-window.ts';
+
+const MINUTE_MS = 60_000;
+
+/** Failed authentications a minute and address. */
+const MAX_FAILURES = 100;
+
+/** Who asks. */
+export interface Principal {
+  readonly keyId: string;
+  readonly tenantId: TenantId;
+  readonly role: Role;
+}
+
+/** What a route demands of who asks; `open` is for everyone. */
+export type RouteAccess = Permission | 'open';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Every route says it; the server does not start with one that does not. */
+    permission?: RouteAccess;
+    /** True where a browser is to ask for a password, which is the key. */
+    basicAuth?: boolean;
+  }
+  interface FastifyRequest {
+    principal: Principal | null;
+  }
+}
+
+export type AuthenticationDeps = Pick<HttpDeps, 'db' | 'clock' | 'config'>;
+
+/**
+ * Makes the hook that runs before everything else of a request: it lets pass whom the route's permission allows,
+ * and sets `principal`.
+ */
+export function makeAuthentication(deps: AuthenticationDeps) {
+  const failures = new RequestWindow({ limit: MAX_FAILURES, windowMs: MINUTE_MS, clock: deps.clock });
+  const requests = new RequestWindow({
+    limit: deps.config.apiRateLimit,
+    windowMs: MINUTE_MS,
+    clock: deps.clock,
+  });
+
+  return async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { permission, basicAuth = false } = request.routeOptions.config;
+    // An address without a route is nobody's: it answers 404 to everyone.
+    if (request.is404 || permission === 'open') return;
+    const key = findPresentedKey(request.headers, { allowBasic: basicAuth });
+    const principal = key === undefined ? undefined : await findPrincipal(deps, key);
+    if (principal === undefined) {
+      reply.header('www-authenticate', basicAuth ? 'Basic realm="Switchboard", charset="UTF-8"' : 'Bearer');
+      if (key !== undefined) refuseWhenOver(failures.count(request.ip));
+      throw new AppError('UNAUTHENTICATED');
+    }
+    refuseWhenOver(requests.count(principal.keyId));
+    if (permission === undefined || !roleMay(principal.role, permission)) throw new AppError('FORBIDDEN');
+    request.principal = principal;
+  };
+}
+
+/** Who asks; only for routes that are not open. */
+export function getPrincipal(request: FastifyRequest): Principal {
+  if (request.principal === null) throw new AppError('UNAUTHENTICATED');
+  return request.principal;
+}
+
+async function findPrincipal({ db }: AuthenticationDeps, key: string): Promise<Principal | undefined> {
+  if (!isKeyText(key)) return undefined;
+  const sha256 = keyToHash(key);
+  const found = await findApiKey(db, sha256);
+  if (found === undefined || found.revokedAt !== null || !areHashesEqual(found.sha256, sha256)) {
+    return undefined;
+  }
+  return { keyId: found.id, tenantId: found.tenantId, role: found.role };
+}
+
+function refuseWhenOver(waitMs: number): void {
+  if (waitMs <= 0) return;
+  throw new AppError('RATE_LIMIT_EXCEEDED', { details: { retryAfterSeconds: Math.ceil(waitMs / 1_000) } });
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import type { KeysetPosition, Page } from '../db/keyset.ts';
+import { cursorToPosition, positionToCursor } from './cursor.ts';
+
+/** `{"success":true,"data":…}`. */
+export function success<Data>(data: Data): { readonly success: true; readonly data: Data } {
+  return { success: true, data };
+}
+
+/** The envelope of a list, with what leads to its next page. */
+export function successPage<Item, View>({ items, next }: Page<Item>, toView: (item: Item) => View) {
+  return {
+    success: true as const,
+    data: items.map(toView),
+    count: items.length,
+    nextCursor: next === null ? null : positionToCursor(next),
+  };
+}
+
+/** Schema of a successful answer. */
+export function dataOf<Data extends z.ZodType>(data: Data, description: string) {
+  return z.object({ success: z.literal(true), data }).meta({ description });
+}
+
+/** Schema of a page of a list. */
+export function pageOf<Item extends z.ZodType>(item: Item, description: string) {
+  return z
+    .object({
+      success: z.literal(true),
+      data: z.array(item),
+      count: z.int().meta({ description: 'Items in this answer.' }),
+      nextCursor: z.string().nullable().meta({ description: 'For the next page; null at the end.' }),
+    })
+    .meta({ description });
+}
+
+/** The query parameters of every list. */
+export const pageQuery = {
+  limit: z.coerce
+    .number('Expected a number from 1 to 100.')
+    .int('Expected a whole number.')
+    .min(1, 'Use 1 to 100.')
+    .max(100, 'Use 1 to 100.')
+    .default(50)
+    .meta({ description: 'Items a page.' }),
+  cursor: z
+    .string()
+    .transform((text, context): KeysetPosition => {
+      const position = cursorToPosition(text);
+      if (position !== undefined) return position;
+      context.addIssue({ code: 'custom', message: 'Use the nextCursor of the page before, unchanged.' });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ description: 'The `nextCursor` of the page before.' }),
+};
+
+const errorSchema = z
+  .object({
+    success: z.literal(false),
+    error: z.object({
+      code: z.string().meta({ examples: ['VALIDATION_FAILED'] }),
+      message: z.string(),
+      details: z
+        .unknown()
+        .optional()
+        .meta({
+          description: 'For VALIDATION_FAILED: every field that is wrong, as `{field, message}`.',
+          examples: [[{ field: 'to', message: 'This field is required.' }]],
+        }),
+      requestId: z.string().meta({ description: 'Also in the header X-Request-Id; names the log lines.' }),
+    }),
+  })
+  .meta({ id: 'Error', description: 'Every answer that is no success.' });
+
+const DESCRIPTIONS = {
+  400: 'The request is not valid; every field is named.',
+  401: 'No valid API key was given.',
+  403: 'The role of the key lacks the permission.',
+  404: 'It does not exist, or not for this key.',
+  409: 'It does not fit the state of the account, or the Idempotency-Key.',
+  413: 'The request or the media is too large.',
+  415: 'The Content-Type or the kind of media is not supported.',
+  422: 'The media could not be had.',
+  429: 'Too many requests; see Retry-After.',
+  500: 'A fault inside Switchboard.',
+  503: 'Switchboard cannot do it right now.',
+} as const;
+
+type ErrorStatus = keyof typeof DESCRIPTIONS;
+
+/** What every route with a permission may answer. */
+const ALWAYS = [400, 401, 403, 429, 500, 503] as const satisfies readonly ErrorStatus[];
+
+/** Schemas of a route's errors: those that each route has, and these. */
+export function errorsOf(...statuses: ErrorStatus[]): Record<number, ResponseSchema> {
+  return errorsOfOpen(...ALWAYS, ...statuses);
+}
+
+/** Schemas of the errors of a route that needs no key. */
+export function errorsOfOpen(...statuses: ErrorStatus[]): Record<number, ResponseSchema> {
+  const entries = statuses.map((status) => [
+    status,
+    { description: DESCRIPTIONS[status], content: { 'application/json': { schema: errorSchema } } },
+  ]);
+  return Object.fromEntries(entries);
+}
+
+interface ResponseSchema {
+  readonly description: string;
+  readonly content: { readonly 'application/json': { readonly schema: z.ZodType } };
+}
+
+/** Parameter of the path; whether it names an account is looked up, and what is no UUID names none. */
+export const accountParams = z.object({
+  accountId: z.string().meta({ description: 'Id of the account.', format: 'uuid' }),
+});
+
+export const messageParams = z.object({
+  messageId: z.string().meta({ description: 'Our id of the message.', format: 'uuid' }),
+});
+
+/** A query without parameters: what is not known is refused by name. */
+export const noQuery = z.strictObject({});
+
+/** The body of a route that needs none: nothing, or an empty object. */
+export const noBody = z.strictObject({}).nullish();

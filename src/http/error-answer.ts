@@ -1,0 +1,86 @@
+import { isDatabaseAway } from '../db/outage.ts';
+import { AppError, type ErrorCode, isAppError } from '../lib/errors.ts';
+
+/** The body of every answer that is no success. */
+export interface ErrorBody {
+  readonly success: false;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly details?: unknown;
+    readonly requestId: string;
+  };
+}
+
+/** Faults inside that a client is told by name; every other one is INTERNAL or UNAVAILABLE. */
+const TOLD_FAULTS: ReadonlySet<ErrorCode> = new Set([
+  'INTERNAL',
+  'CONNECTION_FAILED',
+  'POOL_FULL',
+  'UNAVAILABLE',
+]);
+
+/** What was thrown anywhere while a request was answered, as the error that the client is told. */
+export function toClientError(thrown: unknown): AppError {
+  if (isAppError(thrown)) {
+    if (thrown.status < 500 || TOLD_FAULTS.has(thrown.code)) return thrown;
+    return new AppError(thrown.status === 503 ? 'UNAVAILABLE' : 'INTERNAL', { cause: thrown });
+  }
+  const framework = frameworkError(thrown);
+  if (framework !== undefined) return framework;
+  return new AppError(isDatabaseAway(thrown) ? 'UNAVAILABLE' : 'INTERNAL', { cause: thrown });
+}
+
+/** The envelope of an error. Details of faults stay inside. */
+export function errorToBody(error: AppError, requestId: string): ErrorBody {
+  const shown = error.status < 500 && error.details !== undefined ? { details: error.details } : {};
+  return { success: false, error: { code: error.code, message: error.message, ...shown, requestId } };
+}
+
+/** Seconds that the client is to wait, if the error says so. */
+export function findRetryAfter(error: AppError): number | undefined {
+  const { details } = error;
+  if (typeof details !== 'object' || details === null || !('retryAfterSeconds' in details)) return undefined;
+  return typeof details.retryAfterSeconds === 'number' ? details.retryAfterSeconds : undefined;
+}
+
+/** Errors of Fastify and its plugins have a code `FST_…` and a status. */
+function frameworkError(thrown: unknown): AppError | undefined {
+  if (!(thrown instanceof Error)) return undefined;
+  const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown };
+  if (code === 'FST_ERR_HANDLER_TIMEOUT') return new AppError('UNAVAILABLE', { cause: thrown });
+  if (typeof statusCode !== 'number' || statusCode >= 500) return undefined;
+  switch (statusCode) {
+    case 404:
+      return new AppError('NOT_FOUND', { cause: thrown });
+    case 413:
+      return new AppError('TOO_LARGE', { message: 'The request is too large.', cause: thrown });
+    case 415:
+      return new AppError('UNSUPPORTED_MEDIA', {
+        message: 'This Content-Type is not understood here. Send application/json.',
+        cause: thrown,
+      });
+    default:
+      return new AppError('VALIDATION_FAILED', {
+        details: [{ field: fieldOf(code), message: explain(code) }],
+        cause: thrown,
+      });
+  }
+}
+
+function fieldOf(code: unknown): string {
+  return code === 'FST_ERR_BAD_URL' ? 'url' : 'body';
+}
+
+function explain(code: unknown): string {
+  switch (code) {
+    case 'FST_ERR_BAD_URL':
+      return 'The address is not well formed.';
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return 'The body is not as long as Content-Length says.';
+    case 'FST_INVALID_MULTIPART_CONTENT_TYPE':
+      return 'Send the file as multipart/form-data.';
+    default:
+      return 'The body is not valid JSON.';
+  }
+}

@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { AppError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { makeAuthentication } from './authentication.ts';
+import type { HttpDeps } from './context.ts';
+import { makeCors } from './cors.ts';
+import { errorToBody, findRetryAfter, toClientError } from './error-answer.ts';
+import { registerOpenApi } from './openapi.ts';
+import { accountRoutes } from './routes/accounts.ts';
+import { boardRoutes } from './routes/board.ts';
+import { connectionRoutes } from './routes/connection.ts';
+import { mediaRoutes } from './routes/media.ts';
+import { messageRoutes } from './routes/messages.ts';
+import { probeRoutes } from './routes/probes.ts';
+import { sendRoutes } from './routes/sending.ts';
+import { validatorCompiler } from './validation.ts';
+
+/** Fastify with requests typed by zod. */
+export type HttpApp = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression<RawServerDefault>,
+  RawReplyDefaultExpression<RawServerDefault>,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** Bytes of a JSON body, except where a route allows more. */
+const BODY_LIMIT = 1024 * 1024;
+/** A client that is slower than this at sending its headers, or all of its request, is cut off. Milliseconds. */
+const HEADERS_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 300_000;
+const KEEP_ALIVE_MS = 72_000;
+/** An answer that takes longer, because the database hangs for instance, is given up. Milliseconds. */
+const HANDLER_TIMEOUT_MS = 120_000;
+
+const REQUEST_ID = /^[\w.:-]{1,64}$/;
+
+/** Makes the application with all of its routes. It does not listen yet. */
+export async function makeHttpApp(deps: HttpDeps): Promise<HttpApp> {
+  const { log } = deps;
+  const app: HttpApp = fastify({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    handlerTimeout: HANDLER_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    genReqId: requestToId,
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply, log),
+    clientErrorHandler: refuseBrokenRequest,
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  // The schemas of answers document them, and tests hold the answers to them; a row that is odd must not fail a list.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.setErrorHandler((thrown, request, reply) => answerError(thrown, request, reply, log));
+  app.setNotFoundHandler((request, reply) => answerError(new AppError('NOT_FOUND'), request, reply, log));
+  takeEmptyBodies(app);
+  requirePermissions(app);
+  app.decorateRequest('principal', null);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' });
+  });
+  app.addHook('onRequest', makeCors(deps.config.allowedOrigins));
+  app.addHook('onRequest', makeAuthentication(deps));
+  logAnswers(app, log);
+  await registerOpenApi(app);
+  for (const routes of [
+    probeRoutes,
+    accountRoutes,
+    connectionRoutes,
+    sendRoutes,
+    messageRoutes,
+    mediaRoutes,
+    boardRoutes,
+  ]) {
+    await app.register(async (scope) => routes(scope.withTypeProvider<ZodTypeProvider>(), deps));
+  }
+  await app.ready();
+  return app;
+}
+
+/** The client's X-Request-Id if it gives a plain one, else a new id. */
+function requestToId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+async function answerError(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Logger,
+): Promise<void> {
+  const error = toClientError(thrown);
+  if (error.status >= 500) {
+    log.error('A request could not be answered', {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url,
+      code: error.code,
+      error: error.cause ?? thrown,
+    });
+  }
+  const retryAfter = findRetryAfter(error);
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
+  // A handler may have prepared the headers of a file before it failed.
+  for (const name of ['content-length', 'content-disposition']) reply.removeHeader(name);
+  await reply.code(error.status).type('application/json; charset=utf-8').send(errorToBody(error, request.id));
+}
+
+/** Answers what is no HTTP, or too slow to become a request, in the same envelope. */
+function refuseBrokenRequest(thrown: Error & { code?: string }, socket: Socket): void {
+  if (thrown.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const slow = thrown.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const large = thrown.code === 'HPE_HEADER_OVERFLOW';
+  const status = slow
+    ? '408 Request Timeout'
+    : large
+      ? '431 Request Header Fields Too Large'
+      : '400 Bad Request';
+  const message = slow
+    ? 'The request took too long to come.'
+    : large
+      ? 'The headers are too large.'
+      : 'This is no valid HTTP request.';
+  const error = new AppError(large ? 'TOO_LARGE' : 'VALIDATION_FAILED', { message });
+  const body = JSON.stringify(errorToBody(error, randomUUID()));
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+/** Lets clients that always name a Content-Type ask without a body; and only JSON is understood. */
+function takeEmptyBodies(app: HttpApp): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parseJson(request, String(body), done);
+  });
+}
+
+/** Fails the start for a route that does not say whom it is for. */
+function requirePermissions(app: HttpApp): void {
+  const routes: { url: string; method: string | string[]; config?: { permission?: string } }[] = [];
+  // Kept as it is: a hook of the route's own scope may still set the permission.
+  app.addHook('onRoute', (route) => void routes.push(route));
+  app.addHook('onReady', async () => {
+    const missing = routes.filter(({ config }) => config?.permission === undefined);
+    if (missing.length === 0) return;
+    const names = missing.map(({ method, url }) => `${String(method)} ${url}`).join(', ');
+    throw new TypeError(`Routes without a permission: ${names}`);
+  });
+}
+
+function logAnswers(app: HttpApp, log: Logger): void {
+  app.addHook('onResponse', async (request, reply) => {
+    log.debug('A request was answered', {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url,
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime),
+    });
+  });
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import type { StoredMessage } from '../db/message-store.ts';
+import { MESSAGE_STATUSES, MESSAGE_TYPES } from '../messages/message.ts';
+import { API_BASE } from './context.ts';
+
+const instant = z.string().nullable().meta({ format: 'date-time' });
+
+export const directionSchema = z.enum(['incoming', 'outgoing']);
+export const statusSchema = z.enum(MESSAGE_STATUSES);
+
+/** Types of messages that carry a file. */
+export const MEDIA_TYPES = ['image', 'video', 'audio', 'voice', 'document', 'sticker'] as const;
+
+export const messageSchema = z
+  .object({
+    messageId: z.string().meta({ format: 'uuid', description: 'Ours.' }),
+    whatsappMessageId: z
+      .string()
+      .nullable()
+      .meta({ description: "WhatsApp's serialised key.", examples: ['true_491700000001@c.us_3EB0A1B2C3'] }),
+    accountId: z.string().meta({ format: 'uuid' }),
+    chatId: z.string().meta({ examples: ['491700000001@c.us'] }),
+    phoneNumber: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'E.164; null in groups and where WhatsApp hides it.',
+        examples: ['+491700000001'],
+      }),
+    direction: directionSchema,
+    type: z.enum(MESSAGE_TYPES),
+    text: z.string().nullable(),
+    mediaUrl: z
+      .string()
+      .nullable()
+      .meta({ description: 'Path of the file; null until it is stored, and if it is not to be had.' }),
+    mediaType: z.enum(MEDIA_TYPES).nullable(),
+    mimeType: z.string().nullable(),
+    fileName: z.string().nullable(),
+    fileSize: z.int().nullable().meta({ description: 'Bytes.' }),
+    caption: z.string().nullable(),
+    replyTo: z.string().nullable().meta({
+      description: "The message that this one answers: our id, or WhatsApp's if we do not hold it.",
+    }),
+    status: statusSchema,
+    failedReason: z
+      .string()
+      .nullable()
+      .meta({ description: 'Code of what went wrong.', examples: ['NOT_ON_WHATSAPP'] }),
+    timestamp: z.string().meta({ format: 'date-time' }),
+    handedAt: instant.meta({ description: 'When it was given to the WhatsApp page.' }),
+    sentAt: instant,
+    deliveredAt: instant,
+    readAt: instant,
+    playedAt: instant,
+    editedAt: instant,
+    revokedAt: instant,
+    recovered: z.boolean().meta({ description: 'Read back after an absence instead of told live.' }),
+  })
+  .meta({ id: 'Message' });
+
+/** The message as the API shows it. */
+export function messageToView(message: StoredMessage): z.output<typeof messageSchema> {
+  const { media, failure } = message;
+  return {
+    messageId: message.id,
+    whatsappMessageId: message.whatsappMessageId,
+    accountId: message.accountId,
+    chatId: message.chatId,
+    phoneNumber: message.phoneNumber,
+    direction: message.direction,
+    type: message.type,
+    text: message.text,
+    mediaUrl: media?.status === 'stored' ? `${API_BASE}/messages/${message.id}/media` : null,
+    mediaType: MEDIA_TYPES.find((type) => type === message.type) ?? null,
+    mimeType: media?.mimeType ?? null,
+    fileName: media?.fileName ?? null,
+    fileSize: media?.fileSize ?? null,
+    caption: message.caption,
+    replyTo: message.replyTo,
+    status: message.status,
+    failedReason: failure === null ? null : (failure.code ?? failure.reason),
+    timestamp: message.timestamp.toISOString(),
+    handedAt: toIso(message.handedAt),
+    sentAt: toIso(message.sentAt),
+    deliveredAt: toIso(message.deliveredAt),
+    readAt: toIso(message.readAt),
+    playedAt: toIso(message.playedAt),
+    editedAt: toIso(message.editedAt),
+    revokedAt: toIso(message.revokedAt),
+    recovered: message.recovered,
+  };
+}
+
+function toIso(instant: Date | null): string | null {
+  return instant?.toISOString() ?? null;
+}

@@ -1,0 +1,44 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import type { HttpApp } from './http-app.ts';
+
+const DESCRIPTION = `Keeps WhatsApp numbers connected and carries their messages.
+
+Every answer is \`{"success":true,"data":…}\` or \`{"success":false,"error":{code,message,details?,requestId}}\`.
+Lists take \`limit\` and \`cursor\` and add \`count\` and \`nextCursor\`. Times are ISO 8601 in UTC. Fields and
+parameters that are not known are refused by name.`;
+
+/** Serves the OpenAPI document, made from the schemas that check the requests, and Swagger UI. Both are open. */
+export async function registerOpenApi(app: HttpApp): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Switchboard', version: '1', description: DESCRIPTION },
+      tags: [
+        { name: 'connection', description: 'Linking numbers and keeping them connected' },
+        { name: 'accounts', description: 'Accounts: one WhatsApp number each' },
+        { name: 'messages', description: 'Sending and reading messages' },
+        { name: 'media', description: 'Files of messages' },
+        { name: 'probes', description: 'For supervisors and load balancers' },
+      ],
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', description: 'The API key.' },
+          apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        },
+      },
+      security: [{ bearer: [] }, { apiKey: [] }],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  await app.register(async (scope) => {
+    scope.addHook('onRoute', (route) => {
+      route.config = { ...route.config, permission: 'open' };
+      route.schema = { ...route.schema, hide: true };
+    });
+    scope.get('/openapi.json', async () => app.swagger());
+    await scope.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: true } });
+  });
+}

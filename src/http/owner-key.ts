@@ -1,0 +1,112 @@
+/**
+ * The owner key of tenant `default`, so that somebody can ask anything at all: OWNER_API_KEY where it is set, else
+ * one that is made on the first start and kept in a file. The database holds its hash only, so a file that was lost
+ * means a new key; the old one is revoked then.
+ *
+ * The file is written before the database: a crash in between leaves a key that the next start takes up.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmod, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DEFAULT_TENANT } from '../accounts/ids.ts';
+import { findApiKey, saveOwnerKey } from '../db/api-key-store.ts';
+import type { Executor } from '../db/database.ts';
+import { AppError, toError } from '../lib/errors.ts';
+import { isKeyText, keyToHash } from './credentials.ts';
+
+/** Names of the keys that this file manages; keys that people make have other names. */
+const MADE = 'Owner key made on first start';
+const CONFIGURED = 'OWNER_API_KEY';
+const MANAGED = [MADE, CONFIGURED];
+
+const FILE_NAME = 'owner-api-key';
+const KEY_BYTES = 32;
+const PREFIX_LENGTH = 6;
+
+export interface OwnerKeyDeps {
+  readonly db: Executor;
+  /** OWNER_API_KEY; null if it is not set. */
+  readonly configured: string | null;
+  readonly dataPath: string;
+}
+
+/** Where the owner key is to be found: the file's path, or null for OWNER_API_KEY. `made` if it is new. */
+export interface OwnerKeyPlace {
+  readonly path: string | null;
+  readonly made: boolean;
+}
+
+/** Where a made owner key lies. */
+export function ownerKeyPathOf(dataPath: string): string {
+  return join(dataPath, FILE_NAME);
+}
+
+/**
+ * Makes sure that there is exactly one owner key of these. Safe to call at every start.
+ * @throws AppError CONFIG_INVALID, DATA_PATH_UNWRITABLE
+ */
+export async function ensureOwnerKey({ db, configured, dataPath }: OwnerKeyDeps): Promise<OwnerKeyPlace> {
+  const path = ownerKeyPathOf(dataPath);
+  if (configured !== null) {
+    if (!isKeyText(configured)) throw makeInvalidKey();
+    await store(db, configured, CONFIGURED);
+    await rm(path, { force: true });
+    return { path: null, made: false };
+  }
+  const kept = await findKeptKey(db, path);
+  if (kept !== undefined) {
+    await store(db, kept, MADE);
+    return { path, made: false };
+  }
+  const made = `sb_${randomBytes(KEY_BYTES).toString('base64url')}`;
+  await writeKey(path, made);
+  await store(db, made, MADE);
+  return { path, made: true };
+}
+
+function makeInvalidKey(): AppError {
+  return new AppError('CONFIG_INVALID', {
+    details: [
+      { field: 'OWNER_API_KEY', message: 'Use 32 to 512 printable ASCII characters without spaces.' },
+    ],
+  });
+}
+
+async function store(db: Executor, key: string, name: string): Promise<void> {
+  const prefix = key.slice(0, PREFIX_LENGTH);
+  await saveOwnerKey(db, { tenantId: DEFAULT_TENANT, name, sha256: keyToHash(key), prefix }, MANAGED);
+}
+
+/** The key of the file, unless it was revoked meanwhile or is none. */
+async function findKeptKey(db: Executor, path: string): Promise<string | undefined> {
+  const key = await readKey(path);
+  if (key === undefined || !isKeyText(key)) return undefined;
+  await chmod(path, 0o600);
+  const known = await findApiKey(db, keyToHash(key));
+  return known === undefined || known.revokedAt === null ? key : undefined;
+}
+
+async function readKey(path: string): Promise<string | undefined> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (thrown) {
+    if ((toError(thrown) as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw thrown;
+  }
+}
+
+async function writeKey(path: string, key: string): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    await rm(part, { force: true });
+    await using file = await open(part, 'wx', 0o600);
+    await file.writeFile(`${key}\n`);
+    await file.sync();
+    await rename(part, path);
+  } catch (thrown) {
+    throw new AppError('DATA_PATH_UNWRITABLE', {
+      message: `The owner key could not be written to ${path}.`,
+      cause: thrown,
+    });
+  }
+}

@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import type { AccountId } from '../../accounts/ids.ts';
+import { ROLES } from '../../accounts/permissions.ts';
+import {
+  type AccountToday,
+  countOfAccount,
+  isTimezoneKnown,
+  listAccountsToday,
+  updateAccount,
+} from '../../db/account-directory.ts';
+import { markAccountDeleted, purgeAccount } from '../../db/account-removal.ts';
+import type { Executor } from '../../db/database.ts';
+import { getVisibleAccount } from '../account-access.ts';
+import { accountSchema, accountToView, singleAccountSchema } from '../account-view.ts';
+import { getPrincipal } from '../authentication.ts';
+import { API_BASE, type HttpDeps } from '../context.ts';
+import {
+  accountParams,
+  dataOf,
+  errorsOf,
+  noQuery,
+  pageOf,
+  pageQuery,
+  success,
+  successPage,
+} from '../envelope.ts';
+import type { HttpApp } from '../http-app.ts';
+import { dailyLimitSchema, displayNameSchema, timezoneSchema } from '../text-schema.ts';
+import { refuseField } from '../validation.ts';
+
+/** Listing, reading, changing and deleting accounts. */
+export function accountRoutes(app: HttpApp, deps: HttpDeps): void {
+  listRoute(app, deps);
+  readRoute(app, deps);
+  changeRoute(app, deps);
+  deleteRoute(app, deps);
+}
+
+/** @throws AppError VALIDATION_FAILED for a zone that Node knows and PostgreSQL does not */
+export async function checkTimezone(db: Executor, timezone: string): Promise<void> {
+  if (await isTimezoneKnown(db, timezone)) return;
+  throw refuseField('timezone', 'The database does not know this time zone.');
+}
+
+function listRoute(app: HttpApp, { db, channel }: HttpDeps): void {
+  app.route({
+    method: 'GET',
+    url: `${API_BASE}/accounts`,
+    config: { permission: 'whatsapp:read' },
+    schema: {
+      operationId: 'listAccounts',
+      tags: ['accounts'],
+      summary: 'Accounts of the tenant, oldest first',
+      querystring: z.strictObject(pageQuery),
+      response: { 200: pageOf(accountSchema, 'A page of accounts.'), ...errorsOf() },
+    },
+    handler: async (request) => {
+      const { tenantId, role } = getPrincipal(request);
+      const { limit, cursor } = request.query;
+      const page = ROLES[role].seesAllAccounts
+        ? await listAccountsToday(db, tenantId, { limit, after: cursor ?? null })
+        : { items: [], next: null };
+      return successPage(page, (today: AccountToday) =>
+        accountToView(today, channel.findStatus(today.account.id)),
+      );
+    },
+  });
+}
+
+function readRoute(app: HttpApp, deps: HttpDeps): void {
+  app.route({
+    method: 'GET',
+    url: `${API_BASE}/accounts/:accountId`,
+    config: { permission: 'whatsapp:read' },
+    schema: {
+      operationId: 'getAccount',
+      tags: ['accounts'],
+      summary: 'One account',
+      params: accountParams,
+      querystring: noQuery,
+      response: { 200: dataOf(singleAccountSchema, 'The account.'), ...errorsOf(404) },
+    },
+    handler: async (request) => {
+      const today = await getVisibleAccount(deps.db, request, request.params.accountId);
+      return success(await toSingleView(deps, today));
+    },
+  });
+}
+
+function changeRoute(app: HttpApp, deps: HttpDeps): void {
+  const body = z
+    .strictObject({
+      displayName: displayNameSchema.nullable(),
+      dailyLimit: dailyLimitSchema,
+      timezone: timezoneSchema,
+      isActive: z.boolean(),
+    })
+    .partial();
+  app.route({
+    method: 'PATCH',
+    url: `${API_BASE}/accounts/:accountId`,
+    config: { permission: 'whatsapp:connect' },
+    schema: {
+      operationId: 'changeAccount',
+      tags: ['accounts'],
+      summary: 'Change what is given and nothing else',
+      params: accountParams,
+      querystring: noQuery,
+      body,
+      response: { 200: dataOf(singleAccountSchema, 'The account as it is now.'), ...errorsOf(404, 413, 415) },
+    },
+    handler: async (request) => {
+      const { account } = await getVisibleAccount(deps.db, request, request.params.accountId);
+      if (request.body.timezone !== undefined) await checkTimezone(deps.db, request.body.timezone);
+      await updateAccount(deps.db, account.id, request.body);
+      const today = await getVisibleAccount(deps.db, request, account.id);
+      return success(await toSingleView(deps, today));
+    },
+  });
+}
+
+function deleteRoute(app: HttpApp, { db, channel, log }: HttpDeps): void {
+  const deleted = z.object({ accountId: z.string(), deleted: z.literal(true), purged: z.boolean() });
+  app.route({
+    method: 'DELETE',
+    url: `${API_BASE}/accounts/:accountId`,
+    config: { permission: 'whatsapp:disconnect' },
+    schema: {
+      operationId: 'deleteAccount',
+      tags: ['accounts'],
+      summary: 'Disconnect and delete an account',
+      description: 'Its messages are kept, and can still be read by their id, unless `purge` is true.',
+      params: accountParams,
+      querystring: z.strictObject({ purge: z.enum(['true', 'false']).default('false') }),
+      response: { 200: dataOf(deleted, 'It is deleted.'), ...errorsOf(404) },
+    },
+    handler: async (request) => {
+      const { account } = await getVisibleAccount(db, request, request.params.accountId);
+      const purged = request.query.purge === 'true';
+      await channel.disconnect(account.id);
+      await remove(db, account.id, purged);
+      log.info('An account was deleted', { accountId: account.id, purged });
+      return success({ accountId: account.id as string, deleted: true as const, purged });
+    },
+  });
+}
+
+function remove(db: Executor, id: AccountId, purged: boolean): Promise<void> {
+  return purged ? purgeAccount(db, id) : markAccountDeleted(db, id);
+}
+
+async function toSingleView(
+  { db, channel }: HttpDeps,
+  today: AccountToday,
+): Promise<z.output<typeof singleAccountSchema>> {
+  const { account } = today;
+  const counts = await countOfAccount(db, account.id);
+  return {
+    ...accountToView(today, channel.findStatus(account.id)),
+    isConnected: account.state === 'connected',
+    _count: { ...counts, campaigns: 0 },
+  };
+}

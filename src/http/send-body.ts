@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { MediaSource, SendRequest } from '../messages/send-request.ts';
+import { parseRecipient } from '../messages/whatsapp-key.ts';
+import { MEDIA_TYPES } from './message-view.ts';
+import { contactSchema, locationSchema, mediaSchema, pollSchema } from './send-content.ts';
+import { limitedText } from './text-schema.ts';
+
+/** Characters of a text or a caption. */
+const MAX_TEXT = 65_536;
+const MAX_FILE_NAME = 255;
+const MAX_REPLY_TO = 255;
+
+/** What a message can consist of; exactly one of them. */
+const CONTENT_FIELDS = ['text', 'media', 'mediaUrl', 'location', 'contact', 'poll'] as const;
+
+/** The flat form's `mediaType`: a kind, or a MIME type, which only tells what the bytes tell better. */
+const mediaTypeSchema = z
+  .string()
+  .refine((value) => isMediaType(value) || /^[\w.+-]+\/[\w.+-]+/.test(value), {
+    error: `Use one of: ${MEDIA_TYPES.join(', ')}; or a MIME type.`,
+  })
+  .meta({
+    description: 'What to send the file as; else it follows from its bytes.',
+    examples: [...MEDIA_TYPES],
+  });
+
+const fields = z.strictObject({
+  to: z
+    .string()
+    .refine((value) => parseRecipient(value) !== undefined, {
+      error: 'Use a phone number as + and 7 to 15 digits, or a chat id such as 491700000001@c.us.',
+    })
+    .meta({ description: 'E.164, or a chat id.', examples: ['+491700000001'] }),
+  text: limitedText(MAX_TEXT)
+    .optional()
+    .meta({ examples: ['Hello!'] }),
+  media: mediaSchema.optional(),
+  mediaUrl: z
+    .url({ protocol: /^https?$/, error: 'Use an http:// or https:// address.' })
+    .max(2_048, 'Use at most 2048 characters.')
+    .optional()
+    .meta({ description: 'The same as `media.url`.' }),
+  mediaType: mediaTypeSchema.optional(),
+  location: locationSchema.optional(),
+  contact: contactSchema.optional(),
+  poll: pollSchema.optional(),
+  caption: limitedText(MAX_TEXT).optional().meta({ description: 'Only with media.' }),
+  fileName: limitedText(MAX_FILE_NAME).optional().meta({ description: 'Only with media.' }),
+  replyTo: limitedText(MAX_REPLY_TO)
+    .optional()
+    .meta({ description: "A message of the account: our id, or WhatsApp's." }),
+  onLimit: z
+    .enum(['reject', 'defer'])
+    .default('reject')
+    .meta({ description: 'What to do at the daily limit.' }),
+});
+
+/** The body of a send. Every problem is named at once, those between fields among them. */
+export const sendBodySchema = fields
+  .check(z.superRefine(checkContent, { when: ({ value }) => typeof value === 'object' && value !== null }))
+  .meta({ id: 'SendMessage', oneOf: CONTENT_FIELDS.map((field) => ({ required: [field] })) });
+
+export type SendBody = z.output<typeof fields>;
+
+/** What the body asks for, in the words of the outbox. */
+export function bodyToSendRequest(body: SendBody): SendRequest {
+  const to = parseRecipient(body.to);
+  if (to === undefined) throw new TypeError('The body was not checked.');
+  return { to, content: bodyToContent(body), replyTo: body.replyTo ?? null, onLimit: body.onLimit };
+}
+
+/** Equal for requests that ask for the same, whatever the order of their fields. */
+export function requestToHash(request: SendRequest): string {
+  return createHash('sha256').update(JSON.stringify(request)).digest('hex');
+}
+
+function bodyToContent(body: SendBody): SendRequest['content'] {
+  const { text, location, contact, poll, mediaType } = body;
+  if (text !== undefined) return { kind: 'text', text };
+  if (location !== undefined) return { kind: 'location', ...location };
+  if (contact !== undefined) return { kind: 'contact', ...contact };
+  if (poll !== undefined) return { kind: 'poll', ...poll };
+  return {
+    kind: 'media',
+    source: bodyToSource(body),
+    caption: body.caption ?? null,
+    fileName: body.fileName ?? null,
+    as: mediaType !== undefined && isMediaType(mediaType) ? mediaType : null,
+  };
+}
+
+function bodyToSource({ media, mediaUrl }: SendBody): MediaSource {
+  if (mediaUrl !== undefined) return { from: 'url', url: mediaUrl };
+  if (media === undefined) throw new TypeError('The body was not checked.');
+  return media;
+}
+
+/** Runs beside the checks of the fields, so the value may still hold anything. */
+function checkContent(value: object, context: z.core.$RefinementCtx): void {
+  const body = value as Readonly<Record<string, unknown>>;
+  const refuse = (field: string, message: string) =>
+    context.addIssue({ code: 'custom', path: [field], message, input: body });
+  const given = CONTENT_FIELDS.filter((field) => body[field] !== undefined);
+  const rule = `Give exactly one of: ${CONTENT_FIELDS.join(', ')}.`;
+  if (given.length === 0) refuse('text', rule);
+  if (given.length > 1) for (const field of given) refuse(field, rule);
+  const hasMedia = body.media !== undefined || body.mediaUrl !== undefined;
+  for (const field of ['caption', 'fileName', 'mediaType'] as const) {
+    if (body[field] !== undefined && !hasMedia) refuse(field, 'This field goes only with media.');
+  }
+}
+
+function isMediaType(value: string): value is (typeof MEDIA_TYPES)[number] {
+  return MEDIA_TYPES.some((type) => type === value);
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { isPhoneNumber } from '../messages/whatsapp-key.ts';
+
+/** A text of 1 to `max` characters (code points, as JSON Schema counts them). */
+export function limitedText(max: number) {
+  return z
+    .string()
+    .min(1, 'Give at least one character.')
+    .refine((text) => text.length <= max || [...text].length <= max, {
+      error: `Use at most ${max} characters.`,
+    })
+    .meta({ maxLength: max });
+}
+
+/** A phone number as E.164; whether it exists is not ours to judge. */
+export const phoneNumberSchema = z
+  .string()
+  .refine(isPhoneNumber, { error: 'Use + and 7 to 15 digits.' })
+  .meta({ pattern: '^\\+\\d{7,15}$', examples: ['+491700000001'] });
+
+/** In a query, a + that was not escaped arrives as a space. */
+export function plusFromQuery(value: unknown): unknown {
+  return typeof value === 'string' && value.startsWith(' ') ? `+${value.slice(1)}` : value;
+}
+
+/** A time zone by its IANA name; offsets are none, since PostgreSQL reads their sign the other way. */
+export const timezoneSchema = z
+  .string()
+  .max(64, 'Use an IANA name such as Europe/Berlin.')
+  .refine(isTimezoneName, { error: 'Use an IANA name such as Europe/Berlin.' })
+  .meta({ examples: ['Europe/Berlin'] });
+
+/** Outgoing messages a day. */
+export const dailyLimitSchema = z
+  .int('Expected a whole number.')
+  .min(1, 'Use 1 to 1,000,000.')
+  .max(1_000_000, 'Use 1 to 1,000,000.');
+
+export const displayNameSchema = limitedText(100).meta({ examples: ['Front desk'] });
+
+function isTimezoneName(value: string): boolean {
+  if (!/^[A-Za-z]/.test(value)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return false;
+    throw thrown;
+  }
+}
+
+/** An instant in a query: ISO 8601 with a zone, or a date, which means its first moment in UTC. */
+export const instantFromQuery = z.preprocess(
+  (value) => (typeof value === 'string' ? value.replace(/ (?=\d\d:\d\d$)/, '+') : value),
+  z
+    .string()
+    .refine(isInstant, { error: 'Use ISO 8601 with a time zone, such as 2026-01-31T08:00:00Z.' })
+    .meta({ format: 'date-time' })
+    .transform((text) => new Date(text)),
+);
+
+function isInstant(text: string): boolean {
+  return /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)
+    ? !Number.isNaN(Date.parse(text))
+    : false;
+}
