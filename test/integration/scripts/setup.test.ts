@@ -27,9 +27,10 @@ async function openClone(npm = NPM) {
   return folder;
 }
 
-/** Runs the set-up of the clone, as npm's pre-scripts do. */
-async function setUp(clone: string, options: { readonly uid?: number } = {}) {
-  const child = spawn(process.execPath, [join(clone, 'scripts', 'setup.mjs'), '--packages'], {
+/** Runs the set-up of the clone, as npm's pre-scripts do; `by` is a program that runs it, with its arguments. */
+async function setUp(clone: string, by: readonly string[] = []) {
+  const [file = '', ...args] = [...by, process.execPath, join(clone, 'scripts', 'setup.mjs'), '--packages'];
+  const child = spawn(file, args, {
     cwd: clone,
     env: {
       ...process.env,
@@ -37,7 +38,6 @@ async function setUp(clone: string, options: { readonly uid?: number } = {}) {
       npm_node_execpath: process.execPath,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
-    ...options,
   });
   const code = new Promise<number | null>((done) => child.once('close', done));
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
@@ -99,10 +99,10 @@ describe('the set-up', () => {
 
   test('names the folder that it may not write', async () => {
     await using clone = await openClone();
-    // Root may write anywhere, so it hands its rights over; another user can take the right from itself.
-    const nobody = process.getuid?.() === 0 ? { uid: 65_534 } : {};
+    // Root may write anywhere, unless it gives that right up.
+    const bound = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override', '--'] : [];
     await chmod(clone.path, 0o555);
-    const { code, errors } = await setUp(clone.path, nobody);
+    const { code, errors } = await setUp(clone.path, bound);
     await chmod(clone.path, 0o700);
     expect(code).toBe(1);
     expect(errors).toContain(`The folder ${clone.path} cannot be written (EACCES).`);
