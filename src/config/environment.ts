@@ -1,6 +1,6 @@
 import { AppError, type FieldProblem, isAppError } from '../lib/errors.ts';
 import type { Variable, VariableContext } from './variable.ts';
-import { VARIABLES, type VariableName, type VariableValues } from './variables.ts';
+import type { VariableTable, VariableValues } from './variables.ts';
 
 /** Longer values are not repeated in a problem: what is that long may well be a key. */
 const MAX_QUOTED = 24;
@@ -9,43 +9,43 @@ const MAX_QUOTED = 24;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What came of reading some variables: their values, and what is wrong with those that have none. */
-export interface EnvironmentReading<Name extends VariableName> {
-  readonly values: Partial<VariableValues<Name>>;
+export interface EnvironmentReading<Table extends VariableTable> {
+  readonly values: Partial<VariableValues<Table>>;
   readonly problems: readonly FieldProblem[];
 }
 
-/** Reads the named variables. Empty ones count as unset; no secret is part of a problem. */
-export function readVariables<Name extends VariableName>(
+/** Reads the variables of a table. Empty ones count as unset; no secret is part of a problem. */
+export function readVariables<Table extends VariableTable>(
   env: Environment,
-  names: readonly Name[],
+  table: Table,
   context: VariableContext,
-): EnvironmentReading<Name> {
-  const values: Partial<Record<VariableName, unknown>> = {};
+): EnvironmentReading<Table> {
+  const values: Record<string, unknown> = {};
   const problems: FieldProblem[] = [];
-  for (const name of names) {
+  for (const [name, variable] of Object.entries(table)) {
     const text = env[name]?.trim() || undefined;
     try {
-      values[name] = VARIABLES[name].parse(text, context);
+      values[name] = variable.parse(text, context);
     } catch (thrown) {
       if (!isAppError(thrown, 'CONFIG_INVALID')) throw thrown;
-      problems.push({ field: name, message: quoteValue(VARIABLES[name], text) + thrown.message });
+      problems.push({ field: name, message: quoteValue(variable, text) + thrown.message });
     }
   }
-  return { values: values as Partial<VariableValues<Name>>, problems };
+  return { values: values as Partial<VariableValues<Table>>, problems };
 }
 
 /**
- * The values of the named variables.
+ * The values of a table's variables.
  * @throws AppError CONFIG_INVALID with all problems in its details
  */
-export function parseVariables<Name extends VariableName>(
+export function parseVariables<Table extends VariableTable>(
   env: Environment,
-  names: readonly Name[],
+  table: Table,
   context: VariableContext,
-): VariableValues<Name> {
-  const { values, problems } = readVariables(env, names, context);
+): VariableValues<Table> {
+  const { values, problems } = readVariables(env, table, context);
   if (problems.length > 0) throw configInvalid(problems);
-  return values as VariableValues<Name>;
+  return values as VariableValues<Table>;
 }
 
 /** The error that carries all problems of the configuration. */

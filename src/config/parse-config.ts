@@ -3,9 +3,9 @@ import type { FieldProblem } from '../lib/errors.ts';
 import type { Config } from './config.ts';
 import { configInvalid, type Environment, readVariables } from './environment.ts';
 import type { VariableContext } from './variable.ts';
-import { VARIABLES, type VariableName, type VariableValues } from './variables.ts';
+import { VARIABLES, type VariableValues } from './variables.ts';
 
-const ALL_NAMES = Object.keys(VARIABLES) as VariableName[];
+type Values = VariableValues<typeof VARIABLES>;
 
 /**
  * The configuration of the daemon, deeply frozen. Pure: nothing is looked up outside of `env`; `cwd` is where
@@ -13,15 +13,15 @@ const ALL_NAMES = Object.keys(VARIABLES) as VariableName[];
  * @throws AppError CONFIG_INVALID whose details are all problems, as FieldProblem[], without any secret
  */
 export function parseConfig(env: Environment, context: VariableContext): Config {
-  const { values, problems } = readVariables(env, ALL_NAMES, context);
+  const { values, problems } = readVariables(env, VARIABLES, context);
   const all = [...problems, ...findContradictions(values, problems)];
   if (all.length > 0) throw configInvalid(all);
-  return freezeDeep(valuesToConfig(values as VariableValues<VariableName>));
+  return freezeDeep(valuesToConfig(values as Values));
 }
 
 /** What is wrong with variables that are fine one by one. */
 function findContradictions(
-  values: Partial<VariableValues<VariableName>>,
+  values: Partial<Values>,
   problems: readonly FieldProblem[],
 ): readonly FieldProblem[] {
   const keyHasProblem = problems.some(({ field }) => field === 'ENCRYPTION_KEY');
@@ -34,7 +34,7 @@ function findContradictions(
   ];
 }
 
-function valuesToConfig(values: VariableValues<VariableName>): Config {
+function valuesToConfig(values: Values): Config {
   return {
     production: values.NODE_ENV === 'production',
     dataPath: values.DATA_PATH,

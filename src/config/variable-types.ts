@@ -111,15 +111,28 @@ function splitList(text: string): readonly string[] {
   return items.length > 1 && items.at(-1) === '' ? items.slice(0, -1) : items;
 }
 
-/** An API key that an HTTP header can carry. */
-export const parseApiKey: ParseText<string> = (text) => {
-  if (!/^[\x20-\x7e]*$/.test(text)) throw invalid('Use printable ASCII characters only.');
-  if (text.length < 32) {
-    throw invalid(
-      `It has ${text.length} characters; use 32 or more, such as the output of: openssl rand -hex 32`,
-    );
+/** An API key that an HTTP header can carry; a caller's key may also be a JWT. */
+export const parseHeaderKey: ParseText<string> = (text) => {
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  throw invalid('Use printable ASCII characters without spaces.');
+};
+
+/** An API key of ours, long enough not to be guessed. */
+export const parseApiKey: ParseText<string> = (text, context) => {
+  const key = parseHeaderKey(text, context);
+  if (key.length >= 32 && key.length <= 512) return key;
+  throw invalid(
+    `It has ${key.length} characters; use 32 to 512, such as the output of: openssl rand -hex 32`,
+  );
+};
+
+/** Where a daemon answers HTTP: scheme, host and port, without a slash at the end. */
+export const parseHttpUrl: ParseText<string> = (text) => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.search || url.hash) {
+    throw invalid('Write a URL such as http://127.0.0.1:3000, without a password in it.');
   }
-  return text;
+  return url.href.replace(/\/+$/, '');
 };
 
 /** The name of this instance: it becomes part of keys and rows. */

@@ -4,7 +4,9 @@ import {
   oneOf,
   parseApiKey,
   parseArguments,
+  parseHeaderKey,
   parseHost,
+  parseHttpUrl,
   parseInstanceName,
   parseOrigins,
   parsePath,
@@ -125,11 +127,32 @@ export const VARIABLES = {
     'DATA_PATH/media',
     parsePath,
   ),
-} as const satisfies Record<string, Variable<unknown>>;
+} as const satisfies VariableTable;
 
-export type VariableName = keyof typeof VARIABLES;
+/** What the command line reads: where the daemon is and with which key, by default those of the daemon itself. */
+export const CLI_VARIABLES = {
+  SWITCHBOARD_URL: makeOptionalVariable(
+    'Where the command line finds the daemon.',
+    'http://HOST:PORT',
+    parseHttpUrl,
+  ),
+  SWITCHBOARD_API_KEY: asSecret(
+    makeOptionalVariable(
+      'The API key that the command line uses.',
+      'OWNER_API_KEY, else the key kept in DATA_PATH/owner-api-key',
+      parseHeaderKey,
+    ),
+  ),
+  HOST: VARIABLES.HOST,
+  PORT: VARIABLES.PORT,
+  DATA_PATH: VARIABLES.DATA_PATH,
+  OWNER_API_KEY: VARIABLES.OWNER_API_KEY,
+} as const satisfies VariableTable;
 
-/** The values of some variables, by their names. */
-export type VariableValues<Name extends VariableName> = {
-  readonly [Each in Name]: (typeof VARIABLES)[Each] extends Variable<infer Value> ? Value : never;
+/** Variables by their names. */
+export type VariableTable = Readonly<Record<string, Variable<unknown>>>;
+
+/** The values of a table's variables, by their names. */
+export type VariableValues<Table extends VariableTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends Variable<infer Value> ? Value : never;
 };
