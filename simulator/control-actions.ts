@@ -40,8 +40,8 @@ export function describeTruth(network: Network, desk: LinkDesk) {
   return {
     messages: network.ledger.entries().map(({ carried }) => carried),
     refused: network.ledger.refused,
-    phones: network.accounts().map(describePhone),
-    groups: network.groups(),
+    phones: network.directory.accounts().map(describePhone),
+    groups: network.directory.groups(),
     waitingPages: desk.waiting,
     missingModules: [...network.missingModules.keys()],
     counters: network.ledger.counters(),
@@ -51,16 +51,16 @@ export type Truth = ReturnType<typeof describeTruth>;
 
 /** A chat by the name a test gives it: a group by id or subject, else a phone by name or number. */
 export function resolveChat(network: Network, to: string): ChatRef {
-  const group = network.findGroup(to);
+  const group = network.directory.findGroup(to);
   if (group) return { group: group.id };
-  return { user: network.getAccount(to).pn };
+  return { user: network.directory.getAccount(to).pn };
 }
 
 export function openGroup(network: Network, body: Bodies['group']): GroupInfo {
-  const owner = network.getAccount(body.owner);
-  const members = new Set([owner, ...body.participants.map((each) => network.getAccount(each))]);
+  const owner = network.directory.getAccount(body.owner);
+  const members = new Set([owner, ...body.participants.map((each) => network.directory.getAccount(each))]);
   const group: GroupInfo = {
-    id: `1203630${Date.now()}${String(network.groups().length).padStart(3, '0')}`,
+    id: `1203630${Date.now()}${String(network.directory.groups().length).padStart(3, '0')}`,
     subject: body.subject,
     owner: owner.pn,
     participants: [...members].map(({ pn }) => ({ pn, admin: pn === owner.pn })),
@@ -73,11 +73,11 @@ export function openGroup(network: Network, body: Bodies['group']): GroupInfo {
 
 /** Changes a group; its members' pages also get the notice that WhatsApp shows in the chat. */
 export function changeGroup(network: Network, id: string, body: Bodies['groupChange']): GroupInfo {
-  const group = network.findGroup(id);
+  const group = network.directory.findGroup(id);
   if (!group) throw new Rejection(404, `no group "${id}"`);
-  const added = (body.add ?? []).map((each) => network.getAccount(each).pn);
-  const removed = (body.remove ?? []).map((each) => network.getAccount(each).pn);
-  const owner = network.getAccount(group.owner);
+  const added = (body.add ?? []).map((each) => network.directory.getAccount(each).pn);
+  const removed = (body.remove ?? []).map((each) => network.directory.getAccount(each).pn);
+  const owner = network.directory.getAccount(group.owner);
   const notify = (subtype: string, recipients: string[], text?: string) => {
     const attrs = { type: 'gp2', subtype, recipients, ...(text === undefined ? {} : { body: text }) };
     const message = {
@@ -106,7 +106,7 @@ export function changeGroup(network: Network, id: string, body: Bodies['groupCha
 
 /** Sends many messages. The ids are known at once; the promise resolves when the last was handed in. */
 export function startBurst(network: Network, body: Bodies['burst']): { ids: string[]; done: Promise<void> } {
-  const senders = body.from.map((name) => network.openAccount(name, {}));
+  const senders = body.from.map((name) => network.directory.openAccount(name, {}));
   const to = resolveChat(network, body.to);
   const ids = Array.from({ length: body.count }, newPhoneId);
   const hit = (every: number | undefined, i: number) => every !== undefined && (i + 1) % every === 0;
@@ -161,7 +161,7 @@ export async function actOnPages(
   body: Bodies['action'],
 ): Promise<number> {
   const { phone, ...action } = body;
-  if (phone !== undefined) network.getAccount(phone);
+  if (phone !== undefined) network.directory.getAccount(phone);
   const targets = pages.connections(phone);
   if (targets.length === 0)
     throw new Rejection(409, phone === undefined ? 'no page is open' : `"${phone}" has no open page`);

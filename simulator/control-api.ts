@@ -49,7 +49,7 @@ function parse<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   throw new Rejection(400, problems.join('; '));
 }
 
-const phoneOf = (call: Call): Account => call.network.getAccount(call.params[0] ?? '');
+const phoneOf = (call: Call): Account => call.network.directory.getAccount(call.params[0] ?? '');
 const originOf = (call: Call) => ({ account: phoneOf(call), device: null });
 const view = (call: Call) => describePhone(phoneOf(call));
 
@@ -75,9 +75,9 @@ const ROUTES: readonly Route[] = [
     return network.settings;
   }),
 
-  route('GET /phones', null, ({ network }) => network.accounts().map(describePhone)),
+  route('GET /phones', null, ({ network }) => network.directory.accounts().map(describePhone)),
   route('POST /phones', bodies.phone, ({ network }, { name, ...options }) =>
-    describePhone(network.openAccount(name, options)),
+    describePhone(network.directory.openAccount(name, options)),
   ),
   route('GET /phones/:name', null, view),
   route('PATCH /phones/:name', bodies.phoneChange, (call, body) => {
@@ -123,7 +123,7 @@ const ROUTES: readonly Route[] = [
     return { id };
   }),
 
-  route('GET /groups', null, ({ network }) => network.groups()),
+  route('GET /groups', null, ({ network }) => network.directory.groups()),
   route('POST /groups', bodies.group, ({ network }, body) => openGroup(network, body)),
   route('PATCH /groups/:id', bodies.groupChange, ({ network, params }, body) =>
     changeGroup(network, params[0] ?? '', body),
@@ -154,7 +154,7 @@ const ROUTES: readonly Route[] = [
 
   route('GET /faults', null, ({ network }) => network.faults.list()),
   route('POST /faults', bodies.fault, async (call, body) => {
-    if (body.phone !== undefined) call.network.getAccount(body.phone);
+    if (body.phone !== undefined) call.network.directory.getAccount(body.phone);
     const fault = call.network.faults.set(body);
     await tellFaults(call);
     return fault;

@@ -6,6 +6,7 @@ import type { LinkDesk, WaitingPage } from './network/linking.ts';
 import type { Network } from './network/network.ts';
 import { Rejection } from './network/rejection.ts';
 import { answerQuery } from './page-queries.ts';
+import { takeSend } from './page-sends.ts';
 import type { Json, PageAction, PageConfig, PageFrame, ServerFrame, WireMessage } from './protocol.ts';
 
 const ACT_MS = 2000;
@@ -164,12 +165,12 @@ export class PageConnection implements DeviceLine {
   #welcome(device: LinkedDevice): void {
     const { account } = device;
     const offline = this.#resumed ? undefined : this.#network.faults.take('offline', account.name);
-    const groups = this.#network.groupsOf(account);
+    const groups = this.#network.directory.groupsOf(account);
     this.send({
       type: 'welcome',
       config: this.#configFor(device, account, offline?.isNewMsg ?? null),
       me: account.peer,
-      peers: this.#network.peersOfGroups(groups),
+      peers: this.#network.directory.peersOfGroups(groups),
       groups,
       faults: this.#network.faults.forPage(account.name),
     });
@@ -179,7 +180,9 @@ export class PageConnection implements DeviceLine {
       return;
     }
     this.send({ type: 'offline', count: device.queued });
-    device.release();
+    if (offline?.delayMs)
+      this.#network.timers.after(offline.delayMs, () => device.line === this && device.release());
+    else device.release();
   }
 
   #configFor(device: LinkedDevice, account: Account, offlineIsNew: boolean | null): PageConfig {
@@ -217,60 +220,11 @@ export class PageConnection implements DeviceLine {
     this.#network.changes.on('changed', look);
   }
 
-  #send(message: WireMessage) {
-    const device = this.#device;
-    if (!device) return;
-    const { account } = device;
-    const { faults, ledger } = this.#network;
-    const sent = { account, device };
-    if (message.from !== account.pn) return this.#refuseSend(message, 403);
-    const fault = faults.take(
-      'send',
-      account.name,
-      (spec) =>
-        ['fail', 'drop', 'noack'].includes(spec.mode) &&
-        (!spec.newChatsOnly || !this.#hasHeardFrom(account, message)),
+  #send(message: WireMessage): void {
+    if (!this.#device) return;
+    takeSend(this.#network, this.#device, message, (result) =>
+      this.send({ type: 'sent', id: message.id, result }),
     );
-    if (fault?.mode === 'drop') return;
-    if (fault?.mode === 'fail') return this.#refuseSend(message, fault.error ?? 500);
-    if (
-      !ledger.find(message.id) &&
-      this.#network.receivers(message).length === 0 &&
-      !isToSelf(account, message)
-    ) {
-      return this.#refuseSend(message, 404);
-    }
-    this.#network.carry(sent, message);
-    if (fault?.mode === 'noack') return;
-    this.#answerSend(account, message);
-  }
-
-  /** The network's own ack (level 1), which the ack faults touch like any other. */
-  #answerSend(account: Account, message: WireMessage) {
-    const answer = () => this.send({ type: 'sent', id: message.id, result: { ok: true, t: message.t } });
-    const fault = this.#network.faults.take('ack', account.name, (spec) => spec.levels?.includes(1) ?? true);
-    if (fault?.mode === 'drop') return;
-    if (fault?.mode === 'negative') {
-      return this.send({ type: 'sent', id: message.id, result: { ok: false, error: fault.error ?? 500 } });
-    }
-    if (fault?.mode === 'delay') this.#network.timers.after(fault.delayMs ?? 1000, answer);
-    else answer();
-  }
-
-  #refuseSend(message: WireMessage, error: number): void {
-    this.#network.ledger.refused.push({ id: message.id, from: message.from, error, at: Date.now() });
-    this.send({ type: 'sent', id: message.id, result: { ok: false, error } });
-    this.#network.changed();
-  }
-
-  #hasHeardFrom(account: Account, message: WireMessage): boolean {
-    if ('group' in message.to) return true;
-    const peer = message.to.user;
-    return this.#network.ledger
-      .entries()
-      .some(
-        ({ message: other }) => other.from === peer && 'user' in other.to && other.to.user === account.pn,
-      );
   }
 
   #query(rid: number, op: string, args: Record<string, Json>): void {
@@ -303,8 +257,4 @@ export class PageConnection implements DeviceLine {
     for (const done of [...this.#acting.values()]) done();
     this.#network.changed();
   }
-}
-
-function isToSelf(account: Account, message: WireMessage): boolean {
-  return 'user' in message.to && message.to.user === account.pn;
 }

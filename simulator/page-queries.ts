@@ -25,8 +25,8 @@ export function answerQuery(context: Context, op: string, args: Record<string, J
     case 'exists':
       return exists(network, device, String(args.pn));
     case 'group': {
-      const group = network.findGroup(String(args.id));
-      return group ? ({ group, peers: network.peersOfGroups([group]) } as unknown as Json) : null;
+      const group = network.directory.findGroup(String(args.id));
+      return group ? ({ group, peers: network.directory.peersOfGroups([group]) } as unknown as Json) : null;
     }
     case 'read':
       return network.read(device.account, args.chat as ChatRef, device);
@@ -71,14 +71,14 @@ function exists(network: Network, device: LinkedDevice, pn: string): Json | unde
   const fault = network.faults.take('lookup', device.account.name, (spec) => spec.mode !== 'strict-lid');
   if (fault?.mode === 'hang') return undefined;
   if (fault?.mode === 'fail') throw new Rejection(500, 'lookup failed');
-  const account = fault?.mode === 'unregistered' ? undefined : network.findByPn(pn);
+  const account = fault?.mode === 'unregistered' ? undefined : network.directory.findByPn(pn);
   return account ? { lid: account.lid, pushname: account.pushname } : null;
 }
 
 function messageInfo(network: Network, id: string): Json {
   const entry = network.ledger.find(id);
   if (!entry) return null;
-  const receivers = network.receivers(entry.message).length;
+  const receivers = network.directory.receivers(entry.message).length;
   const list = (times: Record<string, number>) =>
     Object.entries(times).map(([pn, at]) => ({ id: `${pn}@c.us`, t: Math.floor(at / 1000) }));
   const { deliveredTo, readBy, playedBy } = entry.carried;

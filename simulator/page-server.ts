@@ -122,7 +122,7 @@ export class PageServer {
 
   #html(phone: string | undefined): string {
     const { faults, settings } = this.#network;
-    const account = this.#network.accounts().find((each) => each.name === phone);
+    const account = this.#network.directory.accounts().find((each) => each.name === phone);
     const isUnlinked = account !== undefined && account.devices.size === 0;
     const boot: BootConfig = {
       ids: account?.ids ?? settings.ids,

@@ -133,7 +133,7 @@ type MessageFilter = {
 };
 
 export function countMessages(network: Network, filter: MessageFilter): number {
-  const from = filter.from === undefined ? undefined : network.getAccount(filter.from).pn;
+  const from = filter.from === undefined ? undefined : network.directory.getAccount(filter.from).pn;
   const to = filter.to === undefined ? undefined : addressOf(network, filter.to);
   const fits = (carried: CarriedMessage) =>
     (filter.id === undefined || carried.id === filter.id) &&
@@ -145,9 +145,9 @@ export function countMessages(network: Network, filter: MessageFilter): number {
 }
 
 function addressOf(network: Network, to: string): string {
-  return network.findGroup(to)?.id ?? network.getAccount(to).pn;
+  return network.directory.findGroup(to)?.id ?? network.directory.getAccount(to).pn;
 }
 
 function devicesOf(network: Network, name: string) {
-  return [...network.getAccount(name).devices.values()];
+  return [...network.directory.getAccount(name).devices.values()];
 }

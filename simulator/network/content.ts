@@ -55,7 +55,8 @@ export type Content = z.infer<typeof contentSchema>;
 export function contentToAttrs(network: Network, content: Content): Attributes {
   const attrs = bodyOf(network, content);
   if (content.forwarded) Object.assign(attrs, { isForwarded: true, forwardingScore: 1 });
-  if (content.mentions) attrs.mentions = content.mentions.map((name) => network.getAccount(name).pn);
+  if (content.mentions)
+    attrs.mentions = content.mentions.map((name) => network.directory.getAccount(name).pn);
   if (content.quoted !== undefined) attrs.quoted = quote(network, content.quoted);
   return attrs;
 }

@@ -3,88 +3,70 @@ import type { PageFault } from '../protocol.ts';
 
 const ms = z.number().int().min(0);
 
+/** A kind of fault: what is special about it, and whom and how often it strikes, as with any other. */
+function kind<K extends string, S extends z.ZodRawShape>(name: K, special: S) {
+  const common = {
+    kind: z.literal(name),
+    /** Only for this phone's devices; the whole world if absent. */
+    phone: z.string().optional(),
+    /** How often it strikes; always if absent. */
+    count: z.number().int().min(1).optional(),
+  };
+  return z.object({ ...common, ...special }).strict();
+}
+
 /** Every way in which the world can be made bad. Without a fault it is good. */
-const kinds = [
+export const faultSchema = z.discriminatedUnion('kind', [
   /** What `GET /` answers. */
-  z.object({
-    kind: z.literal('page'),
+  kind('page', {
     mode: z.enum(['reset', 'hang', 'slow', 'status', 'blank']),
     delayMs: ms.optional(),
     status: z.number().int().min(100).max(599).optional(),
   }),
-  /** How a linked page comes up: login withheld, late or cut off; sync at another time, never, or before injection. */
-  z.object({ kind: z.literal('login'), mode: z.enum(['hang', 'slow', 'reset']), delayMs: ms.optional() }),
-  z.object({
-    kind: z.literal('sync'),
-    mode: z.enum(['at', 'never', 'before-injection']),
-    delayMs: ms.optional(),
-  }),
-  /** When and how a removed device is told: before the library looks, or `delayMs` after its login. */
-  z.object({
-    kind: z.literal('refusal'),
-    mode: z.enum(['early', 'late', 'state-only']),
-    delayMs: ms.optional(),
-  }),
-  /** When queued messages come, and whether the page takes them for news (default: not before the sync). */
-  z.object({
-    kind: z.literal('offline'),
+  /** A linked page's login is withheld, late or cut off. */
+  kind('login', { mode: z.enum(['hang', 'slow', 'reset']), delayMs: ms.optional() }),
+  /** hasSynced comes `delayMs` after CONNECTED, never, or before the library can look at the page. */
+  kind('sync', { mode: z.enum(['at', 'never', 'before-injection']), delayMs: ms.optional() }),
+  /** A removed device is told before the library looks, `delayMs` after its login, or by its state only. */
+  kind('refusal', { mode: z.enum(['early', 'late', 'state-only']), delayMs: ms.optional() }),
+  /** Queued messages come `delayMs` after CONNECTED or after hasSynced; whether they are news to the page. */
+  kind('offline', {
     mode: z.enum(['before-sync', 'after-sync']),
     delayMs: ms.optional(),
     isNewMsg: z.boolean().optional(),
   }),
-  /** The page reloads itself `delayMs` after the library asks for `module`. */
-  z.object({ kind: z.literal('reload-on-require'), mode: z.string().min(1), delayMs: ms.optional() }),
+  /** The page reloads itself `delayMs` after the library asks for the module `mode`. */
+  kind('reload-on-require', { mode: z.string().min(1), delayMs: ms.optional() }),
   /**
-   * Sends: refused with a negative ack; never taken; taken without an answer; and in the page: thrown, never
-   * settled. `newChatsOnly` spares those who have written before (error 463 is WhatsApp's for such a lock).
+   * A send is refused with a negative ack, never taken, or taken without an answer; or in the page: it throws, or
+   * never settles. `newChatsOnly` spares those who have written before (463 is WhatsApp's error for such a lock).
    */
-  z.object({
-    kind: z.literal('send'),
+  kind('send', {
     mode: z.enum(['fail', 'drop', 'noack', 'refuse', 'hang']),
     error: z.number().int().optional(),
     text: z.string().optional(),
     newChatsOnly: z.boolean().optional(),
   }),
   /** Acks on their way to the sender's devices. `levels` chooses which; all of them if absent. */
-  z.object({
-    kind: z.literal('ack'),
+  kind('ack', {
     mode: z.enum(['delay', 'drop', 'negative']),
     delayMs: ms.optional(),
     error: z.number().int().optional(),
     levels: z.array(z.number().int()).optional(),
   }),
-  z.object({ kind: z.literal('upload'), mode: z.enum(['fail', 'hang', 'slow']), delayMs: ms.optional() }),
-  z.object({
-    kind: z.literal('download'),
-    mode: z.enum(['404', '500', 'hang', 'slow']),
-    delayMs: ms.optional(),
-  }),
-  /** The page says that media is being uploaded anew. */
-  z.object({ kind: z.literal('media-stage'), mode: z.literal('reuploading') }),
+  kind('upload', { mode: z.enum(['fail', 'hang', 'slow']), delayMs: ms.optional() }),
+  kind('download', { mode: z.enum(['404', '500', 'hang', 'slow']), delayMs: ms.optional() }),
+  /** The page says that a message's media is being uploaded anew. */
+  kind('media-stage', { mode: z.literal('reuploading') }),
   /** Questions whether a number has an account. `strict-lid`: a chat by LID needs such a question first. */
-  z.object({ kind: z.literal('lookup'), mode: z.enum(['fail', 'hang', 'unregistered', 'strict-lid']) }),
+  kind('lookup', { mode: z.enum(['fail', 'hang', 'unregistered', 'strict-lid']) }),
   /** A scan is answered by a demand for a passkey. */
-  z.object({ kind: z.literal('passkey'), mode: z.literal('demand') }),
-  /** A fresh link must acknowledge the "What's new" dialog within `delayMs`, or is logged out. */
-  z.object({ kind: z.literal('whats-new'), mode: z.literal('demand'), delayMs: ms.optional() }),
-] as const;
+  kind('passkey', { mode: z.literal('demand') }),
+  /** A fresh link must acknowledge the "What's new" dialog within `delayMs` (5 min), or is logged out. */
+  kind('whats-new', { mode: z.literal('demand'), delayMs: ms.optional() }),
+]);
 
-const scope = {
-  /** Only for this phone's devices; the whole world if absent. */
-  phone: z.string().optional(),
-  /** How often it strikes; always if absent. */
-  count: z.number().int().min(1).optional(),
-};
-
-export const faultSchema = z.discriminatedUnion(
-  'kind',
-  kinds.map((kind) => kind.extend(scope).strict()) as unknown as typeof kinds,
-) as unknown as z.ZodType<FaultSpec>;
-
-export type FaultSpec = z.infer<(typeof kinds)[number]> & {
-  readonly phone?: string | undefined;
-  readonly count?: number | undefined;
-};
+export type FaultSpec = z.infer<typeof faultSchema>;
 export type FaultKind = FaultSpec['kind'];
 export type FaultOf<K extends FaultKind> = Extract<FaultSpec, { kind: K }>;
 

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
-import type { ChatRef, Envelope, GroupInfo, Peer, WireMessage } from '../protocol.ts';
-import { Account, type AccountOptions } from './account.ts';
+import type { ChatRef, Envelope, GroupInfo, WireMessage } from '../protocol.ts';
+import type { Account } from './account.ts';
 import { LinkedDevice } from './device.ts';
+import { Directory } from './directory.ts';
 import { FaultRegistry } from './faults.ts';
 import { Ledger } from './ledger.ts';
 import { MediaStore } from './media-store.ts';
@@ -22,15 +23,13 @@ export type CarryOptions = {
  */
 export class Network {
   readonly faults = new FaultRegistry(() => this.changed());
+  readonly directory = new Directory();
   readonly ledger = new Ledger();
   readonly media = new MediaStore();
   readonly timers = new Timers();
   readonly changes = new EventEmitter();
   readonly missingModules = new Map<string, number>();
   settings: WorldSettings = { ...DEFAULT_SETTINGS };
-  readonly #accounts = new Map<string, Account>();
-  readonly #byPn = new Map<string, Account>();
-  readonly #groups = new Map<string, GroupInfo>();
   #lastDevice = 0;
 
   constructor() {
@@ -42,38 +41,8 @@ export class Network {
     this.changes.emit('changed');
   }
 
-  accounts(): Account[] {
-    return [...this.#accounts.values()];
-  }
-
-  openAccount(name: string, options: AccountOptions): Account {
-    const known = this.#accounts.get(name);
-    if (known) {
-      if (options.number !== undefined && options.number !== known.pn) {
-        throw new Rejection(409, `phone "${name}" has the number ${known.pn}`);
-      }
-      known.change(options);
-      return known;
-    }
-    const account = new Account(name, options);
-    if (this.#byPn.has(account.pn)) throw new Rejection(409, `the number ${account.pn} is taken`);
-    this.#accounts.set(name, account);
-    this.#byPn.set(account.pn, account);
-    return account;
-  }
-
-  getAccount(name: string): Account {
-    const account = this.#accounts.get(name) ?? this.#byPn.get(name);
-    if (!account) throw new Rejection(404, `no phone "${name}"; make it by POST /phones`);
-    return account;
-  }
-
-  findByPn(pn: string): Account | undefined {
-    return this.#byPn.get(pn);
-  }
-
   devices(): LinkedDevice[] {
-    return this.accounts().flatMap((account) => [...account.devices.values()]);
+    return this.directory.accounts().flatMap((account) => [...account.devices.values()]);
   }
 
   findDevice(id: string): LinkedDevice | undefined {
@@ -101,28 +70,12 @@ export class Network {
   }
 
   putGroup(group: GroupInfo): void {
-    this.#groups.set(group.id, group);
+    this.directory.putGroup(group);
     for (const { pn } of group.participants) {
-      const envelope: Envelope = { kind: 'group', group, peers: this.#peersOf({ group: group.id }) };
-      for (const device of this.#byPn.get(pn)?.devices.values() ?? []) device.enqueue(envelope);
+      const envelope: Envelope = { kind: 'group', group, peers: this.directory.peersOf(group) };
+      for (const device of this.directory.findByPn(pn)?.devices.values() ?? []) device.enqueue(envelope);
     }
     this.changed();
-  }
-
-  groups(): GroupInfo[] {
-    return [...this.#groups.values()];
-  }
-
-  findGroup(id: string): GroupInfo | undefined {
-    return this.#groups.get(id) ?? this.groups().find((group) => group.subject === id);
-  }
-
-  groupsOf(account: Account): GroupInfo[] {
-    return this.groups().filter((group) => group.participants.some(({ pn }) => pn === account.pn));
-  }
-
-  peersOfGroups(groups: readonly GroupInfo[]): Peer[] {
-    return groups.flatMap((group) => this.#peersOf({ group: group.id }));
   }
 
   /** Takes a message and passes it on. False if it was carried before; then nothing else happens. */
@@ -133,36 +86,32 @@ export class Network {
       return false;
     }
     const { redeliver: _, ...manner } = options;
-    const group = 'group' in message.to ? this.#groups.get(message.to.group) : undefined;
+    const group = 'group' in message.to ? this.directory.findGroup(message.to.group) : undefined;
     const envelope = {
       kind: 'message',
       message,
-      peers: this.#peersFor(message),
+      peers: this.directory.peersFor(message),
       group,
       ack: 1,
       ...manner,
     } as const;
-    for (const account of this.#audience(message)) {
+    for (const account of this.directory.audience(message)) {
       for (const device of account.devices.values()) {
         if (device === origin.device) continue;
         device.enqueue({ ...envelope, chat: chatFor(account, message) });
       }
     }
-    if (isNew) for (const receiver of this.receivers(message)) this.#arrive(receiver, message.id);
+    if (isNew) for (const receiver of this.directory.receivers(message)) this.#arrive(receiver, message.id);
     this.changed();
     return isNew;
   }
 
   /** Passes a change of a message (edit, revoke, reaction, vote) to everyone who has it, but not to its origin. */
   spread(origin: Origin, message: WireMessage, envelope: Envelope): void {
-    for (const account of this.#audience(message)) {
+    for (const account of this.directory.audience(message)) {
       for (const device of account.devices.values()) if (device !== origin.device) device.enqueue(envelope);
     }
     this.changed();
-  }
-
-  receivers(message: WireMessage): Account[] {
-    return this.#audience(message).filter((account) => account.pn !== message.from);
   }
 
   /** Everything in that chat that the account has not read yet is read now. */
@@ -170,7 +119,8 @@ export class Network {
     let count = 0;
     for (const { message, carried } of this.ledger.entries()) {
       if (message.from === account.pn || !sameChat(chatFor(account, message), chat)) continue;
-      if (carried.readBy[account.pn] !== undefined || !this.#audience(message).includes(account)) continue;
+      if (carried.readBy[account.pn] !== undefined || !this.directory.audience(message).includes(account))
+        continue;
       carried.deliveredTo[account.pn] ??= Date.now();
       carried.readBy[account.pn] = Date.now();
       this.#settleAck(message.id, 3);
@@ -196,7 +146,7 @@ export class Network {
   /** Tells the sender's devices of an ack, in the way the faults have it. */
   tellAck(id: string, ack: number, error?: number): void {
     const entry = this.ledger.find(id);
-    const sender = entry && this.#byPn.get(entry.message.from);
+    const sender = entry && this.directory.findByPn(entry.message.from);
     if (!entry || !sender) return;
     const fault = this.faults.take('ack', sender.name, (spec) => spec.levels?.includes(ack) ?? true);
     const negative = fault?.mode === 'negative';
@@ -214,7 +164,10 @@ export class Network {
   /** A phone comes back: what was sent to it meanwhile arrives. */
   arriveLate(account: Account): void {
     for (const { message, carried } of this.ledger.entries()) {
-      if (carried.deliveredTo[account.pn] === undefined && this.receivers(message).includes(account)) {
+      if (
+        carried.deliveredTo[account.pn] === undefined &&
+        this.directory.receivers(message).includes(account)
+      ) {
         this.#arrive(account, message.id);
       }
     }
@@ -240,7 +193,7 @@ export class Network {
     const entry = this.ledger.find(id);
     if (!entry || entry.carried.ack >= level) return;
     const seen = { 2: entry.carried.deliveredTo, 3: entry.carried.readBy, 4: entry.carried.playedBy }[level];
-    if (!this.receivers(entry.message).every(({ pn }) => seen[pn] !== undefined)) return;
+    if (!this.directory.receivers(entry.message).every(({ pn }) => seen[pn] !== undefined)) return;
     if (level === 3) this.#settleAck(id, 2);
     entry.carried.ack = level;
     this.tellAck(id, level);
@@ -272,36 +225,17 @@ export class Network {
 
   #giveHistory(device: LinkedDevice): void {
     const { account } = device;
-    const own = this.ledger.entries().filter(({ message }) => this.#audience(message).includes(account));
+    const own = this.ledger
+      .entries()
+      .filter(({ message }) => this.directory.audience(message).includes(account));
     for (const { message, carried } of this.settings.historyOnLink > 0
       ? own.slice(-this.settings.historyOnLink)
       : []) {
       const chat = chatFor(account, message);
-      const group = 'group' in message.to ? this.#groups.get(message.to.group) : undefined;
-      const peers = this.#peersFor(message);
+      const group = 'group' in message.to ? this.directory.findGroup(message.to.group) : undefined;
+      const peers = this.directory.peersFor(message);
       device.enqueue({ kind: 'message', message, chat, peers, group, ack: carried.ack, history: true });
     }
-  }
-
-  #audience(message: WireMessage): Account[] {
-    const pns =
-      'user' in message.to
-        ? [message.from, message.to.user]
-        : [message.from, ...this.#membersOf(message.to.group)];
-    return [...new Set(pns)].flatMap((pn) => this.#byPn.get(pn) ?? []);
-  }
-
-  #membersOf(group: string): string[] {
-    return this.#groups.get(group)?.participants.map(({ pn }) => pn) ?? [];
-  }
-
-  #peersFor(message: WireMessage): Peer[] {
-    const pns = 'user' in message.to ? [message.from, message.to.user] : [message.from];
-    return pns.flatMap((pn) => this.#byPn.get(pn)?.peer ?? []);
-  }
-
-  #peersOf(chat: { group: string }): Peer[] {
-    return this.#membersOf(chat.group).flatMap((pn) => this.#byPn.get(pn)?.peer ?? []);
   }
 }
 

@@ -44,7 +44,7 @@ function reactionValues(target: MsgModel, reaction: ReactionRecord): Values {
 
 export function toVoteEvent(poll: MsgModel, envelope: Extract<Envelope, { kind: 'vote' }>): Values {
   const author = userWid(envelope.from.pn);
-  return {
+  const vote: Values = {
     id: addonKey(poll, envelope.id, envelope.from.pn),
     pollUpdateParentKey: poll.key(),
     author,
@@ -53,7 +53,24 @@ export function toVoteEvent(poll: MsgModel, envelope: Extract<Envelope, { kind: 
     t: envelope.t * 1000,
     senderTimestampMs: envelope.t * 1000,
   };
+  rememberVote(vote);
+  return vote;
 }
+
+/** All votes the page has heard of since it loaded; a voter's later vote takes the place of the earlier. */
+const votes = new Map<string, Values>();
+
+function rememberVote(vote: Values): void {
+  votes.set(`${keyOf(vote.pollUpdateParentKey)} ${keyOf(vote.author)}`, vote);
+}
+
+/** The table in which the library looks votes up by the serialized key of their poll. */
+export const voteTable = {
+  equals: async (_columns: readonly string[], poll: string): Promise<Values[]> => {
+    const found = [...votes.values()].filter((vote) => keyOf(vote.pollUpdateParentKey) === poll);
+    return found.map((vote) => ({ ...vote, parentMsgKey: vote.pollUpdateParentKey, sender: vote.author }));
+  },
+};
 
 function addonKey(target: MsgModel, id: string, from: string): MsgKey {
   const remote = target.key().remote;

@@ -42,7 +42,9 @@ export class Outbound {
   async settle(id: string, result: SendResult): Promise<void> {
     const record = await this.#world.findRecord(id);
     if (!record) return;
-    record.ack = result.ok ? Math.max(record.ack, 1) : -1;
+    // Kept apart: while this is being stored a further ack may raise the record, and each ack is an event.
+    const ack = result.ok ? Math.max(record.ack, 1) : -1;
+    record.ack = ack;
     if (!result.ok) record.attrs = { ...record.attrs, errorCode: result.error };
     await this.#world.store.write([
       { store: 'messages', put: record },
@@ -50,7 +52,7 @@ export class Outbound {
     ]);
     const model = this.#world.findModel(record);
     if (result.ok && model?.get('isUnsentMedia') === true) model.set({ isUnsentMedia: false });
-    model?.set(result.ok ? { ack: record.ack } : { ack: -1, errorCode: result.error });
+    model?.set(result.ok ? { ack } : { ack, errorCode: result.error });
     const report = result.ok
       ? { messageSendResult: 'OK', t: result.t, count: null }
       : { messageSendResult: 'ERROR_UNKNOWN', count: null, errorCode: result.error };

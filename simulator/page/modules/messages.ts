@@ -1,4 +1,4 @@
-import { pollVotes, reactions, reactionsOf, toReactionEvent, toVoteEvent } from '../addons.ts';
+import { pollVotes, reactions, reactionsOf, toReactionEvent, toVoteEvent, voteTable } from '../addons.ts';
 import { chatRef, findPeer, findPn, getMe, userWid } from '../addresses.ts';
 import { dialect, hasPageFault } from '../dialect.ts';
 import type { Values } from '../model.ts';
@@ -100,6 +100,7 @@ export function defineMessageModules(session: PageSession): void {
     },
     WAWebAddonReactionTableMode: reactions,
     WAWebAddonPollVoteTableMode: pollVotes,
+    WAWebPollsVotesSchema: { getTable: () => voteTable },
     WAWebChatStateBridge: {
       sendChatStateComposing: async () => undefined,
       sendChatStateRecording: async () => undefined,

@@ -120,6 +120,8 @@ describe.each([
       expect((await reply.getQuotedMessage()).body).toBe('where are you?');
       const [vote] = await driven.events.when('vote_update');
       expect(vote).toMatchObject({ selectedOptions: [{ name: 'tomorrow' }] });
+      const votes = await messages.find(({ type }) => type === 'poll_creation')?.getPollVotes();
+      expect(votes).toMatchObject([{ selectedOptions: [{ name: 'tomorrow' }] }]);
     }
   });
 
@@ -187,6 +189,20 @@ describe.each([
     ]);
     const sent = await send(carol.jid, 'you there');
     await simulator.world.waitFor({ ack: 2, id: sent.id.id });
+  });
+
+  it('refuses a chat with a number whose LID it never asked for, where chats go by LID (A16)', async () => {
+    await simulator.world.faults.set({ kind: 'lookup', mode: 'strict-lid' });
+    const dora = await simulator.world.phone('dora');
+    const first = driven.client.sendMessage(dora.jid, 'hi').then(
+      () => 'sent',
+      (error: Error) => error.message,
+    );
+    expect(await first).toMatch(dialect.addresses === 'lid' ? /No LID for user/ : /^sent$/);
+    await driven.client.getNumberId(dora.jid);
+    const sent = await send(dora.jid, 'hi again');
+    await simulator.world.waitFor({ ack: 2, id: sent.id.id });
+    await simulator.world.faults.clear();
   });
 
   it('lists its chats only if the library can read their keys (A1, A18)', async () => {

@@ -84,6 +84,7 @@ export class DrivenClient implements AsyncDisposable {
   readonly client: Client;
   readonly events = new EventLog();
   readonly #injections: Promise<unknown>[] = [];
+  #injectionBegun = Promise.withResolvers<void>();
 
   constructor(simulator: Simulator, profile: Profile, options: Partial<ClientOptions> = {}) {
     this.client = new wwebjs.Client({
@@ -104,6 +105,8 @@ export class DrivenClient implements AsyncDisposable {
     inner.inject = () => {
       const injection = inject();
       this.#injections.push(injection);
+      this.#injectionBegun.resolve();
+      this.#injectionBegun = Promise.withResolvers();
       return injection;
     };
     for (const name of EVENTS) {
@@ -124,8 +127,9 @@ export class DrivenClient implements AsyncDisposable {
     return this;
   }
 
-  /** Resolves when the injections begun so far are through. */
-  async injected(): Promise<void> {
+  /** Resolves when so many injections have begun, and all that have are through. */
+  async injected(count = 1): Promise<void> {
+    while (this.#injections.length < count) await this.#injectionBegun.promise;
     await Promise.allSettled(this.#injections);
   }
 

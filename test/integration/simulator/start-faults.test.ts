@@ -60,7 +60,9 @@ describe('a page that is not linked', () => {
     });
     await driven.client.initialize();
     const [code] = await driven.events.when('code');
-    await expect((await simulator.world.phone('other')).enterCode(String(code))).rejects.toThrow('was asked for by');
+    await expect((await simulator.world.phone('other')).enterCode(String(code))).rejects.toThrow(
+      'was asked for by',
+    );
     expect(await shop.enterCode(String(code))).toEqual({ linked: true });
     await driven.events.when('ready');
   });
@@ -130,7 +132,12 @@ describe('a linked profile that starts', () => {
   });
 
   it('tells of none of the messages queued for it, though it receipts them all (A14, A23)', async () => {
-    const { ids } = await simulator.world.burst({ from: ['alice', 'bob'], to: shop, count: 100, text: 'queued' });
+    const { ids } = await simulator.world.burst({
+      from: ['alice', 'bob'],
+      to: shop,
+      count: 100,
+      text: 'queued',
+    });
     await using driven = new DrivenClient(simulator, profile);
     await driven.start();
     await simulator.world.waitFor({ drained: 'shop' });
@@ -139,9 +146,9 @@ describe('a linked profile that starts', () => {
     const fetched = (await chat.fetchMessages({ limit: 100 })).map(({ id }) => id.id);
     expect(ids.filter((_, i) => i % 2 === 0).every((id) => fetched.includes(id))).toBe(true);
     const { messages } = await simulator.world.truth();
-    expect(messages.filter(({ id }) => ids.includes(id)).flatMap(({ devices }) => Object.values(devices))).toEqual(
-      ids.map(() => ({ deliveries: 1, receiptedAt: expect.any(Number) })),
-    );
+    expect(
+      messages.filter(({ id }) => ids.includes(id)).flatMap(({ devices }) => Object.values(devices)),
+    ).toEqual(ids.map(() => ({ deliveries: 1, receiptedAt: expect.any(Number) })));
   });
 
   it('tells of queued messages that come well after the sync', async () => {
@@ -158,7 +165,9 @@ describe('a linked profile that starts', () => {
     await using driven = new DrivenClient(simulator, profile);
     const starting = driven.client.initialize().catch((error: Error) => error);
     await simulator.world.waitFor({ fault: fault.id, struck: 1 });
-    expect(await driven.client.pupPage?.evaluate(`window.require('WAWebSocketModel').Socket.state`)).toBe('OPENING');
+    expect(await driven.client.pupPage?.evaluate(`window.require('WAWebSocketModel').Socket.state`)).toBe(
+      'OPENING',
+    );
     await driven[Symbol.asyncDispose]();
     expect(await starting).toBeInstanceOf(Error);
   });
@@ -166,7 +175,9 @@ describe('a linked profile that starts', () => {
   it('loses its context when the page reloads in the middle of injection (A2)', async () => {
     await set({ kind: 'reload-on-require', mode: 'WAWebConnModel', delayMs: 0, count: 1, phone: 'shop' });
     await using driven = new DrivenClient(simulator, profile);
-    await expect(driven.client.initialize()).rejects.toThrow(/context was destroyed|Cannot find context|detached/i);
+    await expect(driven.client.initialize()).rejects.toThrow(
+      /context was destroyed|Cannot find context|detached/i,
+    );
   });
 
   it('fails in the way of each broken server (F11, F13)', async () => {

@@ -1,0 +1,52 @@
+import type { Account } from './network/account.ts';
+import type { LinkedDevice } from './network/device.ts';
+import type { Network } from './network/network.ts';
+import type { SendResult, WireMessage } from './protocol.ts';
+
+type Answer = (result: SendResult) => void;
+
+const NOT_ALLOWED = 403;
+const NO_RECEIVER = 404;
+
+/** A page hands in a message: it is carried and answered, or what the faults have in store for it. */
+export function takeSend(network: Network, device: LinkedDevice, message: WireMessage, answer: Answer): void {
+  const { account } = device;
+  const isStruck = (mode: string, newChatsOnly: boolean | undefined) =>
+    ['fail', 'drop', 'noack'].includes(mode) && (!newChatsOnly || !hasHeardFrom(network, account, message));
+  const fault = network.faults.take('send', account.name, (spec) => isStruck(spec.mode, spec.newChatsOnly));
+  if (fault?.mode === 'drop') return;
+  const error = fault?.mode === 'fail' ? (fault.error ?? 500) : errorOf(network, account, message);
+  if (error !== undefined) {
+    network.ledger.refused.push({ id: message.id, from: message.from, error, at: Date.now() });
+    answer({ ok: false, error });
+    network.changed();
+    return;
+  }
+  network.carry({ account, device }, message);
+  if (fault?.mode !== 'noack') acknowledge(network, account, message, answer);
+}
+
+/** Why the network would not take the message from this account even on a good day. */
+function errorOf(network: Network, account: Account, message: WireMessage): number | undefined {
+  if (message.from !== account.pn) return NOT_ALLOWED;
+  const isToSelf = 'user' in message.to && message.to.user === account.pn;
+  const hasReceiver = isToSelf || network.directory.receivers(message).length > 0;
+  return hasReceiver || network.ledger.find(message.id) ? undefined : NO_RECEIVER;
+}
+
+/** The network's own ack (level 1), which the ack faults touch like any other. */
+function acknowledge(network: Network, account: Account, message: WireMessage, answer: Answer): void {
+  const fault = network.faults.take('ack', account.name, (spec) => spec.levels?.includes(1) ?? true);
+  const taken = () => answer({ ok: true, t: message.t });
+  if (fault?.mode === 'negative') answer({ ok: false, error: fault.error ?? 500 });
+  else if (fault?.mode === 'delay') network.timers.after(fault.delayMs ?? 1000, taken);
+  else if (fault?.mode !== 'drop') taken();
+}
+
+function hasHeardFrom(network: Network, account: Account, message: WireMessage): boolean {
+  if ('group' in message.to) return true;
+  const peer = message.to.user;
+  return network.ledger
+    .entries()
+    .some(({ message: other }) => other.from === peer && 'user' in other.to && other.to.user === account.pn);
+}
