@@ -37,7 +37,7 @@ import type { Wake } from '../lib/wake.ts';
 import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
 import type { Ack } from './message.ts';
 import { storedToContent } from './outgoing-content.ts';
-import { absenceToStep, findRefusal, type SendFailure, UNCONFIRMED_MS } from './send-outcome.ts';
+import { absenceToStep, findRefusal, GIVEN_UP, type SendFailure, UNCONFIRMED_MS } from './send-outcome.ts';
 import { type Check, Unsettled } from './unsettled.ts';
 
 export interface SendLoopDeps {
@@ -298,8 +298,3 @@ export class SendLoop {
     return this.#deps.clock.monotonic();
   }
 }
-
-const GIVEN_UP: SendFailure = {
-  code: 'SEND_OUTCOME_UNKNOWN',
-  reason: 'The message was handed over several times, and WhatsApp Web never showed it.',
-};

@@ -22,6 +22,12 @@ export interface SendFailure {
   readonly reason: string;
 }
 
+/** What is written down when a message was handed over often enough. */
+export const GIVEN_UP: SendFailure = {
+  code: 'SEND_OUTCOME_UNKNOWN',
+  reason: 'The message was handed over several times, and WhatsApp Web never showed it.',
+};
+
 /** Why nothing left and nothing ever will; undefined if the error leaves that open. */
 export function findRefusal(error: Error): SendFailure | undefined {
   if (!(error instanceof AppError)) return undefined;
