@@ -105,6 +105,7 @@ export interface MessageReactionTable {
   message_id: string;
   account_id: string;
   sender_id: string;
+  /** Empty once it was taken back: readers leave those out. */
   emoji: string;
   reacted_at: Timestamp;
 }

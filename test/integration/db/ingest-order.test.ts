@@ -53,6 +53,7 @@ function storyOf(bareId: string, { fromMe, isImage }: { fromMe: boolean; isImage
     reactionEvent(bareId, '', T0 + 13_000),
     reactionEvent(bareId, '🎉', T0 + 14_000),
     revokeEvent(bareId, T0 + 20_000),
+    revokeEvent(bareId, T0 + 21_000),
     make(bareId, { type: 'revoked', nativeType: 'revoked', text: null, recovered: true }),
   ];
 }
