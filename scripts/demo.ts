@@ -3,94 +3,36 @@
  * conversation both ways through the HTTP API and the simulator's control alone, and stays up until Ctrl-C.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Phone, startSimulator } from '../simulator/client.ts';
+import { type ApiMessage, DaemonApi } from './daemon-api.ts';
 import { type DaemonProcess, findFreePort, startDaemon } from './daemon-process.ts';
 
 /** Where a newcomer will look for the daemon; another port is taken if somebody else is there. */
 const USUAL_PORT = 3000;
-/** Between two looks at the API for something that has not come yet. */
-const LOOK_AGAIN_MS = 200;
-const PATIENCE_MS = 90_000;
-
-interface ApiMessage {
-  readonly messageId: string;
-  readonly direction: 'incoming' | 'outgoing';
-  readonly text: string | null;
-  readonly caption: string | null;
-  readonly mimeType: string | null;
-  readonly fileSize: number | null;
-  readonly type: string;
-  readonly status: string;
-}
-
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-class Api {
-  readonly #base: string;
-  readonly #key: string;
-
-  constructor(daemon: DaemonProcess) {
-    this.#base = `${daemon.url}/api/v1/whatsapp`;
-    this.#key = daemon.ownerKey;
-  }
-
-  async call<T>(method: string, path: string, body?: object): Promise<T> {
-    const response = await fetch(`${this.#base}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${this.#key}`,
-        ...(body ? { 'content-type': 'application/json' } : {}),
-      },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    });
-    const answer = (await response.json()) as { success: boolean; data: T; error?: { message: string } };
-    if (!answer.success) throw new Error(`${method} ${path}: ${answer.error?.message}`);
-    return answer.data;
-  }
-
-  /** Asks until `look` finds something. */
-  async until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-    const patience = AbortSignal.timeout(PATIENCE_MS);
-    while (!patience.aborted) {
-      const found = await look();
-      if (found !== undefined) return found;
-      await delay(LOOK_AGAIN_MS);
-    }
-    throw new Error(`${what} did not come within ${PATIENCE_MS / 1000} s.`);
-  }
-
-  async #list(accountId: string): Promise<ApiMessage[]> {
-    return this.call('GET', `/accounts/${accountId}/messages?limit=100`);
-  }
-
-  /** The stored message that fits, as a line read back from PostgreSQL. */
-  async stored(accountId: string, fits: (message: ApiMessage) => boolean): Promise<string> {
-    const message = await this.until('A message', async () => (await this.#list(accountId)).find(fits));
-    const arrow = message.direction === 'incoming' ? 'in ' : 'out';
-    const media = message.mimeType ? ` [${message.mimeType}, ${message.fileSize} bytes]` : '';
-    return `   ${arrow}  ${message.status.padEnd(9)} ${message.text ?? message.caption ?? message.type}${media}`;
-  }
+/** The stored message that fits, as a line read back from PostgreSQL. */
+async function stored(
+  api: DaemonApi,
+  accountId: string,
+  fits: (message: ApiMessage) => boolean,
+): Promise<string> {
+  const message = await api.message(accountId, 'A message', fits);
+  const arrow = message.direction === 'incoming' ? 'in ' : 'out';
+  const media = message.mimeType ? ` [${message.mimeType}, ${message.fileSize} bytes]` : '';
+  return `   ${arrow}  ${message.status.padEnd(9)} ${message.text ?? message.caption ?? message.type}${media}`;
 }
 
-async function link(api: Api, shop: Phone): Promise<string> {
-  const { accountId } = await api.call<{ accountId: string }>('POST', '/connect', {
-    displayName: 'Demo shop',
-  });
-  const qr = await api.until('A QR code', async () => {
-    const answer = await api.call<{ qr: string | null }>('GET', `/qr-code/${accountId}`);
-    return answer.qr ?? undefined;
-  });
+async function link(api: DaemonApi, shop: Phone): Promise<string> {
+  const { accountId, qr } = await api.connect('Demo shop');
   say('2. The daemon shows a QR code; the simulated phone scans it.');
   await shop.scan(qr);
-  await api.until('The connection', async () => {
-    const account = await api.call<{ connectionStatus: string }>('GET', `/accounts/${accountId}`);
-    return account.connectionStatus === 'Connected' ? true : undefined;
-  });
+  await api.reached(accountId, 'Connected');
   say(`   Account ${accountId} is connected.`);
   return accountId;
 }
@@ -98,23 +40,19 @@ async function link(api: Api, shop: Phone): Promise<string> {
 /** A picture small enough to print: one transparent pixel. */
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=';
 
-async function converse(api: Api, accountId: string, shop: Phone, alice: Phone): Promise<void> {
-  const send = (body: object) =>
-    api.call<{ messageId: string }>('POST', `/accounts/${accountId}/messages`, {
-      to: `+${alice.number}`,
-      ...body,
-    });
+async function converse(api: DaemonApi, accountId: string, shop: Phone, alice: Phone): Promise<void> {
+  const send = (body: object) => api.send(accountId, { to: `+${alice.number}`, ...body });
   const isMessage = (id: string, status: string) => (message: ApiMessage) =>
     message.messageId === id && message.status === status;
 
   say('3. A conversation, each line read back from PostgreSQL:');
   await alice.send(shop, 'Hello! Is the blue one in stock?');
-  say(await api.stored(accountId, (message) => message.text === 'Hello! Is the blue one in stock?'));
+  say(await stored(api, accountId, (message) => message.text === 'Hello! Is the blue one in stock?'));
 
   const answer = await send({ text: 'It is. Shall we put one aside for you?' });
-  say(await api.stored(accountId, isMessage(answer.messageId, 'delivered')));
+  say(await stored(api, accountId, isMessage(answer, 'delivered')));
   await alice.read(shop);
-  say(await api.stored(accountId, isMessage(answer.messageId, 'read')));
+  say(await stored(api, accountId, isMessage(answer, 'read')));
 
   await alice.sendMedia(shop, {
     kind: 'image',
@@ -123,7 +61,8 @@ async function converse(api: Api, accountId: string, shop: Phone, alice: Phone):
     caption: 'Yes please, this one',
   });
   say(
-    await api.stored(
+    await stored(
+      api,
       accountId,
       (message) =>
         message.caption === 'Yes please, this one' && message.fileSize !== null && message.mimeType !== null,
@@ -131,7 +70,7 @@ async function converse(api: Api, accountId: string, shop: Phone, alice: Phone):
   );
 
   const picture = await send({ media: { data: PIXEL, mimeType: 'image/png' }, caption: 'Done: number 17' });
-  say(await api.stored(accountId, isMessage(picture.messageId, 'delivered')));
+  say(await stored(api, accountId, isMessage(picture, 'delivered')));
 }
 
 function showWhereToLook(daemon: DaemonProcess, simulatorUrl: string, accountId: string): void {
@@ -145,7 +84,6 @@ function showWhereToLook(daemon: DaemonProcess, simulatorUrl: string, accountId:
 }
 
 async function isFree(port: number): Promise<boolean> {
-  const { createServer } = await import('node:net');
   return new Promise((resolve) => {
     const server = createServer()
       .once('error', () => resolve(false))
@@ -173,7 +111,7 @@ async function main(): Promise<void> {
       port: (await isFree(USUAL_PORT)) ? USUAL_PORT : await findFreePort(),
     }),
   );
-  const api = new Api(daemon);
+  const api = new DaemonApi(daemon);
   const shop = await simulator.world.phone('shop');
   const alice = await simulator.world.phone('alice');
   const accountId = await link(api, shop);

@@ -1,0 +1,199 @@
+import { parseInstanceId } from './accounts/ids.ts';
+import type { ChannelListener } from './channels/channel.ts';
+import { findBrowser } from './channels/whatsapp-web/browser.ts';
+import { openPool } from './channels/whatsapp-web/pool.ts';
+import { welcome } from './cli/first-account.ts';
+import { makeTerminalQrView } from './cli/qr-view.ts';
+import { childEnvironment } from './config/child-environment.ts';
+import type { Config } from './config/config.ts';
+import { ensureInstanceId } from './config/instance-id.ts';
+import { makeAccountStore } from './db/account-store.ts';
+import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
+import { migrateToLatest } from './db/migrator.ts';
+import { openDataFolder } from './embedded/data-folder.ts';
+import { openEmbeddedPostgres } from './embedded/postgres.ts';
+import { openEmbeddedRedis } from './embedded/redis.ts';
+import { ensureOwnerKey } from './http/owner-key.ts';
+import { openHttpServer } from './http/server.ts';
+import type { Clock } from './lib/clock.ts';
+import type { Logger } from './lib/logger.ts';
+import { openCatchUp } from './messages/catch-up.ts';
+import { openInboundLanes } from './messages/inbound-lane.ts';
+import { makeIngest } from './messages/ingest.ts';
+import { openMediaFetch } from './messages/media-fetch.ts';
+import { makeMediaIntake } from './messages/media-intake.ts';
+import { openMediaStore } from './messages/media-store.ts';
+import { makeFetchUrl } from './messages/media-url.ts';
+import { makeOutbox } from './messages/outbox.ts';
+import { makeOutboundProcessor, openSender } from './messages/sender.ts';
+import { openLogger } from './observability/logger.ts';
+import { makeBoard } from './queue/board.ts';
+import { type OpenRedis, openRedis, type RedisLocation } from './queue/connection.ts';
+import { openConsumer } from './queue/consumer.ts';
+import { openQueues } from './queue/producer.ts';
+import { makeCronTable } from './schedule/cron-table.ts';
+import { openSchedule } from './schedule/schedule.ts';
+
+/** What the process edge gives: nothing below looks at the process itself. */
+export interface AppEdge {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly isRoot: boolean;
+  /** A person sits at the terminal and can scan what is drawn there. */
+  readonly isTerminal: boolean;
+  write(text: string): void;
+  /** Aborts when the daemon is asked to stop, also while it still starts. */
+  readonly signal: AbortSignal;
+}
+
+/** A running daemon. Disposing drains it: HTTP first, then the browsers, the pipeline, the stores. */
+export interface App extends AsyncDisposable {
+  readonly log: Logger;
+  readonly url: string;
+}
+
+/** Opens everything in order; if one part fails, those before it are closed again and its error is thrown. */
+export async function openApp(config: Config, edge: AppEdge): Promise<App> {
+  await using stack = new AsyncDisposableStack();
+  const log = stack.use(await openLogger(config.log));
+  const { clock, signal } = edge;
+  const browser = findBrowser(config.browser);
+  const folder = stack.use(await openDataFolder(config.dataPath));
+  const instanceId = parseInstanceId(await ensureInstanceId(config.instanceId, folder.path));
+
+  const stores = stack.use(await openStores(config, { log, edge, dataPath: folder.path }));
+  const { db, redis } = stores;
+  const queues = stack.use(await openQueues({ redis, instanceId, log }));
+  const store = stack.use(await openMediaStore({ path: config.mediaPath, log }));
+  const lanes = stack.use(
+    openInboundLanes({
+      add: (job, abort) => queues.add('inbound', job, { signal: abort }),
+      log,
+      onGap: (accountId) => catchUp.request(accountId),
+    }),
+  );
+  const emit = lanes.accept.bind(lanes);
+  const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock }));
+  const catchUp = stack.use(
+    openCatchUp({ db, emit, laneIdle: (accountId) => lanes.idle(accountId), log, clock }),
+  );
+  const ingest = makeIngest({ db, log, clock, onStored: (accountId) => mediaFetch.wake(accountId) });
+  stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
+
+  const { messageRateLimit } = config.whatsapp;
+  const sender = stack.use(
+    openSender({ db, mediaPath: (sha256) => store.pathOf(sha256), clock, log, messageRateLimit }),
+  );
+  const processOutbound = makeOutboundProcessor(sender);
+  stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: processOutbound, log }));
+
+  const qrView = makeTerminalQrView({ write: edge.write, isTty: edge.isTerminal });
+  const listener: ChannelListener = {
+    onEvents: emit,
+    onConnected(session, connected) {
+      void catchUp.run(session, { signal: connected });
+      void mediaFetch.run(session, connected);
+      void sender.run(session, connected);
+    },
+    onQr: (account, qr) => qrView.show({ id: account.id, name: account.displayName, qr }),
+  };
+  const pool = stack.use(
+    await openPool({
+      config,
+      browser,
+      instanceId,
+      store: makeAccountStore(db),
+      listener,
+      clock,
+      log,
+      isRoot: edge.isRoot,
+      environment: childEnvironment(edge.env),
+    }),
+  );
+  stack.use(openSchedule(makeCronTable(db), log));
+
+  await ensureOwnerKey({ db, configured: config.ownerApiKey, dataPath: folder.path });
+  const intake = makeMediaIntake({ db, store, fetchUrl: makeFetchUrl() });
+  const outbox = makeOutbox({
+    db,
+    takeMedia: (accountId, source, wish) => intake.takeMedia(accountId, source, wish),
+    wake: (accountId) => sender.wake(accountId),
+    enqueue: (job) => queues.add('outbound', job, { signal: AbortSignal.timeout(ENQUEUE_DEADLINE_MS) }),
+    clock,
+    log,
+  });
+  const http = stack.use(
+    await openHttpServer(
+      {
+        config: config.http,
+        accountDefaults: config.whatsapp,
+        instanceId,
+        db,
+        channel: pool,
+        outbox,
+        uploads: intake,
+        media: store,
+        board: makeBoard(queues),
+        checks: {
+          database: () => pingDatabase(db, READINESS_DEADLINE_MS),
+          queue: () => redis.ping(READINESS_DEADLINE_MS),
+        },
+        clock,
+        log,
+      },
+      { signal },
+    ),
+  );
+  signal.throwIfAborted();
+  await pool.restore();
+  log.info('Switchboard is ready', { url: http.url, instanceId, dataPath: folder.path });
+  await welcome({
+    defaults: config.whatsapp,
+    db,
+    channel: pool,
+    instanceId,
+    isTerminal: edge.isTerminal,
+    write: edge.write,
+  });
+
+  const opened = stack.move();
+  return { log, url: http.url, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** Redis may be away for a moment; the row is safe and the sender is woken without it. */
+const ENQUEUE_DEADLINE_MS = 2_000;
+
+/** A store that does not answer `GET /ready` within this is as good as away. */
+const READINESS_DEADLINE_MS = 2_000;
+
+/** A database over the network may take a moment for the first connection. */
+const START_DEADLINE_MS = 10_000;
+
+interface Stores extends AsyncDisposable {
+  readonly db: Executor;
+  readonly redis: OpenRedis;
+}
+
+/** The database, migrated, and Redis: brought up here, or those that were given. Both ways run the same code. */
+async function openStores(
+  config: Config,
+  { log, edge, dataPath }: { readonly log: Logger; readonly edge: AppEdge; readonly dataPath: string },
+): Promise<Stores> {
+  await using stack = new AsyncDisposableStack();
+  const { env, signal } = edge;
+  const embedded = { dataPath, log, env };
+  const connection =
+    config.database.kind === 'given'
+      ? { connectionString: config.database.url }
+      : stack.use(await openEmbeddedPostgres(embedded, { signal })).connection;
+  const location: RedisLocation =
+    config.redis.kind === 'given'
+      ? { urls: config.redis.urls }
+      : stack.use(await openEmbeddedRedis(embedded, { signal })).connection;
+  const { db } = stack.use(openDatabase({ connection, log }));
+  await pingDatabase(db, START_DEADLINE_MS);
+  await migrateToLatest(db);
+  const redis = stack.use(await openRedis({ location, log }));
+  const opened = stack.move();
+  return { db, redis, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}

@@ -1,0 +1,102 @@
+import { type App, openApp } from './app.ts';
+import { loadEnvironment } from './config/dotenv.ts';
+import { parseConfig } from './config/parse-config.ts';
+import { explainStartError } from './config/start-error.ts';
+import { systemClock } from './lib/clock.ts';
+import { toError } from './lib/errors.ts';
+
+/** How long a drain may take before the process ends all the same; below PM2's kill_timeout. */
+const DRAIN_DEADLINE_MS = 30_000;
+
+/** npm hands a Ctrl-C on twice, a millisecond apart: a second signal counts only after this long. */
+const SECOND_SIGNAL_AFTER_MS = 1_000;
+
+const USAGE = `Switchboard keeps WhatsApp numbers connected.
+
+  npm start                      run the daemon in this terminal
+  npx pm2 start ecosystem.config.cjs   run it under PM2
+  npm run cli -- --help          talk to a running daemon
+
+It is configured by environment variables and .env; see .env.example.
+`;
+
+async function main(): Promise<number> {
+  if (process.argv.includes('--help') || process.argv.includes('-h')) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const stop = new AbortController();
+  const stopped = catchSignals(stop);
+  let app: App | undefined;
+  try {
+    const env = loadEnvironment(process.env, process.cwd());
+    const config = parseConfig(env, { cwd: process.cwd() });
+    app = await openApp(config, {
+      env,
+      clock: systemClock,
+      isRoot: process.getuid?.() === 0,
+      isTerminal: process.stdin.isTTY === true && process.stdout.isTTY === true,
+      write: (text) => void process.stdout.write(text),
+      signal: stop.signal,
+    });
+  } catch (thrown) {
+    if (stop.signal.aborted) return 0;
+    process.stderr.write(explainStartError(toError(thrown)));
+    return 1;
+  }
+  const { log } = app;
+  process.on('unhandledRejection', (thrown) => contain(thrown));
+  process.on('uncaughtException', (thrown) => contain(thrown));
+  const contain = (thrown: unknown) => {
+    const error = toError(thrown);
+    // The library and the browser driver reject promises that nobody holds (facts A2, A3; faults F14, F20): the
+    // session they belong to has its own watchdogs. Anything else is a bug of ours, and no state to go on in.
+    const foreign = isOfBrowser(error);
+    log.error(
+      foreign ? 'A browser session rejected a promise that nobody holds' : 'Something unforeseen happened',
+      {
+        error: error.message,
+        stack: error.stack,
+      },
+    );
+    if (!foreign) stop.abort(error);
+  };
+  process.send?.('ready');
+  await stopped;
+  const deadline = setTimeout(() => {
+    log.error('The drain took too long and is cut off', { deadlineMs: DRAIN_DEADLINE_MS });
+    process.exit(1);
+  }, DRAIN_DEADLINE_MS);
+  await app[Symbol.asyncDispose]();
+  clearTimeout(deadline);
+  return stop.signal.reason instanceof StopSignal ? 0 : 1;
+}
+
+/** A signal that asks for a drained stop. */
+class StopSignal extends Error {}
+
+/** The first signal asks to stop, a second one at least a second later ends the process. Resolves at the first. */
+function catchSignals(stop: AbortController): Promise<void> {
+  let firstAt = 0;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      const now = systemClock.monotonic();
+      if (!stop.signal.aborted) {
+        firstAt = now;
+        stop.abort(new StopSignal(name));
+      } else if (now - firstAt >= SECOND_SIGNAL_AFTER_MS) {
+        process.exit(1);
+      }
+    });
+  }
+  return new Promise((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** True for what whatsapp-web.js and puppeteer throw: strings of the library, errors of the protocol. */
+function isOfBrowser(error: Error): boolean {
+  return /puppeteer|whatsapp-web\.js/.test(error.stack ?? '') || /^(auth|ready) timeout$/.test(error.message);
+}
+
+process.exitCode = await main();
+// Whatever a library left open must not keep a stopped daemon alive.
+process.exit();
