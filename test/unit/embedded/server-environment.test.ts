@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { serverEnvironment } from '../../../src/embedded/child-environment.ts';
+import { serverEnvironment } from '../../../src/embedded/server-environment.ts';
 
 test('an embedded server gets the environment without secrets and without what would configure it', () => {
   const env = {
