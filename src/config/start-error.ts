@@ -14,7 +14,8 @@ export function explainStartError(error: Error): string {
   return `Switchboard cannot start. ${error.message}\n${lines.join('')}`;
 }
 
-function findFieldProblems(details: unknown): readonly FieldProblem[] {
+/** The problems of single fields that an error's details hold, if they are such. */
+export function findFieldProblems(details: unknown): readonly FieldProblem[] {
   return Array.isArray(details) ? details.filter(isFieldProblem) : [];
 }
 

@@ -144,6 +144,9 @@ const URL_CREDENTIALS = /\b([a-z][a-z\d+.-]{0,30}:\/\/)[^\s/?#]*@/gi;
 /** JSON Web Tokens: three parts of base64url, the first of which begins like `{"`. */
 const JSON_WEB_TOKEN = /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
 
+/** API keys of ours. */
+const API_KEY = /\bsb_[\w-]{16,}/g;
+
 /** Data URLs: QR codes and media. */
 const DATA_URL = /\bdata:([\w/+.-]*)(;[\w=-]+)*,[\w+/=%-]+/gi;
 
@@ -168,6 +171,7 @@ export function redactText(text: string): string {
     .replaceAll(DATA_URL, `data:$1,${REDACTED}`)
     .replaceAll(URL_CREDENTIALS, `$1${REDACTED}@`)
     .replaceAll(JSON_WEB_TOKEN, REDACTED)
+    .replaceAll(API_KEY, REDACTED)
     .replaceAll(AUTHORIZATION, `$1 ${REDACTED}`)
     .replaceAll(SECRET_PAIR, `$1$2${REDACTED}`)
     .replaceAll(JID, maskDigits)

@@ -1,0 +1,191 @@
+import { AppError, ERROR_CATALOGUE, type ErrorCode, toError } from '../lib/errors.ts';
+import type {
+  AcceptedMessage,
+  AccountHealthView,
+  AccountView,
+  MessageView,
+  PageView,
+  QrView,
+} from './api-views.ts';
+
+/** Where a daemon is, and the key that it is asked with. */
+export interface Daemon {
+  /** Scheme, host and port, no slash at the end. */
+  readonly url: string;
+  /** Null if none was found: the daemon then says what it asks for. */
+  readonly apiKey: string | null;
+}
+
+/** Logging a phone out may take the daemon this long; everything else is answered within a second or two. */
+const REQUEST_DEADLINE_MS = 60_000;
+
+/** The most that the API gives at once. */
+const PAGE_SIZE = 100;
+
+/** The errors of a server that does not name a code of ours. */
+const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
+  400: 'VALIDATION_FAILED',
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  429: 'RATE_LIMIT_EXCEEDED',
+  503: 'UNAVAILABLE',
+};
+
+/**
+ * The daemon's HTTP API. Every call rejects with an AppError: the daemon's own code and message, or UNAVAILABLE if
+ * nothing like a daemon answers; or with the signal's reason.
+ */
+export class ApiClient {
+  readonly #daemon: Daemon;
+  readonly #signal: AbortSignal;
+
+  constructor(daemon: Daemon, signal: AbortSignal) {
+    this.#daemon = daemon;
+    this.#signal = signal;
+  }
+
+  async connect(wish: {
+    displayName?: string;
+    phoneNumber?: string;
+  }): Promise<{ readonly accountId: string }> {
+    return this.#data('POST', '/connect', { body: wish });
+  }
+
+  async reconnect(accountId: string): Promise<void> {
+    await this.#data('POST', `/reconnect/${encodeURIComponent(accountId)}`, { body: {} });
+  }
+
+  async disconnect(accountId: string): Promise<void> {
+    await this.#data('POST', `/disconnect/${encodeURIComponent(accountId)}`, { body: {} });
+  }
+
+  async getAccount(accountId: string): Promise<AccountView> {
+    return this.#data('GET', `/accounts/${encodeURIComponent(accountId)}`);
+  }
+
+  async getHealth(accountId: string): Promise<AccountHealthView> {
+    return this.#data('GET', `/health/${encodeURIComponent(accountId)}`);
+  }
+
+  async getQr(accountId: string): Promise<QrView> {
+    return this.#data('GET', `/qr-code/${encodeURIComponent(accountId)}`);
+  }
+
+  /** All of them, however many pages that takes. */
+  async listAccounts(): Promise<readonly AccountView[]> {
+    const accounts: AccountView[] = [];
+    let cursor: string | null = null;
+    do {
+      const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(cursor === null ? {} : { cursor }) });
+      const page: PageView<AccountView> = await this.#answer('GET', `/accounts?${query}`);
+      accounts.push(...page.data);
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    return accounts;
+  }
+
+  /** One page, newest first. */
+  async listMessages(
+    accountId: string,
+    filter: Readonly<Record<string, string>>,
+  ): Promise<readonly MessageView[]> {
+    const query = new URLSearchParams(filter);
+    return this.#data('GET', `/accounts/${encodeURIComponent(accountId)}/messages?${query}`);
+  }
+
+  async sendText(
+    accountId: string,
+    message: { readonly to: string; readonly text: string },
+    idempotencyKey?: string,
+  ): Promise<AcceptedMessage> {
+    const headers = idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey };
+    return this.#data('POST', `/accounts/${encodeURIComponent(accountId)}/messages`, {
+      body: message,
+      headers,
+    });
+  }
+
+  async #data<Data>(method: string, path: string, request: RequestParts = {}): Promise<Data> {
+    const { data } = await this.#answer<{ readonly data: Data }>(method, path, request);
+    return data;
+  }
+
+  async #answer<Answer>(method: string, path: string, request: RequestParts = {}): Promise<Answer> {
+    const response = await this.#fetch(method, `${this.#daemon.url}/api/v1/whatsapp${path}`, request);
+    const answer = await this.#readJson(response);
+    if (response.ok && answer.success === true) return answer as Answer;
+    throw this.#toError(response.status, answer);
+  }
+
+  async #fetch(method: string, url: string, { body, headers = {} }: RequestParts): Promise<Response> {
+    const { apiKey } = this.#daemon;
+    try {
+      return await fetch(url, {
+        method,
+        headers: {
+          accept: 'application/json',
+          ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.any([this.#signal, AbortSignal.timeout(REQUEST_DEADLINE_MS)]),
+      });
+    } catch (thrown) {
+      this.#signal.throwIfAborted();
+      throw this.#unreachable(thrown);
+    }
+  }
+
+  async #readJson(response: Response): Promise<Envelope> {
+    try {
+      const answer: unknown = await response.json();
+      if (typeof answer === 'object' && answer !== null && 'success' in answer) return answer;
+    } catch (thrown) {
+      this.#signal.throwIfAborted();
+      if (!(thrown instanceof SyntaxError)) throw this.#unreachable(thrown);
+    }
+    throw new AppError('UNAVAILABLE', {
+      message: `What answers at ${this.#daemon.url} is not Switchboard (HTTP ${response.status}). Correct PORT or SWITCHBOARD_URL.`,
+    });
+  }
+
+  #unreachable(thrown: unknown): AppError {
+    const { cause, message } = toError(thrown);
+    const reason = cause instanceof Error && cause.message !== '' ? cause.message : message;
+    return new AppError('UNAVAILABLE', {
+      message: `No daemon answers at ${this.#daemon.url} (${reason}). Start it with npm start, or point SWITCHBOARD_URL to it.`,
+      cause: thrown,
+    });
+  }
+
+  #toError(status: number, { error }: Envelope): AppError {
+    const code =
+      parseCode(error?.code) ?? CODE_OF_STATUS[status] ?? (status >= 500 ? 'INTERNAL' : 'VALIDATION_FAILED');
+    const message = error?.message ?? `The daemon answered with HTTP ${status}.`;
+    const remedy =
+      status === 401 && this.#daemon.apiKey === null
+        ? ' No API key was found: set SWITCHBOARD_API_KEY, or run this where the daemon keeps its data (DATA_PATH).'
+        : status === 401
+          ? ' The API key that was used is not one of this daemon: check SWITCHBOARD_API_KEY and OWNER_API_KEY.'
+          : '';
+    return new AppError(code, { message: message + remedy, details: error?.details });
+  }
+}
+
+interface RequestParts {
+  readonly body?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The outside of every answer. */
+interface Envelope {
+  readonly success?: unknown;
+  readonly error?: { readonly code?: unknown; readonly message?: string; readonly details?: unknown };
+}
+
+/** A newer daemon may know codes that we do not: its HTTP status then says enough. */
+function parseCode(code: unknown): ErrorCode | undefined {
+  return typeof code === 'string' && Object.hasOwn(ERROR_CATALOGUE, code) ? (code as ErrorCode) : undefined;
+}

@@ -1,0 +1,56 @@
+/** What the command line reads of the API's answers; more may be in them. docs: the OpenAPI document. */
+export interface AccountView {
+  readonly id: string;
+  readonly phoneNumber: string | null;
+  readonly displayName: string | null;
+  readonly connectionStatus: string;
+  readonly state: string;
+  readonly reason: {
+    readonly code: string;
+    readonly text: string;
+    readonly userAction: string | null;
+  } | null;
+  readonly since: string;
+  readonly healthStatus: string;
+  readonly messagesSentToday: number;
+  readonly messagesReceivedToday: number;
+  readonly dailyLimit: number;
+  readonly timezone: string;
+  readonly lastConnectedAt: string | null;
+}
+
+export interface AccountHealthView extends AccountView {
+  readonly usagePercentage: number;
+  readonly lastError: string | null;
+  readonly reconnect: { readonly attempt: number; readonly nextAt: string | null } | null;
+}
+
+export interface QrView {
+  /** Null until there is one. */
+  readonly qr: string | null;
+  readonly expiresAt: string | null;
+}
+
+export interface MessageView {
+  readonly messageId: string;
+  readonly direction: 'incoming' | 'outgoing';
+  readonly chatId: string;
+  readonly phoneNumber: string | null;
+  readonly type: string;
+  readonly text: string | null;
+  readonly caption: string | null;
+  readonly status: string;
+  readonly failedReason: string | null;
+  readonly timestamp: string;
+}
+
+export interface AcceptedMessage {
+  readonly messageId: string;
+  readonly status: string;
+}
+
+/** The page of a list. */
+export interface PageView<Item> {
+  readonly data: readonly Item[];
+  readonly nextCursor: string | null;
+}

@@ -1,0 +1,26 @@
+import type { ApiClient } from './api-client.ts';
+
+/** What a subcommand works with; the process itself stays in main. */
+export interface CommandContext {
+  /** Made at the first call, so that --help needs no configuration. */
+  openApi(): Promise<ApiClient>;
+  /** To standard output. */
+  write(text: string): void;
+  /** Standard output is a terminal. */
+  readonly isTty: boolean;
+  /** Aborts at Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** The option that every subcommand has. */
+export interface JsonOption {
+  readonly json?: boolean;
+}
+
+/** Its flag and sentence. */
+export const JSON_OPTION = ['--json', 'print JSON for programs'] as const;
+
+/** Prints the data as one JSON document. */
+export function writeJson(context: CommandContext, data: unknown): void {
+  context.write(`${JSON.stringify(data, null, 2)}\n`);
+}

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import type { AccountView } from '../api-views.ts';
+import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
+import { rowsToTable, textToCell } from '../terminal-text.ts';
+
+const MAX_NAME = 30;
+
+/** `accounts`: lists all accounts that the key may see. */
+export function addAccountsCommand(program: Command, context: CommandContext): void {
+  program
+    .command('accounts')
+    .summary('list the accounts')
+    .description('Lists the accounts that the API key may see.')
+    .option(...JSON_OPTION)
+    .action(async ({ json }: JsonOption) => {
+      const accounts = await (await context.openApi()).listAccounts();
+      if (json) writeJson(context, accounts);
+      else context.write(describeAccounts(accounts));
+    });
+}
+
+/** The accounts as a table. */
+export function describeAccounts(accounts: readonly AccountView[]): string {
+  if (accounts.length === 0)
+    return 'There is no account yet. Link one with: switchboard link "My business"\n';
+  return rowsToTable(
+    ['ID', 'NAME', 'PHONE', 'STATUS', 'HEALTH', 'SENT TODAY', 'RECEIVED TODAY'],
+    accounts.map((account) => [
+      account.id,
+      textToCell(account.displayName ?? '-', MAX_NAME),
+      account.phoneNumber ?? '-',
+      account.connectionStatus,
+      account.healthStatus,
+      `${account.messagesSentToday}/${account.dailyLimit}`,
+      String(account.messagesReceivedToday),
+    ]),
+  );
+}

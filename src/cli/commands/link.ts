@@ -1,0 +1,100 @@
+import type { Command } from 'commander';
+import { chooseAccount } from '../account-choice.ts';
+import type { ApiClient } from '../api-client.ts';
+import type { AccountView } from '../api-views.ts';
+import { type CommandContext, JSON_OPTION, type JsonOption } from '../command-context.ts';
+import { followLink, type LinkTarget, type LinkWitness } from '../link-progress.ts';
+import { makeTerminalQrView } from '../qr-view.ts';
+import { textToLine } from '../terminal-text.ts';
+
+const DETAILS = `
+The account stays when this is interrupted with Ctrl-C: go on with --account.
+With --json every line is one event: "account" with its id first, then "qr" and "state", at the end "connected".
+`;
+
+interface LinkOptions extends JsonOption {
+  readonly phone?: string;
+  readonly account?: string;
+}
+
+/** `link`: creates an account on the running daemon and draws its QR code until it is connected. */
+export function addLinkCommand(program: Command, context: CommandContext): void {
+  program
+    .command('link')
+    .summary('link a WhatsApp account by scanning a QR code')
+    .description('Creates an account and draws its QR code until a phone has scanned it and it is connected.')
+    .argument('[name]', 'how the account is called')
+    .option('--phone <number>', 'only this number may scan (E.164, such as +491700000001)')
+    .option('--account <account>', 'link this one (id, phone number or name) instead of creating another')
+    .option(...JSON_OPTION)
+    .addHelpText('after', DETAILS)
+    .action((name: string | undefined, options: LinkOptions) => link(context, name, options));
+}
+
+async function link(context: CommandContext, name: string | undefined, options: LinkOptions): Promise<void> {
+  const api = await context.openApi();
+  const target =
+    options.account === undefined
+      ? await createAccount(api, name, options)
+      : await restartLink(api, options.account);
+  const { accountId } = target;
+  const witness = options.json ? makeEventWitness(context) : makeTerminalWitness(context);
+  if (options.json) writeEvent(context, 'account', { accountId });
+  else context.write(`Account ${accountId}\n`);
+  const account = await followLink(api, target, witness, context.signal).catch((thrown) => {
+    if (context.signal.aborted && !options.json) {
+      context.write(`\nThe account stays. Go on with: switchboard link --account ${accountId}\n`);
+    }
+    throw thrown;
+  });
+  if (options.json) writeEvent(context, 'connected', { accountId, phoneNumber: account.phoneNumber });
+  else context.write(`Connected${account.phoneNumber === null ? '' : ` as ${account.phoneNumber}`}.\n`);
+}
+
+async function createAccount(
+  api: ApiClient,
+  name: string | undefined,
+  { phone }: LinkOptions,
+): Promise<LinkTarget> {
+  const wish = {
+    ...(name === undefined ? {} : { displayName: name }),
+    ...(phone === undefined ? {} : { phoneNumber: phone }),
+  };
+  const { accountId } = await api.connect(wish);
+  return { accountId, restingSince: null };
+}
+
+/** An account that is being linked already is only followed: a restart would take its QR code away. */
+async function restartLink(api: ApiClient, wanted: string): Promise<LinkTarget> {
+  const accountId = await chooseAccount(api, wanted);
+  const { connectionStatus, since } = await api.getAccount(accountId);
+  if (connectionStatus !== 'Disconnected' && connectionStatus !== 'Failed') {
+    return { accountId, restingSince: null };
+  }
+  await api.reconnect(accountId);
+  return { accountId, restingSince: since };
+}
+
+function makeTerminalWitness({ write, isTty }: CommandContext): LinkWitness {
+  const view = makeTerminalQrView({ write, isTty, inPlace: true });
+  return {
+    onState: (_account, text) => write(`${textToLine(text)}\n`),
+    onQr: ({ id, displayName }, qr) => {
+      if (qr !== null) view.show({ id, name: displayName, qr });
+    },
+  };
+}
+
+function makeEventWitness(context: CommandContext): LinkWitness {
+  return {
+    onState: ({ id, state, connectionStatus }: AccountView) =>
+      writeEvent(context, 'state', { accountId: id, state, connectionStatus }),
+    onQr: ({ id }, qr) => {
+      if (qr !== null) writeEvent(context, 'qr', { accountId: id, qr });
+    },
+  };
+}
+
+function writeEvent(context: CommandContext, event: string, data: object): void {
+  context.write(`${JSON.stringify({ event, ...data })}\n`);
+}

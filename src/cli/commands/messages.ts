@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { chooseAccount } from '../account-choice.ts';
+import type { MessageView } from '../api-views.ts';
+import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
+import { rowsToTable, textToCell } from '../terminal-text.ts';
+
+const MAX_TEXT = 60;
+
+interface MessagesOptions extends JsonOption {
+  readonly limit: string;
+  readonly direction?: string;
+  readonly phone?: string;
+  readonly status?: string;
+}
+
+/** `messages`: the latest messages of an account. */
+export function addMessagesCommand(program: Command, context: CommandContext): void {
+  program
+    .command('messages')
+    .summary('list the latest messages of an account')
+    .description('Lists messages of an account, newest first.')
+    .argument('<account>', 'id, phone number or name')
+    .option('--limit <count>', 'how many, 1 to 100', '20')
+    .option('--direction <direction>', 'only incoming or outgoing ones')
+    .option('--phone <number>', 'only those with this number (E.164)')
+    .option('--status <status>', 'only those with this status, such as failed')
+    .option(...JSON_OPTION)
+    .action((wanted: string, options: MessagesOptions) => listMessages(context, wanted, options));
+}
+
+async function listMessages(
+  context: CommandContext,
+  wanted: string,
+  options: MessagesOptions,
+): Promise<void> {
+  const { json, limit, direction, phone, status } = options;
+  const api = await context.openApi();
+  // What they may be is the daemon's to judge: it names every one that is wrong.
+  const messages = await api.listMessages(await chooseAccount(api, wanted), {
+    limit,
+    ...(direction === undefined ? {} : { direction }),
+    ...(phone === undefined ? {} : { phoneNumber: phone }),
+    ...(status === undefined ? {} : { status }),
+  });
+  if (json) writeJson(context, messages);
+  else context.write(describeMessages(messages));
+}
+
+/** The messages as a table. */
+export function describeMessages(messages: readonly MessageView[]): string {
+  if (messages.length === 0) return 'No messages.\n';
+  return rowsToTable(
+    ['TIME', '', 'WITH', 'STATUS', 'MESSAGE'],
+    messages.map((message) => [
+      message.timestamp,
+      message.direction === 'incoming' ? '<' : '>',
+      textToCell(message.phoneNumber ?? message.chatId, MAX_TEXT),
+      message.failedReason === null ? message.status : `${message.status} (${message.failedReason})`,
+      describeContent(message),
+    ]),
+  );
+}
+
+function describeContent({ type, text, caption }: MessageView): string {
+  const words = text ?? caption ?? '';
+  return textToCell(type === 'text' ? words : `[${type}] ${words}`, MAX_TEXT);
+}

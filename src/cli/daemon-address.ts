@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Environment, parseVariables } from '../config/environment.ts';
+import { CLI_VARIABLES } from '../config/variables.ts';
+import { AppError, toError } from '../lib/errors.ts';
+import type { Daemon } from './api-client.ts';
+
+/**
+ * The daemon that the command line talks to: SWITCHBOARD_URL and SWITCHBOARD_API_KEY, else the address and the key of
+ * the daemon that runs with this environment.
+ * @throws AppError CONFIG_INVALID naming the variables, FORBIDDEN if the kept key may not be read
+ */
+export async function findDaemon(env: Environment, cwd: string): Promise<Daemon> {
+  const values = parseVariables(env, CLI_VARIABLES, { cwd });
+  return {
+    url: values.SWITCHBOARD_URL ?? addressToUrl(values.HOST, values.PORT),
+    apiKey: values.SWITCHBOARD_API_KEY ?? values.OWNER_API_KEY ?? (await findKeptKey(values.DATA_PATH)),
+  };
+}
+
+/** The URL that reaches a listener on this machine: one on all addresses is reached by the loopback's. */
+export function addressToUrl(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}
+
+async function findKeptKey(dataPath: string): Promise<string | null> {
+  const path = join(dataPath, 'owner-api-key');
+  try {
+    return (await readFile(path, 'utf8')).trim() || null;
+  } catch (thrown) {
+    const error: NodeJS.ErrnoException = toError(thrown);
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+    throw new AppError('FORBIDDEN', {
+      message: `The API key in ${path} cannot be read (${error.message}). Run this as the daemon's user, or set SWITCHBOARD_API_KEY.`,
+      cause: error,
+    });
+  }
+}

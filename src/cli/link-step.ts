@@ -1,0 +1,38 @@
+import type { AccountView } from './api-views.ts';
+
+/** What `link` does about an account as it is now. */
+export type LinkStep =
+  | { readonly kind: 'wait'; readonly text: string }
+  | { readonly kind: 'scan' }
+  | { readonly kind: 'linked' }
+  | { readonly kind: 'ended'; readonly text: string };
+
+/** The next step of linking, from the account's state. Pure. */
+export function accountToLinkStep(
+  account: Pick<AccountView, 'state' | 'connectionStatus' | 'reason'>,
+): LinkStep {
+  switch (account.state) {
+    case 'connected':
+      return { kind: 'linked' };
+    case 'awaiting_scan':
+      return { kind: 'scan' };
+    case 'pairing':
+      return { kind: 'wait', text: 'The phone has scanned. WhatsApp is linking.' };
+    case 'syncing':
+      return { kind: 'wait', text: 'Linked. WhatsApp Web is loading.' };
+    case 'reconnecting':
+      return { kind: 'wait', text: `Trying again. ${reasonOf(account)}`.trim() };
+    case 'needs_human':
+    case 'disconnected':
+      return { kind: 'ended', text: `The account was not linked. ${reasonOf(account)}`.trim() };
+    default:
+      // A state of a newer daemon: its coarse status says whether there is something to wait for.
+      return account.connectionStatus === 'Failed'
+        ? { kind: 'ended', text: `The account was not linked. ${reasonOf(account)}`.trim() }
+        : { kind: 'wait', text: 'The browser is starting.' };
+  }
+}
+
+function reasonOf({ reason }: Pick<AccountView, 'reason'>): string {
+  return reason === null ? '' : [reason.text, reason.userAction].filter(Boolean).join(' ');
+}

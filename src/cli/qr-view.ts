@@ -1,0 +1,67 @@
+import qrcode from 'qrcode-terminal';
+import { textToLine } from './terminal-text.ts';
+
+/** What waits for a scan: an account's QR text, or null once it is used or has expired. */
+export interface QrShown {
+  readonly id: string;
+  readonly name: string | null;
+  readonly qr: string | null;
+}
+
+/** Shows the QR codes of accounts in a terminal, one below the other. */
+export interface TerminalQrView {
+  /** Draws the account's QR code if it is a new one; says so when a drawn one is no longer to be scanned. */
+  show(shown: QrShown): void;
+}
+
+export interface TerminalQrViewOptions {
+  write(text: string): void;
+  readonly isTty: boolean;
+  /**
+   * Nothing else writes to this terminal, so that a new code can take the place of the one before. Where a log is
+   * written beside it, or into a file, codes follow one another.
+   */
+  readonly inPlace?: boolean;
+}
+
+/** The QR code of `text` in characters, light on dark, ending with a line break. Small: two modules a character. */
+export function drawQr(text: string, options: { readonly small: boolean }): string {
+  let drawing = '';
+  // It calls back before it returns.
+  qrcode.generate(text, options, (drawn) => {
+    drawing = drawn;
+  });
+  return `${drawing.trimEnd()}\n`;
+}
+
+/** A view that remembers which codes it drew, so that it can be told the same one again. */
+export function makeTerminalQrView({ write, isTty, inPlace = false }: TerminalQrViewOptions): TerminalQrView {
+  const drawn = new Map<string, string>();
+  let last: { readonly id: string; readonly lines: number } | undefined;
+
+  function draw({ id, name }: QrShown, qr: string): void {
+    const block = `\n${nameOf(id, name)}: scan this code. On the phone: WhatsApp > Settings > Linked devices > Link a device.\n\n${drawQr(qr, { small: true })}\n`;
+    const covers = isTty && inPlace && last?.id === id;
+    write(covers ? `\x1b[${last?.lines}F\x1b[J${block}` : block);
+    drawn.set(id, qr);
+    last = { id, lines: block.split('\n').length - 1 };
+  }
+
+  return {
+    show(shown) {
+      const { id, name, qr } = shown;
+      if (drawn.get(id) === (qr ?? undefined)) return;
+      if (qr !== null) {
+        draw(shown, qr);
+        return;
+      }
+      drawn.delete(id);
+      last = undefined;
+      write(`${nameOf(id, name)}: the code is no longer to be scanned.\n`);
+    },
+  };
+}
+
+function nameOf(id: string, name: string | null): string {
+  return textToLine(name ?? '') || `Account ${id}`;
+}

@@ -1,0 +1,28 @@
+/** Text from outside for one line of a terminal: control characters could move the cursor or set its title. */
+export function textToLine(text: string): string {
+  return text
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, '')
+    .trim();
+}
+
+/** The same, cut to so many characters. */
+export function textToCell(text: string, maxLength: number): string {
+  const characters = [...textToLine(text)];
+  if (characters.length <= maxLength) return characters.join('');
+  return `${characters.slice(0, maxLength - 1).join('')}…`;
+}
+
+/** A table with its head, columns two spaces apart; ends with a line break. */
+export function rowsToTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => [...(row[column] ?? '')].length)),
+  );
+  const lines = [head, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - [...cell].length)))
+      .join('  ')
+      .trimEnd(),
+  );
+  return `${lines.join('\n')}\n`;
+}
