@@ -10,10 +10,11 @@ export function readIdentity(): { wid: unknown; phone: unknown; pushname: string
   const me = window.require('WAWebUserPrefsMeUser');
   const conn = window.require('WAWebConnModel').Conn;
   const wid = me.getMaybeMePnUser() ?? me.getMaybeMeLidUser();
+  const pushname = conn?.pushname ?? conn?.serialize?.().pushname;
   return {
     wid,
     phone: me.getMaybeMePnUser() ?? window.switchboard?.phoneOf(wid),
-    pushname: typeof conn?.pushname === 'string' ? conn.pushname : null,
+    pushname: typeof pushname === 'string' ? pushname : null,
   };
 }
 
