@@ -1,0 +1,278 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AccountId } from '../../../src/accounts/ids.ts';
+import { saveCaughtUpTo } from '../../../src/db/catch-up-store.ts';
+import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { AppError } from '../../../src/lib/errors.ts';
+import { type CatchUp, type CatchUpOptions, openCatchUp } from '../../../src/messages/catch-up.ts';
+import type { InboundEvent, MessageEvent } from '../../../src/messages/inbound-event.ts';
+import { openTestDatabase } from '../../support/database.ts';
+import { insertTestAccount } from '../../support/inbound-events.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+import { makeMessage, ScriptedSession } from '../../support/scripted-session.ts';
+import { silentLog } from '../../support/silent-log.ts';
+
+const ALICE = '4915100000001@c.us';
+const BOB = '4915100000002@c.us';
+const HOUR = 3_600_000;
+const DONE = 'The account was caught up with its page';
+
+const stack = new AsyncDisposableStack();
+let db: Executor;
+
+beforeAll(async () => {
+  const database = stack.use(await openTestDatabase());
+  db = stack.use(openDatabase({ connection: database.connection, log: silentLog })).db;
+});
+
+afterAll(() => stack.disposeAsync());
+
+/** The lane and what lies behind it, in order: an event is in the database when the lane is idle. */
+class Lane {
+  readonly events: InboundEvent[] = [];
+  #tail: Promise<unknown> = Promise.resolve();
+
+  readonly emit = (accountId: AccountId, events: readonly InboundEvent[]): void => {
+    this.events.push(...events);
+    this.#tail = this.#tail.then(() => ingestEvents(db, accountId, events, new Date()));
+  };
+
+  readonly idle = async (): Promise<void> => {
+    await this.#tail;
+  };
+}
+
+describe('catching up with the page', () => {
+  let clock: ManualClock;
+  let log: RecordingLogger;
+  let lane: Lane;
+  let session: ScriptedSession;
+  let connection: AbortController;
+
+  beforeEach(async () => {
+    clock = new ManualClock();
+    log = new RecordingLogger();
+    lane = new Lane();
+    session = new ScriptedSession(await insertTestAccount(db));
+    connection = new AbortController();
+  });
+
+  const open = (over: Partial<CatchUpOptions> = {}): CatchUp =>
+    openCatchUp({ db, emit: lane.emit, laneIdle: lane.idle, log, clock, retriesMs: [1, 1], ...over });
+
+  /** Runs once and ends the connection, as soon as the instant is stored. */
+  async function catchUpOnce(over: Partial<CatchUpOptions> = {}) {
+    await using catchUp = open({
+      ...over,
+      pauseMs: () => {
+        connection.abort();
+        return 0;
+      },
+    });
+    const line = log.next(DONE);
+    await catchUp.run(session, { signal: connection.signal });
+    connection = new AbortController();
+    return (await line).fields;
+  }
+
+  const ago = (ms: number, bareId: string, chatId = ALICE, over: Partial<MessageEvent> = {}) =>
+    makeMessage(chatId, bareId, clock.now() - ms, over);
+  const ids = () => lane.events.map((event) => `${event.kind} ${event.key.bareId}`);
+  const stored = async () =>
+    (await db.selectFrom('messages').select('bare_id').where('account_id', '=', session.accountId).execute())
+      .length;
+  const caughtUpTo = async () =>
+    (
+      await db
+        .selectFrom('accounts')
+        .select('caught_up_to')
+        .where('id', '=', session.accountId)
+        .executeTakeFirstOrThrow()
+    ).caught_up_to?.getTime();
+
+  it('reads two days back at the first link, oldest first in each chat', async () => {
+    session.receive(ago(49 * HOUR, 'old'), ago(47 * HOUR, 'a1'), ago(HOUR, 'a2'), ago(HOUR, 'b1', BOB));
+    session.receive(ago(50 * HOUR, 'quiet', '4915100000003@c.us'));
+    const fields = await catchUpOnce();
+    expect(ids()).toEqual(['message a1', 'message a2', 'message b1']);
+    expect(lane.events.every((event) => event.kind === 'message' && event.recovered)).toBe(true);
+    expect(fields).toMatchObject({ chats: 2, read: 3, recovered: 3, changed: 0, unread: 0 });
+    expect(await caughtUpTo()).toBe(clock.now());
+  });
+
+  it('emits only what is missing, also below what is known, and not before the overlap', async () => {
+    await saveCaughtUpTo(db, session.accountId, clock.now() - HOUR);
+    const known = [ago(HOUR, 'k1'), ago(HOUR / 2, 'k2')];
+    await ingestEvents(db, session.accountId, known, new Date());
+    session.receive(ago(3 * HOUR, 'before'), ago(1.5 * HOUR, 'm1'), ...known.slice(0, 1));
+    session.receive(ago(0.9 * HOUR, 'm2'), ...known.slice(1), ago(0, 'm3'));
+    await catchUpOnce();
+    expect(ids()).toEqual(['message m1', 'message m2', 'message m3']);
+  });
+
+  it('emits nothing the second time', async () => {
+    session.receive(ago(HOUR, 'a'), ago(HOUR, 'b'));
+    await catchUpOnce();
+    lane.events.length = 0;
+    await catchUpOnce();
+    expect(ids()).toEqual([]);
+  });
+
+  it('tells the acks, edits and revocations that came meanwhile', async () => {
+    const mine = (bareId: string, over: Partial<MessageEvent>) =>
+      ago(HOUR, bareId, ALICE, {
+        key: { fromMe: true, chatId: ALICE, bareId, participant: null },
+        author: null,
+        ...over,
+      });
+    const before = [mine('read', { ack: 1 }), mine('same', { ack: 2 }), ago(HOUR, 'gone'), ago(HOUR, 'new')];
+    await ingestEvents(db, session.accountId, before, new Date());
+    session.receive(mine('read', { ack: 3 }), mine('same', { ack: 2 }));
+    session.receive(ago(HOUR, 'gone', ALICE, { type: 'revoked', text: null }));
+    session.receive(ago(HOUR, 'new', ALICE, { text: 'edited', editedAt: clock.now() }));
+    await catchUpOnce();
+    expect(ids().toSorted()).toEqual(['ack read', 'edit new', 'revoke gone']);
+    const rows = await db
+      .selectFrom('messages')
+      .select(['bare_id', 'status', 'text', 'revoked_at'])
+      .where('account_id', '=', session.accountId)
+      .execute();
+    const row = (bareId: string) => rows.find(({ bare_id }) => bare_id === bareId);
+    expect(row('read')?.status).toBe('read');
+    expect(row('new')?.text).toBe('edited');
+    expect(row('gone')?.revoked_at).not.toBeNull();
+  });
+
+  it('knows a message that was stored under the LID of its chat', async () => {
+    const lid = '123456789012345@lid';
+    const key = { fromMe: false, chatId: lid, bareId: 'A', participant: null };
+    await ingestEvents(db, session.accountId, [ago(HOUR, 'A', lid, { key })], new Date());
+    session.receive(ago(HOUR, 'A', ALICE, { key }));
+    await catchUpOnce();
+    expect(ids()).toEqual([]);
+  });
+
+  it('recovers thousands from one chat in order, while messages arrive and a page fails', async () => {
+    const missed = Array.from({ length: 3_000 }, (_, n) => ago(HOUR - n, `m${n}`));
+    session.receive(...missed);
+    let live = 0;
+    session.onRead = (page) => {
+      if (page === 20 || page === 70) throw new AppError('SESSION_DEADLINE');
+      if (page > 100) return;
+      live += 7;
+      const arrived = Array.from({ length: 7 }, (_, n) => ago(0, `live${page}-${n}`));
+      session.receive(...arrived);
+      lane.emit(session.accountId, arrived);
+    };
+    const fields = await catchUpOnce();
+    expect(fields).toMatchObject({ unread: 0 });
+    expect(await stored()).toBe(3_000 + live);
+    const order = await db
+      .selectFrom('messages')
+      .select('bare_id')
+      .where('account_id', '=', session.accountId)
+      .where('bare_id', 'like', 'm%')
+      .orderBy('seq')
+      .execute();
+    expect(order.map(({ bare_id }) => bare_id)).toEqual(missed.map(({ key }) => key.bareId));
+  });
+
+  it('keeps the instant while a chat cannot be read, and reads the others', async () => {
+    session.receive(ago(HOUR, 'a'), ago(HOUR, 'b', BOB));
+    session.onRead = () => {
+      if (session.pagesRead.at(-1)?.chatId === ALICE) throw new AppError('SESSION_DEADLINE');
+    };
+    const fields = await catchUpOnce();
+    expect(fields).toMatchObject({ chats: 2, unread: 1 });
+    expect(ids()).toEqual(['message b']);
+    expect(await caughtUpTo()).toBeUndefined();
+  });
+
+  it('fills in the next run what an earlier one left out', async () => {
+    session.receive(ago(HOUR, 'a'));
+    session.onRead = () => {
+      throw new AppError('SESSION_DEADLINE');
+    };
+    await catchUpOnce();
+    session.onRead = () => undefined;
+    const live = ago(0, 'live');
+    session.receive(live);
+    await ingestEvents(db, session.accountId, [live], new Date());
+    await catchUpOnce();
+    expect(ids()).toEqual(['message a']);
+  });
+
+  it('moves the instant while it listens, and reads again when the lane reports a gap', async () => {
+    const pauses: PromiseWithResolvers<void>[] = [];
+    const paused = Promise.withResolvers<void>();
+    let pauseMs = 5;
+    await using catchUp = open({
+      pauseMs: () => {
+        if (pauses.length === 0) clock.advance(HOUR);
+        pauses.push(Promise.withResolvers());
+        if (pauses.length === 2) {
+          pauseMs = 3_600_000;
+          paused.resolve();
+        }
+        return pauseMs;
+      },
+    });
+    const start = clock.now();
+    const run = catchUp.run(session, { signal: connection.signal });
+    await paused.promise;
+    expect(await caughtUpTo()).toBe(start + HOUR);
+    session.receive(ago(0, 'dropped'));
+    const line = log.next(DONE);
+    catchUp.request(session.accountId);
+    expect((await line).fields).toMatchObject({ recovered: 1 });
+    connection.abort();
+    await run;
+    expect(ids()).toEqual(['message dropped']);
+  });
+
+  it('ends silently when the connection does, in the middle of a page that never comes', async () => {
+    session.receive(ago(HOUR, 'a'));
+    const reading = Promise.withResolvers<void>();
+    session.readChat = () => {
+      reading.resolve();
+      return new Promise(() => undefined);
+    };
+    await using catchUp = open();
+    const run = catchUp.run(session, { signal: connection.signal });
+    await reading.promise;
+    connection.abort();
+    await run;
+    expect(log.lines).toEqual([]);
+    expect(await caughtUpTo()).toBeUndefined();
+  });
+
+  it('never runs twice at a time for an account', async () => {
+    session.receive(ago(HOUR, 'a'));
+    let inside = 0;
+    let most = 0;
+    let ended = 0;
+    const read = session.readChat.bind(session);
+    session.readChat = async (chatId, range) => {
+      inside += 1;
+      most = Math.max(most, inside);
+      try {
+        return await read(chatId, range);
+      } finally {
+        inside -= 1;
+      }
+    };
+    await using catchUp = open();
+    const line = log.next(DONE);
+    const first = catchUp.run(session, { signal: connection.signal }).then(() => {
+      ended += 1;
+    });
+    const second = catchUp.run(session, { signal: connection.signal });
+    await first;
+    expect(ended).toBe(1);
+    await line;
+    connection.abort();
+    await second;
+    expect(most).toBe(1);
+  });
+});
