@@ -52,6 +52,8 @@ function frameworkError(thrown: unknown): AppError | undefined {
   if (typeof statusCode !== 'number' || statusCode >= 500) return undefined;
   switch (statusCode) {
     case 404:
+    case 414:
+      // 414: a parameter of the path is longer than any id.
       return new AppError('NOT_FOUND', { cause: thrown });
     case 413:
       return new AppError('TOO_LARGE', { message: 'The request is too large.', cause: thrown });

@@ -19,6 +19,7 @@ import type { HttpDeps } from './context.ts';
 import { makeCors } from './cors.ts';
 import { errorToBody, findRetryAfter, toClientError } from './error-answer.ts';
 import { registerOpenApi } from './openapi.ts';
+import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { boardRoutes } from './routes/board.ts';
 import { connectionRoutes } from './routes/connection.ts';
@@ -155,19 +156,6 @@ function takeEmptyBodies(app: HttpApp): void {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined);
     else parseJson(request, String(body), done);
-  });
-}
-
-/** Fails the start for a route that does not say whom it is for. */
-function requirePermissions(app: HttpApp): void {
-  const routes: { url: string; method: string | string[]; config?: { permission?: string } }[] = [];
-  // Kept as it is: a hook of the route's own scope may still set the permission.
-  app.addHook('onRoute', (route) => void routes.push(route));
-  app.addHook('onReady', async () => {
-    const missing = routes.filter(({ config }) => config?.permission === undefined);
-    if (missing.length === 0) return;
-    const names = missing.map(({ method, url }) => `${String(method)} ${url}`).join(', ');
-    throw new TypeError(`Routes without a permission: ${names}`);
   });
 }
 

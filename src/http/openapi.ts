@@ -31,7 +31,7 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
       security: [{ bearer: [] }, { apiKey: [] }],
     },
     transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (made) => dropUnused(jsonSchemaTransformObject(made) as Document) as never,
   });
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {
@@ -41,4 +41,17 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
     scope.get('/openapi.json', async () => app.swagger());
     await scope.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: true } });
   });
+}
+
+interface Document {
+  readonly components?: { readonly schemas?: Readonly<Record<string, unknown>> };
+}
+
+/** Every schema comes in a form for requests and one for answers; most are used in one alone. */
+function dropUnused(document: Document): Document {
+  const text = JSON.stringify(document);
+  const used = Object.entries(document.components?.schemas ?? {}).filter(([name]) =>
+    text.includes(`"#/components/schemas/${name}"`),
+  );
+  return { ...document, components: { ...document.components, schemas: Object.fromEntries(used) } };
 }

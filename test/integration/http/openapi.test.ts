@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
+
+let server: TestServer;
+let document: AnswerBody;
+beforeAll(async () => {
+  server = await openTestServer();
+  document = (await server.ask('GET', '//openapi.json', { key: null })).body;
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const OPEN = ['/health', '/ready'];
+
+interface Operation {
+  readonly path: string;
+  readonly method: string;
+  readonly operation: AnswerBody;
+}
+
+function operations(): Operation[] {
+  return Object.entries<AnswerBody>(document.paths).flatMap(([path, item]) =>
+    Object.entries<AnswerBody>(item).map(([method, operation]) => ({ path, method, operation })),
+  );
+}
+
+/** Every `$ref` anywhere in the document. */
+function references(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, held]) =>
+    key === '$ref' && typeof held === 'string' ? [held] : references(held),
+  );
+}
+
+describe('the OpenAPI document', () => {
+  it('is of version 3.1 with absolute paths', () => {
+    expect(document.openapi).toBe('3.1.0');
+    expect(document.servers ?? []).toEqual([]);
+    for (const { path } of operations()) {
+      expect(OPEN.includes(path) || path.startsWith('/api/v1/whatsapp/')).toBe(true);
+    }
+  });
+
+  it('lists every route of the API, and no other', async () => {
+    const listed = operations().map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    expect(listed.toSorted()).toEqual(
+      [
+        'GET /health',
+        'GET /ready',
+        'POST /api/v1/whatsapp/connect',
+        'GET /api/v1/whatsapp/qr-code/{accountId}',
+        'GET /api/v1/whatsapp/health/{accountId}',
+        'POST /api/v1/whatsapp/reconnect/{accountId}',
+        'POST /api/v1/whatsapp/disconnect/{accountId}',
+        'GET /api/v1/whatsapp/accounts',
+        'GET /api/v1/whatsapp/accounts/{accountId}',
+        'PATCH /api/v1/whatsapp/accounts/{accountId}',
+        'DELETE /api/v1/whatsapp/accounts/{accountId}',
+        'POST /api/v1/whatsapp/accounts/{accountId}/messages',
+        'GET /api/v1/whatsapp/accounts/{accountId}/messages',
+        'POST /api/v1/whatsapp/accounts/{accountId}/media',
+        'GET /api/v1/whatsapp/messages/{messageId}',
+        'GET /api/v1/whatsapp/messages/{messageId}/media',
+      ].toSorted(),
+    );
+  });
+
+  it('gives each operation an id, a summary, its parameters and its errors', () => {
+    const ids = operations().map(({ operation }) => operation.operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { path, operation } of operations()) {
+      expect(operation.summary).toEqual(expect.any(String));
+      const declared = (operation.parameters ?? [])
+        .filter((parameter: AnswerBody) => parameter.in === 'path')
+        .map((parameter: AnswerBody) => `{${parameter.name}}`);
+      expect(declared).toEqual(path.match(/\{\w+\}/g) ?? []);
+      const statuses = Object.keys(operation.responses);
+      expect(statuses.some((status) => status.startsWith('2'))).toBe(true);
+      if (!OPEN.includes(path))
+        expect(statuses).toEqual(expect.arrayContaining(['400', '401', '403', '500']));
+      for (const status of statuses)
+        expect(operation.responses[status].description).toEqual(expect.any(String));
+    }
+  });
+
+  it('refers only to what it holds', () => {
+    const all = references(document);
+    expect(all).toContain('#/components/schemas/Account');
+    for (const reference of all) {
+      const held = reference
+        .slice(2)
+        .split('/')
+        .reduce((part: AnswerBody, name) => part?.[name], document);
+      expect(held, reference).toBeDefined();
+    }
+  });
+
+  it('says which operations need a key', () => {
+    expect(Object.keys(document.components.securitySchemes)).toEqual(['bearer', 'apiKey']);
+    expect(document.security).toEqual([{ bearer: [] }, { apiKey: [] }]);
+    for (const { path, operation } of operations()) {
+      expect(operation.security).toEqual(OPEN.includes(path) ? [] : undefined);
+    }
+  });
+
+  it('describes the file of an upload', () => {
+    const { requestBody } = document.paths['/api/v1/whatsapp/accounts/{accountId}/media'].post;
+    expect(requestBody.content['multipart/form-data'].schema.properties.file.format).toBe('binary');
+  });
+});
+
+describe('Swagger UI', () => {
+  it('is served to everyone and shows the document', async () => {
+    const page = await server.ask('GET', '//docs', { key: null });
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toContain('text/html');
+    const script = await server.ask('GET', '//docs/static/swagger-ui-bundle.js', { key: null });
+    expect(script.status).toBe(200);
+    expect((await server.ask('GET', '//docs/json', { key: null })).body.openapi).toBe('3.1.0');
+  });
+});
+
+describe('routes that the document lists', () => {
+  it('are closed to those without a key, except for the probes', async () => {
+    for (const { path, method } of operations()) {
+      const url = `/${path.replace(/\{\w+\}/g, crypto.randomUUID())}`;
+      const answer = await server.ask(method.toUpperCase(), url, { key: null });
+      expect(answer.status, `${method} ${path}`).toBe(OPEN.includes(path) ? 200 : 401);
+    }
+  });
+});

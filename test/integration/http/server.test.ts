@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../../src/db/database.ts';
+import { openHttpServer } from '../../../src/http/server.ts';
+import { openTestServer, type TestServer } from '../../support/http-server.ts';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await openTestServer();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const signal = new AbortController().signal;
+
+/** What every error must look like. */
+function expectError(answer: { status: number; body: unknown }, status: number, code: string) {
+  expect(answer.body).toMatchObject({ success: false, error: { code, message: expect.any(String) } });
+  expect(answer.body).toHaveProperty('error.requestId');
+  expect(JSON.stringify(answer.body)).not.toMatch(/\bat .*\.ts:\d+/);
+  expect(answer.status).toBe(status);
+}
+
+describe('errors', () => {
+  it.each([
+    ['GET', '//nowhere', undefined, 404, 'NOT_FOUND'],
+    ['GET', '/nowhere', undefined, 404, 'NOT_FOUND'],
+    ['PUT', '/connect', {}, 404, 'NOT_FOUND'],
+    ['POST', '/connect', '{"displayName":', 400, 'VALIDATION_FAILED'],
+    ['POST', '/connect', '[]', 400, 'VALIDATION_FAILED'],
+    ['POST', '/connect', `{"displayName":"${'x'.repeat(2_000_000)}"}`, 413, 'TOO_LARGE'],
+    ['GET', '/accounts/not-a-uuid', undefined, 404, 'ACCOUNT_NOT_FOUND'],
+    ['GET', `/accounts/${'a'.repeat(300)}`, undefined, 404, 'NOT_FOUND'],
+    ['GET', '/messages/not-a-uuid', undefined, 404, 'MESSAGE_NOT_FOUND'],
+    ['GET', '/accounts/%', undefined, 400, 'VALIDATION_FAILED'],
+  ])('%s %s answers in the envelope', async (method, path, body, status, code) => {
+    expectError(await server.ask(method, path, { body }), status, code);
+  });
+
+  it('refuses bodies that are no JSON by their type', async () => {
+    const asked = { body: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
+    expectError(await server.ask('POST', '/connect', asked), 415, 'UNSUPPORTED_MEDIA');
+  });
+
+  it('takes the request id of the client, and makes one for a wild one', async () => {
+    const given = await server.ask('GET', '/nowhere', { headers: { 'x-request-id': 'order-7' } });
+    expect(given.headers.get('x-request-id')).toBe('order-7');
+    expect(given.body.error.requestId).toBe('order-7');
+    const wild = await server.ask('GET', '/nowhere', { headers: { 'x-request-id': 'a b\tc' } });
+    expect(wild.body.error.requestId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('tells nothing of a fault inside, and logs it', async () => {
+    await using faulty = await openTestServer({
+      media: { openRead: () => Promise.reject(new Error('secret path')) },
+    });
+    const accountId = await faulty.makeAccount({ phoneNumber: '+491700000001' });
+    const id = crypto.randomUUID();
+    await faulty.db
+      .insertInto('messages')
+      .values({
+        id,
+        account_id: accountId,
+        chat_id: '1@c.us',
+        direction: 'incoming',
+        type: 'image',
+        status: 'delivered',
+        media_status: 'stored',
+        media_sha256: 'ab'.repeat(32),
+        timestamp: new Date(),
+      })
+      .execute();
+    const answer = await faulty.ask('GET', `/messages/${id}/media`);
+    expectError(answer, 500, 'INTERNAL');
+    expect(JSON.stringify(answer.body)).not.toContain('secret');
+    expect(faulty.log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+  });
+
+  it('answers 503 while the database is away', async () => {
+    await using nowhere = openDatabase({ connection: { host: '127.0.0.1', port: 1 }, log: server.log });
+    await using away = await openTestServer({ db: nowhere.db });
+    expectError(await away.ask('GET', '/accounts'), 503, 'UNAVAILABLE');
+  });
+});
+
+describe('probes', () => {
+  it('tells that it is alive and ready, to everyone', async () => {
+    const alive = await server.ask('GET', '//health', { key: null });
+    expect(alive.body).toEqual({ success: true, data: { status: 'alive' } });
+    const ready = await server.ask('GET', '//ready', { key: null });
+    expect(ready.body.data).toEqual({ status: 'ready', checks: { database: 'ok', queue: 'ok' } });
+  });
+
+  it('names the part that does not answer', async () => {
+    await using unready = await openTestServer({
+      checks: { database: async () => undefined, queue: () => Promise.reject(new Error('gone')) },
+    });
+    const answer = await unready.ask('GET', '//ready', { key: null });
+    expectError(answer, 503, 'UNAVAILABLE');
+    expect(answer.body.error.message).toContain('queue');
+  });
+});
+
+describe('listening', () => {
+  it('names host, port and remedy when the port is taken', async () => {
+    const port = Number(new URL(server.url).port);
+    const config = { ...server.deps.config, port };
+    await expect(openHttpServer({ ...server.deps, config }, { signal })).rejects.toMatchObject({
+      code: 'PORT_TAKEN',
+      message: expect.stringMatching(new RegExp(`${port} on 127.0.0.1 .*PORT=`)),
+    });
+  });
+
+  it('lets an answer under way end when it closes', async () => {
+    const { promise: entered, resolve: enter } = Promise.withResolvers<void>();
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const slow = await openTestServer({
+      checks: {
+        slow: () => {
+          enter();
+          return released;
+        },
+      },
+    });
+    const answer = slow.ask('GET', '//ready', { key: null });
+    await entered;
+    const closed = slow[Symbol.asyncDispose]();
+    release();
+    expect((await answer).status).toBe(200);
+    await closed;
+    await expect(fetch(`${slow.url}/health`)).rejects.toThrow();
+  });
+});
+
+describe('browsers of other origins', () => {
+  it('are answered if they are allowed, and not otherwise', async () => {
+    const config = { ...server.deps.config, allowedOrigins: ['https://app.example'] };
+    await using open = await openTestServer({ config });
+    const preflight = { 'access-control-request-method': 'POST' };
+    const allowed = await open.ask('OPTIONS', '/connect', {
+      key: null,
+      headers: { origin: 'https://app.example', ...preflight },
+    });
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example');
+    const other = await open.ask('OPTIONS', '/connect', {
+      key: null,
+      headers: { origin: 'https://evil.example', ...preflight },
+    });
+    expect(other.headers.get('access-control-allow-origin')).toBeNull();
+  });
+});

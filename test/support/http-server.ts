@@ -1,0 +1,176 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { AccountStore, LinkedIdentity } from '../../src/accounts/account.ts';
+import {
+  type AccountId,
+  makeAccountId,
+  parseInstanceId,
+  parseTenantId,
+  type TenantId,
+} from '../../src/accounts/ids.ts';
+import type { Role } from '../../src/accounts/permissions.ts';
+import { insertAccount } from '../../src/db/account-directory.ts';
+import { makeAccountStore } from '../../src/db/account-store.ts';
+import { type Executor, openDatabase } from '../../src/db/database.ts';
+import type { HttpDeps } from '../../src/http/context.ts';
+import { keyToHash } from '../../src/http/credentials.ts';
+import { openHttpServer } from '../../src/http/server.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { makeMediaIntake } from '../../src/messages/media-intake.ts';
+import { type MediaStore, openMediaStore } from '../../src/messages/media-store.ts';
+import { makeFetchUrl } from '../../src/messages/media-url.ts';
+import { makeOutbox } from '../../src/messages/outbox.ts';
+import { makeBoard } from '../../src/queue/board.ts';
+import { openRedis } from '../../src/queue/connection.ts';
+import { openQueues } from '../../src/queue/producer.ts';
+import { openTestDatabase } from './database.ts';
+import { RecordingLogger } from './recording-logger.ts';
+import { openTestRedis } from './redis.ts';
+import { ScriptedChannel } from './scripted-channel.ts';
+import { openTemporaryFolder } from './temporary-folder.ts';
+
+const INSTANCE = parseInstanceId('test');
+const IDENTITY: Omit<LinkedIdentity, 'phoneNumber'> = { wid: '491700000000@c.us', profileName: 'Shop' };
+
+// Answers are looked at by tests that know what they asked for.
+// biome-ignore lint/suspicious/noExplicitAny: the body of an answer
+export type AnswerBody = any;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: AnswerBody;
+}
+
+export interface Asked {
+  readonly body?: unknown;
+  /** Of tenant `default`, owner, if not given; null asks without one. */
+  readonly key?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The real server on a real port with real stores; only the channel is scripted. */
+export interface TestServer extends AsyncDisposable {
+  readonly url: string;
+  readonly deps: HttpDeps;
+  readonly db: Executor;
+  readonly accounts: AccountStore;
+  readonly channel: ScriptedChannel;
+  readonly media: MediaStore;
+  readonly log: RecordingLogger;
+  readonly key: string;
+  /** Asks for a path under the base, or for an absolute one that begins with `//`. */
+  ask(method: string, path: string, asked?: Asked): Promise<Answer>;
+  makeKey(role: Role, tenant?: string): Promise<string>;
+  /** An account of the tenant that is connected, or was only created. */
+  makeAccount(options?: { tenant?: string; phoneNumber?: string | null }): Promise<AccountId>;
+}
+
+export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<TestServer> {
+  await using stack = new AsyncDisposableStack();
+  const log = new RecordingLogger();
+  const database = stack.use(await openTestDatabase());
+  const { db } = stack.use(openDatabase({ connection: database.connection, log, poolSize: 4 }));
+  const folder = stack.use(await openTemporaryFolder());
+  const media = stack.use(await openMediaStore({ path: folder.path, log }));
+  const testRedis = stack.use(openTestRedis());
+  const redis = stack.use(await openRedis({ location: testRedis.connection, prefix: testRedis.prefix, log }));
+  const queues = stack.use(await openQueues({ redis, instanceId: INSTANCE, log }));
+  const accounts = makeAccountStore(db);
+  const channel = new ScriptedChannel(accounts, INSTANCE);
+  const intake = makeMediaIntake({ db, store: media, fetchUrl: makeFetchUrl() });
+  const deps: HttpDeps = {
+    config: { host: '127.0.0.1', port: 0, apiRateLimit: 0, allowedOrigins: [] },
+    accountDefaults: { dailyLimit: 1_000, timezone: 'UTC' },
+    instanceId: INSTANCE,
+    db,
+    channel,
+    outbox: makeOutbox({
+      db,
+      takeMedia: (accountId, source, wish) => intake.takeMedia(accountId, source, wish),
+      wake: () => undefined,
+      enqueue: async () => undefined,
+      clock: systemClock,
+      log,
+    }),
+    uploads: intake,
+    media,
+    board: makeBoard(queues),
+    checks: { database: async () => undefined, queue: async () => undefined },
+    clock: systemClock,
+    log,
+    ...replaced,
+  };
+  const server = stack.use(await openHttpServer(deps, { signal: new AbortController().signal }));
+  const key = await insertKey(db, 'owner', 'default');
+  const opened = stack.move();
+  return {
+    url: server.url,
+    deps,
+    db,
+    accounts,
+    channel,
+    media,
+    log,
+    key,
+    ask: (method, path, asked = {}) => ask(server.url, method, path, { key, ...asked }),
+    makeKey: (role, tenant = 'default') => insertKey(db, role, tenant),
+    makeAccount: async ({ tenant = 'default', phoneNumber = null } = {}) => {
+      const id = await insertFresh(db, parseTenantId(tenant));
+      if (phoneNumber !== null) await accounts.saveLinked(id, { ...IDENTITY, phoneNumber });
+      return id;
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+async function insertFresh(db: Executor, tenantId: TenantId): Promise<AccountId> {
+  const id = makeAccountId();
+  await insertAccount(db, {
+    id,
+    tenantId,
+    instanceId: INSTANCE,
+    expectedPhoneNumber: null,
+    displayName: 'Test',
+    dailyLimit: 1_000,
+    timezone: 'UTC',
+  });
+  return id;
+}
+
+async function insertKey(db: Executor, role: Role, tenant: string): Promise<string> {
+  const key = `sb_${randomBytes(32).toString('base64url')}`;
+  await db
+    .insertInto('api_keys')
+    .values({
+      id: randomUUID(),
+      tenant_id: tenant,
+      role,
+      name: 'test',
+      prefix: key.slice(0, 6),
+      sha256: keyToHash(key),
+    })
+    .execute();
+  return key;
+}
+
+async function ask(url: string, method: string, path: string, asked: Asked): Promise<Answer> {
+  const { body, key, headers } = asked;
+  const address = path.startsWith('//') ? url + path.slice(1) : `${url}/api/v1/whatsapp${path}`;
+  const raw = typeof body === 'string' || body instanceof FormData || body instanceof Uint8Array;
+  const response = await fetch(address, {
+    method,
+    headers: {
+      ...(key === null || key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      ...(body === undefined || body instanceof FormData ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: (raw ? body : JSON.stringify(body)) as BodyInit }),
+  });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const isJson = response.headers.get('content-type')?.startsWith('application/json');
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: isJson && bytes.length > 0 ? JSON.parse(bytes.toString('utf8')) : bytes,
+  };
+}

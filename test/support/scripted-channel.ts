@@ -1,0 +1,44 @@
+import type { AccountStore } from '../../src/accounts/account.ts';
+import type { AccountId, InstanceId } from '../../src/accounts/ids.ts';
+import type { Channel, ConnectedSession, SessionStatus } from '../../src/channels/channel.ts';
+
+/** A channel without browsers: it writes down what it is asked, and stores what a session would store at once. */
+export class ScriptedChannel implements Channel {
+  readonly calls: {
+    readonly call: 'start' | 'disconnect';
+    readonly id: AccountId;
+    readonly fresh?: boolean;
+  }[] = [];
+  readonly statuses = new Map<AccountId, SessionStatus>();
+  /** Thrown by every start while it is set. */
+  refusal: Error | undefined;
+  readonly #store: AccountStore;
+  readonly #instanceId: InstanceId;
+
+  constructor(store: AccountStore, instanceId: InstanceId) {
+    this.#store = store;
+    this.#instanceId = instanceId;
+  }
+
+  async start(id: AccountId, options: { readonly fresh?: boolean } = {}): Promise<void> {
+    this.calls.push({ call: 'start', id, fresh: options.fresh ?? false });
+    if (this.refusal !== undefined) throw this.refusal;
+    await this.#store.saveWanted(id, true, this.#instanceId);
+    await this.#store.saveState(id, { state: 'starting', reason: null });
+  }
+
+  async disconnect(id: AccountId): Promise<void> {
+    this.calls.push({ call: 'disconnect', id });
+    await this.#store.saveWanted(id, false, this.#instanceId);
+    await this.#store.saveUnlinked(id);
+    await this.#store.saveState(id, { state: 'disconnected', reason: 'user_disconnected' });
+  }
+
+  findConnected(): ConnectedSession | undefined {
+    return undefined;
+  }
+
+  findStatus(id: AccountId): SessionStatus | undefined {
+    return this.statuses.get(id);
+  }
+}
