@@ -1,6 +1,7 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
-import { toError } from '../lib/errors.ts';
+import { withDeadline } from '../lib/abort.ts';
+import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Database } from './schema.ts';
 
@@ -50,4 +51,20 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
       await db.destroy();
     },
   };
+}
+
+/**
+ * Resolves if the database answers within `deadlineMs` milliseconds.
+ * @throws AppError POSTGRES_UNREACHABLE
+ */
+export async function pingDatabase(db: Executor, deadlineMs: number): Promise<void> {
+  try {
+    await withDeadline(sql`select 1`.execute(db), deadlineMs, 'The database');
+  } catch (thrown) {
+    const error = toError(thrown);
+    throw new AppError('POSTGRES_UNREACHABLE', {
+      message: `PostgreSQL does not answer (${error.message}). Check that it runs and that DATABASE_URL is right.`,
+      cause: error,
+    });
+  }
 }
