@@ -94,6 +94,8 @@ export const bodies = {
       .object({ do: z.literal('state'), state: z.string().regex(/^[A-Z_]+$/), phone: name.optional() })
       .strict(),
     z.object({ do: z.literal('toggle-sync'), phone: name.optional() }).strict(),
+    /** The QR reference turns null, which the library tells like any other. */
+    z.object({ do: z.literal('null-ref'), phone: name.optional() }).strict(),
     z.object({ do: z.literal('busy'), ms: durationMs, phone: name.optional() }).strict(),
     /** The line is cut and stays down that long; `toggleSync`: hasSynced goes false and true again after it. */
     z

@@ -33,7 +33,7 @@ export class PageConnection implements DeviceLine {
     this.#socket = socket;
     this.#network = network;
     this.#desk = desk;
-    socket.on('message', (data) => this.#receive(JSON.parse(String(data)) as PageFrame));
+    socket.on('message', (data) => this.#hear(String(data)));
     socket.on('error', () => socket.terminate());
     socket.on('close', () => this.#closed());
   }
@@ -86,6 +86,15 @@ export class PageConnection implements DeviceLine {
     });
   }
 
+  /** Only the simulator's own page speaks this language; whoever else calls is cut off. */
+  #hear(text: string): void {
+    try {
+      this.#receive(JSON.parse(text) as PageFrame);
+    } catch {
+      this.close();
+    }
+  }
+
   #receive(frame: PageFrame) {
     if (this.#device?.frozen) {
       this.#held.in.push(frame);
@@ -129,7 +138,7 @@ export class PageConnection implements DeviceLine {
     const device = this.#network.findDevice(deviceId);
     const phone = device?.account.name;
     if (device && device.outageUntil > Date.now()) return this.close();
-    if (!device) return this.#refuse();
+    if (!device) return this.#refuse(this.#network.directory.findByPn(deviceId.split(':')[0] ?? '')?.name);
     const fault = this.#network.faults.take('login', phone);
     if (fault?.mode === 'hang') return;
     if (fault?.mode === 'reset') return this.close();
@@ -142,8 +151,8 @@ export class PageConnection implements DeviceLine {
     else this.send(challenge);
   }
 
-  #refuse(): void {
-    const fault = this.#network.faults.take('refusal', undefined);
+  #refuse(phone: string | undefined): void {
+    const fault = this.#network.faults.take('refusal', phone);
     const delayMs = fault?.delayMs ?? this.#network.settings.refusalMs;
     const navigate = fault?.mode !== 'state-only';
     this.#network.timers.after(delayMs, () => this.send({ type: 'removed', navigate }));
@@ -153,7 +162,8 @@ export class PageConnection implements DeviceLine {
     const device = this.#claimed;
     if (!device || this.#nonce === undefined) return this.close();
     const key = createPublicKey({ key: device.loginKey as JsonWebKeyInput['key'], format: 'jwk' });
-    if (!verify(null, Buffer.from(this.#nonce), key, Buffer.from(signature, 'base64'))) return this.#refuse();
+    if (!verify(null, Buffer.from(this.#nonce), key, Buffer.from(signature, 'base64')))
+      return this.#refuse(device.account.name);
     this.#device = device;
     const displaced = device.attach(this);
     // Two browsers with one device's keys: the network keeps the newer one and tells the older.

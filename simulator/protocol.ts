@@ -110,6 +110,7 @@ export type PageAction =
   | { readonly do: 'navigate'; readonly url: string }
   | { readonly do: 'state'; readonly state: string }
   | { readonly do: 'toggle-sync' }
+  | { readonly do: 'null-ref' }
   | { readonly do: 'busy'; readonly ms: number };
 
 export type SendResult =

@@ -97,7 +97,7 @@ export function waitFor(
   return new Promise((resolve, reject) => {
     let looking: NodeJS.Immediate | undefined;
     const finish = (settle: () => void) => {
-      clearTimeout(timer);
+      cancel();
       clearImmediate(looking);
       network.changes.off('changed', wake);
       settle();
@@ -114,11 +114,10 @@ export function waitFor(
     const wake = () => {
       looking ??= setImmediate(look);
     };
-    const timer = setTimeout(() => {
-      finish(() =>
-        reject(new Rejection(408, `not met within ${timeoutMs} ms: ${JSON.stringify(condition)}`)),
-      );
-    }, timeoutMs);
+    const cancel = network.timers.after(timeoutMs, () => {
+      const text = `not met within ${timeoutMs} ms: ${JSON.stringify(condition)}`;
+      finish(() => reject(new Rejection(408, text)));
+    });
     network.changes.on('changed', wake);
     look();
   });

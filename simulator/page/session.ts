@@ -73,6 +73,7 @@ export class PageSession {
   }
 
   reconnect(): void {
+    this.#setState('OPENING');
     this.socket.restart();
   }
 
@@ -259,6 +260,9 @@ export class PageSession {
         return;
       case 'state':
         return this.#setState(action.state);
+      case 'null-ref':
+        conn.set({ ref: null });
+        return undefined;
       case 'toggle-sync':
         this.model.set({ hasSynced: false });
         this.model.set({ hasSynced: true });

@@ -100,7 +100,7 @@ export class DrivenClient implements AsyncDisposable {
       ...options,
     });
     // Watched, not changed: a test must not close the browser under an injection that nobody awaits (F20).
-    const inner = this.client as unknown as { inject(): Promise<void> };
+    const inner = this.client as unknown as { inject(): Promise<void>; initWebVersionCache(): Promise<void> };
     const inject = inner.inject.bind(inner);
     inner.inject = () => {
       const injection = inject();
@@ -109,6 +109,9 @@ export class DrivenClient implements AsyncDisposable {
       this.#injectionBegun = Promise.withResolvers();
       return injection;
     };
+    // Without a cache it would only read the document's text, in a handler that nobody awaits and that fails with
+    // the page (A3).
+    inner.initWebVersionCache = async () => undefined;
     for (const name of EVENTS) {
       this.client.on(name as 'ready', (...args: unknown[]) => this.events.record({ name, args }));
     }

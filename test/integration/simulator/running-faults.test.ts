@@ -260,6 +260,22 @@ describe('a ready page to which something happens', () => {
     },
   );
 
+  it('takes over from a rival when it is told to (F18)', async () => {
+    await using driven = new DrivenClient(simulator, profile, {
+      takeoverOnConflict: true,
+      takeoverTimeoutMs: 10,
+    });
+    await driven.start();
+    await shop.page({ do: 'state', state: 'CONFLICT' });
+    await driven.events.when('change_state', (state: string) => state === 'CONNECTED');
+    expect(driven.events.of('change_state').map(([state]) => state)).toEqual([
+      'CONFLICT',
+      'OPENING',
+      'CONNECTED',
+    ]);
+    expect(driven.events.of('disconnected')).toEqual([]);
+  });
+
   it.each(['TIMEOUT', 'OPENING'])('stays as it is in the state %s (F17, A9)', async (state) => {
     await using driven = new DrivenClient(simulator, profile);
     await driven.start();

@@ -54,6 +54,26 @@ describe('a page that is not linked', () => {
     await driven.events.when('qr', (qr: string) => qr !== first);
   });
 
+  it('passes on a QR without a reference like any other', async () => {
+    await driven.client.initialize();
+    await driven.events.when('qr');
+    await simulator.world.page({ do: 'null-ref' });
+    await driven.events.when('qr', (qr: string) => qr.startsWith('null,'));
+  });
+
+  it("is given the phone's earlier messages as history, and tells of none", async () => {
+    const old = await simulator.world.phone('old friend');
+    await simulator.world.settings({ historyOnLink: 50 });
+    await simulator.world.burst({ from: ['old friend'], to: shop, count: 30, text: 'years ago' });
+    await driven.link(shop);
+    await simulator.world.waitFor({ drained: 'fresh' });
+    const chat = await driven.client.getChatById(old.jid);
+    expect(await chat.fetchMessages({ limit: 100 })).toHaveLength(30);
+    expect(driven.events.of('message')).toEqual([]);
+    expect(chat.unreadCount).toBe(0);
+    await simulator.world.settings({ historyOnLink: 0 });
+  });
+
   it('links by a pairing code', async () => {
     driven = new DrivenClient(simulator, profile, {
       pairWithPhoneNumber: { phoneNumber: shop.number, showNotification: true, intervalMs: 180_000 },
