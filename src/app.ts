@@ -17,19 +17,11 @@ import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
-import { openCatchUp } from './messages/catch-up.ts';
-import { openInboundLanes } from './messages/inbound-lane.ts';
-import { makeIngest } from './messages/ingest.ts';
-import { openMediaFetch } from './messages/media-fetch.ts';
-import { makeMediaIntake } from './messages/media-intake.ts';
 import { openMediaStore } from './messages/media-store.ts';
-import { makeFetchUrl } from './messages/media-url.ts';
-import { makeOutbox } from './messages/outbox.ts';
-import { makeOutboundProcessor, openSender } from './messages/sender.ts';
+import { openPipeline } from './messages/pipeline.ts';
 import { openLogger } from './observability/logger.ts';
 import { makeBoard } from './queue/board.ts';
 import { type OpenRedis, openRedis, type RedisLocation } from './queue/connection.ts';
-import { openConsumer } from './queue/consumer.ts';
 import { openQueues } from './queue/producer.ts';
 import { makeCronTable } from './schedule/cron-table.ts';
 import { openSchedule } from './schedule/schedule.ts';
@@ -65,36 +57,15 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   const { db, redis } = stores;
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
   const store = stack.use(await openMediaStore({ path: config.mediaPath, log }));
-  const lanes = stack.use(
-    openInboundLanes({
-      add: (job, abort) => queues.add('inbound', job, { signal: abort }),
-      log,
-      onGap: (accountId) => catchUp.request(accountId),
-    }),
-  );
-  const emit = lanes.accept.bind(lanes);
-  const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock }));
-  const catchUp = stack.use(
-    openCatchUp({ db, emit, laneIdle: (accountId) => lanes.idle(accountId), log, clock }),
-  );
-  const ingest = makeIngest({ db, log, clock, onStored: (accountId) => mediaFetch.wake(accountId) });
-  stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
-
   const { messageRateLimit } = config.whatsapp;
-  const sender = stack.use(
-    openSender({ db, mediaPath: (sha256) => store.pathOf(sha256), clock, log, messageRateLimit }),
+  const pipeline = stack.use(
+    await openPipeline({ db, redis, queues, store, instanceId, messageRateLimit, clock, log }),
   );
-  const processOutbound = makeOutboundProcessor(sender);
-  stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: processOutbound, log }));
 
   const qrView = makeTerminalQrView({ write: edge.write, isTty: edge.isTerminal });
   const listener: ChannelListener = {
-    onEvents: emit,
-    onConnected(session, connected) {
-      void catchUp.run(session, { signal: connected });
-      void mediaFetch.run(session, connected);
-      void sender.run(session, connected);
-    },
+    onEvents: pipeline.accept,
+    onConnected: pipeline.serve,
     onQr: (account, qr) => qrView.show({ id: account.id, name: account.displayName, qr }),
   };
   const pool = stack.use(
@@ -113,15 +84,6 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   stack.use(openSchedule(makeCronTable(db), log));
 
   await ensureOwnerKey({ db, configured: config.ownerApiKey, dataPath: folder.path });
-  const intake = makeMediaIntake({ db, store, fetchUrl: makeFetchUrl() });
-  const outbox = makeOutbox({
-    db,
-    takeMedia: (accountId, source, wish) => intake.takeMedia(accountId, source, wish),
-    wake: (accountId) => sender.wake(accountId),
-    enqueue: (job) => queues.add('outbound', job, { signal: AbortSignal.timeout(ENQUEUE_DEADLINE_MS) }),
-    clock,
-    log,
-  });
   const http = stack.use(
     await openHttpServer(
       {
@@ -130,8 +92,8 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
         instanceId,
         db,
         channel: pool,
-        outbox,
-        uploads: intake,
+        outbox: pipeline.outbox,
+        uploads: pipeline.intake,
         media: store,
         board: makeBoard(queues),
         checks: {
@@ -159,9 +121,6 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   const opened = stack.move();
   return { log, url: http.url, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
-
-/** Redis may be away for a moment; the row is safe and the sender is woken without it. */
-const ENQUEUE_DEADLINE_MS = 2_000;
 
 /** A store that does not answer `GET /ready` within this is as good as away. */
 const READINESS_DEADLINE_MS = 2_000;

@@ -2,11 +2,11 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 import { toError } from '../lib/errors.ts';
 import type { Executor } from './database.ts';
 import * as m0001 from './migrations/0001-create-accounts-and-messages.ts';
-import * as m0003 from './migrations/0003-add-caught-up-to.ts';
+import * as m0002 from './migrations/0002-add-caught-up-to.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
-  '0003-add-caught-up-to': m0003,
+  '0002-add-caught-up-to': m0002,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

@@ -1,0 +1,90 @@
+import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import type { ConnectedSession } from '../channels/channel.ts';
+import type { Executor } from '../db/database.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { OpenRedis } from '../queue/connection.ts';
+import { openConsumer } from '../queue/consumer.ts';
+import type { OpenQueues } from '../queue/producer.ts';
+import { openCatchUp } from './catch-up.ts';
+import type { InboundEvent } from './inbound-event.ts';
+import { openInboundLanes } from './inbound-lane.ts';
+import { makeIngest } from './ingest.ts';
+import { openMediaFetch } from './media-fetch.ts';
+import { type MediaIntake, makeMediaIntake } from './media-intake.ts';
+import type { MediaStore } from './media-store.ts';
+import { makeFetchUrl } from './media-url.ts';
+import { makeOutbox, type Outbox } from './outbox.ts';
+import { makeOutboundProcessor, openSender } from './sender.ts';
+
+/** Redis may be away for a moment; the row is safe and the sender is woken without it. */
+const ENQUEUE_DEADLINE_MS = 2_000;
+
+export interface PipelineDeps {
+  readonly db: Executor;
+  readonly redis: OpenRedis;
+  readonly queues: OpenQueues;
+  readonly store: MediaStore;
+  readonly instanceId: InstanceId;
+  /** Outgoing messages a minute an account; 0 means no limit. */
+  readonly messageRateLimit: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The way of messages in both directions, between the connected sessions and the database. */
+export interface Pipeline extends AsyncDisposable {
+  readonly outbox: Outbox;
+  readonly intake: MediaIntake;
+  /** Takes what a page tells, in its order; returns at once. */
+  accept(accountId: AccountId, events: readonly InboundEvent[]): void;
+  /** Reads back what was missed, fetches media and sends what waits, until the signal aborts. Returns at once. */
+  serve(session: ConnectedSession, connected: AbortSignal): void;
+}
+
+/** Opens the pipeline. Disposing it, once the sessions are closed, leaves what it has taken in Redis. */
+export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
+  await using stack = new AsyncDisposableStack();
+  const { db, redis, queues, store, instanceId, clock, log, messageRateLimit } = deps;
+
+  const lanes = stack.use(
+    openInboundLanes({
+      add: (job, signal) => queues.add('inbound', job, { signal }),
+      log,
+      onGap: (accountId) => catchUp.request(accountId),
+    }),
+  );
+  const emit = lanes.accept.bind(lanes);
+  const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock }));
+  const laneIdle = lanes.idle.bind(lanes);
+  const catchUp = stack.use(openCatchUp({ db, emit, laneIdle, log, clock }));
+  const ingest = makeIngest({ db, log, clock, onStored: (accountId) => mediaFetch.wake(accountId) });
+  stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
+
+  const mediaPath = store.pathOf.bind(store);
+  const sender = stack.use(openSender({ db, mediaPath, clock, log, messageRateLimit }));
+  const wakeSender = makeOutboundProcessor(sender);
+  stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: wakeSender, log }));
+
+  const intake = makeMediaIntake({ db, store, fetchUrl: makeFetchUrl() });
+  const outbox = makeOutbox({
+    db,
+    takeMedia: intake.takeMedia.bind(intake),
+    wake: sender.wake.bind(sender),
+    enqueue: (job) => queues.add('outbound', job, { signal: AbortSignal.timeout(ENQUEUE_DEADLINE_MS) }),
+    clock,
+    log,
+  });
+  const opened = stack.move();
+  return {
+    outbox,
+    intake,
+    accept: emit,
+    serve(session, connected) {
+      void catchUp.run(session, { signal: connected });
+      void mediaFetch.run(session, connected);
+      void sender.run(session, connected);
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
