@@ -3,14 +3,14 @@ import { invalid } from './variable.ts';
 const KEY_BYTES = 32;
 
 /** Fewer different characters than these mark a key that nobody drew at random: a random one has far more. */
-const MIN_DISTINCT = { hexDigits: 10, characters: 9, bytes: 20 } as const;
+const MIN_DISTINCT = { hexDigits: 10, characters: 7, bytes: 20 } as const;
 
 /** A random key has about 1 in 16 equal steps at most; a counted or alphabetical one has most of them. */
 const MAX_EQUAL_STEPS = 0.4;
 
-/** Words of keys that were meant to be replaced. Long enough not to turn up in a random key. */
+/** Words of keys that were meant to be replaced: long enough not to turn up in a random key. */
 const PLACEHOLDER =
-  /change.?me|changeit|replace|placeholder|example|password|passwort|secret|encryption|default|switchboard|insert|your[-_ ]|my[-_ ]|test[-_ ]|[-_ ]key|qwerty|letmein|deadbeef|cafebabe/i;
+  /change.?me|changeit|replace|placeholder|example|password|passwort|secret|encryption|default|switchboard|insert|your[-_]|qwerty|letmein/i;
 
 const HOW_TO_MAKE = 'Make one with: openssl rand -hex 32';
 

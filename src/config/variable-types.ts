@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgsStringToArgv } from 'string-argv';
 import { invalid, type ParseText } from './variable.ts';
@@ -48,7 +49,7 @@ function isKnownTimezone(text: string): boolean {
 
 /** A host name or an IP address to listen on, without scheme, brackets and port. */
 export const parseHost: ParseText<string> = (text) => {
-  if (/^[\w.-]+$/.test(text) || /^[\da-f:.]*:[\da-f:.]*(%\w+)?$/i.test(text)) return text;
+  if (/^[\w.-]+$/.test(text) || isIPv6(text)) return text;
   throw invalid('Write a host name or an IP address alone, such as 127.0.0.1, 0.0.0.0 or ::1.');
 };
 

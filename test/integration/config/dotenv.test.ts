@@ -1,0 +1,33 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadEnvironment } from '../../../src/config/dotenv.ts';
+import { openTemporaryFolder } from '../../support/temporary-folder.ts';
+
+describe('loadEnvironment', () => {
+  it('is the real environment where there is no .env', async () => {
+    await using folder = await openTemporaryFolder();
+    expect(loadEnvironment({ PORT: '1' }, folder.path)).toEqual({ PORT: '1' });
+  });
+
+  it('lets the real environment win over .env', async () => {
+    await using folder = await openTemporaryFolder();
+    await writeFile(join(folder.path, '.env'), '\ufeffPORT=1\n# a comment\nHOST="::1"\nLOG_LEVEL=debug\n');
+    expect(loadEnvironment({ PORT: '2', LOG_LEVEL: '' }, folder.path)).toEqual({
+      PORT: '2',
+      HOST: '::1',
+      LOG_LEVEL: '',
+    });
+  });
+
+  it('names a .env that cannot be read', async () => {
+    await using folder = await openTemporaryFolder();
+    await mkdir(join(folder.path, '.env'));
+    expect(() => loadEnvironment({}, folder.path)).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_INVALID',
+        details: [{ field: '.env', message: expect.stringContaining('it is a folder') }],
+      }),
+    );
+  });
+});

@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../../src/config/parse-config.ts';
+import { AppError, type FieldProblem } from '../../../src/lib/errors.ts';
+
+const CWD = '/srv/switchboard';
+const RANDOM_KEY = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+
+function parse(env: Record<string, string | undefined>) {
+  return parseConfig(env, { cwd: CWD });
+}
+
+function problemsOf(env: Record<string, string | undefined>): readonly FieldProblem[] {
+  try {
+    parse(env);
+  } catch (thrown) {
+    if (thrown instanceof AppError && thrown.code === 'CONFIG_INVALID') {
+      return thrown.details as readonly FieldProblem[];
+    }
+    throw thrown;
+  }
+  return [];
+}
+
+describe('parseConfig', () => {
+  it('has a default for everything', () => {
+    expect(parse({})).toEqual({
+      production: false,
+      dataPath: '/srv/switchboard/.data',
+      database: { kind: 'embedded' },
+      redis: { kind: 'embedded' },
+      runtimePath: '/srv/switchboard/.data/live',
+      mediaPath: '/srv/switchboard/.data/media',
+      http: { host: '127.0.0.1', port: 3000, apiRateLimit: 6000, allowedOrigins: [] },
+      ownerApiKey: null,
+      log: { level: 'info', dir: '/srv/switchboard/logs' },
+      instanceId: null,
+      whatsapp: { maxConnections: 10, messageRateLimit: 20, dailyLimit: 1000, timezone: 'UTC' },
+      browser: { executablePath: null, headless: 'auto', extraArgs: [] },
+    });
+  });
+
+  it('takes every variable', () => {
+    const config = parse({
+      NODE_ENV: 'production',
+      ENCRYPTION_KEY: RANDOM_KEY,
+      DATA_PATH: '/data',
+      DATABASE_URL: 'postgresql://app:p%40ss@db:5432/switchboard',
+      REDIS_URL: 'rediss://a:1, rediss://b:2',
+      WHATSAPP_RUNTIME_PATH: '/run/live',
+      WHATSAPP_MAX_CONNECTIONS: '3',
+      WHATSAPP_MESSAGE_RATE_LIMIT: '0',
+      WHATSAPP_DAILY_LIMIT: '1000000',
+      WHATSAPP_TIMEZONE: 'Europe/Berlin',
+      PUPPETEER_EXECUTABLE_PATH: 'bin/chromium',
+      CHROME_HEADLESS: 'shell',
+      CHROME_EXTRA_ARGS: `--no-sandbox --lang="de DE" '--x=a b'`,
+      HOST: '::1',
+      PORT: '0',
+      OWNER_API_KEY: 'k'.repeat(32),
+      API_RATE_LIMIT: '0',
+      ALLOWED_ORIGINS: 'https://app.example.com, http://localhost:5173/',
+      LOG_LEVEL: 'debug',
+      LOG_DIR: '/var/log/switchboard',
+      INSTANCE_ID: 'eu-1',
+      MEDIA_PATH: '/media',
+    });
+    expect(config).toEqual({
+      production: true,
+      dataPath: '/data',
+      database: { kind: 'given', url: 'postgresql://app:p%40ss@db:5432/switchboard' },
+      redis: { kind: 'given', urls: ['rediss://a:1', 'rediss://b:2'] },
+      runtimePath: '/run/live',
+      mediaPath: '/media',
+      http: {
+        host: '::1',
+        port: 0,
+        apiRateLimit: 0,
+        allowedOrigins: ['https://app.example.com', 'http://localhost:5173'],
+      },
+      ownerApiKey: 'k'.repeat(32),
+      log: { level: 'debug', dir: '/var/log/switchboard' },
+      instanceId: 'eu-1',
+      whatsapp: { maxConnections: 3, messageRateLimit: 0, dailyLimit: 1_000_000, timezone: 'Europe/Berlin' },
+      browser: {
+        executablePath: '/srv/switchboard/bin/chromium',
+        headless: 'shell',
+        extraArgs: ['--no-sandbox', '--lang=de DE', '--x=a b'],
+      },
+    });
+  });
+
+  it('is frozen to its depths', () => {
+    const config = parse({ ALLOWED_ORIGINS: 'https://a.example' });
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.http.allowedOrigins)).toBe(true);
+    expect(Object.isFrozen(config.browser)).toBe(true);
+  });
+
+  it('counts an empty variable as unset and ignores space around a value', () => {
+    expect(parse({ PORT: '', DATABASE_URL: '  ' })).toEqual(parse({}));
+    expect(parse({ PORT: ' 8080 ' }).http.port).toBe(8080);
+  });
+
+  it('derives folders from DATA_PATH', () => {
+    const { runtimePath, mediaPath } = parse({ DATA_PATH: '../elsewhere' });
+    expect([runtimePath, mediaPath]).toEqual(['/srv/elsewhere/live', '/srv/elsewhere/media']);
+  });
+
+  const invalid: readonly (readonly [string, string])[] = [
+    ['DATA_PATH', '~/data'],
+    ['DATABASE_URL', 'mysql://root:hunter2@db/x'],
+    ['DATABASE_URL', 'db:5432'],
+    ['DATABASE_URL', 'postgres://u:p#ss@db/x'],
+    ['REDIS_URL', 'http://cache'],
+    ['REDIS_URL', 'redis://a,,redis://b'],
+    ['REDIS_URL', 'redis://a,rediss://b'],
+    ['ENCRYPTION_KEY', 'short'],
+    ['WHATSAPP_MAX_CONNECTIONS', '0'],
+    ['WHATSAPP_MESSAGE_RATE_LIMIT', '-1'],
+    ['WHATSAPP_DAILY_LIMIT', '0'],
+    ['WHATSAPP_DAILY_LIMIT', '1000001'],
+    ['WHATSAPP_TIMEZONE', '+01:00'],
+    ['WHATSAPP_TIMEZONE', 'Mars/Olympus'],
+    ['CHROME_HEADLESS', 'true'],
+    ['CHROME_EXTRA_ARGS', '--lang="de'],
+    ['HOST', 'http://0.0.0.0'],
+    ['HOST', '127.0.0.1:3000'],
+    ['PORT', '3000.5'],
+    ['PORT', '1e3'],
+    ['PORT', '65536'],
+    ['OWNER_API_KEY', 'k'.repeat(31)],
+    ['OWNER_API_KEY', `${'k'.repeat(40)} k`],
+    ['OWNER_API_KEY', 'ö'.repeat(40)],
+    ['API_RATE_LIMIT', 'none'],
+    ['ALLOWED_ORIGINS', '*'],
+    ['ALLOWED_ORIGINS', 'https://app.example.com/path'],
+    ['ALLOWED_ORIGINS', 'app.example.com'],
+    ['LOG_LEVEL', 'verbose'],
+    ['INSTANCE_ID', 'a b'],
+  ];
+
+  it.each(invalid)('refuses %s=%s by name, with what to write instead', (name, value) => {
+    const problems = problemsOf({ [name]: value });
+    expect(problems.map(({ field }) => field)).toEqual([name]);
+    expect(problems[0]?.message).toMatch(/[Uu]se|[Ww]rite|List|Make|close/);
+  });
+
+  it('reports all problems at once', () => {
+    const fields = problemsOf({ PORT: 'x', LOG_LEVEL: 'x', REDIS_URL: 'x', NODE_ENV: 'production' }).map(
+      ({ field }) => field,
+    );
+    expect(fields.toSorted()).toEqual(['ENCRYPTION_KEY', 'LOG_LEVEL', 'PORT', 'REDIS_URL']);
+  });
+
+  it('asks for an encryption key in production, once', () => {
+    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
+      { field: 'ENCRYPTION_KEY', message: expect.stringContaining('required') },
+    ]);
+    expect(problemsOf({ NODE_ENV: 'production', ENCRYPTION_KEY: 'changeme' })).toHaveLength(1);
+    expect(problemsOf({ NODE_ENV: 'production', ENCRYPTION_KEY: RANDOM_KEY })).toEqual([]);
+    expect(problemsOf({ NODE_ENV: 'development' })).toEqual([]);
+  });
+
+  it('repeats a wrong value, but never what may be a secret', () => {
+    expect(problemsOf({ PORT: 'eighty' })[0]?.message).toContain('"eighty"');
+    const secrets = {
+      DATABASE_URL: 'mysql://root:hunter2@db/x',
+      REDIS_URL: 'http://:hunter2@cache',
+      ENCRYPTION_KEY: 'hunter2',
+      OWNER_API_KEY: 'hunter2',
+      HOST: 'redis://:hunter2@cache',
+      PORT: 'hunter2'.repeat(5),
+    };
+    const problems = problemsOf(secrets);
+    expect(problems).toHaveLength(6);
+    expect(JSON.stringify(problems)).not.toContain('hunter2');
+  });
+});
