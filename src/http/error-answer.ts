@@ -1,5 +1,7 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseAway } from '../db/outage.ts';
 import { AppError, type ErrorCode, isAppError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
 
 /** The body of every answer that is no success. */
 export interface ErrorBody {
@@ -19,6 +21,30 @@ const TOLD_FAULTS: ReadonlySet<ErrorCode> = new Set([
   'POOL_FULL',
   'UNAVAILABLE',
 ]);
+
+/** Answers a request with what was thrown for it, in the envelope; a fault inside is logged. */
+export async function answerError(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Logger,
+): Promise<void> {
+  const error = toClientError(thrown);
+  if (error.status >= 500) {
+    log.error('A request could not be answered', {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url,
+      code: error.code,
+      error: error.cause ?? thrown,
+    });
+  }
+  const retryAfter = findRetryAfter(error);
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
+  // A handler may have prepared the headers of a file before it failed.
+  for (const name of ['content-length', 'content-disposition']) reply.removeHeader(name);
+  await reply.code(error.status).type('application/json; charset=utf-8').send(errorToBody(error, request.id));
+}
 
 /** What was thrown anywhere while a request was answered, as the error that the client is told. */
 export function toClientError(thrown: unknown): AppError {

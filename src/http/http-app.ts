@@ -4,8 +4,6 @@ import type { Socket } from 'node:net';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
   fastify,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
@@ -17,7 +15,7 @@ import type { Logger } from '../lib/logger.ts';
 import { makeAuthentication } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { makeCors } from './cors.ts';
-import { errorToBody, findRetryAfter, toClientError } from './error-answer.ts';
+import { answerError, errorToBody } from './error-answer.ts';
 import { registerOpenApi } from './openapi.ts';
 import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
@@ -98,29 +96,6 @@ export async function makeHttpApp(deps: HttpDeps): Promise<HttpApp> {
 function requestToId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-}
-
-async function answerError(
-  thrown: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  log: Logger,
-): Promise<void> {
-  const error = toClientError(thrown);
-  if (error.status >= 500) {
-    log.error('A request could not be answered', {
-      requestId: request.id,
-      method: request.method,
-      route: request.routeOptions.url,
-      code: error.code,
-      error: error.cause ?? thrown,
-    });
-  }
-  const retryAfter = findRetryAfter(error);
-  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
-  // A handler may have prepared the headers of a file before it failed.
-  for (const name of ['content-length', 'content-disposition']) reply.removeHeader(name);
-  await reply.code(error.status).type('application/json; charset=utf-8').send(errorToBody(error, request.id));
 }
 
 /** Answers what is no HTTP, or too slow to become a request, in the same envelope. */

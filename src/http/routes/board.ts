@@ -1,13 +1,16 @@
 import type { FastifyPluginCallback } from 'fastify';
 import type { HttpDeps } from '../context.ts';
+import { answerError } from '../error-answer.ts';
 import type { HttpApp } from '../http-app.ts';
 
 const PATH = '/admin/queues';
 
 /** Bull Board, for owners and admins; browsers ask for the key as a password. */
-export async function boardRoutes(app: HttpApp, { board }: HttpDeps): Promise<void> {
+export async function boardRoutes(app: HttpApp, { board, log }: HttpDeps): Promise<void> {
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, permission: 'whatsapp:manage', basicAuth: true };
+    // Before the board's own, which would make a fault of every refusal.
+    route.errorHandler = (thrown, request, reply) => answerError(thrown, request, reply, log);
     route.schema = { ...route.schema, hide: true };
   });
   board.setBasePath(PATH);

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AccountStore } from '../../../src/accounts/account.ts';
+import { type AccountId, makeAccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { deleteUnusedAccount } from '../../../src/db/account-directory.ts';
+import { markAccountDeleted } from '../../../src/db/account-removal.ts';
+import { makeAccountStore } from '../../../src/db/account-store.ts';
+import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import { openTestDatabase } from '../../support/database.ts';
+import { insertTestAccount } from '../../support/inbound-events.ts';
+import { silentLog } from '../../support/silent-log.ts';
+
+const HERE = parseInstanceId('here');
+const THERE = parseInstanceId('there');
+const IDENTITY = { wid: '491700000001@c.us', phoneNumber: '+491700000001', profileName: 'Shop' };
+
+const stack = new AsyncDisposableStack();
+let db: Executor;
+let store: AccountStore;
+let id: AccountId;
+beforeAll(async () => {
+  const database = stack.use(await openTestDatabase());
+  db = stack.use(openDatabase({ connection: database.connection, log: silentLog, poolSize: 2 })).db;
+  store = makeAccountStore(db);
+});
+afterAll(() => stack.disposeAsync());
+beforeEach(async () => {
+  await db.deleteFrom('accounts').execute();
+  id = await insertTestAccount(db);
+});
+
+/** Moves the instants of the row back, so that the next change shows. */
+async function age(): Promise<Date> {
+  const past = new Date('2026-01-01T00:00:00Z');
+  await db.updateTable('accounts').set({ state_since: past }).where('id', '=', id).execute();
+  return past;
+}
+
+describe('state', () => {
+  it('of a new account is registered, without anything', async () => {
+    expect(await store.getAccount(id)).toMatchObject({
+      state: 'registered',
+      reason: null,
+      wanted: false,
+      linked: false,
+      phoneNumber: null,
+      qr: null,
+      isActive: true,
+    });
+  });
+
+  it('keeps its instant while state and reason stay the same', async () => {
+    await store.saveState(id, { state: 'reconnecting', reason: 'browser_died', lastError: 'x\0y' });
+    const past = await age();
+    await store.saveState(id, { state: 'reconnecting', reason: 'browser_died' });
+    expect(await store.getAccount(id)).toMatchObject({ since: past, lastError: 'x\uFFFDy' });
+    await store.saveState(id, { state: 'reconnecting', reason: 'page_crashed' });
+    expect((await store.getAccount(id)).since.getTime()).toBeGreaterThan(past.getTime());
+  });
+
+  it('tells when the connection was lost, once', async () => {
+    await store.saveLinked(id, IDENTITY);
+    expect((await store.getAccount(id)).lastDisconnectedAt).toBeNull();
+    await store.saveState(id, { state: 'reconnecting', reason: 'browser_died' });
+    const { lastDisconnectedAt } = await store.getAccount(id);
+    expect(lastDisconnectedAt).toBeInstanceOf(Date);
+    await store.saveState(id, { state: 'disconnected', reason: 'user_disconnected' });
+    expect((await store.getAccount(id)).lastDisconnectedAt).toEqual(lastDisconnectedAt);
+  });
+});
+
+describe('link', () => {
+  it('is stored with who it is, and clears the QR code and the error', async () => {
+    await store.saveQr(id, { text: 'qr', expiresAt: new Date() });
+    await store.saveState(id, { state: 'reconnecting', reason: 'browser_died', lastError: 'gone' });
+    await store.saveLinked(id, IDENTITY);
+    const account = await store.getAccount(id);
+    expect(account).toMatchObject({
+      linked: true,
+      phoneNumber: '+491700000001',
+      profileName: 'Shop',
+      state: 'connected',
+      reason: null,
+      lastError: null,
+      qr: null,
+      firstLinkedAt: expect.any(Date),
+      lastConnectedAt: expect.any(Date),
+    });
+    const past = await age();
+    await store.saveLinked(id, IDENTITY);
+    expect(await store.getAccount(id)).toMatchObject({ since: past, firstLinkedAt: account.firstLinkedAt });
+  });
+
+  it('of one number belongs to one account, until it is forgotten', async () => {
+    const other = await insertTestAccount(db);
+    await store.saveLinked(id, IDENTITY);
+    await expect(store.saveLinked(other, IDENTITY)).rejects.toMatchObject({ code: 'ALREADY_LINKED' });
+    await store.saveUnlinked(id);
+    await store.saveLinked(other, IDENTITY);
+    expect(await store.getAccount(id)).toMatchObject({ linked: false, phoneNumber: '+491700000001' });
+  });
+
+  it('is given up by an account that is deleted', async () => {
+    await store.saveLinked(id, IDENTITY);
+    await markAccountDeleted(db, id);
+    const other = await insertTestAccount(db);
+    await store.saveLinked(other, IDENTITY);
+    await expect(store.getAccount(id)).rejects.toMatchObject({ code: 'ACCOUNT_NOT_FOUND' });
+  });
+});
+
+describe('accounts that are wanted', () => {
+  it('are those of the instance, and those of none, that were not deleted', async () => {
+    const [elsewhere, deleted, nobodys] = [
+      await insertTestAccount(db),
+      await insertTestAccount(db),
+      await insertTestAccount(db),
+    ];
+    await store.saveWanted(id, true, HERE);
+    await store.saveWanted(elsewhere, true, THERE);
+    await store.saveWanted(deleted, true, HERE);
+    await markAccountDeleted(db, deleted);
+    await db.updateTable('accounts').set({ wanted: true }).where('id', '=', nobodys).execute();
+    expect((await store.listWanted(HERE)).map((account) => account.id)).toEqual([id, nobodys]);
+    await store.saveWanted(id, false, HERE);
+    expect((await store.listWanted(HERE)).map((account) => account.id)).toEqual([nobodys]);
+  });
+});
+
+it('does not take back an account that has been linked', async () => {
+  await store.saveLinked(id, IDENTITY);
+  await deleteUnusedAccount(db, id);
+  expect((await store.getAccount(id)).id).toBe(id);
+  await expect(store.getAccount(makeAccountId())).rejects.toMatchObject({ code: 'ACCOUNT_NOT_FOUND' });
+});

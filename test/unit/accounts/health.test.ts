@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { accountToHealth, usagePercentage } from '../../../src/accounts/health.ts';
+import type { HealthStatus, SessionState } from '../../../src/accounts/state.ts';
+
+it.each<[number, SessionState, number, HealthStatus]>([
+  [0, 'connected', 0, 'Healthy'],
+  [699, 'connected', 0, 'Healthy'],
+  [700, 'connected', 0, 'Warning'],
+  [900, 'connected', 0, 'Warning'],
+  [901, 'connected', 0, 'Critical'],
+  [0, 'registered', 0, 'Healthy'],
+  [0, 'disconnected', 0, 'Healthy'],
+  [0, 'needs_human', 0, 'Critical'],
+  [0, 'reconnecting', 5, 'Healthy'],
+  [0, 'reconnecting', 6, 'Critical'],
+  [800, 'reconnecting', 1, 'Warning'],
+])('of %i sent of 1000 while %s at attempt %i is %s', (sentToday, state, attempt, health) => {
+  expect(accountToHealth({ state, sentToday, dailyLimit: 1_000, attempt })).toBe(health);
+});
+
+it('tells the use of the daily limit in percent with two decimals', () => {
+  expect(usagePercentage({ sentToday: 1, dailyLimit: 3 })).toBe(33.33);
+  expect(usagePercentage({ sentToday: 3, dailyLimit: 2 })).toBe(150);
+});

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { cursorToPosition, positionToCursor } from '../../../src/http/cursor.ts';
+
+it.each([
+  { at: '2026-03-01T12:00:00.123456Z', tie: '42' },
+  { at: '2026-03-01T12:00:00.000000Z', tie: '0b0c4f4e-58f1-4d0e-9a59-0f2f3a3d7c11' },
+])('brings %j back', (position) => {
+  expect(cursorToPosition(positionToCursor(position))).toEqual(position);
+});
+
+it.each([
+  '',
+  'abc',
+  Buffer.from("2026-03-01T12:00:00.123456Z 1'; drop table messages").toString('base64url'),
+  Buffer.from('2026-13-41T12:00:00.123456Z 1').toString('base64url'),
+  Buffer.from('2026-03-01T12:00:00.123456Z 99999999999999999999').toString('base64url'),
+])('takes nothing that was not handed out: %j', (cursor) => {
+  expect(cursorToPosition(cursor)).toBeUndefined();
+});
