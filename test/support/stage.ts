@@ -78,17 +78,31 @@ export async function openStage(settings: StageSettings = {}): Promise<Stage> {
   };
 }
 
-/** Command lines of living processes that contain the text. */
-export function findProcesses(text: string): string[] {
+interface LivingProcess {
+  readonly pid: number;
+  readonly commandLine: string;
+}
+
+function listProcesses(text: string): LivingProcess[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((pid) => {
+    .flatMap((name) => {
       try {
-        const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        return commandLine.includes(text) ? [commandLine] : [];
+        const commandLine = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        return commandLine.includes(text) ? [{ pid: Number(name), commandLine }] : [];
       } catch {
         // It ended while we looked.
         return [];
       }
     });
+}
+
+/** Command lines of living processes that contain the text. */
+export function findProcesses(text: string): string[] {
+  return listProcesses(text).map(({ commandLine }) => commandLine);
+}
+
+/** Ids of living processes whose command line contains the text. */
+export function findProcessIds(text: string): number[] {
+  return listProcesses(text).map(({ pid }) => pid);
 }
