@@ -41,7 +41,7 @@ export function lineToConsole(line: LogLine, colours: boolean): string {
 
 function valueToConsole(value: unknown): string {
   if (typeof value === 'string' && /^[^\s"=\p{Cc}]+$/u.test(value)) return value;
-  if (isErrorLike(value)) return escapeControls(JSON.stringify(value.message));
+  if (isErrorLike(value)) return valueToConsole(value.message);
   return escapeControls(JSON.stringify(value, (name, part) => (name === FILE_ONLY ? undefined : part)));
 }
 

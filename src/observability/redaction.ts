@@ -154,7 +154,8 @@ const DATA_URL = /\bdata:([\w/+.-]*)(;[\w=-]+)*,[\w+/=%-]+/gi;
  * The number before the @ of a JID, with the device's number if it has one. Groups of today have ids of 18 digits,
  * which are nobody's number; older ones begin with the number of whoever made them.
  */
-const JID = /(?<!\d)(\d{5,17})(?=(?:-\d+)?(?:[:.]\d+){0,2}@(?:c\.us|s\.whatsapp\.net|lid|hosted|g\.us)\b)/g;
+const JID =
+  /(?<!\d)(\d{5,17})(?=(?:-\d+)?(?:[:.]\d+){0,2}@(?:c\.us|s\.whatsapp\.net|lid|hosted|g\.us)(?![a-z\d-]|\.[a-z]))/g;
 
 /** E.164, also with the spaces, dots, hyphens and brackets that people put between the digits. */
 const E164 = /\+(?:[ .\-()]{0,2}\d){7,15}(?!\d)/g;
@@ -172,8 +173,8 @@ export function redactText(text: string): string {
     .replaceAll(URL_CREDENTIALS, `$1${REDACTED}@`)
     .replaceAll(JSON_WEB_TOKEN, REDACTED)
     .replaceAll(API_KEY, REDACTED)
-    .replaceAll(AUTHORIZATION, `$1 ${REDACTED}`)
     .replaceAll(SECRET_PAIR, `$1$2${REDACTED}`)
+    .replaceAll(AUTHORIZATION, `$1 ${REDACTED}`)
     .replaceAll(JID, maskDigits)
     .replaceAll(E164, maskDigits)
     .replaceAll(BARE_NUMBER, maskDigits);
