@@ -1,6 +1,6 @@
 /**
  * The type of `offered` that an Accept header likes best; the first one if it likes none, or all alike. `offered`
- * is in the order of our own preference.
+ * is in the order of our own preference. Of the ranges that hold a type, the closest one tells its quality.
  */
 export function chooseType<Type extends string>(
   accept: string | undefined,
@@ -9,22 +9,33 @@ export function chooseType<Type extends string>(
   const wishes = (accept ?? '*/*').split(',').map(parseWish);
   let best = { type: offered[0], quality: 0, precision: 0 };
   for (const type of offered) {
-    for (const wish of wishes) {
-      const precision = precisionOf(wish.range, type);
-      if (precision === 0 || wish.quality === 0) continue;
-      const better =
-        wish.quality > best.quality || (wish.quality === best.quality && precision > best.precision);
-      if (better) best = { type, quality: wish.quality, precision };
+    const { quality, precision } = judge(type, wishes);
+    if (quality > best.quality || (quality === best.quality && precision > best.precision && quality > 0)) {
+      best = { type, quality, precision };
     }
   }
   return best.type;
 }
 
-function parseWish(text: string): { range: string; quality: number } {
+interface Wish {
+  readonly range: string;
+  readonly quality: number;
+}
+
+function parseWish(text: string): Wish {
   const [range = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
   const given = parameters.find((parameter) => parameter.startsWith('q='));
   const quality = given === undefined ? 1 : Number(given.slice(2));
   return { range, quality: Number.isFinite(quality) ? quality : 0 };
+}
+
+function judge(type: string, wishes: readonly Wish[]): { quality: number; precision: number } {
+  let closest = { quality: 0, precision: 0 };
+  for (const { range, quality } of wishes) {
+    const precision = precisionOf(range, type);
+    if (precision > closest.precision) closest = { quality, precision };
+  }
+  return closest;
 }
 
 /** 3 for the type itself, 2 for `image/*`, 1 for anything, 0 if the range does not hold the type. */

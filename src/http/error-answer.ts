@@ -31,13 +31,16 @@ export async function answerError(
 ): Promise<void> {
   const error = toClientError(thrown);
   if (error.status >= 500) {
-    log.error('A request could not be answered', {
+    const fields = {
       requestId: request.id,
       method: request.method,
       route: request.routeOptions.url,
       code: error.code,
       error: error.cause ?? thrown,
-    });
+    };
+    // 503 passes by itself, or the operator is told elsewhere what is away.
+    if (error.status === 503) log.warn('A request could not be answered now', fields);
+    else log.error('A request failed', fields);
   }
   const retryAfter = findRetryAfter(error);
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));

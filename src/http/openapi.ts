@@ -9,6 +9,11 @@ Every answer is \`{"success":true,"data":…}\` or \`{"success":false,"error":{c
 Lists take \`limit\` and \`cursor\` and add \`count\` and \`nextCursor\`. Times are ISO 8601 in UTC. Fields and
 parameters that are not known are refused by name.`;
 
+/** Stands in the bar of Swagger UI. */
+const LOGO =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="160" height="40"><text x="0" y="27" fill="#fff" ' +
+  'font-family="sans-serif" font-size="22">Switchboard</text></svg>';
+
 /** Serves the OpenAPI document, made from the schemas that check the requests, and Swagger UI. Both are open. */
 export async function registerOpenApi(app: HttpApp): Promise<void> {
   await app.register(swagger, {
@@ -39,7 +44,12 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
       route.schema = { ...route.schema, hide: true };
     });
     scope.get('/openapi.json', async () => app.swagger());
-    await scope.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: true } });
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      uiConfig: { persistAuthorization: true },
+      theme: { title: 'Switchboard API' },
+      logo: { type: 'image/svg+xml', content: Buffer.from(LOGO), href: '/docs' },
+    });
   });
 }
 

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../src/db/database.ts';
 import { openHttpServer } from '../../../src/http/server.ts';
@@ -46,6 +48,19 @@ describe('errors', () => {
     expect(given.body.error.requestId).toBe('order-7');
     const wild = await server.ask('GET', '/nowhere', { headers: { 'x-request-id': 'a b\tc' } });
     expect(wild.body.error.requestId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('answers what is no HTTP in the envelope, too', async () => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write('NONSENSE\r\n\r\n');
+    const [head, body] = (await text(socket)).split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 400 /);
+    expectError({ status: 400, body: JSON.parse(body ?? '') }, 400, 'VALIDATION_FAILED');
+  });
+
+  it('answers HEAD without a body', async () => {
+    const answer = await server.ask('HEAD', '/accounts');
+    expect([answer.status, answer.body.length]).toEqual([200, 0]);
   });
 
   it('tells nothing of a fault inside, and logs it', async () => {

@@ -13,6 +13,7 @@ it.each([
   ['text/html, */*;q=0.8', 'application/json'],
   ['image/svg+xml,image/*,*/*;q=0.8', 'image/svg+xml'],
   ['image/png;q=0.5, text/plain;q=0.9', 'text/plain'],
+  ['image/png;q=0, image/*', 'image/svg+xml'],
   ['application/xml', 'application/json'],
   ['image/png;q=nonsense', 'application/json'],
 ])('%s gets %s', (accept, type) => {
