@@ -277,8 +277,8 @@ describe('kills at random points', () => {
       steps -= 1;
       if (steps === 0) return hook();
     };
-    const daemon = startDaemon({ onPrepare: step, onSend: step, onSent: step, onFind: step });
     await accept('last', 'last@c.us');
+    const daemon = startDaemon({ onPrepare: step, onSend: step, onSent: step, onFind: step });
     await Promise.race([called, daemon.session.asked('last@c.us')]);
     await daemon.die();
     await opened.db
