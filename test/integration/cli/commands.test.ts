@@ -1,0 +1,271 @@
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeAccountView } from '../../support/account-view.ts';
+import { runCli } from '../../support/cli-process.ts';
+import {
+  data,
+  type FakeAnswer,
+  type FakeDaemon,
+  failure,
+  openFakeDaemon,
+} from '../../support/fake-daemon.ts';
+import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+
+const KEY = 'sb_key-of-the-test-with-32-characters';
+const ID = '11111111-1111-4111-8111-111111111111';
+const OTHER_ID = '22222222-2222-4222-8222-222222222222';
+
+const SHOP = makeAccountView({ id: ID, phoneNumber: '+491700000001' });
+const SUPPORT = makeAccountView({
+  id: OTHER_ID,
+  displayName: 'Support\x1b[2J',
+  connectionStatus: 'Failed',
+  state: 'needs_human',
+  reason: { code: 'banned', text: 'The number is blocked.', userAction: 'Open WhatsApp.' },
+});
+
+const INCOMING = {
+  messageId: '33333333-3333-4333-8333-333333333333',
+  direction: 'incoming',
+  chatId: '491700000002@c.us',
+  phoneNumber: '+491700000002',
+  type: 'text',
+  text: 'Hello\nthere',
+  caption: null,
+  status: 'delivered',
+  failedReason: null,
+  timestamp: '2026-01-02T03:04:05.000Z',
+};
+const FAILED = {
+  ...INCOMING,
+  direction: 'outgoing',
+  type: 'image',
+  text: null,
+  caption: 'A picture',
+  status: 'failed',
+  failedReason: 'NOT_ON_WHATSAPP',
+};
+
+function answer({ method, path }: { readonly method: string; readonly path: string }): FakeAnswer {
+  const routes: Readonly<Record<string, FakeAnswer>> = {
+    'GET /accounts?limit=100': data([SHOP], { count: 1, nextCursor: 'next' }),
+    'GET /accounts?limit=100&cursor=next': data([SUPPORT], { count: 1, nextCursor: null }),
+    [`GET /health/${ID}`]: data(SHOP),
+    [`GET /health/${OTHER_ID}`]: data(SUPPORT),
+    [`GET /qr-code/${ID}`]: data({ qr: '2@code', qrCode: 'data:', expiresAt: SHOP.since }),
+    [`GET /qr-code/${OTHER_ID}`]: data({ qr: null, qrCode: null, expiresAt: null }),
+    [`POST /accounts/${ID}/messages`]: {
+      status: 202,
+      ...data({ messageId: INCOMING.messageId, status: 'pending' }),
+    },
+    [`POST /accounts/${OTHER_ID}/messages`]: failure(409, 'ACCOUNT_NOT_CONNECTED'),
+    [`GET /accounts/${ID}/messages?limit=20`]: data([INCOMING, FAILED], { count: 2, nextCursor: null }),
+    [`GET /accounts/${ID}/messages?limit=5&direction=incoming&phoneNumber=%2B49170&status=read`]: data([]),
+    [`GET /accounts/${ID}/messages?limit=0`]: failure(400, 'VALIDATION_FAILED', [
+      { field: 'limit', message: 'Use 1 to 100.' },
+    ]),
+    [`POST /disconnect/${ID}`]: data({ accountId: ID }),
+  };
+  return routes[`${method} ${path}`] ?? failure(404, 'ACCOUNT_NOT_FOUND');
+}
+
+let daemon: FakeDaemon;
+let folder: TemporaryFolder;
+
+beforeAll(async () => {
+  daemon = await openFakeDaemon(answer, { apiKey: KEY });
+  folder = await openTemporaryFolder();
+});
+
+afterAll(async () => {
+  await daemon[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
+
+function run(...args: string[]) {
+  return runCli(args, { cwd: folder.path, env: { SWITCHBOARD_URL: daemon.url, SWITCHBOARD_API_KEY: KEY } });
+}
+
+describe('accounts and status', () => {
+  it('list all accounts, over all pages', async () => {
+    for (const command of ['accounts', 'status']) {
+      const { code, out, error } = await run(command);
+      expect({ code, error }).toEqual({ code: 0, error: '' });
+      expect(out.split('\n')).toHaveLength(4);
+      expect(out).toMatch(/^ID +NAME +PHONE/);
+      expect(out).toContain(`${ID}  Shop`);
+      expect(out).not.toContain('\x1b');
+    }
+  });
+
+  it('print the same as JSON', async () => {
+    const { code, out } = await run('accounts', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual([SHOP, SUPPORT]);
+  });
+
+  it('say how one account is and what to do, by its id, number or name', async () => {
+    for (const wanted of [ID, '+491700000001', 'Shop']) {
+      const { code, out } = await run('status', wanted);
+      expect(code).toBe(0);
+      expect(out).toContain('Connected (connected)');
+    }
+    const { out } = await run('status', OTHER_ID);
+    expect(out).toMatch(/Reason: +The number is blocked\.\nTo do: +Open WhatsApp\./);
+    expect(JSON.parse((await run('status', 'Shop', '--json')).out)).toEqual(SHOP);
+  });
+
+  it('exit with 5 where there is no such account', async () => {
+    const byName = await run('status', 'Nobody');
+    expect(byName.code).toBe(5);
+    expect(byName.error).toContain('"Nobody"');
+    const byId = await run('status', '44444444-4444-4444-8444-444444444444', '--json');
+    expect(byId.code).toBe(5);
+    expect(byId.out).toBe('');
+    expect(JSON.parse(byId.error)).toEqual({
+      success: false,
+      error: { code: 'ACCOUNT_NOT_FOUND', message: 'Message of ACCOUNT_NOT_FOUND.' },
+    });
+  });
+});
+
+describe('qr', () => {
+  it('draws the code, small or large, or prints it', async () => {
+    expect((await run('qr', 'Shop')).out).toMatch(/^▄+\n/);
+    expect((await run('qr', 'Shop', '--large')).out).toContain('\x1b[47m');
+    expect(JSON.parse((await run('qr', 'Shop', '--json')).out).qr).toBe('2@code');
+  });
+
+  it('exits with 6 where there is none', async () => {
+    const { code, error } = await run('qr', OTHER_ID);
+    expect(code).toBe(6);
+    expect(error).toContain(`link --account "${OTHER_ID}"`);
+  });
+});
+
+describe('send', () => {
+  it('hands the text over, with its Idempotency-Key', async () => {
+    const { code, out } = await run('send', 'Shop', '+491700000002', 'Good day', '--idempotency-key', 'k-1');
+    expect(code).toBe(0);
+    expect(out).toBe(`Accepted: message ${INCOMING.messageId}, pending.\n`);
+    const request = daemon.requests.at(-1);
+    expect(request?.body).toEqual({ to: '+491700000002', text: 'Good day' });
+    expect(request?.headers['idempotency-key']).toBe('k-1');
+  });
+
+  it('prints JSON, and takes a text that begins with a hyphen', async () => {
+    const { out } = await run('send', '--json', '--', ID, '+491700000002', '-5 degrees');
+    expect(JSON.parse(out)).toEqual({ messageId: INCOMING.messageId, status: 'pending' });
+    expect(daemon.requests.at(-1)?.body).toMatchObject({ text: '-5 degrees' });
+  });
+
+  it('exits with 6 where the account is not connected', async () => {
+    expect((await run('send', OTHER_ID, '+491700000002', 'x')).code).toBe(6);
+  });
+});
+
+describe('messages', () => {
+  it('shows a line for each message', async () => {
+    const { code, out } = await run('messages', 'Shop');
+    expect(code).toBe(0);
+    expect(out).toContain('<  +491700000002  delivered ');
+    expect(out).toContain('Hello there\n');
+    expect(out).toContain('failed (NOT_ON_WHATSAPP)  [image] A picture\n');
+  });
+
+  it('prints JSON, hands filters on, and says when there is none', async () => {
+    expect(JSON.parse((await run('messages', 'Shop', '--json')).out)).toEqual([INCOMING, FAILED]);
+    const filters = ['--limit', '5', '--direction', 'incoming', '--phone', '+49170', '--status', 'read'];
+    expect((await run('messages', ID, ...filters)).out).toBe('No messages.\n');
+  });
+
+  it('names every field that the daemon refuses, and exits with 2', async () => {
+    const { code, error } = await run('messages', ID, '--limit', '0');
+    expect(code).toBe(2);
+    expect(error).toBe('Message of VALIDATION_FAILED.\n  limit: Use 1 to 100.\n');
+  });
+});
+
+describe('disconnect', () => {
+  it('disconnects', async () => {
+    expect(await run('disconnect', 'Shop')).toEqual({
+      code: 0,
+      out: `Disconnected: account ${ID}.\n`,
+      error: '',
+    });
+    expect(JSON.parse((await run('disconnect', 'Shop', '--json')).out)).toEqual({ accountId: ID });
+  });
+});
+
+describe('every command', () => {
+  it('explains itself without a daemon or a valid configuration', async () => {
+    for (const command of ['link', 'accounts', 'status', 'qr', 'send', 'messages', 'disconnect']) {
+      const { code, out } = await runCli([command, '--help'], { cwd: folder.path, env: { PORT: 'x' } });
+      expect(code).toBe(0);
+      expect(out).toContain('--json');
+      expect(out).toContain('Exit codes:');
+    }
+  });
+
+  it.each([[[]], [['nonsense']], [['send', 'Shop']], [['accounts', '--nonsense']]])(
+    'exits with 2 for %j',
+    async (args) => {
+      const { code, error } = await runCli(args, { cwd: folder.path });
+      expect(code).toBe(2);
+      expect(error).not.toBe('');
+    },
+  );
+
+  it('exits with 2 and names a variable that is wrong', async () => {
+    const { code, error } = await runCli(['accounts'], { cwd: folder.path, env: { PORT: 'x', HOST: 'a b' } });
+    expect(code).toBe(2);
+    expect(error).toMatch(/HOST: .*\n {2}PORT: /s);
+  });
+});
+
+describe('finding the daemon', () => {
+  it('exits with 3 and the remedy where none runs', async () => {
+    const { code, error } = await runCli(['accounts'], { cwd: folder.path, env: { PORT: '1' } });
+    expect(code).toBe(3);
+    expect(error).toMatch(/No daemon answers at http:\/\/127\.0\.0\.1:1 .*npm start/);
+  });
+
+  it('exits with 3 where something else answers', async () => {
+    const server = createServer((_request, response) => response.end('<html>'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { code, error } = await runCli(['accounts'], { cwd: folder.path, env: { PORT: String(port) } });
+    server.close();
+    server.closeAllConnections();
+    expect(code).toBe(3);
+    expect(error).toContain('is not Switchboard');
+  });
+
+  it('exits with 4 where no key is found or the key is wrong, and never prints it', async () => {
+    const none = await runCli(['accounts'], { cwd: folder.path, env: { SWITCHBOARD_URL: daemon.url } });
+    expect(none.code).toBe(4);
+    expect(none.error).toContain('SWITCHBOARD_API_KEY');
+    const wrong = await runCli(['accounts'], {
+      cwd: folder.path,
+      env: { SWITCHBOARD_URL: daemon.url, SWITCHBOARD_API_KEY: 'hunter2hunter2' },
+    });
+    expect(wrong.code).toBe(4);
+    expect(wrong.error).not.toContain('hunter2');
+  });
+
+  it('takes the key that the daemon keeps, and address and owner key from .env', async () => {
+    await using place = await openTemporaryFolder();
+    const { hostname, port } = new URL(daemon.url);
+    await writeFile(join(place.path, '.env'), `HOST=${hostname}\nPORT=${port}\nDATA_PATH=.\n`);
+    await writeFile(join(place.path, 'owner-api-key'), `${KEY}\n`);
+    expect((await runCli(['accounts'], { cwd: place.path })).code).toBe(0);
+    const env = { OWNER_API_KEY: 'another-key-of-thirty-two-characters' };
+    expect((await runCli(['accounts'], { cwd: place.path, env })).code).toBe(4);
+    expect(
+      (await runCli(['accounts'], { cwd: place.path, env: { ...env, SWITCHBOARD_API_KEY: KEY } })).code,
+    ).toBe(0);
+  });
+});

@@ -1,0 +1,172 @@
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AccountView } from '../../../src/cli/api-views.ts';
+import { drawQr } from '../../../src/cli/qr-view.ts';
+import { makeAccountView } from '../../support/account-view.ts';
+import { runCli, startCli } from '../../support/cli-process.ts';
+import {
+  data,
+  type FakeAnswer,
+  type FakeDaemon,
+  failure,
+  openFakeDaemon,
+  type SeenRequest,
+} from '../../support/fake-daemon.ts';
+import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+
+const ID = '11111111-1111-4111-8111-111111111111';
+
+/** What the account is at one question, and the code that it shows then. */
+interface Scene {
+  readonly account: Partial<AccountView>;
+  readonly qr?: FakeAnswer;
+}
+
+const STARTING = { account: { state: 'starting', connectionStatus: 'Connecting' } };
+const PAIRING = { account: { state: 'pairing', connectionStatus: 'Connecting' } };
+const SYNCING = { account: { state: 'syncing', connectionStatus: 'Connecting' } };
+const CONNECTED = {
+  account: { state: 'connected', connectionStatus: 'Connected', phoneNumber: '+491700000001' },
+};
+const GIVEN_UP = {
+  account: {
+    state: 'disconnected',
+    connectionStatus: 'Disconnected',
+    since: '2026-01-02T04:00:00.000Z',
+    reason: { code: 'qr_given_up', text: 'Nobody scanned the QR code.', userAction: 'Reconnect it.' },
+  },
+};
+
+function scanning(qr: string | null): Scene {
+  return {
+    account: { state: 'awaiting_scan', connectionStatus: 'Connecting' },
+    qr: data({ qr, expiresAt: null }),
+  };
+}
+
+let daemon: FakeDaemon | undefined;
+let folder: TemporaryFolder;
+
+beforeEach(async () => {
+  folder = await openTemporaryFolder();
+});
+
+afterEach(async () => {
+  await daemon?.[Symbol.asyncDispose]();
+  daemon = undefined;
+  await folder[Symbol.asyncDispose]();
+});
+
+/** A daemon that plays the scenes, one at each question for the account; the last one stays. */
+async function play(...scenes: readonly [Scene, ...Scene[]]): Promise<Record<string, string>> {
+  let scene = scenes[0];
+  let next = 0;
+  const answer = ({ method, path }: SeenRequest): FakeAnswer => {
+    if (method === 'POST') return { status: 201, ...data({ accountId: ID }) };
+    if (path === `/qr-code/${ID}`) return scene.qr ?? failure(409, 'ALREADY_LINKED');
+    scene = scenes[next] ?? scene;
+    next += 1;
+    return data(makeAccountView({ id: ID, ...scene.account }));
+  };
+  daemon = await openFakeDaemon(answer);
+  return { SWITCHBOARD_URL: daemon.url };
+}
+
+describe('link', () => {
+  it('creates an account, draws its code as it rotates, and ends when it is connected', async () => {
+    const env = await play(
+      STARTING,
+      scanning(null),
+      scanning('2@one'),
+      scanning('2@two'),
+      PAIRING,
+      SYNCING,
+      CONNECTED,
+    );
+    const { code, out, error } = await runCli(['link', 'My shop', '--phone', '+491700000001'], {
+      cwd: folder.path,
+      env,
+    });
+    expect({ code, error }).toEqual({ code: 0, error: '' });
+    const parts = [
+      `Account ${ID}`,
+      'The browser is starting.',
+      drawQr('2@one', { small: true }),
+      drawQr('2@two', { small: true }),
+      'The phone has scanned.',
+      'Linked.',
+      'Connected as +491700000001.',
+    ];
+    const places = parts.map((part) => out.indexOf(part));
+    expect(places).not.toContain(-1);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    expect(out).not.toContain('\x1b');
+    expect(daemon?.requests[0]).toMatchObject({
+      method: 'POST',
+      path: '/connect',
+      body: { displayName: 'My shop', phoneNumber: '+491700000001' },
+    });
+  });
+
+  it('prints an event a line for programs', async () => {
+    const env = await play(scanning('2@one'), SYNCING, CONNECTED);
+    const { code, out } = await runCli(['link', '--json'], { cwd: folder.path, env });
+    expect(code).toBe(0);
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { event: 'account', accountId: ID },
+      { event: 'qr', accountId: ID, qr: '2@one' },
+      { event: 'state', accountId: ID, state: 'syncing', connectionStatus: 'Connecting' },
+      { event: 'connected', accountId: ID, phoneNumber: '+491700000001' },
+    ]);
+  });
+
+  it('exits with 6 and the reason when nobody scans', async () => {
+    const gone = { ...scanning(null), qr: failure(400, 'QR_EXPIRED') };
+    const env = await play(scanning('2@one'), gone, GIVEN_UP);
+    const { code, error } = await runCli(['link'], { cwd: folder.path, env });
+    expect(code).toBe(6);
+    expect(error).toBe('The account was not linked. Nobody scanned the QR code. Reconnect it.\n');
+  });
+
+  it('starts an account again that has come to rest, and waits until it has left that state', async () => {
+    const env = await play(GIVEN_UP, GIVEN_UP, STARTING, CONNECTED);
+    const { code } = await runCli(['link', '--account', ID], { cwd: folder.path, env });
+    expect(code).toBe(0);
+    const posts = daemon?.requests.filter(({ method }) => method === 'POST').map(({ path }) => path);
+    expect(posts).toEqual([`/reconnect/${ID}`]);
+  });
+
+  it('only follows an account that is being linked already', async () => {
+    const env = await play(scanning('2@one'), CONNECTED);
+    expect((await runCli(['link', '--account', ID], { cwd: folder.path, env })).code).toBe(0);
+    expect(daemon?.requests.filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+
+  it('leaves the account at Ctrl-C and says how to go on', async () => {
+    const env = await play(scanning('2@one'));
+    const { child, result } = startCli(['link'], { cwd: folder.path, env });
+    if (child.stdout === null) throw new Error('It has no output');
+    await once(child.stdout, 'data');
+    child.kill('SIGINT');
+    const { code, out, error } = await result;
+    expect(code).toBe(130);
+    expect(out).toContain(`switchboard link --account ${ID}`);
+    expect(error).toBe('');
+    expect(daemon?.requests.filter(({ path }) => path.startsWith('/disconnect'))).toEqual([]);
+  });
+
+  it('exits with 3 where the daemon stops meanwhile', async () => {
+    const env = await play(scanning('2@one'));
+    const { child, result } = startCli(['link'], { cwd: folder.path, env });
+    if (child.stdout === null) throw new Error('It has no output');
+    await once(child.stdout, 'data');
+    await daemon?.[Symbol.asyncDispose]();
+    daemon = undefined;
+    expect((await result).code).toBe(3);
+  });
+});
