@@ -130,6 +130,15 @@ describe('accounts', () => {
     expect(data).toMatchObject({ messagesSentToday: 7, messagesReceivedToday: 2 });
   });
 
+  it('count their messages and the people in them', async () => {
+    const id = await server.makeAccount({ phoneNumber: '+491700000001' });
+    for (const to of ['+491700000002', '+491700000002', '+491700000003', '120363@g.us']) {
+      await server.ask('POST', `/accounts/${id}/messages`, { body: { to, text: 'hi' } });
+    }
+    const { data } = (await server.ask('GET', `/accounts/${id}`)).body;
+    expect(data._count).toEqual({ messages: 4, contacts: 2, campaigns: 0 });
+  });
+
   it('say why they rest and what to do', async () => {
     const id = await server.makeAccount();
     await server.accounts.saveState(id, { state: 'needs_human', reason: 'logged_out', lastError: 'gone' });
