@@ -69,7 +69,9 @@ export function makeAccountStore(db: Executor): AccountStore {
           .set({
             linked: true,
             wid: identity.wid,
-            phone_number: identity.phoneNumber,
+            // A page that tells no number leaves that of this link; one of an earlier link says nothing.
+            phone_number:
+              identity.phoneNumber ?? sql<string | null>`case when linked then phone_number else null end`,
             profile_name: toStorable(identity.profileName),
             first_linked_at: sql<Date>`coalesce(first_linked_at, now())`,
             state_since: sql<Date>`case when state = 'connected' then state_since else now() end`,

@@ -99,6 +99,16 @@ describe('link', () => {
     expect(await store.getAccount(id)).toMatchObject({ linked: false, phoneNumber: '+491700000001' });
   });
 
+  it('keeps its number if the page tells none later, and has none if it never did', async () => {
+    const hidden = { ...IDENTITY, wid: '99@lid', phoneNumber: null };
+    await store.saveLinked(id, IDENTITY);
+    await store.saveLinked(id, hidden);
+    expect((await store.getAccount(id)).phoneNumber).toBe('+491700000001');
+    await store.saveUnlinked(id);
+    await store.saveLinked(id, hidden);
+    expect((await store.getAccount(id)).phoneNumber).toBeNull();
+  });
+
   it('is given up by an account that is deleted', async () => {
     await store.saveLinked(id, IDENTITY);
     await markAccountDeleted(db, id);
