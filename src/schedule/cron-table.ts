@@ -1,6 +1,7 @@
 import type { Executor } from '../db/database.ts';
 import { deleteOldIdempotencyKeys } from '../db/idempotency-store.ts';
 import { clearExpiredQrCodes } from '../db/qr-expiry.ts';
+import { deleteOldWaitingChanges } from '../db/waiting-change-expiry.ts';
 
 /** Work that is done by the clock. It may run on several daemons at once, so repeating it must change nothing. */
 export interface CronJob {
@@ -16,5 +17,6 @@ export function makeCronTable(db: Executor): readonly CronJob[] {
   return [
     { name: 'delete-old-idempotency-keys', cron: '7 * * * *', run: () => deleteOldIdempotencyKeys(db) },
     { name: 'clear-expired-qr-codes', cron: '* * * * *', run: () => clearExpiredQrCodes(db) },
+    { name: 'delete-old-waiting-changes', cron: '23 3 * * *', run: () => deleteOldWaitingChanges(db) },
   ];
 }

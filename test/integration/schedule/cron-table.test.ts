@@ -58,4 +58,15 @@ describe('the cron table', () => {
     expect(rows.find((row) => row.id === expired)).toMatchObject({ qr: null, qr_expires_at: null });
     expect(rows.find((row) => row.id === valid)).toMatchObject({ qr: 'code' });
   });
+
+  it('deletes changes whose message never came, and no others', async () => {
+    const accountId = await insertTestAccount(opened.db);
+    await sql`
+      insert into waiting_changes (account_id, chat_id, bare_id, event, created_at) values
+        (${accountId}, 'c', 'old', '{}', now() - interval '36 days'),
+        (${accountId}, 'c', 'young', '{}', now() - interval '34 days')`.execute(opened.db);
+    expect(await run('delete-old-waiting-changes')).toBe(1);
+    const left = await opened.db.selectFrom('waiting_changes').select('bare_id').execute();
+    expect(left.map((row) => row.bare_id)).toEqual(['young']);
+  });
 });
