@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import type { HttpApp } from './http-app.ts';
+import type { HttpApp } from './typed-fastify.ts';
 
 const DESCRIPTION = `Keeps WhatsApp numbers connected and carries their messages.
 

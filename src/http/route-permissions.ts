@@ -1,4 +1,4 @@
-import type { HttpApp } from './http-app.ts';
+import type { HttpApp } from './typed-fastify.ts';
 
 /** Makes the start fail for a route that does not say whom it is for. Call it before any route is added. */
 export function requirePermissions(app: Pick<HttpApp, 'addHook'>): void {

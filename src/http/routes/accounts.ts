@@ -24,8 +24,8 @@ import {
   success,
   successPage,
 } from '../envelope.ts';
-import type { HttpApp } from '../http-app.ts';
 import { dailyLimitSchema, displayNameSchema, timezoneSchema } from '../text-schema.ts';
+import type { HttpApp } from '../typed-fastify.ts';
 import { refuseField } from '../validation.ts';
 
 /** Listing, reading, changing and deleting accounts. */

@@ -1,7 +1,7 @@
 import type { FastifyPluginCallback } from 'fastify';
 import type { HttpDeps } from '../context.ts';
 import { answerError } from '../error-answer.ts';
-import type { HttpApp } from '../http-app.ts';
+import type { HttpApp } from '../typed-fastify.ts';
 
 const PATH = '/admin/queues';
 

@@ -9,8 +9,8 @@ import { accountHealthSchema, accountToHealthView, connectionStatusSchema } from
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, noBody, noQuery, success } from '../envelope.ts';
-import type { HttpApp } from '../http-app.ts';
 import { dailyLimitSchema, displayNameSchema, phoneNumberSchema, timezoneSchema } from '../text-schema.ts';
+import type { HttpApp } from '../typed-fastify.ts';
 import { checkTimezone } from './accounts.ts';
 import { qrRoute } from './qr-code.ts';
 

@@ -8,7 +8,7 @@ import { getVisibleAccount, getVisibleMessage } from '../account-access.ts';
 import { toContentDisposition } from '../content-disposition.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, messageParams, noQuery, success } from '../envelope.ts';
-import type { HttpApp } from '../http-app.ts';
+import type { HttpApp } from '../typed-fastify.ts';
 import { refuseField } from '../validation.ts';
 
 /** What multipart adds around the file, in bytes, at most. */

@@ -13,9 +13,9 @@ import {
   success,
   successPage,
 } from '../envelope.ts';
-import type { HttpApp } from '../http-app.ts';
 import { directionSchema, messageSchema, messageToView, statusSchema } from '../message-view.ts';
 import { instantFromQuery, phoneNumberSchema, plusFromQuery } from '../text-schema.ts';
+import type { HttpApp } from '../typed-fastify.ts';
 
 const query = z.strictObject({
   ...pageQuery,

@@ -3,7 +3,7 @@ import { withDeadline } from '../../lib/abort.ts';
 import { AppError, toError } from '../../lib/errors.ts';
 import type { HttpDeps, ReadinessCheck } from '../context.ts';
 import { dataOf, errorsOfOpen, noQuery, success } from '../envelope.ts';
-import type { HttpApp } from '../http-app.ts';
+import type { HttpApp } from '../typed-fastify.ts';
 
 /** Milliseconds within which a part has to answer to count as ready. */
 const CHECK_DEADLINE_MS = 2_000;

@@ -6,9 +6,9 @@ import { getVisibleAccount } from '../account-access.ts';
 import { connectionStatusSchema } from '../account-view.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, noQuery, success } from '../envelope.ts';
-import type { HttpApp } from '../http-app.ts';
 import { accountToQr } from '../qr-answer.ts';
 import { qrToDataUrl, qrToPng, qrToSvg, qrToTerminal } from '../qr-image.ts';
+import type { HttpApp } from '../typed-fastify.ts';
 
 const TYPES = ['application/json', 'image/png', 'image/svg+xml', 'text/plain'] as const;
 

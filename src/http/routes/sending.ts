@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { getVisibleAccount } from '../account-access.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, noQuery, success } from '../envelope.ts';
-import type { HttpApp } from '../http-app.ts';
 import { bodyToSendRequest, requestToHash, sendBodySchema } from '../send-body.ts';
 import { checkMaySend } from '../send-rule.ts';
+import type { HttpApp } from '../typed-fastify.ts';
 
 /** Bytes of a body: 16 MB in base64, and room for the rest. */
 const BODY_LIMIT = 24 * 1024 * 1024;
