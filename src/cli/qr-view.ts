@@ -1,5 +1,5 @@
 import qrcode from 'qrcode-terminal';
-import { textToLine } from './terminal-text.ts';
+import { textToCell } from './terminal-text.ts';
 
 /** What waits for a scan: an account's QR text, or null once it is used or has expired. */
 export interface QrShown {
@@ -24,6 +24,10 @@ export interface TerminalQrViewOptions {
   readonly inPlace?: boolean;
 }
 
+/** Every line fits into 80 columns: one that wraps would be counted wrongly when it is drawn over. */
+const HOW_TO_SCAN = 'On the phone: WhatsApp > Settings > Linked devices > Link a device.';
+const MAX_NAME = 40;
+
 /** The QR code of `text` in characters, light on dark, ending with a line break. Small: two modules a character. */
 export function drawQr(text: string, options: { readonly small: boolean }): string {
   let drawing = '';
@@ -40,7 +44,7 @@ export function makeTerminalQrView({ write, isTty, inPlace = false }: TerminalQr
   let last: { readonly id: string; readonly lines: number } | undefined;
 
   function draw({ id, name }: QrShown, qr: string): void {
-    const block = `\n${nameOf(id, name)}: scan this code. On the phone: WhatsApp > Settings > Linked devices > Link a device.\n\n${drawQr(qr, { small: true })}\n`;
+    const block = `\n${nameOf(id, name)}: scan this code.\n${HOW_TO_SCAN}\n\n${drawQr(qr, { small: true })}\n`;
     const covers = isTty && inPlace && last?.id === id;
     write(covers ? `\x1b[${last?.lines}F\x1b[J${block}` : block);
     drawn.set(id, qr);
@@ -63,5 +67,5 @@ export function makeTerminalQrView({ write, isTty, inPlace = false }: TerminalQr
 }
 
 function nameOf(id: string, name: string | null): string {
-  return textToLine(name ?? '') || `Account ${id}`;
+  return textToCell(name ?? '', MAX_NAME) || `Account ${id}`;
 }

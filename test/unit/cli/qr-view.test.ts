@@ -76,6 +76,12 @@ describe('the QR view of a terminal', () => {
     expect(written[2]?.startsWith('\nOther')).toBe(true);
   });
 
+  it('fits into 80 columns, so that lines can be counted', () => {
+    const { written, view } = makeView({ isTty: true, inPlace: true });
+    view.show({ id: 'a', name: 'A name that is too long '.repeat(10), qr: QR });
+    for (const line of written.join('').split('\n')) expect(line.length).toBeLessThan(80);
+  });
+
   it('does not let a name move the cursor', () => {
     const { written, view } = makeView({ isTty: false });
     view.show({ id: 'a', name: 'Shop\x1b[2J\n', qr: 'one' });
