@@ -2,23 +2,15 @@
  * What this machine has, and what to do about what it lacks. Plain JavaScript for Node 20 without any package: this
  * runs before anything is installed.
  */
-import { accessSync, closeSync, constants, openSync, readSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Where browsers are looked for, as the daemon does (src/channels/whatsapp-web/browser.ts). */
-export const BROWSERS = [
-  '/usr/lib/chromium/chromium-headless-shell',
-  '/usr/bin/chromium-headless-shell',
-  '/usr/bin/chrome-headless-shell',
-  '/opt/google/chrome-headless-shell/chrome-headless-shell',
-  '/usr/lib/chromium/chromium',
-  '/usr/bin/google-chrome-stable',
-  '/usr/bin/google-chrome',
-  '/opt/google/chrome/chrome',
-  '/usr/lib64/chromium-browser/chromium-browser',
-  '/usr/bin/chromium',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-];
+const paths = JSON.parse(
+  readFileSync(new URL('../../src/channels/whatsapp-web/browser-paths.json', import.meta.url), 'utf8'),
+);
+
+/** Where browsers are looked for, in the daemon's own order. */
+export const BROWSERS = [...paths.shells, ...paths.browsers];
 
 /** Bytes of a browser that are looked at: a script says within them what it starts; a binary is far larger. */
 const SCRIPT_BYTES = 4_096;

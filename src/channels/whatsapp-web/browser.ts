@@ -3,24 +3,14 @@ import { basename } from 'node:path';
 import type { LaunchOptions } from 'puppeteer';
 import type { Config, HeadlessMode } from '../../config/config.ts';
 import { AppError } from '../../lib/errors.ts';
+import browserPaths from './browser-paths.json' with { type: 'json' };
 import { PROTOCOL_TIMEOUT_MS } from './session-timings.ts';
 
-/** Real binaries first: the scripts in /usr/bin may put a shell between us and the browser. Shells before Chromes. */
-const SHELLS = [
-  '/usr/lib/chromium/chromium-headless-shell',
-  '/usr/bin/chromium-headless-shell',
-  '/usr/bin/chrome-headless-shell',
-  '/opt/google/chrome-headless-shell/chrome-headless-shell',
-];
-const CHROMES = [
-  '/usr/lib/chromium/chromium',
-  '/usr/bin/google-chrome-stable',
-  '/usr/bin/google-chrome',
-  '/opt/google/chrome/chrome',
-  '/usr/lib64/chromium-browser/chromium-browser',
-  '/usr/bin/chromium',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-];
+/**
+ * Where browsers are, which the set-up reads too. Real binaries first: the scripts in /usr/bin may put a shell between
+ * us and the browser.
+ */
+const { shells: SHELLS, browsers: CHROMES } = browserPaths;
 
 /** A browser to launch, and how it is told to run without a window. */
 export interface Browser {
