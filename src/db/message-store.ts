@@ -1,6 +1,14 @@
 import { type Selectable, sql } from 'kysely';
 import type { AccountId, MessageId, TenantId } from '../accounts/ids.ts';
-import type { Direction, MediaStatus, MessageStatus, MessageType } from '../messages/message.ts';
+import type {
+  Direction,
+  MediaStatus,
+  MessageContact,
+  MessageLocation,
+  MessagePoll,
+  MessageStatus,
+  MessageType,
+} from '../messages/message.ts';
 import { parseRecipient } from '../messages/whatsapp-key.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
@@ -14,8 +22,14 @@ export interface StoredMessage {
   readonly chatId: string;
   readonly phoneNumber: string | null;
   readonly direction: Direction;
+  /** Who wrote an incoming message: in groups the participant. */
+  readonly author: string | null;
+  readonly authorName: string | null;
   readonly type: MessageType;
   readonly text: string | null;
+  readonly location: MessageLocation | null;
+  readonly contacts: readonly MessageContact[] | null;
+  readonly poll: MessagePoll | null;
   readonly caption: string | null;
   readonly media: {
     readonly status: MediaStatus;
@@ -60,8 +74,11 @@ const COLUMNS = [
   'chat_id',
   'messages.phone_number',
   'direction',
+  'author',
+  'author_name',
   'type',
   'text',
+  'payload',
   'caption',
   'reply_to',
   'media_status',
@@ -140,11 +157,19 @@ function filterToChats({ chatId, phoneNumber }: MessageFilter): string[] {
   return [chatId, ofNumber].filter((chat) => chat !== undefined);
 }
 
-type MessageRow = Omit<Selectable<MessageTable>, 'bare_id' | 'author' | 'author_name' | 'native_type'> & {
+/** What only some types carry; the shape in which the pipeline writes `messages.payload`. */
+interface MessagePayload {
+  readonly location?: MessageLocation;
+  readonly contacts?: readonly MessageContact[];
+  readonly poll?: MessagePoll;
+}
+
+type MessageRow = Omit<Selectable<MessageTable>, 'bare_id' | 'native_type'> & {
   readonly replied_message: string | null;
 };
 
-function rowToMessage(row: Omit<MessageRow, 'payload' | 'created_at'>): StoredMessage {
+function rowToMessage(row: Omit<MessageRow, 'created_at'>): StoredMessage {
+  const payload: MessagePayload = row.payload ?? {};
   return {
     id: row.id as MessageId,
     whatsappMessageId: row.whatsapp_message_id,
@@ -152,8 +177,13 @@ function rowToMessage(row: Omit<MessageRow, 'payload' | 'created_at'>): StoredMe
     chatId: row.chat_id,
     phoneNumber: row.phone_number,
     direction: row.direction as Direction,
+    author: row.author,
+    authorName: row.author_name,
     type: row.type as MessageType,
     text: row.text,
+    location: payload.location ?? null,
+    contacts: payload.contacts ?? null,
+    poll: payload.poll ?? null,
     caption: row.caption,
     media: rowToMedia(row),
     replyTo: row.replied_message ?? row.reply_to,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { StoredMessage } from '../db/message-store.ts';
+import { ERROR_CATALOGUE, type ErrorCode } from '../lib/errors.ts';
 import { MESSAGE_STATUSES, MESSAGE_TYPES } from '../messages/message.ts';
 import { API_BASE } from './context.ts';
 
@@ -29,7 +30,28 @@ export const messageSchema = z
       }),
     direction: directionSchema,
     type: z.enum(MESSAGE_TYPES),
+    author: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'Who wrote an incoming message; in groups the participant.',
+        examples: ['491700000001@c.us'],
+      }),
+    authorName: z.string().nullable(),
     text: z.string().nullable(),
+    location: z
+      .object({
+        latitude: z.number(),
+        longitude: z.number(),
+        name: z.string().optional(),
+        address: z.string().optional(),
+        url: z.string().optional(),
+      })
+      .nullable(),
+    contacts: z.array(z.object({ name: z.string(), vcard: z.string() })).nullable(),
+    poll: z
+      .object({ question: z.string(), options: z.array(z.string()), multipleAnswers: z.boolean() })
+      .nullable(),
     mediaUrl: z
       .string()
       .nullable()
@@ -46,7 +68,10 @@ export const messageSchema = z
     failedReason: z
       .string()
       .nullable()
-      .meta({ description: 'Code of what went wrong.', examples: ['NOT_ON_WHATSAPP'] }),
+      .meta({
+        description: 'Code of what went wrong, and what WhatsApp said of it.',
+        examples: ['NOT_ON_WHATSAPP', 'SEND_REFUSED: 463'],
+      }),
     timestamp: z.string().meta({ format: 'date-time' }),
     handedAt: instant.meta({ description: 'When it was given to the WhatsApp page.' }),
     sentAt: instant,
@@ -70,7 +95,12 @@ export function messageToView(message: StoredMessage): z.output<typeof messageSc
     phoneNumber: message.phoneNumber,
     direction: message.direction,
     type: message.type,
+    author: message.author,
+    authorName: message.authorName,
     text: message.text,
+    location: message.location,
+    contacts: message.contacts === null ? null : [...message.contacts],
+    poll: message.poll === null ? null : { ...message.poll, options: [...message.poll.options] },
     mediaUrl: media?.status === 'stored' ? `${API_BASE}/messages/${message.id}/media` : null,
     mediaType: MEDIA_TYPES.find((type) => type === message.type) ?? null,
     mimeType: media?.mimeType ?? null,
@@ -79,7 +109,7 @@ export function messageToView(message: StoredMessage): z.output<typeof messageSc
     caption: message.caption,
     replyTo: message.replyTo,
     status: message.status,
-    failedReason: failure === null ? null : (failure.code ?? failure.reason),
+    failedReason: failure === null ? null : failureToText(failure),
     timestamp: message.timestamp.toISOString(),
     handedAt: toIso(message.handedAt),
     sentAt: toIso(message.sentAt),
@@ -94,4 +124,12 @@ export function messageToView(message: StoredMessage): z.output<typeof messageSc
 
 function toIso(instant: Date | null): string | null {
   return instant?.toISOString() ?? null;
+}
+
+/** The code, and what WhatsApp said where it said more than the code does. */
+function failureToText({ code, reason }: NonNullable<StoredMessage['failure']>): string | null {
+  if (code === null || reason === null) return code ?? reason;
+  const isKnown =
+    Object.hasOwn(ERROR_CATALOGUE, code) && ERROR_CATALOGUE[code as ErrorCode].message === reason;
+  return isKnown ? code : `${code}: ${reason}`;
 }

@@ -23,8 +23,10 @@ const IMPORT =
 /** Reads a file's imports from its text. */
 export function readSource(path: string, text: string): SourceFile {
   const uncommented = text.replaceAll(/\/\*[\s\S]*?\*\//g, ' ').replaceAll(/(^|[\s;,{}()])\/\/.*$/gm, '$1');
-  const imports = [...uncommented.matchAll(IMPORT)].map((match): SourceImport => {
-    const specifier = match[1] ?? match[2] ?? '';
+  const specifiers = [...uncommented.matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? '');
+  // Data beside a file import nothing.
+  const code = specifiers.filter((specifier) => !specifier.endsWith('.json'));
+  const imports = code.map((specifier): SourceImport => {
     return { specifier, target: specifier.startsWith('.') ? join(dirname(path), specifier) : null };
   });
   return { path, imports, code: uncommented.replaceAll(/'[^'\n]*'|"[^"\n]*"/g, "''") };

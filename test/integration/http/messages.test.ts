@@ -29,7 +29,7 @@ async function textsOf(query: string): Promise<string[]> {
 }
 
 describe('messages', () => {
-  it('show exactly the fields of the contract', async () => {
+  it('show the fields of the contract, the author, and what only some types carry', async () => {
     await receive(messageEvent('A', { text: 'hi' }));
     const [message] = (await list()).data;
     expect(messageSchema.strict().parse(message)).toEqual({
@@ -41,6 +41,11 @@ describe('messages', () => {
       direction: 'incoming',
       type: 'text',
       text: 'hi',
+      author: expect.toSatisfy((author) => author === null || typeof author === 'string'),
+      authorName: expect.toSatisfy((name) => name === null || typeof name === 'string'),
+      location: null,
+      contacts: null,
+      poll: null,
       mediaUrl: null,
       mediaType: null,
       mimeType: null,
@@ -61,6 +66,18 @@ describe('messages', () => {
       recovered: false,
     });
     expect((await server.ask('GET', `/messages/${message.messageId}`)).body.data).toEqual(message);
+  });
+
+  it('carry a location, contacts and a poll', async () => {
+    const location = { latitude: 1.5, longitude: 2.5, name: 'Office' };
+    const contacts = [{ name: 'Ben', vcard: 'BEGIN:VCARD' }];
+    const poll = { question: 'When?', options: ['now', 'later'], multipleAnswers: false };
+    await receive(
+      messageEvent('A', { type: 'location', location }),
+      messageEvent('B', { at: T0 + 1, type: 'contact', contacts }),
+      messageEvent('C', { at: T0 + 2, type: 'poll', poll }),
+    );
+    expect((await list()).data).toMatchObject([{ poll }, { contacts }, { location }]);
   });
 
   it("name what they answer by our id, or by WhatsApp's if we do not hold it", async () => {

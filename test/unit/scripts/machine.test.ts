@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
@@ -121,10 +120,4 @@ describe('the packages are current', () => {
       false,
     );
   });
-});
-
-test('the set-up looks for browsers where the daemon does', () => {
-  const source = readFileSync(resolve(ROOT, 'src/channels/whatsapp-web/browser.ts'), 'utf8');
-  const daemons = [...source.matchAll(/^ {2}'(\/[^']+)',$/gm)].map((match) => match[1]);
-  expect(machine.BROWSERS).toEqual(daemons);
 });
