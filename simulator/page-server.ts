@@ -31,11 +31,13 @@ export class PageServer {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
     });
-    const sockets = new WebSocketServer({ server: this.#server, path: '/ws', perMessageDeflate: false });
-    sockets.on('connection', (socket) => {
-      const connection = new PageConnection(socket, network, desk);
-      this.#connections.add(connection);
-      socket.on('close', () => this.#connections.delete(connection));
+    const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+    this.#server.on('upgrade', (request, stream, head) => {
+      sockets.handleUpgrade(request, stream, head, (socket) => {
+        const connection = new PageConnection(socket, network, desk);
+        this.#connections.add(connection);
+        socket.on('close', () => this.#connections.delete(connection));
+      });
     });
   }
 

@@ -173,7 +173,7 @@ describe('a linked profile that starts', () => {
 
   it('tells of queued messages that come well after the sync', async () => {
     await simulator.world.burst({ from: ['alice'], to: shop, count: 20, text: 'late' });
-    await set({ kind: 'offline', mode: 'after-sync', delayMs: 500, count: 1 });
+    await set({ kind: 'offline', mode: 'after-sync', delayMs: 2000, count: 1 });
     await using driven = new DrivenClient(simulator, profile);
     await driven.start();
     await driven.events.message('late 20');
