@@ -33,9 +33,10 @@ export interface Account {
 
 /** Who a linked phone is, as WhatsApp tells it. */
 export interface LinkedIdentity {
-  /** The account's own id, `<digits>@c.us`. */
+  /** The account's own id, `<digits>@c.us`; `<digits>@lid` where the page knows nothing else. */
   readonly wid: string;
-  readonly phoneNumber: string;
+  /** E.164; null if the page knows only the LID. */
+  readonly phoneNumber: string | null;
   readonly profileName: string | null;
 }
 

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { waitMs } from '../../lib/abort.ts';
 
@@ -94,9 +95,25 @@ export function findProfilesInUse(root: string): string[] {
   return [...new Set(found)];
 }
 
-/** Removes Chromium's lock files of a profile whose browser is gone: a lock of another host stops a launch (F30). */
+/**
+ * Removes Chromium's lock files of a profile whose browser is gone: a lock of another host stops a launch (F30). One
+ * whose process lives on this host stays: the browser itself knows what to make of it, and two on one profile would
+ * spoil it (F29).
+ */
 export function removeProfileLocks(profilePath: string): void {
+  if (isLockedByLiving(profilePath)) return;
   for (const name of ['SingletonLock', 'SingletonCookie', 'SingletonSocket']) {
     rmSync(join(profilePath, name), { force: true });
+  }
+}
+
+/** The lock is a link to `<host>-<pid>`. */
+function isLockedByLiving(profilePath: string): boolean {
+  try {
+    const [, host, pid] = /^(.*)-(\d+)$/.exec(readlinkSync(join(profilePath, 'SingletonLock'))) ?? [];
+    return host === hostname() && readProcess(Number(pid)) !== undefined;
+  } catch {
+    // There is no lock, or it is none of Chromium's.
+    return false;
   }
 }

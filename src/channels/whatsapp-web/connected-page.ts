@@ -28,7 +28,7 @@ import {
   sendPrepared,
 } from './page-calls.ts';
 import type { PageGlimpse, PageKey } from './page-model.ts';
-import { CALL_DEADLINE_MS, HEAVY_CALL_DEADLINE_MS } from './session-timings.ts';
+import type { SessionTimings } from './session-timings.ts';
 
 /** Heavy calls take turns: a page that moves two large files at once answers nothing else (fact A18). */
 const HEAVY = 'heavy';
@@ -41,12 +41,18 @@ export class ConnectedPage implements ConnectedSession {
   readonly accountId: AccountId;
   readonly #page: Page;
   readonly #clock: Clock;
+  readonly #timings: SessionTimings;
   readonly #heavy = new KeyedSerial<typeof HEAVY>();
 
-  constructor(accountId: AccountId, page: Page, clock: Clock) {
+  constructor(
+    accountId: AccountId,
+    page: Page,
+    deps: { readonly clock: Clock; readonly timings: SessionTimings },
+  ) {
     this.accountId = accountId;
     this.#page = page;
-    this.#clock = clock;
+    this.#clock = deps.clock;
+    this.#timings = deps.timings;
   }
 
   async prepareSend(to: string): Promise<PreparedSend> {
@@ -65,13 +71,13 @@ export class ConnectedPage implements ConnectedSession {
   ): Promise<MessageGlimpse> {
     const send = await contentToPageSend(prepared, content, options.quoted);
     const work = () => this.#page.evaluate(sendPrepared, send);
-    const { glimpse, error } = await this.#attemptSend(
+    const { glimpse, refusal } = await this.#attemptSend(
       content.kind === 'media'
         ? () => this.#heavyCall('Sending media', work)
         : () => this.#call('Sending', work),
     );
     if (glimpse) return toGlimpse(glimpse, prepared);
-    if (error !== undefined) throw new AppError('SEND_REFUSED', { message: error });
+    if (refusal !== undefined) throw new AppError('SEND_REFUSED', { message: refusal });
     throw new AppError('SEND_OUTCOME_UNKNOWN');
   }
 
@@ -123,10 +129,14 @@ export class ConnectedPage implements ConnectedSession {
   }
 
   #heavyCall<T>(what: string, work: () => Promise<T>): Promise<T> {
-    return this.#heavy.run(HEAVY, () => this.#call(what, work, HEAVY_CALL_DEADLINE_MS));
+    return this.#heavy.run(HEAVY, () => this.#call(what, work, this.#timings.heavyCallDeadlineMs));
   }
 
-  async #call<T>(what: string, work: () => Promise<T>, deadlineMs = CALL_DEADLINE_MS): Promise<T> {
+  async #call<T>(
+    what: string,
+    work: () => Promise<T>,
+    deadlineMs = this.#timings.callDeadlineMs,
+  ): Promise<T> {
     try {
       return await withDeadline(work(), deadlineMs, what);
     } catch (thrown) {

@@ -29,8 +29,14 @@ export function installBridge(): void {
 
   function widText(wid: unknown): string | undefined {
     if (typeof wid === 'string') return wid;
-    const text = (wid as { _serialized?: unknown; $1?: unknown } | null | undefined)?._serialized;
-    return typeof text === 'string' ? text : undefined;
+    const parts = wid as
+      | { _serialized?: unknown; $1?: unknown; user?: unknown; server?: unknown }
+      | null
+      | undefined;
+    const text = parts?._serialized ?? parts?.$1;
+    if (typeof text === 'string') return text;
+    const hasParts = typeof parts?.user === 'string' && typeof parts.server === 'string';
+    return hasParts ? `${parts.user}@${parts.server}` : undefined;
   }
 
   function phoneOf(wid: unknown): string | undefined {
@@ -66,16 +72,16 @@ export function installBridge(): void {
       quotedText: quoted?.caption ?? (quoted?.mimetype === undefined ? quoted?.body : undefined),
       chatPhone: phoneOf(remote),
       authorPhone: author === undefined || author === null ? undefined : phoneOf(author),
-      vcardList: (model.vcardList as { displayName?: string; vcard?: string }[] | undefined)?.map((card) => ({
-        displayName: card.displayName,
-        vcard: card.vcard,
-      })),
-      pollOptions: (model.pollOptions as { name?: string }[] | undefined)?.map((option) => ({
-        name: option.name,
-      })),
+      vcardList: pickEach(model.vcardList, ['displayName', 'vcard']),
+      pollOptions: pickEach(model.pollOptions, ['name']),
     };
     for (const field of PICKED) picked[field] = model[field];
     return picked as unknown as PageMessage;
+  }
+
+  function pickEach(list: unknown, fields: readonly string[]): object[] | undefined {
+    if (!Array.isArray(list)) return undefined;
+    return list.map((each) => Object.fromEntries(fields.map((field) => [field, each?.[field]])));
   }
 
   const PICKED = [
@@ -119,22 +125,43 @@ export function installBridge(): void {
     const isGroup = chat.id.isGroup?.() === true;
     const group = chat.groupMetadata as { isLidAddressingMode?: boolean } | undefined;
     const byLid = isGroup ? group?.isLidAddressingMode === true : chat.id.isLid?.() === true;
-    const from = byLid ? me.getMaybeMeLidUser() : me.getMaybeMePnUser();
+    const lid = me.getMaybeMeLidUser?.();
+    const phone = me.getMaybeMePnUser?.();
+    const from = byLid ? (lid ?? phone) : (phone ?? lid);
     const participant = isGroup ? window.require('WAWebWidFactory').asUserWidOrThrow(from) : undefined;
     const MsgKey = window.require('WAWebMsgKey');
     return new MsgKey({ from, to: chat.id, id: bareId, participant, selfDir: 'out' });
   }
 
   async function find(key: PageKey): Promise<PageModel | undefined> {
-    const { Msg } = window.require('WAWebCollections');
+    const { Msg, Chat } = window.require('WAWebCollections');
+    const isIt = (model: PageModel | undefined) => model?.id?.id === key.bareId;
     const texts = key.chatIds.flatMap((chatId) => {
       const head = `${key.fromMe}_${chatId}_${key.bareId}`;
       return key.participant === null ? [head] : [`${head}_${key.participant}`, head];
     });
-    const held = texts.map((text) => Msg.get(text) as PageModel | undefined).find(Boolean);
+    const held = texts.map((text) => attempt(() => Msg.get(text) as PageModel | undefined)).find(isIt);
     if (held) return held;
-    const stored: { messages?: (PageModel | undefined)[] } | undefined = await Msg.getMessagesById(texts);
-    return stored?.messages?.find((each) => each?.id?.id === key.bareId);
+    for (const text of texts) {
+      // One at a time: a page may refuse them all because it cannot read one of them.
+      const stored = await Promise.resolve(attempt(() => Msg.getMessagesById([text]))).catch(() => undefined);
+      const found = (stored as { messages?: (PageModel | undefined)[] } | undefined)?.messages?.find(isIt);
+      if (found) return found;
+    }
+    // A group's message may be filed under the participant's other address.
+    const loaded = key.chatIds.map((chatId): PageModel[] | undefined =>
+      attempt(() => Chat.get(window.require('WAWebWidFactory').createWid(chatId))?.msgs?.getModelsArray()),
+    );
+    return loaded.flatMap((models) => models ?? []).find(isIt);
+  }
+
+  /** What one part of the page says, or undefined if it throws: there are other ways. */
+  function attempt<T>(ask: () => T): T | undefined {
+    try {
+      return ask();
+    } catch {
+      return undefined;
+    }
   }
 
   const switchboard: Switchboard = {
@@ -147,6 +174,8 @@ export function installBridge(): void {
       void flush();
     },
     injected: false,
+    listening: false,
+    report: undefined,
     reading: undefined,
   };
   window.switchboard = switchboard;
@@ -194,27 +223,49 @@ export function installBridge(): void {
 /**
  * Runs in the page once its modules are there: tells the socket's state now and at each change. The level matters
  * as much as the edge, since the page may have synced before anyone listened (facts A4, F26); `hasSynced` going
- * false is no readiness (F2). When the QR's refs are used up the page is asked for new ones (A6, F24).
+ * false is no readiness (F2). A page that has no such level counts as synced when it has been connected for
+ * `syncGraceMs`. When the QR's refs are used up the page is asked for new ones (A6, F24). False if injection did not
+ * begin in this document.
  */
-export function watchSocket(): void {
+export function watchSocket(syncGraceMs: number): boolean {
   const switchboard = window.switchboard;
-  if (!switchboard) return;
+  if (!switchboard?.injected) return false;
   const { Socket } = window.require('WAWebSocketModel');
-  const report = (syncEdge?: unknown) => {
-    let hasIdentity = false;
+  let sawEdge = false;
+  let connectedAt: number | undefined;
+
+  function hasIdentity(): boolean {
     try {
       const me = window.require('WAWebUserPrefsMeUser');
-      hasIdentity = Boolean(me.getMaybeMePnUser() ?? me.getMaybeMeLidUser());
+      return Boolean(me.getMaybeMePnUser?.() ?? me.getMaybeMeLidUser?.());
     } catch {
-      hasIdentity = false;
+      return false;
     }
-    const hasSynced = Socket.hasSynced === undefined ? syncEdge === true : Boolean(Socket.hasSynced);
-    switchboard.tell({ kind: 'socket', state: String(Socket.state), hasSynced, hasIdentity });
-  };
-  Socket.on('change:state', (_socket: unknown, state: string) => {
+  }
+
+  function hasSynced(): boolean {
+    if (Socket.hasSynced !== undefined) return Boolean(Socket.hasSynced);
+    return sawEdge || (connectedAt !== undefined && performance.now() - connectedAt >= syncGraceMs);
+  }
+
+  function report(): void {
+    const state = String(Socket.state);
+    connectedAt = state === 'CONNECTED' ? (connectedAt ?? performance.now()) : undefined;
+    switchboard?.tell({ kind: 'socket', state, hasSynced: hasSynced(), hasIdentity: hasIdentity() });
+    if (state !== 'UNPAIRED_IDLE') return;
+    try {
+      window.require('WAWebCmd').Cmd.refreshQR();
+    } catch {
+      // The session asks again when the QR is old.
+    }
+  }
+
+  switchboard.report = report;
+  Socket.on('change:state', report);
+  Socket.on('change:hasSynced', (_socket: unknown, synced: unknown) => {
+    sawEdge = synced !== false;
     report();
-    if (state === 'UNPAIRED_IDLE') window.require('WAWebCmd').Cmd.refreshQR();
   });
-  Socket.on('change:hasSynced', (_socket: unknown, synced: unknown) => report(synced ?? true));
   report();
+  return true;
 }

@@ -9,11 +9,12 @@ import type { PageGlimpse, PageKey, PageMessage, PageModel } from './page-model.
 export function readIdentity(): { wid: unknown; phone: unknown; pushname: string | null } {
   const me = window.require('WAWebUserPrefsMeUser');
   const conn = window.require('WAWebConnModel').Conn;
-  const wid = me.getMaybeMePnUser() ?? me.getMaybeMeLidUser();
+  const own = me.getMaybeMePnUser?.();
+  const wid = own ?? me.getMaybeMeLidUser?.();
   const pushname = conn?.pushname ?? conn?.serialize?.().pushname;
   return {
     wid,
-    phone: me.getMaybeMePnUser() ?? window.switchboard?.phoneOf(wid),
+    phone: own ?? window.switchboard?.phoneOf(wid),
     pushname: typeof pushname === 'string' ? pushname : null,
   };
 }
@@ -26,7 +27,7 @@ export function selfTest(): string[] {
     ['WAWebMsgKey', (m) => typeof m === 'function' && m.newId],
     ['WAWebWidFactory', (m) => m.createWid],
     ['WAWebSendMsgChatAction', (m) => m.addAndSendMsgToChat],
-    ['WAWebUserPrefsMeUser', (m) => m.getMaybeMePnUser],
+    ['WAWebUserPrefsMeUser', (m) => m.getMaybeMePnUser || m.getMaybeMeLidUser],
   ];
   const missing: string[] = [];
   for (const [name, check] of needed) {
@@ -42,11 +43,16 @@ export function selfTest(): string[] {
 
 /** Acknowledges the "What's new" dialog, which otherwise ends a fresh link after some minutes (fact A8). */
 export function acknowledgeNews(): void {
-  try {
-    window.require('WAWebUserPrefsUiRefresh')?.setUiRefreshNuxAcked?.(true);
-    window.require('WAWebModalManager')?.ModalManager?.close?.();
-  } catch {
-    // A page without the dialog has nothing to acknowledge.
+  const acknowledgements = [
+    () => window.require('WAWebUserPrefsUiRefresh')?.setUiRefreshNuxAcked?.(true),
+    () => window.require('WAWebModalManager')?.ModalManager?.close?.(),
+  ];
+  for (const acknowledge of acknowledgements) {
+    try {
+      acknowledge();
+    } catch {
+      // A page without the dialog has nothing to acknowledge.
+    }
   }
 }
 
@@ -60,9 +66,7 @@ export async function logOut(): Promise<void> {
   await window.require('WAWebSocketModel').Socket.logout();
 }
 
-export type PagePrepared =
-  | { missing: true }
-  | { missing: false; id: unknown; pageChatId: string; phone: string | undefined };
+export type PagePrepared = { missing: true } | { missing: false; id: unknown; phone: string | undefined };
 
 /** Resolves the recipient and makes a key for a message to it. */
 export async function prepareSend(to: string): Promise<PagePrepared> {
@@ -72,15 +76,14 @@ export async function prepareSend(to: string): Promise<PagePrepared> {
   if (to.endsWith('@c.us') && !Chat.get(createWid(to))) {
     const found = await window.require('WAWebQueryExistsJob').queryWidExists(createWid(to));
     if (!found?.wid) return { missing: true };
-    target = found.wid._serialized ?? to;
+    target = found.wid._serialized ?? found.wid.toString();
   }
   const chat = await window.WWebJS.getChat(target, { getAsModel: false });
-  if (!chat) return { missing: true };
+  if (!chat) throw new Error('The page opens no chat with the recipient.');
   const bareId = await window.require('WAWebMsgKey').newId();
   return {
     missing: false,
     id: { ...window.switchboard?.makeKey(chat, bareId) },
-    pageChatId: chat.id._serialized,
     phone: window.switchboard?.phoneOf(chat.id),
   };
 }
@@ -101,29 +104,32 @@ export interface PageSend {
   readonly fields: Record<string, unknown>;
 }
 
-/** What the page has after a send, and the page's error if there was one. */
+/** What the page has after a send, and what the page said if it refused. */
 export interface PageSent {
   readonly glimpse: PageGlimpse | undefined;
-  readonly error: string | undefined;
+  readonly refusal: string | undefined;
 }
 
 /** Hands a message to the page under the key that was prepared for it. */
 export async function sendPrepared(send: PageSend): Promise<PageSent> {
   const switchboard = window.switchboard;
-  let error: string | undefined;
+  // A document that has just been loaded cannot send yet; that says nothing about the message (F3).
+  if (!switchboard?.listening || !window.WWebJS?.sendMessage)
+    throw new Error('The page is not ready to send.');
+  const chat = await window.WWebJS.getChat(send.pageChatId, { getAsModel: false });
+  if (!chat) throw new Error('The page has no such chat now.');
+  const id = switchboard.makeKey(chat, send.key.bareId);
+  let refusal: string | undefined;
   try {
-    const chat = await window.WWebJS.getChat(send.pageChatId, { getAsModel: false });
-    if (!switchboard || !chat) throw new Error('The page has no such chat.');
-    const id = switchboard.makeKey(chat, send.key.bareId);
     await window.WWebJS.sendMessage(chat, send.text, {
       ...send.options,
       extraOptions: { ...send.fields, id },
     });
   } catch (thrown) {
-    error = String((thrown as Error | undefined)?.message ?? thrown);
+    refusal = String((thrown as Error | undefined)?.message ?? thrown);
   }
-  const message = await switchboard?.find(send.key);
-  return { glimpse: message ? { id: { ...message.id }, ack: Number(message.ack) } : undefined, error };
+  const message = await switchboard.find(send.key);
+  return { glimpse: message ? { id: { ...message.id }, ack: Number(message.ack) } : undefined, refusal };
 }
 
 export type PageDownload =
@@ -206,19 +212,18 @@ export async function readChat(pageChatId: string, offset: number, limit: number
   const reading = switchboard.reading;
   const merge = (older: PageModel[], newer: PageModel[]): PageModel[] => {
     const seen = new Set<unknown>();
-    return [...older, ...newer].filter((model) => {
-      if (model.isNotification || seen.has(model.id.id)) return false;
-      seen.add(model.id.id);
-      return true;
-    });
+    return [...older, ...newer].filter((model) => !seen.has(model.id.id) && seen.add(model.id.id));
   };
+  const messages = () => reading.models.filter((model) => !model.isNotification);
   reading.models = merge(reading.models, chat.msgs.getModelsArray());
-  while (reading.models.length < offset + limit && !reading.complete) {
+  while (messages().length < offset + limit && !reading.complete) {
+    const known = reading.models.length;
     const older = await window.require('WAWebChatLoadMessages').loadEarlierMsgs({ chat });
-    if (!older || older.length === 0) reading.complete = true;
-    else reading.models = merge([...older], reading.models);
+    reading.models = merge([...(older ?? [])], reading.models);
+    // A page that gives nothing new has nothing more, also if it gives the same once again.
+    reading.complete = reading.models.length === known;
   }
-  const ordered = reading.models
+  const ordered = messages()
     .map((model, place) => ({ model, place }))
     .sort((a, b) => Number(a.model.t ?? 0) - Number(b.model.t ?? 0) || a.place - b.place)
     .map(({ model }) => model);
@@ -227,6 +232,34 @@ export async function readChat(pageChatId: string, offset: number, limit: number
     .slice(Math.max(0, end - limit), end)
     .reverse()
     .map((model) => switchboard.pick(window.WWebJS.getMessageModel(model)));
+}
+
+/** Marks this document as listened to; false if it was already, or if injection did not begin in it. */
+export function beginListening(): boolean {
+  const switchboard = window.switchboard;
+  if (!switchboard?.injected || switchboard.listening) return false;
+  switchboard.listening = true;
+  return true;
+}
+
+/** Tells the socket's state again. */
+export function reportSocket(): void {
+  window.switchboard?.report?.();
+}
+
+/**
+ * Keeps one message that the library cannot serialise from being lost to it and to all that are read with it
+ * (fact A1): the model itself then stands in, of which only known fields are picked anyway.
+ */
+export function softenLibrary(): void {
+  const { getMessageModel } = window.WWebJS;
+  window.WWebJS.getMessageModel = (model: unknown) => {
+    try {
+      return getMessageModel(model);
+    } catch {
+      return model;
+    }
+  };
 }
 
 /** Marks this document as injected; false if it was already. */

@@ -4,9 +4,18 @@ import type { LinkedIdentity } from '../../accounts/account.ts';
 import { AppError, toError } from '../../lib/errors.ts';
 import { chatIdToPhoneNumber, parseWid } from '../../messages/whatsapp-key.ts';
 import { watchSocket } from './page-bridge.ts';
-import { acknowledgeNews, beginInjection, hasPageCode, readIdentity, selfTest } from './page-calls.ts';
+import {
+  acknowledgeNews,
+  beginInjection,
+  beginListening,
+  hasPageCode,
+  readIdentity,
+  reportSocket,
+  selfTest,
+  softenLibrary,
+} from './page-calls.ts';
 import type { PageNews } from './page-model.ts';
-import { PAGE_CODE_DEADLINE_MS } from './session-timings.ts';
+import type { SessionTimings } from './session-timings.ts';
 
 /** What the library puts into the page so that its calls work there. It is not part of its index. */
 const { LoadUtils } = createRequire(import.meta.url)('whatsapp-web.js/src/util/Injected/Utils.js') as {
@@ -20,6 +29,7 @@ export interface LibraryClient {
 }
 
 export interface InjectionHandlers {
+  readonly timings: Pick<SessionTimings, 'pageCodeDeadlineMs' | 'syncGraceMs'>;
   /** The page can receive and send: told once a document, after the self-test. */
   onReady(identity: LinkedIdentity): void;
   /** The document that was ready is gone; another may become ready (fault F3). */
@@ -30,6 +40,10 @@ export interface InjectionHandlers {
 
 /** The page says by nothing but a variable that its code has come. */
 const PAGE_CODE_POLL_MS = 50;
+
+/** What puppeteer says when the document that it spoke to has gone: the page navigated, or it is no more. */
+const DOCUMENT_GONE =
+  /context was destroyed|Cannot find context|navigated or closed|detached|(?:Target|Session|Connection) closed/i;
 
 type SocketNews = Extract<PageNews, { kind: 'socket' }>;
 
@@ -67,6 +81,15 @@ export class PageInjection {
     this.#look();
   }
 
+  /**
+   * Has the page tell its socket's state again, in case a change of it was not told (fact A4); never rejects, since
+   * a page that does not answer is ended by the deadline of its phase.
+   */
+  async checkLevel(): Promise<void> {
+    await this.#page.evaluate(reportSocket).catch(() => undefined);
+    this.#look();
+  }
+
   #look(): void {
     this.#again = true;
     if (this.#running) return;
@@ -84,8 +107,11 @@ export class PageInjection {
         await this.#inject();
         await this.#settle();
       } catch (thrown) {
-        // A failure of a document that is gone says nothing; the next one has been latched.
-        if (navigations === this.#navigations) this.#handlers.onFailure(toError(thrown));
+        // A failure of a document that is gone says nothing: its successor is latched or about to be told of, and a
+        // page that has none is ended by its own events or by the deadline of its phase (facts A2, A10).
+        const error = toError(thrown);
+        const isGone = navigations !== this.#navigations || DOCUMENT_GONE.test(error.message);
+        if (!isGone) this.#handlers.onFailure(error);
       }
     }
   }
@@ -97,19 +123,22 @@ export class PageInjection {
       this.#ready = false;
       this.#handlers.onLost();
     }
+    const { pageCodeDeadlineMs, syncGraceMs } = this.#handlers.timings;
     await this.#page.waitForFunction(hasPageCode, {
-      timeout: PAGE_CODE_DEADLINE_MS,
+      timeout: pageCodeDeadlineMs,
       polling: PAGE_CODE_POLL_MS,
     });
-    await this.#page.evaluate(watchSocket);
-    await this.#library.inject();
+    // The wait goes on over a navigation; what follows must not, or the new document would be injected twice.
+    if (await this.#page.evaluate(watchSocket, syncGraceMs)) await this.#library.inject();
   }
 
   async #settle(): Promise<void> {
     const socket = this.#socket;
     const synced = socket?.state === 'CONNECTED' && socket.hasSynced && socket.hasIdentity;
     if (this.#ready || !synced) return;
+    if (!(await this.#page.evaluate(beginListening))) return;
     await this.#page.evaluate(LoadUtils);
+    await this.#page.evaluate(softenLibrary);
     await this.#library.attachEventListeners();
     const missing = await this.#page.evaluate(selfTest);
     if (missing.length > 0) {
@@ -128,10 +157,9 @@ export class PageInjection {
     const raw = await this.#page.evaluate(readIdentity);
     const wid = parseWid(raw.wid);
     const phone = parseWid(raw.phone) ?? wid;
-    const phoneNumber = phone === undefined ? null : chatIdToPhoneNumber(phone);
-    if (wid === undefined || phoneNumber === null) {
-      throw new AppError('SESSION_FAULT', { message: 'The page does not say which number is linked.' });
+    if (wid === undefined || phone === undefined) {
+      throw new AppError('SESSION_FAULT', { message: 'The page does not say who is linked.' });
     }
-    return { wid, phoneNumber, profileName: raw.pushname };
+    return { wid, phoneNumber: chatIdToPhoneNumber(phone), profileName: raw.pushname };
   }
 }

@@ -86,6 +86,10 @@ export interface Switchboard {
   find(key: PageKey): Promise<PageModel | undefined>;
   /** True once injection into this document has begun; there is one a document, whatever navigates within it (F5). */
   injected: boolean;
+  /** True once the library's listeners are being attached to this document; twice would double every event (F6). */
+  listening: boolean;
+  /** Tells the socket's state as it is now; set once the page's code is there. */
+  report: (() => void) | undefined;
   /** Messages of the chat that is being read back, newest last. */
   reading: { chatId: string; models: PageModel[]; complete: boolean } | undefined;
 }

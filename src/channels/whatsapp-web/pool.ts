@@ -12,6 +12,7 @@ import { findProfilesInUse, killBrowserProcesses } from './browser-process.ts';
 import { LaunchGate } from './launch-gate.ts';
 import { ensureLiveFolder, profilePathOf, removeProfile } from './profile.ts';
 import { Session } from './session.ts';
+import { DEFAULT_TIMINGS, type SessionTimings } from './session-timings.ts';
 import { WhatsAppClient } from './whatsapp-client.ts';
 
 export interface PoolDeps {
@@ -23,6 +24,8 @@ export interface PoolDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly isRoot: boolean;
+  /** Deadlines and intervals of the sessions; those that are proven by default. */
+  readonly timings?: SessionTimings;
   /** For the browsers; free of secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -141,6 +144,7 @@ export class Pool implements Channel, AsyncDisposable {
     const account = await store.getAccount(accountId);
     if (slot.stop.signal.aborted) return;
     const log = this.#deps.log.child({ accountId });
+    const timings = this.#deps.timings ?? DEFAULT_TIMINGS;
     const session = new Session({
       account,
       store,
@@ -148,6 +152,7 @@ export class Pool implements Channel, AsyncDisposable {
       gate: this.#gate,
       clock,
       log,
+      timings,
       makeClient: (onEvent) =>
         new WhatsAppClient(
           {
@@ -157,6 +162,7 @@ export class Pool implements Channel, AsyncDisposable {
             extraArgs: config.browser.extraArgs,
             clock,
             log,
+            timings,
             isRoot,
             environment,
           },

@@ -6,7 +6,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { Wake } from '../../lib/wake.ts';
 import type { ChannelListener, ConnectedSession } from '../channel.ts';
 import { ConnectedPage } from './connected-page.ts';
-import { PROBE_DEADLINE_MS, QR_LIFETIME_MS } from './session-timings.ts';
+import type { SessionTimings } from './session-timings.ts';
 import { type LifeView, nextWatchStep, type Phase, phaseOfSocket, type WatchStep } from './session-watch.ts';
 import { socketMeaning } from './socket-state.ts';
 import type { ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
@@ -29,6 +29,7 @@ export interface LifeDeps {
   readonly listener: ChannelListener;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly timings: SessionTimings;
   makeClient(onEvent: (event: ClientEvent) => void): WhatsAppClient;
   isLinked(): boolean;
   /** The heavy part of the start is over: another browser may be launched. */
@@ -76,8 +77,9 @@ export class SessionLife {
     return this.#connection?.session;
   }
 
+  /** Ends the link on WhatsApp's side; there is none yet while a QR code waits. */
   async logOut(): Promise<void> {
-    await this.#client.logOut();
+    if (this.#view.phase !== 'awaiting_scan') await this.#client.logOut();
   }
 
   /** Runs until the life is over; the browser and all of its processes are gone when it resolves. */
@@ -113,7 +115,7 @@ export class SessionLife {
       await this.#handle(event, signal);
       return;
     }
-    const step = nextWatchStep(this.#view, this.#deps.clock.monotonic());
+    const step = nextWatchStep(this.#view, this.#deps.clock.monotonic(), this.#deps.timings);
     if (step.do === 'wait') await this.#wake.wait(signal, step.ms);
     else await this.#watch(step);
   }
@@ -127,10 +129,12 @@ export class SessionLife {
         this.#see({ qrAt: this.#deps.clock.monotonic() });
         await this.#client.refreshQr().catch((thrown) => this.#fall('page_unresponsive', toError(thrown)));
         return;
+      case 'check-level':
+        await this.#client.checkLevel();
+        this.#see({ probedAt: this.#deps.clock.monotonic() });
+        return;
       case 'probe':
-        await this.#client
-          .probe(PROBE_DEADLINE_MS)
-          .catch((thrown) => this.#fall('page_unresponsive', toError(thrown)));
+        await this.#client.probe().catch((thrown) => this.#fall('page_unresponsive', toError(thrown)));
         this.#see({ probedAt: this.#deps.clock.monotonic() });
         return;
       default:
@@ -168,7 +172,7 @@ export class SessionLife {
       return;
     }
     this.#see({ qrAt: this.#deps.clock.monotonic(), qrCodes: this.#view.qrCodes + 1 });
-    await this.#deps.onQr(text, new Date(this.#deps.clock.now() + QR_LIFETIME_MS));
+    await this.#deps.onQr(text, new Date(this.#deps.clock.now() + this.#deps.timings.qrLifetimeMs));
     this.#deps.listener.onQr?.(this.#deps.account, text);
     await this.#enter('awaiting_scan');
   }
@@ -196,7 +200,8 @@ export class SessionLife {
     const { account, listener, clock } = this.#deps;
     this.#deps.onSettled();
     const { identity } = event;
-    if (account.expectedPhoneNumber !== null && account.expectedPhoneNumber !== identity.phoneNumber) {
+    const { expectedPhoneNumber: expected } = account;
+    if (expected !== null && identity.phoneNumber !== null && expected !== identity.phoneNumber) {
       await this.#refuse('wrong_phone');
       return;
     }
@@ -212,7 +217,7 @@ export class SessionLife {
     this.#identity = identity;
     this.#connectedAt ??= now;
     this.#see({ phase: 'connected', phaseSince: now, probedAt: now, offlineSince: null });
-    const session = new ConnectedPage(account.id, event.page, clock);
+    const session = new ConnectedPage(account.id, event.page, { clock, timings: this.#deps.timings });
     const scope = new AbortController();
     this.#connection = { session, scope };
     listener.onConnected(session, AbortSignal.any([scope.signal, signal]));

@@ -1,12 +1,5 @@
 import type { ReasonCode } from '../../accounts/reason.ts';
-import {
-  OFFLINE_GRACE_MS,
-  PROBE_INTERVAL_MS,
-  QR_CODES_BEFORE_GIVING_UP,
-  QR_REFRESH_MS,
-  READY_DEADLINE_MS,
-  START_DEADLINE_MS,
-} from './session-timings.ts';
+import type { SessionTimings } from './session-timings.ts';
 
 /** Where one life of a browser has come to. Each but `connected` and `awaiting_scan` has a deadline. */
 export type Phase = 'starting' | 'awaiting_scan' | 'pairing' | 'syncing' | 'connected';
@@ -20,6 +13,7 @@ export interface LifeView {
   readonly qrCodes: number;
   /** Since when the page's socket is out of CONNECTED; null while it is in. */
   readonly offlineSince: number | null;
+  /** When the page was last asked something: whether it lives, or whether it is ready by now. */
   readonly probedAt: number;
 }
 
@@ -27,6 +21,7 @@ export type WatchStep =
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'end'; readonly reason: ReasonCode }
   | { readonly do: 'refresh-qr' }
+  | { readonly do: 'check-level' }
   | { readonly do: 'probe' };
 
 function until(deadline: number, now: number, step: WatchStep): WatchStep {
@@ -34,29 +29,40 @@ function until(deadline: number, now: number, step: WatchStep): WatchStep {
 }
 
 /** What a life's watchdog does next, or how long it may sleep. */
-export function nextWatchStep(view: LifeView, now: number): WatchStep {
+export function nextWatchStep(view: LifeView, now: number, timings: SessionTimings): WatchStep {
+  const overdue = { do: 'end', reason: 'start_overdue' } as const;
   switch (view.phase) {
     case 'starting':
-      return until(view.phaseSince + START_DEADLINE_MS, now, { do: 'end', reason: 'start_overdue' });
+      return until(view.phaseSince + timings.startDeadlineMs, now, overdue);
     case 'pairing':
+      return until(view.phaseSince + timings.readyDeadlineMs, now, overdue);
     case 'syncing':
-      return until(view.phaseSince + READY_DEADLINE_MS, now, { do: 'end', reason: 'start_overdue' });
+      return sooner(
+        until(view.phaseSince + timings.readyDeadlineMs, now, overdue),
+        until(view.probedAt + timings.levelCheckMs, now, { do: 'check-level' }),
+      );
     case 'awaiting_scan':
-      if (view.qrCodes > QR_CODES_BEFORE_GIVING_UP) return { do: 'end', reason: 'qr_given_up' };
-      return until(view.qrAt + QR_REFRESH_MS, now, { do: 'refresh-qr' });
+      if (view.qrCodes > timings.qrCodesBeforeGivingUp) return { do: 'end', reason: 'qr_given_up' };
+      return until(view.qrAt + timings.qrRefreshMs, now, { do: 'refresh-qr' });
     case 'connected':
-      return connectedStep(view, now);
+      return connectedStep(view, now, timings);
     default:
       return view.phase satisfies never;
   }
 }
 
-function connectedStep(view: LifeView, now: number): WatchStep {
-  const probe = until(view.probedAt + PROBE_INTERVAL_MS, now, { do: 'probe' });
+function connectedStep(view: LifeView, now: number, timings: SessionTimings): WatchStep {
+  const probe = until(view.probedAt + timings.probeIntervalMs, now, { do: 'probe' });
   if (view.offlineSince === null) return probe;
-  const lost = until(view.offlineSince + OFFLINE_GRACE_MS, now, { do: 'end', reason: 'connection_lost' });
-  if (lost.do !== 'wait' || probe.do !== 'wait') return lost.do === 'wait' ? probe : lost;
-  return { do: 'wait', ms: Math.min(lost.ms, probe.ms) };
+  const lost = { do: 'end', reason: 'connection_lost' } as const;
+  return sooner(until(view.offlineSince + timings.offlineGraceMs, now, lost), probe);
+}
+
+/** What is due of the two, the first before the second; else the shorter wait. */
+function sooner(first: WatchStep, second: WatchStep): WatchStep {
+  if (first.do !== 'wait') return first;
+  if (second.do !== 'wait') return second;
+  return first.ms <= second.ms ? first : second;
 }
 
 /** The phase after news of the socket. Only `ready` makes a life connected, only `lost` ends that. */

@@ -9,7 +9,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { LaunchGate } from './launch-gate.ts';
 import { type LifeEnd, SessionLife } from './session-life.ts';
-import { STABLE_AFTER_MS } from './session-timings.ts';
+import type { SessionTimings } from './session-timings.ts';
 import type { ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
 
 /** How long a write of state may wait for a database that is away before it is tried again. */
@@ -22,6 +22,7 @@ export interface SessionDeps {
   readonly gate: LaunchGate;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly timings: SessionTimings;
   /** Makes a client of this account; it is opened and closed by the life that asked for it. */
   makeClient(onEvent: (event: ClientEvent) => void): WhatsAppClient;
 }
@@ -69,7 +70,7 @@ export class Session {
         await this.#enter(state, end.reason, signal);
         return end.reason;
       }
-      this.#attempt = nextAttempt(this.#attempt, end.connectedMs);
+      this.#attempt = nextAttempt(this.#attempt, end.connectedMs, this.#deps.timings.stableAfterMs);
       const delayMs = backoffDelayMs(this.#attempt);
       this.#deps.log.warn('The session fell and is started again', {
         reason: end.reason,
@@ -106,19 +107,21 @@ export class Session {
           ? { wid: { user, server }, pushname: identity?.profileName ?? '' }
           : null,
       lastError: this.#lastError,
-      reconnect: this.#attempt === 0 ? null : { attempt: this.#attempt, nextAt: this.#nextAt },
+      reconnect: this.#state !== 'reconnecting' ? null : { attempt: this.#attempt, nextAt: this.#nextAt },
     };
   }
 
   async #live(signal: AbortSignal): Promise<LifeEnd> {
-    const { account, listener, clock, log, makeClient } = this.#deps;
-    if (this.#attempt === 0) await this.#enter('starting', null, signal);
+    const { account, listener, clock, log, timings, makeClient } = this.#deps;
+    await this.#enter('starting', null, signal);
     const leave = await this.#deps.gate.enter(signal);
+    const overstayed = setTimeout(leave, timings.launchGateMs);
     this.#life = new SessionLife({
       account,
       listener,
       clock,
       log,
+      timings,
       makeClient,
       isLinked: () => this.#linked,
       onSettled: leave,
@@ -132,6 +135,7 @@ export class Session {
     try {
       return await this.#life.run(signal);
     } finally {
+      clearTimeout(overstayed);
       leave();
       this.#life = undefined;
     }
@@ -148,7 +152,7 @@ export class Session {
   async #enter(state: SessionState, reason: ReasonCode | null, signal: AbortSignal): Promise<void> {
     // While a session that was connected is being brought back, its way there is one state: reconnecting.
     const onTheWay = state === 'starting' || state === 'pairing' || state === 'syncing';
-    if (onTheWay && this.#attempt > 0) return;
+    if (onTheWay && this.#state === 'reconnecting') return;
     if (state === this.#state) return;
     this.#state = state;
     this.#deps.log.info('The session changed its state', { state, reason });
@@ -184,7 +188,7 @@ export class Session {
  * The number of the coming attempt: from the start after a stable connection, the same again after a short one,
  * one more after none.
  */
-export function nextAttempt(attempt: number, connectedMs: number | null): number {
+export function nextAttempt(attempt: number, connectedMs: number | null, stableAfterMs: number): number {
   if (connectedMs === null) return attempt + 1;
-  return connectedMs >= STABLE_AFTER_MS ? 1 : Math.max(1, attempt);
+  return connectedMs >= stableAfterMs ? 1 : Math.max(1, attempt);
 }

@@ -17,12 +17,7 @@ import { logOut, refreshQr } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
 import { profilePathOf } from './profile.ts';
-import {
-  CALL_DEADLINE_MS,
-  CLOSE_DEADLINE_MS,
-  LOGOUT_DEADLINE_MS,
-  NAVIGATION_DEADLINE_MS,
-} from './session-timings.ts';
+import type { SessionTimings } from './session-timings.ts';
 
 const { Client, LocalAuth } = wwebjs;
 
@@ -43,6 +38,7 @@ export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'
   readonly livePath: string;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly timings: SessionTimings;
 }
 
 /**
@@ -56,6 +52,7 @@ export class WhatsAppClient {
   readonly #onEvent: (event: ClientEvent) => void;
   #launching: Promise<Browser> = Promise.reject(new Error('The browser was never launched.'));
   #page: Page | undefined;
+  #injection: PageInjection | undefined;
   #lastQr: string | undefined;
   #over = false;
 
@@ -71,6 +68,7 @@ export class WhatsAppClient {
     this.#launching = this.#launch();
     const browser = await this.#launching;
     browser.on('disconnected', () => this.#end('browser_died', new Error('The browser ended.')));
+    if (!browser.connected) this.#end('browser_died', new Error('The browser ended at once.'));
     const page = (await browser.pages())[0] ?? (await browser.newPage());
     this.#page = page;
     page.on('error', (error) => this.#end('page_crashed', error));
@@ -79,14 +77,24 @@ export class WhatsAppClient {
     await this.#load(page, Object.assign(this.#makeLibrary(), { pupBrowser: browser, pupPage: page }));
   }
 
-  /** Resolves if the page answers within `deadlineMs`. */
-  async probe(deadlineMs: number): Promise<void> {
-    await withDeadline(this.#livePage().evaluate('1'), deadlineMs, 'The probe of the page');
+  /** Resolves if the page answers in time. */
+  async probe(): Promise<void> {
+    const { probeDeadlineMs } = this.#deps.timings;
+    await withDeadline(this.#livePage().evaluate('1'), probeDeadlineMs, 'The probe of the page');
+  }
+
+  /** Looks whether the page is ready by now; never rejects. */
+  async checkLevel(): Promise<void> {
+    const checking = this.#injection?.checkLevel() ?? Promise.resolve();
+    await withDeadline(checking, this.#deps.timings.probeDeadlineMs, 'Looking at the page').catch(
+      () => undefined,
+    );
   }
 
   /** Has the page show a new QR code. */
   async refreshQr(): Promise<void> {
-    await withDeadline(this.#livePage().evaluate(refreshQr), CALL_DEADLINE_MS, 'Refreshing the QR code');
+    const { callDeadlineMs } = this.#deps.timings;
+    await withDeadline(this.#livePage().evaluate(refreshQr), callDeadlineMs, 'Refreshing the QR code');
   }
 
   /** Ends the link on WhatsApp's side, as far as the page can still say so. */
@@ -94,18 +102,19 @@ export class WhatsAppClient {
     const page = this.#livePage();
     // What the page does from now on (it navigates, its socket closes) is no news.
     this.#over = true;
-    await withDeadline(page.evaluate(logOut), LOGOUT_DEADLINE_MS, 'Logging out');
+    await withDeadline(page.evaluate(logOut), this.#deps.timings.logoutDeadlineMs, 'Logging out');
   }
 
   /** Closes the browser, by force if it does not listen; resolves when none of its processes is left. */
   async close(): Promise<void> {
     this.#over = true;
+    const { closeDeadlineMs } = this.#deps.timings;
     let pid: number | undefined;
     try {
       // A browser that is still being launched would otherwise be missed, and stay (fault F27).
-      const browser = await withDeadline(this.#launching, CLOSE_DEADLINE_MS, 'Launching the browser');
+      const browser = await withDeadline(this.#launching, closeDeadlineMs, 'Launching the browser');
       pid = browser.process()?.pid;
-      if (browser.connected) await withDeadline(browser.close(), CLOSE_DEADLINE_MS, 'Closing the browser');
+      if (browser.connected) await withDeadline(browser.close(), closeDeadlineMs, 'Closing the browser');
     } catch (thrown) {
       this.#deps.log.warn('The browser did not close and is killed', { error: toError(thrown).message });
     } finally {
@@ -136,18 +145,20 @@ export class WhatsAppClient {
 
   async #load(page: Page, library: LibraryClient): Promise<void> {
     const injection = new PageInjection(page, library, {
+      timings: this.#deps.timings,
       onReady: (identity) => this.#tell({ kind: 'ready', identity, page }),
       onLost: () => this.#tell({ kind: 'lost' }),
       onFailure: (error) =>
         this.#end(isAppError(error, 'SESSION_FAULT') ? 'self_test_failed' : 'launch_failed', error),
     });
+    this.#injection = injection;
     await page.exposeFunction('switchboardTell', (news: PageNews[]) => this.#heard(news, injection));
     await page.exposeFunction('onQRChangedEvent', (qr: unknown) => this.#heardQr(qr));
     await page.evaluateOnNewDocument(installBridge);
     page.on('framenavigated', (frame) => this.#navigated(page, frame, injection));
     await page.goto(WHATSAPP_WEB, {
       waitUntil: 'domcontentloaded',
-      timeout: NAVIGATION_DEADLINE_MS,
+      timeout: this.#deps.timings.navigationDeadlineMs,
       referer: 'https://whatsapp.com/',
     });
   }
@@ -160,7 +171,7 @@ export class WhatsAppClient {
     else if (url !== 'about:blank') this.#end('launch_failed', new Error('The page could not be loaded.'));
   }
 
-  /** Page news of one pack; what throws here would be thrown into the page, so nothing does. */
+  /** Page news of one pack. One that cannot be read is left out, not thrown back into the page with its neighbours. */
   #heard(pack: readonly PageNews[], injection: PageInjection): void {
     const now = this.#deps.clock.now();
     const events: InboundEvent[] = [];
@@ -171,11 +182,23 @@ export class WhatsAppClient {
       } else if (news.kind === 'logout') {
         this.#tell({ kind: 'logged_out' });
       } else {
-        const event = newsToEvent(news, now);
+        const event = this.#toEvent(news, now);
         if (event) events.push(event);
       }
     }
     if (events.length > 0) this.#tell({ kind: 'events', events });
+  }
+
+  #toEvent(news: PageNews, now: number): InboundEvent | undefined {
+    try {
+      return newsToEvent(news, now);
+    } catch (thrown) {
+      this.#deps.log.error('News of the page could not be read', {
+        kind: news.kind,
+        error: toError(thrown).message,
+      });
+      return undefined;
+    }
   }
 
   #heardQr(qr: unknown): void {

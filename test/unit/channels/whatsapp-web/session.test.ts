@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { nextAttempt } from '../../../../src/channels/whatsapp-web/session.ts';
-import { STABLE_AFTER_MS } from '../../../../src/channels/whatsapp-web/session-timings.ts';
+
+const STABLE_AFTER_MS = 300_000;
 
 it.each([
   ['never connected: one more', 0, null, 1],
@@ -9,5 +10,5 @@ it.each([
   ['fell soon after the first connection', 0, 10, 1],
   ['fell after a stable connection: from the start', 5, STABLE_AFTER_MS, 1],
 ])('the next attempt of a session that %s', (_title, attempt, connectedMs, expected) => {
-  expect(nextAttempt(attempt, connectedMs)).toBe(expected);
+  expect(nextAttempt(attempt, connectedMs, STABLE_AFTER_MS)).toBe(expected);
 });

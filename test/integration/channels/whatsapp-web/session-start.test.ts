@@ -1,0 +1,242 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { FaultSpec, Phone } from '../../../../simulator/client.ts';
+import type { AccountId } from '../../../../src/accounts/ids.ts';
+import { PoolStage } from '../../../support/pool-stage.ts';
+import { scaled } from '../../../support/scale.ts';
+
+let stage: PoolStage;
+
+beforeAll(async () => {
+  stage = await PoolStage.open();
+});
+
+afterEach(async () => {
+  await stage.world.faults.clear();
+  await stage.world.server(true);
+});
+
+afterAll(async () => {
+  const missing = await stage.world.missingModules();
+  await stage[Symbol.asyncDispose]();
+  expect(missing).toEqual([]);
+});
+
+const set = (spec: FaultSpec) => stage.world.faults.set(spec);
+
+describe('an account that is not linked', () => {
+  let phone: Phone;
+  let accountId: AccountId;
+  let count = 0;
+
+  beforeEach(async () => {
+    count += 1;
+    phone = await stage.world.phone(`fresh-${count}`);
+    accountId = await stage.create();
+  });
+
+  afterEach(async () => {
+    await stage.pool.disconnect(accountId);
+    expect(stage.browsers(accountId)).toEqual([]);
+  });
+
+  it('shows a new QR when the references are used up (A6, F24)', async () => {
+    await stage.pool.start(accountId);
+    const first = await stage.qr(accountId);
+    await stage.world.exhaustQr();
+    const second = await stage.until('another QR', () => stage.of(accountId).qrs.find((qr) => qr !== first));
+    await phone.scan(String(second));
+    await stage.connected(accountId);
+  });
+
+  it('shows no QR without a reference, and none twice (F5, F24)', async () => {
+    await stage.pool.start(accountId);
+    const first = await stage.qr(accountId);
+    await stage.world.page({ do: 'push-state', times: 3 });
+    await stage.world.page({ do: 'iframe', times: 3 });
+    await stage.world.page({ do: 'null-ref' });
+    await stage.world.rotateQr();
+    const second = await stage.until('another QR', () => stage.of(accountId).qrs.find((qr) => qr !== first));
+    expect(stage.of(accountId).qrs).toEqual([first, second]);
+    await phone.scan(String(second));
+    await stage.connected(accountId);
+    expect(stage.of(accountId).connections).toHaveLength(1);
+  });
+
+  it("acknowledges the What's-new dialog, so that a fresh link lasts (A8)", async () => {
+    await set({ kind: 'whats-new', mode: 'demand', delayMs: 2_000, phone: phone.name });
+    await stage.pool.start(accountId);
+    await stage.scan(accountId, phone);
+    await stage.connected(accountId);
+    await stage.world.waitFor({ whatsNewSeen: phone.name });
+  });
+
+  it('is linked, and nothing is written outside the given folders (A21)', async () => {
+    const cwd = process.cwd();
+    process.chdir('/proc/self/fdinfo');
+    try {
+      await stage.pool.start(accountId);
+      await stage.scan(accountId, phone);
+      await stage.connected(accountId);
+    } finally {
+      process.chdir(cwd);
+    }
+  });
+
+  it('is refused to another phone than the one that was named, which is unlinked again', async () => {
+    const named = await stage.create({ expected: '+4915111111111' });
+    await stage.pool.start(named);
+    await stage.scan(named, phone);
+    await stage.reached(named, 'disconnected', 'wrong_phone');
+    await stage.rested(named);
+    await stage.world.waitFor({ unlinked: phone.name });
+    expect(stage.browsers(named)).toEqual([]);
+    expect(stage.hasProfile(named)).toBe(false);
+  });
+
+  it('is refused to a phone that another account holds, which keeps its link', async () => {
+    const holder = await stage.link(phone);
+    await stage.pool.start(accountId);
+    await stage.scan(accountId, phone);
+    await stage.reached(accountId, 'disconnected', 'already_linked');
+    await stage.rested(accountId);
+    expect(stage.hasProfile(accountId)).toBe(false);
+    expect((await phone.view()).devices).toHaveLength(1);
+    await stage.pool.disconnect(holder);
+  });
+});
+
+describe('a server that is not there', () => {
+  let phone: Phone;
+  let accountId: AccountId;
+  let count = 0;
+
+  beforeEach(async () => {
+    count += 1;
+    phone = await stage.world.phone(`unserved-${count}`);
+    accountId = await stage.link(phone);
+    await stage.reopen();
+  });
+
+  afterEach(async () => {
+    await stage.pool.disconnect(accountId);
+    expect(stage.browsers(accountId)).toEqual([]);
+  });
+
+  const comesBack = async () => {
+    await stage.world.faults.clear();
+    await stage.world.server(true);
+    await stage.connected(accountId, 2);
+    expect(stage.of(accountId).qrs.filter(Boolean)).toHaveLength(1);
+  };
+
+  it('refuses connections: the session tries again, one browser at a time, until it is there (F11)', async () => {
+    await stage.world.server(false);
+    await stage.pool.start(accountId);
+    await stage.reached(accountId, 'reconnecting', 'launch_failed');
+    await stage.until('a second try', () => (stage.pool.findStatus(accountId)?.reconnect?.attempt ?? 0) >= 2);
+    await comesBack();
+  });
+
+  it.each<[string, FaultSpec]>([
+    ['cuts connections (F11)', { kind: 'page', mode: 'reset' }],
+    ['never answers (A5, F12)', { kind: 'page', mode: 'hang' }],
+    ['answers 500 (F13)', { kind: 'page', mode: 'status', status: 500 }],
+    ['answers a page without WhatsApp (F13)', { kind: 'page', mode: 'blank' }],
+  ])('%s: the session gives up in time and comes back', async (_title, fault) => {
+    await set(fault);
+    await stage.pool.start(accountId);
+    await stage.reached(accountId, 'reconnecting', 'launch_failed');
+    await comesBack();
+  });
+
+  it('withholds the login: the session gives up in time and comes back (A5)', async () => {
+    await stage.reopen({ timings: { startDeadlineMs: 3_000 } });
+    const fault = await set({ kind: 'login', mode: 'hang', phone: phone.name });
+    await stage.pool.start(accountId);
+    await stage.world.waitFor({ fault: fault.id, struck: 1 });
+    await stage.reached(accountId, 'reconnecting', 'start_overdue');
+    await stage.world.faults.clear();
+    await stage.reopen();
+    await stage.pool.start(accountId);
+    await stage.connected(accountId, 2);
+  });
+});
+
+describe('a linked account that starts', () => {
+  let phone: Phone;
+  let accountId: AccountId;
+
+  beforeAll(async () => {
+    await stage.reopen();
+    phone = await stage.world.phone('linked');
+    accountId = await stage.link(phone);
+  });
+
+  beforeEach(async () => {
+    await stage.reopen();
+  });
+
+  afterAll(async () => {
+    await stage.pool.disconnect(accountId);
+  });
+
+  const restart = async () => {
+    const before = stage.of(accountId).connections.length;
+    await stage.pool.restore();
+    await stage.connected(accountId, before + 1);
+  };
+
+  it.each<[string, FaultSpec]>([
+    ['has synced before anybody listens (A4, F26)', { kind: 'sync', mode: 'before-injection', count: 1 }],
+    ['syncs in the moment of its connection (A4, F26)', { kind: 'sync', mode: 'at', delayMs: 0, count: 1 }],
+    ['syncs 40 ms after its connection (A4, F26)', { kind: 'sync', mode: 'at', delayMs: 40, count: 1 }],
+    ['syncs late', { kind: 'sync', mode: 'at', delayMs: 2_000, count: 1 }],
+    ['logs in late', { kind: 'login', mode: 'slow', delayMs: 2_000, count: 1 }],
+    ['has its line cut at the first login', { kind: 'login', mode: 'reset', count: 1 }],
+    [
+      'reloads in the middle of injection (A2, F22)',
+      { kind: 'reload-on-require', mode: 'WAWebConnModel', count: 1 },
+    ],
+    [
+      'reloads a moment after injection began (A2)',
+      { kind: 'reload-on-require', mode: 'WAWebSocketModel', delayMs: 30, count: 1 },
+    ],
+    [
+      'reloads while the listeners are attached (A2, F6)',
+      { kind: 'reload-on-require', mode: 'WAWebSyncGatingUtils', delayMs: 0, count: 1 },
+    ],
+  ])('is ready though its page %s', async (_title, fault) => {
+    await set({ ...fault, phone: phone.name } as FaultSpec);
+    const browsersEnded = stage.of(accountId).states.filter(({ state }) => state === 'reconnecting').length;
+    await restart();
+    expect(stage.of(accountId).states.filter(({ state }) => state === 'reconnecting')).toHaveLength(
+      browsersEnded,
+    );
+    const text = `after ${JSON.stringify(fault)}`;
+    await (await stage.world.phone('alice')).send(phone, text);
+    await stage.received(accountId, text);
+    expect(stage.messages(accountId).filter((each) => each.text === text)).toHaveLength(1);
+  });
+
+  it('starts anew when its page never syncs (A4)', async () => {
+    await stage.reopen({ timings: { readyDeadlineMs: 2_000 } });
+    await set({ kind: 'sync', mode: 'never', phone: phone.name, count: 1 });
+    const before = stage.of(accountId).connections.length;
+    await stage.pool.restore();
+    await stage.reached(accountId, 'reconnecting', 'start_overdue');
+    await stage.connected(accountId, before + 1);
+  });
+});
+
+it('makes many linked accounts ready that start at once (A19; of ten, the library alone brings up four)', async () => {
+  const many = scaled(5, 10);
+  const phones = await Promise.all(Array.from({ length: many }, (_, n) => stage.world.phone(`many-${n}`)));
+  const accounts = await Promise.all(phones.map((phone) => stage.link(phone)));
+  await stage.reopen();
+  await stage.pool.restore();
+  await Promise.all(accounts.map((accountId) => stage.connected(accountId, 2)));
+  for (const accountId of accounts) {
+    expect(stage.of(accountId).states.filter(({ state }) => state === 'reconnecting')).toEqual([]);
+    await stage.pool.disconnect(accountId);
+  }
+});

@@ -1,0 +1,311 @@
+import { EventEmitter, once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Phone, type Simulator, startSimulator, type WorldClient } from '../../simulator/client.ts';
+import type { Account, AccountStore } from '../../src/accounts/account.ts';
+import { type AccountId, DEFAULT_TENANT, makeAccountId, parseInstanceId } from '../../src/accounts/ids.ts';
+import type { ReasonCode } from '../../src/accounts/reason.ts';
+import type { SessionState } from '../../src/accounts/state.ts';
+import type { ChannelListener, ConnectedSession } from '../../src/channels/channel.ts';
+import { findBrowser } from '../../src/channels/whatsapp-web/browser.ts';
+import { findBrowserProcesses } from '../../src/channels/whatsapp-web/browser-process.ts';
+import { openPool, type Pool } from '../../src/channels/whatsapp-web/pool.ts';
+import { profilePathOf } from '../../src/channels/whatsapp-web/profile.ts';
+import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/channels/whatsapp-web/session-timings.ts';
+import { insertAccount } from '../../src/db/account-directory.ts';
+import { makeAccountStore } from '../../src/db/account-store.ts';
+import { openDatabase } from '../../src/db/database.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { InboundEvent, MessageEvent } from '../../src/messages/inbound-event.ts';
+import { openTestDatabase } from './database.ts';
+import { RecordingLogger } from './recording-logger.ts';
+import { openTemporaryFolder } from './temporary-folder.ts';
+
+const PATIENCE_MS = 40_000;
+
+/** Deadlines short enough to be waited for, long enough for a busy machine. */
+export const SHORT_TIMINGS: SessionTimings = {
+  ...DEFAULT_TIMINGS,
+  startDeadlineMs: 12_000,
+  readyDeadlineMs: 12_000,
+  navigationDeadlineMs: 3_000,
+  pageCodeDeadlineMs: 3_000,
+  levelCheckMs: 300,
+  syncGraceMs: 500,
+  probeIntervalMs: 500,
+  probeDeadlineMs: 2_000,
+  offlineGraceMs: 3_000,
+  closeDeadlineMs: 2_000,
+  logoutDeadlineMs: 3_000,
+  callDeadlineMs: 3_000,
+  heavyCallDeadlineMs: 5_000,
+};
+
+export interface StateChange {
+  readonly state: SessionState;
+  readonly reason: ReasonCode | null;
+}
+
+interface PoolStageSettings {
+  readonly timings?: Partial<SessionTimings>;
+  /** In place of the browser that is found. */
+  readonly executablePath?: string;
+  readonly maxConnections?: number;
+}
+
+/** Says so whenever a line was logged. */
+class TellingLogger extends RecordingLogger {
+  readonly #tell: () => void;
+
+  constructor(tell: () => void) {
+    super();
+    this.#tell = tell;
+  }
+
+  override info(...line: Parameters<RecordingLogger['info']>): void {
+    super.info(...line);
+    this.#tell();
+  }
+
+  override warn(...line: Parameters<RecordingLogger['warn']>): void {
+    super.warn(...line);
+    this.#tell();
+  }
+}
+
+/** Everything that a pool told about one account, oldest first. */
+class AccountRecord {
+  readonly states: StateChange[] = [];
+  readonly qrs: (string | null)[] = [];
+  readonly events: InboundEvent[] = [];
+  readonly connections: { session: ConnectedSession; signal: AbortSignal }[] = [];
+}
+
+/**
+ * A pool of sessions with the real account store, a real database and real Chromium, in the simulated WhatsApp; no
+ * daemon around it. What it tells is kept by account, and can be waited for.
+ */
+export class PoolStage implements AsyncDisposable {
+  readonly simulator: Simulator;
+  readonly world: WorldClient;
+  readonly store: AccountStore;
+  readonly livePath: string;
+  readonly log: RecordingLogger = new TellingLogger(() => this.#tell());
+  readonly #open: (settings: PoolStageSettings) => Promise<Pool>;
+  readonly #insert: (id: AccountId, expected: string | null) => Promise<void>;
+  readonly #records = new Map<string, AccountRecord>();
+  readonly #told = new EventEmitter();
+  readonly #settings: PoolStageSettings;
+  #pool: Pool | undefined;
+  #resources = new AsyncDisposableStack();
+
+  private constructor(
+    settings: PoolStageSettings,
+    parts: { simulator: Simulator; livePath: string; db: Parameters<typeof makeAccountStore>[0] },
+  ) {
+    this.#settings = settings;
+    this.simulator = parts.simulator;
+    this.world = parts.simulator.world;
+    this.livePath = parts.livePath;
+    this.#told.setMaxListeners(0);
+    const store = makeAccountStore(parts.db);
+    this.store = this.#observe(store);
+    this.#insert = (id, expectedPhoneNumber) =>
+      insertAccount(parts.db, {
+        id,
+        tenantId: DEFAULT_TENANT,
+        instanceId: parseInstanceId('test'),
+        expectedPhoneNumber,
+        displayName: null,
+        dailyLimit: 1_000,
+        timezone: 'UTC',
+      });
+    this.#open = ({ timings, executablePath, maxConnections = 20 }) =>
+      openPool({
+        config: {
+          runtimePath: this.livePath,
+          browser: {
+            executablePath: executablePath ?? null,
+            headless: 'auto',
+            extraArgs: this.simulator.chromeArgs,
+          },
+          whatsapp: { maxConnections, messageRateLimit: 0, dailyLimit: 1_000, timezone: 'UTC' },
+        },
+        browser: findBrowser({ executablePath: executablePath ?? null, headless: 'auto', extraArgs: [] }),
+        instanceId: parseInstanceId('test'),
+        store: this.store,
+        listener: this.#listen(),
+        clock: systemClock,
+        log: this.log,
+        isRoot: process.getuid?.() === 0,
+        environment: process.env,
+        timings: { ...SHORT_TIMINGS, ...timings },
+      });
+  }
+
+  static async open(settings: PoolStageSettings = {}): Promise<PoolStage> {
+    await using stack = new AsyncDisposableStack();
+    const folder = stack.use(await openTemporaryFolder());
+    const simulator = stack.use(await startSimulator());
+    const database = stack.use(await openTestDatabase());
+    const stage: PoolStage = new PoolStage(settings, {
+      simulator,
+      livePath: join(folder.path, 'live'),
+      db: stack.use(openDatabase({ connection: database.connection, log: new RecordingLogger() })).db,
+    });
+    await stage.reopen();
+    stack.defer(() => stage.pool[Symbol.asyncDispose]());
+    stage.#resources = stack.move();
+    return stage;
+  }
+
+  get pool(): Pool {
+    if (!this.#pool) throw new Error('The stage has no pool.');
+    return this.#pool;
+  }
+
+  /** Closes the pool, if there is one, and opens another over the same store and profiles, as a new daemon would. */
+  async reopen(settings: PoolStageSettings = {}): Promise<void> {
+    await this.#pool?.[Symbol.asyncDispose]();
+    this.#pool = await this.#open({ ...this.#settings, ...settings });
+  }
+
+  of(accountId: AccountId): AccountRecord {
+    const record = this.#records.get(accountId) ?? new AccountRecord();
+    this.#records.set(accountId, record);
+    return record;
+  }
+
+  async create(options: { readonly expected?: string } = {}): Promise<AccountId> {
+    const id = makeAccountId();
+    await this.#insert(id, options.expected ?? null);
+    return id;
+  }
+
+  /** A new account that is linked with the phone and connected. */
+  async link(phone: Phone): Promise<AccountId> {
+    const accountId = await this.create();
+    await this.pool.start(accountId);
+    await this.scan(accountId, phone);
+    await this.connected(accountId);
+    return accountId;
+  }
+
+  async scan(accountId: AccountId, phone: Phone): Promise<void> {
+    await phone.scan(await this.qr(accountId));
+  }
+
+  /** The QR that is shown, or the next one. */
+  qr(accountId: AccountId): Promise<string> {
+    return this.until('a QR code', () => this.of(accountId).qrs.at(-1) ?? undefined);
+  }
+
+  /** The `nth` connection of the account, past or to come. */
+  connected(accountId: AccountId, nth = 1): Promise<ConnectedSession> {
+    return this.until(`connection ${nth}`, () => this.of(accountId).connections[nth - 1]?.session);
+  }
+
+  /** Resolves when the account has been in that state for that reason, `times` so often. */
+  async reached(
+    accountId: AccountId,
+    state: SessionState,
+    reason: ReasonCode | null,
+    times = 1,
+  ): Promise<void> {
+    const reachedIt = () =>
+      this.of(accountId).states.filter((each) => each.state === state && each.reason === reason).length >=
+      times;
+    await this.until(`${state} for ${reason}`, () => reachedIt() || undefined).catch((error: Error) => {
+      throw new Error(`${error.message} Seen: ${JSON.stringify(this.of(accountId).states)}`);
+    });
+  }
+
+  /** The message of that text, once it was told. */
+  received(accountId: AccountId, text: string): Promise<MessageEvent> {
+    return this.until(`the message "${text}"`, () =>
+      this.messages(accountId).find((each) => each.text === text),
+    );
+  }
+
+  messages(accountId: AccountId): MessageEvent[] {
+    return this.of(accountId).events.filter((event) => event.kind === 'message');
+  }
+
+  /** What the pool came to rest at: its browser is gone and its link forgotten or kept. */
+  async rested(accountId: AccountId): Promise<Account> {
+    await this.until('rest', () => (this.pool.findStatus(accountId) === undefined ? true : undefined));
+    return this.store.getAccount(accountId);
+  }
+
+  /** Living processes of the account's browser: the browser itself first. */
+  browsers(accountId: AccountId): number[] {
+    return findBrowserProcesses(this.profilePath(accountId));
+  }
+
+  profilePath(accountId: AccountId): string {
+    return profilePathOf(this.livePath, accountId);
+  }
+
+  hasProfile(accountId: AccountId): boolean {
+    return existsSync(this.profilePath(accountId));
+  }
+
+  /** Looks again whenever anything is told or stored. */
+  async until<T>(what: string, look: () => T | undefined | false): Promise<T> {
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    for (;;) {
+      const found = look();
+      if (found !== undefined && found !== false) return found;
+      try {
+        await once(this.#told, 'anything', { signal: patience });
+      } catch (thrown) {
+        if (!patience.aborted) throw thrown;
+        const lines = this.log.lines.slice(-12).map((line) => JSON.stringify(line));
+        throw new Error(`${what} did not come within ${PATIENCE_MS} ms.\n${lines.join('\n')}\n`);
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+
+  #tell(): void {
+    this.#told.emit('anything');
+    // The slot is given back some steps after the last word about an account.
+    setTimeout(() => this.#told.emit('anything'), 200).unref();
+  }
+
+  #observe(store: AccountStore): AccountStore {
+    const after = async (work: Promise<void>, note: () => void): Promise<void> => {
+      await work;
+      note();
+      this.#tell();
+    };
+    return {
+      getAccount: (id) => store.getAccount(id),
+      listWanted: (instanceId) => store.listWanted(instanceId),
+      saveWanted: (...args) => after(store.saveWanted(...args), () => undefined),
+      saveUnlinked: (id) => after(store.saveUnlinked(id), () => undefined),
+      saveState: (id, change) =>
+        after(store.saveState(id, change), () => {
+          this.of(id).states.push({ state: change.state, reason: change.reason });
+        }),
+      saveQr: (id, qr) => after(store.saveQr(id, qr), () => this.of(id).qrs.push(qr?.text ?? null)),
+      saveLinked: (id, identity) => after(store.saveLinked(id, identity), () => undefined),
+    };
+  }
+
+  #listen(): ChannelListener {
+    return {
+      onEvents: (accountId, events) => {
+        this.of(accountId).events.push(...events);
+        this.#tell();
+      },
+      onConnected: (session, signal) => {
+        this.of(session.accountId).connections.push({ session, signal });
+        this.#tell();
+      },
+    };
+  }
+}
