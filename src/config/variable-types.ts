@@ -83,7 +83,8 @@ export const parseOrigins: ParseText<readonly string[]> = (text) =>
 
 /** A URL of PostgreSQL, as given. */
 export const parsePostgresUrl: ParseText<string> = (text) => {
-  const protocol = findProtocol(text);
+  // Where a socket is meant, its folder is the query's `host` and the place before the path is empty.
+  const protocol = findProtocol(text.replace(/^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)(?=\/)/, '$1localhost'));
   if (protocol === 'postgres:' || protocol === 'postgresql:') return text;
   throw invalid(
     'Write a URL such as postgres://user:password@host:5432/database. Characters like @ # / in the password are percent-encoded.',

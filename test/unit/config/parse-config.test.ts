@@ -101,6 +101,14 @@ describe('parseConfig', () => {
     expect(parse({ PORT: ' 8080 ' }).http.port).toBe(8080);
   });
 
+  it.each([
+    'postgres://app:secret@db:5432/switchboard?sslmode=require',
+    'postgresql://app:secret@/switchboard?host=/run/postgresql',
+    'postgresql:///switchboard?host=/run/postgresql',
+  ])('takes the database URL %s, over TCP or a socket', (DATABASE_URL) => {
+    expect(parse({ DATABASE_URL }).database).toEqual({ kind: 'given', url: DATABASE_URL });
+  });
+
   it('derives folders from DATA_PATH', () => {
     const { runtimePath, mediaPath } = parse({ DATA_PATH: '../elsewhere' });
     expect([runtimePath, mediaPath]).toEqual(['/srv/elsewhere/live', '/srv/elsewhere/media']);
