@@ -3,7 +3,7 @@ const MAX_DELAY_MS = 30_000;
 
 /**
  * The pause before try `attempt` (1 is the first): 0, 1, 2, 4, 8, 16, 30, 30 … seconds, in milliseconds.
- * The schedule is promised to users: see "Timings" in docs/session-spec.md.
+ * Users rely on this schedule.
  */
 export function backoffDelayMs(attempt: number): number {
   if (attempt <= 1) return 0;

@@ -120,9 +120,16 @@ describe.each([
       name: 'When?',
       options: ['now', 'later'],
     });
-    expect(await stored(location.id)).toMatchObject({ type: 'location' });
-    expect(await stored(contact.id)).toMatchObject({ type: 'contact' });
-    expect(await stored(poll.id)).toMatchObject({ type: 'poll', text: 'When?' });
+    expect(await stored(location.id)).toMatchObject({
+      type: 'location',
+      location: { latitude: 52.5, longitude: 13.4, name: 'Office' },
+    });
+    expect(await stored(contact.id)).toMatchObject({ type: 'contact', contacts: [{ name: 'Ben' }] });
+    expect(await stored(poll.id)).toMatchObject({
+      type: 'poll',
+      text: 'When?',
+      poll: { question: 'When?', options: ['now', 'later'] },
+    });
   });
 
   it('knows what a reply replies to, both ways', async () => {
@@ -158,6 +165,7 @@ describe.each([
     const { id } = await alice.send(group, 'Hello all');
     expect(await stored(id)).toMatchObject({
       chatId: `${group.id}@g.us`,
+      author: alice.jid,
       text: 'Hello all',
       phoneNumber: null,
     });
