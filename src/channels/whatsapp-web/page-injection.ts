@@ -69,6 +69,11 @@ export class PageInjection {
     this.#handlers = handlers;
   }
 
+  /** True once the page has been at WhatsApp's address. */
+  get hasBegun(): boolean {
+    return this.#navigations > 0;
+  }
+
   /** The main frame has navigated, perhaps only within its document. */
   navigated(): void {
     this.#navigations += 1;

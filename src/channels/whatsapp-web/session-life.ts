@@ -65,6 +65,7 @@ export class SessionLife {
       qrAt: now,
       qrCodes: 0,
       offlineSince: null,
+      unlinkedSince: null,
       probedAt: now,
     };
   }
@@ -184,7 +185,12 @@ export class SessionLife {
       return;
     }
     const offline = meaning.kind !== 'connected';
-    this.#see({ offlineSince: offline ? (this.#view.offlineSince ?? this.#deps.clock.monotonic()) : null });
+    const unlinked = meaning.kind === 'unpaired' && this.#deps.isLinked();
+    const now = this.#deps.clock.monotonic();
+    this.#see({
+      offlineSince: offline ? (this.#view.offlineSince ?? now) : null,
+      unlinkedSince: unlinked ? (this.#view.unlinkedSince ?? now) : null,
+    });
     if (meaning.kind === 'unpaired' && this.#view.phase === 'connected') {
       // Whether the link is gone shows at the next start: a QR then means logged out (fault F21).
       this.#fall('connection_lost', new Error(`WhatsApp Web says ${state}.`));

@@ -9,6 +9,8 @@ export interface SessionTimings {
   readonly readyDeadlineMs: number;
   /** How long one page load may take; the library sets no limit (fact A5). */
   readonly navigationDeadlineMs: number;
+  /** How long the page of a linked account may say that it is not paired and show no QR, before the link is over. */
+  readonly unpairedGraceMs: number;
   /** How long a loaded page may take to show its code. */
   readonly pageCodeDeadlineMs: number;
   /** Between two looks at a page that should become ready and tells nothing new. */
@@ -47,6 +49,8 @@ export const DEFAULT_TIMINGS: SessionTimings = {
   readyDeadlineMs: 90_000,
   navigationDeadlineMs: 60_000,
   pageCodeDeadlineMs: 30_000,
+  // A page that has a link goes straight to OPENING; half a minute of the log-in screen is no passing state.
+  unpairedGraceMs: 30_000,
   levelCheckMs: 5_000,
   syncGraceMs: 10_000,
   qrRefreshMs: 60_000,

@@ -13,6 +13,8 @@ export interface LifeView {
   readonly qrCodes: number;
   /** Since when the page's socket is out of CONNECTED; null while it is in. */
   readonly offlineSince: number | null;
+  /** Since when the page of a linked account says that it is not paired; null while it does not. */
+  readonly unlinkedSince: number | null;
   /** When the page was last asked something: whether it lives, or whether it is ready by now. */
   readonly probedAt: number;
 }
@@ -33,7 +35,7 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
   const overdue = { do: 'end', reason: 'start_overdue' } as const;
   switch (view.phase) {
     case 'starting':
-      return until(view.phaseSince + timings.startDeadlineMs, now, overdue);
+      return startingStep(view, now, timings);
     case 'pairing':
       return until(view.phaseSince + timings.readyDeadlineMs, now, overdue);
     case 'syncing':
@@ -49,6 +51,14 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
     default:
       return view.phase satisfies never;
   }
+}
+
+function startingStep(view: LifeView, now: number, timings: SessionTimings): WatchStep {
+  const overdue = { do: 'end', reason: 'start_overdue' } as const;
+  const deadline = until(view.phaseSince + timings.startDeadlineMs, now, overdue);
+  if (view.unlinkedSince === null) return deadline;
+  const unlinked = { do: 'end', reason: 'logged_out' } as const;
+  return sooner(until(view.unlinkedSince + timings.unpairedGraceMs, now, unlinked), deadline);
 }
 
 function connectedStep(view: LifeView, now: number, timings: SessionTimings): WatchStep {

@@ -13,7 +13,7 @@ import { type LaunchDeps, makeLaunchOptions, USER_AGENT } from './browser.ts';
 import { killBrowserProcesses, removeProfileLocks } from './browser-process.ts';
 import { newsToEvent } from './message-conversion.ts';
 import { installBridge } from './page-bridge.ts';
-import { logOut, refreshQr } from './page-calls.ts';
+import { logOut, refreshQr, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
 import { profilePathOf } from './profile.ts';
@@ -77,10 +77,10 @@ export class WhatsAppClient {
     await this.#load(page, Object.assign(this.#makeLibrary(), { pupBrowser: browser, pupPage: page }));
   }
 
-  /** Resolves if the page answers in time. */
+  /** Resolves if the page answers in time; it tells the state of its socket on the way, should that have been missed. */
   async probe(): Promise<void> {
     const { probeDeadlineMs } = this.#deps.timings;
-    await withDeadline(this.#livePage().evaluate('1'), probeDeadlineMs, 'The probe of the page');
+    await withDeadline(this.#livePage().evaluate(reportSocket), probeDeadlineMs, 'The probe of the page');
   }
 
   /** Looks whether the page is ready by now; never rejects. */
@@ -168,7 +168,8 @@ export class WhatsAppClient {
     const url = frame.url();
     if (url.includes('post_logout=1')) this.#tell({ kind: 'logged_out' });
     else if (url.startsWith(WHATSAPP_WEB)) injection.navigated();
-    else if (url !== 'about:blank') this.#end('launch_failed', new Error('The page could not be loaded.'));
+    else if (url !== 'about:blank' || injection.hasBegun)
+      this.#end('launch_failed', new Error(`The page went to ${url}.`));
   }
 
   /** Page news of one pack. One that cannot be read is left out, not thrown back into the page with its neighbours. */

@@ -12,6 +12,7 @@ const {
   startDeadlineMs,
   readyDeadlineMs,
   levelCheckMs,
+  unpairedGraceMs,
   qrRefreshMs,
   qrCodesBeforeGivingUp,
   probeIntervalMs,
@@ -27,6 +28,7 @@ function view(change: Partial<LifeView>): LifeView {
     qrAt: START,
     qrCodes: 1,
     offlineSince: null,
+    unlinkedSince: null,
     probedAt: START,
     ...change,
   };
@@ -41,6 +43,12 @@ describe('the watchdog of a session', () => {
     const asked = view({ phase, probedAt: START + deadline - 2 });
     expect(nextWatchStep(asked, START + deadline - 1)).toEqual({ do: 'wait', ms: 1 });
     expect(nextWatchStep(view({ phase }), START + deadline)).toEqual({ do: 'end', reason });
+  });
+
+  it('takes a linked account for logged out whose page stays unpaired and shows no QR (F21, F22)', () => {
+    const unlinked = view({ unlinkedSince: START });
+    expect(nextWatchStep(unlinked, START)).toEqual({ do: 'wait', ms: unpairedGraceMs });
+    expect(nextWatchStep(unlinked, START + unpairedGraceMs)).toEqual({ do: 'end', reason: 'logged_out' });
   });
 
   it('looks again whether a page is ready that tells nothing new (A4, F26)', () => {
