@@ -7,6 +7,7 @@ import { makeTerminalQrView } from './cli/qr-view.ts';
 import { childEnvironment } from './config/child-environment.ts';
 import type { Config } from './config/config.ts';
 import { ensureInstanceId } from './config/instance-id.ts';
+import { ensureWritableFolder } from './config/writable-folder.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
 import { migrateToLatest } from './db/migrator.ts';
@@ -15,6 +16,7 @@ import { openEmbeddedPostgres } from './embedded/postgres.ts';
 import { openEmbeddedRedis } from './embedded/redis.ts';
 import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
+import { orAborted } from './lib/abort.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import { openMediaStore } from './messages/media-store.ts';
@@ -51,6 +53,8 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   const { clock, signal } = edge;
   const browser = findBrowser(config.browser);
   const folder = stack.use(await openDataFolder(config.dataPath));
+  await ensureWritableFolder('MEDIA_PATH', config.mediaPath);
+  await ensureWritableFolder('WHATSAPP_RUNTIME_PATH', config.runtimePath);
   const instanceId = parseInstanceId(await ensureInstanceId(config.instanceId, folder.path));
 
   const stores = stack.use(await openStores(config, { log, edge, dataPath: folder.path }));
@@ -149,10 +153,13 @@ async function openStores(
     config.redis.kind === 'given'
       ? { urls: config.redis.urls }
       : stack.use(await openEmbeddedRedis(embedded, { signal })).connection;
-  const { db } = stack.use(openDatabase({ connection, log }));
-  await pingDatabase(db, START_DEADLINE_MS);
+  // Without a limit a server that takes connections and says nothing would hold them, and our end, for ever.
+  const limited = { ...connection, connectionTimeoutMillis: START_DEADLINE_MS };
+  const { db } = stack.use(openDatabase({ connection: limited, log }));
+  await orAborted(pingDatabase(db, START_DEADLINE_MS), signal);
   await migrateToLatest(db);
   const redis = stack.use(await openRedis({ location, log }));
+  signal.throwIfAborted();
   const opened = stack.move();
   return { db, redis, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

@@ -6,10 +6,11 @@
  * the machine, also from another container with the same volume, where pids mean nothing. The pid beside it is
  * for the error message only.
  */
-import { chmod, mkdir, open, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { chmod, open, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError, toError } from '../lib/errors.ts';
+import { makeFolders } from '../lib/folders.ts';
 
 /** SQLite's code for a lock that somebody else holds. */
 const SQLITE_BUSY = 5;
@@ -41,7 +42,7 @@ export async function openDataFolder(dataPath: string): Promise<DataFolder> {
 
 async function makeWritable(wanted: string): Promise<string> {
   try {
-    await makeFolders(wanted);
+    await makeFolders(wanted, 0o700);
     const path = await realpath(wanted);
     await closeToOthers(path);
     // Opened for writing rather than asked about: root may do anything on paper, and a full disk says so here.
@@ -49,23 +50,6 @@ async function makeWritable(wanted: string): Promise<string> {
     return path;
   } catch (thrown) {
     throw unwritable(wanted, thrown);
-  }
-}
-
-/** Step by step: Node's own recursive way never ends where the kernel refuses every name, as under /proc. */
-async function makeFolders(path: string): Promise<void> {
-  if (await isFolder(path)) return;
-  await makeFolders(dirname(path));
-  await mkdir(path, { mode: 0o700 });
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (thrown) {
-    const error: NodeJS.ErrnoException = toError(thrown);
-    if (error.code === 'ENOENT') return false;
-    throw error;
   }
 }
 
