@@ -35,7 +35,10 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
         : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
   };
   const pool = new pg.Pool({ max: options.poolSize ?? POOL_SIZE, types, ...options.connection });
+  let closing = false;
   pool.on('error', (thrown) => {
+    // The goodbyes of a pool that closes are still on their way when it says that it is closed.
+    if (closing) return;
     options.log.warn('A database connection broke while idle', { error: toError(thrown).message });
   });
   // One that breaks between two statements of a transaction is in nobody's care: the next statement fails.
@@ -48,6 +51,7 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
   return {
     db,
     async [Symbol.asyncDispose]() {
+      closing = true;
       await db.destroy();
     },
   };

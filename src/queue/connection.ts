@@ -45,6 +45,7 @@ export async function openRedis(settings: RedisSettings): Promise<OpenRedis> {
   try {
     await withDeadline(checkFitness(client), settings.deadlineMs ?? OPEN_DEADLINE_MS, 'Reaching Redis');
   } catch (thrown) {
+    connection.closing();
     client.disconnect();
     if (isAppError(thrown, 'REDIS_UNFIT')) throw thrown;
     throw unreachable(where, connection.lastError() ?? toError(thrown));
