@@ -4,6 +4,7 @@ import { parseConfig } from './config/parse-config.ts';
 import { explainStartError } from './config/start-error.ts';
 import { systemClock } from './lib/clock.ts';
 import { toError } from './lib/errors.ts';
+import type { Logger } from './lib/logger.ts';
 
 /** How long a drain may take before the process ends all the same; below PM2's kill_timeout. */
 const DRAIN_DEADLINE_MS = 30_000;
@@ -28,6 +29,7 @@ async function main(): Promise<number> {
   const stop = new AbortController();
   const stopped = catchSignals(stop);
   let app: App | undefined;
+  catchErrors(stop, () => app?.log);
   try {
     const env = loadEnvironment(process.env, process.cwd());
     const config = parseConfig(env, { cwd: process.cwd() });
@@ -40,36 +42,33 @@ async function main(): Promise<number> {
       signal: stop.signal,
     });
   } catch (thrown) {
-    if (stop.signal.aborted) return 0;
-    process.stderr.write(explainStartError(toError(thrown)));
+    if (stop.signal.reason instanceof StopSignal) return 0;
+    process.stderr.write(explainStartError(toError(stop.signal.reason ?? thrown)));
     return 1;
   }
-  const { log } = app;
-  process.on('unhandledRejection', (thrown) => contain(thrown));
-  process.on('uncaughtException', (thrown) => contain(thrown));
-  const contain = (thrown: unknown) => {
-    const error = toError(thrown);
-    // The library and the browser driver reject promises that nobody holds (facts A2, A3; faults F14, F20): the
-    // session they belong to has its own watchdogs. Anything else is a bug of ours, and no state to go on in.
-    const foreign = isOfBrowser(error);
-    log.error(
-      foreign ? 'A browser session rejected a promise that nobody holds' : 'Something unforeseen happened',
-      {
-        error: error.message,
-        stack: error.stack,
-      },
-    );
-    if (!foreign) stop.abort(error);
-  };
   process.send?.('ready');
   await stopped;
+  const asked = stop.signal.reason instanceof StopSignal;
+  app.log.info('Switchboard is stopping', { why: asked ? stop.signal.reason.message : 'an error' });
+  return (await drain(app)) && asked ? 0 : 1;
+}
+
+/** Closes everything, against the deadline; true if all of it went well. */
+async function drain(app: App): Promise<boolean> {
   const deadline = setTimeout(() => {
-    log.error('The drain took too long and is cut off', { deadlineMs: DRAIN_DEADLINE_MS });
+    app.log.error('The drain took too long and is cut off', { deadlineMs: DRAIN_DEADLINE_MS });
     process.exit(1);
   }, DRAIN_DEADLINE_MS);
-  await app[Symbol.asyncDispose]();
-  clearTimeout(deadline);
-  return stop.signal.reason instanceof StopSignal ? 0 : 1;
+  try {
+    await app[Symbol.asyncDispose]();
+    return true;
+  } catch (thrown) {
+    // The log is closed by now.
+    process.stderr.write(`Switchboard did not stop cleanly: ${toError(thrown).message}\n`);
+    return false;
+  } finally {
+    clearTimeout(deadline);
+  }
 }
 
 /** A signal that asks for a drained stop. */
@@ -90,6 +89,25 @@ function catchSignals(stop: AbortController): Promise<void> {
     });
   }
   return new Promise((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/**
+ * The library and the browser driver reject promises that nobody holds (facts A2, A3; faults F14, F20): the session they
+ * belong to has its own watchdogs. Anything else is a bug of ours, and no state to go on in. There is no log before the
+ * daemon is up; the error is then what stops the start.
+ */
+function catchErrors(stop: AbortController, findLog: () => Logger | undefined): void {
+  const contain = (thrown: unknown) => {
+    const error = toError(thrown);
+    const foreign = isOfBrowser(error);
+    const message = foreign
+      ? 'A browser session rejected a promise that nobody holds'
+      : 'Something unforeseen happened';
+    findLog()?.error(message, { error: error.message, stack: error.stack });
+    if (!foreign) stop.abort(error);
+  };
+  process.on('unhandledRejection', contain);
+  process.on('uncaughtException', contain);
 }
 
 /** True for what whatsapp-web.js and puppeteer throw: strings of the library, errors of the protocol. */
