@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { VARIABLES } from '../src/config/variables.ts';
 
 /** The daemon as a process of its own, for the demo and the tests. */
 export interface DaemonProcess extends AsyncDisposable {
@@ -19,11 +20,25 @@ export interface DaemonProcess extends AsyncDisposable {
 }
 
 export interface DaemonSettings {
-  /** On top of this process's environment. DATA_PATH is a must. */
+  /** On top of this process's environment, see `daemonEnvironment`. DATA_PATH is a must. */
   readonly env: Readonly<Record<string, string>> & { readonly DATA_PATH: string };
   readonly ownerKey?: string;
   readonly port?: number;
   readonly onOutput?: (text: string) => void;
+  /** Gives a start up: the daemon is asked to stop, and `startDaemon` rejects with the reason when it is gone. */
+  readonly signal?: AbortSignal;
+}
+
+/** What says where the browser of this machine is goes for every daemon on it. */
+const KEPT_VARIABLES: readonly string[] = ['PUPPETEER_EXECUTABLE_PATH', 'CHROME_HEADLESS'];
+
+/**
+ * This process's environment for a daemon that is nobody's production: what the shell or `.env` sets for the real one,
+ * its database above all, is not for it. An empty variable counts as unset and wins over `.env`.
+ */
+export function daemonEnvironment(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const names = Object.keys(VARIABLES).filter((name) => !KEPT_VARIABLES.includes(name));
+  return { ...process.env, ...Object.fromEntries(names.map((name) => [name, ''])), ...env };
 }
 
 /** A port of the loopback that nobody listens on at this moment. */
@@ -42,7 +57,7 @@ export async function startDaemon(settings: DaemonSettings): Promise<DaemonProce
   const ownerKey = settings.ownerKey ?? randomBytes(24).toString('base64url');
   const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
   const child = spawn(process.execPath, [main], {
-    env: { ...process.env, PORT: String(port), OWNER_API_KEY: ownerKey, ...settings.env },
+    env: daemonEnvironment({ PORT: String(port), OWNER_API_KEY: ownerKey, ...settings.env }),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const chunks: string[] = [];
@@ -53,12 +68,18 @@ export async function startDaemon(settings: DaemonSettings): Promise<DaemonProce
     });
   }
   const ended = once(child, 'exit') as Promise<[number | null]>;
+  const { signal } = settings;
+  const onAbort = () => child.kill('SIGTERM');
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
   await Promise.race([
     once(child, 'message'),
     ended.then(([code]) => {
+      signal?.throwIfAborted();
       throw new Error(`The daemon ended with code ${code} before it was ready:\n${chunks.join('')}`);
     }),
   ]);
+  signal?.removeEventListener('abort', onAbort);
   return makeHandle(child, ended, {
     url: `http://127.0.0.1:${port}`,
     ownerKey,

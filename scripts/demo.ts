@@ -6,84 +6,96 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Phone, startSimulator } from '../simulator/client.ts';
+import { type Phone, type Simulator, startSimulator } from '../simulator/client.ts';
+import { orAborted } from '../src/lib/abort.ts';
+import { toError } from '../src/lib/errors.ts';
 import { type ApiMessage, DaemonApi } from './daemon-api.ts';
 import { type DaemonProcess, findFreePort, startDaemon } from './daemon-process.ts';
 
 /** Where a newcomer will look for the daemon; another port is taken if somebody else is there. */
 const USUAL_PORT = 3000;
+
+/** A picture small enough to print: one transparent pixel. */
+const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=';
+
+/** Lines of the daemon's output that are shown when something failed: its own words are among the last. */
+const SHOWN_LINES = 20;
+
+/** Everybody in the play. */
+interface Cast {
+  readonly api: DaemonApi;
+  readonly shop: Phone;
+  readonly alice: Phone;
+}
+
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
 /** The stored message that fits, as a line read back from PostgreSQL. */
-async function stored(
+async function sayStored(
   api: DaemonApi,
   accountId: string,
+  what: string,
   fits: (message: ApiMessage) => boolean,
-): Promise<string> {
-  const message = await api.message(accountId, 'A message', fits);
+): Promise<void> {
+  const message = await api.message(accountId, what, fits);
   const arrow = message.direction === 'incoming' ? 'in ' : 'out';
   const media = message.mimeType ? ` [${message.mimeType}, ${message.fileSize} bytes]` : '';
-  return `   ${arrow}  ${message.status.padEnd(9)} ${message.text ?? message.caption ?? message.type}${media}`;
+  say(`   ${arrow}  ${message.status.padEnd(9)}  ${message.text ?? message.caption ?? message.type}${media}`);
 }
 
-async function link(api: DaemonApi, shop: Phone): Promise<string> {
+async function link({ api, shop }: Cast): Promise<string> {
+  say('2. Linking an account ...');
   const { accountId, qr } = await api.connect('Demo shop');
-  say('2. The daemon shows a QR code; the simulated phone scans it.');
+  say('   The daemon has drawn a QR code, and the simulated phone scans it.');
   await shop.scan(qr);
   await api.reached(accountId, 'Connected');
-  say(`   Account ${accountId} is connected.`);
+  say(`   Account ${accountId} is connected as +${shop.number}.`);
   return accountId;
 }
 
-/** A picture small enough to print: one transparent pixel. */
-const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=';
-
-async function converse(api: DaemonApi, accountId: string, shop: Phone, alice: Phone): Promise<void> {
+async function converse({ api, shop, alice }: Cast, accountId: string): Promise<void> {
   const send = (body: object) => api.send(accountId, { to: `+${alice.number}`, ...body });
-  const isMessage = (id: string, status: string) => (message: ApiMessage) =>
-    message.messageId === id && message.status === status;
-
-  say('3. A conversation, each line read back from PostgreSQL:');
-  await alice.send(shop, 'Hello! Is the blue one in stock?');
-  say(await stored(api, accountId, (message) => message.text === 'Hello! Is the blue one in stock?'));
-
-  const answer = await send({ text: 'It is. Shall we put one aside for you?' });
-  say(await stored(api, accountId, isMessage(answer, 'delivered')));
-  await alice.read(shop);
-  say(await stored(api, accountId, isMessage(answer, 'read')));
-
-  await alice.sendMedia(shop, {
-    kind: 'image',
-    data: PIXEL,
-    mimetype: 'image/png',
-    caption: 'Yes please, this one',
-  });
-  say(
-    await stored(
+  const sayReached = (id: string, status: string) =>
+    sayStored(
       api,
       accountId,
-      (message) =>
-        message.caption === 'Yes please, this one' && message.fileSize !== null && message.mimeType !== null,
-    ),
-  );
+      `The status ${status}`,
+      (message) => message.messageId === id && message.status === status,
+    );
+
+  say(`3. A conversation with +${alice.number}, each line read back from PostgreSQL:`);
+  const question = 'Hello! Is the blue one in stock?';
+  await alice.send(shop, question);
+  await sayStored(api, accountId, 'The question', (message) => message.text === question);
+
+  const answer = await send({ text: 'It is. Shall we put one aside for you?' });
+  await sayReached(answer, 'delivered');
+  await alice.read(shop);
+  await sayReached(answer, 'read');
+
+  const caption = 'Yes please, this one';
+  await alice.sendMedia(shop, { kind: 'image', data: PIXEL, mimetype: 'image/png', caption });
+  const isPicture = (message: ApiMessage) => message.caption === caption && message.fileSize !== null;
+  await sayStored(api, accountId, 'The picture', isPicture);
 
   const picture = await send({ media: { data: PIXEL, mimeType: 'image/png' }, caption: 'Done: number 17' });
-  say(await stored(api, accountId, isMessage(picture, 'delivered')));
+  await sayReached(picture, 'delivered');
 }
 
-function showWhereToLook(daemon: DaemonProcess, simulatorUrl: string, accountId: string): void {
+function showWhereToLook(daemon: DaemonProcess, simulator: Simulator, accountId: string): void {
+  const messages = `${daemon.url}/api/v1/whatsapp/accounts/${accountId}/messages`;
   say(`
-4. Look around (Ctrl-C ends everything):
-   API            ${daemon.url}/docs
-   Queues         ${daemon.url}/admin/queues   (any user name; the password is the key)
-   Key            ${daemon.ownerKey}
-   Messages       curl -H 'Authorization: Bearer ${daemon.ownerKey}' ${daemon.url}/api/v1/whatsapp/accounts/${accountId}/messages
-   Simulator      ${simulatorUrl}   (its control API; see simulator/README.md)`);
+4. Look around. Ctrl-C ends everything and leaves nothing behind.
+   API        ${daemon.url}/docs
+   Queues     ${daemon.url}/admin/queues   (any user name; the password is the key)
+   Key        ${daemon.ownerKey}
+   Messages   curl -H 'Authorization: Bearer ${daemon.ownerKey}' ${messages}
+   Simulator  ${simulator.controlUrl}   (its control API; see simulator/README.md)`);
 }
 
-async function isFree(port: number): Promise<boolean> {
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
       .once('error', () => resolve(false))
@@ -91,15 +103,13 @@ async function isFree(port: number): Promise<boolean> {
   });
 }
 
-async function main(): Promise<void> {
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
-  });
-  const folder = await mkdtemp(join(tmpdir(), 'switchboard-demo-'));
+/** Plays until the signal aborts, and rejects then; whatever it started is gone when it has settled. */
+async function play(signal: AbortSignal, hear: (output: string) => void): Promise<never> {
   await using stack = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'switchboard-demo-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-
-  say('1. Starting the simulated WhatsApp and the daemon.');
+  stack.defer(() => say('\nStopping ...'));
+  say('1. Starting the simulated WhatsApp, and the daemon with a PostgreSQL and a Redis of its own ...');
   const simulator = stack.use(await startSimulator());
   const daemon = stack.use(
     await startDaemon({
@@ -109,17 +119,44 @@ async function main(): Promise<void> {
         CHROME_EXTRA_ARGS: simulator.chromeArgs.map((arg) => `'${arg}'`).join(' '),
       },
       port: (await isFree(USUAL_PORT)) ? USUAL_PORT : await findFreePort(),
+      onOutput: hear,
+      signal,
     }),
   );
-  const api = new DaemonApi(daemon);
-  const shop = await simulator.world.phone('shop');
-  const alice = await simulator.world.phone('alice');
-  const accountId = await link(api, shop);
-  await converse(api, accountId, shop, alice);
-  showWhereToLook(daemon, simulator.controlUrl, accountId);
-  await stopped;
-  say('\nStopping.');
+  say(`   The daemon listens on ${daemon.url}.`);
+  const cast = {
+    api: new DaemonApi(daemon),
+    shop: await simulator.world.phone('shop'),
+    alice: await simulator.world.phone('alice'),
+  };
+  const accountId = await orAborted(link(cast), signal);
+  await orAborted(converse(cast, accountId), signal);
+  showWhereToLook(daemon, simulator, accountId);
+  return await orAborted(new Promise<never>(() => undefined), signal);
 }
 
-await main();
+/** What went wrong, and the daemon's last words, which say more. */
+function explain(error: Error, output: string): string {
+  const last = output.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n');
+  const words =
+    last === '' || error.message.includes(last) ? '' : `\nThe last that the daemon said:\n\n${last}\n`;
+  return `\nThe demo cannot go on. ${error.message}\n${words}`;
+}
+
+async function main(): Promise<number> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  let output = '';
+  try {
+    return await play(stop.signal, (text) => {
+      output += text;
+    });
+  } catch (thrown) {
+    if (stop.signal.aborted) return 0;
+    process.stderr.write(explain(toError(thrown), output));
+    return 1;
+  }
+}
+
+process.exitCode = await main();
 process.exit();
