@@ -142,7 +142,7 @@ describe('what PostgreSQL cannot be started on', () => {
     const cancel = new AbortController();
     const log = new RecordingLogger();
     const opening = openEmbeddedPostgres({ dataPath: folder.path, log, env: process.env }, cancel);
-    void log.next('An embedded server wrote a line').then(() => cancel.abort());
+    void log.next('The embedded PostgreSQL is being set up').then(() => cancel.abort());
     await expect(opening).rejects.toThrow('aborted');
     expect(await findSurvivors(serverOf(folder.path))).toEqual([]);
   });

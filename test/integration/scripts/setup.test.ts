@@ -21,6 +21,8 @@ async function openClone(npm = NPM) {
   const folder = await openTemporaryFolder();
   const lock = { packages: { '': {}, 'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' } } };
   await cp(join(ROOT, 'scripts'), join(folder.path, 'scripts'), { recursive: true });
+  const paths = 'src/channels/whatsapp-web/browser-paths.json';
+  await cp(join(ROOT, paths), join(folder.path, paths), { recursive: true });
   await writeFile(join(folder.path, 'package-lock.json'), JSON.stringify(lock));
   await mkdir(join(folder.path, 'npm'));
   await writeFile(join(folder.path, 'npm', 'npm-cli.js'), npm);
