@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { daemonEnvironment } from '../../scripts/daemon-process.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
 
+/** Where npm keeps its own compiled code: a cache that outlives every run. */
+const NPM_CACHE = 'node-compile-cache';
+
 /** A living process that works for a folder. */
 export interface Worker {
   readonly pid: number;
@@ -20,7 +23,7 @@ export interface WorkFolder extends AsyncDisposable {
   env(more?: Readonly<Record<string, string>>): NodeJS.ProcessEnv;
   /** The living processes that have to do with this folder, whoever started them. */
   workers(): Worker[];
-  /** What lies in the folder for temporary files: sockets, and what a browser left. */
+  /** What lies in the folder for temporary files: sockets, and what a browser left. npm's cache does not count. */
   temporaryFiles(): Promise<string[]>;
 }
 
@@ -36,7 +39,7 @@ export async function openWorkFolder(): Promise<WorkFolder> {
     places,
     env: (more = {}) => daemonEnvironment({ ...places, ...more }),
     workers: () => findWorkers(path),
-    temporaryFiles: () => readdir(temporary),
+    temporaryFiles: async () => (await readdir(temporary)).filter((name) => name !== NPM_CACHE),
     async [Symbol.asyncDispose]() {
       for (const { pid } of findWorkers(path)) kill(pid);
       await folder[Symbol.asyncDispose]();

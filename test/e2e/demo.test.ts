@@ -1,0 +1,67 @@
+import { resolve } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { runProgram } from '../support/program.ts';
+import { openWorkFolder, type WorkFolder } from '../support/work-folder.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+let folder: WorkFolder;
+
+beforeEach(async () => {
+  folder = await openWorkFolder();
+});
+afterEach(async () => {
+  await folder[Symbol.asyncDispose]();
+});
+
+function startDemo(env: Readonly<Record<string, string>> = {}) {
+  return runProgram(['npm', 'run', 'demo'], { cwd: ROOT, env: folder.env(env) });
+}
+
+async function expectNothingLeft(): Promise<void> {
+  expect(folder.workers()).toEqual([]);
+  expect(await folder.temporaryFiles()).toEqual([]);
+}
+
+it('plays a conversation, says where to look, stays up, and ends with Ctrl-C', async () => {
+  // The demo has a database of its own, whatever the daemon is told to use.
+  const demo = startDemo({ DATABASE_URL: 'postgres://app@127.0.0.1:1/production' });
+  await demo.printed('Look around.');
+  const lines = demo
+    .output()
+    .split('\n')
+    .map((line) => line.trim().replaceAll(/ +/g, ' '));
+  expect(lines.filter((line) => /^(in|out) /.test(line))).toEqual([
+    'in delivered Hello! Is the blue one in stock?',
+    'out delivered It is. Shall we put one aside for you?',
+    'out read It is. Shall we put one aside for you?',
+    expect.stringMatching(/^in \w+ Yes please, this one \[image\/png, 68 bytes\]$/),
+    expect.stringMatching(/^out delivered Done: number 17 \[image\/png, 68 bytes\]$/),
+  ]);
+  const [, command = ''] = /Messages +(curl .+)/.exec(demo.output()) ?? [];
+  const [, key = '', url = ''] = /Bearer (\S+)' (\S+)$/.exec(command) ?? [];
+  const answer = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
+  expect(await answer.json()).toMatchObject({ success: true, count: 4 });
+  demo.signalGroup('SIGINT');
+  expect(await demo.ended, demo.errors()).toBe(0);
+  expect(demo.output()).toMatch(/Stopping \.\.\.\n$/);
+  expect(demo.errors()).not.toMatch(/\n\s+at /);
+  await expectNothingLeft();
+});
+
+it('ends as cleanly when it is interrupted while it starts', async () => {
+  const demo = startDemo();
+  await demo.printed('1. Starting');
+  demo.signalGroup('SIGINT');
+  expect(await demo.ended, demo.output() + demo.errors()).toBe(0);
+  expect(demo.errors()).not.toMatch(/\n\s+at /);
+  await expectNothingLeft();
+});
+
+it('says what is wrong where the daemon cannot start', async () => {
+  const demo = startDemo({ PUPPETEER_EXECUTABLE_PATH: '/nowhere' });
+  expect(await demo.ended).toBe(1);
+  expect(demo.errors()).toContain('PUPPETEER_EXECUTABLE_PATH names no executable file: /nowhere');
+  expect(demo.errors()).not.toMatch(/\n\s+at /);
+  await expectNothingLeft();
+});
