@@ -140,7 +140,7 @@ function explain(error: Error, output: string): string {
   const last = output.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n');
   const words =
     last === '' || error.message.includes(last) ? '' : `\nThe last that the daemon said:\n\n${last}\n`;
-  return `\nThe demo cannot go on. ${error.message}\n${words}`;
+  return `\nThe demo cannot go on. ${error.message.trimEnd()}\n${words}`;
 }
 
 async function main(): Promise<number> {
