@@ -8,6 +8,18 @@ import type { Database } from './schema.ts';
 /** Connections of the pool: a few, since the pipeline writes in large batches. */
 const POOL_SIZE = 12;
 
+/**
+ * How long a connection may be idle before its other end is asked whether it is there, in milliseconds. Without it
+ * a query whose server has vanished with its machine is never answered and never fails.
+ */
+const KEEP_ALIVE_AFTER_MS = 10_000;
+
+/**
+ * The server ends a transaction that a daemon left open when it vanished with its machine: its locks would hold up
+ * the account elsewhere for hours. Far longer than any of ours pauses between two statements.
+ */
+const END_ABANDONED = "set idle_in_transaction_session_timeout = '60s'";
+
 /** A handle to the database, or a transaction on it: what every store function takes first. */
 export type Executor = Kysely<Database>;
 
@@ -34,7 +46,15 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
         ? (value: string) => value
         : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
   };
-  const pool = new pg.Pool({ max: options.poolSize ?? POOL_SIZE, types, ...options.connection });
+  const pool = new pg.Pool({
+    max: options.poolSize ?? POOL_SIZE,
+    types,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    // A statement of its own: as a parameter of the connection, poolers such as PgBouncer would refuse it.
+    onConnect: async (client) => void (await client.query(END_ABANDONED)),
+    ...options.connection,
+  });
   let closing = false;
   pool.on('error', (thrown) => {
     // The goodbyes of a pool that closes are still on their way when it says that it is closed.
