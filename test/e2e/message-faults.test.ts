@@ -1,0 +1,245 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { FaultSpec, Phone } from '../../simulator/client.ts';
+import { settleWithTruth } from '../support/ground-truth.ts';
+import { scaled } from '../support/scale.ts';
+import { openStage, type Stage } from '../support/stage.ts';
+
+const EQUAL = { lost: [], doubled: [], invented: [], different: [] };
+
+let stage: Stage;
+let alice: Phone;
+let shop: Phone;
+let accountId: string;
+let count = 0;
+
+beforeAll(async () => {
+  stage = await openStage();
+  alice = await stage.world.phone('alice');
+});
+
+beforeEach(async () => {
+  count += 1;
+  shop = await stage.world.phone(`shop-${count}`);
+  accountId = await stage.link(shop);
+});
+
+afterEach(async () => {
+  await stage.world.faults.clear();
+  await stage.api.call('POST', `/disconnect/${accountId}`);
+});
+
+afterAll(async () => {
+  const missing = await stage.world.missingModules();
+  const output = stage.daemon().output();
+  expect(await stage.daemon().stop()).toBe(0);
+  expect(stage.browsers()).toEqual([]);
+  await stage[Symbol.asyncDispose]();
+  expect(missing).toEqual([]);
+  expect(output).not.toMatch(/nobody holds|unforeseen|unhandled/i);
+});
+
+const set = (spec: FaultSpec) => stage.world.faults.set({ ...spec, phone: shop.name });
+const send = (text: string) => stage.api.send(accountId, { to: `+${alice.number}`, text });
+const equalsTruth = async () =>
+  expect(await settleWithTruth(stage.api, stage.world, { accountId, phone: shop })).toMatchObject(EQUAL);
+const until = (messageId: string, status: string) =>
+  stage.api.message(
+    accountId,
+    `message ${messageId} in status ${status}`,
+    (message) => message.messageId === messageId && message.status === status,
+  );
+const carried = async (text: string) =>
+  (await stage.world.truth()).messages.filter((each) => each.text === text && each.from === shop.number);
+
+/** The browser's processes of the account, by what their command line has. */
+function processes(text: string): number[] {
+  const profile = `session-${accountId}`;
+  const commandLines = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        return [{ pid: Number(name), line: readFileSync(join('/proc', name, 'cmdline'), 'utf8') }];
+      } catch {
+        // It ended while we looked.
+        return [];
+      }
+    });
+  return commandLines
+    .filter(({ line }) => line.includes(profile) && line.includes(text))
+    .map(({ pid }) => pid);
+}
+
+describe('messages that come in', () => {
+  const stream = (text: string) =>
+    stage.world.burst({
+      from: ['alice', 'bob'],
+      to: shop,
+      count: scaled(150, 1_200),
+      rate: 150,
+      text,
+      background: true,
+    });
+
+  it('while the page reloads are all stored once (A14, F4)', async () => {
+    await stream('over a reload');
+    await stage.world.waitFor({ message: { text: 'over a reload 30' } });
+    await shop.page({ do: 'reload' });
+    await stage.world.waitFor(
+      { message: { text: `over a reload ${scaled(150, 1_200)}` } },
+      { timeoutMs: 60_000 },
+    );
+    await equalsTruth();
+  });
+
+  it('while the line is down are all stored once (F1)', async () => {
+    await stream('over a drop');
+    await stage.world.waitFor({ message: { text: 'over a drop 30' } });
+    await shop.page({ do: 'drop', ms: 700, toggleSync: true });
+    await stage.world.waitFor(
+      { message: { text: `over a drop ${scaled(150, 1_200)}` } },
+      { timeoutMs: 60_000 },
+    );
+    await equalsTruth();
+  });
+
+  it('while the browser is killed are all stored once (A10, F7, F40)', async () => {
+    await stream('over a kill');
+    await stage.world.waitFor({ message: { text: 'over a kill 30' } });
+    for (const pid of processes('--switchboard-account')) process.kill(pid, 'SIGKILL');
+    await stage.world.waitFor(
+      { message: { text: `over a kill ${scaled(150, 1_200)}` } },
+      { timeoutMs: 60_000 },
+    );
+    await equalsTruth();
+  });
+
+  it.each<[string, FaultSpec]>([
+    ['between the connection and the sync', { kind: 'offline', mode: 'before-sync' }],
+    ['at the sync', { kind: 'offline', mode: 'after-sync', delayMs: 0 }],
+    ['as news at the sync', { kind: 'offline', mode: 'after-sync', delayMs: 20, isNewMsg: true }],
+    [
+      'as no news, well after the sync',
+      { kind: 'offline', mode: 'after-sync', delayMs: 100, isNewMsg: false },
+    ],
+    ['as news, well after the sync', { kind: 'offline', mode: 'after-sync', delayMs: 600, isNewMsg: true }],
+  ])('while it was away and are delivered %s are all stored once (A14, section 4)', async (_title, fault) => {
+    await set(fault);
+    // No restart of the daemon is needed: the page alone comes back.
+    for (const pid of processes('--switchboard-account')) process.kill(pid, 'SIGKILL');
+    await stage.world.burst({ from: ['alice', 'bob'], to: shop, count: 100, text: 'queued' });
+    await stage.world.waitFor({ drained: shop.name });
+    await equalsTruth();
+  });
+});
+
+describe('messages that go out', () => {
+  it('while the page reloads are all carried once (F3)', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 40; n += 1) {
+      ids.push(await send(`out ${n}`));
+      if (n === 10) await shop.page({ do: 'reload' });
+    }
+    for (const id of ids) await until(id, 'delivered');
+    await equalsTruth();
+  });
+
+  it('while the browser is killed are all carried once (A22, F40)', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 40; n += 1) {
+      ids.push(await send(`hard ${n}`));
+      if (n === 20) for (const pid of processes('--switchboard-account')) process.kill(pid, 'SIGKILL');
+    }
+    for (const id of ids) await until(id, 'delivered');
+    await equalsTruth();
+  });
+
+  it('while the line is down are carried once when it is back (F1)', async () => {
+    await until(await send('a chat that is known'), 'delivered');
+    await shop.page({ do: 'drop', ms: 1_000 });
+    const ids = [await send('first in the gap'), await send('second in the gap')];
+    for (const id of ids) await until(id, 'delivered');
+    expect(await carried('first in the gap')).toHaveLength(1);
+  });
+
+  it('and are refused by the network fail with its reason (A15, F33)', async () => {
+    await set({ kind: 'send', mode: 'fail', error: 463, count: 1 });
+    const message = await until(await send('locked'), 'failed');
+    expect(message.failedReason).toContain('463');
+    expect(await carried('locked')).toHaveLength(0);
+    await until(await send('open again'), 'delivered');
+  });
+
+  it('and are refused by the page fail with its words (F35)', async () => {
+    await set({ kind: 'send', mode: 'refuse', text: 'not today', count: 1 });
+    const message = await until(await send('refused'), 'failed');
+    expect(message.failedReason).toContain('not today');
+    await until(await send('accepted'), 'delivered');
+  });
+
+  it.each([
+    ['noack', 'sent'],
+    ['drop', 'delivered'],
+  ] as const)(
+    'and are answered by nobody (%s) stay pending, are %s when the page asks again, and never doubled (A15, F34)',
+    async (mode, status) => {
+      await set({ kind: 'send', mode, count: 1 });
+      // What was taken is delivered as well; the sender is not told of that either.
+      if (mode === 'noack') await set({ kind: 'ack', mode: 'drop', levels: [2], count: 1 });
+      const silent = await send(`silence ${mode}`);
+      await until(await send(`heard ${mode}`), 'delivered');
+      expect((await until(silent, 'pending')).whatsappMessageId).not.toBeNull();
+      expect((await carried(`silence ${mode}`)).length).toBeLessThanOrEqual(1);
+      await shop.page({ do: 'reload' });
+      await until(silent, status);
+      expect(await carried(`silence ${mode}`)).toHaveLength(1);
+    },
+  );
+
+  it('are sent when the question for the number failed at first (A16, F37)', async () => {
+    await set({ kind: 'lookup', mode: 'fail', count: 1 });
+    const bob = await stage.world.phone(`bob-${count}`);
+    const messageId = await stage.api.send(accountId, { to: `+${bob.number}`, text: 'asked twice' });
+    await until(messageId, 'delivered');
+  });
+
+  it('whose file cannot be uploaded fail with the reason, and hold up nothing (F38)', async () => {
+    await set({ kind: 'upload', mode: 'fail' });
+    const body = {
+      media: { data: Buffer.from('%PDF-1.4 x').toString('base64'), mimeType: 'application/pdf' },
+    };
+    const messageId = await stage.api.send(accountId, { to: `+${alice.number}`, ...body });
+    expect((await until(messageId, 'failed')).failedReason).toBeTruthy();
+    await until(await send('a text'), 'delivered');
+  });
+
+  it('do not mark chats as read (A17)', async () => {
+    const { id } = await alice.send(shop, 'unread');
+    await stage.api.message(accountId, 'the unread message', (each) => each.text === 'unread');
+    await until(await send('an answer'), 'delivered');
+    expect((await stage.world.message(id)).ack).toBe(2);
+  });
+});
+
+describe('acks', () => {
+  it('that come late and out of order move the status forward only', async () => {
+    await set({ kind: 'ack', mode: 'delay', delayMs: 600, levels: [1], count: 1 });
+    const messageId = await send('slow ack');
+    const message = await until(messageId, 'delivered');
+    const bareId = String(message.whatsappMessageId).split('_')[2] ?? '';
+    await alice.read(shop);
+    await until(messageId, 'read');
+    await stage.world.ack({ id: bareId, ack: 1 });
+    await until(await send('next'), 'delivered');
+    expect((await until(messageId, 'read')).status).toBe('read');
+  });
+
+  it('that changed while the browser was away are caught up (A15)', async () => {
+    const messageId = await send('read meanwhile');
+    await until(messageId, 'delivered');
+    for (const pid of processes('--switchboard-account')) process.kill(pid, 'SIGKILL');
+    await alice.read(shop);
+    await until(messageId, 'read');
+  });
+});
