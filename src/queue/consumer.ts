@@ -16,9 +16,10 @@ const STALLED_INTERVAL_MS = 4_000;
 const MAX_STALLED = 1_000_000;
 /** The pause after a command that failed because Redis went away; milliseconds. */
 const REDIS_RETRY_MS = 1_000;
-/** How long running jobs may take to end when the consumer closes, and then to be given back; milliseconds. */
+/** How long running jobs may take to end when the consumer closes; milliseconds. */
 const DRAIN_MS = 10_000;
-const GIVE_BACK_MS = 2_000;
+/** How long Redis may take to note their ends, or to take them back, before it counts as away; milliseconds. */
+const LEAVE_MS = 2_000;
 
 /** Handles one job. Rejecting means that it is tried again; once `signal` aborts, that it is given back. */
 export type ProcessJob<Name extends QueueName> = (job: QueueJobs[Name], signal: AbortSignal) => Promise<void>;
@@ -45,14 +46,19 @@ export async function openConsumer<Name extends QueueName>(
   const { redis, queue, instanceId, process } = options;
   const log = options.log.child({ queue });
   const abort = new AbortController();
+  const running = new Set<Promise<void>>();
   const worker = new Worker<QueueJobs[Name]>(
     queueNameOf(queue, instanceId),
     async (job, token) => {
+      const work = process(job.data, abort.signal);
+      running.add(work);
       try {
-        await process(job.data, abort.signal);
+        await work;
       } catch (thrown) {
         if (abort.signal.aborted) await giveBack(job, token);
         throw toError(thrown);
+      } finally {
+        running.delete(work);
       }
     },
     {
@@ -68,7 +74,8 @@ export async function openConsumer<Name extends QueueName>(
   logWorker(worker, log);
   await worker.waitUntilReady();
   return {
-    [Symbol.asyncDispose]: () => closeWorker(worker, { abort, drainMs: options.drainMs ?? DRAIN_MS, log }),
+    [Symbol.asyncDispose]: () =>
+      closeWorker(worker, { running, abort, drainMs: options.drainMs ?? DRAIN_MS, log }),
   };
 }
 
@@ -79,26 +86,33 @@ async function giveBack(job: Job, token: string | undefined): Promise<never> {
 }
 
 interface Closing {
+  /** Jobs at work. */
+  readonly running: ReadonlySet<Promise<void>>;
   readonly abort: AbortController;
   readonly drainMs: number;
   readonly log: Logger;
 }
 
-async function closeWorker(worker: Worker, { abort, drainMs, log }: Closing): Promise<void> {
+/** The worker itself ends only once Redis has answered: the jobs get their time, an absent Redis gets little. */
+async function closeWorker(worker: Worker, { running, abort, drainMs, log }: Closing): Promise<void> {
   const closed = worker.close();
   try {
-    await withDeadline(closed, drainMs, 'Finishing the running jobs');
-    return;
+    await withDeadline(Promise.allSettled(running), drainMs, 'Finishing the running jobs');
   } catch (thrown) {
     log.info('Running jobs are given back to the queue', { error: toError(thrown).message });
+    abort.abort(stopping());
   }
-  abort.abort(new AppError('UNAVAILABLE', { message: 'The daemon is stopping.' }));
   try {
-    await withDeadline(closed, GIVE_BACK_MS, 'Giving back the running jobs');
+    await withDeadline(closed, LEAVE_MS, 'Leaving the queue');
   } catch (thrown) {
-    // Their locks run out, and the next worker takes them up.
-    log.warn('Running jobs were left to the next start', { error: toError(thrown).message });
+    // Jobs whose end Redis has not noted lose their locks, and the next worker takes them up.
+    log.warn('The queue was left before Redis answered', { error: toError(thrown).message });
+    abort.abort(stopping());
   }
+}
+
+function stopping(): AppError {
+  return new AppError('UNAVAILABLE', { message: 'The daemon is stopping.' });
 }
 
 function logWorker(worker: Worker, log: Logger): void {

@@ -205,6 +205,15 @@ describe('when Redis is killed and comes back', () => {
     await consumer[Symbol.asyncDispose]();
     await server.start();
   });
+
+  it('a consumer with nothing at work does not spend its drain on a Redis that is away', async () => {
+    const server = stack.use(await openOwnRedis());
+    await open(server);
+    const consumer = await consume(async () => undefined, 600_000);
+    await server.kill();
+    await consumer[Symbol.asyncDispose]();
+    await server.start();
+  }, 15_000);
 });
 
 describe('on a cluster', () => {
