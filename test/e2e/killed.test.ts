@@ -44,6 +44,8 @@ it('is connected again without a scan, and has what came meanwhile', async () =>
   expect([countWorkers(POSTGRES), countWorkers(REDIS)]).toEqual([1, 1]);
   await stage.start();
   expect([countWorkers(POSTGRES), countWorkers(REDIS)]).toEqual([1, 1]);
+  // It was connected when the daemon was killed, which is not true any more.
+  expect(await stage.api.account(accountId)).toMatchObject({ connectionStatus: 'Connecting' });
   await stage.api.reached(accountId, 'Connected');
   const stored = await stage.api.message(
     accountId,
