@@ -20,6 +20,9 @@ const KEEP_ALIVE_AFTER_MS = 10_000;
  */
 const END_ABANDONED = "set idle_in_transaction_session_timeout = '60s'";
 
+/** How long queries may take to be answered once the pool closes; then their connections are cut. Milliseconds. */
+const CLOSE_DEADLINE_MS = 3_000;
+
 /** A handle to the database, or a transaction on it: what every store function takes first. */
 export type Executor = Kysely<Database>;
 
@@ -61,8 +64,11 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
     if (closing) return;
     options.log.warn('A database connection broke while idle', { error: toError(thrown).message });
   });
+  const clients = new Set<pg.PoolClient>();
+  pool.on('remove', (client) => void clients.delete(client));
   // One that breaks between two statements of a transaction is in nobody's care: the next statement fails.
   pool.on('connect', (client) => {
+    clients.add(client);
     client.on('error', (thrown) => {
       options.log.debug('A database connection broke', { error: toError(thrown).message });
     });
@@ -72,7 +78,14 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
     db,
     async [Symbol.asyncDispose]() {
       closing = true;
-      await db.destroy();
+      const closed = db.destroy();
+      try {
+        await withDeadline(closed, CLOSE_DEADLINE_MS, 'Closing the database');
+      } catch (thrown) {
+        options.log.warn('Database connections were cut', { error: toError(thrown).message });
+        for (const client of clients) void client.end();
+        await closed;
+      }
     },
   };
 }

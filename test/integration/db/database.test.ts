@@ -53,3 +53,16 @@ it('lets the server end the transaction of a daemon that vanished, whose locks o
     select current_setting('idle_in_transaction_session_timeout') as after`.execute(opened.db);
   expect(rows).toEqual([{ after: '1min' }]);
 });
+
+it('closes in time although a query is not answered', async () => {
+  const opened = openDatabase({ connection: database.connection, log: silentLog });
+  const connected = Promise.withResolvers<void>();
+  const hanging = opened.db.connection().execute(async (connection) => {
+    connected.resolve();
+    await sql`select pg_sleep(600)`.execute(connection);
+  });
+  const failed = expect(hanging).rejects.toThrow('Connection terminated');
+  await connected.promise;
+  await opened[Symbol.asyncDispose]();
+  await failed;
+}, 10_000);
