@@ -171,6 +171,11 @@ export class PoolStage implements AsyncDisposable {
     this.#pool = await this.#open({ ...this.#settings, ...settings });
   }
 
+  /** Opens another pool while the one before still runs: whoever calls it closes that one. */
+  async replace(): Promise<void> {
+    this.#pool = await this.#open(this.#settings);
+  }
+
   of(accountId: AccountId): AccountRecord {
     const record = this.#records.get(accountId) ?? new AccountRecord();
     this.#records.set(accountId, record);

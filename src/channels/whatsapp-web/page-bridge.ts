@@ -145,7 +145,8 @@ export function installBridge(): void {
     for (const text of texts) {
       // One at a time: a page may refuse them all because it cannot read one of them.
       const stored = await Promise.resolve(attempt(() => Msg.getMessagesById([text]))).catch(() => undefined);
-      const found = (stored as { messages?: (PageModel | undefined)[] } | undefined)?.messages?.find(isIt);
+      const { messages } = (stored ?? {}) as { messages?: unknown };
+      const found = Array.isArray(messages) ? (messages as (PageModel | undefined)[]).find(isIt) : undefined;
       if (found) return found;
     }
     // A group's message may be filed under the participant's other address.

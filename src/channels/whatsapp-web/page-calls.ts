@@ -68,15 +68,26 @@ export async function logOut(): Promise<void> {
 
 export type PagePrepared = { missing: true } | { missing: false; id: unknown; phone: string | undefined };
 
-/** Resolves the recipient and makes a key for a message to it. */
+/**
+ * Resolves the recipient and makes a key for a message to it. A number is missing if the page says so, not if it
+ * has nothing to say.
+ */
 export async function prepareSend(to: string): Promise<PagePrepared> {
   const { createWid } = window.require('WAWebWidFactory');
   const { Chat } = window.require('WAWebCollections');
   let target = to;
   if (to.endsWith('@c.us') && !Chat.get(createWid(to))) {
-    const found = await window.require('WAWebQueryExistsJob').queryWidExists(createWid(to));
-    if (!found?.wid) return { missing: true };
-    target = found.wid._serialized ?? found.wid.toString();
+    // biome-ignore lint/suspicious/noExplicitAny: a module of the page has no types.
+    let job: any;
+    try {
+      job = window.require('WAWebQueryExistsJob');
+    } catch {
+      job = undefined;
+    }
+    const found = await job?.queryWidExists?.(createWid(to));
+    if (found === null || (found && !found.wid)) return { missing: true };
+    const wid = found?.wid?._serialized ?? found?.wid?.toString?.();
+    if (typeof wid === 'string' && /^\d+@(c\.us|lid)$/.test(wid)) target = wid;
   }
   const chat = await window.WWebJS.getChat(target, { getAsModel: false });
   if (!chat) throw new Error('The page opens no chat with the recipient.');
@@ -219,7 +230,7 @@ export async function readChat(pageChatId: string, offset: number, limit: number
   while (messages().length < offset + limit && !reading.complete) {
     const known = reading.models.length;
     const older = await window.require('WAWebChatLoadMessages').loadEarlierMsgs({ chat });
-    reading.models = merge([...(older ?? [])], reading.models);
+    reading.models = merge(Array.isArray(older) ? older : [], reading.models);
     // A page that gives nothing new has nothing more, also if it gives the same once again.
     reading.complete = reading.models.length === known;
   }
