@@ -67,6 +67,12 @@ export async function lockAccountIngest(trx: Executor, accountId: AccountId): Pr
   await sql`select pg_advisory_xact_lock(hashtextextended(${`ingest:${accountId}`}, 0))`.execute(trx);
 }
 
+/** True unless the account was purged. Ask with the lock held, which a purge takes too. */
+export async function isAccountThere(trx: Executor, accountId: AccountId): Promise<boolean> {
+  const { rows } = await sql`select from accounts where id = ${accountId}::uuid`.execute(trx);
+  return rows.length > 0;
+}
+
 /** Claims the keys that are free and tells which those were. */
 export async function insertKeys(trx: Executor, accountId: AccountId, keys: readonly KnownKey[]) {
   const records = recordset(keys, { ...TARGET_COLUMNS, message_id: 'uuid' });

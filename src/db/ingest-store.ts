@@ -10,6 +10,7 @@ import {
   insertKeys,
   insertRows,
   insertWaitingChanges,
+  isAccountThere,
   type KnownKey,
   lockAccountIngest,
   lockRows,
@@ -34,6 +35,7 @@ export interface IngestResult {
  * Stores events of one account in one transaction, all or none, with the same few statements for one event as for a
  * hundred. Repeating it changes nothing. A message is one by its canonical chat and bare id; a change of a message
  * that is not known yet waits for it in the database. Deleted messages keep what they said, with `revoked_at` set.
+ * Events of an account that was purged are dropped.
  *
  * `now` is the time of messages' own receipts and of the day's counters (received; failed by an ack). Text that PostgreSQL cannot hold (NUL) is
  * stored with U+FFFD in its place.
@@ -50,6 +52,7 @@ export async function ingestEvents(
   for (const event of storable) checkEvent(event);
   return db.transaction().execute(async (trx) => {
     await lockAccountIngest(trx, accountId);
+    if (!(await isAccountThere(trx, accountId))) return { added: [], statusChanged: [], waiting: 0 };
     const plan = await loadPlan(trx, accountId, storable, now);
     await writePlan(trx, accountId, plan, now);
     return {
