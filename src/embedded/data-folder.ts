@@ -6,7 +6,7 @@
  * the machine, also from another container with the same volume, where pids mean nothing. The pid beside it is
  * for the error message only.
  */
-import { chmod, open, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, open, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError, toError } from '../lib/errors.ts';
@@ -53,10 +53,14 @@ async function makeWritable(wanted: string): Promise<string> {
   }
 }
 
-/** A mounted volume may belong to root and be writable through its group: then its mode is not ours to set. */
+/**
+ * Only a folder that is the daemon's own and holds nothing yet: with `DATA_PATH=/srv` the mode is not ours to set, nor
+ * that of a mounted volume which is writable through its group. What lies inside is closed by itself.
+ */
 async function closeToOthers(path: string): Promise<void> {
   const { mode, uid } = await stat(path);
-  if (uid === process.getuid?.() && (mode & 0o077) !== 0) await chmod(path, 0o700);
+  if (uid !== process.getuid?.() || (mode & 0o077) === 0) return;
+  if ((await readdir(path)).length === 0) await chmod(path, 0o700);
 }
 
 async function takeLock(path: string): Promise<DatabaseSync> {

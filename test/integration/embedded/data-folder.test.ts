@@ -28,11 +28,21 @@ test('the folder is made for its owner alone', async () => {
   expect((await stat(folder.path)).mode & 0o777).toBe(0o700);
 });
 
-test('a folder that others could look into is closed', async () => {
+test('an empty folder that others could look into is closed', async () => {
   await using temporary = await openTemporaryFolder();
   await chmod(temporary.path, 0o755);
   await using folder = await openDataFolder(temporary.path);
   expect((await stat(folder.path)).mode & 0o777).toBe(0o700);
+});
+
+test('a folder that others use too keeps its mode', async () => {
+  await using temporary = await openTemporaryFolder();
+  await chmod(temporary.path, 0o755);
+  await mkdir(join(temporary.path, 'theirs'));
+  for (const start of ['first', 'second']) {
+    await using folder = await openDataFolder(temporary.path);
+    expect((await stat(folder.path)).mode & 0o777, start).toBe(0o755);
+  }
 });
 
 test('a second daemon is refused, with the folder, the pid of the first and a remedy', async () => {
