@@ -1,8 +1,9 @@
 /** What is said of bytes that nobody knows anything about. */
 export const UNKNOWN_MIME_TYPE = 'application/octet-stream';
 
+/** Printable ASCII alone, since it becomes a header when the file is handed out. */
 const MIME_TYPE =
-  /^[a-z0-9][\w.+-]{0,126}\/[a-z0-9][\w.+-]{0,126}(?:\s*;\s*[\w.-]+=(?:[\w.,+-]+|"[^"\r\n]*"))*$/i;
+  /^[a-z0-9][\w.+-]{0,126}\/[a-z0-9][\w.+-]{0,126}(?:\s*;\s*[\w.-]+=(?:[\w.,+-]+|"[ !#-~]*"))*$/i;
 
 /** Other names for the same format; the right-hand side is what WhatsApp itself uses. */
 const ALIASES: Readonly<Record<string, string>> = {
