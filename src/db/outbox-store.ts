@@ -117,22 +117,24 @@ export async function findNextToSend(
 }
 
 /**
- * Messages that were handed over before `before` and whose fate the server has not told, in the order in which they
- * were accepted. Those that were given up (`failed_code` set) are left out.
+ * Messages that were handed over at least `minAgeMs` before `now` and whose fate the server has not told, in the order
+ * in which they were accepted. Those that were given up (`failed_code` set) are left out. With `minAgeMs` 0 the
+ * clock has no say: one that was set back must not hide what was handed over before.
  */
 export async function listUnsettled(
   db: Executor,
   accountId: AccountId,
-  before: Date,
+  { now, minAgeMs }: { readonly now: number; readonly minAgeMs: number },
 ): Promise<readonly HandedMessage[]> {
   const handed = db
     .selectFrom('messages')
     .select([...MESSAGE_COLUMNS, 'seq'])
     .where('account_id', '=', accountId)
     .where('direction', '=', 'outgoing')
-    .where('handed_at', '<=', before)
-    .where('failed_code', 'is', null);
-  const kept = new Date(before.getTime() - UNKNOWN_KEPT_DAYS * 86_400_000);
+    .where('handed_at', 'is not', null)
+    .where('failed_code', 'is', null)
+    .$if(minAgeMs > 0, (query) => query.where('handed_at', '<=', new Date(now - minAgeMs)));
+  const kept = new Date(now - UNKNOWN_KEPT_DAYS * 86_400_000);
   // Two halves, since each has an index of its own: the whole history of an account is no place to search.
   const rows = await handed
     .where('status', '=', 'pending')

@@ -108,8 +108,8 @@ export class SendLoop {
   async #sweep(): Promise<void> {
     const { db, clock } = this.#deps;
     const all = this.#sweepAll;
-    const before = new Date(clock.now() - (all ? 0 : UNCONFIRMED_MS));
-    for (const message of await listUnsettled(db, this.#session.accountId, before)) {
+    const age = { now: clock.now(), minAgeMs: all ? 0 : UNCONFIRMED_MS };
+    for (const message of await listUnsettled(db, this.#session.accountId, age)) {
       if (this.#unsettled.has(message.id)) continue;
       this.#unsettled.hold(message, { dueAt: this.#now(), freshPage: all });
     }

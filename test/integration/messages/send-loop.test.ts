@@ -165,6 +165,21 @@ describe('a daemon that is killed', () => {
     expect(network.given).toHaveLength(2);
   });
 
+  it('between the claim and the page hands over also if the clock was set back since', async () => {
+    const { hook, called } = hang();
+    const daemon = startDaemon({ onSend: hook });
+    await called;
+    await daemon.die();
+    await opened.db
+      .updateTable('messages')
+      .set({ handed_at: new Date(clock.now() + 3_600_000) })
+      .where('account_id', '=', accountId)
+      .where('handed_at', 'is not', null)
+      .execute();
+    await sendAll();
+    await expectSentOnce();
+  });
+
   it('after the page took the message finds it there and hands nothing over', async () => {
     const { hook, called } = hang();
     const daemon = startDaemon({ onSent: hook });
