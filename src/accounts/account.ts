@@ -45,6 +45,8 @@ export interface AccountStore {
   getAccount(id: AccountId): Promise<Account>;
   /** Accounts that a user wants connected, oldest first. */
   listWanted(instanceId: InstanceId): Promise<readonly Account[]>;
+  /** Says of every wanted account that it is starting: what an earlier run of the daemon left is no longer true. */
+  saveStarting(instanceId: InstanceId): Promise<void>;
   /** Stores what a user wants: connected on this instance, or not. */
   saveWanted(id: AccountId, wanted: boolean, instanceId: InstanceId): Promise<void>;
   saveState(

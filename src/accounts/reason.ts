@@ -38,6 +38,12 @@ export const REASONS = {
     text: 'The number that scanned is linked to another account already.',
     userAction: 'Use the account that holds the number, or disconnect it first.',
   },
+  no_slot: {
+    state: 'disconnected',
+    retry: 'never',
+    text: 'All session slots were taken when the daemon started.',
+    userAction: 'Disconnect another account or raise WHATSAPP_MAX_CONNECTIONS, then reconnect this one.',
+  },
   logged_out: {
     state: 'needs_human',
     retry: 'never',

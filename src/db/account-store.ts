@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { AccountStore } from '../accounts/account.ts';
-import type { AccountId } from '../accounts/ids.ts';
+import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { AppError } from '../lib/errors.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { findSqlState } from './data-error.ts';
@@ -9,6 +9,11 @@ import { toStorable } from './storable-text.ts';
 
 const UNIQUE_VIOLATION = '23505';
 const NOW = sql<Date>`now()`;
+
+/** Accounts that a user wants connected on this instance, or on any. */
+function isWantedOn(instanceId: InstanceId) {
+  return sql<boolean>`wanted and (instance_id = ${instanceId} or instance_id is null) and ${isKept}`;
+}
 
 /** Makes the store that sessions write to. Writing to an account that was deleted changes nothing. */
 export function makeAccountStore(db: Executor): AccountStore {
@@ -29,13 +34,25 @@ export function makeAccountStore(db: Executor): AccountStore {
       const rows = await db
         .selectFrom('accounts')
         .selectAll()
-        .where('wanted', '=', true)
-        .where(isKept)
-        .where((where) => where.or([where('instance_id', '=', instanceId), where('instance_id', 'is', null)]))
+        .where(isWantedOn(instanceId))
         .orderBy('created_at')
         .orderBy('id')
         .execute();
       return rows.map(rowToAccount);
+    },
+
+    async saveStarting(instanceId) {
+      await db
+        .updateTable('accounts')
+        .set({
+          last_disconnected_at: sql<Date | null>`case when state = 'connected' then now()
+            else last_disconnected_at end`,
+          state_since: NOW,
+          state: 'starting',
+          reason: null,
+        })
+        .where(isWantedOn(instanceId))
+        .execute();
     },
 
     async saveWanted(id, wanted, instanceId) {

@@ -291,6 +291,7 @@ export class PoolStage implements AsyncDisposable {
     return {
       getAccount: (id) => store.getAccount(id),
       listWanted: (instanceId) => store.listWanted(instanceId),
+      saveStarting: (instanceId) => after(store.saveStarting(instanceId), () => undefined),
       saveWanted: (...args) => after(store.saveWanted(...args), () => undefined),
       saveUnlinked: (id) => after(store.saveUnlinked(id), () => undefined),
       saveState: (id, change) =>

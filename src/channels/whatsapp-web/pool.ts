@@ -3,7 +3,7 @@ import type { AccountStore } from '../../accounts/account.ts';
 import type { AccountId, InstanceId } from '../../accounts/ids.ts';
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { AppError, toError } from '../../lib/errors.ts';
+import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Channel, ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
@@ -109,6 +109,9 @@ export class Pool implements Channel, AsyncDisposable {
           accountId: account.id,
           error: toError(thrown).message,
         });
+        if (isAppError(thrown, 'POOL_FULL')) {
+          await store.saveState(account.id, { state: 'disconnected', reason: 'no_slot' });
+        }
       }
     }
     if (wanted.length > 0) log.info('The accounts are being restored', { accounts: wanted.length });
@@ -200,7 +203,10 @@ export class Pool implements Channel, AsyncDisposable {
   }
 }
 
-/** Opens the pool: browsers that outlived an earlier run of this daemon are ended first (fault F28). */
+/**
+ * Opens the pool: browsers that outlived an earlier run of this daemon are ended first (fault F28). Accounts that are
+ * to be restored show as starting from now on.
+ */
 export async function openPool(deps: PoolDeps): Promise<Pool> {
   const { runtimePath } = deps.config;
   await ensureLiveFolder(runtimePath);
@@ -209,5 +215,6 @@ export async function openPool(deps: PoolDeps): Promise<Pool> {
       deps.log.warn('A browser that outlived its daemon was ended', { profilePath });
     }
   }
+  await deps.store.saveStarting(deps.instanceId);
   return new Pool(deps);
 }

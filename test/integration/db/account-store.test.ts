@@ -134,6 +134,22 @@ describe('accounts that are wanted', () => {
     await store.saveWanted(id, false, HERE);
     expect((await store.listWanted(HERE)).map((account) => account.id)).toEqual([nobodys]);
   });
+
+  it('show as starting when a daemon comes up, and no others', async () => {
+    const elsewhere = await insertTestAccount(db);
+    for (const [accountId, instance] of [
+      [id, HERE],
+      [elsewhere, THERE],
+    ] as const) {
+      await store.saveWanted(accountId, true, instance);
+      await store.saveLinked(accountId, { ...IDENTITY, phoneNumber: null });
+    }
+    await store.saveStarting(HERE);
+    const account = await store.getAccount(id);
+    expect(account).toMatchObject({ state: 'starting', reason: null, linked: true });
+    expect(account.lastDisconnectedAt).not.toBeNull();
+    expect((await store.getAccount(elsewhere)).state).toBe('connected');
+  });
 });
 
 it('does not take back an account that has been linked', async () => {
