@@ -10,6 +10,7 @@ describe('the instant from which the page is read back', () => {
     [null, NOW - 10 * HOUR, NOW - 58 * HOUR],
     [null, null, NOW - 48 * HOUR],
     [null, NOW + HOUR, NOW - 48 * HOUR],
+    [NOW + 100 * HOUR, NOW - 500 * HOUR, NOW - 48 * HOUR],
   ])('follows from what is caught up (%s) and the first link (%s)', (caughtUpTo, firstLinkedAt, expected) => {
     expect(catchUpFloor({ caughtUpTo, firstLinkedAt }, NOW)).toBe(expected);
   });
