@@ -15,7 +15,7 @@ export function makeCors(allowedOrigins: readonly string[]) {
     const { origin } = request.headers;
     if (allowedOrigins.length === 0) return undefined;
     reply.header('vary', 'Origin');
-    if (origin === undefined || !(allowedOrigins.includes(origin) || allowedOrigins.includes('*'))) {
+    if (origin === undefined || !allowedOrigins.includes(origin)) {
       return undefined;
     }
     reply.header('access-control-allow-origin', origin).header('access-control-expose-headers', EXPOSED);
