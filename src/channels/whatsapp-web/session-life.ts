@@ -155,7 +155,7 @@ export class SessionLife {
         this.#disconnect();
         return this.#enter('syncing');
       case 'logged_out':
-        this.#fall('logged_out', new Error('WhatsApp ended the link.'));
+        this.#fall('logged_out', new Error(this.#logoutCause()));
         return;
       case 'ended':
         this.#fall(event.reason, event.error);
@@ -227,6 +227,16 @@ export class SessionLife {
     const scope = new AbortController();
     this.#connection = { session, scope };
     listener.onConnected(session, AbortSignal.any([scope.signal, signal]));
+  }
+
+  /** An unlink soon after the link is rarely the user's (fact A8). */
+  #logoutCause(): string {
+    const { clock, timings } = this.#deps;
+    const linkedHere = this.#view.qrCodes > 0 && this.#connectedAt !== null;
+    const isFresh = linkedHere && clock.monotonic() - (this.#connectedAt ?? 0) < timings.freshLinkMs;
+    return isFresh
+      ? "WhatsApp ended the link minutes after it was made; it does so if its What's-new dialog stays open."
+      : 'WhatsApp ended the link.';
   }
 
   /** A phone that may not be linked here is unlinked again. */

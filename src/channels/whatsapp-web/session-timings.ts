@@ -38,6 +38,8 @@ export interface SessionTimings {
   readonly heavyCallDeadlineMs: number;
   /** How long a start keeps others from starting at most; one that waits for the network needs no processor. */
   readonly launchGateMs: number;
+  /** A logout this soon after the scan has a likely cause of its own (fact A8). */
+  readonly freshLinkMs: number;
   /** A session that was connected this long has recovered: its reconnect attempts start again. */
   readonly stableAfterMs: number;
 }
@@ -67,6 +69,7 @@ export const DEFAULT_TIMINGS: SessionTimings = {
   callDeadlineMs: 30_000,
   heavyCallDeadlineMs: 120_000,
   launchGateMs: 20_000,
+  freshLinkMs: 600_000,
   stableAfterMs: 300_000,
 };
 

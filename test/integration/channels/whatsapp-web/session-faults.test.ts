@@ -264,6 +264,7 @@ describe('an unlink on the phone', () => {
   it('ends the session, leaves nothing, and a new scan lasts (A12, F19, F20)', async () => {
     await shop.logoutDevice();
     await isLoggedOut();
+    expect((await stage.store.getAccount(accountId)).lastError).toContain('minutes after it was made');
     await isLinkedAnew();
   });
 

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultSpec, Phone } from '../../../../simulator/client.ts';
 import type { AccountId } from '../../../../src/accounts/ids.ts';
@@ -226,6 +227,24 @@ describe('a linked account that starts', () => {
     await stage.reached(accountId, 'reconnecting', 'start_overdue');
     await stage.connected(accountId, before + 1);
   });
+});
+
+it('does not let accounts that wait for their login keep others from starting (A19)', async () => {
+  const stuck = await Promise.all(
+    Array.from({ length: availableParallelism() }, (_, n) => stage.world.phone(`stuck-${n}`)),
+  );
+  const accounts = await Promise.all(stuck.map((phone) => stage.link(phone)));
+  await stage.reopen({ timings: { launchGateMs: 1_000 } });
+  for (const phone of stuck) await set({ kind: 'login', mode: 'hang', phone: phone.name });
+  await stage.pool.restore();
+  const another = await stage.create();
+  await stage.pool.start(another);
+  await stage.qr(another);
+  for (const accountId of accounts) {
+    expect(stage.of(accountId).states.filter(({ state }) => state === 'reconnecting')).toEqual([]);
+  }
+  for (const accountId of [another, ...accounts]) await stage.pool.disconnect(accountId);
+  await stage.reopen();
 });
 
 it('makes many linked accounts ready that start at once (A19; of ten, the library alone brings up four)', async () => {
