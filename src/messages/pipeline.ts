@@ -16,9 +16,7 @@ import type { MediaStore } from './media-store.ts';
 import { makeFetchUrl } from './media-url.ts';
 import { makeOutbox, type Outbox } from './outbox.ts';
 import { makeOutboundProcessor, openSender } from './sender.ts';
-
-/** Redis may be away for a moment; the row is safe and the sender is woken without it. */
-const ENQUEUE_DEADLINE_MS = 2_000;
+import { makeWakeUpQueue } from './wake-up-queue.ts';
 
 export interface PipelineDeps {
   readonly db: Executor;
@@ -66,12 +64,14 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   const wakeSender = makeOutboundProcessor(sender);
   stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: wakeSender, log }));
 
+  const closing = new AbortController();
+  stack.defer(() => closing.abort());
   const intake = makeMediaIntake({ db, store, fetchUrl: makeFetchUrl() });
   const outbox = makeOutbox({
     db,
     takeMedia: intake.takeMedia.bind(intake),
     wake: sender.wake.bind(sender),
-    enqueue: (job) => queues.add('outbound', job, { signal: AbortSignal.timeout(ENQUEUE_DEADLINE_MS) }),
+    enqueue: makeWakeUpQueue((job) => queues.add('outbound', job, { signal: closing.signal })),
     clock,
     log,
   });
