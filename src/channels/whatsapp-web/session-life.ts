@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { Wake } from '../../lib/wake.ts';
+import type { InboundEvent } from '../../messages/inbound-event.ts';
 import type { ChannelListener, ConnectedSession } from '../channel.ts';
 import { ConnectedPage } from './connected-page.ts';
 import type { SessionTimings } from './session-timings.ts';
@@ -13,6 +14,15 @@ import type { ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
 
 /** What the loop handles; messages go past it. */
 type SessionEvent = Exclude<ClientEvent, { kind: 'events' }>;
+
+/** What a life does with its browser. */
+export type SessionClient = Pick<
+  WhatsAppClient,
+  'open' | 'close' | 'probe' | 'checkLevel' | 'refreshQr' | 'logOut'
+>;
+
+/** What is held back of a page whose link is not accepted yet; the messages among it are read back later anyway. */
+const MAX_HELD = 1_000;
 
 /** How a life ended. `connectedMs` is how long it was connected, null if it never was. */
 export type LifeEnd =
@@ -30,7 +40,7 @@ export interface LifeDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly timings: SessionTimings;
-  makeClient(onEvent: (event: ClientEvent) => void): WhatsAppClient;
+  makeClient(onEvent: (event: ClientEvent) => void): SessionClient;
   isLinked(): boolean;
   /** The heavy part of the start is over: another browser may be launched. */
   onSettled(): void;
@@ -46,14 +56,14 @@ export interface LifeDeps {
  */
 export class SessionLife {
   readonly #deps: LifeDeps;
-  readonly #client: WhatsAppClient;
+  readonly #client: SessionClient;
   readonly #wake = new Wake();
   readonly #pending: SessionEvent[] = [];
   #view: LifeView;
   #fallen: { reason: ReasonCode; error: Error } | undefined;
-  #connection: { session: ConnectedSession; scope: AbortController } | undefined;
+  #connection: { session: ConnectedSession; scope: AbortController; identity: LinkedIdentity } | undefined;
   #connectedAt: number | null = null;
-  #identity: LinkedIdentity | undefined;
+  #held: InboundEvent[] = [];
 
   constructor(deps: LifeDeps) {
     this.#deps = deps;
@@ -71,7 +81,7 @@ export class SessionLife {
   }
 
   get identity(): LinkedIdentity | undefined {
-    return this.#connection ? this.#identity : undefined;
+    return this.#connection?.identity;
   }
 
   findConnected(): ConnectedSession | undefined {
@@ -101,8 +111,9 @@ export class SessionLife {
 
   #receive(event: ClientEvent): void {
     if (event.kind === 'events') {
-      // Straight on, in the page's order. What comes before the link is accepted stays in the page and is read back.
+      // Straight on, in the page's order; nothing of a phone whose link may yet be refused.
       if (this.#connection) this.#deps.listener.onEvents(this.#deps.account.id, event.events);
+      else if (this.#held.length < MAX_HELD) this.#held.push(...event.events);
       return;
     }
     this.#pending.push(event);
@@ -220,12 +231,13 @@ export class SessionLife {
     }
     await this.#clearQr();
     const now = clock.monotonic();
-    this.#identity = identity;
     this.#connectedAt ??= now;
     this.#see({ phase: 'connected', phaseSince: now, probedAt: now, offlineSince: null });
     const session = new ConnectedPage(account.id, event.page, { clock, timings: this.#deps.timings });
     const scope = new AbortController();
-    this.#connection = { session, scope };
+    this.#connection = { session, scope, identity };
+    if (this.#held.length > 0) listener.onEvents(account.id, this.#held);
+    this.#held = [];
     listener.onConnected(session, AbortSignal.any([scope.signal, signal]));
   }
 

@@ -8,9 +8,9 @@ import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { LaunchGate } from './launch-gate.ts';
-import { type LifeEnd, SessionLife } from './session-life.ts';
+import { type LifeEnd, type SessionClient, SessionLife } from './session-life.ts';
 import type { SessionTimings } from './session-timings.ts';
-import type { ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
+import type { ClientEvent } from './whatsapp-client.ts';
 
 /** How long a write of state may wait for a database that is away before it is tried again. */
 const STORE_RETRY_MS = 1_000;
@@ -24,7 +24,7 @@ export interface SessionDeps {
   readonly log: Logger;
   readonly timings: SessionTimings;
   /** Makes a client of this account; it is opened and closed by the life that asked for it. */
-  makeClient(onEvent: (event: ClientEvent) => void): WhatsAppClient;
+  makeClient(onEvent: (event: ClientEvent) => void): SessionClient;
 }
 
 /** Why a session came to rest, or `stopped` if it was asked to. */
