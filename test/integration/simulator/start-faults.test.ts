@@ -92,7 +92,7 @@ describe('a page that is not linked', () => {
     await driven.client.initialize();
     const [qr] = await driven.events.when('qr');
     expect(await shop.scan(String(qr))).toEqual({ linked: false });
-    expect(await driven.evaluate(`document.querySelector('#passkey-prompt') !== null`)).toBe(true);
+    await driven.client.pupPage?.waitForSelector('#passkey-prompt');
     expect(await shop.answerPasskey(true)).toEqual({ linked: true });
     await driven.events.when('ready');
   });
