@@ -25,8 +25,12 @@ it('makes a first account in a terminal, draws its QR code, and drains at Ctrl-C
   await using simulator = await startSimulator();
   const port = await findFreePort();
   const env = folder.env({ PORT: String(port), CHROME_EXTRA_ARGS: simulatedWhatsApp(simulator) });
-  // `script` gives it a terminal, and what is typed here is typed there.
-  const terminal = runProgram(['script', '-qefc', 'npm start', '/dev/null'], { cwd: ROOT, env, input: true });
+  // `script` gives it a terminal, and what is typed here is typed there. A shell between would die of the Ctrl-C.
+  const terminal = runProgram(['script', '-qefc', 'exec npm start', '/dev/null'], {
+    cwd: ROOT,
+    env,
+    input: true,
+  });
   await terminal.printed('Switchboard is ready');
   const ownerKey = (await readFile(join(folder.places.DATA_PATH, 'owner-api-key'), 'utf8')).trim();
   const api = new DaemonApi({ url: `http://127.0.0.1:${port}`, ownerKey });
