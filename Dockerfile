@@ -39,8 +39,7 @@ ENV HOST=0.0.0.0 \
   CHROME_EXTRA_ARGS=--no-sandbox
 EXPOSE 3000
 
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["node", "scripts/health-check.mjs"]
 
 # tini collects the processes that browsers leave behind and hands signals on.
 ENTRYPOINT ["tini", "--"]
