@@ -124,7 +124,7 @@ describe('messages that come in', () => {
       { kind: 'offline', mode: 'after-sync', delayMs: 100, isNewMsg: false },
     ],
     ['as news, well after the sync', { kind: 'offline', mode: 'after-sync', delayMs: 600, isNewMsg: true }],
-  ])('while it was away and are delivered %s are all stored once (A14, section 4)', async (_title, fault) => {
+  ])('while it was away and are delivered %s are all stored once (A14)', async (_title, fault) => {
     await set(fault);
     // No restart of the daemon is needed: the page alone comes back.
     for (const pid of processes('--switchboard-account')) process.kill(pid, 'SIGKILL');

@@ -4,7 +4,7 @@ import type { PageKey, PageMessage, PageModel, PageNews, PageReaction, Switchboa
  * Runs in the page, before any script of its own, in each new document. It puts its own functions where the
  * library would expose bindings (the library leaves a name that exists alone): what happens is picked small, kept
  * in one queue, so that all kinds keep the page's order, and told in packs, one at a time. What nobody listens to
- * (unread counts, whole models on each change) is not told at all: facts A6, A14, F6 and section 5 of the faults.
+ * (unread counts, whole models on each change) is not told at all: A6, A14, F6.
  */
 export function installBridge(): void {
   if (window !== window.top || window.switchboard) return;
