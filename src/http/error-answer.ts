@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseAway } from '../db/outage.ts';
 import { AppError, type ErrorCode, isAppError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { refuseField } from './validation.ts';
 
 /** The body of every answer that is no success. */
 export interface ErrorBody {
@@ -79,6 +80,7 @@ function frameworkError(thrown: unknown): AppError | undefined {
   const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown };
   if (code === 'FST_ERR_HANDLER_TIMEOUT') return new AppError('UNAVAILABLE', { cause: thrown });
   if (typeof statusCode !== 'number' || statusCode >= 500) return undefined;
+  if (code === 'FST_FIELDS_LIMIT') return refuseField('body', 'Send the file alone, as a part named `file`.');
   switch (statusCode) {
     case 404:
     case 414:

@@ -226,13 +226,16 @@ describe('uploads', () => {
     });
   });
 
-  it('are refused if they are empty, misnamed, or no multipart', async () => {
+  it('are refused if they are empty, misnamed, no file, or no multipart', async () => {
     expect(fieldsOf(await upload('file', new Uint8Array()))).toEqual(['file']);
     expect(fieldsOf(await upload('picture', PNG))).toEqual(['picture']);
     const json = await server.ask('POST', `/accounts/${id}/media`, { body: {} });
     expect([json.status, json.body.error.code]).toEqual([415, 'UNSUPPORTED_MEDIA']);
     const none = await server.ask('POST', `/accounts/${id}/media`, { body: new FormData() });
     expect(none.status).toBe(400);
+    const words = new FormData();
+    words.append('note', 'no file');
+    expect(fieldsOf(await server.ask('POST', `/accounts/${id}/media`, { body: words }))).toEqual(['body']);
   });
 
   it('belong to their account', async () => {
