@@ -22,7 +22,7 @@ export function chooseFrom(accounts: readonly AccountView[], wanted: string): Ac
   const [only, another] = matching;
   if (only === undefined) {
     throw new AppError('ACCOUNT_NOT_FOUND', {
-      message: `There is no account with the id, the phone number or the name ${JSON.stringify(wanted)}. See: switchboard accounts`,
+      message: `There is no account with the id, the phone number or the name ${JSON.stringify(wanted)}. See: npm run cli -- accounts`,
     });
   }
   if (another !== undefined) {

@@ -22,7 +22,7 @@ export function addAccountsCommand(program: Command, context: CommandContext): v
 /** The accounts as a table. */
 export function describeAccounts(accounts: readonly AccountView[]): string {
   if (accounts.length === 0)
-    return 'There is no account yet. Link one with: switchboard link "My business"\n';
+    return 'There is no account yet. Link one with: npm run cli -- link "My business"\n';
   return rowsToTable(
     ['ID', 'NAME', 'PHONE', 'STATUS', 'HEALTH', 'SENT TODAY', 'RECEIVED TODAY'],
     accounts.map((account) => [

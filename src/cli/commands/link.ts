@@ -43,7 +43,7 @@ async function link(context: CommandContext, name: string | undefined, options: 
   else context.write(`Account ${accountId}\n`);
   const account = await followLink(api, target, witness, context.signal).catch((thrown) => {
     if (context.signal.aborted && !options.json) {
-      context.write(`\nThe account stays. Go on with: switchboard link --account ${accountId}\n`);
+      context.write(`\nThe account stays. Go on with: npm run cli -- link --account ${accountId}\n`);
     }
     throw thrown;
   });

@@ -27,7 +27,7 @@ async function qr(context: CommandContext, wanted: string, { json, large }: QrOp
   const answer = await api.getQr(await chooseAccount(api, wanted));
   if (answer.qr === null) {
     throw new AppError('ACCOUNT_NOT_CONNECTED', {
-      message: `The account has no QR code yet. Wait for it with: switchboard link --account ${JSON.stringify(wanted)}`,
+      message: `The account has no QR code yet. Wait for it with: npm run cli -- link --account ${JSON.stringify(wanted)}`,
     });
   }
   if (json) writeJson(context, answer);

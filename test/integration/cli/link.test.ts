@@ -155,7 +155,7 @@ describe('link', () => {
     child.kill('SIGINT');
     const { code, out, error } = await result;
     expect(code).toBe(130);
-    expect(out).toContain(`switchboard link --account ${ID}`);
+    expect(out).toContain(`npm run cli -- link --account ${ID}`);
     expect(error).toBe('');
     expect(daemon?.requests.filter(({ path }) => path.startsWith('/disconnect'))).toEqual([]);
   });
