@@ -34,7 +34,6 @@ VOLUME /data
 ENV HOST=0.0.0.0 \
   PORT=3000 \
   DATA_PATH=/data \
-  WHATSAPP_SESSION_PATH=/data/sessions \
   LOG_DIR=/data/logs \
   CHROME_EXTRA_ARGS=--no-sandbox
 EXPOSE 3000
