@@ -91,6 +91,7 @@ function showWhereToLook(daemon: DaemonProcess, simulator: Simulator, accountId:
    API        ${daemon.url}/docs
    Queues     ${daemon.url}/admin/queues   (any user name; the password is the key)
    Key        ${daemon.ownerKey}
+   Command    SWITCHBOARD_URL=${daemon.url} SWITCHBOARD_API_KEY=${daemon.ownerKey} npm run cli -- accounts
    Messages   curl -H 'Authorization: Bearer ${daemon.ownerKey}' ${messages}
    Simulator  ${simulator.controlUrl}   (its control API; see simulator/README.md)`);
 }
