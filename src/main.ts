@@ -14,9 +14,9 @@ const SECOND_SIGNAL_AFTER_MS = 1_000;
 
 const USAGE = `Switchboard keeps WhatsApp numbers connected.
 
-  npm start                      run the daemon in this terminal
+  npm start                            run the daemon in this terminal
   npx pm2 start ecosystem.config.cjs   run it under PM2
-  npm run cli -- --help          talk to a running daemon
+  npm run cli -- --help                talk to a running daemon
 
 It is configured by environment variables and .env; see .env.example.
 `;
