@@ -91,17 +91,19 @@ export class SendLoop {
   }
 
   async #turn(): Promise<void> {
-    if (this.#sweepAt !== null && this.#sweepAt <= this.#now()) return this.#sweep();
-    const check = this.#unsettled.findDue(this.#now());
+    // One instant for the whole look: a chat whose pause ends between two would be in neither, and wait for ever.
+    const now = this.#now();
+    if (this.#sweepAt !== null && this.#sweepAt <= now) return this.#sweep();
+    const check = this.#unsettled.findDue(now);
     if (check !== undefined) return this.#check(check);
     const { db } = this.#deps;
-    const blocked = this.#unsettled.blockedChats(this.#now());
+    const blocked = this.#unsettled.blockedChats(now);
     const message = await findNextToSend(db, this.#session.accountId, blocked);
-    if (message === undefined) return this.#wait();
+    if (message === undefined) return this.#wait(now);
     const delayMs = await this.#rateDelayMs();
     if (delayMs === 0) return this.#sendNext(message);
     this.#deps.log.debug('The per-minute limit delays the next message', { messageId: message.id, delayMs });
-    return this.#wait(delayMs);
+    return this.#wait(now, delayMs);
   }
 
   /** Puts handed messages without an outcome on the list of checks. */
@@ -270,14 +272,13 @@ export class SendLoop {
     return rateDelayMs(handedAt, clock.now(), messageRateLimit);
   }
 
-  /** Waits for a wake-up, or for the next thing that falls due, at most `atMostMs`. */
-  async #wait(atMostMs = Number.POSITIVE_INFINITY): Promise<void> {
-    const now = this.#now();
+  /** Waits for a wake-up, or for the next thing that falls due after the look at `lookedAt`, at most `atMostMs`. */
+  async #wait(lookedAt: number, atMostMs = Number.POSITIVE_INFINITY): Promise<void> {
     const dueAt = Math.min(
-      this.#unsettled.nextDueAt(now) ?? Number.POSITIVE_INFINITY,
+      this.#unsettled.nextDueAt(lookedAt) ?? Number.POSITIVE_INFINITY,
       this.#sweepAt ?? Number.POSITIVE_INFINITY,
     );
-    const ms = Math.min(atMostMs, Math.max(0, dueAt - now));
+    const ms = Math.min(atMostMs, Math.max(0, dueAt - this.#now()));
     await this.#wake.wait(this.#signal, Number.isFinite(ms) ? Math.ceil(ms) : undefined);
   }
 

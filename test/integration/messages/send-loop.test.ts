@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type AccountId, makeMessageId } from '../../../src/accounts/ids.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { insertOutgoing } from '../../../src/db/outbox-store.ts';
+import { AppError } from '../../../src/lib/errors.ts';
 import { openSender } from '../../../src/messages/sender.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { FakeNetwork, NetworkSession, type PageScript, type PageStore } from '../../support/fake-network.ts';
@@ -58,6 +59,23 @@ function accept(text: string, chatId = ALICE): Promise<void> {
     payload: null,
     media: null,
   });
+}
+
+/** A clock that is read some times just before an instant, and after it from then on. */
+class PassingClock extends ManualClock {
+  #before = 0;
+  #instant = 0;
+
+  pass(instant: number, readingsBefore: number): void {
+    this.#instant = instant;
+    this.#before = readingsBefore;
+  }
+
+  override monotonic(): number {
+    if (this.#instant === 0) return super.monotonic();
+    this.#before -= 1;
+    return this.#before >= 0 ? this.#instant - 1 : this.#instant + 1;
+  }
 }
 
 /** A daemon with a pool of its own. `die` ends its connection and its pool, wherever its loop is. */
@@ -312,3 +330,36 @@ function makeRandom(start: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+describe('a pause of a chat', () => {
+  it.each([1, 2, 3, 4])(
+    'that ends while the loop looks, after %i readings of the clock, is noticed',
+    async (readings) => {
+      const passing = new PassingClock();
+      const sent = Promise.withResolvers<void>();
+      let asked = 0;
+      const script: PageScript = {
+        onPrepare: () => {
+          asked += 1;
+          if (asked > 1) return;
+          // The pause is set right after this, from the clock as it stands; then it is about to end.
+          queueMicrotask(() => setImmediate(() => passing.pass(passing.now() + 1_000, readings)));
+          throw new AppError('SESSION_FAULT');
+        },
+        onSent: () => sent.resolve(),
+      };
+      await accept('after a pause');
+      const sender = openSender({
+        db: opened.db,
+        mediaPath: (sha256) => sha256,
+        clock: passing,
+        log: silentLog,
+        messageRateLimit: 0,
+      });
+      stack.use(sender);
+      void sender.run(new NetworkSession(accountId, { network, page }, script), new AbortController().signal);
+      await sent.promise;
+      expect(network.textsOf(ALICE)).toEqual(['after a pause']);
+    },
+  );
+});
