@@ -21,7 +21,7 @@ There is no account yet. Link one with
 `;
 
 const SCAN = `
-There is no account yet, so one is being made. On the phone: WhatsApp > Settings > Linked devices > Link a device.
+There is no account yet, so one is being made. Its QR code appears here as soon as WhatsApp Web has loaded.
 `;
 
 /**

@@ -168,7 +168,7 @@ function disconnectRoute(app: HttpApp, { db, channel }: HttpDeps): void {
       return success({
         accountId: account.id as string,
         status: stateToConnectionStatus('disconnected'),
-        message: 'The device was logged out and its profile deleted.',
+        message: 'The account is disconnected and its profile deleted.',
       });
     },
   });
