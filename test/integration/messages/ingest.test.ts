@@ -158,7 +158,8 @@ describe('while the database is away', () => {
       const job = ingest({ accountId: account, events: [messageEvent(id)] }, never);
       await sql`
         select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = ${database.connection.database} and pid <> pg_backend_pid()`.execute(admin.db);
+        where datname = ${database.connection.database} and pid <> pg_backend_pid()
+          and backend_type = 'client backend'`.execute(admin.db);
       await job;
     }
     expect(await idsOf(account, admin.db)).toEqual(ids);

@@ -251,9 +251,8 @@ describe('a database that goes away', () => {
       beside.db,
     );
     if (reachable) return;
-    await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`.execute(
-      beside.db,
-    );
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = ${name} and backend_type = 'client backend'`.execute(beside.db);
   }
 
   it('is waited for, and nothing is lost or doubled', async () => {
