@@ -19,8 +19,11 @@ export interface Account {
   readonly wanted: boolean;
   readonly linked: boolean;
   readonly firstLinkedAt: Date | null;
+  readonly pairing: Pairing;
   readonly qr: string | null;
   readonly qrExpiresAt: Date | null;
+  readonly pairingCode: string | null;
+  readonly pairingCodeExpiresAt: Date | null;
   readonly lastError: string | null;
   readonly dailyLimit: number;
   readonly timezone: string;
@@ -29,6 +32,12 @@ export interface Account {
   readonly lastDisconnectedAt: Date | null;
   readonly createdAt: Date;
   readonly instanceId: InstanceId | null;
+}
+
+/** A QR's text or a pairing code, and when it must no longer be shown. */
+export interface LinkCode {
+  readonly text: string;
+  readonly expiresAt: Date;
 }
 
 /** Who a linked phone is, as WhatsApp tells it. */
@@ -40,6 +49,25 @@ export interface LinkedIdentity {
   readonly profileName: string | null;
 }
 
+/** How a phone is linked: by scanning a QR code, or by typing a code of eight characters. */
+export type Pairing = 'qr' | 'code';
+
+/** A change of a session's state, as it is stored, kept in the account's history and announced. */
+export interface SessionChange {
+  readonly state: SessionState;
+  readonly reason: ReasonCode | null;
+  /** Number of the attempt to reconnect; only while reconnecting. */
+  readonly attempt?: number;
+  readonly lastError?: string;
+}
+
+/** Something that a person must hear of: sessions that cannot be brought back, or that only a person can mend. */
+export interface SessionAlert {
+  readonly kind: 'reconnect_failing' | 'needs_human';
+  readonly reason: ReasonCode;
+  readonly text: string;
+}
+
 /** What a session writes about its account. Each call is one transaction and may be repeated. */
 export interface AccountStore {
   getAccount(id: AccountId): Promise<Account>;
@@ -49,12 +77,14 @@ export interface AccountStore {
   saveStarting(instanceId: InstanceId): Promise<void>;
   /** Stores what a user wants: connected on this instance, or not. */
   saveWanted(id: AccountId, wanted: boolean, instanceId: InstanceId): Promise<void>;
-  saveState(
-    id: AccountId,
-    change: { readonly state: SessionState; readonly reason: ReasonCode | null; readonly lastError?: string },
-  ): Promise<void>;
+  /** Stores the state and appends it to the account's history. */
+  saveState(id: AccountId, change: SessionChange): Promise<void>;
+  /** Appends an alert to the account's history. */
+  saveAlert(id: AccountId, alert: SessionAlert): Promise<void>;
   /** A null QR clears it. */
-  saveQr(id: AccountId, qr: { readonly text: string; readonly expiresAt: Date } | null): Promise<void>;
+  saveQr(id: AccountId, qr: LinkCode | null): Promise<void>;
+  /** A null code clears it. */
+  savePairingCode(id: AccountId, code: LinkCode | null): Promise<void>;
   /**
    * Stores who is linked and that the account is connected now.
    * @throws AppError ALREADY_LINKED if another account holds the number.

@@ -1,19 +1,17 @@
+import { isInTrouble } from './reconnect.ts';
 import { type HealthStatus, type SessionState, stateToConnectionStatus } from './state.ts';
 
 /** Percent of the daily limit from which an account is in Warning, and above which it is Critical. */
 const WARNING_FROM = 70;
 const CRITICAL_ABOVE = 90;
 
-/** Attempts in a row that failed before a connection that is being brought back counts as in trouble. */
-const TROUBLE_AFTER_ATTEMPTS = 5;
-
 export interface HealthView {
   readonly state: SessionState;
   /** Messages sent on the account's local date. */
   readonly sentToday: number;
   readonly dailyLimit: number;
-  /** Number of the coming (or running) attempt to reconnect; 0 if there is none. */
-  readonly attempt: number;
+  /** Lives of a browser in a row that ended without having been connected. */
+  readonly failures: number;
 }
 
 /** How much of the daily limit is used, in percent with two decimals. */
@@ -28,7 +26,7 @@ export function accountToHealth(view: HealthView): HealthStatus {
   return usage >= WARNING_FROM ? 'Warning' : 'Healthy';
 }
 
-function isConnectionInTrouble({ state, attempt }: HealthView): boolean {
+function isConnectionInTrouble({ state, failures }: HealthView): boolean {
   const status = stateToConnectionStatus(state);
-  return status === 'Failed' || (status === 'Reconnecting' && attempt > TROUBLE_AFTER_ATTEMPTS);
+  return status === 'Failed' || (status === 'Reconnecting' && isInTrouble({ failures }));
 }

@@ -1,15 +1,20 @@
 import type { SessionState } from './state.ts';
 
-/** What the session loop does about a reason: try again with growing pauses, or leave it to a person. */
-export type RetryPolicy = 'backoff' | 'never';
+/**
+ * What the session loop does about a reason: try again with growing pauses, start again at once without counting it
+ * as a failure, or leave it to a person (or to whoever started it).
+ */
+export type RetryPolicy = 'backoff' | 'at-once' | 'never';
 
 interface Reason {
-  /** The state the account comes to rest in (never) or waits in (backoff). */
+  /** The state the account comes to rest in (never) or waits in (backoff, at-once). */
   readonly state: SessionState;
   readonly retry: RetryPolicy;
   readonly text: string;
   /** What a person should do; null if Switchboard deals with it alone. */
   readonly userAction: string | null;
+  /** The link outlasts it: the profile is kept for the next start. */
+  readonly keepsLink: boolean;
 }
 
 /** Why a session is not connected: code → where it rests, whether it is tried again, what a person is told. */
@@ -19,92 +24,175 @@ export const REASONS = {
     retry: 'never',
     text: 'Disconnected by a user.',
     userAction: 'Reconnect the account to link it again.',
+    keepsLink: false,
   },
   qr_given_up: {
     state: 'disconnected',
     retry: 'never',
     text: 'Nobody scanned the QR code.',
     userAction: 'Reconnect the account and scan the new QR code.',
+    keepsLink: false,
   },
   wrong_phone: {
     state: 'disconnected',
     retry: 'never',
     text: 'Another phone scanned the QR code than the one named when the account was created.',
     userAction: 'Reconnect the account and scan with the named phone.',
+    keepsLink: false,
   },
   already_linked: {
     state: 'disconnected',
     retry: 'never',
     text: 'The number that scanned is linked to another account already.',
     userAction: 'Use the account that holds the number, or disconnect it first.',
+    keepsLink: false,
   },
   no_slot: {
     state: 'disconnected',
     retry: 'never',
     text: 'All session slots were taken when the daemon started.',
     userAction: 'Disconnect another account or raise WHATSAPP_MAX_CONNECTIONS, then reconnect this one.',
+    keepsLink: true,
+  },
+  daemon_stopped: {
+    state: 'disconnected',
+    retry: 'never',
+    text: 'Switchboard was stopped; the session comes back with it.',
+    userAction: 'Start Switchboard.',
+    keepsLink: true,
   },
   logged_out: {
     state: 'needs_human',
     retry: 'never',
     text: 'The device was unlinked on the phone, or WhatsApp ended the link.',
     userAction: 'Reconnect the account and scan the new QR code.',
+    keepsLink: false,
   },
   replaced: {
     state: 'needs_human',
     retry: 'never',
     text: 'WhatsApp Web was opened with this link in another place.',
     userAction: 'Close the other place, then reconnect the account.',
+    keepsLink: true,
   },
   banned: {
     state: 'needs_human',
     retry: 'never',
     text: 'WhatsApp blocked the number for a breach of its terms.',
     userAction: 'Open WhatsApp on the phone and follow what it says.',
+    keepsLink: true,
   },
   client_outdated: {
     state: 'needs_human',
     retry: 'never',
     text: 'WhatsApp says that this version of WhatsApp Web is too old.',
     userAction: 'Update Switchboard and Chromium, then reconnect the account.',
+    keepsLink: true,
+  },
+  auth_failed: {
+    state: 'needs_human',
+    retry: 'never',
+    text: 'WhatsApp refused the stored session.',
+    userAction: 'Reconnect the account and scan the new QR code.',
+    keepsLink: false,
+  },
+  passkey: {
+    state: 'needs_human',
+    retry: 'never',
+    text: 'WhatsApp asks for a passkey before it links this device.',
+    userAction: 'Approve the link with the passkey on the phone; if that is over, reconnect the account.',
+    keepsLink: false,
+  },
+  key_missing: {
+    state: 'needs_human',
+    retry: 'never',
+    text: 'The sealed session cannot be opened with the encryption keys at hand.',
+    userAction: 'Give the right ENCRYPTION_KEY (or ENCRYPTION_KEY_PREVIOUS), then reconnect the account.',
+    keepsLink: true,
   },
   proxy_blocked: {
     state: 'reconnecting',
     retry: 'backoff',
     text: 'WhatsApp refuses connections from this network address.',
     userAction: null,
+    keepsLink: true,
   },
-  browser_died: { state: 'reconnecting', retry: 'backoff', text: 'The browser ended.', userAction: null },
-  page_crashed: { state: 'reconnecting', retry: 'backoff', text: 'The page crashed.', userAction: null },
+  browser_died: {
+    state: 'reconnecting',
+    retry: 'backoff',
+    text: 'The browser ended.',
+    userAction: null,
+    keepsLink: true,
+  },
+  page_crashed: {
+    state: 'reconnecting',
+    retry: 'backoff',
+    text: 'The page crashed.',
+    userAction: null,
+    keepsLink: true,
+  },
   page_unresponsive: {
     state: 'reconnecting',
     retry: 'backoff',
     text: 'The page did not answer in time.',
     userAction: null,
+    keepsLink: true,
   },
   launch_failed: {
     state: 'reconnecting',
     retry: 'backoff',
     text: 'The browser or the page could not be started.',
     userAction: null,
+    keepsLink: true,
+  },
+  page_unreachable: {
+    state: 'reconnecting',
+    retry: 'backoff',
+    text: 'WhatsApp Web could not be loaded: the network or its server does not answer.',
+    userAction: null,
+    keepsLink: true,
   },
   start_overdue: {
     state: 'reconnecting',
     retry: 'backoff',
     text: 'The session did not become ready in time.',
     userAction: null,
+    keepsLink: true,
   },
   connection_lost: {
     state: 'reconnecting',
     retry: 'backoff',
     text: 'WhatsApp Web lost its connection and did not find it again.',
     userAction: null,
+    keepsLink: true,
+  },
+  library_fault: {
+    state: 'reconnecting',
+    retry: 'backoff',
+    text: 'The library threw where nobody catches.',
+    userAction: null,
+    keepsLink: true,
+  },
+  memory_high: {
+    state: 'reconnecting',
+    retry: 'at-once',
+    text: 'The browser had grown; it was started anew while nothing was under way.',
+    userAction: null,
+    keepsLink: true,
+  },
+  memory_exceeded: {
+    state: 'reconnecting',
+    retry: 'backoff',
+    text: 'The browser took more memory than a session may.',
+    userAction: null,
+    keepsLink: true,
   },
   self_test_failed: {
     state: 'reconnecting',
     retry: 'backoff',
     text: 'The page is loaded, but lacks parts that sending and receiving need.',
     userAction: null,
+    keepsLink: true,
   },
 } as const satisfies Record<string, Reason>;
 

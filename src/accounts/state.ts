@@ -5,11 +5,15 @@
 export const SESSION_STATES = {
   registered: { connectionStatus: 'Disconnected', live: false, text: 'Created, never started.' },
   starting: { connectionStatus: 'Connecting', live: true, text: 'The browser is starting.' },
-  awaiting_scan: { connectionStatus: 'Connecting', live: true, text: 'A QR code waits to be scanned.' },
+  awaiting_scan: {
+    connectionStatus: 'Connecting',
+    live: true,
+    text: 'A QR code waits to be scanned, or a pairing code to be typed.',
+  },
   pairing: {
     connectionStatus: 'Connecting',
     live: true,
-    text: 'The phone has scanned; WhatsApp is linking.',
+    text: 'The phone has answered; WhatsApp is linking.',
   },
   syncing: { connectionStatus: 'Connecting', live: true, text: 'Linked; WhatsApp Web is loading.' },
   connected: { connectionStatus: 'Connected', live: true, text: 'Messages flow.' },

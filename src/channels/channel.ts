@@ -1,4 +1,4 @@
-import type { Account } from '../accounts/account.ts';
+import type { Account, SessionAlert, SessionChange } from '../accounts/account.ts';
 import type { AccountId } from '../accounts/ids.ts';
 import type { InboundEvent, MessageEvent } from '../messages/inbound-event.ts';
 import type { Ack, MessageContact, MessageLocation, MessagePoll } from '../messages/message.ts';
@@ -33,7 +33,12 @@ export interface SessionStatus {
     readonly pushname: string;
   } | null;
   readonly lastError: string | null;
-  readonly reconnect: { readonly attempt: number; readonly nextAt: number | null } | null;
+  readonly reconnect: {
+    readonly attempt: number;
+    /** Lives in a row that ended without having been connected. */
+    readonly failures: number;
+    readonly nextAt: number | null;
+  } | null;
 }
 
 /** What a channel tells. Handlers return at once and never throw; an account's calls come in its page's order. */
@@ -46,6 +51,15 @@ export interface ChannelListener {
 
   /** A QR code is to be shown for the account, or (null) no longer. */
   onQr?(account: Account, qr: string | null): void;
+
+  /** A pairing code is to be typed on the account's phone, or (null) no longer. */
+  onPairingCode?(account: Account, code: string | null): void;
+
+  /** The account's state has changed, and is stored. */
+  onState?(accountId: AccountId, change: SessionChange): void;
+
+  /** A person must hear of the account; it is stored. */
+  onAlert?(accountId: AccountId, alert: SessionAlert): void;
 }
 
 /** Content of an outgoing message. */

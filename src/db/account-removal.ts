@@ -6,7 +6,7 @@ import { lockAccountIngest } from './ingest-statements.ts';
 export async function markAccountDeleted(db: Executor, id: AccountId): Promise<void> {
   await db
     .updateTable('accounts')
-    .set({ deleted_at: new Date(), wanted: false, linked: false, qr: null, qr_expires_at: null })
+    .set({ deleted_at: new Date(), wanted: false, linked: false, qr: null, pairing_code: null })
     .where('id', '=', id)
     .execute();
 }
@@ -19,6 +19,7 @@ const OWNED_TABLES = [
   'waiting_changes',
   'rejected_events',
   'account_usage',
+  'session_events',
   'media_uploads',
   'idempotency_keys',
 ] as const;

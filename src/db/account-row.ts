@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely';
-import type { Account } from '../accounts/account.ts';
+import type { Account, Pairing } from '../accounts/account.ts';
 import type { AccountId, InstanceId, TenantId } from '../accounts/ids.ts';
 import { parseReasonCode } from '../accounts/reason.ts';
 import { parseSessionState } from '../accounts/state.ts';
@@ -23,8 +23,11 @@ export function rowToAccount(row: Selectable<AccountTable>): Account {
     wanted: row.wanted,
     linked: row.linked,
     firstLinkedAt: row.first_linked_at,
+    pairing: row.pairing as Pairing,
     qr: row.qr,
     qrExpiresAt: row.qr_expires_at,
+    pairingCode: row.pairing_code,
+    pairingCodeExpiresAt: row.pairing_code_expires_at,
     lastError: row.last_error,
     dailyLimit: row.daily_limit,
     timezone: row.timezone,

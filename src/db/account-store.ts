@@ -1,10 +1,11 @@
 import { sql } from 'kysely';
-import type { AccountStore } from '../accounts/account.ts';
+import type { AccountStore, LinkedIdentity } from '../accounts/account.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { AppError } from '../lib/errors.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
+import { appendAlert, appendState } from './session-event-store.ts';
 import { toStorable } from './storable-text.ts';
 
 const UNIQUE_VIOLATION = '23505';
@@ -42,36 +43,55 @@ export function makeAccountStore(db: Executor): AccountStore {
     },
 
     async saveStarting(instanceId) {
-      await db
-        .updateTable('accounts')
-        .set({
-          last_disconnected_at: sql<Date | null>`case when state = 'connected' then now()
-            else last_disconnected_at end`,
-          state_since: NOW,
-          state: 'starting',
-          reason: null,
-        })
-        .where(isWantedOn(instanceId))
-        .execute();
+      await db.transaction().execute(async (trx) => {
+        const started = await trx
+          .updateTable('accounts')
+          .set({
+            last_disconnected_at: sql<Date | null>`case when state = 'connected' then now()
+              else last_disconnected_at end`,
+            state_since: NOW,
+            state: 'starting',
+            reason: null,
+          })
+          .where(isWantedOn(instanceId))
+          .returning('id')
+          .execute();
+        for (const { id } of started) {
+          await appendState(trx, { accountId: id as AccountId, instanceId, state: 'starting', reason: null });
+        }
+      });
     },
 
     async saveWanted(id, wanted, instanceId) {
       await change(id).set({ wanted, instance_id: instanceId }).execute();
     },
 
-    async saveState(id, { state, reason, lastError }) {
-      await change(id)
-        .set({
-          last_disconnected_at: sql<Date | null>`case when state = 'connected' and ${state} <> 'connected'
-            then now() else last_disconnected_at end`,
-          state_since: sql<Date>`case when state <> ${state} or reason is distinct from ${reason}::text
-            then now() else state_since end`,
-          state,
-          reason,
-          ...(state === 'connected' ? { last_error: null } : {}),
-          ...(lastError === undefined ? {} : { last_error: toStorable(lastError) }),
-        })
-        .execute();
+    async saveState(id, { state, reason, attempt, lastError }) {
+      await db.transaction().execute(async (trx) => {
+        const row = await trx
+          .updateTable('accounts')
+          .set({
+            last_disconnected_at: sql<Date | null>`case when state = 'connected' and ${state} <> 'connected'
+              then now() else last_disconnected_at end`,
+            state_since: sql<Date>`case when state <> ${state} or reason is distinct from ${reason}::text
+              then now() else state_since end`,
+            state,
+            reason,
+            ...(state === 'connected' ? { last_error: null } : {}),
+            ...(lastError === undefined ? {} : { last_error: toStorable(lastError) }),
+          })
+          .where('id', '=', id)
+          .where(isKept)
+          .returning('instance_id')
+          .executeTakeFirst();
+        if (row === undefined) return;
+        const instanceId = row.instance_id as InstanceId | null;
+        await appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
+      });
+    },
+
+    async saveAlert(id, alert) {
+      await appendAlert(db, id, alert);
     },
 
     async saveQr(id, qr) {
@@ -80,26 +100,15 @@ export function makeAccountStore(db: Executor): AccountStore {
         .execute();
     },
 
+    async savePairingCode(id, code) {
+      await change(id)
+        .set({ pairing_code: code?.text ?? null, pairing_code_expires_at: code?.expiresAt ?? null })
+        .execute();
+    },
+
     async saveLinked(id, identity) {
       try {
-        await change(id)
-          .set({
-            linked: true,
-            wid: identity.wid,
-            // A page that tells no number leaves that of this link; one of an earlier link says nothing.
-            phone_number:
-              identity.phoneNumber ?? sql<string | null>`case when linked then phone_number else null end`,
-            profile_name: toStorable(identity.profileName),
-            first_linked_at: sql<Date>`coalesce(first_linked_at, now())`,
-            state_since: sql<Date>`case when state = 'connected' then state_since else now() end`,
-            state: 'connected',
-            reason: null,
-            last_error: null,
-            last_connected_at: NOW,
-            qr: null,
-            qr_expires_at: null,
-          })
-          .execute();
+        await db.transaction().execute((trx) => link(trx, id, identity));
       } catch (thrown) {
         // The only unique index that this touches is that of linked numbers.
         if (findSqlState(thrown) !== UNIQUE_VIOLATION) throw thrown;
@@ -114,4 +123,34 @@ export function makeAccountStore(db: Executor): AccountStore {
       await change(id).set({ linked: false, wid: null }).execute();
     },
   };
+}
+
+async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<void> {
+  const row = await trx
+    .updateTable('accounts')
+    .set({
+      linked: true,
+      wid: identity.wid,
+      // A page that tells no number leaves that of this link; one of an earlier link says nothing.
+      phone_number:
+        identity.phoneNumber ?? sql<string | null>`case when linked then phone_number else null end`,
+      profile_name: toStorable(identity.profileName),
+      first_linked_at: sql<Date>`coalesce(first_linked_at, now())`,
+      state_since: sql<Date>`case when state = 'connected' then state_since else now() end`,
+      state: 'connected',
+      reason: null,
+      last_error: null,
+      last_connected_at: NOW,
+      qr: null,
+      qr_expires_at: null,
+      pairing_code: null,
+      pairing_code_expires_at: null,
+    })
+    .where('id', '=', id)
+    .where(isKept)
+    .returning('instance_id')
+    .executeTakeFirst();
+  if (row === undefined) return;
+  const instanceId = row.instance_id as InstanceId | null;
+  await appendState(trx, { accountId: id, instanceId, state: 'connected', reason: null });
 }

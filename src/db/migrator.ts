@@ -3,10 +3,12 @@ import { toError } from '../lib/errors.ts';
 import type { Executor } from './database.ts';
 import * as m0001 from './migrations/0001-create-accounts-and-messages.ts';
 import * as m0002 from './migrations/0002-add-caught-up-to.ts';
+import * as m0003 from './migrations/0003-add-session-events.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
   '0002-add-caught-up-to': m0002,
+  '0003-add-session-events': m0003,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

@@ -30,8 +30,12 @@ export interface AccountTable {
   linked: Generated<boolean>;
   first_linked_at: NullableTimestamp;
   instance_id: string | null;
+  /** How a phone is linked: `qr` or `code`. */
+  pairing: Generated<string>;
   qr: string | null;
   qr_expires_at: NullableTimestamp;
+  pairing_code: string | null;
+  pairing_code_expires_at: NullableTimestamp;
   last_error: string | null;
   daily_limit: number;
   timezone: string;
@@ -159,8 +163,25 @@ export interface ApiKeyTable {
   revoked_at: NullableTimestamp;
 }
 
+/** What happened to an account's session: each state that it entered (`state`), each alert (`alert`). */
+export interface SessionEventTable {
+  id: GeneratedBigInteger;
+  account_id: string;
+  at: GeneratedTimestamp;
+  kind: string;
+  /** `state` events alone. */
+  state: string | null;
+  reason: string | null;
+  /** Number of the attempt to reconnect; while reconnecting alone. */
+  attempt: number | null;
+  /** An alert's kind and words, or the error of a state. */
+  text: string | null;
+  instance_id: string | null;
+}
+
 export interface Database {
   accounts: AccountTable;
+  session_events: SessionEventTable;
   messages: MessageTable;
   message_keys: MessageKeyTable;
   waiting_changes: WaitingChangeTable;

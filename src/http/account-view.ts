@@ -102,7 +102,12 @@ export function accountToView(
         ? null
         : { code: reason, text: REASONS[reason].text, userAction: REASONS[reason].userAction },
     since: account.since.toISOString(),
-    healthStatus: accountToHealth({ state, sentToday, dailyLimit, attempt: status?.reconnect?.attempt ?? 0 }),
+    healthStatus: accountToHealth({
+      state,
+      sentToday,
+      dailyLimit,
+      failures: status?.reconnect?.failures ?? 0,
+    }),
     messagesSentToday: sentToday,
     messagesReceivedToday: receivedToday,
     dailyLimit,

@@ -1,6 +1,7 @@
 import type { Executor } from '../db/database.ts';
 import { deleteOldIdempotencyKeys } from '../db/idempotency-store.ts';
-import { clearExpiredQrCodes } from '../db/qr-expiry.ts';
+import { clearExpiredLinkCodes } from '../db/link-code-expiry.ts';
+import { deleteOldSessionEvents } from '../db/session-event-store.ts';
 import { deleteOldWaitingChanges } from '../db/waiting-change-expiry.ts';
 
 /** Work that is done by the clock. It may run on several daemons at once, so repeating it must change nothing. */
@@ -16,7 +17,8 @@ export interface CronJob {
 export function makeCronTable(db: Executor): readonly CronJob[] {
   return [
     { name: 'delete-old-idempotency-keys', cron: '7 * * * *', run: () => deleteOldIdempotencyKeys(db) },
-    { name: 'clear-expired-qr-codes', cron: '* * * * *', run: () => clearExpiredQrCodes(db) },
+    { name: 'clear-expired-link-codes', cron: '* * * * *', run: () => clearExpiredLinkCodes(db) },
     { name: 'delete-old-waiting-changes', cron: '23 3 * * *', run: () => deleteOldWaitingChanges(db) },
+    { name: 'delete-old-session-events', cron: '37 3 * * *', run: () => deleteOldSessionEvents(db) },
   ];
 }

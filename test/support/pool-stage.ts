@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Phone, type Simulator, startSimulator, type WorldClient } from '../../simulator/client.ts';
-import type { Account, AccountStore } from '../../src/accounts/account.ts';
+import type { Account, AccountStore, SessionAlert } from '../../src/accounts/account.ts';
 import { type AccountId, DEFAULT_TENANT, makeAccountId, parseInstanceId } from '../../src/accounts/ids.ts';
 import type { ReasonCode } from '../../src/accounts/reason.ts';
 import type { SessionState } from '../../src/accounts/state.ts';
@@ -11,7 +11,7 @@ import { findBrowser } from '../../src/channels/whatsapp-web/browser.ts';
 import { findBrowserProcesses } from '../../src/channels/whatsapp-web/browser-process.ts';
 import { openPool, type Pool } from '../../src/channels/whatsapp-web/pool.ts';
 import { profilePathOf } from '../../src/channels/whatsapp-web/profile.ts';
-import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/channels/whatsapp-web/session-timings.ts';
+import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/config/session-timings.ts';
 import { insertAccount } from '../../src/db/account-directory.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { openDatabase } from '../../src/db/database.ts';
@@ -78,6 +78,8 @@ class TellingLogger extends RecordingLogger {
 class AccountRecord {
   readonly states: StateChange[] = [];
   readonly qrs: (string | null)[] = [];
+  readonly pairingCodes: (string | null)[] = [];
+  readonly alerts: SessionAlert[] = [];
   readonly events: InboundEvent[] = [];
   readonly connections: { session: ConnectedSession; signal: AbortSignal }[] = [];
 }
@@ -299,6 +301,9 @@ export class PoolStage implements AsyncDisposable {
           this.of(id).states.push({ state: change.state, reason: change.reason });
         }),
       saveQr: (id, qr) => after(store.saveQr(id, qr), () => this.of(id).qrs.push(qr?.text ?? null)),
+      savePairingCode: (id, code) =>
+        after(store.savePairingCode(id, code), () => this.of(id).pairingCodes.push(code?.text ?? null)),
+      saveAlert: (id, alert) => after(store.saveAlert(id, alert), () => this.of(id).alerts.push(alert)),
       saveLinked: (id, identity) => after(store.saveLinked(id, identity), () => undefined),
     };
   }

@@ -2,9 +2,9 @@ import { accessSync, constants } from 'node:fs';
 import { basename } from 'node:path';
 import type { LaunchOptions } from 'puppeteer';
 import type { Config, HeadlessMode } from '../../config/config.ts';
+import { PROTOCOL_TIMEOUT_MS } from '../../config/session-timings.ts';
 import { AppError } from '../../lib/errors.ts';
 import browserPaths from './browser-paths.json' with { type: 'json' };
-import { PROTOCOL_TIMEOUT_MS } from './session-timings.ts';
 
 /**
  * Where browsers are, which the set-up reads too. Real binaries first: the scripts in /usr/bin may put a shell between

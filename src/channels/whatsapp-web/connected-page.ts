@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Page } from 'puppeteer';
 import type { AccountId } from '../../accounts/ids.ts';
+import type { SessionTimings } from '../../config/session-timings.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
@@ -28,7 +29,6 @@ import {
   sendPrepared,
 } from './page-calls.ts';
 import type { PageGlimpse, PageKey } from './page-model.ts';
-import type { SessionTimings } from './session-timings.ts';
 
 /** Heavy calls take turns: a page that moves two large files at once answers nothing else (fact A18). */
 const HEAVY = 'heavy';

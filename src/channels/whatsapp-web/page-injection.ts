@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Page } from 'puppeteer';
 import type { LinkedIdentity } from '../../accounts/account.ts';
+import type { SessionTimings } from '../../config/session-timings.ts';
 import { AppError, toError } from '../../lib/errors.ts';
 import { chatIdToPhoneNumber, parseWid } from '../../messages/whatsapp-key.ts';
 import { watchSocket } from './page-bridge.ts';
@@ -15,7 +16,6 @@ import {
   softenLibrary,
 } from './page-calls.ts';
 import type { PageNews } from './page-model.ts';
-import type { SessionTimings } from './session-timings.ts';
 
 /** What the library puts into the page so that its calls work there. It is not part of its index. */
 const { LoadUtils } = createRequire(import.meta.url)('whatsapp-web.js/src/util/Injected/Utils.js') as {

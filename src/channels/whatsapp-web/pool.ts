@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { AccountStore } from '../../accounts/account.ts';
 import type { AccountId, InstanceId } from '../../accounts/ids.ts';
 import type { Config } from '../../config/config.ts';
+import { DEFAULT_TIMINGS, type SessionTimings } from '../../config/session-timings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
@@ -12,7 +13,6 @@ import { findProfilesInUse, killBrowserProcesses } from './browser-process.ts';
 import { LaunchGate } from './launch-gate.ts';
 import { ensureLiveFolder, profilePathOf, removeProfile } from './profile.ts';
 import { Session } from './session.ts';
-import { DEFAULT_TIMINGS, type SessionTimings } from './session-timings.ts';
 import { WhatsAppClient } from './whatsapp-client.ts';
 
 export interface PoolDeps {

@@ -1,5 +1,6 @@
 import type { Account, LinkedIdentity } from '../../accounts/account.ts';
 import type { ReasonCode } from '../../accounts/reason.ts';
+import type { SessionTimings } from '../../config/session-timings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -7,7 +8,6 @@ import { Wake } from '../../lib/wake.ts';
 import type { InboundEvent } from '../../messages/inbound-event.ts';
 import type { ChannelListener, ConnectedSession } from '../channel.ts';
 import { ConnectedPage } from './connected-page.ts';
-import type { SessionTimings } from './session-timings.ts';
 import { type LifeView, nextWatchStep, type Phase, phaseOfSocket, type WatchStep } from './session-watch.ts';
 import { socketMeaning } from './socket-state.ts';
 import type { ClientEvent, WhatsAppClient } from './whatsapp-client.ts';

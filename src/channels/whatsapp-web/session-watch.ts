@@ -1,5 +1,5 @@
 import type { ReasonCode } from '../../accounts/reason.ts';
-import type { SessionTimings } from './session-timings.ts';
+import type { SessionTimings } from '../../config/session-timings.ts';
 
 /** Where one life of a browser has come to. Each but `connected` and `awaiting_scan` has a deadline. */
 export type Phase = 'starting' | 'awaiting_scan' | 'pairing' | 'syncing' | 'connected';

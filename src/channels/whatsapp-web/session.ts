@@ -1,15 +1,15 @@
 import type { Account, AccountStore, LinkedIdentity } from '../../accounts/account.ts';
 import { REASONS, type ReasonCode } from '../../accounts/reason.ts';
+import { afterFall, NO_ATTEMPT, pauseBeforeMs, type ReconnectView } from '../../accounts/reconnect.ts';
 import type { SessionState } from '../../accounts/state.ts';
+import type { SessionTimings } from '../../config/session-timings.ts';
 import { waitMs } from '../../lib/abort.ts';
-import { backoffDelayMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { LaunchGate } from './launch-gate.ts';
 import { type LifeEnd, type SessionClient, SessionLife } from './session-life.ts';
-import type { SessionTimings } from './session-timings.ts';
 import type { ClientEvent } from './whatsapp-client.ts';
 
 /** How long a write of state may wait for a database that is away before it is tried again. */
@@ -39,7 +39,7 @@ export class Session {
   readonly #deps: SessionDeps;
   #life: SessionLife | undefined;
   #state: SessionState | undefined;
-  #attempt = 0;
+  #reconnect: ReconnectView = NO_ATTEMPT;
   #nextAt: number | null = null;
   #lastError: string | null = null;
   #linked: boolean;
@@ -70,14 +70,15 @@ export class Session {
         await this.#enter(state, end.reason, signal);
         return end.reason;
       }
-      this.#attempt = nextAttempt(this.#attempt, end.connectedMs, this.#deps.timings.stableAfterMs);
-      const delayMs = backoffDelayMs(this.#attempt);
+      const { connectedMs } = end;
+      this.#reconnect = afterFall(this.#reconnect, { retry, connectedMs }, this.#deps.timings.stableAfterMs);
+      const delayMs = pauseBeforeMs(this.#reconnect);
       this.#deps.log.warn('The session fell and is started again', {
         reason: end.reason,
         // Not `text`: that name is redacted.
         explanation: text,
         error: end.error.message,
-        attempt: this.#attempt,
+        attempt: this.#reconnect.attempt,
         delayMs,
       });
       await this.#enter('reconnecting', end.reason, signal);
@@ -108,7 +109,7 @@ export class Session {
           ? { wid: { user, server }, pushname: identity?.profileName ?? '' }
           : null,
       lastError: this.#lastError,
-      reconnect: this.#state !== 'reconnecting' ? null : { attempt: this.#attempt, nextAt: this.#nextAt },
+      reconnect: this.#state !== 'reconnecting' ? null : { ...this.#reconnect, nextAt: this.#nextAt },
     };
   }
 
@@ -183,13 +184,4 @@ export class Session {
       }
     }
   }
-}
-
-/**
- * The number of the coming attempt: from the start after a stable connection, the same again after a short one,
- * one more after none.
- */
-export function nextAttempt(attempt: number, connectedMs: number | null, stableAfterMs: number): number {
-  if (connectedMs === null) return attempt + 1;
-  return connectedMs >= stableAfterMs ? 1 : Math.max(1, attempt);
 }

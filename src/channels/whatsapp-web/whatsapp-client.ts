@@ -4,6 +4,7 @@ import wwebjs from 'whatsapp-web.js';
 import type { LinkedIdentity } from '../../accounts/account.ts';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { ReasonCode } from '../../accounts/reason.ts';
+import type { SessionTimings } from '../../config/session-timings.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
@@ -17,7 +18,6 @@ import { logOut, refreshQr, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
 import { profilePathOf } from './profile.ts';
-import type { SessionTimings } from './session-timings.ts';
 
 const { Client, LocalAuth } = wwebjs;
 

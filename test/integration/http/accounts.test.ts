@@ -198,7 +198,7 @@ describe('health', () => {
       isClientActive: true,
       clientInfo,
       lastError: 'fell once',
-      reconnect: { attempt: 2, nextAt: Date.UTC(2026, 0, 1) },
+      reconnect: { attempt: 2, failures: 1, nextAt: Date.UTC(2026, 0, 1) },
     });
     const { data } = (await server.ask('GET', `/health/${id}`)).body;
     expect(accountHealthSchema.strict().parse(data)).toMatchObject({

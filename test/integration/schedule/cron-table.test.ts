@@ -53,7 +53,7 @@ describe('the cron table', () => {
       update accounts set qr = 'code',
         qr_expires_at = now() + case when id = ${expired} then interval '-1 second' else interval '1 minute' end
       where id in (${expired}, ${valid})`.execute(opened.db);
-    expect(await run('clear-expired-qr-codes')).toBe(1);
+    expect(await run('clear-expired-link-codes')).toBe(1);
     const rows = await opened.db.selectFrom('accounts').select(['id', 'qr', 'qr_expires_at']).execute();
     expect(rows.find((row) => row.id === expired)).toMatchObject({ qr: null, qr_expires_at: null });
     expect(rows.find((row) => row.id === valid)).toMatchObject({ qr: 'code' });

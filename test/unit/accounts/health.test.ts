@@ -11,11 +11,11 @@ it.each<[number, SessionState, number, HealthStatus]>([
   [0, 'registered', 0, 'Healthy'],
   [0, 'disconnected', 0, 'Healthy'],
   [0, 'needs_human', 0, 'Critical'],
-  [0, 'reconnecting', 5, 'Healthy'],
-  [0, 'reconnecting', 6, 'Critical'],
+  [0, 'reconnecting', 4, 'Healthy'],
+  [0, 'reconnecting', 5, 'Critical'],
   [800, 'reconnecting', 1, 'Warning'],
-])('of %i sent of 1000 while %s at attempt %i is %s', (sentToday, state, attempt, health) => {
-  expect(accountToHealth({ state, sentToday, dailyLimit: 1_000, attempt })).toBe(health);
+])('of %i sent of 1000 while %s after %i failures is %s', (sentToday, state, failures, health) => {
+  expect(accountToHealth({ state, sentToday, dailyLimit: 1_000, failures })).toBe(health);
 });
 
 it('tells the use of the daily limit in percent with two decimals', () => {

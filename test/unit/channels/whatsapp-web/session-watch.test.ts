@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_TIMINGS } from '../../../../src/channels/whatsapp-web/session-timings.ts';
 import {
   type LifeView,
   nextWatchStep as nextStep,
   type Phase,
   phaseOfSocket,
 } from '../../../../src/channels/whatsapp-web/session-watch.ts';
+import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
 
 const START = 1_000;
 const {

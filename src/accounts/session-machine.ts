@@ -1,0 +1,93 @@
+import type { SessionState } from './state.ts';
+
+/**
+ * The state machine of a session: what each fact makes of each state. A fact that a row does not name changes
+ * nothing there. Whether a session that fell is tried again is the reason's business (see reason.ts), when is the
+ * reconnect policy's (see reconnect.ts).
+ */
+export const SESSION_FACTS = {
+  'start-wanted': {
+    text: 'A user, or the boot of the daemon, wants the account connected.',
+    from: ['registered', 'needs_human', 'disconnected', 'closing'],
+    to: 'starting',
+    also: 'A slot is reserved before; a browser that runs is closed first.',
+  },
+  'code-shown': {
+    text: 'The page shows a QR code, or WhatsApp gave a pairing code (library: `qr`, `code`).',
+    from: ['starting', 'awaiting_scan', 'pairing', 'reconnecting'],
+    to: 'awaiting_scan',
+    also: 'The code is stored, for two minutes at most. On an account that is linked it means: logged out.',
+  },
+  'code-answered': {
+    text: 'A phone has scanned or typed the code (socket: PAIRING).',
+    from: ['starting', 'awaiting_scan', 'needs_human'],
+    to: 'pairing',
+    also: 'The code is cleared.',
+  },
+  'link-up': {
+    text: "The page's line to WhatsApp is up (socket: CONNECTED; library: `authenticated`).",
+    from: ['starting', 'awaiting_scan', 'pairing', 'needs_human'],
+    to: 'syncing',
+    also: 'The code is cleared.',
+  },
+  ready: {
+    text: 'The page has synced, knows who it is and has passed the self-test (library: `ready`).',
+    from: ['starting', 'awaiting_scan', 'pairing', 'syncing', 'reconnecting', 'needs_human'],
+    to: 'connected',
+    also: 'Number and profile name are stored; attempts start again once this has lasted five minutes.',
+  },
+  'document-lost': {
+    text: 'The document that was ready is gone; the page loads another.',
+    from: ['connected'],
+    to: 'syncing',
+    also: 'Sends wait. Announced only if it lasts.',
+  },
+  'passkey-asked': {
+    text: 'WhatsApp asks for a passkey before it links (fact A24).',
+    from: ['starting', 'awaiting_scan', 'pairing'],
+    to: 'needs_human',
+    also: 'The page stays open for a while: if the phone answers, linking goes on.',
+  },
+  fell: {
+    text: 'The life of a browser ended for a reason that is tried again.',
+    from: ['starting', 'awaiting_scan', 'pairing', 'syncing', 'connected', 'reconnecting', 'needs_human'],
+    to: 'reconnecting',
+    also: 'Counted; see the reconnect policy. Announced only if it lasts.',
+  },
+  refused: {
+    text: 'The life ended for a reason that only a person can mend.',
+    from: ['starting', 'awaiting_scan', 'pairing', 'syncing', 'connected', 'reconnecting', 'needs_human'],
+    to: 'needs_human',
+    also: 'The slot is free again; an alert is raised.',
+  },
+  'given-up': {
+    text: 'Nobody answered the code, or the phone that did may not.',
+    from: ['starting', 'awaiting_scan', 'pairing', 'syncing', 'reconnecting', 'needs_human'],
+    to: 'disconnected',
+    also: 'The slot is free again.',
+  },
+  'stop-wanted': {
+    text: 'A user disconnects the account, or the daemon stops.',
+    from: ['starting', 'awaiting_scan', 'pairing', 'syncing', 'connected', 'reconnecting', 'needs_human'],
+    to: 'closing',
+    also: 'The browser is closed, by force if it does not listen.',
+  },
+  closed: {
+    text: 'The browser and all of its processes are gone.',
+    from: ['closing', 'registered', 'needs_human'],
+    to: 'disconnected',
+    also: 'The slot is free again.',
+  },
+} as const satisfies Record<
+  string,
+  { text: string; from: readonly SessionState[]; to: SessionState; also: string }
+>;
+
+export type SessionFact = keyof typeof SESSION_FACTS;
+
+/** The state after a fact; undefined where the fact changes nothing. */
+export function nextState(state: SessionState, fact: SessionFact): SessionState | undefined {
+  const { from, to }: { readonly from: readonly SessionState[]; readonly to: SessionState } =
+    SESSION_FACTS[fact];
+  return from.includes(state) ? to : undefined;
+}

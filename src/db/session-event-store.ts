@@ -1,0 +1,71 @@
+import { sql } from 'kysely';
+import type { SessionAlert } from '../accounts/account.ts';
+import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import type { ReasonCode } from '../accounts/reason.ts';
+import type { SessionState } from '../accounts/state.ts';
+import type { Executor } from './database.ts';
+import { toStorable } from './storable-text.ts';
+
+/** How long the history of a session is kept. */
+const KEPT = '90 days';
+
+/** A state that an account has entered, as its history keeps it. */
+export interface StateEntry {
+  readonly accountId: AccountId;
+  readonly instanceId: InstanceId | null;
+  readonly state: SessionState;
+  readonly reason: ReasonCode | null;
+  readonly attempt?: number | undefined;
+  readonly error?: string | undefined;
+}
+
+/** Appends a state to the history, unless it is the last one there: a repeated write enters nothing twice. */
+export async function appendState(trx: Executor, entry: StateEntry): Promise<void> {
+  const last = await trx
+    .selectFrom('session_events')
+    .select(['state', 'reason', 'attempt'])
+    .where('account_id', '=', entry.accountId)
+    .where('kind', '=', 'state')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const attempt = entry.attempt ?? null;
+  if (last?.state === entry.state && last.reason === entry.reason && last.attempt === attempt) return;
+  await trx
+    .insertInto('session_events')
+    .values({
+      account_id: entry.accountId,
+      kind: 'state',
+      state: entry.state,
+      reason: entry.reason,
+      attempt,
+      text: toStorable(entry.error ?? null),
+      instance_id: entry.instanceId,
+    })
+    .execute();
+}
+
+/** Appends an alert to the history. */
+export async function appendAlert(db: Executor, accountId: AccountId, alert: SessionAlert): Promise<void> {
+  await db
+    .insertInto('session_events')
+    .values({
+      account_id: accountId,
+      kind: 'alert',
+      state: null,
+      reason: alert.reason,
+      attempt: null,
+      text: toStorable(`${alert.kind}: ${alert.text}`),
+      instance_id: sql<string | null>`(select instance_id from accounts where id = ${accountId})`,
+    })
+    .execute();
+}
+
+/** Deletes history that nobody will ask for any more. Returns how many rows that was. */
+export async function deleteOldSessionEvents(db: Executor): Promise<number> {
+  const { numDeletedRows } = await db
+    .deleteFrom('session_events')
+    .where('at', '<', sql<Date>`now() - ${KEPT}::interval`)
+    .executeTakeFirstOrThrow();
+  return Number(numDeletedRows);
+}
