@@ -8,13 +8,23 @@ import type { SessionState } from './state.ts';
 export const SESSION_FACTS = {
   'start-wanted': {
     text: 'A user, or the boot of the daemon, wants the account connected.',
-    from: ['registered', 'needs_human', 'disconnected', 'closing'],
+    from: [
+      'registered',
+      'awaiting_scan',
+      'pairing',
+      'syncing',
+      'connected',
+      'reconnecting',
+      'needs_human',
+      'disconnected',
+      'closing',
+    ],
     to: 'starting',
     also: 'A slot is reserved before; a browser that runs is closed first.',
   },
   'code-shown': {
     text: 'The page shows a QR code, or WhatsApp gave a pairing code (library: `qr`, `code`).',
-    from: ['starting', 'awaiting_scan', 'pairing', 'reconnecting'],
+    from: ['starting', 'awaiting_scan', 'pairing', 'reconnecting', 'needs_human'],
     to: 'awaiting_scan',
     also: 'The code is stored, for two minutes at most. On an account that is linked it means: logged out.',
   },
@@ -41,6 +51,18 @@ export const SESSION_FACTS = {
     from: ['connected'],
     to: 'syncing',
     also: 'Sends wait. Announced only if it lasts.',
+  },
+  'line-lost': {
+    text: "The page's line to WhatsApp has been down for some seconds (socket: OPENING, TIMEOUT; fact A9).",
+    from: ['connected'],
+    to: 'reconnecting',
+    also: 'The page stays: its own attempts come first. What is sent meanwhile waits in it.',
+  },
+  'line-back': {
+    text: 'The line that was down is up again, in the same document.',
+    from: ['reconnecting'],
+    to: 'connected',
+    also: '',
   },
   'passkey-asked': {
     text: 'WhatsApp asks for a passkey before it links (fact A24).',

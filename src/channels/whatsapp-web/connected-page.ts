@@ -43,6 +43,8 @@ export class ConnectedPage implements ConnectedSession {
   readonly #clock: Clock;
   readonly #timings: SessionTimings;
   readonly #heavy = new KeyedSerial<typeof HEAVY>();
+  #underWay = 0;
+  #usedAt: number;
 
   constructor(
     accountId: AccountId,
@@ -53,6 +55,12 @@ export class ConnectedPage implements ConnectedSession {
     this.#page = page;
     this.#clock = deps.clock;
     this.#timings = deps.timings;
+    this.#usedAt = deps.clock.monotonic();
+  }
+
+  /** Since when nobody has used the page, nor heard of it after `heardAt`; null while a call is under way. Monotonic. */
+  idleSince(heardAt: number): number | null {
+    return this.#underWay > 0 ? null : Math.max(this.#usedAt, heardAt);
   }
 
   async prepareSend(to: string): Promise<PreparedSend> {
@@ -137,12 +145,16 @@ export class ConnectedPage implements ConnectedSession {
     work: () => Promise<T>,
     deadlineMs = this.#timings.callDeadlineMs,
   ): Promise<T> {
+    this.#underWay += 1;
     try {
       return await withDeadline(work(), deadlineMs, what);
     } catch (thrown) {
       if (isAppError(thrown)) throw thrown;
       const error = toError(thrown);
       throw new AppError('SESSION_FAULT', { message: `${what} failed: ${error.message}`, cause: error });
+    } finally {
+      this.#underWay -= 1;
+      this.#usedAt = this.#clock.monotonic();
     }
   }
 }

@@ -1,4 +1,4 @@
-import { orAborted } from '../../lib/abort.ts';
+import { orAborted, waitMs } from '../../lib/abort.ts';
 
 /**
  * Lets a few browsers start at the same time: many at once stall a machine, and of ten sessions started at once on
@@ -7,10 +7,13 @@ import { orAborted } from '../../lib/abort.ts';
 export class LaunchGate {
   readonly #places: number;
   readonly #waiting: PromiseWithResolvers<void>[] = [];
+  readonly #jitterMs: () => number;
   #taken = 0;
 
-  constructor(places: number) {
+  /** `jitterMs` says how long one that has waited waits still, so that those let in together do not start as one. */
+  constructor(places: number, jitterMs: () => number = () => 0) {
     this.#places = places;
+    this.#jitterMs = jitterMs;
   }
 
   /** Resolves with a function that gives the place back; giving it back twice does no harm. */
@@ -28,6 +31,7 @@ export class LaunchGate {
         else this.#leave();
         throw thrown;
       }
+      await this.#stagger(signal);
     }
     let left = false;
     return () => {
@@ -35,6 +39,15 @@ export class LaunchGate {
       left = true;
       this.#leave();
     };
+  }
+
+  async #stagger(signal: AbortSignal): Promise<void> {
+    try {
+      await waitMs(this.#jitterMs(), signal);
+    } catch (thrown) {
+      this.#leave();
+      throw thrown;
+    }
   }
 
   #leave(): void {

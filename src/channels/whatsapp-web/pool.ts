@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
-import type { AccountStore } from '../../accounts/account.ts';
+import type { Account, AccountStore, SessionChange } from '../../accounts/account.ts';
 import type { AccountId, InstanceId } from '../../accounts/ids.ts';
+import { REASONS, type ReasonCode } from '../../accounts/reason.ts';
 import type { Config } from '../../config/config.ts';
 import { DEFAULT_TIMINGS, type SessionTimings } from '../../config/session-timings.ts';
+import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
@@ -12,8 +14,12 @@ import type { Browser } from './browser.ts';
 import { findProfilesInUse, killBrowserProcesses } from './browser-process.ts';
 import { LaunchGate } from './launch-gate.ts';
 import { ensureLiveFolder, profilePathOf, removeProfile } from './profile.ts';
+import { RestoreProgress } from './restore-progress.ts';
 import { Session } from './session.ts';
-import { WhatsAppClient } from './whatsapp-client.ts';
+import { type ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
+
+/** How long the last state of a session may take to be stored when the daemon stops, in milliseconds. */
+const LAST_WRITE_MS = 2_000;
 
 export interface PoolDeps {
   readonly config: Pick<Config, 'runtimePath' | 'browser' | 'whatsapp'>;
@@ -43,13 +49,18 @@ interface Slot {
  */
 export class Pool implements Channel, AsyncDisposable {
   readonly #deps: PoolDeps;
-  readonly #gate = new LaunchGate(availableParallelism());
+  readonly #gate: LaunchGate;
+  readonly #timings: SessionTimings;
   readonly #slots = new Map<AccountId, Slot>();
   readonly #turns = new KeyedSerial<AccountId>();
+  #restore: RestoreProgress | undefined;
   #closing = false;
 
   constructor(deps: PoolDeps) {
     this.#deps = deps;
+    this.#timings = deps.timings ?? DEFAULT_TIMINGS;
+    const { launchJitterMs } = this.#timings;
+    this.#gate = new LaunchGate(availableParallelism(), () => Math.random() * launchJitterMs);
   }
 
   async start(accountId: AccountId, options: { readonly fresh?: boolean } = {}): Promise<void> {
@@ -85,7 +96,7 @@ export class Pool implements Channel, AsyncDisposable {
       }
       await this.#deps.store.saveWanted(accountId, false, this.#deps.instanceId);
       await this.#forget(accountId);
-      await this.#deps.store.saveState(accountId, { state: 'disconnected', reason: 'user_disconnected' });
+      await this.#saveRest(accountId, 'user_disconnected');
     });
   }
 
@@ -101,6 +112,8 @@ export class Pool implements Channel, AsyncDisposable {
   async restore(): Promise<void> {
     const { store, instanceId, log } = this.#deps;
     const wanted = await store.listWanted(instanceId);
+    const linked = wanted.filter((account) => account.linked).map(({ id }) => id);
+    this.#restore = new RestoreProgress(linked, log);
     for (const account of wanted) {
       try {
         await this.start(account.id);
@@ -109,18 +122,27 @@ export class Pool implements Channel, AsyncDisposable {
           accountId: account.id,
           error: toError(thrown).message,
         });
-        if (isAppError(thrown, 'POOL_FULL')) {
-          await store.saveState(account.id, { state: 'disconnected', reason: 'no_slot' });
-        }
+        if (isAppError(thrown, 'POOL_FULL')) await this.#saveRest(account.id, 'no_slot');
       }
     }
-    if (wanted.length > 0) log.info('The accounts are being restored', { accounts: wanted.length });
   }
 
   /** Closes every browser and resolves when all are gone. What users want stays as it is. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#slots.values()].map((slot) => this.#stop(slot)));
+    await Promise.all(
+      [...this.#slots].map(async ([accountId, slot]) => {
+        await this.#stop(slot);
+        await withDeadline(
+          this.#saveRest(accountId, 'daemon_stopped'),
+          LAST_WRITE_MS,
+          'Storing a state',
+        ).catch((thrown) => {
+          const error = toError(thrown).message;
+          this.#deps.log.warn('The state of a stopped session could not be stored', { accountId, error });
+        });
+      }),
+    );
   }
 
   #reserve(accountId: AccountId): Slot {
@@ -143,48 +165,70 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   async #launch(accountId: AccountId, slot: Slot): Promise<void> {
-    const { config, browser, store, listener, clock, isRoot, environment } = this.#deps;
+    const { store, instanceId, listener, clock } = this.#deps;
+    const { signal } = slot.stop;
     const account = await store.getAccount(accountId);
-    if (slot.stop.signal.aborted) return;
+    if (signal.aborted) return;
     const log = this.#deps.log.child({ accountId });
-    const timings = this.#deps.timings ?? DEFAULT_TIMINGS;
-    const session = new Session({
-      account,
-      store,
-      listener,
-      gate: this.#gate,
-      clock,
-      log,
-      timings,
-      makeClient: (onEvent) =>
-        new WhatsAppClient(
-          {
-            accountId,
-            browser,
-            livePath: config.runtimePath,
-            extraArgs: config.browser.extraArgs,
-            clock,
-            log,
-            timings,
-            isRoot,
-            environment,
-          },
-          onEvent,
-        ),
-    });
+    const session = new Session(
+      {
+        account,
+        instanceId,
+        store,
+        listener: { ...listener, onState: (id, change) => this.#hearState(id, change) },
+        gate: this.#gate,
+        clock,
+        log,
+        timings: this.#timings,
+        makeClient: (onEvent) => this.#makeClient(account, log, onEvent),
+      },
+      signal,
+    );
     slot.session = session;
     slot.ended = this.#run(accountId, slot, session);
+  }
+
+  #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): WhatsAppClient {
+    const { config, browser, clock, isRoot, environment } = this.#deps;
+    const { pairing, expectedPhoneNumber: phoneNumber } = account;
+    return new WhatsAppClient(
+      {
+        accountId: account.id,
+        displayName: account.displayName,
+        pairing: pairing === 'code' && phoneNumber !== null ? { kind: 'code', phoneNumber } : { kind: 'qr' },
+        browser,
+        livePath: config.runtimePath,
+        extraArgs: config.browser.extraArgs,
+        clock,
+        log,
+        timings: this.#timings,
+        isRoot,
+        environment,
+      },
+      onEvent,
+    );
+  }
+
+  #hearState(accountId: AccountId, change: SessionChange): void {
+    this.#restore?.hear(accountId, change);
+    this.#deps.listener.onState?.(accountId, change);
+  }
+
+  /** Stores and tells the state of an account that has no session any more, or never got one. */
+  async #saveRest(accountId: AccountId, reason: ReasonCode): Promise<void> {
+    const change = { state: REASONS[reason].state, reason };
+    await this.#deps.store.saveState(accountId, change);
+    this.#hearState(accountId, change);
   }
 
   async #run(accountId: AccountId, slot: Slot, session: Session): Promise<void> {
     const { store, instanceId, log } = this.#deps;
     try {
-      const rest = await session.run(slot.stop.signal);
-      if (rest === 'stopped') return;
+      const rest = await session.run();
+      if (rest === 'stopped' || rest === 'moved') return;
       await store.saveWanted(accountId, false, instanceId);
       // A link that WhatsApp ended, or that was never made, leaves nothing worth keeping in the profile.
-      const keepsLink = rest === 'replaced' || rest === 'banned' || rest === 'client_outdated';
-      if (!keepsLink) await this.#forget(accountId);
+      if (!REASONS[rest].keepsLink) await this.#forget(accountId);
     } catch (thrown) {
       log.error('A session ended in a way that nobody foresaw', {
         accountId,
@@ -199,6 +243,7 @@ export class Pool implements Channel, AsyncDisposable {
   async #forget(accountId: AccountId): Promise<void> {
     await removeProfile(profilePathOf(this.#deps.config.runtimePath, accountId));
     await this.#deps.store.saveQr(accountId, null);
+    await this.#deps.store.savePairingCode(accountId, null);
     await this.#deps.store.saveUnlinked(accountId);
   }
 }

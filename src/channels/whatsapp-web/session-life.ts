@@ -1,5 +1,6 @@
-import type { Account, LinkedIdentity } from '../../accounts/account.ts';
+import type { Account, LinkCode, LinkedIdentity } from '../../accounts/account.ts';
 import type { ReasonCode } from '../../accounts/reason.ts';
+import type { SessionFact } from '../../accounts/session-machine.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
@@ -18,7 +19,7 @@ type SessionEvent = Exclude<ClientEvent, { kind: 'events' }>;
 /** What a life does with its browser. */
 export type SessionClient = Pick<
   WhatsAppClient,
-  'open' | 'close' | 'probe' | 'checkLevel' | 'refreshQr' | 'logOut'
+  'open' | 'close' | 'probe' | 'checkLevel' | 'refreshCode' | 'measureMemory' | 'logOut'
 >;
 
 /** What is held back of a page whose link is not accepted yet; the messages among it are read back later anyway. */
@@ -44,39 +45,56 @@ export interface LifeDeps {
   isLinked(): boolean;
   /** The heavy part of the start is over: another browser may be launched. */
   onSettled(): void;
-  onPhase(phase: Exclude<Phase, 'connected'>): Promise<void>;
-  onQr(text: string | null, expiresAt: Date): Promise<void>;
+  /** Something happened that the state machine knows. */
+  onFact(fact: SessionFact, reason: ReasonCode | null): void;
+  /** A QR or pairing code is to be shown, or (null) no longer. */
+  onCode(kind: 'qr' | 'code', code: LinkCode | null): void;
   /** @throws AppError ALREADY_LINKED */
   onLinked(identity: LinkedIdentity): Promise<void>;
 }
 
+/** What each phase is to the state machine; `ready`, `lost` and the end tell more than their phase. */
+const FACT_OF_PHASE = {
+  awaiting_scan: 'code-shown',
+  passkey: 'passkey-asked',
+  pairing: 'code-answered',
+  syncing: 'link-up',
+} as const satisfies Partial<Record<Phase, SessionFact>>;
+
 /**
- * One life of a browser, from its launch until it is gone. The client's events set facts and wake the one loop,
- * which does what they call for in their order and otherwise what the watchdog says.
+ * One life of a browser, from its launch until it is gone. The client's events and the answers of the page set facts and
+ * wake the one loop, which does what they call for in their order and otherwise what the watchdog says. It never waits
+ * for the page: a page that hangs must not keep the news of its own death from being heard.
  */
 export class SessionLife {
   readonly #deps: LifeDeps;
   readonly #client: SessionClient;
   readonly #wake = new Wake();
   readonly #pending: SessionEvent[] = [];
+  readonly #startedLinked: boolean;
   #view: LifeView;
   #fallen: { reason: ReasonCode; error: Error } | undefined;
-  #connection: { session: ConnectedSession; scope: AbortController; identity: LinkedIdentity } | undefined;
+  #connection: { session: ConnectedPage; scope: AbortController; identity: LinkedIdentity } | undefined;
   #connectedAt: number | null = null;
+  #heardAt = 0;
   #held: InboundEvent[] = [];
 
   constructor(deps: LifeDeps) {
     this.#deps = deps;
     this.#client = deps.makeClient((event) => this.#receive(event));
+    this.#startedLinked = deps.isLinked();
     const now = deps.clock.monotonic();
     this.#view = {
       phase: 'starting',
       phaseSince: now,
-      qrAt: now,
-      qrCodes: 0,
+      codeAt: now,
+      codes: 0,
       offlineSince: null,
       unlinkedSince: null,
-      probedAt: now,
+      askedAt: now,
+      measuredAt: now,
+      memoryBytes: 0,
+      idleSince: now,
     };
   }
 
@@ -88,20 +106,21 @@ export class SessionLife {
     return this.#connection?.session;
   }
 
-  /** Ends the link on WhatsApp's side; there is none yet while a QR code waits. */
+  /** Ends the link on WhatsApp's side; there is none yet while a code waits. */
   async logOut(): Promise<void> {
-    if (this.#view.phase !== 'awaiting_scan') await this.#client.logOut();
+    if (this.#view.phase !== 'awaiting_scan' && this.#view.phase !== 'passkey') await this.#client.logOut();
   }
 
   /** Runs until the life is over; the browser and all of its processes are gone when it resolves. */
   async run(signal: AbortSignal): Promise<LifeEnd> {
     try {
-      void this.#client.open().catch((thrown) => this.#fall('launch_failed', toError(thrown)));
+      void this.#client.open().catch((thrown) => this.#end(openFailure(thrown), toError(thrown)));
       while (!this.#fallen) await this.#turn(signal);
     } catch (thrown) {
-      if (!signal.aborted) this.#fall('launch_failed', toError(thrown));
+      if (!signal.aborted) this.fall('launch_failed', toError(thrown));
     } finally {
       this.#disconnect();
+      if (signal.aborted) this.#deps.onFact('stop-wanted', null);
       await this.#client.close();
     }
     if (signal.aborted || !this.#fallen) return { kind: 'stopped' };
@@ -109,8 +128,16 @@ export class SessionLife {
     return { kind: 'fell', ...this.#fallen, connectedMs };
   }
 
+  /** Ends the life, unless something has ended it already. */
+  fall(reason: ReasonCode, error: Error): void {
+    if (this.#fallen) return;
+    this.#fallen = { reason, error };
+    this.#wake.wake();
+  }
+
   #receive(event: ClientEvent): void {
     if (event.kind === 'events') {
+      this.#heardAt = this.#deps.clock.monotonic();
       // Straight on, in the page's order; nothing of a phone whose link may yet be refused.
       if (this.#connection) this.#deps.listener.onEvents(this.#deps.account.id, event.events);
       else if (this.#held.length < MAX_HELD) this.#held.push(...event.events);
@@ -127,72 +154,116 @@ export class SessionLife {
       await this.#handle(event, signal);
       return;
     }
+    this.#see({ idleSince: this.#connection?.session.idleSince(this.#heardAt) ?? null });
     const step = nextWatchStep(this.#view, this.#deps.clock.monotonic(), this.#deps.timings);
     if (step.do === 'wait') await this.#wake.wait(signal, step.ms);
-    else await this.#watch(step);
+    else this.#watch(step);
   }
 
-  async #watch(step: Exclude<WatchStep, { do: 'wait' }>): Promise<void> {
+  #watch(step: Exclude<WatchStep, { do: 'wait' }>): void {
     switch (step.do) {
       case 'end':
-        this.#fall(step.reason, new Error(`The session was given up while ${this.#view.phase}.`));
+        this.fall(step.reason, new Error(`The session was given up while ${this.#view.phase}.`));
         return;
-      case 'refresh-qr':
-        this.#see({ qrAt: this.#deps.clock.monotonic() });
-        await this.#client.refreshQr().catch((thrown) => this.#fall('page_unresponsive', toError(thrown)));
+      case 'refresh-code':
+        this.#see({ codeAt: this.#deps.clock.monotonic() });
+        this.#ask(this.#client.refreshCode());
         return;
       case 'check-level':
-        await this.#client.checkLevel();
-        this.#see({ probedAt: this.#deps.clock.monotonic() });
+        this.#ask(this.#client.checkLevel());
         return;
       case 'probe':
-        await this.#client.probe().catch((thrown) => this.#fall('page_unresponsive', toError(thrown)));
-        this.#see({ probedAt: this.#deps.clock.monotonic() });
+        this.#ask(this.#client.probe().catch(() => this.#client.probe()));
+        return;
+      case 'measure':
+        this.#measure();
+        return;
+      case 'tell-offline':
+        this.#see({ phase: 'offline', phaseSince: this.#deps.clock.monotonic() });
+        this.#deps.onFact('line-lost', 'connection_lost');
         return;
       default:
         step satisfies never;
     }
   }
 
+  /** Asks the page something beside the loop; one that does not answer in time has ended. */
+  #ask(answer: Promise<void>): void {
+    this.#see({ askedAt: null });
+    void answer
+      .catch((thrown) => this.#end('page_unresponsive', toError(thrown)))
+      .finally(() => {
+        this.#see({ askedAt: this.#deps.clock.monotonic() });
+        this.#wake.wake();
+      });
+  }
+
+  #measure(): void {
+    this.#see({ measuredAt: null });
+    const { clock, log } = this.#deps;
+    void this.#client
+      .measureMemory()
+      .then((memoryBytes) => this.#see({ memoryBytes }))
+      .catch((thrown) => {
+        log.warn('The memory of a session could not be read', { error: toError(thrown).message });
+      })
+      .finally(() => {
+        this.#see({ measuredAt: clock.monotonic() });
+        this.#wake.wake();
+      });
+  }
+
+  /** An end that takes its turn after what was told before it: a dead browser is the cause of an answer that fails. */
+  #end(reason: ReasonCode, error: Error): void {
+    this.#receive({ kind: 'ended', reason, error });
+  }
+
   async #handle(event: SessionEvent, signal: AbortSignal): Promise<void> {
     switch (event.kind) {
       case 'qr':
-        return this.#showQr(event.text);
+        return this.#showCode('qr', event.text);
+      case 'pairing_code':
+        return this.#showCode('code', event.code);
+      case 'passkey':
+        return this.#enter('passkey');
       case 'socket':
         return this.#hearSocket(event.state);
       case 'ready':
         return this.#connect(event, signal);
       case 'lost':
         this.#disconnect();
-        return this.#enter('syncing');
+        this.#see({ phase: 'syncing', phaseSince: this.#deps.clock.monotonic() });
+        return this.#deps.onFact('document-lost', null);
       case 'logged_out':
-        this.#fall('logged_out', new Error(this.#logoutCause()));
+        this.fall('logged_out', new Error(this.#logoutCause()));
         return;
       case 'ended':
-        this.#fall(event.reason, event.error);
+        this.fall(event.reason, event.error);
         return;
       default:
         return event satisfies never;
     }
   }
 
-  async #showQr(text: string): Promise<void> {
+  #showCode(kind: 'qr' | 'code', text: string): void {
+    const { account, listener, clock, timings } = this.#deps;
     this.#deps.onSettled();
     if (this.#deps.isLinked()) {
       // A page that asks a linked account for a scan has lost its link while nobody looked (fault F22).
-      this.#fall('logged_out', new Error('WhatsApp Web asks for a new scan.'));
+      this.fall('logged_out', new Error('WhatsApp Web asks for a new scan.'));
       return;
     }
-    this.#see({ qrAt: this.#deps.clock.monotonic(), qrCodes: this.#view.qrCodes + 1 });
-    await this.#deps.onQr(text, new Date(this.#deps.clock.now() + this.#deps.timings.qrLifetimeMs));
-    this.#deps.listener.onQr?.(this.#deps.account, text);
-    await this.#enter('awaiting_scan');
+    this.#see({ codeAt: clock.monotonic(), codes: this.#view.codes + 1 });
+    this.#deps.onCode(kind, { text, expiresAt: new Date(clock.now() + timings.qrLifetimeMs) });
+    if (kind === 'qr') listener.onQr?.(account, text);
+    else listener.onPairingCode?.(account, text);
+    this.#enter('awaiting_scan');
   }
 
-  async #hearSocket(state: string): Promise<void> {
+  #hearSocket(state: string): void {
     const meaning = socketMeaning(state);
     if (meaning.kind === 'ended') {
-      this.#fall(meaning.reason, new Error(`WhatsApp Web says ${state}.`));
+      this.fall(meaning.reason, new Error(`WhatsApp Web says ${state}.`));
       return;
     }
     const offline = meaning.kind !== 'connected';
@@ -202,15 +273,12 @@ export class SessionLife {
       offlineSince: offline ? (this.#view.offlineSince ?? now) : null,
       unlinkedSince: unlinked ? (this.#view.unlinkedSince ?? now) : null,
     });
-    if (meaning.kind === 'unpaired' && this.#view.phase === 'connected') {
-      // Whether the link is gone shows at the next start: a QR then means logged out (fault F21).
-      this.#fall('connection_lost', new Error(`WhatsApp Web says ${state}.`));
+    if (meaning.kind === 'unpaired' && this.#connection) {
+      // Whether the link is gone shows at the next start: a code then means logged out (fault F21).
+      this.fall('connection_lost', new Error(`WhatsApp Web says ${state}.`));
       return;
     }
-    const phase = phaseOfSocket(this.#view.phase, meaning.kind);
-    if (phase === 'pairing' || (phase === 'syncing' && this.#view.phase === 'awaiting_scan'))
-      await this.#clearQr();
-    if (phase !== 'connected') await this.#enter(phase);
+    this.#enter(phaseOfSocket(this.#view.phase, meaning.kind));
   }
 
   async #connect(event: Extract<ClientEvent, { kind: 'ready' }>, signal: AbortSignal): Promise<void> {
@@ -229,10 +297,10 @@ export class SessionLife {
       await this.#refuse('already_linked');
       return;
     }
-    await this.#clearQr();
+    this.#clearCode();
     const now = clock.monotonic();
     this.#connectedAt ??= now;
-    this.#see({ phase: 'connected', phaseSince: now, probedAt: now, offlineSince: null });
+    this.#see({ phase: 'connected', phaseSince: now, askedAt: now, offlineSince: null });
     const session = new ConnectedPage(account.id, event.page, { clock, timings: this.#deps.timings });
     const scope = new AbortController();
     this.#connection = { session, scope, identity };
@@ -244,7 +312,7 @@ export class SessionLife {
   /** An unlink soon after the link is rarely the user's (fact A8). */
   #logoutCause(): string {
     const { clock, timings } = this.#deps;
-    const linkedHere = this.#view.qrCodes > 0 && this.#connectedAt !== null;
+    const linkedHere = !this.#startedLinked && this.#connectedAt !== null;
     const isFresh = linkedHere && clock.monotonic() - (this.#connectedAt ?? 0) < timings.freshLinkMs;
     return isFresh
       ? "WhatsApp ended the link minutes after it was made; it does so if its What's-new dialog stays open."
@@ -253,25 +321,35 @@ export class SessionLife {
 
   /** A phone that may not be linked here is unlinked again. */
   async #refuse(reason: ReasonCode): Promise<void> {
-    await this.#clearQr();
+    this.#clearCode();
     await this.#client.logOut().catch((thrown) => {
       this.#deps.log.warn('A phone that was refused could not be logged out', {
         error: toError(thrown).message,
       });
     });
-    this.#fall(reason, new Error(`The link was refused: ${reason}.`));
+    this.fall(reason, new Error(`The link was refused: ${reason}.`));
   }
 
-  async #clearQr(): Promise<void> {
-    if (this.#view.qrCodes === 0) return;
-    await this.#deps.onQr(null, new Date(0));
-    this.#deps.listener.onQr?.(this.#deps.account, null);
+  #clearCode(): void {
+    const { account, listener } = this.#deps;
+    if (this.#view.codes === 0) return;
+    this.#see({ codes: 0 });
+    if (account.pairing === 'qr') listener.onQr?.(account, null);
+    else listener.onPairingCode?.(account, null);
+    this.#deps.onCode(account.pairing, null);
   }
 
-  async #enter(phase: Exclude<Phase, 'connected'>): Promise<void> {
-    if (phase === this.#view.phase) return;
+  /** The phase that news of the page leads to. */
+  #enter(phase: Phase): void {
+    const before = this.#view.phase;
+    if (phase === before) return;
     this.#see({ phase, phaseSince: this.#deps.clock.monotonic() });
-    await this.#deps.onPhase(phase);
+    if (phase === 'pairing' || phase === 'syncing') this.#clearCode();
+    if (phase === 'connected') this.#deps.onFact('line-back', null);
+    else if (phase in FACT_OF_PHASE) {
+      const fact = FACT_OF_PHASE[phase as keyof typeof FACT_OF_PHASE];
+      this.#deps.onFact(fact, phase === 'passkey' ? 'passkey' : null);
+    }
   }
 
   #see(change: Partial<LifeView>): void {
@@ -282,10 +360,9 @@ export class SessionLife {
     this.#connection?.scope.abort(new Error('The session is no longer connected.'));
     this.#connection = undefined;
   }
+}
 
-  #fall(reason: ReasonCode, error: Error): void {
-    if (this.#fallen) return;
-    this.#fallen = { reason, error };
-    this.#wake.wake();
-  }
+/** Why a browser could not be opened: the network and WhatsApp's server are told from the browser itself. */
+function openFailure(thrown: unknown): ReasonCode {
+  return /net::ERR_|Navigation timeout/.test(toError(thrown).message) ? 'page_unreachable' : 'launch_failed';
 }

@@ -1,78 +1,108 @@
 import type { ReasonCode } from '../../accounts/reason.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 
-/** Where one life of a browser has come to. Each but `connected` and `awaiting_scan` has a deadline. */
-export type Phase = 'starting' | 'awaiting_scan' | 'pairing' | 'syncing' | 'connected';
+/**
+ * Where one life of a browser has come to. `passkey` waits for a person, `offline` is a connected page whose line has
+ * been down for a while; each but `connected` has a deadline.
+ */
+export type Phase =
+  | 'starting'
+  | 'awaiting_scan'
+  | 'passkey'
+  | 'pairing'
+  | 'syncing'
+  | 'connected'
+  | 'offline';
 
 /** What is known of a life; instants in milliseconds of the monotonic clock. */
 export interface LifeView {
   readonly phase: Phase;
   readonly phaseSince: number;
-  /** When the QR that is shown came, and how many have come. */
-  readonly qrAt: number;
-  readonly qrCodes: number;
+  /** When the code that is shown came, and how many have come. */
+  readonly codeAt: number;
+  readonly codes: number;
   /** Since when the page's socket is out of CONNECTED; null while it is in. */
   readonly offlineSince: number | null;
   /** Since when the page of a linked account says that it is not paired; null while it does not. */
   readonly unlinkedSince: number | null;
-  /** When the page was last asked something: whether it lives, or whether it is ready by now. */
-  readonly probedAt: number;
+  /** When the page last answered whether it lives, or is ready by now; null while it is being asked. */
+  readonly askedAt: number | null;
+  /** When the memory of the browser was last read, in bytes; null while it is being read. */
+  readonly measuredAt: number | null;
+  readonly memoryBytes: number;
+  /** Since when no message came and no call was made; null while a call is under way. */
+  readonly idleSince: number | null;
 }
 
 export type WatchStep =
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'end'; readonly reason: ReasonCode }
-  | { readonly do: 'refresh-qr' }
+  | { readonly do: 'refresh-code' }
   | { readonly do: 'check-level' }
-  | { readonly do: 'probe' };
+  | { readonly do: 'probe' }
+  | { readonly do: 'measure' }
+  | { readonly do: 'tell-offline' };
 
-function until(deadline: number, now: number, step: WatchStep): WatchStep {
-  return now >= deadline ? step : { do: 'wait', ms: deadline - now };
+/** An hour: long for a wait that something else will end. */
+const UNTIL_WOKEN: WatchStep = { do: 'wait', ms: 3_600_000 };
+
+/** The step once `since + ms` has come; without an instant there is nothing to wait for. */
+function after(since: number | null, ms: number, step: WatchStep, now: number): WatchStep {
+  if (since === null) return UNTIL_WOKEN;
+  return now >= since + ms ? step : { do: 'wait', ms: since + ms - now };
+}
+
+/** What is due, the first before the others; else the shortest wait. */
+function soonest(...steps: readonly WatchStep[]): WatchStep {
+  return steps.reduce((best, step) => {
+    if (best.do !== 'wait') return best;
+    return step.do !== 'wait' || step.ms < best.ms ? step : best;
+  }, UNTIL_WOKEN);
 }
 
 /** What a life's watchdog does next, or how long it may sleep. */
 export function nextWatchStep(view: LifeView, now: number, timings: SessionTimings): WatchStep {
-  const overdue = { do: 'end', reason: 'start_overdue' } as const;
+  const end = (reason: ReasonCode): WatchStep => ({ do: 'end', reason });
+  const checkLevel = () => after(view.askedAt, timings.levelCheckMs, { do: 'check-level' }, now);
   switch (view.phase) {
     case 'starting':
-      return startingStep(view, now, timings);
-    case 'pairing':
-      return until(view.phaseSince + timings.readyDeadlineMs, now, overdue);
-    case 'syncing':
-      return sooner(
-        until(view.phaseSince + timings.readyDeadlineMs, now, overdue),
-        until(view.probedAt + timings.levelCheckMs, now, { do: 'check-level' }),
+      return soonest(
+        after(view.unlinkedSince, timings.unpairedGraceMs, end('logged_out'), now),
+        after(view.phaseSince, timings.startDeadlineMs, end('start_overdue'), now),
       );
     case 'awaiting_scan':
-      if (view.qrCodes > timings.qrCodesBeforeGivingUp) return { do: 'end', reason: 'qr_given_up' };
-      return until(view.qrAt + timings.qrRefreshMs, now, { do: 'refresh-qr' });
+      if (view.codes > timings.qrCodesBeforeGivingUp) return end('qr_given_up');
+      return soonest(after(view.codeAt, timings.qrRefreshMs, { do: 'refresh-code' }, now), checkLevel());
+    case 'passkey':
+      return after(view.phaseSince, timings.passkeyDeadlineMs, end('passkey'), now);
+    case 'pairing':
+    case 'syncing':
+      return soonest(
+        after(view.phaseSince, timings.readyDeadlineMs, end('start_overdue'), now),
+        checkLevel(),
+      );
     case 'connected':
+    case 'offline':
       return connectedStep(view, now, timings);
     default:
       return view.phase satisfies never;
   }
 }
 
-function startingStep(view: LifeView, now: number, timings: SessionTimings): WatchStep {
-  const overdue = { do: 'end', reason: 'start_overdue' } as const;
-  const deadline = until(view.phaseSince + timings.startDeadlineMs, now, overdue);
-  if (view.unlinkedSince === null) return deadline;
-  const unlinked = { do: 'end', reason: 'logged_out' } as const;
-  return sooner(until(view.unlinkedSince + timings.unpairedGraceMs, now, unlinked), deadline);
-}
-
 function connectedStep(view: LifeView, now: number, timings: SessionTimings): WatchStep {
-  const probe = until(view.probedAt + timings.probeIntervalMs, now, { do: 'probe' });
-  if (view.offlineSince === null) return probe;
-  const lost = { do: 'end', reason: 'connection_lost' } as const;
-  return sooner(until(view.offlineSince + timings.offlineGraceMs, now, lost), probe);
-}
-
-/** What is due of the two, the first before the second; else the shorter wait. */
-function sooner(first: WatchStep, second: WatchStep): WatchStep {
-  if (first.do !== 'wait') return first;
-  if (second.do !== 'wait') return second;
-  return first.ms <= second.ms ? first : second;
+  const { memoryBytes, idleSince, offlineSince } = view;
+  if (memoryBytes >= timings.memoryHardBytes) return { do: 'end', reason: 'memory_exceeded' };
+  const recycle: WatchStep = { do: 'end', reason: 'memory_high' };
+  const tellOffline: WatchStep = { do: 'tell-offline' };
+  return soonest(
+    after(offlineSince, timings.offlineGraceMs, { do: 'end', reason: 'connection_lost' }, now),
+    view.phase === 'offline' ? UNTIL_WOKEN : after(offlineSince, timings.announceGraceMs, tellOffline, now),
+    memoryBytes >= timings.memorySoftBytes
+      ? after(idleSince, timings.idleAfterMs, recycle, now)
+      : UNTIL_WOKEN,
+    after(view.askedAt, timings.probeIntervalMs, { do: 'probe' }, now),
+    after(view.measuredAt, timings.memoryIntervalMs, { do: 'measure' }, now),
+  );
 }
 
 /** The phase after news of the socket. Only `ready` makes a life connected, only `lost` ends that. */
@@ -80,6 +110,7 @@ export function phaseOfSocket(
   current: Phase,
   meaning: 'connected' | 'pairing' | 'waiting' | 'unpaired',
 ): Phase {
+  if (current === 'offline') return meaning === 'connected' ? 'connected' : current;
   if (current === 'connected') return current;
   if (meaning === 'connected') return 'syncing';
   if (meaning === 'pairing') return 'pairing';

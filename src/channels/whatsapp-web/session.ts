@@ -1,22 +1,31 @@
-import type { Account, AccountStore, LinkedIdentity } from '../../accounts/account.ts';
+import type { Account, AccountStore, LinkedIdentity, SessionAlert } from '../../accounts/account.ts';
+import type { InstanceId } from '../../accounts/ids.ts';
 import { REASONS, type ReasonCode } from '../../accounts/reason.ts';
-import { afterFall, NO_ATTEMPT, pauseBeforeMs, type ReconnectView } from '../../accounts/reconnect.ts';
+import {
+  afterFall,
+  isInTrouble,
+  NO_ATTEMPT,
+  pauseBeforeMs,
+  type ReconnectView,
+} from '../../accounts/reconnect.ts';
+import { nextState, type SessionFact } from '../../accounts/session-machine.ts';
 import type { SessionState } from '../../accounts/state.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 import { waitMs } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { LaunchGate } from './launch-gate.ts';
+import { SessionJournal } from './session-journal.ts';
 import { type LifeEnd, type SessionClient, SessionLife } from './session-life.ts';
 import type { ClientEvent } from './whatsapp-client.ts';
 
-/** How long a write of state may wait for a database that is away before it is tried again. */
-const STORE_RETRY_MS = 1_000;
+/** A wait at the launch gate that is worth a line in the log. */
+const LONG_WAIT_MS = 1_000;
 
 export interface SessionDeps {
   readonly account: Account;
+  readonly instanceId: InstanceId;
   readonly store: AccountStore;
   readonly listener: ChannelListener;
   readonly gate: LaunchGate;
@@ -27,64 +36,61 @@ export interface SessionDeps {
   makeClient(onEvent: (event: ClientEvent) => void): SessionClient;
 }
 
-/** Why a session came to rest, or `stopped` if it was asked to. */
-export type SessionRest = ReasonCode | 'stopped';
+/** Why a session came to rest: a reason, `stopped` if it was asked to, `moved` if another instance holds the account. */
+export type SessionRest = ReasonCode | 'stopped' | 'moved';
 
 /**
  * One account's session: lives of a browser, one after another, with growing pauses between those that failed,
- * until it is stopped or comes to a reason that only a person can mend. It owns the account's state; nobody else
- * writes it while the session runs.
+ * until it is stopped or comes to a reason that only a person can mend. What it is in is one state of the table in
+ * `accounts/session-machine.ts`, which only `#learn` changes; nobody else writes it while the session runs.
  */
 export class Session {
   readonly #deps: SessionDeps;
+  readonly #journal: SessionJournal;
+  readonly #signal: AbortSignal;
   #life: SessionLife | undefined;
-  #state: SessionState | undefined;
+  #state: SessionState;
   #reconnect: ReconnectView = NO_ATTEMPT;
   #nextAt: number | null = null;
-  #lastError: string | null = null;
+  #lastError: string | null;
   #linked: boolean;
 
-  constructor(deps: SessionDeps) {
+  /** The signal asks it to stop. */
+  constructor(deps: SessionDeps, signal: AbortSignal) {
     this.#deps = deps;
+    this.#signal = signal;
+    this.#journal = new SessionJournal(deps.log, signal);
+    this.#state = deps.account.state;
     this.#linked = deps.account.linked;
     this.#lastError = deps.account.lastError;
   }
 
-  /** Runs until the signal aborts or a reason ends it; the browser is gone when it resolves. */
-  async run(signal: AbortSignal): Promise<SessionRest> {
+  /** Runs until it is asked to stop or a reason ends it; the browser is gone when it resolves. */
+  async run(): Promise<SessionRest> {
     try {
-      return await this.#loop(signal);
+      return await this.#loop();
     } catch (thrown) {
-      if (signal.aborted) return 'stopped';
+      if (this.#signal.aborted) return 'stopped';
       throw thrown;
+    } finally {
+      await this.#journal.flush();
     }
   }
 
-  async #loop(signal: AbortSignal): Promise<SessionRest> {
-    while (!signal.aborted) {
-      const end = await this.#live(signal);
+  async #loop(): Promise<SessionRest> {
+    this.#learn('start-wanted', null);
+    while (!this.#signal.aborted) {
+      const end = await this.#live();
       if (end.kind === 'stopped') break;
       this.#lastError = end.error.message;
-      const { retry, state, text } = REASONS[end.reason];
+      const { retry, state } = REASONS[end.reason];
       if (retry === 'never') {
-        await this.#enter(state, end.reason, signal);
+        if (end.reason === 'replaced' && (await this.#isHeldElsewhere())) return 'moved';
+        this.#learn(state === 'needs_human' ? 'refused' : 'given-up', end.reason);
+        if (state === 'needs_human') this.#alert('needs_human', end.reason);
         return end.reason;
       }
-      const { connectedMs } = end;
-      this.#reconnect = afterFall(this.#reconnect, { retry, connectedMs }, this.#deps.timings.stableAfterMs);
-      const delayMs = pauseBeforeMs(this.#reconnect);
-      this.#deps.log.warn('The session fell and is started again', {
-        reason: end.reason,
-        // Not `text`: that name is redacted.
-        explanation: text,
-        error: end.error.message,
-        attempt: this.#reconnect.attempt,
-        delayMs,
-      });
-      await this.#enter('reconnecting', end.reason, signal);
-      this.#nextAt = this.#deps.clock.now() + delayMs;
-      await waitMs(delayMs, signal);
-      this.#nextAt = null;
+      await this.#pause(end.reason, { retry, connectedMs: end.connectedMs });
     }
     return 'stopped';
   }
@@ -92,6 +98,11 @@ export class Session {
   /** Ends the link on WhatsApp's side, if the page is up. */
   async logOut(): Promise<void> {
     await this.#life?.logOut();
+  }
+
+  /** Ends this life of the browser; the session goes on with the next one. */
+  recycle(reason: ReasonCode, error: Error): void {
+    this.#life?.fall(reason, error);
   }
 
   /** The session's face for sending and reading, while it is connected. */
@@ -113,10 +124,9 @@ export class Session {
     };
   }
 
-  async #live(signal: AbortSignal): Promise<LifeEnd> {
+  async #live(): Promise<LifeEnd> {
     const { account, listener, clock, log, timings, makeClient } = this.#deps;
-    await this.#enter('starting', null, signal);
-    const leave = await this.#deps.gate.enter(signal);
+    const leave = await this.#enterGate();
     const overstayed = setTimeout(leave, timings.launchGateMs);
     this.#life = new SessionLife({
       account,
@@ -127,15 +137,12 @@ export class Session {
       makeClient,
       isLinked: () => this.#linked,
       onSettled: leave,
-      onPhase: (phase) => this.#enter(phase, null, signal),
-      onQr: (text, expiresAt) =>
-        this.#write('qr', signal, () =>
-          this.#deps.store.saveQr(account.id, text === null ? null : { text, expiresAt }),
-        ),
-      onLinked: (identity) => this.#link(identity, signal),
+      onFact: (fact, reason) => this.#learn(fact, reason),
+      onCode: (kind, code) => this.#saveCode(kind, code),
+      onLinked: (identity) => this.#link(identity),
     });
     try {
-      return await this.#life.run(signal);
+      return await this.#life.run(this.#signal);
     } finally {
       clearTimeout(overstayed);
       leave();
@@ -143,45 +150,94 @@ export class Session {
     }
   }
 
-  async #link(identity: LinkedIdentity, signal: AbortSignal): Promise<void> {
-    await this.#write('link', signal, () => this.#deps.store.saveLinked(this.#deps.account.id, identity));
-    this.#linked = true;
-    await this.#enter('connected', null, signal);
-    this.#lastError = null;
+  async #enterGate(): Promise<() => void> {
+    const { gate, clock, log } = this.#deps;
+    const since = clock.monotonic();
+    const leave = await gate.enter(this.#signal);
+    const waitedMs = Math.round(clock.monotonic() - since);
+    if (waitedMs >= LONG_WAIT_MS) log.info('The session waited for others to start', { waitedMs });
+    return leave;
   }
 
-  /** The one place that changes the state: stored, announced and logged once. */
-  async #enter(state: SessionState, reason: ReasonCode | null, signal: AbortSignal): Promise<void> {
-    // While a session that was connected is being brought back, its way there is one state: reconnecting.
-    const onTheWay = state === 'starting' || state === 'pairing' || state === 'syncing';
-    if (onTheWay && this.#state === 'reconnecting') return;
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#deps.log.info('The session changed its state', { state, reason });
-    const lastError = this.#lastError;
-    await this.#write('state', signal, () =>
-      this.#deps.store.saveState(this.#deps.account.id, {
-        state,
-        reason,
-        ...(lastError === null || state === 'connected' ? {} : { lastError }),
-      }),
-    );
+  /** Counts a fall and waits as long as the reconnect policy says, from now on. */
+  async #pause(reason: ReasonCode, fall: Parameters<typeof afterFall>[1]): Promise<void> {
+    const { timings, clock, log } = this.#deps;
+    const before = this.#reconnect;
+    this.#reconnect = afterFall(before, fall, timings.stableAfterMs);
+    const { attempt, failures } = this.#reconnect;
+    const delayMs = pauseBeforeMs(this.#reconnect);
+    const nextAt = clock.now() + delayMs;
+    log.warn('The session fell and is started again', {
+      reason,
+      // Not `text`: that name is redacted.
+      explanation: REASONS[reason].text,
+      error: this.#lastError,
+      attempt,
+      failures,
+      delayMs,
+    });
+    this.#nextAt = nextAt;
+    this.#learn('fell', reason, attempt);
+    if (isInTrouble(this.#reconnect) && !isInTrouble(before)) this.#alert('reconnect_failing', reason);
+    await waitMs(delayMs, this.#signal);
+    this.#nextAt = null;
   }
 
-  /** Writes to the store until it takes it: a database that is away must not end a session. */
-  async #write(what: string, signal: AbortSignal, write: () => Promise<void>): Promise<void> {
-    for (;;) {
-      try {
-        await write();
-        return;
-      } catch (thrown) {
-        if (isAppError(thrown, 'ALREADY_LINKED')) throw thrown;
-        this.#deps.log.warn('The state of a session could not be stored and is tried again', {
-          what,
-          error: toError(thrown).message,
-        });
-        await waitMs(STORE_RETRY_MS, signal);
-      }
+  async #link(identity: LinkedIdentity): Promise<void> {
+    const { store, account } = this.#deps;
+    const stored = this.#journal.write('link', () => store.saveLinked(account.id, identity));
+    if (this.#linked) {
+      // The number is this account's already: a database that is away keeps no session from its work.
+      stored.catch((thrown: unknown) => this.recycle('already_linked', thrown as Error));
+    } else {
+      // One that was stopped before its link was stored is asked to scan again.
+      if (!(await stored)) throw this.#signal.reason;
     }
+    this.#linked = true;
+    this.#lastError = null;
+    this.#learn('ready', null);
+  }
+
+  #saveCode(kind: 'qr' | 'code', code: Parameters<AccountStore['saveQr']>[1]): void {
+    const { store, account } = this.#deps;
+    const save = () =>
+      kind === 'qr' ? store.saveQr(account.id, code) : store.savePairingCode(account.id, code);
+    void this.#journal.write('code', save);
+  }
+
+  /** The one place that changes the state: stored, logged and told once. A fact that changes nothing is nothing. */
+  #learn(fact: SessionFact, reason: ReasonCode | null, attempt?: number): void {
+    const { account, store, listener, log } = this.#deps;
+    const state = nextState(this.#state, fact);
+    if (state === undefined || (state === this.#state && attempt === undefined)) return;
+    this.#state = state;
+    log.info('The session changed its state', { state, reason, fact, attempt });
+    const change = {
+      state,
+      reason,
+      ...(attempt === undefined ? {} : { attempt }),
+      ...(this.#lastError === null || state === 'connected' ? {} : { lastError: this.#lastError }),
+    };
+    const stored = this.#journal.write('state', () => store.saveState(account.id, change));
+    void stored.then((isStored) => isStored && listener.onState?.(account.id, change));
+  }
+
+  #alert(kind: SessionAlert['kind'], reason: ReasonCode): void {
+    const { account, store, listener, log } = this.#deps;
+    const { text, userAction } = REASONS[reason];
+    const { failures } = this.#reconnect;
+    log.error('An account needs attention', { alert: kind, reason, explanation: text, userAction, failures });
+    const stored = this.#journal.write('alert', () => store.saveAlert(account.id, { kind, reason, text }));
+    void stored.then((isStored) => isStored && listener.onAlert?.(account.id, { kind, reason, text }));
+  }
+
+  /** After a conflict: whether our own other instance has taken the account over, which is then its business. */
+  async #isHeldElsewhere(): Promise<boolean> {
+    const { store, account, instanceId } = this.#deps;
+    let holder: InstanceId | null = instanceId;
+    await this.#journal.write('look at the holder', async () => {
+      holder = (await store.getAccount(account.id)).instanceId;
+    });
+    return holder !== null && holder !== instanceId;
   }
 }

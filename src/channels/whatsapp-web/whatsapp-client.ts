@@ -11,12 +11,13 @@ import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { InboundEvent } from '../../messages/inbound-event.ts';
 import { type LaunchDeps, makeLaunchOptions, USER_AGENT } from './browser.ts';
-import { killBrowserProcesses, removeProfileLocks } from './browser-process.ts';
+import { findBrowserProcesses, killBrowserProcesses, removeProfileLocks } from './browser-process.ts';
 import { newsToEvent } from './message-conversion.ts';
 import { installBridge } from './page-bridge.ts';
 import { logOut, refreshQr, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
+import { readTreeMemory } from './process-memory.ts';
 import { profilePathOf } from './profile.ts';
 
 const { Client, LocalAuth } = wwebjs;
@@ -26,6 +27,8 @@ const WHATSAPP_WEB = 'https://web.whatsapp.com/';
 /** What a client tells its session, in the order in which it happened. `ended` is the last and comes once. */
 export type ClientEvent =
   | { readonly kind: 'qr'; readonly text: string }
+  | { readonly kind: 'pairing_code'; readonly code: string }
+  | { readonly kind: 'passkey' }
   | { readonly kind: 'socket'; readonly state: string }
   | { readonly kind: 'ready'; readonly identity: LinkedIdentity; readonly page: Page }
   | { readonly kind: 'lost' }
@@ -35,6 +38,10 @@ export type ClientEvent =
 
 export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'> {
   readonly accountId: AccountId;
+  /** What the user calls the account; null if nothing. */
+  readonly displayName: string | null;
+  /** How a phone that is not linked yet is linked. */
+  readonly pairing: { readonly kind: 'qr' } | { readonly kind: 'code'; readonly phoneNumber: string };
   readonly livePath: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -91,8 +98,13 @@ export class WhatsAppClient {
     );
   }
 
-  /** Has the page show a new QR code. */
-  async refreshQr(): Promise<void> {
+  /** Reads how much memory the browser's processes take, in bytes. */
+  async measureMemory(): Promise<number> {
+    return await readTreeMemory(findBrowserProcesses(this.#profilePath));
+  }
+
+  /** Has the page show a new code. */
+  async refreshCode(): Promise<void> {
     const { callDeadlineMs } = this.#deps.timings;
     await withDeadline(this.#livePage().evaluate(refreshQr), callDeadlineMs, 'Refreshing the QR code');
   }

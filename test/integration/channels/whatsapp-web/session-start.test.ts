@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultSpec, Phone } from '../../../../simulator/client.ts';
 import type { AccountId } from '../../../../src/accounts/ids.ts';
+import type { ReasonCode } from '../../../../src/accounts/reason.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
 import { scaled } from '../../../support/scale.ts';
 
@@ -133,20 +134,20 @@ describe('a server that is not there', () => {
   it('refuses connections: the session tries again, one browser at a time, until it is there (F11)', async () => {
     await stage.world.server(false);
     await stage.pool.start(accountId);
-    await stage.reached(accountId, 'reconnecting', 'launch_failed');
+    await stage.reached(accountId, 'reconnecting', 'page_unreachable');
     await stage.until('a second try', () => (stage.pool.findStatus(accountId)?.reconnect?.attempt ?? 0) >= 2);
     await comesBack();
   });
 
-  it.each<[string, FaultSpec]>([
-    ['cuts connections (F11)', { kind: 'page', mode: 'reset' }],
-    ['never answers (A5, F12)', { kind: 'page', mode: 'hang' }],
-    ['answers 500 (F13)', { kind: 'page', mode: 'status', status: 500 }],
-    ['answers a page without WhatsApp (F13)', { kind: 'page', mode: 'blank' }],
-  ])('%s: the session gives up in time and comes back', async (_title, fault) => {
+  it.each<[string, FaultSpec, ReasonCode]>([
+    ['cuts connections (F11)', { kind: 'page', mode: 'reset' }, 'page_unreachable'],
+    ['never answers (A5, F12)', { kind: 'page', mode: 'hang' }, 'page_unreachable'],
+    ['answers 500 (F13)', { kind: 'page', mode: 'status', status: 500 }, 'launch_failed'],
+    ['answers a page without WhatsApp (F13)', { kind: 'page', mode: 'blank' }, 'launch_failed'],
+  ])('%s: the session gives up in time and comes back', async (_title, fault, reason) => {
     await set(fault);
     await stage.pool.start(accountId);
-    await stage.reached(accountId, 'reconnecting', 'launch_failed');
+    await stage.reached(accountId, 'reconnecting', reason);
     await comesBack();
   });
 

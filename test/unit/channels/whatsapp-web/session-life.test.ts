@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
 import type { Account } from '../../../../src/accounts/account.ts';
 import type { AccountId } from '../../../../src/accounts/ids.ts';
-import { type LifeDeps, SessionLife } from '../../../../src/channels/whatsapp-web/session-life.ts';
+import {
+  type LifeDeps,
+  type SessionClient,
+  SessionLife,
+} from '../../../../src/channels/whatsapp-web/session-life.ts';
 import type { ClientEvent } from '../../../../src/channels/whatsapp-web/whatsapp-client.ts';
 import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
 import { AppError } from '../../../../src/lib/errors.ts';
@@ -9,7 +13,7 @@ import type { InboundEvent } from '../../../../src/messages/inbound-event.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 
-const ACCOUNT = { id: 'a' as AccountId, expectedPhoneNumber: null } as Account;
+const ACCOUNT = { id: 'a' as AccountId, expectedPhoneNumber: null, pairing: 'qr' } as Account;
 const IDENTITY = { wid: '491511111@c.us', phoneNumber: '+491511111', profileName: null };
 const READY = { kind: 'ready', identity: IDENTITY, page: {} } as unknown as ClientEvent;
 
@@ -20,8 +24,13 @@ function reaction(emoji: string): ClientEvent {
 }
 
 /** A life over a client that says what the test says; `told` is what came out of it, in order. */
-function makeLife(onLinked: LifeDeps['onLinked']) {
+function makeLife(
+  onLinked: LifeDeps['onLinked'],
+  client: Partial<SessionClient> = {},
+  { isLinked = true } = {},
+) {
   const told: string[] = [];
+  const facts: string[] = [];
   const connected = Promise.withResolvers<void>();
   const nothing = async () => undefined;
   let say: (event: ClientEvent) => void = () => undefined;
@@ -29,7 +38,7 @@ function makeLife(onLinked: LifeDeps['onLinked']) {
     account: ACCOUNT,
     clock: new ManualClock(),
     log: silentLog,
-    timings: DEFAULT_TIMINGS,
+    timings: { ...DEFAULT_TIMINGS, probeIntervalMs: 0, memoryIntervalMs: 0, memoryHardBytes: 1_000 },
     listener: {
       onEvents: (_id, events) =>
         told.push(...events.map((event) => (event.kind === 'reaction' ? event.emoji : ''))),
@@ -45,17 +54,19 @@ function makeLife(onLinked: LifeDeps['onLinked']) {
         close: nothing,
         probe: nothing,
         checkLevel: nothing,
-        refreshQr: nothing,
+        refreshCode: nothing,
+        measureMemory: async () => 0,
         logOut: nothing,
+        ...client,
       };
     },
-    isLinked: () => true,
+    isLinked: () => isLinked,
     onSettled: () => undefined,
-    onPhase: nothing,
-    onQr: nothing,
+    onFact: (fact) => void facts.push(fact),
+    onCode: () => undefined,
     onLinked,
   });
-  return { life, told, connected: connected.promise, say: (event: ClientEvent) => say(event) };
+  return { life, told, facts, connected: connected.promise, say: (event: ClientEvent) => say(event) };
 }
 
 it('keeps what the page tells while the link is still being stored, in its order', async () => {
@@ -82,4 +93,64 @@ it('drops what a phone tells whose link is refused', async () => {
   say(READY);
   expect(await ended).toMatchObject({ kind: 'fell', reason: 'already_linked' });
   expect(told).toEqual([]);
+});
+
+const linked = async () => undefined;
+const forEver = () => new Promise<never>(() => undefined);
+
+it('hears of the death of its browser while the page hangs (A10, F8)', async () => {
+  const { life, connected, say } = makeLife(linked, { probe: forEver });
+  const ended = life.run(new AbortController().signal);
+  say(READY);
+  await connected;
+  say({ kind: 'ended', reason: 'page_crashed', error: new Error('gone') });
+  expect(await ended).toMatchObject({ kind: 'fell', reason: 'page_crashed' });
+});
+
+it('takes a page for unresponsive that answers neither of two questions (F9)', async () => {
+  let asked = 0;
+  const probe = async () => {
+    asked += 1;
+    throw new AppError('SESSION_DEADLINE');
+  };
+  const { life, say } = makeLife(linked, { probe });
+  const ended = life.run(new AbortController().signal);
+  say(READY);
+  expect(await ended).toMatchObject({ kind: 'fell', reason: 'page_unresponsive' });
+  expect(asked).toBe(2);
+});
+
+it('names the death of the browser, not the answer that it cut off (F7)', async () => {
+  const { life, say } = makeLife(linked, {
+    probe: async () => {
+      say({ kind: 'ended', reason: 'browser_died', error: new Error('gone') });
+      throw new Error('Target closed');
+    },
+  });
+  const ended = life.run(new AbortController().signal);
+  say(READY);
+  expect(await ended).toMatchObject({ kind: 'fell', reason: 'browser_died' });
+});
+
+it('ends a browser that has grown beyond the limit', async () => {
+  const { life, say } = makeLife(linked, { measureMemory: async () => 1_000 });
+  const ended = life.run(new AbortController().signal);
+  say(READY);
+  expect(await ended).toMatchObject({ kind: 'fell', reason: 'memory_exceeded' });
+});
+
+it('waits with the page open when WhatsApp asks for a passkey, and goes on when the phone answers (A24)', async () => {
+  const { life, facts, say, connected } = makeLife(linked, {}, { isLinked: false });
+  const stop = new AbortController();
+  const ended = life.run(stop.signal);
+  say({ kind: 'qr', text: 'a code' });
+  say({ kind: 'passkey' });
+  say({ kind: 'socket', state: 'PAIRING' });
+  say({ kind: 'socket', state: 'CONNECTED' });
+  say(READY);
+  await connected;
+  expect(facts).toEqual(['code-shown', 'passkey-asked', 'code-answered', 'link-up']);
+  stop.abort();
+  expect(await ended).toEqual({ kind: 'stopped' });
+  expect(facts.at(-1)).toBe('stop-wanted');
 });

@@ -17,6 +17,12 @@ const {
   qrCodesBeforeGivingUp,
   probeIntervalMs,
   offlineGraceMs,
+  announceGraceMs,
+  passkeyDeadlineMs,
+  memorySoftBytes,
+  memoryHardBytes,
+  memoryIntervalMs,
+  idleAfterMs,
 } = DEFAULT_TIMINGS;
 
 const nextWatchStep = (seen: LifeView, now: number) => nextStep(seen, now, DEFAULT_TIMINGS);
@@ -25,11 +31,14 @@ function view(change: Partial<LifeView>): LifeView {
   return {
     phase: 'starting',
     phaseSince: START,
-    qrAt: START,
-    qrCodes: 1,
+    codeAt: START,
+    codes: 1,
     offlineSince: null,
     unlinkedSince: null,
-    probedAt: START,
+    askedAt: START,
+    measuredAt: START,
+    memoryBytes: 0,
+    idleSince: START,
     ...change,
   };
 }
@@ -39,8 +48,9 @@ describe('the watchdog of a session', () => {
     ['starting', startDeadlineMs, 'start_overdue'],
     ['pairing', readyDeadlineMs, 'start_overdue'],
     ['syncing', readyDeadlineMs, 'start_overdue'],
+    ['passkey', passkeyDeadlineMs, 'passkey'],
   ])('gives a session up that stays %s beyond its deadline (A5, F12)', (phase, deadline, reason) => {
-    const asked = view({ phase, probedAt: START + deadline - 2 });
+    const asked = view({ phase, askedAt: START + deadline - 2 });
     expect(nextWatchStep(asked, START + deadline - 1)).toEqual({ do: 'wait', ms: 1 });
     expect(nextWatchStep(view({ phase }), START + deadline)).toEqual({ do: 'end', reason });
   });
@@ -58,13 +68,13 @@ describe('the watchdog of a session', () => {
   });
 
   it('asks for a new QR code before the shown one dies (A6)', () => {
-    const waiting = view({ phase: 'awaiting_scan' });
+    const waiting = view({ phase: 'awaiting_scan', askedAt: null });
     expect(nextWatchStep(waiting, START)).toEqual({ do: 'wait', ms: qrRefreshMs });
-    expect(nextWatchStep(waiting, START + qrRefreshMs)).toEqual({ do: 'refresh-qr' });
+    expect(nextWatchStep(waiting, START + qrRefreshMs)).toEqual({ do: 'refresh-code' });
   });
 
   it('gives up when nobody scans', () => {
-    const last = view({ phase: 'awaiting_scan', qrCodes: qrCodesBeforeGivingUp + 1 });
+    const last = view({ phase: 'awaiting_scan', codes: qrCodesBeforeGivingUp + 1 });
     expect(nextWatchStep(last, START)).toEqual({ do: 'end', reason: 'qr_given_up' });
   });
 
@@ -76,9 +86,10 @@ describe('the watchdog of a session', () => {
 
   it('restarts a page that stays out of CONNECTED, and not before (A9, F1, F17)', () => {
     const offline = view({
-      phase: 'connected',
+      phase: 'offline',
       offlineSince: START,
-      probedAt: START + offlineGraceMs - 10,
+      askedAt: START + offlineGraceMs - 10,
+      measuredAt: null,
     });
     expect(nextWatchStep(offline, START + offlineGraceMs - 4)).toEqual({ do: 'wait', ms: 4 });
     expect(nextWatchStep(offline, START + offlineGraceMs)).toEqual({
@@ -87,8 +98,43 @@ describe('the watchdog of a session', () => {
     });
   });
 
+  it('says so when the line has been down for a while, once (A9, F1, F17)', () => {
+    const down = view({ phase: 'connected', offlineSince: START });
+    expect(nextWatchStep(down, START)).toEqual({ do: 'wait', ms: announceGraceMs });
+    expect(nextWatchStep(down, START + announceGraceMs)).toEqual({ do: 'tell-offline' });
+    expect(nextWatchStep({ ...down, phase: 'offline' }, START + announceGraceMs)).toMatchObject({
+      do: 'wait',
+    });
+  });
+
+  it('asks nothing more of a page that has not answered yet', () => {
+    const asked = view({ phase: 'connected', askedAt: null, measuredAt: null });
+    expect(nextWatchStep(asked, START + 10 * probeIntervalMs)).toMatchObject({ do: 'wait' });
+  });
+
+  it('reads the memory of a connected session at intervals', () => {
+    const connected = view({ phase: 'connected', askedAt: null });
+    expect(nextWatchStep(connected, START)).toEqual({ do: 'wait', ms: memoryIntervalMs });
+    expect(nextWatchStep(connected, START + memoryIntervalMs)).toEqual({ do: 'measure' });
+  });
+
+  it.each<[string, Partial<LifeView>, string | undefined]>([
+    ['recycles one that has grown and is idle', { memoryBytes: memorySoftBytes }, 'memory_high'],
+    ['leaves one alone that is in use', { memoryBytes: memoryHardBytes - 1, idleSince: null }, undefined],
+    ['leaves one alone that has not grown', { memoryBytes: memorySoftBytes - 1 }, undefined],
+    [
+      'ends one that has grown too much, used or not',
+      { memoryBytes: memoryHardBytes, idleSince: null },
+      'memory_exceeded',
+    ],
+  ])('%s', (_title, change, reason) => {
+    const grown = view({ phase: 'connected', askedAt: null, measuredAt: null, ...change });
+    const step = nextWatchStep(grown, START + idleAfterMs);
+    expect(step).toMatchObject(reason === undefined ? { do: 'wait' } : { do: 'end', reason });
+  });
+
   it('goes on probing while the page is offline', () => {
-    const offline = view({ phase: 'connected', offlineSince: START });
+    const offline = view({ phase: 'offline', offlineSince: START });
     expect(nextWatchStep(offline, START + probeIntervalMs)).toEqual({ do: 'probe' });
   });
 });
@@ -101,6 +147,9 @@ describe('the phase after news of the socket', () => {
     ['awaiting_scan', 'pairing', 'pairing'],
     ['pairing', 'waiting', 'pairing'],
     ['pairing', 'connected', 'syncing'],
+    ['passkey', 'pairing', 'pairing'],
+    ['offline', 'waiting', 'offline'],
+    ['offline', 'connected', 'connected'],
     ['connected', 'waiting', 'connected'],
     ['connected', 'connected', 'connected'],
   ])('%s and %s makes %s', (before, meaning, after) => {

@@ -1,0 +1,62 @@
+import { waitMs, withDeadline } from '../../lib/abort.ts';
+import { isAppError, toError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+
+/** How long a write waits for a database that is away before it is tried again. */
+const RETRY_MS = 1_000;
+
+/** How long the last writes of a session that stops may take. */
+const FLUSH_DEADLINE_MS = 2_000;
+
+/**
+ * A session's writes, one after another in their order, each until the database takes it: one that is away must
+ * neither end a session nor keep it from watching over its browser. Once the signal has aborted each is tried once.
+ */
+export class SessionJournal {
+  readonly #log: Logger;
+  readonly #signal: AbortSignal;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(log: Logger, signal: AbortSignal) {
+    this.#log = log;
+    this.#signal = signal;
+  }
+
+  /**
+   * Queues a write; true once it is stored, false if the session was stopped before that.
+   * @throws AppError ALREADY_LINKED
+   */
+  write(what: string, work: () => Promise<void>): Promise<boolean> {
+    const written = this.#last.then(() => this.#until(what, work));
+    this.#last = written.then(
+      () => undefined,
+      () => undefined,
+    );
+    return written;
+  }
+
+  /** Resolves when everything queued is written, or soon without it. */
+  async flush(): Promise<void> {
+    await withDeadline(this.#last, FLUSH_DEADLINE_MS, 'Storing the state').catch((thrown) => {
+      this.#log.warn('The last state of a session could not be stored', { error: toError(thrown).message });
+    });
+  }
+
+  async #until(what: string, work: () => Promise<void>): Promise<boolean> {
+    for (;;) {
+      try {
+        await work();
+        return true;
+      } catch (thrown) {
+        if (isAppError(thrown, 'ALREADY_LINKED')) throw thrown;
+        const error = toError(thrown).message;
+        if (this.#signal.aborted) {
+          this.#log.warn('The state of a session that stops could not be stored', { what, error });
+          return false;
+        }
+        this.#log.warn('The state of a session could not be stored and is tried again', { what, error });
+        await waitMs(RETRY_MS, this.#signal).catch(() => undefined);
+      }
+    }
+  }
+}
