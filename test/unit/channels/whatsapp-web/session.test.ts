@@ -1,0 +1,201 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Account, AccountStore, SessionAlert, SessionChange } from '../../../../src/accounts/account.ts';
+import { type AccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
+import type { ReasonCode } from '../../../../src/accounts/reason.ts';
+import { LaunchGate } from '../../../../src/channels/whatsapp-web/launch-gate.ts';
+import { Session } from '../../../../src/channels/whatsapp-web/session.ts';
+import type { ClientEvent } from '../../../../src/channels/whatsapp-web/whatsapp-client.ts';
+import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
+import { systemClock } from '../../../../src/lib/clock.ts';
+import { RecordingLogger } from '../../../support/recording-logger.ts';
+
+const ID = 'a' as AccountId;
+const HERE = parseInstanceId('here');
+const IDENTITY = { wid: '491511111@c.us', phoneNumber: '+491511111', profileName: null };
+const READY = { kind: 'ready', identity: IDENTITY, page: {} } as unknown as ClientEvent;
+const SECOND_MS = 1_000;
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** A life as the test plays it: what its client tells once it is open. */
+type Play = (say: (event: ClientEvent) => void) => void;
+
+const fall = (reason: ReasonCode): ClientEvent => ({ kind: 'ended', reason, error: new Error(reason) });
+const neverThere: Play = (say) => say(fall('launch_failed'));
+
+/** Connected for as long as that, then its browser dies. */
+const connectedFor = (ms: number): Play => {
+  return (say) => {
+    say(READY);
+    setTimeout(() => say(fall('browser_died')), ms);
+  };
+};
+
+/** A session whose lives are played one after another, the last again and again. */
+function play(plays: readonly Play[], account: Partial<Account> = {}) {
+  const changes: SessionChange[] = [];
+  const alerts: SessionAlert[] = [];
+  const opened: number[] = [];
+  const log = new RecordingLogger();
+  const done = async () => undefined;
+  const state = { isAway: false, instanceId: HERE as Account['instanceId'] };
+  const unlessAway = async () => {
+    if (state.isAway) throw new Error('The database is away.');
+  };
+  const store = {
+    getAccount: async () => ({ instanceId: state.instanceId }) as Account,
+    saveState: unlessAway,
+    saveAlert: unlessAway,
+    saveQr: unlessAway,
+    saveLinked: unlessAway,
+  } as unknown as AccountStore;
+  const stop = new AbortController();
+  const session = new Session(
+    {
+      account: {
+        id: ID,
+        state: 'starting',
+        linked: true,
+        lastError: null,
+        expectedPhoneNumber: null,
+        pairing: 'qr',
+        ...account,
+      } as Account,
+      instanceId: HERE,
+      store,
+      listener: {
+        onEvents: () => undefined,
+        onConnected: () => undefined,
+        onState: (_id, change) => void changes.push(change),
+        onAlert: (_id, alert) => void alerts.push(alert),
+      },
+      gate: new LaunchGate(1),
+      clock: systemClock,
+      log,
+      timings: DEFAULT_TIMINGS,
+      makeClient: (onEvent) => ({
+        open: async () => {
+          opened.push(Date.now());
+          const next = plays[Math.min(opened.length, plays.length) - 1];
+          next?.(onEvent);
+        },
+        close: done,
+        probe: done,
+        checkLevel: done,
+        refreshCode: done,
+        measureMemory: async () => 0,
+        logOut: done,
+      }),
+    },
+    stop.signal,
+  );
+  return { session, changes, alerts, opened, log, stop, state, rest: session.run() };
+}
+
+/** Pauses between the openings of one browser and the next, in seconds. */
+const pausesOf = (opened: readonly number[]) =>
+  opened.slice(1).map((at, index) => Math.round((at - (opened[index] ?? at)) / SECOND_MS));
+
+describe('a session that cannot be brought back', () => {
+  it('tries after 0, 1, 2, 4, 8, 16, 30, 30 s and so on for ever', async () => {
+    const { opened, stop, rest } = play([connectedFor(0), neverThere]);
+    await vi.advanceTimersByTimeAsync(130 * SECOND_MS);
+    expect(pausesOf(opened)).toEqual([0, 1, 2, 4, 8, 16, 30, 30, 30]);
+    stop.abort();
+    expect(await rest).toBe('stopped');
+  });
+
+  it('raises one alert after five failures, and is told of by each attempt', async () => {
+    const { session, alerts, changes, log, stop } = play([connectedFor(0), neverThere]);
+    await vi.advanceTimersByTimeAsync(14 * SECOND_MS);
+    expect(alerts).toEqual([]);
+    await vi.advanceTimersByTimeAsync(2 * SECOND_MS);
+    expect(alerts).toMatchObject([{ kind: 'reconnect_failing', reason: 'launch_failed' }]);
+    expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(100 * SECOND_MS);
+    expect(alerts).toHaveLength(1);
+    expect(session.status().reconnect).toMatchObject({ attempt: 9, failures: 8 });
+    expect(changes.map(({ state, attempt = 0 }) => `${state} ${attempt}`).slice(0, 5)).toEqual([
+      'connected 0',
+      'reconnecting 1',
+      'reconnecting 2',
+      'reconnecting 3',
+      'reconnecting 4',
+    ]);
+    stop.abort();
+  });
+
+  it('starts again at once after five stable minutes, and keeps its step after fewer', async () => {
+    const stable = connectedFor(300 * SECOND_MS);
+    const { opened, alerts, stop } = play([
+      neverThere,
+      neverThere,
+      neverThere,
+      connectedFor(0),
+      stable,
+      connectedFor(0),
+      stable,
+    ]);
+    await vi.advanceTimersByTimeAsync(310 * SECOND_MS);
+    // Failed at 0, 0, 1, 3 s; connected and fell at once: the same step again, 2 s.
+    expect(pausesOf(opened)).toEqual([0, 1, 2, 2, 300, 0]);
+    expect(alerts).toEqual([]);
+    stop.abort();
+  });
+});
+
+describe('a session that only a person can mend', () => {
+  it.each<[ReasonCode]>([['logged_out'], ['banned'], ['replaced'], ['client_outdated'], ['auth_failed']])(
+    'is not tried again when it is %s, and raises an alert',
+    async (reason) => {
+      const { rest, changes, alerts, opened } = play([(say) => say(fall(reason))]);
+      expect(await rest).toBe(reason);
+      expect(changes.at(-1)).toMatchObject({ state: 'needs_human', reason });
+      expect(alerts).toMatchObject([{ kind: 'needs_human', reason }]);
+      expect(opened).toHaveLength(1);
+    },
+  );
+
+  it('is not replaced if our own other instance has taken the account over', async () => {
+    const played = play([(say) => say(fall('replaced'))]);
+    played.state.instanceId = parseInstanceId('there');
+    expect(await played.rest).toBe('moved');
+    expect(played.changes).toEqual([]);
+    expect(played.alerts).toEqual([]);
+  });
+});
+
+it('comes back at once after it was recycled for its memory, and counts no failure', async () => {
+  const { changes, stop, opened, session } = play([
+    (say) => {
+      say(READY);
+      say(fall('memory_high'));
+    },
+    (say) => say(READY),
+  ]);
+  await vi.advanceTimersByTimeAsync(SECOND_MS);
+  expect(pausesOf(opened)).toEqual([0]);
+  expect(changes.map(({ state }) => state)).toEqual(['connected', 'reconnecting', 'connected']);
+  expect(session.findConnected()).toBeDefined();
+  stop.abort();
+});
+
+it('keeps its work while the database is away, and stores its states in their order afterwards', async () => {
+  const played = play([connectedFor(0), neverThere, (say) => say(READY)]);
+  played.state.isAway = true;
+  await vi.advanceTimersByTimeAsync(5 * SECOND_MS);
+  expect(played.session.findConnected()).toBeDefined();
+  expect(played.changes).toEqual([]);
+  played.state.isAway = false;
+  await vi.advanceTimersByTimeAsync(5 * SECOND_MS);
+  expect(played.changes.map(({ state, attempt = 0 }) => `${state} ${attempt}`)).toEqual([
+    'connected 0',
+    'reconnecting 1',
+    'reconnecting 2',
+    'connected 0',
+  ]);
+  played.stop.abort();
+  expect(await played.rest).toBe('stopped');
+  expect(played.changes.at(-1)).toMatchObject({ state: 'closing' });
+});
