@@ -1,107 +1,152 @@
 /**
- * Every deadline, interval and bound of a session; milliseconds where nothing else is said. Tests give shorter ones.
+ * Every deadline, interval and bound of a session, with its meaning and its reason. Names that end in `Ms` are
+ * milliseconds, in `Bytes` bytes, others counts. docs/session-spec.md is made from this table.
  */
-export interface SessionTimings {
-  /** How long a browser may take to launch. */
-  readonly launchDeadlineMs: number;
-  /** From launch to the first sign of the page: a QR or a connection. */
-  readonly startDeadlineMs: number;
-  /** From linked or scanned to ready (fact A4). */
-  readonly readyDeadlineMs: number;
-  /** How long one page load may take; the library sets no limit (fact A5). */
-  readonly navigationDeadlineMs: number;
-  /** How long the page of a linked account may say that it is not paired and show no QR, before the link is over. */
-  readonly unpairedGraceMs: number;
-  /** How long a loaded page may take to show its code. */
-  readonly pageCodeDeadlineMs: number;
-  /** Between two looks at a page that should become ready and tells nothing new. */
-  readonly levelCheckMs: number;
-  /** How long a page without `hasSynced` must have been connected to be taken for synced. */
-  readonly syncGraceMs: number;
-  /** A QR older than this is replaced while somebody may be waiting for it (fact A6). */
-  readonly qrRefreshMs: number;
-  /** How long users may show a QR code at most: promised. */
-  readonly qrLifetimeMs: number;
-  /** Codes shown before nobody is assumed to be there; a count. */
-  readonly qrCodesBeforeGivingUp: number;
-  /** How long WhatsApp's demand for a passkey may stay unanswered before the browser is closed. */
-  readonly passkeyDeadlineMs: number;
-  /** Pause between two probes of a connected page, and how long one may take; it is tried twice. */
-  readonly probeIntervalMs: number;
-  readonly probeDeadlineMs: number;
-  /** Pause between two looks at the memory of a session's processes. */
-  readonly memoryIntervalMs: number;
-  /** From this many bytes on a session is recycled when idle, from the second at once. */
-  readonly memorySoftBytes: number;
-  readonly memoryHardBytes: number;
-  /** Without a message or a call for this long, a session is idle. */
-  readonly idleAfterMs: number;
-  /** How long the page may be out of CONNECTED before the session is restarted (fact A9). */
-  readonly offlineGraceMs: number;
-  /** How long a browser may take to close before its process tree is killed (fact A11, fault F10). */
-  readonly closeDeadlineMs: number;
-  /** How long WhatsApp may take to hear of a logout before the browser is closed anyway. */
-  readonly logoutDeadlineMs: number;
-  /** Deadline of a light call into the page: a look-up, a number's resolution, a text. */
-  readonly callDeadlineMs: number;
-  /** Deadline of a heavy call: media, reading a chat back. */
-  readonly heavyCallDeadlineMs: number;
-  /** How long a start keeps others from starting at most; one that waits for the network needs no processor. */
-  readonly launchGateMs: number;
-  /** A logout this soon after the scan has a likely cause of its own (fact A8). */
-  readonly freshLinkMs: number;
-  /** A session that was connected this long has recovered: its reconnect attempts start again. */
-  readonly stableAfterMs: number;
-  /** Trouble that is over within this is stored, but not announced. */
-  readonly announceGraceMs: number;
-  /** At most this much, at random, between two launches of a restore. */
-  readonly launchJitterMs: number;
-}
+export const SESSION_NUMBERS = {
+  launchDeadlineMs: {
+    value: 30_000,
+    text: 'A browser has launched.',
+    why: "The driver's own default; a healthy launch takes half a second.",
+  },
+  startDeadlineMs: {
+    value: 90_000,
+    text: 'From launch to the first sign of the page: a code or a connection.',
+    why: 'Ten sessions on a loaded host need 10 s; the real page is far heavier than the measured one.',
+  },
+  readyDeadlineMs: {
+    value: 90_000,
+    text: 'From linked or scanned to ready (fact A4).',
+    why: 'The real page syncs for up to a minute after a link.',
+  },
+  navigationDeadlineMs: {
+    value: 60_000,
+    text: 'One load of the page; the library sets no limit (fact A5).',
+    why: 'Some megabytes over a slow line.',
+  },
+  pageCodeDeadlineMs: {
+    value: 30_000,
+    text: 'A loaded page shows that it is WhatsApp Web.',
+    why: "The library's own limit for the same.",
+  },
+  unpairedGraceMs: {
+    value: 30_000,
+    text: 'The page of a linked account says that it is not paired and shows no code: then it is logged out.',
+    why: 'A page that has a link goes straight to OPENING; half a minute of the log-in screen is no passing state.',
+  },
+  levelCheckMs: {
+    value: 5_000,
+    text: 'Between two looks at a page that should come further and tells nothing new.',
+    why: 'Soon enough for a person who waits; light for the page.',
+  },
+  syncGraceMs: {
+    value: 10_000,
+    text: 'A page that does not know `hasSynced` has been connected this long: it is taken for synced.',
+    why: 'Not every version of the page has the word.',
+  },
+  qrRefreshMs: {
+    value: 60_000,
+    text: 'A code older than this is replaced while somebody may be waiting for it (fact A6).',
+    why: 'Half of what users are promised.',
+  },
+  qrLifetimeMs: { value: 120_000, text: 'A code may be shown.', why: 'Promised to users.' },
+  qrCodesBeforeGivingUp: {
+    value: 30,
+    text: 'Codes after which nobody is assumed to be there.',
+    why: 'About ten minutes: WhatsApp shows one for 60 s, five for 20 s each, then waits to be asked for more.',
+  },
+  passkeyDeadlineMs: {
+    value: 300_000,
+    text: "WhatsApp's demand for a passkey is unanswered: then the browser is closed.",
+    why: 'Time to find the phone and to approve.',
+  },
+  probeIntervalMs: {
+    value: 10_000,
+    text: 'Between two probes of a connected page.',
+    why: 'A wedged page is seen within half a minute: this and two tries.',
+  },
+  probeDeadlineMs: {
+    value: 8_000,
+    text: 'One probe; it is tried twice.',
+    why: 'The second try is for a daemon that itself stood still, whose timers all run out at once when it goes on.',
+  },
+  memoryIntervalMs: {
+    value: 30_000,
+    text: "Between two looks at the memory of a session's processes.",
+    why: 'Reading it costs milliseconds; a leak grows over hours.',
+  },
+  memorySoftBytes: {
+    value: 1_000 * 1024 ** 2,
+    text: 'From here on a session is recycled when it is idle.',
+    why: 'Others report 300 to 500 MB for a session of the real page.',
+  },
+  memoryHardBytes: {
+    value: 1_600 * 1024 ** 2,
+    text: 'From here on a session is ended at once.',
+    why: 'Others report leaks of up to 2 GB.',
+  },
+  idleAfterMs: {
+    value: 60_000,
+    text: 'Without a message or a call: the session is idle.',
+    why: 'A conversation has shorter pauses.',
+  },
+  offlineGraceMs: {
+    value: 90_000,
+    text: 'The page is out of CONNECTED: then the session is restarted (fact A9).',
+    why: "OPENING can last for ever, but a phone's network is often gone for a minute.",
+  },
+  closeDeadlineMs: {
+    value: 8_000,
+    text: 'A browser closes; then its process tree is killed (fact A11, fault F10).',
+    why: 'A healthy one takes 160 ms.',
+  },
+  logoutDeadlineMs: {
+    value: 10_000,
+    text: 'WhatsApp hears of a logout; then the browser is closed anyway.',
+    why: 'WhatsApp drops a device by itself that is not seen again.',
+  },
+  callDeadlineMs: {
+    value: 30_000,
+    text: 'A light call into the page: a look-up, a text.',
+    why: 'A page that is busy with a sync answers in seconds.',
+  },
+  heavyCallDeadlineMs: {
+    value: 120_000,
+    text: 'A heavy call: media, reading a chat back.',
+    why: '100 MB over a slow line.',
+  },
+  launchGateMs: {
+    value: 10_000,
+    text: 'A start keeps others from starting at most.',
+    why: 'One that waits for the network needs no processor; a healthy start is over in two or three seconds.',
+  },
+  launchJitterMs: {
+    value: 250,
+    text: 'Those who waited at the launch gate start this much apart at most, at random.',
+    why: 'Let in together they would start as one (fact A19).',
+  },
+  freshLinkMs: {
+    value: 600_000,
+    text: 'A logout this soon after the scan has a likely cause of its own (fact A8).',
+    why: 'It happens after five minutes.',
+  },
+  stableAfterMs: {
+    value: 300_000,
+    text: 'A session that was connected this long has recovered: its attempts start again.',
+    why: 'Promised to users.',
+  },
+  announceGraceMs: {
+    value: 5_000,
+    text: 'Trouble that is over within this is stored, but not announced.',
+    why: 'A reload or a quick restart of the browser takes two or three seconds.',
+  },
+} as const satisfies Record<string, { value: number; text: string; why: string }>;
 
-export const DEFAULT_TIMINGS: SessionTimings = {
-  // The driver's own default; a healthy launch takes half a second.
-  launchDeadlineMs: 30_000,
-  // A loaded host needs 10 s for ten sessions; the real page is far heavier than the measured one.
-  startDeadlineMs: 90_000,
-  // The real page syncs for up to a minute after a link.
-  readyDeadlineMs: 90_000,
-  navigationDeadlineMs: 60_000,
-  pageCodeDeadlineMs: 30_000,
-  // A page that has a link goes straight to OPENING; half a minute of the log-in screen is no passing state.
-  unpairedGraceMs: 30_000,
-  levelCheckMs: 5_000,
-  syncGraceMs: 10_000,
-  qrRefreshMs: 60_000,
-  qrLifetimeMs: 120_000,
-  // About ten minutes: WhatsApp shows one for 60 s, five for 20 s each, then waits to be asked for more.
-  qrCodesBeforeGivingUp: 30,
-  // Time to find the phone and to approve.
-  passkeyDeadlineMs: 300_000,
-  // A wedged page is seen within half a minute: 10 s and two tries of 8 s. The second try is for a daemon that itself
-  // stood still, whose timers all run out at once when it goes on.
-  probeIntervalMs: 10_000,
-  probeDeadlineMs: 8_000,
-  // Reading it costs milliseconds; a leak grows over hours.
-  memoryIntervalMs: 30_000,
-  // Others report 300 to 500 MB for a browser session of the real page, and leaks of up to 2 GB.
-  memorySoftBytes: 1_000 * 1024 ** 2,
-  memoryHardBytes: 1_600 * 1024 ** 2,
-  idleAfterMs: 60_000,
-  // OPENING can last for ever, but a phone's network is often gone for a minute.
-  offlineGraceMs: 90_000,
-  closeDeadlineMs: 8_000,
-  logoutDeadlineMs: 10_000,
-  callDeadlineMs: 30_000,
-  heavyCallDeadlineMs: 120_000,
-  // A healthy start is over in two or three seconds.
-  launchGateMs: 10_000,
-  freshLinkMs: 600_000,
-  // Promised.
-  stableAfterMs: 300_000,
-  // A reload or a quick restart of the browser takes two or three seconds.
-  announceGraceMs: 5_000,
-  launchJitterMs: 250,
-};
+/** The numbers alone, as sessions take them; tests give shorter ones. */
+export type SessionTimings = { readonly [Name in keyof typeof SESSION_NUMBERS]: number };
+
+export const DEFAULT_TIMINGS = Object.fromEntries(
+  Object.entries(SESSION_NUMBERS).map(([name, { value }]) => [name, value]),
+) as SessionTimings;
 
 /** What puppeteer waits for one answer of the browser at most; above every deadline of ours. */
 export const PROTOCOL_TIMEOUT_MS = 150_000;

@@ -24,6 +24,9 @@ const MEANINGS: Readonly<Record<string, SocketMeaning>> = {
   PROXYBLOCK: { kind: 'ended', reason: 'proxy_blocked' },
 };
 
+/** The states that are known. */
+export const SOCKET_STATES: readonly string[] = Object.keys(MEANINGS);
+
 /** The meaning of a socket state; one that is not known is waited for like OPENING. */
 export function socketMeaning(state: string): SocketMeaning {
   return MEANINGS[state] ?? { kind: 'waiting' };

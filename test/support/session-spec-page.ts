@@ -1,0 +1,110 @@
+import { REASONS } from '../../src/accounts/reason.ts';
+import {
+  afterFall,
+  NO_ATTEMPT,
+  pauseBeforeMs,
+  TROUBLE_AFTER_FAILURES,
+} from '../../src/accounts/reconnect.ts';
+import { SESSION_FACTS } from '../../src/accounts/session-machine.ts';
+import { SESSION_STATES } from '../../src/accounts/state.ts';
+import { SOCKET_STATES, socketMeaning } from '../../src/channels/whatsapp-web/socket-state.ts';
+import { SESSION_NUMBERS } from '../../src/config/session-timings.ts';
+
+const HEAD = `# The session of an account
+
+What a session can be in, what leads from one state to the next, why it falls and what is done about it, and every number
+of it. The tables are made from the code that runs (\`src/accounts/\`, \`src/config/session-timings.ts\`); a test fails when
+the two differ.
+
+One loop (\`src/channels/whatsapp-web/session.ts\`) brings an account to what is wanted: lives of a browser, one after
+another. Everything else sets a fact and wakes it. A state is stored in \`accounts.state\` at once and appended to the
+account's history, the table \`session_events\`: one row (\`kind\` = \`state\`) for each state that was entered, one for each
+attempt to reconnect, one (\`kind\` = \`alert\`) for each alert. It is logged once and announced once over Socket.IO
+(\`account:status\`); trouble that is over within seconds is stored, but not announced.
+`;
+
+const FALL = `A session that falls is brought back after a pause, counted from the moment at which the attempt before was
+declared failed; waiting for its turn at the launch gate comes on top, and is logged. After a connection of five minutes
+attempts start again at 1; one that falls sooner keeps its step. A life that was never connected is a failure:
+`;
+
+const TROUBLE = `Once ${TROUBLE_AFTER_FAILURES} lives in a row have failed, the account is Critical and an alert is raised: an error in the log, a row of
+the history, a Socket.IO event. It is still tried, slowly: the schedule goes on to its longest pause and stays there. A
+session that connects and falls again never comes to that. A recycling for memory is no failure. A reason that needs a
+human is never tried again; only a user's \`POST /reconnect\` starts a new browser then, and after a logout it shows a new
+code. A conflict means that the link was opened elsewhere; if our own other instance holds the account, it is that one's.
+`;
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+const code = (word: string) => `\`${word}\``;
+
+function schedule(): string {
+  let view = NO_ATTEMPT;
+  const rows = Array.from({ length: 9 }, () => {
+    view = afterFall(view, { retry: 'backoff', connectedMs: null }, SESSION_NUMBERS.stableAfterMs.value);
+    return [String(view.attempt), `${pauseBeforeMs(view) / 1_000} s`];
+  });
+  return table(['attempt', 'pause before it'], rows);
+}
+
+/** `90 s`, `1000 MiB`, `30`. */
+function amount(name: string, value: number): string {
+  if (name.endsWith('Bytes')) return `${value / 1024 ** 2} MiB`;
+  if (!name.endsWith('Ms')) return String(value);
+  return value < 1_000 ? `${value} ms` : `${value / 1_000} s`;
+}
+
+/** The text of docs/session-spec.md. */
+export function makeSessionSpec(): string {
+  const states = Object.entries(SESSION_STATES).map(([state, { connectionStatus, text }]) => [
+    code(state),
+    connectionStatus,
+    text,
+  ]);
+  const facts = Object.entries(SESSION_FACTS).map(([fact, { text, from, to, also }]) => [
+    code(fact),
+    text,
+    from.map(code).join(', '),
+    code(to),
+    also,
+  ]);
+  const reasons = Object.entries(REASONS).map(([reason, { state, retry, text, userAction, keepsLink }]) => [
+    code(reason),
+    code(state),
+    retry,
+    text,
+    userAction ?? 'none',
+    keepsLink ? 'kept' : 'forgotten',
+  ]);
+  const sockets = SOCKET_STATES.map((state) => {
+    const meaning = socketMeaning(state);
+    return [code(state), meaning.kind === 'ended' ? `ends the life: ${code(meaning.reason)}` : meaning.kind];
+  });
+  const numbers = Object.entries(SESSION_NUMBERS).map(([name, { value, text, why }]) => [
+    code(name),
+    amount(name, value),
+    text,
+    why,
+  ]);
+  return [
+    HEAD,
+    '## States\n',
+    table(['state', '`connectionStatus`', 'meaning'], states),
+    '\n## Facts\n\nWhat happens, the states in which it counts, and the state that follows. Elsewhere it changes nothing.\n',
+    table(['fact', 'meaning', 'from', 'to', 'also'], facts),
+    "\n## What the page's socket says\n",
+    table(['socket', 'meaning'], sockets),
+    '\n## Reasons\n\nRetry: `backoff` by the schedule below, `at-once` without counting a failure, `never` before someone asks.\n',
+    table(['reason', 'rests in', 'retry', 'text', 'user action', 'link'], reasons),
+    `\n## Reconnecting\n\n${FALL}`,
+    schedule(),
+    `\n${TROUBLE}`,
+    '## Numbers\n',
+    table(['name', 'value', 'meaning', 'why'], numbers),
+    '',
+  ].join('\n');
+}
