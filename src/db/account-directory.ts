@@ -83,8 +83,22 @@ export async function findAccountToday(
   tenantId: TenantId,
   id: AccountId,
 ): Promise<AccountToday | undefined> {
-  const row = await selectToday(db, tenantId).where('accounts.id', '=', id).executeTakeFirst();
+  const row = await selectToday(db)
+    .where('tenant_id', '=', tenantId)
+    .where('accounts.id', '=', id)
+    .executeTakeFirst();
   return row && rowToToday(row);
+}
+
+/** An account of whatever tenant; undefined for one that was deleted. Not for answering users. */
+export async function findAccountTodayOfAny(db: Executor, id: AccountId): Promise<AccountToday | undefined> {
+  const row = await selectToday(db).where('accounts.id', '=', id).executeTakeFirst();
+  return row && rowToToday(row);
+}
+
+/** All accounts of all tenants. Not for answering users. */
+export async function listAllAccountsToday(db: Executor): Promise<readonly AccountToday[]> {
+  return (await selectToday(db).execute()).map(rowToToday);
 }
 
 /** The tenant's accounts, oldest first. */
@@ -93,7 +107,8 @@ export async function listAccountsToday(
   tenantId: TenantId,
   { limit, after }: PageRequest,
 ): Promise<Page<AccountToday>> {
-  const rows = await selectToday(db, tenantId)
+  const rows = await selectToday(db)
+    .where('tenant_id', '=', tenantId)
     .$if(after !== null, (query) =>
       query.where(
         sql<boolean>`(accounts.created_at, accounts.id) > (${after?.at}::timestamptz, ${after?.tie}::uuid)`,
@@ -139,7 +154,7 @@ export async function countOfAccount(
   return { messages: Number(messages.count), contacts: Number(contacts.count) };
 }
 
-function selectToday(db: Executor, tenantId: TenantId) {
+function selectToday(db: Executor) {
   return db
     .selectFrom('accounts')
     .leftJoin('account_usage', (join) =>
@@ -149,7 +164,6 @@ function selectToday(db: Executor, tenantId: TenantId) {
     )
     .selectAll('accounts')
     .select(['sent', 'received', instantText('accounts.created_at').as('position_at')])
-    .where('tenant_id', '=', tenantId)
     .where(isKept);
 }
 

@@ -15,7 +15,7 @@
  * - Killed after the ack was written: settled; later acks come as events.
  * The key stands in the key table before the page can tell of the message, so its echo never makes a second row.
  */
-import type { MessageId } from '../accounts/ids.ts';
+import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { ConnectedSession, PreparedSend } from '../channels/channel.ts';
 import type { Executor } from '../db/database.ts';
 import {
@@ -50,6 +50,8 @@ export interface SendLoopDeps {
   readonly messageRateLimit: number;
   /** How often each message was handed over by this daemon and not seen since; outlives connections. */
   readonly handovers: Map<MessageId, number>;
+  /** Called when a message was counted as sent today; returns at once. */
+  readonly onCounted?: (accountId: AccountId) => void;
 }
 
 /** One connection's loop. `run` once; it ends, without throwing, when the signal aborts. */
@@ -178,6 +180,7 @@ export class SendLoop {
       if (this.#unsettled.isHeld(prepared.chatId)) return;
       const at = new Date(this.#deps.clock.now());
       if (!(await claimForSending(this.#deps.db, message, prepared, at))) return;
+      this.#deps.onCounted?.(message.accountId);
       this.#unsettled.resume(message.chatId);
       await this.#handOver({ ...message, chatId: prepared.chatId, prepared });
     } catch (thrown) {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Account } from '../../../src/accounts/account.ts';
+import type { AccountId } from '../../../src/accounts/ids.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { AppError } from '../../../src/lib/errors.ts';
@@ -46,9 +47,9 @@ beforeEach(async () => {
 });
 afterEach(() => stack.disposeAsync());
 
-function open(messageRateLimit = 0): Sender {
+function open(messageRateLimit = 0, onCounted: (id: AccountId) => void = () => undefined): Sender {
   const mediaPath = (sha256: string) => `/media/${sha256}`;
-  return stack.use(openSender({ db: opened.db, mediaPath, clock, log, messageRateLimit }));
+  return stack.use(openSender({ db: opened.db, mediaPath, clock, log, messageRateLimit, onCounted }));
 }
 
 async function accept(body: string, given: Partial<SendRequest> = {}) {
@@ -163,6 +164,15 @@ describe('sending', () => {
       .where('account_id', '=', account.id)
       .execute();
     expect(usage).toMatchObject([{ local_date: '2026-03-02', sent: 3, failed: 1 }]);
+  });
+
+  it('tells of each message that it counted', async () => {
+    const counted: AccountId[] = [];
+    sender = open(0, (id) => void counted.push(id));
+    for (const body of ['first', 'second']) await accept(body);
+    const { session } = connect();
+    await settled(session);
+    expect(counted).toEqual([account.id, account.id]);
   });
 
   it('sends media, location, contact and poll, and quotes the message that is answered', async () => {
