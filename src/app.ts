@@ -1,13 +1,17 @@
+import { openAnnouncer } from './accounts/announcer.ts';
 import { parseInstanceId } from './accounts/ids.ts';
 import type { ChannelListener } from './channels/channel.ts';
 import { findBrowser } from './channels/whatsapp-web/browser.ts';
 import { openPool } from './channels/whatsapp-web/pool.ts';
+import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
 import { welcome } from './cli/first-account.ts';
 import { makeTerminalQrView } from './cli/qr-view.ts';
 import { childEnvironment } from './config/child-environment.ts';
 import type { Config } from './config/config.ts';
 import { ensureInstanceId } from './config/instance-id.ts';
+import { DEFAULT_TIMINGS } from './config/session-timings.ts';
 import { ensureWritableFolder } from './config/writable-folder.ts';
+import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
 import { migrateToLatest } from './db/migrator.ts';
@@ -61,16 +65,41 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   const { db, redis } = stores;
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
   const store = stack.use(await openMediaStore({ path: config.mediaPath, log }));
-  const { messageRateLimit } = config.whatsapp;
+  const announcer = stack.use(
+    await openAnnouncer({
+      db,
+      // Asked only once a session has told something.
+      findStatus: (accountId) => pool.findStatus(accountId),
+      timings: DEFAULT_TIMINGS,
+      clock,
+      log,
+    }),
+  );
   const pipeline = stack.use(
-    await openPipeline({ db, redis, queues, store, instanceId, messageRateLimit, clock, log }),
+    await openPipeline({
+      db,
+      redis,
+      queues,
+      store,
+      instanceId,
+      messageRateLimit: config.whatsapp.messageRateLimit,
+      onCounted: (accountId) => announcer.reviewHealth(accountId),
+      clock,
+      log,
+    }),
   );
 
   const qrView = makeTerminalQrView({ write: edge.write, isTty: edge.isTerminal });
   const listener: ChannelListener = {
     onEvents: pipeline.accept,
     onConnected: pipeline.serve,
-    onQr: (account, qr) => qrView.show({ id: account.id, name: account.displayName, qr }),
+    onQr: (account, qr) => {
+      qrView.show({ id: account.id, name: account.displayName, qr });
+      announcer.onQr(account, qr);
+    },
+    onPairingCode: announcer.onPairingCode,
+    onState: announcer.onState,
+    onAlert: announcer.onAlert,
   };
   const pool = stack.use(
     await openPool({
@@ -85,7 +114,13 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       environment: childEnvironment(edge.env),
     }),
   );
-  stack.use(openSchedule(makeCronTable(db), log));
+  const cronTable = makeCronTable({
+    db,
+    removeOrphanProfiles: () =>
+      removeOrphanProfiles(config.runtimePath, { clock, log, isKept: (ids) => findKeptAccounts(db, ids) }),
+    reviewHealth: () => announcer.reviewUnhealthy(),
+  });
+  stack.use(openSchedule(cronTable, log));
 
   await ensureOwnerKey({ db, configured: config.ownerApiKey, dataPath: folder.path });
   const http = stack.use(
@@ -100,6 +135,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
         uploads: pipeline.intake,
         media: store,
         board: makeBoard(queues),
+        announcements: announcer,
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),
           queue: () => redis.ping(READINESS_DEADLINE_MS),

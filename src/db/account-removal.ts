@@ -1,4 +1,6 @@
+import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
+import { isKept } from './account-row.ts';
 import type { Executor } from './database.ts';
 import { lockAccountIngest } from './ingest-statements.ts';
 
@@ -9,6 +11,39 @@ export async function markAccountDeleted(db: Executor, id: AccountId): Promise<v
     .set({ deleted_at: new Date(), wanted: false, linked: false, qr: null, pairing_code: null })
     .where('id', '=', id)
     .execute();
+}
+
+/** For how long an account that nobody linked may rest before it is taken for abandoned. */
+const ABANDONED_AFTER = '24 hours';
+
+/**
+ * Hides accounts that nobody ever linked, that nobody wants connected and that have rested for a day. Returns how
+ * many. One that has messages is left alone, whatever else its row says.
+ */
+export async function markAbandonedAccountsDeleted(db: Executor): Promise<number> {
+  const { numUpdatedRows } = await db
+    .updateTable('accounts')
+    .set({ deleted_at: new Date(), qr: null, pairing_code: null })
+    .where('first_linked_at', 'is', null)
+    .where('linked', '=', false)
+    .where('wanted', '=', false)
+    .where('state_since', '<', sql<Date>`now() - ${ABANDONED_AFTER}::interval`)
+    .where(isKept)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('messages').select('id').whereRef('account_id', '=', 'accounts.id'))),
+    )
+    .executeTakeFirstOrThrow();
+  return Number(numUpdatedRows);
+}
+
+/** Which of these accounts are there and were not deleted. */
+export async function findKeptAccounts(
+  db: Executor,
+  ids: readonly AccountId[],
+): Promise<ReadonlySet<AccountId>> {
+  if (ids.length === 0) return new Set();
+  const rows = await db.selectFrom('accounts').select('id').where('id', 'in', ids).where(isKept).execute();
+  return new Set(rows.map(({ id }) => id as AccountId));
 }
 
 /** Tables whose rows belong to one account; messages first, so that none is left that names a row that is gone. */

@@ -84,6 +84,13 @@ export const accountHealthSchema = z
 
 export type AccountView = z.output<typeof accountSchema>;
 
+/** A reason as users read it. */
+export function reasonToView(reason: ReasonCode | null): AccountView['reason'] {
+  if (reason === null) return null;
+  const { text, userAction } = REASONS[reason];
+  return { code: reason, text, userAction };
+}
+
 /** The account as the API shows it. `status` is what the channel of this instance knows, if it holds the session. */
 export function accountToView(
   { account, sentToday, receivedToday }: AccountToday,
@@ -97,10 +104,7 @@ export function accountToView(
     displayName: account.displayName,
     connectionStatus: stateToConnectionStatus(state),
     state,
-    reason:
-      reason === null
-        ? null
-        : { code: reason, text: REASONS[reason].text, userAction: REASONS[reason].userAction },
+    reason: reasonToView(reason),
     since: account.since.toISOString(),
     healthStatus: accountToHealth({
       state,

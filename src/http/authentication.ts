@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TenantId } from '../accounts/ids.ts';
 import { type Permission, type Role, roleMay } from '../accounts/permissions.ts';
 import { findApiKey } from '../db/api-key-store.ts';
-import { AppError } from '../lib/errors.ts';
+import { AppError, isAppError } from '../lib/errors.ts';
 import type { HttpDeps } from './context.ts';
 import { areHashesEqual, findPresentedKey, isKeyText, keyToHash } from './credentials.ts';
 import { RequestWindow } from './request-window.ts';
@@ -36,30 +36,52 @@ declare module 'fastify' {
 
 export type AuthenticationDeps = Pick<HttpDeps, 'db' | 'clock' | 'config'>;
 
-/**
- * Makes the hook that runs before everything else of a request: it lets pass whom the route's permission allows,
- * and sets `principal`.
- */
-export function makeAuthentication(deps: AuthenticationDeps) {
+/** Tells who holds a key, against the limits of failures an address and of requests a key. */
+export interface Authenticator {
+  /** @throws AppError UNAUTHENTICATED, also without a key; RATE_LIMIT_EXCEEDED */
+  authenticate(key: string | undefined, address: string): Promise<Principal>;
+}
+
+/** Makes the authenticator; one for the whole server, so that its limits hold for every way in. */
+export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
   const failures = new RequestWindow({ limit: MAX_FAILURES, windowMs: MINUTE_MS, clock: deps.clock });
   const requests = new RequestWindow({
     limit: deps.config.apiRateLimit,
     windowMs: MINUTE_MS,
     clock: deps.clock,
   });
+  return {
+    async authenticate(key, address) {
+      const principal = key === undefined ? undefined : await findPrincipal(deps, key);
+      if (principal === undefined) {
+        if (key !== undefined) refuseWhenOver(failures.count(address));
+        throw new AppError('UNAUTHENTICATED');
+      }
+      refuseWhenOver(requests.count(principal.keyId));
+      return principal;
+    },
+  };
+}
 
+/**
+ * Makes the hook that runs before everything else of a request: it lets pass whom the route's permission allows,
+ * and sets `principal`.
+ */
+export function makeAuthentication(authenticator: Authenticator) {
   return async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { permission, basicAuth = false } = request.routeOptions.config;
     // An address without a route is nobody's: it answers 404 to everyone.
     if (request.is404 || permission === 'open') return;
     const key = findPresentedKey(request.headers, { allowBasic: basicAuth });
-    const principal = key === undefined ? undefined : await findPrincipal(deps, key);
-    if (principal === undefined) {
-      reply.header('www-authenticate', basicAuth ? 'Basic realm="Switchboard", charset="UTF-8"' : 'Bearer');
-      if (key !== undefined) refuseWhenOver(failures.count(request.ip));
-      throw new AppError('UNAUTHENTICATED');
+    let principal: Principal;
+    try {
+      principal = await authenticator.authenticate(key, request.ip);
+    } catch (thrown) {
+      if (isAppError(thrown, 'UNAUTHENTICATED')) {
+        reply.header('www-authenticate', basicAuth ? 'Basic realm="Switchboard", charset="UTF-8"' : 'Bearer');
+      }
+      throw thrown;
     }
-    refuseWhenOver(requests.count(principal.keyId));
     if (permission === undefined || !roleMay(principal.role, permission)) throw new AppError('FORBIDDEN');
     request.principal = principal;
   };

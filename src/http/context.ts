@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Announcements } from '../accounts/announcement.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { Channel } from '../channels/channel.ts';
 import type { Config } from '../config/config.ts';
@@ -44,6 +45,8 @@ export interface HttpDeps {
   readonly uploads: MediaUploads;
   readonly media: MediaReader;
   readonly board: Board;
+  /** What Socket.IO clients are told. */
+  readonly announcements: Announcements;
   /** By the name under which `GET /ready` shows them: database, queue. */
   readonly checks: Readonly<Record<string, ReadinessCheck>>;
   readonly clock: Clock;

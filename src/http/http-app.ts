@@ -5,11 +5,12 @@ import { fastify } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { AppError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { makeAuthentication } from './authentication.ts';
+import { type Authenticator, makeAuthentication } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { makeCors } from './cors.ts';
 import { answerError, errorToBody } from './error-answer.ts';
 import { registerOpenApi } from './openapi.ts';
+import { isRealtimeRequest } from './realtime.ts';
 import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { boardRoutes } from './routes/board.ts';
@@ -33,14 +34,14 @@ const HANDLER_TIMEOUT_MS = 120_000;
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
 /** Makes the application with all of its routes. It does not listen yet. */
-export async function makeHttpApp(deps: HttpDeps): Promise<HttpApp> {
+export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator): Promise<HttpApp> {
   const { log } = deps;
   const app: HttpApp = fastify({
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     handlerTimeout: HANDLER_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, shouldUpgradeCallback: isRealtimeRequest },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: requestToId,
@@ -59,7 +60,7 @@ export async function makeHttpApp(deps: HttpDeps): Promise<HttpApp> {
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' });
   });
   app.addHook('onRequest', makeCors(deps.config.allowedOrigins));
-  app.addHook('onRequest', makeAuthentication(deps));
+  app.addHook('onRequest', makeAuthentication(authenticator));
   logAnswers(app, log);
   await registerOpenApi(app);
   for (const routes of [

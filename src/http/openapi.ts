@@ -7,7 +7,11 @@ const DESCRIPTION = `Keeps WhatsApp numbers connected and carries their messages
 
 Every answer is \`{"success":true,"data":…}\` or \`{"success":false,"error":{code,message,details?,requestId}}\`.
 Lists take \`limit\` and \`cursor\` and add \`count\` and \`nextCursor\`. Times are ISO 8601 in UTC. Fields and
-parameters that are not known are refused by name.`;
+parameters that are not known are refused by name.
+
+Socket.IO at \`/socket.io\`, with the API key as \`auth.token\`, tells what happens to the accounts that the key may
+see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`. Fields bear the
+names that they have here.`;
 
 /** Stands in the bar of Swagger UI. */
 const LOGO =

@@ -1,7 +1,9 @@
 import { waitMs } from '../lib/abort.ts';
 import { AppError, toError } from '../lib/errors.ts';
+import { makeAuthenticator } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { makeHttpApp } from './http-app.ts';
+import { openRealtime } from './realtime.ts';
 
 /** How long answers that are under way may take once the server is closing, in milliseconds. */
 const CLOSE_DEADLINE_MS = 10_000;
@@ -25,7 +27,9 @@ export async function openHttpServer(
 ): Promise<HttpServer> {
   signal.throwIfAborted();
   const { host, port, log } = { ...deps.config, log: deps.log };
-  const app = await makeHttpApp(deps);
+  const authenticator = makeAuthenticator(deps);
+  const app = await makeHttpApp(deps, authenticator);
+  const realtime = openRealtime(app.server, { ...deps, authenticator });
   const close = async () => {
     const cancel = new AbortController();
     const deadline = waitMs(CLOSE_DEADLINE_MS, cancel.signal).then(
@@ -35,6 +39,7 @@ export async function openHttpServer(
       },
       () => undefined,
     );
+    await realtime[Symbol.asyncDispose]();
     await app.close();
     cancel.abort();
     await deadline;

@@ -26,6 +26,8 @@ export interface PipelineDeps {
   readonly instanceId: InstanceId;
   /** Outgoing messages a minute an account; 0 means no limit. */
   readonly messageRateLimit: number;
+  /** Called when a message was counted as sent today; returns at once. */
+  readonly onCounted: (accountId: AccountId) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -43,7 +45,7 @@ export interface Pipeline extends AsyncDisposable {
 /** Opens the pipeline. Disposing it, once the sessions are closed, leaves what it has taken in Redis. */
 export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   await using stack = new AsyncDisposableStack();
-  const { db, redis, queues, store, instanceId, clock, log, messageRateLimit } = deps;
+  const { db, redis, queues, store, instanceId, clock, log, messageRateLimit, onCounted } = deps;
 
   const lanes = stack.use(
     openInboundLanes({
@@ -60,7 +62,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
 
   const mediaPath = store.pathOf.bind(store);
-  const sender = stack.use(openSender({ db, mediaPath, clock, log, messageRateLimit }));
+  const sender = stack.use(openSender({ db, mediaPath, clock, log, messageRateLimit, onCounted }));
   const wakeSender = makeOutboundProcessor(sender);
   stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: wakeSender, log }));
 

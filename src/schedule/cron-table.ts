@@ -1,3 +1,4 @@
+import { markAbandonedAccountsDeleted } from '../db/account-removal.ts';
 import type { Executor } from '../db/database.ts';
 import { deleteOldIdempotencyKeys } from '../db/idempotency-store.ts';
 import { clearExpiredLinkCodes } from '../db/link-code-expiry.ts';
@@ -9,16 +10,28 @@ export interface CronJob {
   readonly name: string;
   /** Minute, hour, day of the month, month, day of the week; UTC. */
   readonly cron: string;
-  /** Returns how many rows it changed. */
+  /** Returns how many rows (or whatever it deals with) it changed. */
   run(): Promise<number>;
 }
 
+export interface CronDeps {
+  readonly db: Executor;
+  /** Removes profiles whose account is gone; returns how many. */
+  readonly removeOrphanProfiles: () => Promise<number>;
+  /** Looks at the health of accounts again that a new day may have healed; returns how many it looks at. */
+  readonly reviewHealth: () => number;
+}
+
 /** Everything that is done by the clock. */
-export function makeCronTable(db: Executor): readonly CronJob[] {
+export function makeCronTable({ db, removeOrphanProfiles, reviewHealth }: CronDeps): readonly CronJob[] {
   return [
     { name: 'delete-old-idempotency-keys', cron: '7 * * * *', run: () => deleteOldIdempotencyKeys(db) },
     { name: 'clear-expired-link-codes', cron: '* * * * *', run: () => clearExpiredLinkCodes(db) },
     { name: 'delete-old-waiting-changes', cron: '23 3 * * *', run: () => deleteOldWaitingChanges(db) },
     { name: 'delete-old-session-events', cron: '37 3 * * *', run: () => deleteOldSessionEvents(db) },
+    { name: 'delete-abandoned-accounts', cron: '17 * * * *', run: () => markAbandonedAccountsDeleted(db) },
+    { name: 'remove-orphan-profiles', cron: '27 * * * *', run: removeOrphanProfiles },
+    // Days begin on the quarter of an hour wherever there is a time zone.
+    { name: 'review-health', cron: '1-59/15 * * * *', run: async () => reviewHealth() },
   ];
 }

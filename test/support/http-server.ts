@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { AccountStore, LinkedIdentity } from '../../src/accounts/account.ts';
+import { type Announcer, openAnnouncer } from '../../src/accounts/announcer.ts';
 import {
   type AccountId,
   makeAccountId,
@@ -8,6 +9,7 @@ import {
   type TenantId,
 } from '../../src/accounts/ids.ts';
 import type { Role } from '../../src/accounts/permissions.ts';
+import { DEFAULT_TIMINGS } from '../../src/config/session-timings.ts';
 import { insertAccount } from '../../src/db/account-directory.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
@@ -55,6 +57,7 @@ export interface TestServer extends AsyncDisposable {
   readonly db: Executor;
   readonly accounts: AccountStore;
   readonly channel: ScriptedChannel;
+  readonly announcer: Announcer;
   readonly media: MediaStore;
   readonly log: RecordingLogger;
   readonly key: string;
@@ -77,6 +80,15 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
   const queues = stack.use(await openQueues({ redis, instanceId: INSTANCE, log }));
   const accounts = makeAccountStore(db);
   const channel = new ScriptedChannel(accounts, INSTANCE);
+  const announcer = stack.use(
+    await openAnnouncer({
+      db,
+      findStatus: (id) => channel.findStatus(id),
+      timings: DEFAULT_TIMINGS,
+      clock: systemClock,
+      log,
+    }),
+  );
   const intake = makeMediaIntake({ db, store: media, fetchUrl: makeFetchUrl() });
   const deps: HttpDeps = {
     config: { host: '127.0.0.1', port: 0, apiRateLimit: 0, allowedOrigins: [] },
@@ -95,6 +107,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     uploads: intake,
     media,
     board: makeBoard(queues),
+    announcements: announcer,
     checks: { database: async () => undefined, queue: async () => undefined },
     clock: systemClock,
     log,
@@ -109,6 +122,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     db,
     accounts,
     channel,
+    announcer,
     media,
     log,
     key,

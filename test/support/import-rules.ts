@@ -38,6 +38,7 @@ const ROOM_OF_PACKAGE: Readonly<Record<string, string>> = {
   puppeteer: 'channels/whatsapp-web',
   qrcode: 'http',
   'qrcode-terminal': 'cli',
+  'socket.io': 'http',
   'string-argv': 'config',
   'whatsapp-web.js': 'channels/whatsapp-web',
   winston: 'observability',

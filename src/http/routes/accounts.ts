@@ -113,6 +113,7 @@ function changeRoute(app: HttpApp, deps: HttpDeps): void {
       const { account } = await getVisibleAccount(deps.db, request, request.params.accountId);
       if (request.body.timezone !== undefined) await checkTimezone(deps.db, request.body.timezone);
       await updateAccount(deps.db, account.id, request.body);
+      deps.announcements.reviewHealth(account.id);
       const today = await getVisibleAccount(deps.db, request, account.id);
       return success(await toSingleView(deps, today));
     },

@@ -2,9 +2,10 @@ import { sql } from 'kysely';
 import { validate } from 'node-cron';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
+import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { makeCronTable } from '../../../src/schedule/cron-table.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { insertTestAccount } from '../../support/inbound-events.ts';
+import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
 let database: TestDatabase;
@@ -19,16 +20,25 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
 
+/** The table, with what the app wires to it left out. */
+function cronTable() {
+  return makeCronTable({
+    db: opened.db,
+    removeOrphanProfiles: async () => 0,
+    reviewHealth: () => 0,
+  });
+}
+
 /** Runs a job of the table by its name and tells what it changed. */
 function run(name: string): Promise<number> {
-  const job = makeCronTable(opened.db).find((candidate) => candidate.name === name);
+  const job = cronTable().find((candidate) => candidate.name === name);
   if (job === undefined) throw new Error(`There is no job ${name}.`);
   return job.run();
 }
 
 describe('the cron table', () => {
   it('holds times that the scheduler understands, and each name once', () => {
-    const table = makeCronTable(opened.db);
+    const table = cronTable();
     expect(table.filter((job) => !validate(job.cron))).toEqual([]);
     expect(new Set(table.map((job) => job.name)).size).toBe(table.length);
   });
@@ -68,5 +78,46 @@ describe('the cron table', () => {
     expect(await run('delete-old-waiting-changes')).toBe(1);
     const left = await opened.db.selectFrom('waiting_changes').select('bare_id').execute();
     expect(left.map((row) => row.bare_id)).toEqual(['young']);
+  });
+
+  it('deletes history of sessions that is older than 90 days, and no other', async () => {
+    const accountId = await insertTestAccount(opened.db);
+    await sql`
+      insert into session_events (account_id, kind, state, at) values
+        (${accountId}, 'state', 'starting', now() - interval '91 days'),
+        (${accountId}, 'alert', null, now() - interval '91 days'),
+        (${accountId}, 'state', 'connected', now() - interval '89 days')`.execute(opened.db);
+    expect(await run('delete-old-session-events')).toBe(2);
+    const left = await opened.db.selectFrom('session_events').select('state').execute();
+    expect(left.map((row) => row.state)).toEqual(['connected']);
+  });
+
+  it('deletes accounts that nobody linked or wants after a day of rest, and no others', async () => {
+    const insert = async (change: string) => {
+      const id = await insertTestAccount(opened.db);
+      await sql`update accounts set state = 'disconnected', state_since = now() - interval '25 hours'
+        where id = ${id}`.execute(opened.db);
+      await sql`update accounts set ${sql.raw(change)} where id = ${id}`.execute(opened.db);
+      return id;
+    };
+    const abandoned = await insert("reason = 'qr_given_up'");
+    const kept = [
+      await insert("state_since = now() - interval '23 hours'"),
+      await insert('wanted = true'),
+      await insert('first_linked_at = now()'),
+      await insert("first_linked_at = now(), linked = true, phone_number = '+491700000099'"),
+    ];
+    const written = await insert("reason = 'qr_given_up'");
+    await ingestEvents(opened.db, written, [messageEvent('A')], new Date());
+    expect(await run('delete-abandoned-accounts')).toBe(1);
+    const rows = await opened.db
+      .selectFrom('accounts')
+      .select('id')
+      .where('deleted_at', 'is', null)
+      .execute();
+    const left = rows.map((row) => row.id);
+    expect(left).toEqual(expect.arrayContaining([...kept, written]));
+    expect(left).not.toContain(abandoned);
+    expect(await run('delete-abandoned-accounts')).toBe(0);
   });
 });

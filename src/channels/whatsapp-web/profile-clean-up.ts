@@ -1,0 +1,69 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type AccountId, parseAccountId } from '../../accounts/ids.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { toError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { findProfilesInUse } from './browser-process.ts';
+import { removeProfile } from './profile.ts';
+
+/** A folder this young may be at work in ways that cannot be seen, milliseconds. */
+const MIN_AGE_MS = 3_600_000;
+
+/** `session-<account>`, and what `removeProfile` did not come to the end of. */
+const PROFILE = /^session-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(\.removed-[0-9a-f-]+)?$/;
+
+export interface CleanUpDeps {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly log: Logger;
+  /** Which of these accounts still exist. */
+  isKept(ids: readonly AccountId[]): Promise<ReadonlySet<AccountId>>;
+}
+
+interface Found {
+  readonly name: string;
+  readonly accountId: AccountId;
+  readonly isRemnant: boolean;
+}
+
+/**
+ * Deletes the profiles of accounts that are gone, and what is left of deletions that were cut off. Returns how many. A
+ * folder that a browser uses, that has changed within the hour, or that is no profile, is never touched.
+ */
+export async function removeOrphanProfiles(livePath: string, deps: CleanUpDeps): Promise<number> {
+  const profiles = await listProfiles(livePath);
+  // After the list: an account is there before its profile is.
+  const kept = await deps.isKept([...new Set(profiles.map(({ accountId }) => accountId))]);
+  const orphans = profiles.filter(({ accountId, isRemnant }) => isRemnant || !kept.has(accountId));
+  if (orphans.length === 0) return 0;
+  const inUse = new Set(findProfilesInUse(livePath));
+  let removed = 0;
+  for (const { name, isRemnant } of orphans) {
+    const path = join(livePath, name);
+    if (inUse.has(path)) continue;
+    try {
+      if (!(await isOld(path, deps.clock.now()))) continue;
+      await (isRemnant ? rm(path, { recursive: true, force: true }) : removeProfile(path));
+      removed += 1;
+    } catch (thrown) {
+      deps.log.warn('An orphaned profile could not be removed', { path, error: toError(thrown).message });
+    }
+  }
+  if (removed > 0) deps.log.info('Orphaned profiles were removed', { removed });
+  return removed;
+}
+
+async function listProfiles(livePath: string): Promise<readonly Found[]> {
+  const entries = await readdir(livePath, { withFileTypes: true });
+  return entries.flatMap((entry) => {
+    const [, id, remnant] = PROFILE.exec(entry.name) ?? [];
+    if (id === undefined || !entry.isDirectory()) return [];
+    return [{ name: entry.name, accountId: parseAccountId(id), isRemnant: remnant !== undefined }];
+  });
+}
+
+/** Of its own entry: also the renaming of a folder, which leaves its `mtime` alone, counts as a change. */
+async function isOld(path: string, now: number): Promise<boolean> {
+  const { ctimeMs } = await stat(path);
+  return now - ctimeMs >= MIN_AGE_MS;
+}

@@ -1,0 +1,83 @@
+import type { Announcement } from '../accounts/announcement.ts';
+import { usagePercentage } from '../accounts/health.ts';
+import type { ConnectionStatus, HealthStatus, SessionState } from '../accounts/state.ts';
+import { stateToConnectionStatus } from '../accounts/state.ts';
+import { type AccountView, reasonToView } from './account-view.ts';
+import { qrToDataUrl } from './qr-image.ts';
+
+type Reason = AccountView['reason'];
+
+/** What Socket.IO clients are sent: event → payload. Instants are ISO 8601 in UTC. */
+export interface RealtimePayloads {
+  /** The code to scan: the library's string, and a PNG as a data URL; all null once there is none. */
+  'account:qr': { accountId: string; qr: string | null; qrCode: string | null; expiresAt: string | null };
+  /** The code to type on the phone; null once there is none. */
+  'account:pairing-code': { accountId: string; code: string | null; expiresAt: string | null };
+  'account:status': {
+    accountId: string;
+    connectionStatus: ConnectionStatus;
+    state: SessionState;
+    reason: Reason;
+    since: string;
+    reconnect: { attempt: number; nextAt: string | null } | null;
+  };
+  'account:health': {
+    accountId: string;
+    healthStatus: HealthStatus;
+    usagePercentage: number;
+    messagesSentToday: number;
+    dailyLimit: number;
+  };
+  /** Somebody has to look at the account. */
+  'account:alert': { accountId: string; kind: string; reason: Reason; text: string; at: string };
+}
+
+type EventName = keyof RealtimePayloads;
+
+/** An event by its name, with its payload. */
+export type RealtimeEvent = {
+  [Name in EventName]: { readonly name: Name; readonly payload: RealtimePayloads[Name] };
+}[EventName];
+
+/** An announcement as clients are sent it; drawing a QR code takes a moment. */
+export async function announcementToEvent(announcement: Announcement): Promise<RealtimeEvent> {
+  const { accountId } = announcement;
+  switch (announcement.kind) {
+    case 'qr': {
+      const { text: qr } = announcement;
+      const qrCode = qr === null ? null : await qrToDataUrl(qr);
+      const expiresAt = announcement.expiresAt?.toISOString() ?? null;
+      return { name: 'account:qr', payload: { accountId, qr, qrCode, expiresAt } };
+    }
+    case 'pairing-code': {
+      const expiresAt = announcement.expiresAt?.toISOString() ?? null;
+      return { name: 'account:pairing-code', payload: { accountId, code: announcement.text, expiresAt } };
+    }
+    case 'status': {
+      const { state, reason, since, reconnect } = announcement;
+      const payload = {
+        accountId,
+        connectionStatus: stateToConnectionStatus(state),
+        state,
+        reason: reasonToView(reason),
+        since: since.toISOString(),
+        reconnect: reconnect && { ...reconnect, nextAt: reconnect.nextAt?.toISOString() ?? null },
+      };
+      return { name: 'account:status', payload };
+    }
+    case 'health': {
+      const { health: healthStatus, sentToday, dailyLimit } = announcement;
+      const usage = usagePercentage({ sentToday, dailyLimit });
+      const counts = { usagePercentage: usage, messagesSentToday: sentToday, dailyLimit };
+      return { name: 'account:health', payload: { accountId, healthStatus, ...counts } };
+    }
+    case 'alert': {
+      const { alert, at } = announcement;
+      const { kind, reason, text } = alert;
+      const payload = { accountId, kind, reason: reasonToView(reason), text, at: at.toISOString() };
+      return { name: 'account:alert', payload };
+    }
+    default:
+      return announcement satisfies never;
+  }
+}
