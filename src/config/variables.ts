@@ -107,7 +107,7 @@ export const VARIABLES = {
     wholeNumber(0, MAX_PER_MINUTE),
   ),
   ALLOWED_ORIGINS: makeOptionalVariable(
-    'Origins of web pages that may call the API (CORS), comma separated.',
+    'Origins of web pages that may call the API and Socket.IO (CORS), comma separated.',
     'none',
     parseOrigins,
   ),
