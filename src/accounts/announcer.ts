@@ -7,7 +7,7 @@ import type { ChannelListener, SessionStatus } from '../channels/channel.ts';
 import type { SessionTimings } from '../config/session-timings.ts';
 import { type AccountToday, findAccountTodayOfAny, listAllAccountsToday } from '../db/account-directory.ts';
 import type { Executor } from '../db/database.ts';
-import { waitMs } from '../lib/abort.ts';
+import { orAborted, waitMs } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
@@ -236,8 +236,9 @@ export class Announcer implements Announcements, AsyncDisposable {
     for (let attempt = 2; ; attempt += 1) {
       signal.throwIfAborted();
       try {
-        return await findAccountTodayOfAny(this.#deps.db, accountId);
+        return await orAborted(findAccountTodayOfAny(this.#deps.db, accountId), signal);
       } catch (thrown) {
+        signal.throwIfAborted();
         const error = toError(thrown).message;
         this.#deps.log.warn('An account could not be read to tell of it and is read again', {
           accountId,

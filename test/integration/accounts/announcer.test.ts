@@ -236,3 +236,19 @@ it('tells of a change once the database, which could not be read, can be again',
   await sql`alter table usage_away rename to account_usage`.execute(db);
   expect(await stage.heard.untilCount('status', 1)).toMatchObject([{ state: 'needs_human' }]);
 });
+
+it('stops also while the database does not answer', async () => {
+  const { announcer } = await openHeard();
+  const blocked = Promise.withResolvers<void>();
+  const locked = Promise.withResolvers<void>();
+  const lock = db.transaction().execute(async (trx) => {
+    await sql`lock table account_usage in access exclusive mode`.execute(trx);
+    locked.resolve();
+    await blocked.promise;
+  });
+  await locked.promise;
+  announcer.onState(account, NEEDS_SCAN);
+  await announcer[Symbol.asyncDispose]();
+  blocked.resolve();
+  await lock;
+});
