@@ -56,7 +56,7 @@ export const SESSION_FACTS = {
     text: "The page's line to WhatsApp has been down for some seconds (socket: OPENING, TIMEOUT; fact A9).",
     from: ['connected'],
     to: 'reconnecting',
-    also: 'The page stays: its own attempts come first. What is sent meanwhile waits in it.',
+    also: 'The page stays, and its socket is asked to try again at once. What is sent meanwhile waits in it.',
   },
   'line-back': {
     text: 'The line that was down is up again, in the same document.',

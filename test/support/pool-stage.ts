@@ -35,6 +35,7 @@ export const SHORT_TIMINGS: SessionTimings = {
   syncGraceMs: 500,
   probeIntervalMs: 500,
   probeDeadlineMs: 1_500,
+  lineGraceMs: 600,
   offlineGraceMs: 2_000,
   closeDeadlineMs: 2_000,
   logoutDeadlineMs: 3_000,
@@ -45,6 +46,7 @@ export const SHORT_TIMINGS: SessionTimings = {
 export interface StateChange {
   readonly state: SessionState;
   readonly reason: ReasonCode | null;
+  readonly attempt?: number | undefined;
 }
 
 interface PoolStageSettings {
@@ -298,7 +300,8 @@ export class PoolStage implements AsyncDisposable {
       saveUnlinked: (id) => after(store.saveUnlinked(id), () => undefined),
       saveState: (id, change) =>
         after(store.saveState(id, change), () => {
-          this.of(id).states.push({ state: change.state, reason: change.reason });
+          const { state, reason, attempt } = change;
+          this.of(id).states.push({ state, reason, ...(attempt === undefined ? {} : { attempt }) });
         }),
       saveQr: (id, qr) => after(store.saveQr(id, qr), () => this.of(id).qrs.push(qr?.text ?? null)),
       savePairingCode: (id, code) =>

@@ -61,6 +61,11 @@ export function refreshQr(): void {
   window.require('WAWebCmd').Cmd.refreshQR();
 }
 
+/** Has the page's socket try again at once, instead of when its own pause is over. */
+export function reconnectSocket(): void {
+  window.require('WAWebSocketModel').Socket.reconnect();
+}
+
 /** Ends the link on WhatsApp's side. */
 export async function logOut(): Promise<void> {
   await window.require('WAWebSocketModel').Socket.logout();

@@ -19,7 +19,7 @@ type SessionEvent = Exclude<ClientEvent, { kind: 'events' }>;
 /** What a life does with its browser. */
 export type SessionClient = Pick<
   WhatsAppClient,
-  'open' | 'close' | 'probe' | 'checkLevel' | 'refreshCode' | 'measureMemory' | 'logOut'
+  'open' | 'close' | 'probe' | 'checkLevel' | 'reconnectSocket' | 'refreshCode' | 'measureMemory' | 'logOut'
 >;
 
 /** What is held back of a page whose link is not accepted yet; the messages among it are read back later anyway. */
@@ -178,9 +178,10 @@ export class SessionLife {
       case 'measure':
         this.#measure();
         return;
-      case 'tell-offline':
+      case 'mend-line':
         this.#see({ phase: 'offline', phaseSince: this.#deps.clock.monotonic() });
         this.#deps.onFact('line-lost', 'connection_lost');
+        void this.#client.reconnectSocket();
         return;
       default:
         step satisfies never;

@@ -41,7 +41,7 @@ export type WatchStep =
   | { readonly do: 'check-level' }
   | { readonly do: 'probe' }
   | { readonly do: 'measure' }
-  | { readonly do: 'tell-offline' };
+  | { readonly do: 'mend-line' };
 
 /** An hour: long for a wait that something else will end. */
 const UNTIL_WOKEN: WatchStep = { do: 'wait', ms: 3_600_000 };
@@ -93,10 +93,10 @@ function connectedStep(view: LifeView, now: number, timings: SessionTimings): Wa
   const { memoryBytes, idleSince, offlineSince } = view;
   if (memoryBytes >= timings.memoryHardBytes) return { do: 'end', reason: 'memory_exceeded' };
   const recycle: WatchStep = { do: 'end', reason: 'memory_high' };
-  const tellOffline: WatchStep = { do: 'tell-offline' };
+  const mend: WatchStep = { do: 'mend-line' };
   return soonest(
     after(offlineSince, timings.offlineGraceMs, { do: 'end', reason: 'connection_lost' }, now),
-    view.phase === 'offline' ? UNTIL_WOKEN : after(offlineSince, timings.announceGraceMs, tellOffline, now),
+    view.phase === 'offline' ? UNTIL_WOKEN : after(offlineSince, timings.lineGraceMs, mend, now),
     memoryBytes >= timings.memorySoftBytes
       ? after(idleSince, timings.idleAfterMs, recycle, now)
       : UNTIL_WOKEN,

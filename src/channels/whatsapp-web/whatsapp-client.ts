@@ -14,7 +14,7 @@ import { type LaunchDeps, makeLaunchOptions, USER_AGENT } from './browser.ts';
 import { findBrowserProcesses, killBrowserProcesses, removeProfileLocks } from './browser-process.ts';
 import { newsToEvent } from './message-conversion.ts';
 import { installBridge } from './page-bridge.ts';
-import { logOut, refreshQr, reportSocket } from './page-calls.ts';
+import { logOut, reconnectSocket, refreshQr, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
 import { readTreeMemory } from './process-memory.ts';
@@ -88,6 +88,15 @@ export class WhatsAppClient {
   async probe(): Promise<void> {
     const { probeDeadlineMs } = this.#deps.timings;
     await withDeadline(this.#livePage().evaluate(reportSocket), probeDeadlineMs, 'The probe of the page');
+  }
+
+  /** Has a page whose line is down try again at once; never rejects. */
+  async reconnectSocket(): Promise<void> {
+    const { callDeadlineMs } = this.#deps.timings;
+    const asking = this.#livePage().evaluate(reconnectSocket);
+    await withDeadline(asking, callDeadlineMs, 'Reconnecting the socket').catch((thrown) => {
+      this.#deps.log.debug('The page did not reconnect its socket', { error: toError(thrown).message });
+    });
   }
 
   /** Looks whether the page is ready by now; never rejects. */

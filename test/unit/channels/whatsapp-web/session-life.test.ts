@@ -54,6 +54,7 @@ function makeLife(
         close: nothing,
         probe: nothing,
         checkLevel: nothing,
+        reconnectSocket: nothing,
         refreshCode: nothing,
         measureMemory: async () => 0,
         logOut: nothing,

@@ -17,7 +17,7 @@ const {
   qrCodesBeforeGivingUp,
   probeIntervalMs,
   offlineGraceMs,
-  announceGraceMs,
+  lineGraceMs,
   passkeyDeadlineMs,
   memorySoftBytes,
   memoryHardBytes,
@@ -100,9 +100,9 @@ describe('the watchdog of a session', () => {
 
   it('says so when the line has been down for a while, once (A9, F1, F17)', () => {
     const down = view({ phase: 'connected', offlineSince: START });
-    expect(nextWatchStep(down, START)).toEqual({ do: 'wait', ms: announceGraceMs });
-    expect(nextWatchStep(down, START + announceGraceMs)).toEqual({ do: 'tell-offline' });
-    expect(nextWatchStep({ ...down, phase: 'offline' }, START + announceGraceMs)).toMatchObject({
+    expect(nextWatchStep(down, START)).toEqual({ do: 'wait', ms: lineGraceMs });
+    expect(nextWatchStep(down, START + lineGraceMs)).toEqual({ do: 'mend-line' });
+    expect(nextWatchStep({ ...down, phase: 'offline' }, START + lineGraceMs)).toMatchObject({
       do: 'wait',
     });
   });

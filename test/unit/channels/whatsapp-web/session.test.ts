@@ -83,6 +83,7 @@ function play(plays: readonly Play[], account: Partial<Account> = {}) {
         close: done,
         probe: done,
         checkLevel: done,
+        reconnectSocket: done,
         refreshCode: done,
         measureMemory: async () => 0,
         logOut: done,
