@@ -99,7 +99,7 @@ describe('the watchdog of a session', () => {
   });
 
   it('says so when the line has been down for a while, once (A9, F1, F17)', () => {
-    const down = view({ phase: 'connected', offlineSince: START });
+    const down = view({ phase: 'connected', offlineSince: START, askedAt: null, measuredAt: null });
     expect(nextWatchStep(down, START)).toEqual({ do: 'wait', ms: lineGraceMs });
     expect(nextWatchStep(down, START + lineGraceMs)).toEqual({ do: 'mend-line' });
     expect(nextWatchStep({ ...down, phase: 'offline' }, START + lineGraceMs)).toMatchObject({
