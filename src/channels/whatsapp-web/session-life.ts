@@ -120,6 +120,7 @@ export class SessionLife {
       if (!signal.aborted) this.fall('launch_failed', toError(thrown));
     } finally {
       this.#disconnect();
+      this.#clearCode();
       if (signal.aborted) this.#deps.onFact('stop-wanted', null);
       await this.#client.close();
     }

@@ -31,6 +31,7 @@ function makeLife(
 ) {
   const told: string[] = [];
   const facts: string[] = [];
+  const qrs: (string | null)[] = [];
   const connected = Promise.withResolvers<void>();
   const nothing = async () => undefined;
   let say: (event: ClientEvent) => void = () => undefined;
@@ -42,6 +43,7 @@ function makeLife(
     listener: {
       onEvents: (_id, events) =>
         told.push(...events.map((event) => (event.kind === 'reaction' ? event.emoji : ''))),
+      onQr: (_account, qr) => void qrs.push(qr),
       onConnected: () => {
         told.push('connected');
         connected.resolve();
@@ -67,7 +69,7 @@ function makeLife(
     onCode: () => undefined,
     onLinked,
   });
-  return { life, told, facts, connected: connected.promise, say: (event: ClientEvent) => say(event) };
+  return { life, told, facts, qrs, connected: connected.promise, say: (event: ClientEvent) => say(event) };
 }
 
 it('keeps what the page tells while the link is still being stored, in its order', async () => {
@@ -154,4 +156,16 @@ it('waits with the page open when WhatsApp asks for a passkey, and goes on when 
   stop.abort();
   expect(await ended).toEqual({ kind: 'stopped' });
   expect(facts.at(-1)).toBe('stop-wanted');
+});
+
+it.each<[string, ClientEvent]>([
+  ['gives up', { kind: 'ended', reason: 'qr_given_up', error: new Error('nobody') }],
+  ['falls', { kind: 'ended', reason: 'browser_died', error: new Error('gone') }],
+])('takes back the code that it showed when it %s', async (_title, end) => {
+  const { life, say, qrs } = makeLife(linked, {}, { isLinked: false });
+  const ended = life.run(new AbortController().signal);
+  say({ kind: 'qr', text: 'a code' });
+  say(end);
+  await ended;
+  expect(qrs).toEqual(['a code', null]);
 });
