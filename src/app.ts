@@ -1,7 +1,8 @@
 import { openAnnouncer } from './accounts/announcer.ts';
 import { parseInstanceId } from './accounts/ids.ts';
 import type { ChannelListener } from './channels/channel.ts';
-import { findBrowser } from './channels/whatsapp-web/browser.ts';
+import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
+import { openGuard } from './channels/whatsapp-web/guard.ts';
 import { openPool } from './channels/whatsapp-web/pool.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
 import { welcome } from './cli/first-account.ts';
@@ -97,10 +98,14 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       qrView.show({ id: account.id, name: account.displayName, qr });
       announcer.onQr(account, qr);
     },
-    onPairingCode: announcer.onPairingCode,
+    onPairingCode: (account, code) => {
+      qrView.showPairingCode({ id: account.id, name: account.displayName, code });
+      announcer.onPairingCode(account, code);
+    },
     onState: announcer.onState,
     onAlert: announcer.onAlert,
   };
+  stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
   const pool = stack.use(
     await openPool({
       config,

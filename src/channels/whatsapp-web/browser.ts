@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { basename } from 'node:path';
 import type { LaunchOptions } from 'puppeteer';
 import type { Config, HeadlessMode } from '../../config/config.ts';
-import { PROTOCOL_TIMEOUT_MS } from '../../config/session-timings.ts';
+import { PROTOCOL_TIMEOUT_MS, type SessionTimings } from '../../config/session-timings.ts';
 import { AppError } from '../../lib/errors.ts';
 import browserPaths from './browser-paths.json' with { type: 'json' };
 
@@ -65,27 +66,25 @@ export function findBrowser(
 /** Marks the browsers of a session on their command line, so that they can be found after a crash. */
 export const MARKER_ARGUMENT = '--switchboard-account';
 
-/** Each with its reason; what did not pay is left out. */
+/**
+ * Marks the browsers of this run of the daemon, for the guard that ends them should it be killed: those of another daemon,
+ * or of this one's next run, carry another mark.
+ */
+export const RUN_MARK = `--switchboard-run=${randomUUID()}`;
+
+/**
+ * Each with its reason. Puppeteer adds its own, which are not repeated here: among them those that keep the timers of a
+ * page running that is never in front, and shared memory out of /dev/shm, which is 64 MB in most containers.
+ */
 const ARGUMENTS = [
-  // Nobody looks at the page.
+  // Nobody looks at the page: the process for the graphics card would take memory for nothing.
   '--disable-gpu',
-  '--mute-audio',
-  // Services of the browser that would talk to its maker, or fetch parts.
-  '--disable-background-networking',
+  // Parts that the browser would fetch from its maker.
   '--disable-component-update',
-  '--disable-default-apps',
-  '--disable-sync',
-  '--disable-breakpad',
-  '--no-first-run',
+  // A question to a person who is not there.
   '--no-default-browser-check',
-  // /dev/shm is 64 MB in most containers; a crash of the renderer otherwise.
-  '--disable-dev-shm-usage',
-  // The page must keep its timers while it is never in front.
-  '--disable-background-timer-throttling',
-  '--disable-backgrounding-occluded-windows',
-  '--disable-renderer-backgrounding',
   // No spare renderer for a tab that will never be opened.
-  '--disable-features=SpareRendererForSitePerProcess,Translate,MediaRouter,OptimizationHints',
+  '--disable-features=SpareRendererForSitePerProcess',
   // WhatsApp Web refuses browsers that say they are remote-controlled.
   '--disable-blink-features=AutomationControlled',
 ];
@@ -102,11 +101,12 @@ export interface LaunchDeps {
   readonly isRoot: boolean;
   /** Handed to the browser; free of secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly timings: Pick<SessionTimings, 'launchDeadlineMs'>;
 }
 
 /**
  * Puppeteer's options for a session's browser. It is driven over a pipe, so that a browser whose daemon was killed
- * ends by itself (fault F28), and signals are the daemon's own business (F32).
+ * ends by itself if it can (fault F28; the guard ends the others), and signals are the daemon's own business (F32).
  */
 export function makeLaunchOptions(deps: LaunchDeps): LaunchOptions {
   return {
@@ -114,6 +114,7 @@ export function makeLaunchOptions(deps: LaunchDeps): LaunchOptions {
     headless: deps.browser.headless,
     userDataDir: deps.profilePath,
     pipe: true,
+    timeout: deps.timings.launchDeadlineMs,
     protocolTimeout: PROTOCOL_TIMEOUT_MS,
     defaultViewport: null,
     handleSIGINT: false,
@@ -124,6 +125,7 @@ export function makeLaunchOptions(deps: LaunchDeps): LaunchOptions {
       ...ARGUMENTS,
       `--user-agent=${USER_AGENT}`,
       `${MARKER_ARGUMENT}=${deps.accountId}`,
+      RUN_MARK,
       // Chromium refuses its sandbox to root.
       ...(deps.isRoot ? ['--no-sandbox'] : []),
       ...deps.extraArgs,

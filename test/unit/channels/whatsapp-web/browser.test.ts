@@ -1,5 +1,6 @@
+import puppeteer from 'puppeteer';
 import { describe, expect, it } from 'vitest';
-import { findBrowser, makeLaunchOptions } from '../../../../src/channels/whatsapp-web/browser.ts';
+import { findBrowser, makeLaunchOptions, RUN_MARK } from '../../../../src/channels/whatsapp-web/browser.ts';
 import { AppError } from '../../../../src/lib/errors.ts';
 
 const SHELL = '/usr/lib/chromium/chromium-headless-shell';
@@ -50,16 +51,45 @@ describe('makeLaunchOptions', () => {
     accountId: '1',
     extraArgs: ['--proxy-server=http://proxy'],
     environment: { HOME: '/home/me' },
+    timings: { launchDeadlineMs: 4_321 },
   };
+  const open = { ...deps, isRoot: false, extraArgs: ['--no-sandbox'] };
 
-  it('drops the sandbox for root alone', () => {
-    expect(makeLaunchOptions({ ...deps, isRoot: true }).args).toContain('--no-sandbox');
-    expect(makeLaunchOptions({ ...deps, isRoot: false }).args).not.toContain('--no-sandbox');
+  it.each([
+    ['on', { ...deps, isRoot: false }, false],
+    ['off for root', { ...deps, isRoot: true }, true],
+    ['off where CHROME_EXTRA_ARGS says so', open, true],
+  ])('has the sandbox %s', (_title, given, isOff) => {
+    expect(makeLaunchOptions(given).args?.includes('--no-sandbox')).toBe(isOff);
+    expect(puppeteer.defaultArgs(makeLaunchOptions(given)).includes('--no-sandbox')).toBe(isOff);
+  });
+
+  it.each([
+    '--mute-audio',
+    '--disable-background-networking',
+    '--disable-background-timer-throttling',
+    '--disable-backgrounding-occluded-windows',
+    '--disable-breakpad',
+    '--disable-default-apps',
+    '--disable-dev-shm-usage',
+    '--disable-renderer-backgrounding',
+    '--disable-sync',
+    '--no-first-run',
+  ])('leaves %s to the driver, which gives it once', (flag) => {
+    const options = makeLaunchOptions({ ...deps, isRoot: false });
+    expect(options.args).not.toContain(flag);
+    expect(puppeteer.defaultArgs(options).filter((each) => each === flag)).toHaveLength(1);
+  });
+
+  it('gives a launch its deadline', () => {
+    expect(makeLaunchOptions({ ...deps, isRoot: false }).timeout).toBe(4_321);
   });
 
   it('marks the browser, puts the extra arguments last and leaves signals to the daemon (F32)', () => {
     const options = makeLaunchOptions({ ...deps, isRoot: false });
     expect(options.args).toContain('--switchboard-account=1');
+    expect(options.args).toContain(RUN_MARK);
+    expect(RUN_MARK).toMatch(/^--switchboard-run=[0-9a-f-]{36}$/);
     expect(options.args?.at(-1)).toBe('--proxy-server=http://proxy');
     expect(options).toMatchObject({
       pipe: true,

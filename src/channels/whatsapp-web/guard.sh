@@ -1,0 +1,36 @@
+# Ends the browsers of a daemon that died without saying goodbye: they would go on taking messages, and one that stands
+# still does not notice that its daemon is gone (fault F28).
+#
+# Standard input comes from the daemon and breaks with it. Its first line is the argument that marks the daemon's
+# browsers; the line "goodbye" ends the guard. The mark is not an argument here, since the guard would then find itself.
+
+groups=
+
+# Kills the process groups of all marked processes, also those of an earlier sweep: a group can outlive its leader.
+sweep() {
+  for found in $(printf '%s\n' "$mark" | grep -lszxFf - /proc/[0-9]*/cmdline); do
+    read -r stat <"${found%cmdline}stat" || continue
+    # After the name, which may hold anything: state, parent, group.
+    set -- ${stat##*) }
+    groups="$groups $3"
+  done
+  for group in $groups; do
+    kill -s KILL -- "-$group"
+  done
+}
+
+guard() {
+  # What asks the daemon to stop is the daemon's business; it still says goodbye.
+  trap '' HUP INT TERM
+  read -r mark || exit 0
+  while read -r line; do
+    [ "$line" = goodbye ] && exit 0
+  done
+  sweep
+  # A browser that was being launched carries its mark by now.
+  sleep 1
+  sweep
+}
+
+# On one line, so that the script is read whole before it waits: an update may replace the file meanwhile.
+guard; exit 0

@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { waitMs, withDeadline } from '../../lib/abort.ts';
+import { backoffDelayMs } from '../../lib/backoff.ts';
+import { toError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+
+const SCRIPT = fileURLToPath(new URL('guard.sh', import.meta.url));
+
+/** A guard that lived this long was healthy: its next end is a first one again. */
+const HEALTHY_AFTER_MS = 60_000;
+
+/** How long the guard may take to end after the goodbye; it takes some milliseconds. */
+const GOODBYE_DEADLINE_MS = 2_000;
+
+export interface GuardDeps {
+  /** The argument that marks the browsers of this run, and of no other. */
+  readonly mark: string;
+  /** Where `sh`, `grep` and `sleep` are found; the guard gets nothing else of the environment. */
+  readonly path: string | undefined;
+  readonly log: Logger;
+}
+
+/**
+ * Starts a small process that kills the marked browsers should this process die without a goodbye, which is said by
+ * disposing: the browsers must be gone by then. A guard that ends by itself is started again.
+ */
+export async function openGuard(deps: GuardDeps): Promise<AsyncDisposable> {
+  const guard = new Guard(deps);
+  await guard.open();
+  return guard;
+}
+
+class Guard implements AsyncDisposable {
+  readonly #deps: GuardDeps;
+  readonly #stop = new AbortController();
+  #child: ChildProcess | undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #disposal: Promise<void> | undefined;
+
+  constructor(deps: GuardDeps) {
+    this.#deps = deps;
+  }
+
+  async open(): Promise<void> {
+    this.#loop = this.#keep(this.#start());
+    // If it cannot be started, the loop says so and tries again: no reason to keep the daemon from its work.
+    if (this.#child) await once(this.#child, 'spawn').catch(() => undefined);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#sayGoodbye();
+    return this.#disposal;
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    this.#stop.abort(new Error('The guard is not needed any more.'));
+    this.#child?.stdin?.end('goodbye\n');
+    await withDeadline(this.#loop, GOODBYE_DEADLINE_MS, 'The goodbye of the guard').catch(() => {
+      this.#child?.kill('SIGKILL');
+    });
+    await this.#loop;
+  }
+
+  /** Resolves when stopped and the guard is gone; never rejects. */
+  async #keep(first: Promise<string>): Promise<void> {
+    let ended = first;
+    for (let attempt = 1; ; attempt += 1) {
+      const since = performance.now();
+      const cause = await ended;
+      if (this.#stop.signal.aborted) return;
+      if (performance.now() - since > HEALTHY_AFTER_MS) attempt = 1;
+      this.#deps.log.warn('The guard of the browsers ended and is started again', { cause, attempt });
+      const isDue = await waitMs(backoffDelayMs(attempt), this.#stop.signal).then(
+        () => true,
+        () => false,
+      );
+      if (!isDue) return;
+      ended = this.#start();
+    }
+  }
+
+  /** Starts a guard; resolves with the cause when it has ended. Never rejects. */
+  #start(): Promise<string> {
+    const { path, mark } = this.#deps;
+    // A session of its own, so that no Ctrl-C and no end of the daemon's group meets it; nothing else is inherited.
+    const child = spawn('sh', [SCRIPT], {
+      cwd: '/',
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      env: path === undefined ? {} : { PATH: path },
+    });
+    this.#child = child;
+    // A guard that is gone does not read what is written; its end is what counts.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.write(`${mark}\n`);
+    return once(child, 'exit').then(
+      ([code, signal]) => (signal === null ? `code ${code}` : String(signal)),
+      (thrown: unknown) => toError(thrown).message,
+    );
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * A process with a guard, for tests that kill it. Its arguments are the mark, the program that a "browser" of it runs
+ * and the mark which that one carries. It prints the ids of its browser and of its guard as one line of JSON; it says goodbye when its input ends.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { openGuard } from '../../src/channels/whatsapp-web/guard.ts';
+import { RecordingLogger } from './recording-logger.ts';
+
+const [mark = '', program = '', carried = ''] = process.argv.slice(2);
+
+function findGuard(): number | undefined {
+  return readdirSync(`/proc/self/task`)
+    .flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'utf8').trim().split(' '))
+    .map(Number)
+    .find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('guard.sh'));
+}
+
+const guard = await openGuard({ mark, path: process.env.PATH, log: new RecordingLogger() });
+const browser = spawn('sh', ['-c', program, 'sh', '--type=main', carried], {
+  detached: true,
+  stdio: 'ignore',
+});
+await once(browser, 'spawn');
+console.log(JSON.stringify({ browser: browser.pid, guard: findGuard() }));
+await once(process.stdin.resume(), 'end');
+await guard[Symbol.asyncDispose]();
+console.log('goodbye');
+process.exit();
