@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import puppeteer from 'puppeteer';
+import { expect, it } from 'vitest';
+import { findBrowser, makeLaunchOptions } from '../../../../src/channels/whatsapp-web/browser.ts';
+import { findBrowserProcesses } from '../../../../src/channels/whatsapp-web/browser-process.ts';
+import { readTreeMemory } from '../../../../src/channels/whatsapp-web/process-memory.ts';
+import { openTemporaryFolder } from '../../../support/temporary-folder.ts';
+
+const MIB = 1024 ** 2;
+
+it('shows what a page has taken, and counts what its processes share once', async () => {
+  await using folder = await openTemporaryFolder();
+  const profilePath = join(folder.path, 'session-1');
+  const config = { executablePath: null, headless: 'auto', extraArgs: [] } as const;
+  await using stack = new AsyncDisposableStack();
+  const browser = await puppeteer.launch(
+    makeLaunchOptions({
+      browser: findBrowser(config),
+      profilePath,
+      accountId: '1',
+      extraArgs: [],
+      isRoot: process.getuid?.() === 0,
+      environment: process.env,
+      timings: { launchDeadlineMs: 30_000 },
+    }),
+  );
+  stack.defer(() => browser.close());
+  const [page] = await browser.pages();
+  const measure = () => readTreeMemory(findBrowserProcesses(profilePath));
+  const before = await measure();
+  expect(before).toBeGreaterThan(40 * MIB);
+  expect(before).toBeLessThan(500 * MIB);
+  await page?.evaluate(() => {
+    const taken = Array.from({ length: 200 }, (_, nth) => new Uint8Array(1024 ** 2).fill(nth + 1));
+    Object.assign(globalThis, { taken });
+  });
+  const grown = (await measure()) - before;
+  expect(grown).toBeGreaterThan(190 * MIB);
+  expect(grown).toBeLessThan(260 * MIB);
+});
+
+it('counts nothing for a process that has ended', async () => {
+  const child = spawn('true');
+  await once(child, 'exit');
+  expect(await readTreeMemory([child.pid ?? 0])).toBe(0);
+  expect(await readTreeMemory([])).toBe(0);
+});
+
+it('counts the own pages of a process that may not be looked into', async () => {
+  const isRoot = process.getuid?.() === 0;
+  const source = import.meta.resolve('../../../../src/channels/whatsapp-web/process-memory.ts');
+  const script = `
+    const { readTreeMemory } = await import(${JSON.stringify(source)});
+    ${isRoot ? 'process.setuid(65534);' : ''}
+    console.log(await readTreeMemory([${isRoot ? process.pid : 1}]));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [text] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  expect(Number(text)).toBeGreaterThan(0);
+  expect(Number(text)).toBeLessThan(2_000 * MIB);
+});
