@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseMimeType } from '../messages/media-mime.ts';
 import type { MessageContact, MessageLocation, MessagePoll } from '../messages/message.ts';
 import type { MediaSource } from '../messages/send-request.ts';
 import { limitedText, phoneNumberSchema } from './text-schema.ts';
@@ -30,7 +31,7 @@ export const mediaSchema = z
     }),
     mimeType: limitedText(128)
       .optional()
-      .meta({ examples: ['image/jpeg'] }),
+      .meta({ description: 'The type of `data`, as type/subtype.', examples: ['image/jpeg'] }),
     mediaId: z
       .string()
       .min(1, 'Use the mediaId of an upload.')
@@ -103,20 +104,13 @@ export function phoneNumberToVcard(name: string, phoneNumber: string): string {
 
 function checkMimeType(value: object, context: z.core.$RefinementCtx): void {
   const { data, mimeType } = value as Readonly<Record<string, unknown>>;
-  if (data !== undefined && mimeType === undefined) {
-    context.addIssue({
-      code: 'custom',
-      path: ['mimeType'],
-      message: 'This field is required with data.',
-      input: value,
-    });
-  }
-  if (data === undefined && mimeType !== undefined) {
-    context.addIssue({
-      code: 'custom',
-      path: ['mimeType'],
-      message: 'This field goes only with data.',
-      input: value,
-    });
+  const refuse = (message: string) =>
+    context.addIssue({ code: 'custom', path: ['mimeType'], message, input: value });
+  if (mimeType === undefined) {
+    if (data !== undefined) refuse('This field is required with data.');
+  } else if (data === undefined) {
+    refuse('This field goes only with data.');
+  } else if (typeof mimeType === 'string' && mimeType !== '' && parseMimeType(mimeType) === undefined) {
+    refuse('Use a MIME type as type/subtype, such as image/jpeg.');
   }
 }

@@ -113,6 +113,11 @@ describe('a send', () => {
     ],
     ['data without a type', { to: TEXT.to, media: { data: 'AAAA' } }, ['media.mimeType']],
     ['an address that is none', { to: TEXT.to, media: { url: 'file:///etc/passwd' } }, ['media.url']],
+    [
+      'data of a type that is none',
+      { to: TEXT.to, media: { data: 'AAAA', mimeType: 'nonsense' } },
+      ['media.mimeType'],
+    ],
     ['an unknown upload', { to: TEXT.to, media: { mediaId: 'x' } }, ['media.mediaId']],
     [
       'a place off the globe',
