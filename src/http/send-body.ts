@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { findFieldProblems } from '../config/start-error.ts';
+import { AppError, isAppError } from '../lib/errors.ts';
 import type { MediaSource, SendRequest } from '../messages/send-request.ts';
 import { parseRecipient } from '../messages/whatsapp-key.ts';
 import { MEDIA_TYPES } from './message-view.ts';
@@ -68,6 +70,18 @@ export function bodyToSendRequest(body: SendBody): SendRequest {
   const to = parseRecipient(body.to);
   if (to === undefined) throw new TypeError('The body was not checked.');
   return { to, content: bodyToContent(body), replyTo: body.replyTo ?? null, onLimit: body.onLimit };
+}
+
+/** The same error, about the fields as this body spells them: inside there is one name for an address, `media.url`. */
+export function toErrorAsSpelled(thrown: unknown, { mediaUrl }: Pick<SendBody, 'mediaUrl'>): unknown {
+  if (mediaUrl === undefined || !isAppError(thrown)) return thrown;
+  const problems = findFieldProblems(thrown.details);
+  if (problems.length === 0) return thrown;
+  const { code, message, cause } = thrown;
+  const details = problems.map((each) =>
+    each.field === 'media.url' ? { ...each, field: 'mediaUrl' } : each,
+  );
+  return new AppError(code, { message, details, cause });
 }
 
 /** Equal for requests that ask for the same, whatever the order of their fields. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { getVisibleAccount } from '../account-access.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, noQuery, success } from '../envelope.ts';
-import { bodyToSendRequest, requestToHash, sendBodySchema } from '../send-body.ts';
+import { bodyToSendRequest, requestToHash, sendBodySchema, toErrorAsSpelled } from '../send-body.ts';
 import { checkMaySend } from '../send-rule.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 
@@ -46,9 +46,12 @@ export function sendRoutes(app: HttpApp, { db, outbox }: HttpDeps): void {
       const { account } = await getVisibleAccount(db, request, request.params.accountId);
       const sendRequest = bodyToSendRequest(request.body);
       checkMaySend(account);
-      const { messageId } = await outbox.accept(account, sendRequest, {
+      const claim = {
         idempotencyKey: request.headers['idempotency-key'] ?? null,
         requestHash: requestToHash(sendRequest),
+      };
+      const { messageId } = await outbox.accept(account, sendRequest, claim).catch((thrown: unknown) => {
+        throw toErrorAsSpelled(thrown, request.body);
       });
       return reply.code(202).send(success({ messageId: messageId as string, status: 'pending' as const }));
     },

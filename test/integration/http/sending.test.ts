@@ -118,6 +118,8 @@ describe('a send', () => {
       { to: TEXT.to, media: { data: 'AAAA', mimeType: 'nonsense' } },
       ['media.mimeType'],
     ],
+    ['an address inside our network', { to: TEXT.to, media: { url: 'http://127.0.0.1/x' } }, ['media.url']],
+    ['the same in the flat form', { to: TEXT.to, mediaUrl: 'http://127.0.0.1/x' }, ['mediaUrl']],
     ['an unknown upload', { to: TEXT.to, media: { mediaId: 'x' } }, ['media.mediaId']],
     [
       'a place off the globe',
