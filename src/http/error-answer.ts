@@ -80,7 +80,9 @@ function frameworkError(thrown: unknown): AppError | undefined {
   const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown };
   if (code === 'FST_ERR_HANDLER_TIMEOUT') return new AppError('UNAVAILABLE', { cause: thrown });
   if (typeof statusCode !== 'number' || statusCode >= 500) return undefined;
-  if (code === 'FST_FIELDS_LIMIT') return refuseField('body', 'Send the file alone, as a part named `file`.');
+  if (code === 'FST_FIELDS_LIMIT' || code === 'FST_FILES_LIMIT') {
+    return refuseField('body', 'Send one file alone, as a part named `file`.');
+  }
   switch (statusCode) {
     case 404:
     case 414:

@@ -1,7 +1,7 @@
-import multipart from '@fastify/multipart';
+import multipart, { type Multipart, type MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError } from '../../lib/errors.ts';
+import { AppError, toError } from '../../lib/errors.ts';
 import { MAX_MEDIA_BYTES, makeTooLarge } from '../../messages/media-kind.ts';
 import { UNKNOWN_MIME_TYPE } from '../../messages/media-mime.ts';
 import { getVisibleAccount, getVisibleMessage } from '../account-access.ts';
@@ -33,7 +33,8 @@ function uploadRoute(app: HttpApp, { db, uploads }: HttpDeps): void {
       operationId: 'uploadMedia',
       tags: ['media'],
       summary: 'Hand in a file to be sent',
-      description: 'One part named `file`, of at most 100 MB. Its `mediaId` can be sent any number of times.',
+      description:
+        'One part named `file`, of at most 100 MB, and nothing else. Its `mediaId` can be sent any number of times.',
       consumes: ['multipart/form-data'],
       params: accountParams,
       querystring: noQuery,
@@ -49,9 +50,9 @@ function uploadRoute(app: HttpApp, { db, uploads }: HttpDeps): void {
     },
     handler: async (request, reply) => {
       const { account } = await getVisibleAccount(db, request, request.params.accountId);
-      const part = await getFilePart(request);
+      const { part, bytes } = await getFilePart(request);
       try {
-        const { mediaId } = await uploads.takeUpload(account.id, part.file, {
+        const { mediaId } = await uploads.takeUpload(account.id, bytes, {
           declaredMimeType: part.mimetype || null,
           fileName: part.filename || null,
         });
@@ -64,20 +65,40 @@ function uploadRoute(app: HttpApp, { db, uploads }: HttpDeps): void {
   });
 }
 
-async function getFilePart(request: FastifyRequest) {
+interface FilePart {
+  readonly part: MultipartFile;
+  /** Of the file; they end only if no other part follows, and fail otherwise. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+async function getFilePart(request: FastifyRequest): Promise<FilePart> {
   if (!request.isMultipart()) {
     throw new AppError('UNSUPPORTED_MEDIA', { message: 'Send the file as multipart/form-data.' });
   }
   if (Number(request.headers['content-length'] ?? 0) > MAX_MEDIA_BYTES + ENVELOPE_BYTES) {
     throw makeTooLarge('file', MAX_MEDIA_BYTES);
   }
-  const part = await request.file();
-  if (part === undefined) throw refuseField('file', 'Give the file as a part with this name.');
+  const parts = request.parts();
+  const { value: part } = await parts.next();
+  if (part?.type !== 'file') throw refuseField('file', 'Give the file as a part with this name.');
   if (part.fieldname !== 'file') {
     part.file.resume();
     throw refuseField(part.fieldname, 'This part is not known here. Name the file `file`.');
   }
-  return part;
+  return { part, bytes: readAlone(part, parts) };
+}
+
+/** Whoever takes the bytes in fails with a form that holds more or breaks off, before it has kept any of them. */
+async function* readAlone(part: MultipartFile, parts: AsyncIterator<Multipart>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* part.file;
+    // The limits of the form make the plugin throw at a second part of either kind.
+    await parts.next();
+  } catch (thrown) {
+    const { statusCode = 500 } = toError(thrown) as { statusCode?: number };
+    // The parser's own errors have no status, and are all about what the client sent.
+    throw statusCode < 500 ? thrown : refuseField('body', 'The form breaks off before its end.');
+  }
 }
 
 function downloadRoute(app: HttpApp, { db, media }: HttpDeps): void {

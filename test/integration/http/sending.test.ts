@@ -203,6 +203,11 @@ describe('Idempotency-Key', () => {
 });
 
 describe('uploads', () => {
+  async function countUploads(): Promise<number> {
+    const rows = await server.db.selectFrom('media_uploads').select('id').execute();
+    return rows.length;
+  }
+
   function upload(name: string, bytes: Uint8Array, fileName = 'dot.png') {
     const body = new FormData();
     body.append(name, new Blob([Uint8Array.from(bytes)], { type: 'image/png' }), fileName);
@@ -243,6 +248,52 @@ describe('uploads', () => {
     const words = new FormData();
     words.append('note', 'no file');
     expect(fieldsOf(await server.ask('POST', `/accounts/${id}/media`, { body: words }))).toEqual(['body']);
+  });
+
+  it.each([['file'], ['other']])('are one at a time: a second part, `%s`, is refused', async (second) => {
+    const before = await countUploads();
+    const body = new FormData();
+    for (const name of ['file', second]) body.append(name, new Blob([Uint8Array.from(PNG)]), 'dot.png');
+    const answer = await server.ask('POST', `/accounts/${id}/media`, { body });
+    expect([answer.status, answer.body.error?.code]).toEqual([400, 'VALIDATION_FAILED']);
+    expect(fieldsOf(answer)).toEqual(['body']);
+    expect(await countUploads()).toBe(before);
+  });
+
+  it('have no words beside them, before or after', async () => {
+    for (const names of [
+      ['note', 'file'],
+      ['file', 'note'],
+    ]) {
+      const body = new FormData();
+      for (const name of names) {
+        if (name === 'note') body.append(name, 'words');
+        else body.append(name, new Blob([Uint8Array.from(PNG)]), 'dot.png');
+      }
+      const answer = await server.ask('POST', `/accounts/${id}/media`, { body });
+      expect(answer.status, names.join()).toBe(400);
+      expect(fieldsOf(answer)).toEqual(['body']);
+    }
+  });
+
+  it.each([
+    ['before the form has ended', '--b--'],
+    ['within the file', '\r\n--b--'],
+  ])('that break off %s are refused', async (_where, missing) => {
+    const whole = [
+      '--b',
+      'content-disposition: form-data; name="file"; filename="a.txt"',
+      'content-type: text/plain',
+      '',
+      'words',
+      '--b--',
+    ].join('\r\n');
+    const answer = await server.ask('POST', `/accounts/${id}/media`, {
+      body: whole.slice(0, -missing.length),
+      headers: { 'content-type': 'multipart/form-data; boundary=b' },
+    });
+    expect([answer.status, answer.body.error?.code]).toEqual([400, 'VALIDATION_FAILED']);
+    expect(fieldsOf(answer)).toEqual(['body']);
   });
 
   it('belong to their account', async () => {
