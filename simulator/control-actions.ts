@@ -12,6 +12,7 @@ export function describePhone(account: Account) {
   const { name, pn, lid, pushname, online, autoRead, ids, addresses } = account;
   const devices = [...account.devices.values()].map((device) => ({
     id: device.id,
+    name: device.name ?? null,
     state: device.state,
     synced: device.synced,
     queued: device.queued,

@@ -104,7 +104,7 @@ export class PageConnection implements DeviceLine {
       case 'hello':
         return this.#hello(frame);
       case 'login':
-        return this.#login(frame.deviceId, frame.tab, frame.resumed);
+        return this.#login(frame);
       case 'proof':
         return this.#proof(frame.signature);
       case 'receipt':
@@ -134,7 +134,7 @@ export class PageConnection implements DeviceLine {
     this.#desk.open(this.#waiting);
   }
 
-  #login(deviceId: string, tab: string, resumed: boolean) {
+  #login({ deviceId, name, tab, resumed }: Extract<PageFrame, { type: 'login' }>) {
     const device = this.#network.findDevice(deviceId);
     const phone = device?.account.name;
     if (device && device.outageUntil > Date.now()) return this.close();
@@ -145,6 +145,7 @@ export class PageConnection implements DeviceLine {
     this.tab = tab;
     this.#resumed = resumed;
     this.#claimed = device;
+    device.name ??= name;
     this.#nonce = randomBytes(24).toString('base64');
     const challenge: ServerFrame = { type: 'challenge', nonce: this.#nonce };
     if (fault?.mode === 'slow') this.#network.timers.after(fault.delayMs ?? 1000, () => this.send(challenge));

@@ -153,7 +153,14 @@ export type PageFrame =
       /** The public half, as JWK, of the key that proves later logins. */
       readonly loginKey: JsonWebKey;
     }
-  | { readonly type: 'login'; readonly deviceId: string; readonly tab: string; readonly resumed: boolean }
+  | {
+      readonly type: 'login';
+      readonly deviceId: string;
+      /** What the device calls itself (its `os`), as the phone lists it. */
+      readonly name: string;
+      readonly tab: string;
+      readonly resumed: boolean;
+    }
   | { readonly type: 'proof'; readonly signature: string }
   | { readonly type: 'receipt'; readonly seqs: readonly number[] }
   | { readonly type: 'send'; readonly message: WireMessage }

@@ -34,6 +34,8 @@ export class LinkedDevice {
   #flow: 'held' | 'live' = 'held';
   #flushing: NodeJS.Immediate | undefined;
   #lastSeq = 0;
+  /** As the phone lists it: what it called itself when it was linked. */
+  name: string | undefined;
   state = 'AWAY';
   synced = false;
   frozen = false;

@@ -100,7 +100,8 @@ export class PageSession {
     if (deviceId !== undefined) {
       sessionStorage.tab ??= crypto.randomUUID();
       const tab = String(sessionStorage.tab);
-      this.socket.send({ type: 'login', deviceId, tab, resumed: this.#welcomed });
+      const { os } = window.require('WAWebMiscBrowserUtils').info() as { os: string };
+      this.socket.send({ type: 'login', deviceId, name: os, tab, resumed: this.#welcomed });
       return;
     }
     const keys = { noise: toBase64(noise), identity: toBase64(identity), advSecret };
@@ -165,15 +166,21 @@ export class PageSession {
     this.#setState('PAIRING');
     this.#device = { ...this.#device, deviceId: frame.deviceId, me: frame.me, phone: frame.phone };
     await this.world.store.write([{ store: 'device', put: this.#device }]);
-    // Only a hint for the next page load, so that faults of this phone can strike before its login.
-    // biome-ignore lint/suspicious/noDocumentCookie: the cookie store's own interface would make linking wait for it
-    document.cookie = `phone=${encodeURIComponent(frame.phone)}; max-age=31536000; SameSite=Lax`;
+    this.#hintAtPhone();
     this.socket.restart();
+  }
+
+  /** Only a hint for the next page load, so that faults of this phone can strike before its login. */
+  #hintAtPhone(): void {
+    // biome-ignore lint/suspicious/noDocumentCookie: the cookie store's own interface would make linking wait for it
+    document.cookie = `phone=${encodeURIComponent(this.#device.phone ?? '')}; max-age=31536000; SameSite=Lax`;
   }
 
   async #welcome(frame: Extract<ServerFrame, { type: 'welcome' }>): Promise<void> {
     const isFirst = !this.#welcomed;
     this.#welcomed = true;
+    // A browser that was killed has lost what it had not written to its disk.
+    this.#hintAtPhone();
     dialect.ids = frame.config.ids;
     dialect.addresses = frame.config.addresses;
     takeFaults(frame.faults);

@@ -145,6 +145,13 @@ export const REASONS = {
     userAction: null,
     keepsLink: true,
   },
+  pairing_code_refused: {
+    state: 'reconnecting',
+    retry: 'backoff',
+    text: 'WhatsApp gave no pairing code.',
+    userAction: null,
+    keepsLink: true,
+  },
   page_unreachable: {
     state: 'reconnecting',
     retry: 'backoff',

@@ -5,6 +5,7 @@ import type {
   AccountView,
   MessageView,
   PageView,
+  PairingCodeView,
   QrView,
 } from './api-views.ts';
 
@@ -48,6 +49,7 @@ export class ApiClient {
   async connect(wish: {
     displayName?: string;
     phoneNumber?: string;
+    pairing?: 'code';
   }): Promise<{ readonly accountId: string }> {
     return this.#data('POST', '/connect', { body: wish });
   }
@@ -66,6 +68,10 @@ export class ApiClient {
 
   async getHealth(accountId: string): Promise<AccountHealthView> {
     return this.#data('GET', `/health/${encodeURIComponent(accountId)}`);
+  }
+
+  async getPairingCode(accountId: string): Promise<PairingCodeView> {
+    return this.#data('GET', `/pairing-code/${encodeURIComponent(accountId)}`);
   }
 
   async getQr(accountId: string): Promise<QrView> {

@@ -31,6 +31,12 @@ export interface QrView {
   readonly expiresAt: string | null;
 }
 
+export interface PairingCodeView {
+  /** Null until there is one. */
+  readonly code: string | null;
+  readonly expiresAt: string | null;
+}
+
 export interface MessageView {
   readonly messageId: string;
   readonly direction: 'incoming' | 'outgoing';

@@ -10,7 +10,13 @@ const ASK_EVERY_MS = 1_000;
 /** What is told while an account is being linked; each only when it changes. */
 export interface LinkWitness {
   onState(account: AccountView, text: string): void;
-  onQr(account: AccountView, qr: string | null): void;
+  onCode(account: AccountView, code: ShownCode | null): void;
+}
+
+/** What waits for the phone: a QR code to scan, or a code to type. */
+export interface ShownCode {
+  readonly kind: 'qr' | 'code';
+  readonly text: string;
 }
 
 export interface LinkTarget {
@@ -30,14 +36,14 @@ export async function followLink(
   signal: AbortSignal,
 ): Promise<AccountView> {
   let told = '';
-  let shown: string | null = null;
+  let shown = null as ShownCode | null;
   for (;;) {
     const account = await api.getAccount(accountId);
     const step = accountToLinkStep(account);
-    const qr = step.kind === 'scan' ? await findQr(api, accountId) : null;
-    if (qr !== shown && (qr !== null || step.kind !== 'scan')) {
-      shown = qr;
-      witness.onQr(account, qr);
+    const code = step.kind === 'scan' ? await findCode(api, accountId) : null;
+    if (code?.text !== shown?.text && (code !== null || step.kind !== 'scan')) {
+      shown = code;
+      witness.onCode(account, code);
     }
     switch (step.kind) {
       case 'linked':
@@ -59,11 +65,16 @@ export async function followLink(
 }
 
 /** Null while there is none. Between two questions it may have been used or given up: the account says which. */
-async function findQr(api: ApiClient, accountId: string): Promise<string | null> {
+async function findCode(api: ApiClient, accountId: string): Promise<ShownCode | null> {
   try {
-    return (await api.getQr(accountId)).qr;
+    const { qr } = await api.getQr(accountId);
+    if (qr !== null) return { kind: 'qr', text: qr };
+    const { code } = await api.getPairingCode(accountId);
+    return code === null ? null : { kind: 'code', text: code };
   } catch (thrown) {
-    if (isAppError(thrown, 'QR_EXPIRED') || isAppError(thrown, 'ALREADY_LINKED')) return null;
+    // The last: it is linked by a QR code, which is not there yet.
+    const isNone = ['QR_EXPIRED', 'ALREADY_LINKED', 'VALIDATION_FAILED', 'NOT_FOUND'] as const;
+    if (isNone.some((code) => isAppError(thrown, code))) return null;
     throw thrown;
   }
 }

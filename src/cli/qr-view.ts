@@ -12,6 +12,14 @@ export interface QrShown {
 export interface TerminalQrView {
   /** Draws the account's QR code if it is a new one; says so when a drawn one is no longer to be scanned. */
   show(shown: QrShown): void;
+  /** Writes the code that the account's user types on the phone; null once it is used or has expired. */
+  showPairingCode(shown: PairingCodeShown): void;
+}
+
+export interface PairingCodeShown {
+  readonly id: string;
+  readonly name: string | null;
+  readonly code: string | null;
 }
 
 export interface TerminalQrViewOptions {
@@ -26,6 +34,8 @@ export interface TerminalQrViewOptions {
 
 /** Every line fits into 80 columns: one that wraps would be counted wrongly when it is drawn over. */
 const HOW_TO_SCAN = 'On the phone: WhatsApp > Settings > Linked devices > Link a device.';
+const HOW_TO_TYPE =
+  'On the phone: WhatsApp > Settings > Linked devices > Link a device > Link with phone number.';
 const MAX_NAME = 40;
 
 /** The QR code of `text` in characters, light on dark, ending with a line break. Small: two modules a character. */
@@ -44,11 +54,20 @@ export function makeTerminalQrView({ write, isTty, inPlace = false }: TerminalQr
   let last: { readonly id: string; readonly lines: number } | undefined;
 
   function draw({ id, name }: QrShown, qr: string): void {
-    const block = `\n${nameOf(id, name)}: scan this code.\n${HOW_TO_SCAN}\n\n${drawQr(qr, { small: true })}\n`;
+    put(id, qr, `\n${nameOf(id, name)}: scan this code.\n${HOW_TO_SCAN}\n\n${drawQr(qr, { small: true })}\n`);
+  }
+
+  function put(id: string, code: string, block: string): void {
     const covers = isTty && inPlace && last?.id === id;
     write(covers ? `\x1b[${last?.lines}F\x1b[J${block}` : block);
-    drawn.set(id, qr);
+    drawn.set(id, code);
     last = { id, lines: block.split('\n').length - 1 };
+  }
+
+  function forget(id: string, name: string | null, done: string): void {
+    drawn.delete(id);
+    last = undefined;
+    write(`${nameOf(id, name)}: the code is no longer to be ${done}.\n`);
   }
 
   return {
@@ -59,13 +78,26 @@ export function makeTerminalQrView({ write, isTty, inPlace = false }: TerminalQr
         draw(shown, qr);
         return;
       }
-      drawn.delete(id);
-      last = undefined;
-      write(`${nameOf(id, name)}: the code is no longer to be scanned.\n`);
+      forget(id, name, 'scanned');
+    },
+    showPairingCode({ id, name, code }) {
+      if (drawn.get(id) === (code ?? undefined)) return;
+      if (code === null) forget(id, name, 'typed');
+      else
+        put(
+          id,
+          code,
+          `\n${nameOf(id, name)}: type this code.\n${HOW_TO_TYPE}\n\n    ${pairingCodeToText(code)}\n\n`,
+        );
     },
   };
 }
 
 function nameOf(id: string, name: string | null): string {
   return textToCell(name ?? '', MAX_NAME) || `Account ${id}`;
+}
+
+/** `ABCD1234` as the phone shows its field for it: `ABCD-1234`. */
+function pairingCodeToText(code: string): string {
+  return code.length === 8 ? `${code.slice(0, 4)}-${code.slice(4)}` : code;
 }

@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely';
-import type { Account } from '../accounts/account.ts';
+import type { Account, Pairing } from '../accounts/account.ts';
 import type { AccountId, InstanceId, TenantId } from '../accounts/ids.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { findSqlState } from './data-error.ts';
@@ -22,6 +22,8 @@ export interface NewAccount {
   readonly tenantId: TenantId;
   readonly instanceId: InstanceId;
   readonly expectedPhoneNumber: string | null;
+  /** By QR code if it is not said. */
+  readonly pairing?: Pairing;
   readonly displayName: string | null;
   readonly dailyLimit: number;
   readonly timezone: string;
@@ -43,6 +45,7 @@ export async function insertAccount(db: Executor, account: NewAccount): Promise<
       tenant_id: account.tenantId,
       instance_id: account.instanceId,
       expected_phone_number: account.expectedPhoneNumber,
+      pairing: account.pairing ?? 'qr',
       display_name: toStorable(account.displayName),
       daily_limit: account.dailyLimit,
       timezone: account.timezone,

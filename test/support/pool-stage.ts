@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Phone, type Simulator, startSimulator, type WorldClient } from '../../simulator/client.ts';
-import type { Account, AccountStore, SessionAlert } from '../../src/accounts/account.ts';
+import type { Account, AccountStore, Pairing, SessionAlert } from '../../src/accounts/account.ts';
 import { type AccountId, DEFAULT_TENANT, makeAccountId, parseInstanceId } from '../../src/accounts/ids.ts';
 import type { ReasonCode } from '../../src/accounts/reason.ts';
 import type { SessionState } from '../../src/accounts/state.ts';
@@ -47,6 +47,13 @@ export interface StateChange {
   readonly state: SessionState;
   readonly reason: ReasonCode | null;
   readonly attempt?: number | undefined;
+}
+
+export interface NewStageAccount {
+  /** The number that alone may be linked; E.164. */
+  readonly expected?: string;
+  readonly pairing?: Pairing;
+  readonly displayName?: string;
 }
 
 interface PoolStageSettings {
@@ -97,7 +104,7 @@ export class PoolStage implements AsyncDisposable {
   readonly livePath: string;
   readonly log: RecordingLogger = new TellingLogger(() => this.#tell());
   readonly #open: (settings: PoolStageSettings) => Promise<Pool>;
-  readonly #insert: (id: AccountId, expected: string | null) => Promise<void>;
+  readonly #insert: (id: AccountId, options: NewStageAccount) => Promise<void>;
   readonly #records = new Map<string, AccountRecord>();
   readonly #told = new EventEmitter();
   readonly #settings: PoolStageSettings;
@@ -115,13 +122,14 @@ export class PoolStage implements AsyncDisposable {
     this.#told.setMaxListeners(0);
     const store = makeAccountStore(parts.db);
     this.store = this.#observe(store);
-    this.#insert = (id, expectedPhoneNumber) =>
+    this.#insert = (id, { expected = null, pairing = 'qr', displayName = null }) =>
       insertAccount(parts.db, {
         id,
         tenantId: DEFAULT_TENANT,
         instanceId: parseInstanceId('test'),
-        expectedPhoneNumber,
-        displayName: null,
+        expectedPhoneNumber: expected,
+        pairing,
+        displayName,
         dailyLimit: 1_000,
         timezone: 'UTC',
       });
@@ -186,9 +194,9 @@ export class PoolStage implements AsyncDisposable {
     return record;
   }
 
-  async create(options: { readonly expected?: string } = {}): Promise<AccountId> {
+  async create(options: NewStageAccount = {}): Promise<AccountId> {
     const id = makeAccountId();
-    await this.#insert(id, options.expected ?? null);
+    await this.#insert(id, options);
     return id;
   }
 

@@ -182,6 +182,7 @@ export function newsToEvent(news: PageNews, now: number): InboundEvent | undefin
       return changeToEvent(news, now);
     case 'socket':
     case 'logout':
+    case 'passkey':
       return undefined;
     default:
       return news satisfies never;

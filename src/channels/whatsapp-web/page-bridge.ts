@@ -181,6 +181,24 @@ export function installBridge(): void {
   };
   window.switchboard = switchboard;
 
+  watchPasskeys();
+
+  /** WhatsApp asks for a passkey through the browser's credentials (fact A24); filling in a form is no demand. */
+  function watchPasskeys(): void {
+    const credentials = navigator.credentials as Partial<CredentialsContainer> | undefined;
+    for (const name of ['get', 'create'] as const) {
+      const ask = credentials?.[name]?.bind(credentials) as ((wish?: unknown) => Promise<null>) | undefined;
+      if (!credentials || !ask) continue;
+      const watched = (wish?: { publicKey?: unknown; mediation?: string }) => {
+        if (wish?.publicKey && wish.mediation !== 'conditional') switchboard.tell({ kind: 'passkey' });
+        return ask(wish);
+      };
+      attempt(() =>
+        Object.defineProperty(credentials, name, { value: watched, configurable: true, writable: true }),
+      );
+    }
+  }
+
   type Model = Record<string, unknown>;
   const nobodyListens = () => undefined;
   Object.assign(window, {

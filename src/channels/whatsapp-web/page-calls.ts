@@ -61,6 +61,39 @@ export function refreshQr(): void {
   window.require('WAWebCmd').Cmd.refreshQR();
 }
 
+/** Asks WhatsApp for a code that is typed on the phone of that number, in place of a QR. Rejects if it gives none. */
+export async function requestPairingCode(phoneNumber: string): Promise<string> {
+  const linking = window.require('WAWebAltDeviceLinkingApi');
+  linking.setPairingType('ALT_DEVICE_LINKING');
+  await linking.initializeAltDeviceLinking();
+  return String(await linking.startAltLinkingFlow(phoneNumber, true));
+}
+
+/**
+ * Chooses what the phone shows as this device among its linked devices. The library does the same, but a page without
+ * that part could then not be linked at all.
+ */
+export function nameDevice(os: string): void {
+  try {
+    const utils = window.require('WAWebMiscBrowserUtils');
+    const { info } = utils;
+    utils.info = () => ({ ...info(), os });
+  } catch {
+    // The phone shows the page's own name.
+  }
+}
+
+/** True if the page shows a dialog that asks for a passkey (fact A24), however that came about. */
+export function showsPasskeyDialog(): boolean {
+  const dialogs = document.querySelectorAll(
+    'dialog, [role="dialog"], [role="alertdialog"], [data-testid*="passkey" i]',
+  );
+  return [...dialogs].some((dialog) => {
+    const isSeen = dialog.getClientRects().length > 0;
+    return isSeen && /pass-?key/i.test(`${dialog.textContent} ${dialog.getAttribute('data-testid')}`);
+  });
+}
+
 /** Has the page's socket try again at once, instead of when its own pause is over. */
 export function reconnectSocket(): void {
   window.require('WAWebSocketModel').Socket.reconnect();

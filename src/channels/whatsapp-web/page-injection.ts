@@ -10,6 +10,7 @@ import {
   beginInjection,
   beginListening,
   hasPageCode,
+  nameDevice,
   readIdentity,
   reportSocket,
   selfTest,
@@ -30,6 +31,8 @@ export interface LibraryClient {
 
 export interface InjectionHandlers {
   readonly timings: Pick<SessionTimings, 'pageCodeDeadlineMs' | 'syncGraceMs'>;
+  /** What a phone that links shows among its linked devices. */
+  readonly deviceName: string;
   /** The page can receive and send: told once a document, after the self-test. */
   onReady(identity: LinkedIdentity): void;
   /** The document that was ready is gone; another may become ready (fault F3). */
@@ -134,7 +137,9 @@ export class PageInjection {
       polling: PAGE_CODE_POLL_MS,
     });
     // The wait goes on over a navigation; what follows must not, or the new document would be injected twice.
-    if (await this.#page.evaluate(watchSocket, syncGraceMs)) await this.#library.inject();
+    if (!(await this.#page.evaluate(watchSocket, syncGraceMs))) return;
+    await this.#page.evaluate(nameDevice, this.#handlers.deviceName);
+    await this.#library.inject();
   }
 
   async #settle(): Promise<void> {

@@ -59,7 +59,8 @@ export type PageNews =
       readonly hasSynced: boolean;
       readonly hasIdentity: boolean;
     }
-  | { readonly kind: 'logout' };
+  | { readonly kind: 'logout' }
+  | { readonly kind: 'passkey' };
 
 /** What the page says about one message after a send or a look-up. */
 export interface PageGlimpse {

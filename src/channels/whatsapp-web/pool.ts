@@ -190,12 +190,14 @@ export class Pool implements Channel, AsyncDisposable {
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): WhatsAppClient {
     const { config, browser, clock, isRoot, environment } = this.#deps;
-    const { pairing, expectedPhoneNumber: phoneNumber } = account;
+    const { expectedPhoneNumber: phoneNumber } = account;
+    // A page that offers a code to an account that is linked says only that it no longer is.
+    const byCode = account.pairing === 'code' && !account.linked && phoneNumber !== null;
     return new WhatsAppClient(
       {
         accountId: account.id,
         displayName: account.displayName,
-        pairing: pairing === 'code' && phoneNumber !== null ? { kind: 'code', phoneNumber } : { kind: 'qr' },
+        pairing: byCode ? { kind: 'code', phoneNumber } : { kind: 'qr' },
         browser,
         livePath: config.runtimePath,
         extraArgs: config.browser.extraArgs,

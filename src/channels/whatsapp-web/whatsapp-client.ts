@@ -14,7 +14,14 @@ import { type LaunchDeps, makeLaunchOptions, USER_AGENT } from './browser.ts';
 import { findBrowserProcesses, killBrowserProcesses, removeProfileLocks } from './browser-process.ts';
 import { newsToEvent } from './message-conversion.ts';
 import { installBridge } from './page-bridge.ts';
-import { logOut, reconnectSocket, refreshQr, reportSocket } from './page-calls.ts';
+import {
+  logOut,
+  reconnectSocket,
+  refreshQr,
+  reportSocket,
+  requestPairingCode,
+  showsPasskeyDialog,
+} from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
 import { readTreeMemory } from './process-memory.ts';
@@ -101,10 +108,13 @@ export class WhatsAppClient {
 
   /** Looks whether the page is ready by now; never rejects. */
   async checkLevel(): Promise<void> {
-    const checking = this.#injection?.checkLevel() ?? Promise.resolve();
-    await withDeadline(checking, this.#deps.timings.probeDeadlineMs, 'Looking at the page').catch(
-      () => undefined,
-    );
+    const { probeDeadlineMs } = this.#deps.timings;
+    await withDeadline(this.#checkLevel(), probeDeadlineMs, 'Looking at the page').catch(() => undefined);
+  }
+
+  async #checkLevel(): Promise<void> {
+    if (await this.#page?.evaluate(showsPasskeyDialog)) this.#tell({ kind: 'passkey' });
+    await this.#injection?.checkLevel();
   }
 
   /** Reads how much memory the browser's processes take, in bytes. */
@@ -112,10 +122,11 @@ export class WhatsAppClient {
     return await readTreeMemory(findBrowserProcesses(this.#profilePath));
   }
 
-  /** Has the page show a new code. */
+  /** Has the page show a new QR code, or asks WhatsApp for a new pairing code. */
   async refreshCode(): Promise<void> {
     const { callDeadlineMs } = this.#deps.timings;
-    await withDeadline(this.#livePage().evaluate(refreshQr), callDeadlineMs, 'Refreshing the QR code');
+    if (this.#deps.pairing.kind === 'code') await this.#requestPairingCode(this.#deps.pairing.phoneNumber);
+    else await withDeadline(this.#livePage().evaluate(refreshQr), callDeadlineMs, 'Refreshing the QR code');
   }
 
   /** Ends the link on WhatsApp's side, as far as the page can still say so. */
@@ -161,12 +172,14 @@ export class WhatsAppClient {
       webVersionCache: { type: 'none' },
       userAgent: USER_AGENT,
     });
+    client.on('auth_failure', (message) => this.#end('auth_failed', new Error(String(message))));
     return client as unknown as LibraryClient;
   }
 
   async #load(page: Page, library: LibraryClient): Promise<void> {
     const injection = new PageInjection(page, library, {
       timings: this.#deps.timings,
+      deviceName: deviceNameOf(this.#deps.displayName),
       onReady: (identity) => this.#tell({ kind: 'ready', identity, page }),
       onLost: () => this.#tell({ kind: 'lost' }),
       onFailure: (error) =>
@@ -201,6 +214,8 @@ export class WhatsAppClient {
       if (news.kind === 'socket') {
         injection.heard(news);
         this.#tell({ kind: 'socket', state: news.state });
+      } else if (news.kind === 'passkey') {
+        this.#tell({ kind: 'passkey' });
       } else if (news.kind === 'logout') {
         this.#tell({ kind: 'logged_out' });
       } else {
@@ -227,8 +242,22 @@ export class WhatsAppClient {
     // The library forwards any change of the ref, also to none (fault table, section 1), and each one several times
     // after a navigation (F5).
     if (typeof qr !== 'string' || /^(null|undefined|),/.test(qr) || qr === this.#lastQr) return;
+    const isFirst = this.#lastQr === undefined;
     this.#lastQr = qr;
-    this.#tell({ kind: 'qr', text: qr });
+    const { pairing } = this.#deps;
+    if (pairing.kind === 'qr') this.#tell({ kind: 'qr', text: qr });
+    // The page offers a QR in any case; it says that there is no link yet.
+    else if (isFirst) {
+      void this.#requestPairingCode(pairing.phoneNumber).catch((thrown) => {
+        this.#end('pairing_code_refused', toError(thrown));
+      });
+    }
+  }
+
+  async #requestPairingCode(phoneNumber: string): Promise<void> {
+    const asking = this.#livePage().evaluate(requestPairingCode, phoneNumber.replace(/\D/g, ''));
+    const code = await withDeadline(asking, this.#deps.timings.callDeadlineMs, 'Asking for a pairing code');
+    this.#tell({ kind: 'pairing_code', code });
   }
 
   #livePage(): Page {
@@ -245,4 +274,12 @@ export class WhatsAppClient {
     this.#onEvent({ kind: 'ended', reason, error });
     this.#over = true;
   }
+}
+
+/** Phones cut a longer one. */
+const MAX_DEVICE_NAME = 40;
+
+function deviceNameOf(displayName: string | null): string {
+  const name = displayName?.trim() ?? '';
+  return name === '' ? 'Switchboard' : `Switchboard (${name.slice(0, MAX_DEVICE_NAME)})`;
 }

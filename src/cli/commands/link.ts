@@ -9,11 +9,13 @@ import { textToLine } from '../terminal-text.ts';
 
 const DETAILS = `
 The account stays when this is interrupted with Ctrl-C: go on with --account.
-With --json every line is one event: "account" with its id first, then "qr" and "state", at the end "connected".
+With --json every line is one event: "account" with its id first, then "qr" or "code", and "state", at the end
+"connected".
 `;
 
 interface LinkOptions extends JsonOption {
   readonly phone?: string;
+  readonly code?: string;
   readonly account?: string;
 }
 
@@ -21,10 +23,14 @@ interface LinkOptions extends JsonOption {
 export function addLinkCommand(program: Command, context: CommandContext): void {
   program
     .command('link')
-    .summary('link a WhatsApp account by scanning a QR code')
+    .summary('link a WhatsApp account by a QR code, or by a code to type')
     .description('Creates an account and draws its QR code until a phone has scanned it and it is connected.')
     .argument('[name]', 'how the account is called')
     .option('--phone <number>', 'only this number may scan (E.164, such as +491700000001)')
+    .option(
+      '--code <number>',
+      'instead of a QR code, show a code to type on the phone of this number (E.164)',
+    )
     .option('--account <account>', 'link this one (id, phone number or name) instead of creating another')
     .option(...JSON_OPTION)
     .addHelpText('after', DETAILS)
@@ -54,11 +60,12 @@ async function link(context: CommandContext, name: string | undefined, options: 
 async function createAccount(
   api: ApiClient,
   name: string | undefined,
-  { phone }: LinkOptions,
+  { phone, code }: LinkOptions,
 ): Promise<LinkTarget> {
   const wish = {
     ...(name === undefined ? {} : { displayName: name }),
     ...(phone === undefined ? {} : { phoneNumber: phone }),
+    ...(code === undefined ? {} : { phoneNumber: code, pairing: 'code' as const }),
   };
   const { accountId } = await api.connect(wish);
   return { accountId, restingSince: null };
@@ -79,8 +86,9 @@ function makeTerminalWitness({ write, isTty }: CommandContext): LinkWitness {
   const view = makeTerminalQrView({ write, isTty, inPlace: true });
   return {
     onState: (_account, text) => write(`${textToLine(text)}\n`),
-    onQr: ({ id, displayName }, qr) => {
-      if (qr !== null) view.show({ id, name: displayName, qr });
+    onCode: ({ id, displayName: name }, code) => {
+      if (code?.kind === 'qr') view.show({ id, name, qr: code.text });
+      if (code?.kind === 'code') view.showPairingCode({ id, name, code: code.text });
     },
   };
 }
@@ -89,8 +97,8 @@ function makeEventWitness(context: CommandContext): LinkWitness {
   return {
     onState: ({ id, state, connectionStatus }: AccountView) =>
       writeEvent(context, 'state', { accountId: id, state, connectionStatus }),
-    onQr: ({ id }, qr) => {
-      if (qr !== null) writeEvent(context, 'qr', { accountId: id, qr });
+    onCode: ({ id }, code) => {
+      if (code !== null) writeEvent(context, code.kind, { accountId: id, [code.kind]: code.text });
     },
   };
 }

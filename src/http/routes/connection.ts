@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { makeAccountId } from '../../accounts/ids.ts';
+import type { Pairing } from '../../accounts/account.ts';
+import { type AccountId, makeAccountId } from '../../accounts/ids.ts';
 import { stateToConnectionStatus } from '../../accounts/state.ts';
 import { deleteUnusedAccount, insertAccount, isNumberLinked } from '../../db/account-directory.ts';
 import { isDatabaseAway } from '../../db/outage.ts';
@@ -12,6 +13,7 @@ import { accountParams, dataOf, errorsOf, noBody, noQuery, success } from '../en
 import { dailyLimitSchema, displayNameSchema, phoneNumberSchema, timezoneSchema } from '../text-schema.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 import { checkTimezone } from './accounts.ts';
+import { pairingCodeRoute } from './pairing-code.ts';
 import { qrRoute } from './qr-code.ts';
 
 const stepSchema = z.object({ accountId: z.string(), status: connectionStatusSchema, message: z.string() });
@@ -20,6 +22,7 @@ const stepSchema = z.object({ accountId: z.string(), status: connectionStatusSch
 export function connectionRoutes(app: HttpApp, deps: HttpDeps): void {
   connectRoute(app, deps);
   qrRoute(app, deps);
+  pairingCodeRoute(app, deps);
   healthRoute(app, deps);
   reconnectRoute(app, deps);
   disconnectRoute(app, deps);
@@ -29,11 +32,18 @@ const connectBody = z
   .strictObject({
     phoneNumber: phoneNumberSchema.meta({ description: 'Only this phone may scan.' }),
     displayName: displayNameSchema,
-    pairing: z.literal('qr', { error: 'Use "qr": pairing by code is not available yet.' }),
+    pairing: z.enum(['qr', 'code'], { error: 'Use "qr" or "code".' }).meta({
+      description:
+        'How the phone is linked: it scans a QR code, or its user types a code. `code` needs `phoneNumber`.',
+    }),
     dailyLimit: dailyLimitSchema,
     timezone: timezoneSchema,
   })
   .partial()
+  .refine(({ pairing, phoneNumber }) => pairing !== 'code' || phoneNumber !== undefined, {
+    path: ['phoneNumber'],
+    error: 'Give the number of the phone on which the code will be typed.',
+  })
   .nullish();
 
 function connectRoute(app: HttpApp, deps: HttpDeps): void {
@@ -47,7 +57,7 @@ function connectRoute(app: HttpApp, deps: HttpDeps): void {
       summary: 'Create an account and start to link it',
       querystring: noQuery,
       body: connectBody,
-      response: { 201: dataOf(stepSchema, 'A QR code will be there shortly.'), ...errorsOf(409, 413, 415) },
+      response: { 201: dataOf(stepSchema, 'A code will be there shortly.'), ...errorsOf(409, 413, 415) },
     },
     handler: async (request, reply) => {
       const accountId = await connect(deps, getPrincipal(request).tenantId, request.body ?? {});
@@ -55,11 +65,17 @@ function connectRoute(app: HttpApp, deps: HttpDeps): void {
         success({
           accountId: accountId as string,
           status: 'Connecting' as const,
-          message: `Scan the QR code: GET ${API_BASE}/qr-code/${accountId}`,
+          message: howToLink(request.body?.pairing, accountId),
         }),
       );
     },
   });
+}
+
+function howToLink(pairing: Pairing = 'qr', accountId: AccountId): string {
+  return pairing === 'code'
+    ? `Type the pairing code on the phone: GET ${API_BASE}/pairing-code/${accountId}`
+    : `Scan the QR code: GET ${API_BASE}/qr-code/${accountId}`;
 }
 
 type ConnectBody = NonNullable<z.output<typeof connectBody>>;
@@ -80,6 +96,7 @@ async function connect(
     tenantId,
     instanceId,
     expectedPhoneNumber: phoneNumber ?? null,
+    pairing: body.pairing ?? 'qr',
     displayName: body.displayName ?? null,
     dailyLimit: body.dailyLimit ?? accountDefaults.dailyLimit,
     timezone,
@@ -123,7 +140,7 @@ function reconnectRoute(app: HttpApp, { db, channel }: HttpDeps): void {
       operationId: 'reconnect',
       tags: ['connection'],
       summary: 'Start the session again',
-      description: 'A linked account keeps its link; after a logout or a disconnect there is a new QR code.',
+      description: 'A linked account keeps its link; after a logout or a disconnect there is a new code.',
       params: accountParams,
       querystring: noQuery,
       body: noBody,
@@ -139,9 +156,7 @@ function reconnectRoute(app: HttpApp, { db, channel }: HttpDeps): void {
       return success({
         accountId: account.id as string,
         status: 'Connecting' as const,
-        message: account.linked
-          ? 'The session is starting again.'
-          : `Scan the new QR code: GET ${API_BASE}/qr-code/${account.id}`,
+        message: account.linked ? 'The session is starting again.' : howToLink(account.pairing, account.id),
       });
     },
   });

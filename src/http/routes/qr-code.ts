@@ -6,7 +6,7 @@ import { getVisibleAccount } from '../account-access.ts';
 import { connectionStatusSchema } from '../account-view.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, noQuery, success } from '../envelope.ts';
-import { accountToQr } from '../qr-answer.ts';
+import { accountToQr } from '../link-code-answer.ts';
 import { qrToDataUrl, qrToPng, qrToSvg, qrToTerminal } from '../qr-image.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 

@@ -20,6 +20,7 @@ const ID = '11111111-1111-4111-8111-111111111111';
 interface Scene {
   readonly account: Partial<AccountView>;
   readonly qr?: FakeAnswer;
+  readonly code?: FakeAnswer;
 }
 
 const STARTING = { account: { state: 'starting', connectionStatus: 'Connecting' } };
@@ -63,6 +64,7 @@ async function play(...scenes: readonly [Scene, ...Scene[]]): Promise<Record<str
   let next = 0;
   const answer = ({ method, path }: SeenRequest): FakeAnswer => {
     if (method === 'POST') return { status: 201, ...data({ accountId: ID }) };
+    if (path === `/pairing-code/${ID}`) return scene.code ?? failure(400, 'VALIDATION_FAILED');
     if (path === `/qr-code/${ID}`) return scene.qr ?? failure(409, 'ALREADY_LINKED');
     scene = scenes[next] ?? scene;
     next += 1;
@@ -71,6 +73,41 @@ async function play(...scenes: readonly [Scene, ...Scene[]]): Promise<Record<str
   daemon = await openFakeDaemon(answer);
   return { SWITCHBOARD_URL: daemon.url };
 }
+
+describe('link --code', () => {
+  const typing = (code: string | null): Scene => ({
+    ...scanning(null),
+    code: data({ code, expiresAt: null }),
+  });
+
+  it('shows the code to type, a new one when it changes, until the account is connected', async () => {
+    const env = await play(
+      STARTING,
+      typing(null),
+      typing('ABCD1234'),
+      typing('EFGH5678'),
+      PAIRING,
+      CONNECTED,
+    );
+    const { code, out } = await runCli(['link', 'Shop', '--code', '+491700000001'], {
+      env,
+      cwd: folder.path,
+    });
+    expect(code).toBe(0);
+    expect(out).toMatch(/type this code[\s\S]*ABCD-1234[\s\S]*EFGH-5678[\s\S]*Connected as \+491700000001/);
+    expect(daemon?.requests[0]?.body).toEqual({
+      displayName: 'Shop',
+      phoneNumber: '+491700000001',
+      pairing: 'code',
+    });
+  });
+
+  it('tells the codes as events with --json', async () => {
+    const env = await play(typing('ABCD1234'), CONNECTED);
+    const { out } = await runCli(['link', '--code', '+491700000001', '--json'], { env, cwd: folder.path });
+    expect(out).toContain(JSON.stringify({ event: 'code', accountId: ID, code: 'ABCD1234' }));
+  });
+});
 
 describe('link', () => {
   it('creates an account, draws its code as it rotates, and ends when it is connected', async () => {

@@ -61,7 +61,7 @@ describe('connect', () => {
     const body = {
       phoneNumber: '0170',
       displayName: '',
-      pairing: 'code',
+      pairing: 'sms',
       dailyLimit: 0,
       timezone: '+02:00',
       extra: 1,
@@ -77,6 +77,36 @@ describe('connect', () => {
       'timezone',
     ]);
     expect(server.channel.calls).toEqual([]);
+  });
+
+  it('pairs by a code on request, for which it needs the number', async () => {
+    const nameless = await server.ask('POST', '/connect', { body: { pairing: 'code' } });
+    expect([nameless.status, fieldsOf(nameless)]).toEqual([400, ['phoneNumber']]);
+    const body = { pairing: 'code', phoneNumber: '+491700000009' };
+    const { accountId, message } = (await server.ask('POST', '/connect', { body })).body.data;
+    expect(message).toContain(`/pairing-code/${accountId}`);
+    const none = { code: null, expiresAt: null };
+    expect((await server.ask('GET', `/pairing-code/${accountId}`)).body.data).toMatchObject(none);
+    const expiresAt = new Date(Date.now() + 60_000);
+    await server.accounts.savePairingCode(accountId, { text: 'ABCD1234', expiresAt });
+    expect((await server.ask('GET', `/pairing-code/${accountId}`)).body.data).toEqual({
+      code: 'ABCD1234',
+      expiresAt: expiresAt.toISOString(),
+      status: 'Connecting',
+    });
+    expect((await server.ask('GET', `/qr-code/${accountId}`)).body.data).toMatchObject({ qr: null });
+    await server.accounts.savePairingCode(accountId, { text: 'ABCD1234', expiresAt: new Date(0) });
+    expect((await server.ask('GET', `/pairing-code/${accountId}`)).body.data).toMatchObject(none);
+    await server.accounts.saveState(accountId, { state: 'disconnected', reason: 'qr_given_up' });
+    const given = await server.ask('GET', `/pairing-code/${accountId}`);
+    expect([given.status, given.body.error.code]).toEqual([400, 'QR_EXPIRED']);
+  });
+
+  it('has no pairing code for an account that is linked by a QR code', async () => {
+    const { accountId } = (await server.ask('POST', '/connect')).body.data;
+    const answer = await server.ask('GET', `/pairing-code/${accountId}`);
+    expect([answer.status, fieldsOf(answer)]).toEqual([400, ['accountId']]);
+    expect(answer.body.error.details[0].message).toContain(`/qr-code/${accountId}`);
   });
 
   it('leaves nothing behind when no slot is free', async () => {

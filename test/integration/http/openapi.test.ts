@@ -47,6 +47,7 @@ describe('the OpenAPI document', () => {
         'GET /health',
         'GET /ready',
         'POST /api/v1/whatsapp/connect',
+        'GET /api/v1/whatsapp/pairing-code/{accountId}',
         'GET /api/v1/whatsapp/qr-code/{accountId}',
         'GET /api/v1/whatsapp/health/{accountId}',
         'POST /api/v1/whatsapp/reconnect/{accountId}',

@@ -1,0 +1,137 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Phone } from '../../../../simulator/client.ts';
+import type { AccountId } from '../../../../src/accounts/ids.ts';
+import { PoolStage } from '../../../support/pool-stage.ts';
+
+let stage: PoolStage;
+let shop: Phone;
+let accountId: AccountId;
+let count = 0;
+
+beforeAll(async () => {
+  stage = await PoolStage.open({ timings: { qrRefreshMs: 60_000 } });
+});
+
+beforeEach(async () => {
+  count += 1;
+  shop = await stage.world.phone(`pairing-${count}`);
+});
+
+afterEach(async () => {
+  await stage.world.faults.clear();
+  await stage.pool.disconnect(accountId);
+});
+
+afterAll(async () => {
+  const missing = await stage.world.missingModules();
+  await stage[Symbol.asyncDispose]();
+  expect(missing).toEqual([]);
+});
+
+const expected = () => `+${shop.number}`;
+
+/** The pairing code that is shown, other than that one. */
+const code = (not?: string) =>
+  stage.until('a pairing code', () => {
+    const last = stage.of(accountId).pairingCodes.at(-1);
+    return last !== null && last !== not ? last : undefined;
+  });
+
+const states = () => stage.of(accountId).states.map(({ state }) => state);
+
+describe('pairing by a code', () => {
+  it('links the phone that types it, shows no QR, and takes the code back', async () => {
+    accountId = await stage.create({ expected: expected(), pairing: 'code' });
+    await stage.pool.start(accountId);
+    expect(await code()).toMatch(/^[1-9A-Z]{8}$/);
+    await stage.reached(accountId, 'awaiting_scan', null);
+    expect(await stage.store.getAccount(accountId)).toMatchObject({
+      state: 'awaiting_scan',
+      pairingCodeExpiresAt: expect.any(Date),
+    });
+    await shop.enterCode(await code());
+    await stage.connected(accountId);
+    expect(stage.of(accountId).qrs.filter(Boolean)).toEqual([]);
+    expect(await stage.store.getAccount(accountId)).toMatchObject({ linked: true, pairingCode: null });
+    await stage.reopen();
+    await stage.pool.restore();
+    await stage.connected(accountId, 2);
+    expect(stage.of(accountId).pairingCodes.filter(Boolean)).toHaveLength(1);
+  });
+
+  it('replaces the code before it dies', async () => {
+    accountId = await stage.create({ expected: expected(), pairing: 'code' });
+    await stage.reopen({ timings: { qrRefreshMs: 300 } });
+    await stage.pool.start(accountId);
+    const first = await code();
+    expect(await code(first)).not.toBe(first);
+    await stage.reopen();
+  });
+
+  it('gives up when nobody types one, and its slot is free again', async () => {
+    accountId = await stage.create({ expected: expected(), pairing: 'code' });
+    await stage.reopen({ timings: { qrRefreshMs: 50, qrCodesBeforeGivingUp: 3 } });
+    await stage.pool.start(accountId);
+    await stage.reached(accountId, 'disconnected', 'qr_given_up');
+    await stage.rested(accountId);
+    expect(stage.of(accountId).pairingCodes.at(-1)).toBeNull();
+    await stage.reopen();
+  });
+
+  it('offers a code again after a logout', async () => {
+    accountId = await stage.create({ expected: expected(), pairing: 'code' });
+    await stage.pool.start(accountId);
+    const first = await code();
+    await shop.enterCode(first);
+    await stage.connected(accountId);
+    await shop.logoutDevice();
+    await stage.rested(accountId);
+    await stage.pool.start(accountId, { fresh: true });
+    await shop.enterCode(await code(first));
+    await stage.connected(accountId, 2);
+  });
+});
+
+describe('a demand for a passkey (A24)', () => {
+  beforeEach(async () => {
+    await stage.world.faults.set({ kind: 'passkey', mode: 'demand', phone: shop.name });
+    accountId = await stage.create();
+    await stage.pool.start(accountId);
+    await stage.scan(accountId, shop);
+    await stage.reached(accountId, 'needs_human', 'passkey');
+  });
+
+  it('is told as what it is, and linking goes on when the phone approves', async () => {
+    await shop.answerPasskey(true);
+    await stage.connected(accountId);
+    await stage.reached(accountId, 'connected', null);
+    expect(states().slice(0, 3)).toEqual(['starting', 'awaiting_scan', 'needs_human']);
+  });
+
+  it('ends the session if nobody answers, with an alert that says what to do', async () => {
+    await stage.reopen({ timings: { passkeyDeadlineMs: 500 } });
+    await stage.pool.start(accountId, { fresh: true });
+    const seen = stage.of(accountId).qrs.filter(Boolean).length;
+    await shop.scan(
+      String(await stage.until('a new QR', () => stage.of(accountId).qrs.filter(Boolean)[seen])),
+    );
+    await stage.until('an alert', () =>
+      stage.of(accountId).alerts.find(({ reason }) => reason === 'passkey'),
+    );
+    expect(await stage.rested(accountId)).toMatchObject({
+      state: 'needs_human',
+      reason: 'passkey',
+      wanted: false,
+    });
+    expect(stage.browsers(accountId)).toEqual([]);
+    await stage.reopen();
+  });
+});
+
+it('shows on the phone under a name of ours', async () => {
+  accountId = await stage.create({ displayName: 'Shop in Berlin' });
+  await stage.pool.start(accountId);
+  await stage.scan(accountId, shop);
+  await stage.connected(accountId);
+  expect((await shop.view()).devices).toMatchObject([{ name: 'Switchboard (Shop in Berlin)' }]);
+});
