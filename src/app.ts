@@ -26,6 +26,7 @@ import type { Clock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import { openMediaStore } from './messages/media-store.ts';
 import { openPipeline } from './messages/pipeline.ts';
+import { openEventLoopWatch } from './observability/event-loop.ts';
 import { openLogger } from './observability/logger.ts';
 import { makeBoard } from './queue/board.ts';
 import { type OpenRedis, openRedis, type RedisLocation } from './queue/connection.ts';
@@ -56,6 +57,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const log = stack.use(await openLogger(config.log));
   const { clock, signal } = edge;
+  stack.use(openEventLoopWatch({ log, clock }));
   const browser = findBrowser(config.browser);
   const folder = stack.use(await openDataFolder(config.dataPath));
   await ensureWritableFolder('MEDIA_PATH', config.mediaPath);
