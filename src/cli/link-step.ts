@@ -7,6 +7,16 @@ export type LinkStep =
   | { readonly kind: 'linked' }
   | { readonly kind: 'ended'; readonly text: string };
 
+/** True if nothing goes on by itself: the account is linked or connected again only when somebody asks for it. */
+export function isResting({ connectionStatus }: Pick<AccountView, 'connectionStatus'>): boolean {
+  return connectionStatus === 'Disconnected' || connectionStatus === 'Failed';
+}
+
+/** What a person types to link or connect an account, or to go on with that. */
+export function idToLinkCommand(accountId: string): string {
+  return `npm run cli -- link --account ${accountId}`;
+}
+
 /** The next step of linking, from the account's state. Pure. */
 export function accountToLinkStep(
   account: Pick<AccountView, 'state' | 'connectionStatus' | 'reason'>,

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
-import { AppError } from '../../lib/errors.ts';
+import { AppError, type ErrorCode, isAppError } from '../../lib/errors.ts';
 import { chooseAccount } from '../account-choice.ts';
+import type { AccountView } from '../api-views.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
+import { idToLinkCommand, isResting } from '../link-step.ts';
 import { drawQr } from '../qr-view.ts';
 
 interface QrOptions extends JsonOption {
@@ -24,12 +26,28 @@ export function addQrCommand(program: Command, context: CommandContext): void {
 
 async function qr(context: CommandContext, wanted: string, { json, large }: QrOptions): Promise<void> {
   const api = await context.openApi();
-  const answer = await api.getQr(await chooseAccount(api, wanted));
+  const accountId = await chooseAccount(api, wanted);
+  const answer = await api.getQr(accountId).catch(async (thrown: unknown) => {
+    if (!isAppError(thrown, 'QR_EXPIRED') && !isAppError(thrown, 'ALREADY_LINKED')) throw thrown;
+    const account = await api.getAccount(accountId);
+    throw isResting(account) ? makeResting(account, thrown.code) : thrown;
+  });
   if (answer.qr === null) {
-    throw new AppError('ACCOUNT_NOT_CONNECTED', {
-      message: `The account has no QR code yet. Wait for it with: npm run cli -- link --account ${JSON.stringify(wanted)}`,
-    });
+    const account = await api.getAccount(accountId);
+    throw isResting(account) ? makeResting(account, 'ACCOUNT_NOT_CONNECTED') : makeNotYet(account);
   }
   if (json) writeJson(context, answer);
   else context.write(drawQr(answer.qr, { small: large !== true }));
+}
+
+/** There will be no QR code until somebody asks for one. */
+function makeResting({ id, reason }: AccountView, code: ErrorCode): AppError {
+  const sentences = ['The account shows no QR code.', reason?.text, `Link it with: ${idToLinkCommand(id)}`];
+  return new AppError(code, { message: sentences.filter(Boolean).join(' ') });
+}
+
+function makeNotYet({ id }: AccountView): AppError {
+  return new AppError('ACCOUNT_NOT_CONNECTED', {
+    message: `The account has no QR code yet. Wait for it with: ${idToLinkCommand(id)}`,
+  });
 }

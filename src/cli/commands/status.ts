@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { chooseAccount } from '../account-choice.ts';
 import type { AccountHealthView } from '../api-views.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
+import { idToLinkCommand, isResting } from '../link-step.ts';
 import { textToLine } from '../terminal-text.ts';
 import { describeAccounts } from './accounts.ts';
 
@@ -45,6 +46,7 @@ export function describeHealth(health: AccountHealthView): string {
     ['Status', `${health.connectionStatus} (${health.state}) since ${health.since}`],
     ['Reason', reason?.text ?? null],
     ['To do', reason?.userAction ?? null],
+    ['Reconnect', isResting(health) ? idToLinkCommand(health.id) : null],
     [
       'Reconnect',
       reconnect &&

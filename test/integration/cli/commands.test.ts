@@ -27,6 +27,27 @@ const SUPPORT = makeAccountView({
   reason: { code: 'banned', text: 'The number is blocked.', userAction: 'Open WhatsApp.' },
 });
 
+const STARTING_ID = '77777777-7777-4777-8777-777777777777';
+const RESTING_ID = '55555555-5555-4555-8555-555555555555';
+const GIVEN_UP_ID = '66666666-6666-4666-8666-666666666666';
+const RESTING = makeAccountView({
+  id: RESTING_ID,
+  connectionStatus: 'Disconnected',
+  state: 'disconnected',
+  reason: {
+    code: 'user_disconnected',
+    text: 'Disconnected by a user.',
+    userAction: 'Reconnect the account.',
+  },
+});
+
+const STARTING = makeAccountView({ id: STARTING_ID, connectionStatus: 'Connecting', state: 'starting' });
+const GIVEN_UP = makeAccountView({
+  ...RESTING,
+  id: GIVEN_UP_ID,
+  reason: { code: 'qr_given_up', text: 'Nobody scanned the QR code.', userAction: 'Reconnect the account.' },
+});
+
 const INCOMING = {
   messageId: '33333333-3333-4333-8333-333333333333',
   direction: 'incoming',
@@ -56,7 +77,15 @@ function answer({ method, path }: { readonly method: string; readonly path: stri
     [`GET /health/${ID}`]: data(SHOP),
     [`GET /health/${OTHER_ID}`]: data(SUPPORT),
     [`GET /qr-code/${ID}`]: data({ qr: '2@code', qrCode: 'data:', expiresAt: SHOP.since }),
-    [`GET /qr-code/${OTHER_ID}`]: data({ qr: null, qrCode: null, expiresAt: null }),
+    [`GET /health/${RESTING_ID}`]: data(RESTING),
+    [`GET /qr-code/${OTHER_ID}`]: failure(409, 'ALREADY_LINKED'),
+    [`GET /accounts/${OTHER_ID}`]: data(SUPPORT),
+    [`GET /qr-code/${STARTING_ID}`]: data({ qr: null, qrCode: null, expiresAt: null }),
+    [`GET /accounts/${STARTING_ID}`]: data(STARTING),
+    [`GET /qr-code/${RESTING_ID}`]: data({ qr: null, qrCode: null, expiresAt: null }),
+    [`GET /accounts/${RESTING_ID}`]: data(RESTING),
+    [`GET /qr-code/${GIVEN_UP_ID}`]: failure(400, 'QR_EXPIRED'),
+    [`GET /accounts/${GIVEN_UP_ID}`]: data(GIVEN_UP),
     [`POST /accounts/${ID}/messages`]: {
       status: 202,
       ...data({ messageId: INCOMING.messageId, status: 'pending' }),
@@ -118,6 +147,13 @@ describe('accounts and status', () => {
     expect(JSON.parse((await run('status', 'Shop', '--json')).out)).toEqual(SHOP);
   });
 
+  it('say with which command an account at rest is linked again, and only then', async () => {
+    const command = (id: string) => `npm run cli -- link --account ${id}\n`;
+    expect((await run('status', RESTING_ID)).out).toContain(`Reconnect:  ${command(RESTING_ID)}`);
+    expect((await run('status', OTHER_ID)).out).toContain(command(OTHER_ID));
+    expect((await run('status', ID)).out).not.toContain('npm run cli');
+  });
+
   it('exit with 5 where there is no such account', async () => {
     const byName = await run('status', 'Nobody');
     expect(byName.code).toBe(5);
@@ -139,10 +175,23 @@ describe('qr', () => {
     expect(JSON.parse((await run('qr', 'Shop', '--json')).out).qr).toBe('2@code');
   });
 
-  it('exits with 6 where there is none', async () => {
-    const { code, error } = await run('qr', OTHER_ID);
+  it('exits with 6 where there is none yet', async () => {
+    const { code, error } = await run('qr', STARTING_ID);
     expect(code).toBe(6);
-    expect(error).toContain(`link --account "${OTHER_ID}"`);
+    expect(error).toContain('no QR code yet');
+    expect(error).toContain(`npm run cli -- link --account ${STARTING_ID}\n`);
+  });
+
+  it.each([
+    ['was disconnected', RESTING_ID, 'Disconnected by a user.', 6],
+    ['was not scanned in time', GIVEN_UP_ID, 'Nobody scanned the QR code.', 6],
+    ['needs a human', OTHER_ID, 'The number is blocked.', 1],
+  ])('says why and how to link again where the account %s', async (_what, id, why, exitCode) => {
+    const { code, error } = await run('qr', id);
+    expect(code).toBe(exitCode);
+    expect(error).toContain(why);
+    expect(error).toContain(`npm run cli -- link --account ${id}\n`);
+    expect(error).not.toContain('yet');
   });
 });
 
