@@ -4,14 +4,14 @@ import type { ApiClient } from '../api-client.ts';
 import type { AccountView } from '../api-views.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption } from '../command-context.ts';
 import { followLink, type LinkTarget, type LinkWitness } from '../link-progress.ts';
+import { idToLinkCommand, isResting } from '../link-step.ts';
 import { makeTerminalQrView } from '../qr-view.ts';
 import { textToLine } from '../terminal-text.ts';
 
 const DETAILS = `
 The account stays when this is interrupted with Ctrl-C: go on with --account.
 With --json every line is one event: "account" with its id first, then "qr" or "code", and "state", at the end
-"connected".
-`;
+"connected".`;
 
 interface LinkOptions extends JsonOption {
   readonly phone?: string;
@@ -49,7 +49,7 @@ async function link(context: CommandContext, name: string | undefined, options: 
   else context.write(`Account ${accountId}\n`);
   const account = await followLink(api, target, witness, context.signal).catch((thrown) => {
     if (context.signal.aborted && !options.json) {
-      context.write(`\nThe account stays. Go on with: npm run cli -- link --account ${accountId}\n`);
+      context.write(`\nThe account stays. Go on with: ${idToLinkCommand(accountId)}\n`);
     }
     throw thrown;
   });
@@ -75,9 +75,7 @@ async function createAccount(
 async function restartLink(api: ApiClient, wanted: string): Promise<LinkTarget> {
   const accountId = await chooseAccount(api, wanted);
   const { connectionStatus, since } = await api.getAccount(accountId);
-  if (connectionStatus !== 'Disconnected' && connectionStatus !== 'Failed') {
-    return { accountId, restingSince: null };
-  }
+  if (!isResting({ connectionStatus })) return { accountId, restingSince: null };
   await api.reconnect(accountId);
   return { accountId, restingSince: since };
 }

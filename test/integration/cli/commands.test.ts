@@ -256,6 +256,7 @@ describe('every command', () => {
       expect(code).toBe(0);
       expect(out).toContain('--json');
       expect(out).toContain('Exit codes:');
+      expect(out).not.toContain('\n\n\n');
     }
   });
 
