@@ -22,9 +22,15 @@ It is configured by environment variables and .env; see .env.example.
 `;
 
 async function main(): Promise<number> {
-  if (process.argv.includes('--help') || process.argv.includes('-h')) {
+  const args = process.argv.slice(2);
+  const [argument] = args;
+  if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(USAGE);
     return 0;
+  }
+  if (argument !== undefined) {
+    process.stderr.write(refuseArgument(argument));
+    return 1;
   }
   const stop = new AbortController();
   const stopped = catchSignals(stop);
@@ -51,6 +57,12 @@ async function main(): Promise<number> {
   const asked = stop.signal.reason instanceof StopSignal;
   app.log.info('Switchboard is stopping', { why: asked ? stop.signal.reason.message : 'an error' });
   return (await drain(app)) && asked ? 0 : 1;
+}
+
+/** Of an argument such as --api-key=… only the name is repeated. */
+function refuseArgument(argument: string): string {
+  const [name] = argument.split('=');
+  return `Switchboard cannot start. It takes no argument ${name}: it is configured by environment variables and .env, such as PORT=3001 npm start. All of them are in .env.example.\n`;
 }
 
 /** Closes everything, against the deadline; true if all of it went well. */

