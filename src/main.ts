@@ -1,4 +1,5 @@
 import { type App, openApp } from './app.ts';
+import { containStray } from './channels/whatsapp-web/session-scope.ts';
 import { loadEnvironment } from './config/dotenv.ts';
 import { parseConfig } from './config/parse-config.ts';
 import { explainStartError } from './config/start-error.ts';
@@ -55,6 +56,10 @@ async function main(): Promise<number> {
   process.send?.('ready');
   await stopped;
   const asked = stop.signal.reason instanceof StopSignal;
+  if (!asked) {
+    const { message, stack } = toError(stop.signal.reason);
+    app.log.error('An error that belongs to no session ends Switchboard', { error: message, stack });
+  }
   app.log.info('Switchboard is stopping', { why: asked ? stop.signal.reason.message : 'an error' });
   return (await drain(app)) && asked ? 0 : 1;
 }
@@ -104,27 +109,24 @@ function catchSignals(stop: AbortController): Promise<void> {
 }
 
 /**
- * The library and the browser driver reject promises that nobody holds (facts A2, A3; faults F14, F20): the session they
- * belong to has its own watchdogs. Anything else is a bug of ours, and no state to go on in. There is no log before the
- * daemon is up; the error is then what stops the start.
+ * An error that nobody caught goes to the session that it belongs to. Any other is a bug of ours, and no state to go on in:
+ * the daemon drains and ends. There is no log before it is up; the error is then what stops the start.
  */
 function catchErrors(stop: AbortController, findLog: () => Logger | undefined): void {
   const contain = (thrown: unknown) => {
+    const log = findLog();
+    if (containStray(thrown, log)) return;
     const error = toError(thrown);
-    const foreign = isOfBrowser(error);
-    const message = foreign
-      ? 'A browser session rejected a promise that nobody holds'
-      : 'Something unforeseen happened';
-    findLog()?.error(message, { error: error.message, stack: error.stack });
-    if (!foreign) stop.abort(error);
+    if (stop.signal.aborted) {
+      log?.error('An error came while Switchboard was stopping', {
+        error: error.message,
+        stack: error.stack,
+      });
+    }
+    stop.abort(error);
   };
   process.on('unhandledRejection', contain);
   process.on('uncaughtException', contain);
-}
-
-/** True for what whatsapp-web.js and puppeteer throw: strings of the library, errors of the protocol. */
-function isOfBrowser(error: Error): boolean {
-  return /puppeteer|whatsapp-web\.js/.test(error.stack ?? '') || /^(auth|ready) timeout$/.test(error.message);
 }
 
 process.exitCode = await main();

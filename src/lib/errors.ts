@@ -109,8 +109,13 @@ export class AppError extends Error {
 
 /** Whatever was thrown, as an Error: libraries throw strings too (fact A3). */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
-  return new Error(typeof thrown === 'string' ? thrown : `A non-error was thrown: ${inspect(thrown)}`);
+  try {
+    if (thrown instanceof Error && typeof thrown.message === 'string') return thrown;
+    return new Error(typeof thrown === 'string' ? thrown : `A non-error was thrown: ${inspect(thrown)}`);
+  } catch {
+    // A proxy that was revoked, a getter that throws: looking at such a thing fails.
+    return new Error('Something was thrown that cannot be looked at.');
+  }
 }
 
 /** True if `thrown` is an AppError with this code. */

@@ -4,6 +4,7 @@ import type { LinkedIdentity } from '../../accounts/account.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 import { AppError, toError } from '../../lib/errors.ts';
 import { chatIdToPhoneNumber, parseWid } from '../../messages/whatsapp-key.ts';
+import { isDocumentGone } from './document-gone.ts';
 import { watchSocket } from './page-bridge.ts';
 import {
   acknowledgeNews,
@@ -43,10 +44,6 @@ export interface InjectionHandlers {
 
 /** The page says by nothing but a variable that its code has come. */
 const PAGE_CODE_POLL_MS = 50;
-
-/** What puppeteer says when the document that it spoke to has gone: the page navigated, or it is no more. */
-const DOCUMENT_GONE =
-  /context was destroyed|Cannot find context|navigated or closed|detached|(?:Target|Session|Connection) closed/i;
 
 type SocketNews = Extract<PageNews, { kind: 'socket' }>;
 
@@ -118,7 +115,7 @@ export class PageInjection {
         // A failure of a document that is gone says nothing: its successor is latched or about to be told of, and a
         // page that has none is ended by its own events or by the deadline of its phase (facts A2, A10).
         const error = toError(thrown);
-        const isGone = navigations !== this.#navigations || DOCUMENT_GONE.test(error.message);
+        const isGone = navigations !== this.#navigations || isDocumentGone(error);
         if (!isGone) this.#handlers.onFailure(error);
       }
     }

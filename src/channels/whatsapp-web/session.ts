@@ -18,6 +18,7 @@ import type { ChannelListener, ConnectedSession, SessionStatus } from '../channe
 import type { LaunchGate } from './launch-gate.ts';
 import { SessionJournal } from './session-journal.ts';
 import { type LifeEnd, type SessionClient, SessionLife } from './session-life.ts';
+import { runInSession } from './session-scope.ts';
 import type { ClientEvent } from './whatsapp-client.ts';
 
 /** A wait at the launch gate that is worth a line in the log. */
@@ -128,7 +129,7 @@ export class Session {
     const { account, listener, clock, log, timings, makeClient } = this.#deps;
     const leave = await this.#enterGate();
     const overstayed = setTimeout(leave, timings.launchGateMs);
-    this.#life = new SessionLife({
+    const life = new SessionLife({
       account,
       listener,
       clock,
@@ -141,8 +142,10 @@ export class Session {
       onCode: (kind, code) => this.#saveCode(kind, code),
       onLinked: (identity) => this.#link(identity),
     });
+    this.#life = life;
+    const onStray = (error: Error) => life.fall('library_fault', error);
     try {
-      return await this.#life.run(this.#signal);
+      return await runInSession({ log, onStray }, () => life.run(this.#signal));
     } finally {
       clearTimeout(overstayed);
       leave();
