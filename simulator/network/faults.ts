@@ -60,6 +60,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   kind('media-stage', { mode: z.literal('reuploading') }),
   /** Questions whether a number has an account. `strict-lid`: a chat by LID needs such a question first. */
   kind('lookup', { mode: z.enum(['fail', 'hang', 'unregistered', 'strict-lid']) }),
+  /** A page asks for a pairing code. */
+  kind('pairing-code', { mode: z.enum(['refuse', 'hang']) }),
   /** A scan is answered by a demand for a passkey. */
   kind('passkey', { mode: z.literal('demand') }),
   /** A fresh link must acknowledge the "What's new" dialog within `delayMs` (5 min), or is logged out. */

@@ -76,11 +76,16 @@ export class LinkDesk {
     }
   }
 
-  requestCode(page: WaitingPage, phoneNumber: string): string {
+  /** Undefined if the page is left without an answer. */
+  requestCode(page: WaitingPage, phoneNumber: string): string | undefined {
     const desk = this.#desks.get(page);
     if (!desk) throw new Rejection(409, 'the page is not waiting for a link');
+    const pn = phoneNumber.replace(/\D/g, '');
+    const fault = this.#network.faults.take('pairing-code', this.#network.directory.findByPn(pn)?.name);
+    if (fault?.mode === 'refuse') throw new Rejection(429, 'too many codes were asked for');
+    if (fault?.mode === 'hang') return undefined;
     const letters = Array.from({ length: 8 }, () => CODE_LETTERS[randomInt(CODE_LETTERS.length)]);
-    desk.code = { text: letters.join(''), pn: phoneNumber.replace(/\D/g, '') };
+    desk.code = { text: letters.join(''), pn };
     this.#network.changed();
     return desk.code.text;
   }

@@ -66,11 +66,23 @@ it('takes a pairing code only from the number it was asked for', () => {
   const { network, desk, page } = openDesk();
   const shop = network.directory.openAccount('shop', { number: '15550000001' });
   const other = network.directory.openAccount('other', {});
-  const code = desk.requestCode(page, '+1 555 000 0001');
+  const code = String(desk.requestCode(page, '+1 555 000 0001'));
   expect(code).toMatch(/^[1-9A-HJ-NP-TV-Z]{8}$/);
   expect(() => desk.enterCode(other, code)).toThrow('was asked for by 15550000001');
   expect(desk.enterCode(shop, `${code.slice(0, 4)}-${code.slice(4)}`.toLowerCase())).toEqual({
     linked: true,
   });
+  network.timers.clear();
+});
+
+it('gives no pairing code, or no answer, where that is wished', () => {
+  const { network, desk, page } = openDesk();
+  network.directory.openAccount('shop', { number: '15550000001' });
+  network.faults.set({ kind: 'pairing-code', mode: 'refuse', phone: 'shop', count: 1 });
+  network.faults.set({ kind: 'pairing-code', mode: 'hang', phone: 'shop', count: 1 });
+  expect(desk.requestCode(page, '15550000002')).toHaveLength(8);
+  expect(() => desk.requestCode(page, '15550000001')).toThrow('too many codes');
+  expect(desk.requestCode(page, '15550000001')).toBeUndefined();
+  expect(desk.requestCode(page, '15550000001')).toHaveLength(8);
   network.timers.clear();
 });
