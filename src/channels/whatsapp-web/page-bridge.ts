@@ -176,6 +176,7 @@ export function installBridge(): void {
     },
     injected: false,
     listening: false,
+    linksByCode: false,
     report: undefined,
     reading: undefined,
   };
@@ -271,7 +272,8 @@ export function watchSocket(syncGraceMs: number): boolean {
     const state = String(Socket.state);
     connectedAt = state === 'CONNECTED' ? (connectedAt ?? performance.now()) : undefined;
     switchboard?.tell({ kind: 'socket', state, hasSynced: hasSynced(), hasIdentity: hasIdentity() });
-    if (state !== 'UNPAIRED_IDLE') return;
+    // New references would be a new start, which takes back a pairing code that is shown.
+    if (state !== 'UNPAIRED_IDLE' || switchboard?.linksByCode) return;
     try {
       window.require('WAWebCmd').Cmd.refreshQR();
     } catch {

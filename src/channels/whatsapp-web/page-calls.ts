@@ -61,12 +61,21 @@ export function refreshQr(): void {
   window.require('WAWebCmd').Cmd.refreshQR();
 }
 
-/** Asks WhatsApp for a code that is typed on the phone of that number, in place of a QR. Rejects if it gives none. */
-export async function requestPairingCode(phoneNumber: string): Promise<string> {
+/**
+ * Asks WhatsApp for a code that is typed on the phone of that number, in place of a QR. Null if `once`, and this document
+ * was asked already. Rejects if WhatsApp gives none.
+ */
+export async function requestPairingCode(phoneNumber: string, once: boolean): Promise<string | null> {
+  const switchboard = window.switchboard;
+  if (!switchboard) throw new Error('The bridge is not in this page.');
+  if (once && switchboard.linksByCode) return null;
+  switchboard.linksByCode = true;
   const linking = window.require('WAWebAltDeviceLinkingApi');
   linking.setPairingType('ALT_DEVICE_LINKING');
   await linking.initializeAltDeviceLinking();
-  return String(await linking.startAltLinkingFlow(phoneNumber, true));
+  const code: unknown = await linking.startAltLinkingFlow(phoneNumber, true);
+  if (typeof code !== 'string' || code === '') throw new Error('WhatsApp answered without a pairing code.');
+  return code;
 }
 
 /**
@@ -83,14 +92,15 @@ export function nameDevice(os: string): void {
   }
 }
 
-/** True if the page shows a dialog that asks for a passkey (fact A24), however that came about. */
+/** True if the page shows a dialog that speaks of a passkey (fact A24), by whatever it can be told from. */
 export function showsPasskeyDialog(): boolean {
   const dialogs = document.querySelectorAll(
-    'dialog, [role="dialog"], [role="alertdialog"], [data-testid*="passkey" i]',
+    'dialog, [role="dialog"], [role="alertdialog"], [aria-modal="true"]',
   );
   return [...dialogs].some((dialog) => {
+    const names = ['id', 'data-testid', 'aria-label'].map((name) => dialog.getAttribute(name) ?? '');
     const isSeen = dialog.getClientRects().length > 0;
-    return isSeen && /pass-?key/i.test(`${dialog.textContent} ${dialog.getAttribute('data-testid')}`);
+    return isSeen && /pass-?key/i.test([...names, dialog.textContent].join(' '));
   });
 }
 

@@ -89,6 +89,8 @@ export interface Switchboard {
   injected: boolean;
   /** True once the library's listeners are being attached to this document; twice would double every event (F6). */
   listening: boolean;
+  /** True once this document was asked for a pairing code: it is then not to be asked for another QR code. */
+  linksByCode: boolean;
   /** Tells the socket's state as it is now; set once the page's code is there. */
   report: (() => void) | undefined;
   /** Messages of the chat that is being read back, newest last. */

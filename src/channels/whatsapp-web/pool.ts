@@ -180,7 +180,7 @@ export class Pool implements Channel, AsyncDisposable {
         clock,
         log,
         timings: this.#timings,
-        makeClient: (onEvent) => this.#makeClient(account, log, onEvent),
+        makeClient: (onEvent, linked) => this.#makeClient({ ...account, linked }, log, onEvent),
       },
       signal,
     );

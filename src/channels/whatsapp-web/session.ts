@@ -33,8 +33,8 @@ export interface SessionDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly timings: SessionTimings;
-  /** Makes a client of this account; it is opened and closed by the life that asked for it. */
-  makeClient(onEvent: (event: ClientEvent) => void): SessionClient;
+  /** Makes a client of this account, which is linked or not by now; the life that asked for it opens and closes it. */
+  makeClient(onEvent: (event: ClientEvent) => void, linked: boolean): SessionClient;
 }
 
 /** Why a session came to rest: a reason, `stopped` if it was asked to, `moved` if another instance holds the account. */
@@ -135,7 +135,7 @@ export class Session {
       clock,
       log,
       timings,
-      makeClient,
+      makeClient: (onEvent) => makeClient(onEvent, this.#linked),
       isLinked: () => this.#linked,
       onSettled: leave,
       onFact: (fact, reason) => this.#learn(fact, reason),

@@ -12,16 +12,11 @@ import type { Logger } from '../../lib/logger.ts';
 import type { InboundEvent } from '../../messages/inbound-event.ts';
 import { type LaunchDeps, makeLaunchOptions, USER_AGENT } from './browser.ts';
 import { findBrowserProcesses, killBrowserProcesses, removeProfileLocks } from './browser-process.ts';
+import { makeDeviceName } from './device-name.ts';
+import { type LinkNews, LinkOffer, type PairingWish } from './link-offer.ts';
 import { newsToEvent } from './message-conversion.ts';
 import { installBridge } from './page-bridge.ts';
-import {
-  logOut,
-  reconnectSocket,
-  refreshQr,
-  reportSocket,
-  requestPairingCode,
-  showsPasskeyDialog,
-} from './page-calls.ts';
+import { logOut, reconnectSocket, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
 import { readTreeMemory } from './process-memory.ts';
@@ -33,9 +28,7 @@ const WHATSAPP_WEB = 'https://web.whatsapp.com/';
 
 /** What a client tells its session, in the order in which it happened. `ended` is the last and comes once. */
 export type ClientEvent =
-  | { readonly kind: 'qr'; readonly text: string }
-  | { readonly kind: 'pairing_code'; readonly code: string }
-  | { readonly kind: 'passkey' }
+  | LinkNews
   | { readonly kind: 'socket'; readonly state: string }
   | { readonly kind: 'ready'; readonly identity: LinkedIdentity; readonly page: Page }
   | { readonly kind: 'lost' }
@@ -48,7 +41,7 @@ export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'
   /** What the user calls the account; null if nothing. */
   readonly displayName: string | null;
   /** How a phone that is not linked yet is linked. */
-  readonly pairing: { readonly kind: 'qr' } | { readonly kind: 'code'; readonly phoneNumber: string };
+  readonly pairing: PairingWish;
   readonly livePath: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -67,7 +60,7 @@ export class WhatsAppClient {
   #launching: Promise<Browser> = Promise.reject(new Error('The browser was never launched.'));
   #page: Page | undefined;
   #injection: PageInjection | undefined;
-  #lastQr: string | undefined;
+  #offer: LinkOffer | undefined;
   #over = false;
 
   constructor(deps: ClientDeps, onEvent: (event: ClientEvent) => void) {
@@ -113,7 +106,7 @@ export class WhatsAppClient {
   }
 
   async #checkLevel(): Promise<void> {
-    if (await this.#page?.evaluate(showsPasskeyDialog)) this.#tell({ kind: 'passkey' });
+    await this.#offer?.checkLevel();
     await this.#injection?.checkLevel();
   }
 
@@ -124,9 +117,8 @@ export class WhatsAppClient {
 
   /** Has the page show a new QR code, or asks WhatsApp for a new pairing code. */
   async refreshCode(): Promise<void> {
-    const { callDeadlineMs } = this.#deps.timings;
-    if (this.#deps.pairing.kind === 'code') await this.#requestPairingCode(this.#deps.pairing.phoneNumber);
-    else await withDeadline(this.#livePage().evaluate(refreshQr), callDeadlineMs, 'Refreshing the QR code');
+    this.#livePage();
+    await this.#offer?.refresh();
   }
 
   /** Ends the link on WhatsApp's side, as far as the page can still say so. */
@@ -177,22 +169,34 @@ export class WhatsAppClient {
   }
 
   async #load(page: Page, library: LibraryClient): Promise<void> {
+    const { timings, pairing, displayName } = this.#deps;
+    const offer = new LinkOffer(page, {
+      pairing,
+      callDeadlineMs: timings.callDeadlineMs,
+      tell: (news) => this.#tell(news),
+      onRefused: (error) => this.#end('pairing_code_refused', error),
+    });
+    this.#offer = offer;
     const injection = new PageInjection(page, library, {
-      timings: this.#deps.timings,
-      deviceName: deviceNameOf(this.#deps.displayName),
-      onReady: (identity) => this.#tell({ kind: 'ready', identity, page }),
+      timings,
+      deviceName: makeDeviceName(displayName),
+      onReady: (identity) => {
+        offer.hearReady();
+        this.#tell({ kind: 'ready', identity, page });
+      },
       onLost: () => this.#tell({ kind: 'lost' }),
       onFailure: (error) =>
         this.#end(isAppError(error, 'SESSION_FAULT') ? 'self_test_failed' : 'launch_failed', error),
     });
     this.#injection = injection;
-    await page.exposeFunction('switchboardTell', (news: PageNews[]) => this.#heard(news, injection));
-    await page.exposeFunction('onQRChangedEvent', (qr: unknown) => this.#heardQr(qr));
+    await page.exposeFunction('switchboardTell', (news: PageNews[]) => this.#heard(news, injection, offer));
+    // Not waited for: the page's own code goes on meanwhile.
+    await page.exposeFunction('onQRChangedEvent', (qr: unknown) => void offer.hearQr(qr));
     await page.evaluateOnNewDocument(installBridge);
     page.on('framenavigated', (frame) => this.#navigated(page, frame, injection));
     await page.goto(WHATSAPP_WEB, {
       waitUntil: 'domcontentloaded',
-      timeout: this.#deps.timings.navigationDeadlineMs,
+      timeout: timings.navigationDeadlineMs,
       referer: 'https://whatsapp.com/',
     });
   }
@@ -207,7 +211,7 @@ export class WhatsAppClient {
   }
 
   /** Page news of one pack. One that cannot be read is left out, not thrown back into the page with its neighbours. */
-  #heard(pack: readonly PageNews[], injection: PageInjection): void {
+  #heard(pack: readonly PageNews[], injection: PageInjection, offer: LinkOffer): void {
     const now = this.#deps.clock.now();
     const events: InboundEvent[] = [];
     for (const news of pack) {
@@ -215,7 +219,7 @@ export class WhatsAppClient {
         injection.heard(news);
         this.#tell({ kind: 'socket', state: news.state });
       } else if (news.kind === 'passkey') {
-        this.#tell({ kind: 'passkey' });
+        offer.hearPasskey();
       } else if (news.kind === 'logout') {
         this.#tell({ kind: 'logged_out' });
       } else {
@@ -238,28 +242,6 @@ export class WhatsAppClient {
     }
   }
 
-  #heardQr(qr: unknown): void {
-    // The library forwards any change of the ref, also to none (fault table, section 1), and each one several times
-    // after a navigation (F5).
-    if (typeof qr !== 'string' || /^(null|undefined|),/.test(qr) || qr === this.#lastQr) return;
-    const isFirst = this.#lastQr === undefined;
-    this.#lastQr = qr;
-    const { pairing } = this.#deps;
-    if (pairing.kind === 'qr') this.#tell({ kind: 'qr', text: qr });
-    // The page offers a QR in any case; it says that there is no link yet.
-    else if (isFirst) {
-      void this.#requestPairingCode(pairing.phoneNumber).catch((thrown) => {
-        this.#end('pairing_code_refused', toError(thrown));
-      });
-    }
-  }
-
-  async #requestPairingCode(phoneNumber: string): Promise<void> {
-    const asking = this.#livePage().evaluate(requestPairingCode, phoneNumber.replace(/\D/g, ''));
-    const code = await withDeadline(asking, this.#deps.timings.callDeadlineMs, 'Asking for a pairing code');
-    this.#tell({ kind: 'pairing_code', code });
-  }
-
   #livePage(): Page {
     if (!this.#page || this.#over) throw new AppError('SESSION_FAULT', { message: 'The page is gone.' });
     return this.#page;
@@ -274,12 +256,4 @@ export class WhatsAppClient {
     this.#onEvent({ kind: 'ended', reason, error });
     this.#over = true;
   }
-}
-
-/** Phones cut a longer one. */
-const MAX_DEVICE_NAME = 40;
-
-function deviceNameOf(displayName: string | null): string {
-  const name = displayName?.trim() ?? '';
-  return name === '' ? 'Switchboard' : `Switchboard (${name.slice(0, MAX_DEVICE_NAME)})`;
 }

@@ -37,6 +37,9 @@ const code = (not?: string) =>
     return last !== null && last !== not ? last : undefined;
   });
 
+const refuseCode = (mode: 'refuse' | 'hang') =>
+  stage.world.faults.set({ kind: 'pairing-code', mode, phone: shop.name, count: 1 });
+
 const states = () => stage.of(accountId).states.map(({ state }) => state);
 
 describe('pairing by a code', () => {
@@ -66,6 +69,56 @@ describe('pairing by a code', () => {
     const first = await code();
     expect(await code(first)).not.toBe(first);
     await stage.reopen();
+  });
+
+  it('keeps the code when the QR references below it are used up (A6)', async () => {
+    accountId = await stage.create({ expected: expected(), pairing: 'code' });
+    await stage.pool.start(accountId);
+    const shown = await code();
+    await stage.world.exhaustQr();
+    // Answered after the page has heard of it.
+    await stage.world.page({ do: 'push-state', times: 1 });
+    await shop.enterCode(shown);
+    await stage.connected(accountId);
+    expect(stage.of(accountId).pairingCodes.filter(Boolean)).toEqual([shown]);
+  });
+
+  it('asks for another when the page was loaded anew, which took the first one back', async () => {
+    accountId = await stage.create({ expected: expected(), pairing: 'code' });
+    await stage.pool.start(accountId);
+    const first = await code();
+    await stage.world.page({ do: 'reload' });
+    await shop.enterCode(await code(first));
+    await stage.connected(accountId);
+  });
+
+  it.each(['refuse', 'hang'] as const)('tries again when WhatsApp does not give one: %s', async (mode) => {
+    accountId = await stage.create({ expected: expected(), pairing: 'code' });
+    await stage.reopen({ timings: { callDeadlineMs: 1_000, qrRefreshMs: 500 } });
+    await refuseCode(mode);
+    await stage.pool.start(accountId);
+    await stage.reached(accountId, 'reconnecting', 'pairing_code_refused');
+    const shown = await code();
+    await refuseCode(mode);
+    await stage.reached(accountId, 'reconnecting', 'pairing_code_refused', 2);
+    await stage.reopen();
+    await stage.pool.restore();
+    await shop.enterCode(await code(shown));
+    await stage.connected(accountId);
+  });
+
+  it('asks for none on behalf of a number that was linked: it was logged out (F22)', async () => {
+    accountId = await stage.create({ expected: expected(), pairing: 'code' });
+    await stage.pool.start(accountId);
+    await shop.enterCode(await code());
+    await stage.connected(accountId);
+    const asked = await stage.world.faults.set({ kind: 'pairing-code', mode: 'refuse', phone: shop.name });
+    await stage.world.faults.set({ kind: 'refusal', mode: 'early', phone: shop.name });
+    for (const pid of stage.browsers(accountId)) process.kill(pid, 'SIGSTOP');
+    await shop.logoutDevice();
+    for (const pid of stage.browsers(accountId)) process.kill(pid, 'SIGKILL');
+    await stage.reached(accountId, 'needs_human', 'logged_out');
+    expect((await stage.world.faults.list()).find(({ id }) => id === asked.id)?.struck).toBe(0);
   });
 
   it('gives up when nobody types one, and its slot is free again', async () => {
@@ -106,6 +159,25 @@ describe('a demand for a passkey (A24)', () => {
     await stage.connected(accountId);
     await stage.reached(accountId, 'connected', null);
     expect(states().slice(0, 3)).toEqual(['starting', 'awaiting_scan', 'needs_human']);
+  });
+
+  it('stands while the QR codes rotate below it, and once declined there is one to scan again', async () => {
+    await stage.world.rotateQr();
+    await shop.answerPasskey(false);
+    await stage.world.rotateQr();
+    await stage.reached(accountId, 'awaiting_scan', null, 2);
+    await stage.scan(accountId, shop);
+    await stage.reached(accountId, 'needs_human', 'passkey', 2);
+    await shop.answerPasskey(true);
+    await stage.connected(accountId);
+    await stage.reached(accountId, 'connected', null);
+    expect(states().slice(0, 5)).toEqual([
+      'starting',
+      'awaiting_scan',
+      'needs_human',
+      'awaiting_scan',
+      'needs_human',
+    ]);
   });
 
   it('ends the session if nobody answers, with an alert that says what to do', async () => {

@@ -1,0 +1,105 @@
+import type { Page } from 'puppeteer';
+import { withDeadline } from '../../lib/abort.ts';
+import { toError } from '../../lib/errors.ts';
+import { isDocumentGone } from './document-gone.ts';
+import { refreshQr, requestPairingCode, showsPasskeyDialog } from './page-calls.ts';
+
+/** How a phone that is not linked yet is linked: it scans, or its user types a code. The number is E.164. */
+export type PairingWish = { readonly kind: 'qr' } | { readonly kind: 'code'; readonly phoneNumber: string };
+
+/** What a page that is not linked asks of the phone. */
+export type LinkNews =
+  | { readonly kind: 'qr'; readonly text: string }
+  | { readonly kind: 'pairing_code'; readonly code: string }
+  | { readonly kind: 'passkey' };
+
+export interface LinkOfferDeps {
+  readonly pairing: PairingWish;
+  readonly callDeadlineMs: number;
+  tell(news: LinkNews): void;
+  /** WhatsApp gave no pairing code: an error, or no answer in time. */
+  onRefused(error: Error): void;
+}
+
+/**
+ * How one page is linked: by the QR codes that it shows, or by the pairing codes that it is asked for (the library
+ * asks where nobody catches, fact A3), and by a passkey that WhatsApp may demand in between (A24). While such a demand
+ * stands, the QR codes that go on rotating below it are no news.
+ */
+export class LinkOffer {
+  readonly #page: Page;
+  readonly #deps: LinkOfferDeps;
+  #lastQr: string | undefined;
+  #passkey: 'not_demanded' | 'demanded' | 'moot' = 'not_demanded';
+
+  constructor(page: Page, deps: LinkOfferDeps) {
+    this.#page = page;
+    this.#deps = deps;
+  }
+
+  /**
+   * Hears each QR text that the library tells. It tells any change of the reference, also to none (fault table,
+   * section 1), and each several times after a navigation (F5). Never rejects.
+   */
+  async hearQr(qr: unknown): Promise<void> {
+    if (typeof qr !== 'string' || /^(null|undefined|),/.test(qr) || qr === this.#lastQr) return;
+    if (this.#passkey === 'demanded') {
+      if (await this.#showsDialog()) return;
+      this.#passkey = 'not_demanded';
+      await this.#show(qr, 'anew');
+    } else {
+      await this.#show(qr, 'once');
+    }
+  }
+
+  /** The page has asked the browser for a passkey. One that is linked may do so for other ends. */
+  hearPasskey(): void {
+    if (this.#passkey !== 'not_demanded') return;
+    this.#passkey = 'demanded';
+    this.#deps.tell({ kind: 'passkey' });
+  }
+
+  /** The page is linked: what it asks from now on is not for the link. */
+  hearReady(): void {
+    this.#passkey = 'moot';
+  }
+
+  /** Looks whether the page shows a demand that it was not heard to make. */
+  async checkLevel(): Promise<void> {
+    if (this.#passkey === 'not_demanded' && (await this.#showsDialog())) this.hearPasskey();
+  }
+
+  /** Has the page show a new QR code, or asks WhatsApp for a new pairing code; a refusal of one is told. */
+  async refresh(): Promise<void> {
+    if (this.#deps.pairing.kind === 'code') {
+      await this.#requestCode(this.#deps.pairing.phoneNumber, 'anew');
+      return;
+    }
+    await withDeadline(this.#page.evaluate(refreshQr), this.#deps.callDeadlineMs, 'Refreshing the QR code');
+  }
+
+  async #show(qr: string, ask: 'once' | 'anew'): Promise<void> {
+    this.#lastQr = qr;
+    const { pairing } = this.#deps;
+    if (pairing.kind === 'qr') this.#deps.tell({ kind: 'qr', text: qr });
+    // The page shows a QR code in any case, which says that it is ready to be asked for a code.
+    else await this.#requestCode(pairing.phoneNumber, ask);
+  }
+
+  /** `once`: unless this document was asked already. */
+  async #requestCode(phoneNumber: string, ask: 'once' | 'anew'): Promise<void> {
+    const asking = this.#page.evaluate(requestPairingCode, phoneNumber.replace(/\D/g, ''), ask === 'once');
+    try {
+      const code = await withDeadline(asking, this.#deps.callDeadlineMs, 'Asking for a pairing code');
+      if (code !== null) this.#deps.tell({ kind: 'pairing_code', code });
+    } catch (thrown) {
+      const error = toError(thrown);
+      // The next document shows a QR code again, and a page that is no more tells that itself.
+      if (!isDocumentGone(error)) this.#deps.onRefused(error);
+    }
+  }
+
+  async #showsDialog(): Promise<boolean> {
+    return await this.#page.evaluate(showsPasskeyDialog).catch(() => false);
+  }
+}
