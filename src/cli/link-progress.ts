@@ -39,7 +39,7 @@ export async function followLink(
   let shown = null as ShownCode | null;
   for (;;) {
     const account = await api.getAccount(accountId);
-    const step = accountToLinkStep(account);
+    const step = accountToLinkStep(account, Date.now());
     const code = step.kind === 'scan' ? await findCode(api, accountId) : null;
     if (code?.text !== shown?.text && (code !== null || step.kind !== 'scan')) {
       shown = code;

@@ -1,3 +1,4 @@
+import { DEFAULT_TIMINGS } from '../config/session-timings.ts';
 import type { AccountView } from './api-views.ts';
 
 /** What `link` does about an account as it is now. */
@@ -17,9 +18,10 @@ export function idToLinkCommand(accountId: string): string {
   return `npm run cli -- link --account ${accountId}`;
 }
 
-/** The next step of linking, from the account's state. Pure. */
+/** The next step of linking, from the account's state; `now` in milliseconds since the epoch. Pure. */
 export function accountToLinkStep(
-  account: Pick<AccountView, 'state' | 'connectionStatus' | 'reason'>,
+  account: Pick<AccountView, 'state' | 'connectionStatus' | 'reason' | 'since'>,
+  now: number,
 ): LinkStep {
   switch (account.state) {
     case 'connected':
@@ -27,12 +29,15 @@ export function accountToLinkStep(
     case 'awaiting_scan':
       return { kind: 'scan' };
     case 'pairing':
-      return { kind: 'wait', text: 'The phone has scanned. WhatsApp is linking.' };
+      return { kind: 'wait', text: 'The phone has answered. WhatsApp is linking.' };
     case 'syncing':
       return { kind: 'wait', text: 'Linked. WhatsApp Web is loading.' };
     case 'reconnecting':
       return { kind: 'wait', text: `Trying again. ${reasonOf(account)}`.trim() };
     case 'needs_human':
+      return isPasskeyAwaited(account, now)
+        ? { kind: 'wait', text: reasonOf(account) }
+        : { kind: 'ended', text: `The account was not linked. ${reasonOf(account)}`.trim() };
     case 'disconnected':
       return { kind: 'ended', text: `The account was not linked. ${reasonOf(account)}`.trim() };
     default:
@@ -45,4 +50,9 @@ export function accountToLinkStep(
 
 function reasonOf({ reason }: Pick<AccountView, 'reason'>): string {
   return reason === null ? '' : [reason.text, reason.userAction].filter(Boolean).join(' ');
+}
+
+/** While the daemon keeps the page open, linking goes on as soon as the phone approves; then it is over. */
+function isPasskeyAwaited({ reason, since }: Pick<AccountView, 'reason' | 'since'>, now: number): boolean {
+  return reason?.code === 'passkey' && now < Date.parse(since) + DEFAULT_TIMINGS.passkeyDeadlineMs;
 }

@@ -34,8 +34,7 @@ export interface TerminalQrViewOptions {
 
 /** Every line fits into 80 columns: one that wraps would be counted wrongly when it is drawn over. */
 const HOW_TO_SCAN = 'On the phone: WhatsApp > Settings > Linked devices > Link a device.';
-const HOW_TO_TYPE =
-  'On the phone: WhatsApp > Settings > Linked devices > Link a device > Link with phone number.';
+const HOW_TO_TYPE = `${HOW_TO_SCAN}\nThere: Link with phone number instead.`;
 const MAX_NAME = 40;
 
 /** The QR code of `text` in characters, light on dark, ending with a line break. Small: two modules a character. */
@@ -84,11 +83,7 @@ export function makeTerminalQrView({ write, isTty, inPlace = false }: TerminalQr
       if (drawn.get(id) === (code ?? undefined)) return;
       if (code === null) forget(id, name, 'typed');
       else
-        put(
-          id,
-          code,
-          `\n${nameOf(id, name)}: type this code.\n${HOW_TO_TYPE}\n\n    ${pairingCodeToText(code)}\n\n`,
-        );
+        put(id, code, `\n${nameOf(id, name)}: type this code.\n${HOW_TO_TYPE}\n\n${drawPairingCode(code)}\n`);
     },
   };
 }
@@ -97,7 +92,9 @@ function nameOf(id: string, name: string | null): string {
   return textToCell(name ?? '', MAX_NAME) || `Account ${id}`;
 }
 
-/** `ABCD1234` as the phone shows its field for it: `ABCD-1234`. */
-function pairingCodeToText(code: string): string {
-  return code.length === 8 ? `${code.slice(0, 4)}-${code.slice(4)}` : code;
+/** `ABCD1234` as the phone shows its field for it, `ABCD-1234`, and in a frame. */
+function drawPairingCode(code: string): string {
+  const text = textToCell(code.length === 8 ? `${code.slice(0, 4)}-${code.slice(4)}` : code, MAX_NAME);
+  const line = '─'.repeat(text.length + 6);
+  return `   ┌${line}┐\n   │   ${text}   │\n   └${line}┘\n`;
 }

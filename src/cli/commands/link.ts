@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { chooseAccount } from '../account-choice.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { AccountView } from '../api-views.ts';
@@ -24,14 +24,21 @@ export function addLinkCommand(program: Command, context: CommandContext): void 
   program
     .command('link')
     .summary('link a WhatsApp account by a QR code, or by a code to type')
-    .description('Creates an account and draws its QR code until a phone has scanned it and it is connected.')
+    .description('Creates an account and shows its code until a phone has answered it and it is connected.')
     .argument('[name]', 'how the account is called')
     .option('--phone <number>', 'only this number may scan (E.164, such as +491700000001)')
-    .option(
-      '--code <number>',
-      'instead of a QR code, show a code to type on the phone of this number (E.164)',
+    .addOption(
+      new Option(
+        '--code <number>',
+        'instead of a QR code, show a code to type on the phone of this number (E.164)',
+      ).conflicts('phone'),
     )
-    .option('--account <account>', 'link this one (id, phone number or name) instead of creating another')
+    .addOption(
+      new Option(
+        '--account <account>',
+        'link this one (id, phone number or name), in the way it was created for, instead of creating another',
+      ).conflicts(['phone', 'code']),
+    )
     .option(...JSON_OPTION)
     .addHelpText('after', DETAILS)
     .action((name: string | undefined, options: LinkOptions) => link(context, name, options));

@@ -102,6 +102,18 @@ describe('link --code', () => {
     });
   });
 
+  it('is a way of its own: no phone to scan beside it, no account that has its way already', async () => {
+    for (const other of [
+      ['--phone', '+491700000002'],
+      ['--account', ID],
+    ]) {
+      const { code, error } = await runCli(['link', '--code', '+491700000001', ...other], {
+        cwd: folder.path,
+      });
+      expect([code, error]).toEqual([2, expect.stringContaining(String(other[0]))]);
+    }
+  });
+
   it('tells the codes as events with --json', async () => {
     const env = await play(typing('ABCD1234'), CONNECTED);
     const { out } = await runCli(['link', '--code', '+491700000001', '--json'], { env, cwd: folder.path });
@@ -110,6 +122,15 @@ describe('link --code', () => {
 });
 
 describe('link', () => {
+  it('waits for the phone to approve a passkey (A24)', async () => {
+    const reason = { code: 'passkey', text: 'WhatsApp asks for a passkey.', userAction: 'Approve it.' };
+    const demanded = { state: 'needs_human', connectionStatus: 'Failed', reason };
+    const since = new Date().toISOString();
+    const env = await play(scanning('2@one'), { account: { ...demanded, since } }, PAIRING, CONNECTED);
+    const { code, out } = await runCli(['link'], { cwd: folder.path, env });
+    expect([code, out]).toEqual([0, expect.stringContaining('WhatsApp asks for a passkey. Approve it.')]);
+  });
+
   it('creates an account, draws its code as it rotates, and ends when it is connected', async () => {
     const env = await play(
       STARTING,
@@ -130,7 +151,7 @@ describe('link', () => {
       'The browser is starting.',
       drawQr('2@one', { small: true }),
       drawQr('2@two', { small: true }),
-      'The phone has scanned.',
+      'The phone has answered.',
       'Linked.',
       'Connected as +491700000001.',
     ];

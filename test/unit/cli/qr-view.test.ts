@@ -79,7 +79,26 @@ describe('the QR view of a terminal', () => {
   it('fits into 80 columns, so that lines can be counted', () => {
     const { written, view } = makeView({ isTty: true, inPlace: true });
     view.show({ id: 'a', name: 'A name that is too long '.repeat(10), qr: QR });
+    view.showPairingCode({ id: 'b', name: 'A name that is too long '.repeat(10), code: 'ABCD1234' });
     for (const line of written.join('').split('\n')) expect(line.length).toBeLessThan(80);
+  });
+
+  it('shows a pairing code as the phone does, each once, and says when it is over', () => {
+    const { written, view } = makeView({ isTty: false });
+    for (const code of ['ABCD1234', 'ABCD1234', 'EFGH5678', null, null])
+      view.showPairingCode({ id: 'a', name: 'Shop', code });
+    expect(written).toHaveLength(3);
+    expect(written[0]).toMatch(/^\nShop: type this code\.[\s\S]*│ {3}ABCD-1234 {3}│/);
+    expect(written[1]).toContain('EFGH-5678');
+    expect(written[2]).toBe('Shop: the code is no longer to be typed.\n');
+  });
+
+  it('puts a new pairing code over the one before where the terminal is its own', () => {
+    const { written, view } = makeView({ isTty: true, inPlace: true });
+    view.showPairingCode({ id: 'a', name: 'Shop', code: 'ABCD1234' });
+    view.showPairingCode({ id: 'a', name: 'Shop', code: 'EFGH5678' });
+    const lines = (written[0]?.split('\n').length ?? 0) - 1;
+    expect(written[1]?.startsWith(`\x1b[${lines}F\x1b[J\nShop`)).toBe(true);
   });
 
   it('does not let a name move the cursor', () => {
