@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import wwebjs, { type Client, type ClientOptions, type Message } from 'whatsapp-web.js';
 import type { Phone, Simulator } from '../../../simulator/client.ts';
 
-const SHELL = process.env.PUPPETEER_EXECUTABLE_PATH ?? '/usr/lib/chromium/chromium-headless-shell';
+export const BROWSER_PATH =
+  process.env.PUPPETEER_EXECUTABLE_PATH ?? '/usr/lib/chromium/chromium-headless-shell';
 const EVENTS = [
   ...['qr', 'code', 'authenticated', 'auth_failure', 'ready', 'change_state', 'disconnected', 'message'],
   ...['message_create', 'message_ack', 'message_edit', 'message_revoke_everyone', 'message_reaction'],
@@ -93,7 +94,7 @@ export class DrivenClient implements AsyncDisposable {
       authTimeoutMs: 5000,
       puppeteer: {
         headless: 'shell',
-        executablePath: SHELL,
+        executablePath: BROWSER_PATH,
         args: ['--no-sandbox', ...simulator.chromeArgs],
         protocolTimeout: 10_000,
       },
@@ -128,6 +129,11 @@ export class DrivenClient implements AsyncDisposable {
     await this.client.initialize();
     await this.events.when('ready');
     return this;
+  }
+
+  /** How many injections have begun. */
+  get injections(): number {
+    return this.#injections.length;
   }
 
   /** Resolves when so many injections have begun, and all that have are through. */

@@ -54,6 +54,28 @@ describe('a page that is not linked', () => {
     await driven.events.when('qr', (qr: string) => qr !== first);
   });
 
+  it('gives up after its number of QR codes; another start shows one again (F25)', async () => {
+    driven = new DrivenClient(simulator, profile, { qrMaxRetries: 1 });
+    await driven.client.initialize();
+    await driven.events.when('qr');
+    await simulator.world.rotateQr();
+    expect(await driven.events.when('disconnected')).toEqual(['Max qrcode retries reached']);
+    await driven.client.destroy();
+    await driven.client.initialize();
+    await driven.events.when('qr', () => driven.events.of('qr').length === 3);
+  });
+
+  it('counts the QR codes of a link that was made to the next one, which is given up too soon (A7)', async () => {
+    driven = new DrivenClient(simulator, profile, { qrMaxRetries: 2 });
+    await driven.link(shop);
+    await shop.logoutDevice();
+    await driven.events.when('qr', () => driven.events.of('qr').length === 2);
+    await driven.injected();
+    expect(driven.events.of('disconnected')).toEqual([['LOGOUT']]);
+    await simulator.world.rotateQr();
+    await driven.events.when('disconnected', (reason: string) => reason === 'Max qrcode retries reached');
+  });
+
   it('passes on a QR without a reference like any other', async () => {
     await driven.client.initialize();
     await driven.events.when('qr');
@@ -200,13 +222,15 @@ describe('a linked profile that starts', () => {
     );
   });
 
-  it('fails in the way of each broken server (F11, F13)', async () => {
+  it('fails in the way of each broken server, and leaves its browser running (A5, F11, F13)', async () => {
     const failure = async (): Promise<unknown> => {
       await using driven = new DrivenClient(simulator, profile, { authTimeoutMs: 1000 });
-      return await driven.client.initialize().then(
+      const failed = await driven.client.initialize().then(
         () => 'resolved',
         (error: unknown) => error,
       );
+      expect(driven.client.pupBrowser?.connected).toBe(true);
+      return failed;
     };
     await set({ kind: 'page', mode: 'reset', count: 1 });
     expect(String(await failure())).toMatch(/ERR_EMPTY_RESPONSE|ERR_CONNECTION/);
@@ -241,6 +265,7 @@ describe('a linked profile that starts', () => {
     await shop.logoutDevice();
     await using driven = new DrivenClient(simulator, profile);
     await expect(driven.client.initialize()).rejects.toThrow(/context was destroyed|Cannot find context/);
+    expect(driven.client.pupBrowser?.connected).toBe(true);
     expect(driven.events.of('qr')).toEqual([]);
   });
 
