@@ -46,6 +46,17 @@ it('draws the QR code of a new account until a phone has scanned it', async () =
   });
 });
 
+it('shows a code that is typed on the phone, until it was', async () => {
+  const phone = await stage.world.phone('typing');
+  const cli = runCli(['link', 'Back office', '--code', `+${phone.number}`]);
+  const frame = /│ {3}([1-9A-Z]{4}-[1-9A-Z]{4}) {3}│/;
+  await cli.printed(frame);
+  await phone.enterCode(frame.exec(cli.output())?.[1] ?? '');
+  expect(await cli.ended, cli.errors()).toBe(0);
+  expect(cli.output()).toMatch(new RegExp(`Connected as \\+${phone.number}\\.\n$`));
+  expect((await phone.view()).devices).toMatchObject([{ name: 'Switchboard (Back office)' }]);
+});
+
 it('shows the linked account to a script', async () => {
   const cli = runCli(['accounts', '--json']);
   expect(await cli.ended, cli.errors()).toBe(0);

@@ -86,6 +86,7 @@ export function nameDevice(os: string): void {
   try {
     const utils = window.require('WAWebMiscBrowserUtils');
     const { info } = utils;
+    if (typeof info !== 'function') return;
     utils.info = () => ({ ...info(), os });
   } catch {
     // The phone shows the page's own name.

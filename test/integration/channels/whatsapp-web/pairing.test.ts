@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import wwebjs from 'whatsapp-web.js';
 import type { Phone } from '../../../../simulator/client.ts';
 import type { AccountId } from '../../../../src/accounts/ids.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
@@ -206,4 +207,28 @@ it('shows on the phone under a name of ours', async () => {
   await stage.scan(accountId, shop);
   await stage.connected(accountId);
   expect((await shop.view()).devices).toMatchObject([{ name: 'Switchboard (Shop in Berlin)' }]);
+});
+
+it('is over, and says so, when the library cannot bring its stored session back', async () => {
+  const failure = { failed: true, failureEventPayload: 'the stored session is damaged', restart: false };
+  const auth: { onAuthenticationNeeded(): Promise<object> } = Object(wwebjs.LocalAuth.prototype);
+  const strategy = vi.spyOn(auth, 'onAuthenticationNeeded').mockResolvedValue(failure);
+  try {
+    accountId = await stage.create();
+    await stage.pool.start(accountId);
+    await stage.reached(accountId, 'needs_human', 'auth_failed');
+  } finally {
+    strategy.mockRestore();
+  }
+  expect(await stage.rested(accountId)).toMatchObject({
+    reason: 'auth_failed',
+    lastError: 'the stored session is damaged',
+    wanted: false,
+    linked: false,
+  });
+  expect(stage.browsers(accountId)).toEqual([]);
+  expect(stage.of(accountId).alerts.map(({ reason }) => reason)).toEqual(['auth_failed']);
+  await stage.pool.start(accountId, { fresh: true });
+  await stage.scan(accountId, shop);
+  await stage.connected(accountId);
 });

@@ -1,0 +1,129 @@
+import puppeteer, { type Browser, type Page } from 'puppeteer';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { findBrowser } from '../../../../src/channels/whatsapp-web/browser.ts';
+import { installBridge } from '../../../../src/channels/whatsapp-web/page-bridge.ts';
+import { nameDevice, showsPasskeyDialog } from '../../../../src/channels/whatsapp-web/page-calls.ts';
+import type { PageNews } from '../../../../src/channels/whatsapp-web/page-model.ts';
+
+let browser: Browser;
+let page: Page;
+let news: PageNews[];
+
+beforeAll(async () => {
+  const { executablePath, headless } = findBrowser({
+    executablePath: null,
+    headless: 'auto',
+    extraArgs: [],
+  });
+  browser = await puppeteer.launch({ executablePath, headless, args: ['--no-sandbox'] });
+});
+
+afterAll(async () => {
+  await browser.close();
+});
+
+beforeEach(async () => {
+  page = await browser.newPage();
+  news = [];
+  await page.exposeFunction('switchboardTell', (pack: PageNews[]) => news.push(...pack));
+});
+
+afterEach(async () => {
+  await page.close();
+});
+
+/** A document whose own script runs after the bridge was put in. */
+async function load(script = '', body = ''): Promise<void> {
+  await page.evaluateOnNewDocument(installBridge);
+  const html = `<!doctype html><script>${script}</script><body>${body}</body>`;
+  await page.goto(`data:text/html,${encodeURIComponent(html)}`);
+  // What the page tells comes in its order: this last.
+  await page.evaluate(() => window.switchboard?.tell({ kind: 'logout' }));
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 0)));
+}
+
+/** A page in which the browser's credentials are these, before the bridge looks at them. */
+async function giveCredentials(expression: string): Promise<void> {
+  await page.evaluateOnNewDocument(
+    `Object.defineProperty(navigator, 'credentials', { value: ${expression}, configurable: true });`,
+  );
+}
+
+describe('the bridge', () => {
+  const FAKE = `{
+    get(wish) { return Promise.resolve([this === navigator.credentials, wish]); },
+    create(wish) { return Promise.reject(new Error('cancelled')); },
+  }`;
+
+  it.each([
+    ['get({ publicKey: {} })', ['passkey', 'logout']],
+    ['create({ publicKey: {} }).catch(() => undefined)', ['passkey', 'logout']],
+    ['get({ publicKey: {}, mediation: "conditional" })', ['logout']],
+    ['get({ password: true })', ['logout']],
+    ['get()', ['logout']],
+  ])('hears of the browser being asked for a passkey, and of nothing else: %s (A24)', async (call, kinds) => {
+    await giveCredentials(FAKE);
+    await load(`navigator.credentials.${call};`);
+    expect(news.map(({ kind }) => kind)).toEqual(kinds);
+  });
+
+  it('passes the answer on, or the error', async () => {
+    await giveCredentials(FAKE);
+    await load();
+    const answers = await page.evaluate(`Promise.all([
+      navigator.credentials.get({ publicKey: { rpId: 'x' } }),
+      navigator.credentials.create({ publicKey: {} }).catch((error) => error.message),
+    ])`);
+    expect(answers).toEqual([[true, { publicKey: { rpId: 'x' } }], 'cancelled']);
+  });
+
+  it.each([
+    ['no such thing', 'undefined'],
+    ['one without its calls', '{}'],
+    ['one that cannot be changed', 'Object.freeze({ get() {}, create() {} })'],
+  ])('leaves a page alone that has %s', async (_title, expression) => {
+    await giveCredentials(expression);
+    await load('window.ran = true;');
+    expect(await page.evaluate('window.ran')).toBe(true);
+    expect(news.map(({ kind }) => kind)).toEqual(['logout']);
+  });
+});
+
+describe('a dialog that speaks of a passkey (A24)', () => {
+  it.each([
+    ['<div role="dialog">Use your passkey to link this device</div>', true],
+    ['<dialog open>Confirm with a Pass-Key</dialog>', true],
+    ['<div role="alertdialog" data-testid="confirm-passkey">Bestätigen</div>', true],
+    ['<div aria-modal="true" id="link-PassKey-popup">Bestätigen</div>', true],
+    ['<div role="dialog" aria-label="Passkey">…</div>', true],
+    ['<div role="dialog" style="display:none">Use your passkey</div>', false],
+    ['<dialog>Use your passkey</dialog>', false],
+    ['<div role="dialog">What’s new on WhatsApp Web</div>', false],
+    ['<p>Passkeys are safer</p><button data-testid="passkey-settings">Passkey</button>', false],
+  ])('is seen in %s: %s', async (body, seen) => {
+    await load('', body);
+    expect(await page.evaluate(showsPasskeyDialog)).toBe(seen);
+  });
+});
+
+describe("the device's name", () => {
+  it('takes the place of the system in what the page says of itself', async () => {
+    await load(
+      `const utils = { info: () => ({ os: 'Linux', name: 'Chrome' }) }; window.require = () => utils;`,
+    );
+    await page.evaluate(nameDevice, 'Switchboard (Shop)');
+    const info = await page.evaluate(() => window.require('WAWebMiscBrowserUtils').info());
+    expect(info).toEqual({ os: 'Switchboard (Shop)', name: 'Chrome' });
+  });
+
+  it.each(['', 'window.require = () => ({});', 'window.require = () => { throw new Error("none"); };'])(
+    'is no reason not to start in a page that has no such part: %j',
+    async (script) => {
+      await load(script);
+      await page.evaluate(nameDevice, 'Switchboard');
+      expect(await page.evaluate('try { typeof window.require().info } catch { "undefined" }')).toBe(
+        'undefined',
+      );
+    },
+  );
+});
