@@ -16,9 +16,11 @@ import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
 import { migrateToLatest } from './db/migrator.ts';
+import { removeAbandonedFolders } from './embedded/abandoned-folders.ts';
 import { openDataFolder } from './embedded/data-folder.ts';
 import { openEmbeddedPostgres } from './embedded/postgres.ts';
 import { openEmbeddedRedis } from './embedded/redis.ts';
+import { openSocketFolder } from './embedded/socket-folder.ts';
 import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
 import { orAborted } from './lib/abort.ts';
@@ -60,6 +62,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   stack.use(openEventLoopWatch({ log, clock }));
   const browser = findBrowser(config.browser);
   const folder = stack.use(await openDataFolder(config.dataPath));
+  await removeAbandonedFolders(log);
   await ensureWritableFolder('MEDIA_PATH', config.mediaPath);
   await ensureWritableFolder('WHATSAPP_RUNTIME_PATH', config.runtimePath);
   const instanceId = parseInstanceId(await ensureInstanceId(config.instanceId, folder.path));
@@ -107,6 +110,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     onState: announcer.onState,
     onAlert: announcer.onAlert,
   };
+  const temporary = stack.use(await openSocketFolder(folder.path, 'browsers'));
   stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
   const pool = stack.use(
     await openPool({
@@ -118,7 +122,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       clock,
       log,
       isRoot: edge.isRoot,
-      environment: childEnvironment(edge.env),
+      environment: { ...childEnvironment(edge.env), TMPDIR: temporary.path },
     }),
   );
   const cronTable = makeCronTable({

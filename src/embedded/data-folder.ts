@@ -9,7 +9,7 @@
 import { chmod, open, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { AppError, toError } from '../lib/errors.ts';
+import { AppError, isAppError, toError } from '../lib/errors.ts';
 import { makeFolders } from '../lib/folders.ts';
 
 /** SQLite's code for a lock that somebody else holds. */
@@ -75,6 +75,27 @@ async function takeLock(path: string): Promise<DatabaseSync> {
     throw new AppError('DATA_PATH_LOCKED', {
       message: `Another daemon${await readOwner(path)} uses the data folder ${path}. Stop it, or set DATA_PATH to another folder for this one.`,
     });
+  }
+}
+
+/**
+ * Does the work while no daemon can take the folder; false, and nothing done, if one has it or if the folder is not there:
+ * a daemon of another container may see it. Throws what taking the lock does if that cannot be told.
+ */
+export async function ifUnowned(dataPath: string, work: () => Promise<void>): Promise<boolean> {
+  if ((await stat(lockFile(dataPath)).catch(() => undefined)) === undefined) return false;
+  let lock: DatabaseSync;
+  try {
+    lock = await takeLock(dataPath);
+  } catch (thrown) {
+    if (isAppError(thrown, 'DATA_PATH_LOCKED')) return false;
+    throw thrown;
+  }
+  try {
+    await work();
+    return true;
+  } finally {
+    lock.close();
   }
 }
 

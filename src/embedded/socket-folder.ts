@@ -1,31 +1,46 @@
 import { createHash } from 'node:crypto';
-import { chown, lstat, mkdir, rm } from 'node:fs/promises';
+import { chown, lstat, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, toError } from '../lib/errors.ts';
 
-/**
- * The longest path of a socket folder, in bytes. The kernel takes socket paths of 107 bytes; the longest name
- * in the folder is PostgreSQL's `/.s.PGSQL.5432.lock`.
- */
-const MAX_FOLDER_BYTES = 107 - 19;
+/** The longest path of a socket that the kernel takes, in bytes. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+/** What a folder is for, and the longest name in it that is a socket or becomes one. */
+const LONGEST_NAMES = {
+  postgres: '/.s.PGSQL.5432.lock',
+  redis: '/redis.sock',
+  browsers: '/browser-XXXXXX/org.chromium.Chromium.XXXXXX/SingletonSocket',
+} as const;
+
+export type SocketFolderUse = keyof typeof LONGEST_NAMES;
+
+/** The file that names the data folder which a socket folder belongs to. */
+export const OWNER_FILE = 'owner';
 
 /** Sixteen hexadecimal digits tell the data folders of one machine apart. */
 const HASH_DIGITS = 16;
 
-/** A private folder for a server's Unix socket. Disposing removes it. */
+/** A private folder for Unix sockets. Disposing removes it. */
 export interface SocketFolder extends AsyncDisposable {
   readonly path: string;
 }
 
 /**
- * Where the sockets of `server` go: a short path of its own, since DATA_PATH may be longer than a socket's path can
+ * Where the sockets of this use go: a short path of its own, since DATA_PATH may be longer than a socket's path can
  * be, and the same one after every start, so that what a killed daemon left is found and cleared.
  */
-export function socketFolderPath(dataPath: string, server: string, temporary: string): string {
-  const hash = createHash('sha256').update(dataPath).digest('hex').slice(0, HASH_DIGITS);
-  const path = join(temporary, `switchboard-${hash}-${server}`);
-  return Buffer.byteLength(path) > MAX_FOLDER_BYTES ? join('/tmp', `switchboard-${hash}-${server}`) : path;
+export function socketFolderPath(dataPath: string, use: SocketFolderUse, temporary: string): string {
+  const name = `switchboard-${socketFolderHash(dataPath)}-${use}`;
+  const path = join(temporary, name);
+  const isLong = Buffer.byteLength(path + LONGEST_NAMES[use]) > MAX_SOCKET_PATH_BYTES;
+  return isLong ? join('/tmp', name) : path;
+}
+
+/** What stands for a data folder in the names of its socket folders. */
+export function socketFolderHash(dataPath: string): string {
+  return createHash('sha256').update(dataPath).digest('hex').slice(0, HASH_DIGITS);
 }
 
 /**
@@ -34,15 +49,16 @@ export function socketFolderPath(dataPath: string, server: string, temporary: st
  */
 export async function openSocketFolder(
   dataPath: string,
-  server: string,
+  use: SocketFolderUse,
   owner?: { readonly uid: number; readonly gid: number },
 ): Promise<SocketFolder> {
-  const path = socketFolderPath(dataPath, server, tmpdir());
+  const path = socketFolderPath(dataPath, use, tmpdir());
   const remove = () => rm(path, { recursive: true, force: true });
   try {
     await refuseForeignFolder(path, owner?.uid);
     await remove();
     await mkdir(path, { mode: 0o700 });
+    await writeFile(join(path, OWNER_FILE), dataPath, { mode: 0o600 });
     if (owner !== undefined) await chown(path, owner.uid, owner.gid);
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;

@@ -21,6 +21,7 @@ import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
 import { readTreeMemory } from './process-memory.ts';
 import { profilePathOf } from './profile.ts';
+import { openTemporaryFolder } from './temporary-folder.ts';
 
 const { Client, LocalAuth } = wwebjs;
 
@@ -58,6 +59,7 @@ export class WhatsAppClient {
   readonly #profilePath: string;
   readonly #onEvent: (event: ClientEvent) => void;
   #launching: Promise<Browser> = Promise.reject(new Error('The browser was never launched.'));
+  #temporary: AsyncDisposable | undefined;
   #page: Page | undefined;
   #injection: PageInjection | undefined;
   #offer: LinkOffer | undefined;
@@ -144,6 +146,7 @@ export class WhatsAppClient {
     } finally {
       await killBrowserProcesses(this.#profilePath, pid === undefined ? [] : [pid]);
       removeProfileLocks(this.#profilePath);
+      await this.#temporary?.[Symbol.asyncDispose]();
     }
   }
 
@@ -154,7 +157,13 @@ export class WhatsAppClient {
     if (this.#over)
       throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
     await mkdir(this.#profilePath, { recursive: true, mode: 0o700 });
-    return await puppeteer.launch(makeLaunchOptions({ ...this.#deps, profilePath: this.#profilePath }));
+    const temporary = await openTemporaryFolder(this.#deps.environment);
+    this.#temporary = temporary;
+    const environment = { ...this.#deps.environment, TMPDIR: temporary.path };
+    const options = makeLaunchOptions({ ...this.#deps, profilePath: this.#profilePath, environment });
+    // The driver's own limit begins once the browser has answered.
+    const { launchDeadlineMs } = this.#deps.timings;
+    return await withDeadline(puppeteer.launch(options), launchDeadlineMs, 'Launching the browser');
   }
 
   #makeLibrary(): LibraryClient {

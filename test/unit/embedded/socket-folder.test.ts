@@ -17,6 +17,9 @@ describe('the folder for sockets', () => {
     (temporary) => {
       const path = socketFolderPath(`/${'deep/'.repeat(100)}`, 'postgres', temporary);
       expect(Buffer.byteLength(`${path}/.s.PGSQL.5432.lock`)).toBeLessThanOrEqual(MAX_SOCKET_PATH_BYTES);
+      const browsers = socketFolderPath(`/${'deep/'.repeat(100)}`, 'browsers', temporary);
+      const singleton = `${browsers}/browser-abcdef/org.chromium.Chromium.abcdef/SingletonSocket`;
+      expect(Buffer.byteLength(singleton)).toBeLessThanOrEqual(MAX_SOCKET_PATH_BYTES);
     },
   );
 });
