@@ -29,8 +29,15 @@ export const REASONS = {
   qr_given_up: {
     state: 'disconnected',
     retry: 'never',
-    text: 'Nobody scanned the QR code.',
-    userAction: 'Reconnect the account and scan the new QR code.',
+    text: 'Nobody scanned the QR code, or typed the pairing code.',
+    userAction: 'Reconnect the account and scan or type the new code.',
+    keepsLink: false,
+  },
+  pairing_code_refused: {
+    state: 'disconnected',
+    retry: 'never',
+    text: 'WhatsApp gave no pairing code; it does so when it was asked for many.',
+    userAction: 'Check the number, wait some minutes, then reconnect the account.',
     keepsLink: false,
   },
   wrong_phone: {
@@ -142,13 +149,6 @@ export const REASONS = {
     state: 'reconnecting',
     retry: 'backoff',
     text: 'The browser or the page could not be started.',
-    userAction: null,
-    keepsLink: true,
-  },
-  pairing_code_refused: {
-    state: 'reconnecting',
-    retry: 'backoff',
-    text: 'WhatsApp gave no pairing code.',
     userAction: null,
     keepsLink: true,
   },

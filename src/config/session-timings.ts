@@ -54,6 +54,16 @@ export const SESSION_NUMBERS = {
     text: 'Codes after which nobody is assumed to be there.',
     why: 'About ten minutes: WhatsApp shows one for 60 s, five for 20 s each, then waits to be asked for more.',
   },
+  pairingCodeRefreshMs: {
+    value: 110_000,
+    text: 'A pairing code older than this is replaced while somebody may be typing it.',
+    why: 'As late as users are promised: each request is a notice on the phone, and WhatsApp soon refuses more.',
+  },
+  pairingCodesBeforeGivingUp: {
+    value: 5,
+    text: 'Pairing codes after which nobody is assumed to be there.',
+    why: 'About ten minutes, as with QR codes.',
+  },
   passkeyDeadlineMs: {
     value: 300_000,
     text: "WhatsApp's demand for a passkey is unanswered: then the browser is closed.",

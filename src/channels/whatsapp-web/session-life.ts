@@ -87,6 +87,7 @@ export class SessionLife {
     this.#view = {
       phase: 'starting',
       phaseSince: now,
+      codeKind: 'qr',
       codeAt: now,
       codes: 0,
       offlineSince: null,
@@ -255,7 +256,7 @@ export class SessionLife {
       this.fall('logged_out', new Error('WhatsApp Web asks for a new scan.'));
       return;
     }
-    this.#see({ codeAt: clock.monotonic(), codes: this.#view.codes + 1 });
+    this.#see({ codeKind: kind, codeAt: clock.monotonic(), codes: this.#view.codes + 1 });
     this.#deps.onCode(kind, { text, expiresAt: new Date(clock.now() + timings.qrLifetimeMs) });
     if (kind === 'qr') listener.onQr?.(account, text);
     else listener.onPairingCode?.(account, text);

@@ -18,7 +18,8 @@ export type Phase =
 export interface LifeView {
   readonly phase: Phase;
   readonly phaseSince: number;
-  /** When the code that is shown came, and how many have come. */
+  /** What kind of code is shown, when it came, and how many have come. */
+  readonly codeKind: 'qr' | 'code';
   readonly codeAt: number;
   readonly codes: number;
   /** Since when the page's socket is out of CONNECTED; null while it is in. */
@@ -70,9 +71,11 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
         after(view.unlinkedSince, timings.unpairedGraceMs, end('logged_out'), now),
         after(view.phaseSince, timings.startDeadlineMs, end('start_overdue'), now),
       );
-    case 'awaiting_scan':
-      if (view.codes > timings.qrCodesBeforeGivingUp) return end('qr_given_up');
-      return soonest(after(view.codeAt, timings.qrRefreshMs, { do: 'refresh-code' }, now), checkLevel());
+    case 'awaiting_scan': {
+      const { refreshMs, most } = codeLimits(view.codeKind, timings);
+      if (view.codes > most) return end('qr_given_up');
+      return soonest(after(view.codeAt, refreshMs, { do: 'refresh-code' }, now), checkLevel());
+    }
     case 'passkey':
       return after(view.phaseSince, timings.passkeyDeadlineMs, end('passkey'), now);
     case 'pairing':
@@ -87,6 +90,15 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
     default:
       return view.phase satisfies never;
   }
+}
+
+function codeLimits(
+  kind: LifeView['codeKind'],
+  timings: SessionTimings,
+): { refreshMs: number; most: number } {
+  return kind === 'qr'
+    ? { refreshMs: timings.qrRefreshMs, most: timings.qrCodesBeforeGivingUp }
+    : { refreshMs: timings.pairingCodeRefreshMs, most: timings.pairingCodesBeforeGivingUp };
 }
 
 function connectedStep(view: LifeView, now: number, timings: SessionTimings): WatchStep {

@@ -183,7 +183,11 @@ export class WhatsAppClient {
       pairing,
       callDeadlineMs: timings.callDeadlineMs,
       tell: (news) => this.#tell(news),
-      onRefused: (error) => this.#end('pairing_code_refused', error),
+      onRefused: (error) =>
+        this.#end(
+          isAppError(error, 'SESSION_DEADLINE') ? 'page_unresponsive' : 'pairing_code_refused',
+          error,
+        ),
     });
     this.#offer = offer;
     const injection = new PageInjection(page, library, {

@@ -31,7 +31,8 @@ export function qrRoute(app: HttpApp, { db, clock }: HttpDeps): void {
       summary: 'The QR code to scan',
       description:
         'It is replaced before it expires while somebody waits. With `Accept: image/png`, `image/svg+xml` or ' +
-        '`text/plain` (for a terminal) the answer is just that, and 404 until there is a code.',
+        '`text/plain` (for a terminal) the answer is just that, and 404 until there is a code. An account that ' +
+        'was created with `pairing: "code"` has none: see `/pairing-code`.',
       params: accountParams,
       querystring: noQuery,
       response: {

@@ -100,6 +100,12 @@ describe('connect', () => {
     await server.accounts.saveState(accountId, { state: 'disconnected', reason: 'qr_given_up' });
     const given = await server.ask('GET', `/pairing-code/${accountId}`);
     expect([given.status, given.body.error.code]).toEqual([400, 'QR_EXPIRED']);
+    await server.accounts.saveState(accountId, { state: 'disconnected', reason: 'pairing_code_refused' });
+    const refused = (await server.ask('GET', `/pairing-code/${accountId}`)).body.error;
+    expect(refused).toMatchObject({
+      code: 'QR_EXPIRED',
+      message: expect.stringContaining('no pairing code'),
+    });
   });
 
   it('has no pairing code for an account that is linked by a QR code', async () => {

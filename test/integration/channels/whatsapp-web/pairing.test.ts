@@ -10,7 +10,7 @@ let accountId: AccountId;
 let count = 0;
 
 beforeAll(async () => {
-  stage = await PoolStage.open({ timings: { qrRefreshMs: 60_000 } });
+  stage = await PoolStage.open({ timings: { pairingCodeRefreshMs: 60_000 } });
 });
 
 beforeEach(async () => {
@@ -65,7 +65,7 @@ describe('pairing by a code', () => {
 
   it('replaces the code before it dies', async () => {
     accountId = await stage.create({ expected: expected(), pairing: 'code' });
-    await stage.reopen({ timings: { qrRefreshMs: 300 } });
+    await stage.reopen({ timings: { pairingCodeRefreshMs: 300 } });
     await stage.pool.start(accountId);
     const first = await code();
     expect(await code(first)).not.toBe(first);
@@ -93,19 +93,38 @@ describe('pairing by a code', () => {
     await stage.connected(accountId);
   });
 
-  it.each(['refuse', 'hang'] as const)('tries again when WhatsApp does not give one: %s', async (mode) => {
+  it('says that WhatsApp gives none, and asks for no more until a user does', async () => {
     accountId = await stage.create({ expected: expected(), pairing: 'code' });
-    await stage.reopen({ timings: { callDeadlineMs: 1_000, qrRefreshMs: 500 } });
-    await refuseCode(mode);
+    await stage.reopen({ timings: { pairingCodeRefreshMs: 500 } });
+    await refuseCode('refuse');
     await stage.pool.start(accountId);
-    await stage.reached(accountId, 'reconnecting', 'pairing_code_refused');
+    await stage.reached(accountId, 'disconnected', 'pairing_code_refused');
+    expect(await stage.rested(accountId)).toMatchObject({
+      lastError: expect.stringContaining('too many codes'),
+      wanted: false,
+    });
+    expect(stage.browsers(accountId)).toEqual([]);
+    await stage.pool.start(accountId, { fresh: true });
     const shown = await code();
-    await refuseCode(mode);
-    await stage.reached(accountId, 'reconnecting', 'pairing_code_refused', 2);
+    await refuseCode('refuse');
+    await stage.reached(accountId, 'disconnected', 'pairing_code_refused', 2);
+    await stage.rested(accountId);
+    expect(stage.of(accountId).pairingCodes.at(-1)).toBeNull();
     await stage.reopen();
-    await stage.pool.restore();
+    await stage.pool.start(accountId, { fresh: true });
     await shop.enterCode(await code(shown));
     await stage.connected(accountId);
+  });
+
+  it('tries again when WhatsApp does not answer', async () => {
+    accountId = await stage.create({ expected: expected(), pairing: 'code' });
+    await stage.reopen({ timings: { callDeadlineMs: 1_000 } });
+    await refuseCode('hang');
+    await stage.pool.start(accountId);
+    await stage.reached(accountId, 'reconnecting', 'page_unresponsive');
+    await shop.enterCode(await code());
+    await stage.connected(accountId);
+    await stage.reopen();
   });
 
   it('asks for none on behalf of a number that was linked: it was logged out (F22)', async () => {
@@ -124,7 +143,7 @@ describe('pairing by a code', () => {
 
   it('gives up when nobody types one, and its slot is free again', async () => {
     accountId = await stage.create({ expected: expected(), pairing: 'code' });
-    await stage.reopen({ timings: { qrRefreshMs: 50, qrCodesBeforeGivingUp: 3 } });
+    await stage.reopen({ timings: { pairingCodeRefreshMs: 50, pairingCodesBeforeGivingUp: 3 } });
     await stage.pool.start(accountId);
     await stage.reached(accountId, 'disconnected', 'qr_given_up');
     await stage.rested(accountId);

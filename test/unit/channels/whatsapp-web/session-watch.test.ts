@@ -15,6 +15,9 @@ const {
   unpairedGraceMs,
   qrRefreshMs,
   qrCodesBeforeGivingUp,
+  qrLifetimeMs,
+  pairingCodeRefreshMs,
+  pairingCodesBeforeGivingUp,
   probeIntervalMs,
   offlineGraceMs,
   lineGraceMs,
@@ -31,6 +34,7 @@ function view(change: Partial<LifeView>): LifeView {
   return {
     phase: 'starting',
     phaseSince: START,
+    codeKind: 'qr',
     codeAt: START,
     codes: 1,
     offlineSince: null,
@@ -75,6 +79,15 @@ describe('the watchdog of a session', () => {
 
   it('gives up when nobody scans', () => {
     const last = view({ phase: 'awaiting_scan', codes: qrCodesBeforeGivingUp + 1 });
+    expect(nextWatchStep(last, START)).toEqual({ do: 'end', reason: 'qr_given_up' });
+  });
+
+  it('asks for pairing codes more seldom, and for fewer', () => {
+    const waiting = view({ phase: 'awaiting_scan', codeKind: 'code', askedAt: null });
+    expect(nextWatchStep(waiting, START)).toEqual({ do: 'wait', ms: pairingCodeRefreshMs });
+    expect(nextWatchStep(waiting, START + pairingCodeRefreshMs)).toEqual({ do: 'refresh-code' });
+    expect(pairingCodeRefreshMs).toBeLessThan(qrLifetimeMs);
+    const last = { ...waiting, codes: pairingCodesBeforeGivingUp + 1 };
     expect(nextWatchStep(last, START)).toEqual({ do: 'end', reason: 'qr_given_up' });
   });
 
