@@ -180,6 +180,20 @@ export const REASONS = {
     userAction: null,
     keepsLink: true,
   },
+  disk_full: {
+    state: 'reconnecting',
+    retry: 'backoff',
+    text: 'The disk that WHATSAPP_RUNTIME_PATH lies on is full: a browser that started now could lose the link.',
+    userAction: null,
+    keepsLink: true,
+  },
+  storage_failed: {
+    state: 'reconnecting',
+    retry: 'backoff',
+    text: "The page's storage was closed under it: the disk of the opened profiles is full, or fails.",
+    userAction: null,
+    keepsLink: true,
+  },
   memory_high: {
     state: 'reconnecting',
     retry: 'at-once',

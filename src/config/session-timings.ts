@@ -94,6 +94,11 @@ export const SESSION_NUMBERS = {
     text: 'From here on a session is ended at once.',
     why: 'Others report leaks of up to 2 GB.',
   },
+  freeDiskBytes: {
+    value: 32 * 1024 ** 2,
+    text: 'With less room where the opened profiles lie no browser is launched.',
+    why: "A start writes some megabytes; on a full disk Chromium throws the page's storage away, and the link with it (fault F42).",
+  },
   idleAfterMs: {
     value: 60_000,
     text: 'Without a message or a call: the session is idle.',

@@ -183,6 +183,7 @@ export function newsToEvent(news: PageNews, now: number): InboundEvent | undefin
     case 'socket':
     case 'logout':
     case 'passkey':
+    case 'storage-closed':
       return undefined;
     default:
       return news satisfies never;

@@ -60,6 +60,7 @@ export type PageNews =
       readonly hasIdentity: boolean;
     }
   | { readonly kind: 'logout' }
+  | { readonly kind: 'storage-closed' }
   | { readonly kind: 'passkey' };
 
 /** What the page says about one message after a send or a look-up. */

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AccountId } from '../../accounts/ids.ts';
 
@@ -13,6 +13,12 @@ export function profilePathOf(livePath: string, accountId: AccountId): string {
 /** Makes the folder of the opened profiles, for the daemon's user alone. */
 export async function ensureLiveFolder(livePath: string): Promise<void> {
   await mkdir(livePath, { recursive: true, mode: 0o700 });
+}
+
+/** Bytes that can still be written where the opened profiles lie. */
+export async function readFreeBytes(livePath: string): Promise<number> {
+  const { bavail, bsize } = await statfs(livePath);
+  return bavail * bsize;
 }
 
 /**

@@ -20,7 +20,8 @@ import { logOut, reconnectSocket, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
 import { readTreeMemory } from './process-memory.ts';
-import { profilePathOf } from './profile.ts';
+import { profilePathOf, readFreeBytes } from './profile.ts';
+import { watchStorage } from './storage-watch.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
 
 const { Client, LocalAuth } = wwebjs;
@@ -157,6 +158,7 @@ export class WhatsAppClient {
     if (this.#over)
       throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
     await mkdir(this.#profilePath, { recursive: true, mode: 0o700 });
+    await this.#requireRoom();
     const temporary = await openTemporaryFolder(this.#deps.environment);
     this.#temporary = temporary;
     const environment = { ...this.#deps.environment, TMPDIR: temporary.path };
@@ -164,6 +166,16 @@ export class WhatsAppClient {
     // The driver's own limit begins once the browser has answered.
     const { launchDeadlineMs } = this.#deps.timings;
     return await withDeadline(puppeteer.launch(options), launchDeadlineMs, 'Launching the browser');
+  }
+
+  /** On a full disk Chromium throws away the storage that it cannot open, and the link with it (fault F42). */
+  async #requireRoom(): Promise<void> {
+    const free = await readFreeBytes(this.#deps.livePath);
+    if (free >= this.#deps.timings.freeDiskBytes) return;
+    const message = `Only ${free} bytes are free where the opened profiles lie.`;
+    const error = new AppError('SESSION_FAULT', { message });
+    this.#end('disk_full', error);
+    throw error;
   }
 
   #makeLibrary(): LibraryClient {
@@ -206,6 +218,7 @@ export class WhatsAppClient {
     // Not waited for: the page's own code goes on meanwhile.
     await page.exposeFunction('onQRChangedEvent', (qr: unknown) => void offer.hearQr(qr));
     await page.evaluateOnNewDocument(installBridge);
+    await page.evaluateOnNewDocument(watchStorage);
     page.on('framenavigated', (frame) => this.#navigated(page, frame, injection));
     await page.goto(WHATSAPP_WEB, {
       waitUntil: 'domcontentloaded',
@@ -235,6 +248,8 @@ export class WhatsAppClient {
         offer.hearPasskey();
       } else if (news.kind === 'logout') {
         this.#tell({ kind: 'logged_out' });
+      } else if (news.kind === 'storage-closed') {
+        this.#end('storage_failed', new Error('The browser closed the storage of the page.'));
       } else {
         const event = this.#toEvent(news, now);
         if (event) events.push(event);
