@@ -45,7 +45,7 @@ function pairByCode(intervalMs: number): Promise<string>[] {
 }
 
 describe('the library that pairs by a code', () => {
-  it('lets go of a request that WhatsApp refuses: a rejection that nobody handles, and no event (A3)', async () => {
+  it('lets go of a request that WhatsApp refuses: a rejection that nobody handles, and no event (A3, F42)', async () => {
     await simulator.world.faults.set({ kind: 'pairing-code', mode: 'refuse', count: 1 });
     const requests = pairByCode(180_000);
     await driven.client.initialize();
@@ -55,7 +55,7 @@ describe('the library that pairs by a code', () => {
     expect(await driven.client.getState()).toBe('UNPAIRED');
   });
 
-  it('never says that WhatsApp does not answer', async () => {
+  it('never says that WhatsApp does not answer (F42)', async () => {
     const fault = await simulator.world.faults.set({ kind: 'pairing-code', mode: 'hang', count: 1 });
     const requests = pairByCode(180_000);
     await driven.client.initialize();
@@ -64,7 +64,7 @@ describe('the library that pairs by a code', () => {
     expect([...driven.events.of('code'), ...driven.events.of('auth_failure')]).toEqual([]);
   });
 
-  it('asks again by the clock, which takes the code before back, and anew in a page that reloads', async () => {
+  it('asks again by the clock, which takes the code before back, and anew in a page that reloads (F42)', async () => {
     const requests = pairByCode(300);
     await driven.client.initialize();
     const [first] = await driven.events.when('code');

@@ -93,7 +93,7 @@ describe('pairing by a code', () => {
     await stage.connected(accountId);
   });
 
-  it('says that WhatsApp gives none, and asks for no more until a user does', async () => {
+  it('says that WhatsApp gives none, and asks for no more until a user does (A3, F42)', async () => {
     accountId = await stage.create({ expected: expected(), pairing: 'code' });
     await stage.reopen({ timings: { pairingCodeRefreshMs: 500 } });
     await refuseCode('refuse');
@@ -116,7 +116,7 @@ describe('pairing by a code', () => {
     await stage.connected(accountId);
   });
 
-  it('tries again when WhatsApp does not answer', async () => {
+  it('tries again when WhatsApp does not answer (F42)', async () => {
     accountId = await stage.create({ expected: expected(), pairing: 'code' });
     await stage.reopen({ timings: { callDeadlineMs: 1_000 } });
     await refuseCode('hang');
