@@ -19,6 +19,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import type { InboundEvent, MessageEvent } from '../../src/messages/inbound-event.ts';
 import { openTestDatabase } from './database.ts';
 import { RecordingLogger } from './recording-logger.ts';
+import { TellingLogger } from './telling-logger.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
 
 const PATIENCE_MS = 40_000;
@@ -61,26 +62,6 @@ interface PoolStageSettings {
   /** In place of the browser that is found. */
   readonly executablePath?: string;
   readonly maxConnections?: number;
-}
-
-/** Says so whenever a line was logged. */
-class TellingLogger extends RecordingLogger {
-  readonly #tell: () => void;
-
-  constructor(tell: () => void) {
-    super();
-    this.#tell = tell;
-  }
-
-  override info(...line: Parameters<RecordingLogger['info']>): void {
-    super.info(...line);
-    this.#tell();
-  }
-
-  override warn(...line: Parameters<RecordingLogger['warn']>): void {
-    super.warn(...line);
-    this.#tell();
-  }
 }
 
 /** Everything that a pool told about one account, oldest first. */
