@@ -97,7 +97,7 @@ export const SESSION_NUMBERS = {
   freeDiskBytes: {
     value: 32 * 1024 ** 2,
     text: 'With less room where the opened profiles lie no browser is launched.',
-    why: "A start writes some megabytes; on a full disk Chromium throws the page's storage away, and the link with it (fault F42).",
+    why: "A start writes some megabytes; on a full disk Chromium throws the page's storage away, and the link with it (fault F43).",
   },
   idleAfterMs: {
     value: 60_000,

@@ -168,7 +168,7 @@ export class WhatsAppClient {
     return await withDeadline(puppeteer.launch(options), launchDeadlineMs, 'Launching the browser');
   }
 
-  /** On a full disk Chromium throws away the storage that it cannot open, and the link with it (fault F42). */
+  /** On a full disk Chromium throws away the storage that it cannot open, and the link with it (fault F43). */
   async #requireRoom(): Promise<void> {
     const free = await readFreeBytes(this.#deps.livePath);
     if (free >= this.#deps.timings.freeDiskBytes) return;
