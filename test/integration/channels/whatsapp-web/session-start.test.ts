@@ -3,13 +3,17 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { FaultSpec, Phone } from '../../../../simulator/client.ts';
 import type { AccountId } from '../../../../src/accounts/ids.ts';
 import type { ReasonCode } from '../../../../src/accounts/reason.ts';
+import { findUntold } from '../../../support/operator-view.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
 import { scaled } from '../../../support/scale.ts';
+import { StagedAccount } from '../../../support/staged-account.ts';
 
 let stage: PoolStage;
+let alice: Phone;
 
 beforeAll(async () => {
   stage = await PoolStage.open();
+  alice = await stage.world.phone('alice');
 });
 
 afterEach(async () => {
@@ -39,7 +43,14 @@ describe('an account that is not linked', () => {
   afterEach(async () => {
     await stage.pool.disconnect(accountId);
     expect(stage.browsers(accountId)).toEqual([]);
+    expect(findUntold(stage, accountId)).toEqual([]);
   });
+
+  /** It is connected, once, and carries messages both ways. */
+  const works = async () => {
+    await new StagedAccount(stage, { id: accountId, phone, peer: alice }).comesBack(1);
+    expect(stage.of(accountId).connections).toHaveLength(1);
+  };
 
   it('shows a new QR when the references are used up (A6, F24)', async () => {
     await stage.pool.start(accountId);
@@ -47,7 +58,7 @@ describe('an account that is not linked', () => {
     await stage.world.exhaustQr();
     const second = await stage.until('another QR', () => stage.of(accountId).qrs.find((qr) => qr !== first));
     await phone.scan(String(second));
-    await stage.connected(accountId);
+    await works();
   });
 
   it('shows no QR without a reference, and none twice (F5, F24)', async () => {
@@ -60,8 +71,7 @@ describe('an account that is not linked', () => {
     const second = await stage.until('another QR', () => stage.of(accountId).qrs.find((qr) => qr !== first));
     expect(stage.of(accountId).qrs).toEqual([first, second]);
     await phone.scan(String(second));
-    await stage.connected(accountId);
-    expect(stage.of(accountId).connections).toHaveLength(1);
+    await works();
   });
 
   it("acknowledges the What's-new dialog, so that a fresh link lasts (A8)", async () => {
@@ -70,6 +80,7 @@ describe('an account that is not linked', () => {
     await stage.scan(accountId, phone);
     await stage.connected(accountId);
     await stage.world.waitFor({ whatsNewSeen: phone.name });
+    await works();
   });
 
   it('is linked, and nothing is written outside the given folders (A21)', async () => {
@@ -78,7 +89,7 @@ describe('an account that is not linked', () => {
     try {
       await stage.pool.start(accountId);
       await stage.scan(accountId, phone);
-      await stage.connected(accountId);
+      await works();
     } finally {
       process.chdir(cwd);
     }
@@ -122,13 +133,15 @@ describe('a server that is not there', () => {
   afterEach(async () => {
     await stage.pool.disconnect(accountId);
     expect(stage.browsers(accountId)).toEqual([]);
+    expect(findUntold(stage, accountId)).toEqual([]);
   });
 
   const comesBack = async () => {
     await stage.world.faults.clear();
     await stage.world.server(true);
-    await stage.connected(accountId, 2);
-    expect(stage.of(accountId).qrs.filter(Boolean)).toHaveLength(1);
+    const account = new StagedAccount(stage, { id: accountId, phone, peer: alice });
+    await account.comesBack();
+    expect(account.codes()).toBe(1);
   };
 
   it('refuses connections: the session tries again, one browser at a time, until it is there (F11)', async () => {
@@ -160,7 +173,7 @@ describe('a server that is not there', () => {
     await stage.world.faults.clear();
     await stage.reopen();
     await stage.pool.start(accountId);
-    await stage.connected(accountId, 2);
+    await comesBack();
   });
 });
 
@@ -181,6 +194,8 @@ describe('a linked account that starts', () => {
   afterAll(async () => {
     await stage.pool.disconnect(accountId);
   });
+
+  const account = () => new StagedAccount(stage, { id: accountId, phone, peer: alice });
 
   const restart = async () => {
     const before = stage.of(accountId).connections.length;
@@ -215,9 +230,7 @@ describe('a linked account that starts', () => {
       browsersEnded,
     );
     const text = `after ${JSON.stringify(fault)}`;
-    await (await stage.world.phone('alice')).send(phone, text);
-    await stage.received(accountId, text);
-    expect(stage.messages(accountId).filter((each) => each.text === text)).toHaveLength(1);
+    await account().receives(text);
   });
 
   it('starts anew when its page never syncs (A4)', async () => {
@@ -226,7 +239,8 @@ describe('a linked account that starts', () => {
     const before = stage.of(accountId).connections.length;
     await stage.pool.restore();
     await stage.reached(accountId, 'reconnecting', 'start_overdue');
-    await stage.connected(accountId, before + 1);
+    await account().comesBack(before + 1);
+    expect(findUntold(stage, accountId)).toEqual([]);
   });
 });
 
