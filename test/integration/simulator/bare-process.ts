@@ -15,7 +15,8 @@ import { BROWSER_PATH, EventLog, type Profile } from './driven-client.ts';
 
 const PROGRAM = fileURLToPath(new URL('bare-program.ts', import.meta.url));
 
-interface BareOptions extends Partial<Pick<ClientOptions, 'authTimeoutMs' | 'webVersionCache'>> {
+interface BareOptions
+  extends Partial<Pick<ClientOptions, 'authTimeoutMs' | 'webVersionCache' | 'pairWithPhoneNumber'>> {
   readonly takeoverOnConflict?: boolean;
   readonly takeoverTimeoutMs?: number;
   readonly executablePath?: string;
