@@ -23,6 +23,7 @@ import { readTreeMemory } from './process-memory.ts';
 import { profilePathOf, readFreeBytes } from './profile.ts';
 import { watchStorage } from './storage-watch.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
+import { cutTornLogs } from './torn-log.ts';
 
 const { Client, LocalAuth } = wwebjs;
 
@@ -159,6 +160,8 @@ export class WhatsAppClient {
       throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
     await mkdir(this.#profilePath, { recursive: true, mode: 0o700 });
     await this.#requireRoom();
+    const torn = await cutTornLogs(this.#profilePath);
+    if (torn.length > 0) this.#deps.log.warn('Torn logs of the profile were mended', { torn });
     const temporary = await openTemporaryFolder(this.#deps.environment);
     this.#temporary = temporary;
     const environment = { ...this.#deps.environment, TMPDIR: temporary.path };
