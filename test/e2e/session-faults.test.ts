@@ -35,7 +35,7 @@ it('says that it was unlinked on the phone, and a new scan continues the account
   await shop.logoutDevice();
   expect(await stage.api.reached(accountId, 'Failed')).toMatchObject({
     state: 'needs_human',
-    reason: { code: 'logged_out' },
+    reason: { code: 'logged_out', userAction: 'Reconnect the account and scan the new QR code.' },
   });
   const refused = stage.api.send(accountId, { to: `+${alice.number}`, text: 'nobody is there' });
   await expect(refused).rejects.toMatchObject({ status: 409, code: 'ACCOUNT_NOT_CONNECTED' });
@@ -75,4 +75,5 @@ it('stops with code 0 in the middle of a start and in the middle of a scan, and 
   expect(stage.browsers()).toEqual([]);
   await stage.start();
   await stage.api.reached(accountId, 'Connected');
+  await receives(accountId, shop, 'after all those starts');
 });

@@ -224,6 +224,10 @@ describe('a start and an end that cross', () => {
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await stage.reopen();
       expect(stage.browsers(account.id)).toEqual([]);
+      expect(stage.of(account.id).states.at(-1)).toMatchObject({
+        state: 'disconnected',
+        reason: 'daemon_stopped',
+      });
       await stage.pool.restore();
       await account.comesBack();
     },

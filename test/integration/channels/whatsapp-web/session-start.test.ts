@@ -269,8 +269,10 @@ it('makes many linked accounts ready that start at once (A19; of ten, the librar
   await stage.reopen();
   await stage.pool.restore();
   await Promise.all(accounts.map((accountId) => stage.connected(accountId, 2)));
-  for (const accountId of accounts) {
-    expect(stage.of(accountId).states.filter(({ state }) => state === 'reconnecting')).toEqual([]);
-    await stage.pool.disconnect(accountId);
+  for (const [at, phone] of phones.entries()) {
+    const account = new StagedAccount(stage, { id: accounts[at] as AccountId, phone, peer: alice });
+    await account.receives('to one of many');
+    expect(account.falls()).toEqual([]);
+    await account.endsWell();
   }
 });
