@@ -33,12 +33,24 @@ function concerns(carried: CarriedMessage, phone: Phone): boolean {
   return carried.from === phone.number || JSON.stringify(carried.to).includes(`"${phone.number}"`);
 }
 
+/** Whether a linked device was ever told of it, or will be; what only devices missed that were unlinked is the phone's. */
+function isKnowable(carried: CarriedMessage, linked: ReadonlySet<string>): boolean {
+  const devices = Object.entries(carried.devices);
+  return devices.some(([id, { receiptedAt }]) => receiptedAt !== null || linked.has(id));
+}
+
+/** Acks go to the device that sent the message: once that is unlinked, nobody here hears of them. */
+function isBehind(row: ApiMessage, carried: CarriedMessage, linked: ReadonlySet<string>): boolean {
+  return carried.device !== null && !linked.has(carried.device) && ['pending', 'sent'].includes(row.status);
+}
+
 /** Compares once. */
 export async function compareWithTruth(
   api: DaemonApi,
   world: WorldClient,
   { accountId, phone }: { readonly accountId: string; readonly phone: Phone },
 ): Promise<Comparison> {
+  const linked = new Set((await phone.view()).devices.map(({ id }) => id));
   const carried = (await world.truth()).messages.filter((each) => concerns(each, phone));
   const stored = await api.messages(accountId);
   const byId = Map.groupBy(stored, bareIdOf);
@@ -48,10 +60,13 @@ export async function compareWithTruth(
     if (!row) return [];
     const own = each.from === phone.number;
     const expected = `${own ? 'outgoing' : 'incoming'} ${expectedStatus(each, own)} ${each.text}`;
+    if (own && isBehind(row, each, linked)) return [];
     return describe(row) === expected ? [] : [`${each.id}: ${describe(row)} instead of ${expected}`];
   });
   return {
-    lost: carried.filter(({ id }) => !byId.has(id)).map(({ id }) => id),
+    lost: carried
+      .filter((each) => !byId.has(each.id) && (each.from === phone.number || isKnowable(each, linked)))
+      .map(({ id }) => id),
     doubled: [...byId].filter(([, rows]) => rows.length > 1).map(([id]) => id),
     invented: [...byId.keys()].filter((id) => !carriedIds.has(id)),
     different,

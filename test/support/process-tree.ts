@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly zombie: boolean;
+  readonly commandLine: string;
+}
+
+/** Every process that can be seen, the dead that nobody has waited for included. */
+export function listProcesses(): ProcessEntry[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        const commandLine = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        return [{ pid: Number(name), parent: Number(parent), zombie: state === 'Z', commandLine }];
+      } catch {
+        // It ended while we looked.
+        return [];
+      }
+    });
+}
+
+/** The process and all that descend from it. */
+export function listTree(pid: number): ProcessEntry[] {
+  const all = listProcesses();
+  const tree = all.filter((entry) => entry.pid === pid);
+  for (const { pid: parent } of tree) tree.push(...all.filter((entry) => entry.parent === parent));
+  return tree;
+}
+
+/** Browsers, without their children, whose profile's path begins so. */
+export function listBrowsers(profilePath: string): ProcessEntry[] {
+  return listProcesses().filter(
+    ({ commandLine, zombie }) =>
+      !zombie && commandLine.includes(`--user-data-dir=${profilePath}`) && !commandLine.includes('--type='),
+  );
+}
