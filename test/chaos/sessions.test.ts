@@ -131,7 +131,7 @@ it('leaves to a user what only a user can mend, says which, and keeps the rest c
     HUMAN_KINDS.map((kind, n) => kind.strike(pool, accounts[n] as ChaosAccount)),
   );
   await allCarry(rest);
-  await vi.waitFor(() => expectNoOrphans(rest));
+  await vi.waitFor(() => expectNoOrphans(rest), { timeout: 20_000 });
   await Promise.all(mend.map((end) => end?.()));
   await allCarry(pool.accounts);
   expectNoOrphans(pool.accounts);
