@@ -11,7 +11,7 @@ import {
   killBrowserProcesses,
 } from '../../../src/channels/whatsapp-web/browser-process.ts';
 import type { BareCall, BareNews, BareOrder, BareSettings } from './bare-program.ts';
-import { BROWSER_PATH, EventLog, type Profile } from './driven-client.ts';
+import { BROWSER_PATH, EventLog, type Profile, puppeteerOptions } from './driven-client.ts';
 
 const PROGRAM = fileURLToPath(new URL('bare-program.ts', import.meta.url));
 
@@ -53,11 +53,7 @@ export class BareProcess implements AsyncDisposable {
       options: {
         webVersionCache: { type: 'none' },
         authTimeoutMs: 5_000,
-        puppeteer: {
-          headless: 'shell',
-          executablePath,
-          args: ['--no-sandbox', ...simulator.chromeArgs],
-        },
+        puppeteer: { ...puppeteerOptions(simulator, profile), executablePath },
         ...options,
       },
     };

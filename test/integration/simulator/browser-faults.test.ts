@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Phone, type Simulator, startSimulator } from '../../../simulator/client.ts';
 import { findBrowserProcesses } from '../../../src/channels/whatsapp-web/browser-process.ts';
-import { BROWSER_PATH, DrivenClient, Profile } from './driven-client.ts';
+import { DrivenClient, Profile, puppeteerOptions } from './driven-client.ts';
 
 /** How long a call into a page that hangs is waited for; three minutes where nobody says otherwise. */
 const PROTOCOL_TIMEOUT_MS = 4_000;
@@ -26,12 +26,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   driven = new DrivenClient(simulator, profile, {
-    puppeteer: {
-      headless: 'shell',
-      executablePath: BROWSER_PATH,
-      args: ['--no-sandbox', ...simulator.chromeArgs],
-      protocolTimeout: PROTOCOL_TIMEOUT_MS,
-    },
+    puppeteer: puppeteerOptions(simulator, profile, PROTOCOL_TIMEOUT_MS),
   });
   await driven.start();
 });

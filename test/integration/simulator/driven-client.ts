@@ -80,6 +80,21 @@ export class Profile implements AsyncDisposable {
   }
 }
 
+/** A Chromium that takes the simulator for WhatsApp, and leaves what it leaves beside the profile. */
+export function puppeteerOptions(
+  simulator: Simulator,
+  profile: Profile,
+  protocolTimeout = 10_000,
+): NonNullable<ClientOptions['puppeteer']> {
+  return {
+    headless: 'shell',
+    executablePath: BROWSER_PATH,
+    args: ['--no-sandbox', ...simulator.chromeArgs],
+    protocolTimeout,
+    env: { ...process.env, TMPDIR: profile.path },
+  };
+}
+
 /** The library as it is, in a Chromium that takes the simulator for WhatsApp. Disposing closes the browser. */
 export class DrivenClient implements AsyncDisposable {
   readonly client: Client;
@@ -92,12 +107,7 @@ export class DrivenClient implements AsyncDisposable {
       authStrategy: new wwebjs.LocalAuth({ dataPath: profile.path }),
       webVersionCache: { type: 'none' },
       authTimeoutMs: 5000,
-      puppeteer: {
-        headless: 'shell',
-        executablePath: BROWSER_PATH,
-        args: ['--no-sandbox', ...simulator.chromeArgs],
-        protocolTimeout: 10_000,
-      },
+      puppeteer: puppeteerOptions(simulator, profile),
       ...options,
     });
     // Watched, not changed: a test must not close the browser under an injection that nobody awaits (F20).
