@@ -1,22 +1,21 @@
 /**
- * Chromium keeps a page's storage in LevelDB, whose log may end in the middle of a record: the disk was full, or the
- * browser was killed. Opened once, such a log is read up to there, and then written on behind the torn record. Opened
- * again it counts as damaged in the middle, and Chromium throws the whole storage away, the link with it (fault F43).
- * So the torn end is cut off before a browser sees it.
+ * Chromium keeps a page's storage in LevelDB, whose log may hold a torn record: the disk was full, or the browser was
+ * killed. At the end of the log that is overlooked once, and the log is written on behind it; anywhere else it counts
+ * as damage, and Chromium throws the whole storage away, the link with it (fault F43). So the log is cut off before the
+ * torn record while no browser has it: what remains is the storage as it was a moment earlier.
  */
 import { readdir, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32c } from './crc32c.ts';
 
 /** A log is a row of blocks, a block a row of records; what is too short for a header at its end stays empty. */
 const BLOCK_BYTES = 32_768;
 /** Checksum (4 bytes), length of the data (2), kind (1). */
 const HEADER_BYTES = 7;
-/** Kinds after which a unit is whole: a record that stands alone, the last of several. */
-const WHOLE: readonly number[] = [1, 4];
-/** The first and those in the middle of several. */
-const PART: readonly number[] = [2, 3];
+/** Kinds: set aside and never written; the whole of a unit; the first, a middle and the last part of one. */
+const [UNWRITTEN, WHOLE, , , LAST] = [0, 1, 2, 3, 4];
 
-/** Where the last whole unit of a torn log ends; undefined if the log is whole, or damaged in another way. */
+/** Where the log ends before its first torn record; undefined if there is none. */
 export function findTornEnd(log: Buffer): number | undefined {
   let whole = 0;
   let at = 0;
@@ -29,16 +28,23 @@ export function findTornEnd(log: Buffer): number | undefined {
     if (at + HEADER_BYTES > log.length) return whole;
     const bytes = HEADER_BYTES + log.readUInt16LE(at + 4);
     const kind = log.readUInt8(at + 6);
-    if (bytes > left || !(WHOLE.includes(kind) || PART.includes(kind))) return undefined;
-    if (at + bytes > log.length) return whole;
+    if (kind === UNWRITTEN && bytes === HEADER_BYTES) return undefined;
+    if (bytes > left || kind > LAST || at + bytes > log.length) return whole;
+    if (checksumOf(log.subarray(at + 6, at + bytes)) !== log.readUInt32LE(at)) return whole;
     at += bytes;
-    if (WHOLE.includes(kind)) whole = at;
+    if (kind === WHOLE || kind === LAST) whole = at;
   }
-  // Between the records of one unit; an empty end of a block is nothing torn.
+  // Between the parts of a unit; the empty end of a block is nothing torn.
   return at - whole >= HEADER_BYTES ? whole : undefined;
 }
 
-/** Cuts off the torn ends of a profile's logs and resolves with the files that had one. The browser must be gone. */
+/** Of a record's kind and data. LevelDB turns and shifts it, so that it may itself be checked within a record. */
+export function checksumOf(bytes: Uint8Array): number {
+  const crc = crc32c(bytes);
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
+
+/** Cuts the logs of a profile off before what is torn; resolves with their names. The browser must be gone. */
 export async function cutTornLogs(profilePath: string): Promise<readonly string[]> {
   const names = await readdir(profilePath, { recursive: true });
   const logs = names.filter((name) => /\/(\d{6}\.log|MANIFEST-\d{6})$/.test(name));
