@@ -119,6 +119,11 @@ export const SESSION_NUMBERS = {
     text: 'A browser closes; then its process tree is killed (fact A11, fault F10).',
     why: 'A healthy one takes 160 ms.',
   },
+  closeUnresponsiveMs: {
+    value: 2_000,
+    text: 'The same, for a browser whose page has stopped to answer.',
+    why: 'If only the page stands still it takes no longer than a healthy one.',
+  },
   logoutDeadlineMs: {
     value: 10_000,
     text: 'WhatsApp hears of a logout; then the browser is closed anyway.',

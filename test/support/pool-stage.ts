@@ -39,6 +39,7 @@ export const SHORT_TIMINGS: SessionTimings = {
   lineGraceMs: 600,
   offlineGraceMs: 2_000,
   closeDeadlineMs: 2_000,
+  closeUnresponsiveMs: 1_000,
   logoutDeadlineMs: 3_000,
   callDeadlineMs: 3_000,
   heavyCallDeadlineMs: 5_000,

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Account, AccountStore, SessionChange } from '../../accounts/account.ts';
 import type { AccountId, InstanceId } from '../../accounts/ids.ts';
 import { REASONS, type ReasonCode } from '../../accounts/reason.ts';
+import { nextState } from '../../accounts/session-machine.ts';
 import type { Config } from '../../config/config.ts';
 import { DEFAULT_TIMINGS, type SessionTimings } from '../../config/session-timings.ts';
 import { withDeadline } from '../../lib/abort.ts';
@@ -167,7 +168,7 @@ export class Pool implements Channel, AsyncDisposable {
   async #launch(accountId: AccountId, slot: Slot): Promise<void> {
     const { store, instanceId, listener, clock } = this.#deps;
     const { signal } = slot.stop;
-    const account = await store.getAccount(accountId);
+    const account = await this.#saveStarting(await store.getAccount(accountId));
     if (signal.aborted) return;
     const log = this.#deps.log.child({ accountId });
     const session = new Session(
@@ -216,9 +217,21 @@ export class Pool implements Channel, AsyncDisposable {
     this.#deps.listener.onState?.(accountId, change);
   }
 
-  /** Stores and tells the state of an account that has no session any more, or never got one. */
+  /** Who has asked for a start may count on it from the answer on: what is sent then waits for the session. */
+  async #saveStarting(account: Account): Promise<Account> {
+    const state = nextState(account.state, 'start-wanted');
+    if (state === undefined) return account;
+    await this.#save(account.id, { state, reason: null });
+    return { ...account, state, reason: null };
+  }
+
+  /** The state of an account that has no session any more, or never got one. */
   async #saveRest(accountId: AccountId, reason: ReasonCode): Promise<void> {
-    const change = { state: REASONS[reason].state, reason };
+    await this.#save(accountId, { state: REASONS[reason].state, reason });
+  }
+
+  /** Stores and tells a state that is not the session's to tell. */
+  async #save(accountId: AccountId, change: SessionChange): Promise<void> {
     await this.#deps.store.saveState(accountId, change);
     this.#hearState(accountId, change);
   }

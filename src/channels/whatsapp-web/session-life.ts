@@ -123,7 +123,7 @@ export class SessionLife {
       this.#disconnect();
       this.#clearCode();
       if (signal.aborted) this.#deps.onFact('stop-wanted', null);
-      await this.#client.close();
+      await this.#client.close({ isUnresponsive: this.#fallen?.reason === 'page_unresponsive' });
     }
     if (signal.aborted || !this.#fallen) return { kind: 'stopped' };
     const connectedMs = this.#connectedAt === null ? null : this.#deps.clock.monotonic() - this.#connectedAt;

@@ -79,7 +79,6 @@ export class Session {
   }
 
   async #loop(): Promise<SessionRest> {
-    this.#learn('start-wanted', null);
     while (!this.#signal.aborted) {
       const end = await this.#live();
       if (end.kind === 'stopped') break;

@@ -133,10 +133,14 @@ export class WhatsAppClient {
     await withDeadline(page.evaluate(logOut), this.#deps.timings.logoutDeadlineMs, 'Logging out');
   }
 
-  /** Closes the browser, by force if it does not listen; resolves when none of its processes is left. */
-  async close(): Promise<void> {
+  /**
+   * Closes the browser, by force if it does not listen, which is not waited for long if it does not answer anyway;
+   * resolves when none of its processes is left.
+   */
+  async close({ isUnresponsive = false }: { readonly isUnresponsive?: boolean } = {}): Promise<void> {
     this.#over = true;
-    const { closeDeadlineMs } = this.#deps.timings;
+    const { timings } = this.#deps;
+    const closeDeadlineMs = isUnresponsive ? timings.closeUnresponsiveMs : timings.closeDeadlineMs;
     let pid: number | undefined;
     try {
       // A browser that is still being launched would otherwise be missed, and stay (fault F27).

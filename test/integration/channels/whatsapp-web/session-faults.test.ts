@@ -177,6 +177,8 @@ describe('a state that WhatsApp pushes', () => {
     expect(stage.browsers(account.id)).toEqual([]);
     expect(stage.hasProfile(account.id)).toBe(true);
     await stage.pool.start(account.id);
+    // From here on the API takes messages for it.
+    expect(await stage.store.getAccount(account.id)).toMatchObject({ reason: null });
     await account.comesBack();
     expect(account.codes()).toBe(1);
   });
