@@ -28,17 +28,19 @@ it('shows what a page has taken, and counts what its processes share once', asyn
   );
   stack.defer(() => browser.close());
   const [page] = await browser.pages();
+  // A browser that has just been launched has not all of its processes yet.
+  await page?.goto('data:text/html,<p>here</p>');
   const measure = () => readTreeMemory(findBrowserProcesses(profilePath));
   const before = await measure();
-  expect(before).toBeGreaterThan(40 * MIB);
+  expect(before).toBeGreaterThan(20 * MIB);
   expect(before).toBeLessThan(500 * MIB);
   await page?.evaluate(() => {
     const taken = Array.from({ length: 200 }, (_, nth) => new Uint8Array(1024 ** 2).fill(nth + 1));
     Object.assign(globalThis, { taken });
   });
   const grown = (await measure()) - before;
-  expect(grown).toBeGreaterThan(190 * MIB);
-  expect(grown).toBeLessThan(260 * MIB);
+  expect(grown).toBeGreaterThan(180 * MIB);
+  expect(grown).toBeLessThan(300 * MIB);
 });
 
 it('counts nothing for a process that has ended', async () => {
