@@ -40,6 +40,12 @@ async function kill(text: string): Promise<void> {
   process.kill(pid, 'SIGKILL');
 }
 
+/** Does something to the pages, of which there are none for a while after the daemon was started. */
+async function strikePages(action: Parameters<Stage['world']['page']>[0]): Promise<void> {
+  for (const { accountId } of accounts) await stage.api.reached(accountId, 'Connected');
+  await stage.world.page(action);
+}
+
 /** Everything that can go wrong between a phone and the database, by name. */
 const HARMS: Record<string, () => Promise<unknown>> = {
   'SIGKILL of the daemon': async () => {
@@ -54,9 +60,9 @@ const HARMS: Record<string, () => Promise<unknown>> = {
     kill(`--user-data-dir=${stage.folder}/data/live/session-${accounts[0]?.accountId}`),
   'SIGKILL of PostgreSQL': () => kill(`${stage.folder}/data/postgres`),
   'SIGKILL of Redis': () => kill(`${stage.folder}/data/redis`),
-  'a reload of the pages': () => stage.world.page({ do: 'reload' }),
-  'a dropped socket': () => stage.world.page({ do: 'drop', ms: 1_500 }),
-  'extra navigations': () => stage.world.page({ do: 'push-state', times: 3 }),
+  'a reload of the pages': () => strikePages({ do: 'reload' }),
+  'a dropped socket': () => strikePages({ do: 'drop', ms: 1_500 }),
+  'extra navigations': () => strikePages({ do: 'push-state', times: 3 }),
 };
 
 /** Hands a message in until it is accepted; the key makes one of however many tries. */
