@@ -21,6 +21,7 @@ const guard = await openGuard({ mark, path: process.env.PATH, log: new Recording
 const browser = spawn('sh', ['-c', program, 'sh', '--type=main', carried], {
   detached: true,
   stdio: 'ignore',
+  env: { ...process.env, SWITCHBOARD_RUN: carried.split('=')[1] ?? '' },
 });
 await once(browser, 'spawn');
 console.log(JSON.stringify({ browser: browser.pid, guard: findGuard() }));

@@ -70,7 +70,10 @@ export const MARKER_ARGUMENT = '--switchboard-account';
  * Marks the browsers of this run of the daemon, for the guard that ends them should it be killed: those of another daemon,
  * or of this one's next run, carry another mark.
  */
-export const RUN_MARK = `--switchboard-run=${randomUUID()}`;
+const RUN_ID = randomUUID();
+export const RUN_MARK = `--switchboard-run=${RUN_ID}`;
+/** The same mark in the environment, which the browser's own processes inherit, its arguments not: one may outlive it. */
+export const RUN_VARIABLE = { SWITCHBOARD_RUN: RUN_ID };
 
 /**
  * Each with its reason. Puppeteer adds its own, which are not repeated here: among them those that keep the timers of a
@@ -120,7 +123,7 @@ export function makeLaunchOptions(deps: LaunchDeps): LaunchOptions {
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,
-    env: { ...deps.environment },
+    env: { ...deps.environment, ...RUN_VARIABLE },
     args: [
       ...ARGUMENTS,
       `--user-agent=${USER_AGENT}`,

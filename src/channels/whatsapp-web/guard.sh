@@ -1,6 +1,8 @@
 # Ends the browsers of a daemon that died without saying goodbye: they would go on taking messages, and one that stands
 # still does not notice that its daemon is gone (fault F28).
 #
+# A browser that ends by itself can leave processes that stand still: they carry the mark in their environment alone.
+#
 # Standard input comes from the daemon and breaks with it. Its first line is the argument that marks the daemon's
 # browsers; the line "goodbye" ends the guard. The mark is not an argument here, since the guard would then find itself.
 
@@ -8,8 +10,9 @@ groups=
 
 # Kills the process groups of all marked processes, also those of an earlier sweep: a group can outlive its leader.
 sweep() {
-  for found in $(printf '%s\n' "$mark" | grep -lszxFf - /proc/[0-9]*/cmdline); do
-    read -r stat <"${found%cmdline}stat" || continue
+  for found in $(printf '%s\n' "$mark" "SWITCHBOARD_RUN=${mark#*=}" |
+    grep -lszxFf - /proc/[0-9]*/cmdline /proc/[0-9]*/environ); do
+    read -r stat <"${found%/*}/stat" || continue
     # After the name, which may hold anything: state, parent, group.
     set -- ${stat##*) }
     groups="$groups $3"

@@ -74,6 +74,14 @@ it('kills a browser that stands still when its daemon was killed, with all its p
   await gone(() => inGroup(daemon.guard));
 });
 
+it('kills what a browser that ended by itself has left (F28)', async () => {
+  const daemon = await start('sleep 600 & exit');
+  await expect.poll(() => isAlive(daemon.browser)).toBe(false);
+  expect(inGroup(daemon.browser)).toHaveLength(1);
+  daemon.process.kill('SIGKILL');
+  await gone(() => inGroup(daemon.browser));
+});
+
 it('meets a browser that is just being launched', async () => {
   const mark = makeMark();
   // It carries the mark a moment after its daemon was killed.

@@ -1,6 +1,11 @@
 import puppeteer from 'puppeteer';
 import { describe, expect, it } from 'vitest';
-import { findBrowser, makeLaunchOptions, RUN_MARK } from '../../../../src/channels/whatsapp-web/browser.ts';
+import {
+  findBrowser,
+  makeLaunchOptions,
+  RUN_MARK,
+  RUN_VARIABLE,
+} from '../../../../src/channels/whatsapp-web/browser.ts';
 import { AppError } from '../../../../src/lib/errors.ts';
 
 const SHELL = '/usr/lib/chromium/chromium-headless-shell';
@@ -89,7 +94,8 @@ describe('makeLaunchOptions', () => {
     const options = makeLaunchOptions({ ...deps, isRoot: false });
     expect(options.args).toContain('--switchboard-account=1');
     expect(options.args).toContain(RUN_MARK);
-    expect(RUN_MARK).toMatch(/^--switchboard-run=[0-9a-f-]{36}$/);
+    expect(RUN_MARK).toBe(`--switchboard-run=${RUN_VARIABLE.SWITCHBOARD_RUN}`);
+    expect(RUN_VARIABLE.SWITCHBOARD_RUN).toMatch(/^[0-9a-f-]{36}$/);
     expect(options.args?.at(-1)).toBe('--proxy-server=http://proxy');
     expect(options).toMatchObject({
       pipe: true,
@@ -97,6 +103,6 @@ describe('makeLaunchOptions', () => {
       handleSIGTERM: false,
       handleSIGHUP: false,
     });
-    expect(options.env).toEqual({ HOME: '/home/me' });
+    expect(options.env).toEqual({ HOME: '/home/me', ...RUN_VARIABLE });
   });
 });
