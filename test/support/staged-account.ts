@@ -24,8 +24,11 @@ export class StagedAccount {
     return this.#stage.world.faults.set({ ...spec, phone: this.phone.name });
   }
 
+  /** Ends of a life of its browser. A line that was down for a moment is none. */
   falls(): StateChange[] {
-    return this.#stage.of(this.id).states.filter(({ state }) => state === 'reconnecting');
+    return this.#stage
+      .of(this.id)
+      .states.filter(({ state, attempt }) => state === 'reconnecting' && attempt !== undefined);
   }
 
   /** How many QR codes were shown. */

@@ -90,7 +90,7 @@ describe('a page', () => {
     await account.receives('during the drop');
     await account.sends('after the drop', 1);
     // The line may be said to be down meanwhile; the browser and its page stay.
-    expect(account.falls().filter(({ attempt }) => attempt !== undefined)).toEqual([]);
+    expect(account.falls()).toEqual([]);
     expect(stage.of(account.id).connections).toHaveLength(1);
   });
 
