@@ -1,6 +1,18 @@
 /** Where a store is: brought up by the daemon itself under DATA_PATH, or given. */
 export type StoreLocation<Given> = { readonly kind: 'embedded' } | ({ readonly kind: 'given' } & Given);
 
+/** S3-compatible storage, where sealed sessions are kept besides the disk and the database. */
+export interface S3Config {
+  readonly bucket: string;
+  /** Without a slash at the end; null means Amazon's own. */
+  readonly endpoint: string | null;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** What the keys of all objects begin with, without slashes around it. */
+  readonly prefix: string;
+}
+
 export type HeadlessMode = 'auto' | 'shell' | 'new';
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
@@ -12,6 +24,8 @@ export interface Config {
   readonly redis: StoreLocation<{ readonly urls: readonly string[] }>;
   readonly runtimePath: string;
   readonly mediaPath: string;
+  /** Null if no such storage is configured. */
+  readonly s3: S3Config | null;
   readonly http: {
     readonly host: string;
     readonly port: number;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { FieldProblem } from '../lib/errors.ts';
-import type { Config } from './config.ts';
+import type { Config, S3Config } from './config.ts';
 import { configInvalid, type Environment, readVariables } from './environment.ts';
 import type { VariableContext } from './variable.ts';
-import { VARIABLES, type VariableValues } from './variables.ts';
+import { DEFAULT_S3_PREFIX, DEFAULT_S3_REGION, VARIABLES, type VariableValues } from './variables.ts';
 
 type Values = VariableValues<typeof VARIABLES>;
 
@@ -14,7 +14,7 @@ type Values = VariableValues<typeof VARIABLES>;
  */
 export function parseConfig(env: Environment, context: VariableContext): Config {
   const { values, problems } = readVariables(env, VARIABLES, context);
-  const all = [...problems, ...findContradictions(values, problems)];
+  const all = [...problems, ...findContradictions(values, problems), ...findMissingOfS3(values)];
   if (all.length > 0) throw configInvalid(all);
   return freezeDeep(valuesToConfig(values as Values));
 }
@@ -34,6 +34,19 @@ function findContradictions(
   ];
 }
 
+/** What S3 cannot do without; the others of its variables have a meaning of their own while they are unset. */
+const NEEDED_BY_S3 = ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const;
+
+/** Half a configuration of S3 is a mistake: the copies that somebody counts on would never be made. */
+function findMissingOfS3(values: Partial<Values>): readonly FieldProblem[] {
+  const given = Object.entries(values).filter(([name, value]) => name.startsWith('S3_') && value !== null);
+  if (given.length === 0) return [];
+  return NEEDED_BY_S3.filter((name) => values[name] === null).map((field) => ({
+    field,
+    message: `It is required with ${given.map(([name]) => name).join(', ')}. Write it, or leave out all S3_ variables.`,
+  }));
+}
+
 function valuesToConfig(values: Values): Config {
   return {
     production: values.NODE_ENV === 'production',
@@ -43,6 +56,7 @@ function valuesToConfig(values: Values): Config {
     redis: values.REDIS_URL === null ? { kind: 'embedded' } : { kind: 'given', urls: values.REDIS_URL },
     runtimePath: values.WHATSAPP_RUNTIME_PATH ?? join(values.DATA_PATH, 'live'),
     mediaPath: values.MEDIA_PATH ?? join(values.DATA_PATH, 'media'),
+    s3: valuesToS3(values),
     http: {
       host: values.HOST,
       port: values.PORT,
@@ -63,6 +77,20 @@ function valuesToConfig(values: Values): Config {
       headless: values.CHROME_HEADLESS,
       extraArgs: values.CHROME_EXTRA_ARGS ?? [],
     },
+  };
+}
+
+function valuesToS3(values: Values): S3Config | null {
+  const { S3_BUCKET: bucket, S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = values;
+  if (bucket === null || accessKeyId === null || secretAccessKey === null) return null;
+  const { S3_ENDPOINT: endpoint, S3_REGION: region, S3_PREFIX: prefix } = values;
+  return {
+    bucket,
+    endpoint,
+    region: region ?? DEFAULT_S3_REGION,
+    accessKeyId,
+    secretAccessKey,
+    prefix: prefix ?? DEFAULT_S3_PREFIX,
   };
 }
 

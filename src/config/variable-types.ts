@@ -142,3 +142,24 @@ export function parseInstanceName(text: string): string {
   if (/^[\w.-]{1,64}$/.test(text)) return text;
   throw invalid('Use 1 to 64 letters, digits, dots, hyphens or underscores.');
 }
+
+/** The name of a bucket: it becomes part of a host name or of a path. */
+export function parseBucket(text: string): string {
+  if (/^[A-Za-z0-9][\w.-]{1,61}[A-Za-z0-9]$/.test(text) && !text.includes('..')) return text;
+  throw invalid('Use 3 to 63 letters, digits, dots or hyphens, as the bucket is called.');
+}
+
+/** The name of a region: it becomes part of a host name and of every signature. */
+export function parseRegion(text: string): string {
+  if (/^[A-Za-z0-9-]{1,64}$/.test(text)) return text;
+  throw invalid('Use the name of a region, such as eu-central-1.');
+}
+
+/** What names of objects begin with, without slashes around it. */
+export function parseObjectPrefix(text: string): string {
+  const prefix = text.replace(/^\/+|\/+$/g, '');
+  // A segment of dots alone would be taken for a folder above by whoever reads the address.
+  const isPlain = prefix.split('/').every((part) => /^[\w.-]+$/.test(part) && !/^\.+$/.test(part));
+  if (isPlain && prefix.length <= 512) return prefix;
+  throw invalid('Use letters, digits, dots, hyphens and underscores, with slashes between them.');
+}

@@ -4,20 +4,27 @@ import {
   oneOf,
   parseApiKey,
   parseArguments,
+  parseBucket,
   parseHeaderKey,
   parseHost,
   parseHttpUrl,
   parseInstanceName,
+  parseObjectPrefix,
   parseOrigins,
   parsePath,
   parsePostgresUrl,
   parseRedisUrls,
+  parseRegion,
   parseTimezone,
   wholeNumber,
 } from './variable-types.ts';
 
 /** Messages or requests a minute that still mean something; 0 stands for no limit. */
 const MAX_PER_MINUTE = 1_000_000;
+
+/** What most servers that speak S3 take, whatever they call their region. */
+export const DEFAULT_S3_REGION = 'us-east-1';
+export const DEFAULT_S3_PREFIX = 'switchboard';
 
 /** Every variable that the daemon reads: parseConfig and .env.example are both made from this table. */
 export const VARIABLES = {
@@ -126,6 +133,32 @@ export const VARIABLES = {
     'The folder of the media of messages, by content hash.',
     'DATA_PATH/media',
     parsePath,
+  ),
+  S3_BUCKET: makeOptionalVariable(
+    'The bucket of an S3-compatible storage that keeps further copies of the sealed sessions.',
+    'no copies in S3',
+    parseBucket,
+  ),
+  S3_ENDPOINT: makeOptionalVariable(
+    'Where the storage answers, such as https://minio.example:9000.',
+    "Amazon's own, by S3_REGION",
+    parseHttpUrl,
+  ),
+  S3_REGION: makeOptionalVariable('The region of the bucket.', DEFAULT_S3_REGION, parseRegion),
+  S3_ACCESS_KEY_ID: asSecret(
+    makeOptionalVariable(
+      'The access key of the storage; it may put, get, list and delete.',
+      'none',
+      parseHeaderKey,
+    ),
+  ),
+  S3_SECRET_ACCESS_KEY: asSecret(
+    makeOptionalVariable('The secret that belongs to S3_ACCESS_KEY_ID.', 'none', parseHeaderKey),
+  ),
+  S3_PREFIX: makeOptionalVariable(
+    'What the names of all objects in the bucket begin with.',
+    DEFAULT_S3_PREFIX,
+    parseObjectPrefix,
   ),
 } as const satisfies VariableTable;
 

@@ -30,6 +30,7 @@ describe('parseConfig', () => {
       redis: { kind: 'embedded' },
       runtimePath: '/srv/switchboard/.data/live',
       mediaPath: '/srv/switchboard/.data/media',
+      s3: null,
       http: { host: '127.0.0.1', port: 3000, apiRateLimit: 6000, allowedOrigins: [] },
       ownerApiKey: null,
       log: { level: 'info', dir: '/srv/switchboard/logs' },
@@ -63,6 +64,12 @@ describe('parseConfig', () => {
       LOG_DIR: '/var/log/switchboard',
       INSTANCE_ID: 'eu-1',
       MEDIA_PATH: '/media',
+      S3_BUCKET: 'sealed',
+      S3_ENDPOINT: 'https://minio.example:9000/',
+      S3_REGION: 'auto',
+      S3_ACCESS_KEY_ID: 'AKIA',
+      S3_SECRET_ACCESS_KEY: 'hunter2/+',
+      S3_PREFIX: '/eu/one/',
     });
     expect(config).toEqual({
       production: true,
@@ -71,6 +78,14 @@ describe('parseConfig', () => {
       redis: { kind: 'given', urls: ['rediss://a:1', 'rediss://b:2'] },
       runtimePath: '/run/live',
       mediaPath: '/media',
+      s3: {
+        bucket: 'sealed',
+        endpoint: 'https://minio.example:9000',
+        region: 'auto',
+        accessKeyId: 'AKIA',
+        secretAccessKey: 'hunter2/+',
+        prefix: 'eu/one',
+      },
       http: {
         host: '::1',
         port: 0,
@@ -167,6 +182,30 @@ describe('parseConfig', () => {
     expect(problemsOf({ NODE_ENV: 'production', ENCRYPTION_KEY: 'changeme' })).toHaveLength(1);
     expect(problemsOf({ NODE_ENV: 'production', ENCRYPTION_KEY: RANDOM_KEY })).toEqual([]);
     expect(problemsOf({ NODE_ENV: 'development' })).toEqual([]);
+  });
+
+  it('takes S3 with a bucket and its keys alone', () => {
+    const s3 = { S3_BUCKET: 'sealed', S3_ACCESS_KEY_ID: 'AKIA', S3_SECRET_ACCESS_KEY: 'x' };
+    expect(parse(s3).s3).toMatchObject({ endpoint: null, region: 'us-east-1', prefix: 'switchboard' });
+  });
+
+  it.each([
+    [{ S3_BUCKET: 'sealed' }, ['S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY']],
+    [{ S3_SECRET_ACCESS_KEY: 'hunter2' }, ['S3_BUCKET', 'S3_ACCESS_KEY_ID']],
+    [{ S3_PREFIX: 'x' }, ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY']],
+    [{ S3_BUCKET: '!', S3_ACCESS_KEY_ID: 'AKIA', S3_SECRET_ACCESS_KEY: 'x' }, ['S3_BUCKET']],
+    [
+      { S3_BUCKET: 'sealed', S3_ACCESS_KEY_ID: 'a', S3_SECRET_ACCESS_KEY: 'x', S3_PREFIX: 'a/../b' },
+      ['S3_PREFIX'],
+    ],
+    [
+      { S3_BUCKET: 'sealed', S3_ACCESS_KEY_ID: 'a', S3_SECRET_ACCESS_KEY: 'x', S3_REGION: 'a.b' },
+      ['S3_REGION'],
+    ],
+  ])('refuses half of S3, or a wrong part, by name: %o', (env, fields) => {
+    const problems = problemsOf(env);
+    expect(problems.map(({ field }) => field)).toEqual(fields);
+    expect(JSON.stringify(problems)).not.toContain('hunter2');
   });
 
   it('repeats a wrong value, but never what may be a secret', () => {
