@@ -4,18 +4,23 @@ import type { ChannelListener } from './channels/channel.ts';
 import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { openGuard } from './channels/whatsapp-web/guard.ts';
 import { openPool } from './channels/whatsapp-web/pool.ts';
+import { ProfileKeeper } from './channels/whatsapp-web/profile-keeper.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
+import { openRuntimeFolder } from './channels/whatsapp-web/runtime-folder.ts';
 import { welcome } from './cli/first-account.ts';
 import { makeTerminalQrView } from './cli/qr-view.ts';
 import { childEnvironment } from './config/child-environment.ts';
 import type { Config } from './config/config.ts';
 import { ensureInstanceId } from './config/instance-id.ts';
+import { ensureEncryptionKey } from './config/made-encryption-key.ts';
 import { DEFAULT_TIMINGS } from './config/session-timings.ts';
 import { ensureWritableFolder } from './config/writable-folder.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
 import { migrateToLatest } from './db/migrator.ts';
+import { makeDatabaseBackup } from './db/snapshot-chunk-store.ts';
+import { makeSnapshotIndex } from './db/snapshot-store.ts';
 import { removeAbandonedFolders } from './embedded/abandoned-folders.ts';
 import { openDataFolder } from './embedded/data-folder.ts';
 import { openEmbeddedPostgres } from './embedded/postgres.ts';
@@ -35,6 +40,11 @@ import { type OpenRedis, openRedis, type RedisLocation } from './queue/connectio
 import { openQueues } from './queue/producer.ts';
 import { makeCronTable } from './schedule/cron-table.ts';
 import { openSchedule } from './schedule/schedule.ts';
+import { type KeyRing, makeKeyRing } from './vault/key-ring.ts';
+import { makeS3Backup } from './vault/s3-backup.ts';
+import { Vault } from './vault/vault.ts';
+import { VaultFolder } from './vault/vault-folder.ts';
+import type { VaultStep } from './vault/vault-step.ts';
 
 /** What the process edge gives: nothing below looks at the process itself. */
 export interface AppEdge {
@@ -64,7 +74,16 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   const folder = stack.use(await openDataFolder(config.dataPath));
   await removeAbandonedFolders(log);
   await ensureWritableFolder('MEDIA_PATH', config.mediaPath);
-  await ensureWritableFolder('WHATSAPP_RUNTIME_PATH', config.runtimePath);
+  await ensureWritableFolder('WHATSAPP_SESSION_PATH', config.sessionPath);
+  const runtime = stack.use(
+    await openRuntimeFolder({
+      configured: config.runtimePath,
+      dataPath: folder.path,
+      maxSessions: config.whatsapp.maxConnections,
+      log,
+    }),
+  );
+  const keyRing = stack.use(await openKeyRing(config.encryption, { dataPath: folder.path, log }));
   const instanceId = parseInstanceId(await ensureInstanceId(config.instanceId, folder.path));
 
   const stores = stack.use(await openStores(config, { log, edge, dataPath: folder.path }));
@@ -110,11 +129,23 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     onState: announcer.onState,
     onAlert: announcer.onAlert,
   };
+  const vault = openVault(config, { db, keyRing, clock, log });
+  const profiles = new ProfileKeeper({
+    runtimePath: runtime.path,
+    vault,
+    timings: DEFAULT_TIMINGS,
+    clock,
+    log,
+    onStep: (step) => log.debug('A step of the vault was done', { step }),
+  });
   const temporary = stack.use(await openSocketFolder(folder.path, 'browsers'));
   stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
   const pool = stack.use(
     await openPool({
       config,
+      runtimePath: runtime.path,
+      formerPaths: runtime.formerPaths,
+      profiles,
       browser,
       instanceId,
       store: makeAccountStore(db),
@@ -128,7 +159,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   const cronTable = makeCronTable({
     db,
     removeOrphanProfiles: () =>
-      removeOrphanProfiles(config.runtimePath, { clock, log, isKept: (ids) => findKeptAccounts(db, ids) }),
+      removeOrphanProfiles(runtime.path, { clock, log, isKept: (ids) => findKeptAccounts(db, ids) }),
     reviewHealth: () => announcer.reviewUnhealthy(),
   });
   stack.use(openSchedule(cronTable, log));
@@ -209,4 +240,46 @@ async function openStores(
   signal.throwIfAborted();
   const opened = stack.move();
   return { db, redis, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/**
+ * The keys that open and seal sessions: ENCRYPTION_KEY and its predecessors, else the one that was made on the first
+ * start, which then shares a disk with what it seals. Disposing forgets them.
+ */
+async function openKeyRing(
+  { key, previous }: Config['encryption'],
+  { dataPath, log }: { readonly dataPath: string; readonly log: Logger },
+): Promise<KeyRing> {
+  const made = key === null ? await ensureEncryptionKey(dataPath) : undefined;
+  const current = key ?? made?.key;
+  if (current === undefined) throw new Error('There is no encryption key.');
+  try {
+    const keyRing = makeKeyRing({ current, previous });
+    if (made) {
+      log.warn('The encryption key lies on the same disk as what it seals', {
+        path: made.path,
+        keyId: keyRing.currentKeyId,
+        remedy: 'Set ENCRYPTION_KEY to a key that is kept elsewhere.',
+      });
+    }
+    return keyRing;
+  } finally {
+    for (const used of [current, ...previous]) used.fill(0);
+  }
+}
+
+function openVault(
+  config: Config,
+  { db, keyRing, clock, log }: { db: Executor; keyRing: KeyRing; clock: Clock; log: Logger },
+): Vault {
+  const onStep = (step: VaultStep) => log.debug('A step of the vault was done', { step });
+  return new Vault({
+    folder: new VaultFolder(config.sessionPath, onStep),
+    keyRing,
+    index: makeSnapshotIndex(db),
+    backups: [makeDatabaseBackup(db), ...(config.s3 === null ? [] : [makeS3Backup(config.s3)])],
+    clock,
+    log,
+    onStep,
+  });
 }

@@ -26,6 +26,20 @@ export const REASONS = {
     userAction: 'Reconnect the account to link it again.',
     keepsLink: false,
   },
+  exported: {
+    state: 'disconnected',
+    retry: 'never',
+    text: 'The sealed session was exported, to go on at another host.',
+    userAction: 'Import it there; or, if it was imported nowhere, reconnect the account to go on here.',
+    keepsLink: true,
+  },
+  moved_away: {
+    state: 'disconnected',
+    retry: 'never',
+    text: 'The session was moved to another host.',
+    userAction: 'Reconnect the account to link it here anew.',
+    keepsLink: false,
+  },
   qr_given_up: {
     state: 'disconnected',
     retry: 'never',
@@ -114,7 +128,22 @@ export const REASONS = {
     state: 'needs_human',
     retry: 'never',
     text: 'The sealed session cannot be opened with the encryption keys at hand.',
-    userAction: 'Give the right ENCRYPTION_KEY (or ENCRYPTION_KEY_PREVIOUS), then reconnect the account.',
+    userAction: 'Add the key that the last error names to ENCRYPTION_KEY_PREVIOUS (or set ENCRYPTION_KEY) and start Switchboard again.',
+    keepsLink: true,
+  },
+  vault_damaged: {
+    state: 'needs_human',
+    retry: 'never',
+    text: 'No sealed copy of the session is whole: they were changed, cut or lost.',
+    userAction:
+      'Put a good copy back under WHATSAPP_SESSION_PATH and reconnect the account; or disconnect it and scan anew.',
+    keepsLink: true,
+  },
+  vault_unavailable: {
+    state: 'reconnecting',
+    retry: 'backoff',
+    text: 'The sealed session could not be opened: the disk, the database or the storage of its copies fails.',
+    userAction: null,
     keepsLink: true,
   },
   proxy_blocked: {

@@ -19,6 +19,12 @@ export interface Channel {
   /** Logs the device out if it can, closes the browser and deletes the profile. Safe to call again. */
   disconnect(accountId: AccountId): Promise<void>;
 
+  /** Ends the session without logging its device out; it is sealed and not started again by itself. Safe to call again. */
+  release(accountId: AccountId): Promise<void>;
+
+  /** Forgets the link for good without logging the device out, which lives on elsewhere. Safe to call again. */
+  abandon(accountId: AccountId): Promise<void>;
+
   /** The session of an account, if it is connected on this instance now. */
   findConnected(accountId: AccountId): ConnectedSession | undefined;
 

@@ -22,7 +22,15 @@ export interface Config {
   readonly dataPath: string;
   readonly database: StoreLocation<{ readonly url: string }>;
   readonly redis: StoreLocation<{ readonly urls: readonly string[] }>;
-  readonly runtimePath: string;
+  readonly encryption: {
+    /** Given by ENCRYPTION_KEY; otherwise one is made on the first start. */
+    readonly key: Uint8Array | null;
+    readonly previous: readonly Uint8Array[];
+  };
+  /** Where the sealed sessions lie. */
+  readonly sessionPath: string;
+  /** Given by WHATSAPP_RUNTIME_PATH; otherwise chosen at the start. */
+  readonly runtimePath: string | null;
   readonly mediaPath: string;
   /** Null if no such storage is configured. */
   readonly s3: S3Config | null;

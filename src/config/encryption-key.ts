@@ -33,6 +33,14 @@ export function parseEncryptionKey(text: string): Uint8Array {
   return key;
 }
 
+/**
+ * Several keys, comma separated. One of 32 characters that holds a comma itself has to be written in another form.
+ * @throws AppError CONFIG_INVALID
+ */
+export function parseEncryptionKeys(text: string): readonly Uint8Array[] {
+  return text.split(',').map((key) => parseEncryptionKey(key.trim()));
+}
+
 function decodeKey(text: string): Uint8Array | undefined {
   if (/^[\da-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   if (/^[\x21-\x7e]{32}$/.test(text)) return Buffer.from(text, 'latin1');

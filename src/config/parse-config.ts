@@ -54,7 +54,9 @@ function valuesToConfig(values: Values): Config {
     database:
       values.DATABASE_URL === null ? { kind: 'embedded' } : { kind: 'given', url: values.DATABASE_URL },
     redis: values.REDIS_URL === null ? { kind: 'embedded' } : { kind: 'given', urls: values.REDIS_URL },
-    runtimePath: values.WHATSAPP_RUNTIME_PATH ?? join(values.DATA_PATH, 'live'),
+    encryption: { key: values.ENCRYPTION_KEY, previous: values.ENCRYPTION_KEY_PREVIOUS ?? [] },
+    sessionPath: values.WHATSAPP_SESSION_PATH,
+    runtimePath: values.WHATSAPP_RUNTIME_PATH,
     mediaPath: values.MEDIA_PATH ?? join(values.DATA_PATH, 'media'),
     s3: valuesToS3(values),
     http: {
@@ -96,7 +98,8 @@ function valuesToS3(values: Values): S3Config | null {
 
 function freezeDeep<T extends object>(value: T): T {
   for (const part of Object.values(value)) {
-    if (typeof part === 'object' && part !== null) freezeDeep(part);
+    // Bytes cannot be frozen.
+    if (typeof part === 'object' && part !== null && !ArrayBuffer.isView(part)) freezeDeep(part);
   }
   return Object.freeze(value);
 }

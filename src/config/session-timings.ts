@@ -99,6 +99,26 @@ export const SESSION_NUMBERS = {
     text: 'With less room where the opened profiles lie no browser is launched.',
     why: "A start writes some megabytes; on a full disk Chromium throws the page's storage away, and the link with it (fault F43).",
   },
+  snapshotIntervalMs: {
+    value: 900_000,
+    text: 'Between two snapshots of a running session that are sealed onto the disk; the first comes as soon as it is linked.',
+    why: 'A machine that is lost costs this much of the page at most; freezing and sealing take less than a second.',
+  },
+  snapshotAgainMs: {
+    value: 30_000,
+    text: 'The first snapshot of a link is followed by another this soon.',
+    why: "Chromium writes a page's local storage some seconds late.",
+  },
+  backupIntervalMs: {
+    value: 3_600_000,
+    text: 'Between two copies of a running session in PostgreSQL (and S3); another is made at each clean stop.',
+    why: 'Some megabytes each: an hour of ten sessions is a small part of what their messages take.',
+  },
+  freezeDeadlineMs: {
+    value: 2_000,
+    text: 'A browser stands still while its profile is copied.',
+    why: 'It takes some ten milliseconds; a probe of the page that waits meanwhile has four times as long.',
+  },
   idleAfterMs: {
     value: 60_000,
     text: 'Without a message or a call: the session is idle.',

@@ -1,4 +1,4 @@
-import { parseEncryptionKey } from './encryption-key.ts';
+import { parseEncryptionKey, parseEncryptionKeys } from './encryption-key.ts';
 import { asSecret, makeOptionalVariable, makeVariable, type Variable } from './variable.ts';
 import {
   oneOf,
@@ -54,14 +54,26 @@ export const VARIABLES = {
   ),
   ENCRYPTION_KEY: asSecret(
     makeOptionalVariable(
-      '32 bytes as 64 hexadecimal digits, base64 or 32 characters; required with NODE_ENV=production.',
-      'none',
+      'Seals the sessions: 32 bytes as 64 hexadecimal digits, base64 or 32 characters; required with NODE_ENV=production.',
+      'made on the first start and kept in DATA_PATH/encryption-key',
       parseEncryptionKey,
     ),
   ),
+  ENCRYPTION_KEY_PREVIOUS: asSecret(
+    makeOptionalVariable(
+      'Older encryption keys, comma separated: they open sessions, but never seal any.',
+      'none',
+      parseEncryptionKeys,
+    ),
+  ),
+  WHATSAPP_SESSION_PATH: makeVariable(
+    'The folder of the sealed sessions, <accountId>/<generation>.vault.',
+    './sessions',
+    parsePath,
+  ),
   WHATSAPP_RUNTIME_PATH: makeOptionalVariable(
-    'The folder of the browser profiles, mode 0700.',
-    'DATA_PATH/live',
+    'The folder of the opened browser profiles, mode 0700, while sessions run.',
+    'a private folder in memory (/dev/shm) where there is room, else DATA_PATH/live',
     parsePath,
   ),
   WHATSAPP_MAX_CONNECTIONS: makeVariable(

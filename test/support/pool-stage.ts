@@ -1,5 +1,7 @@
 import { EventEmitter, once } from 'node:events';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Phone, type Simulator, startSimulator, type WorldClient } from '../../simulator/client.ts';
 import type { Account, AccountStore, Pairing, SessionAlert } from '../../src/accounts/account.ts';
@@ -11,11 +13,17 @@ import { findBrowser } from '../../src/channels/whatsapp-web/browser.ts';
 import { findBrowserProcesses } from '../../src/channels/whatsapp-web/browser-process.ts';
 import { openPool, type Pool } from '../../src/channels/whatsapp-web/pool.ts';
 import { profilePathOf } from '../../src/channels/whatsapp-web/profile.ts';
+import { ProfileKeeper } from '../../src/channels/whatsapp-web/profile-keeper.ts';
 import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/config/session-timings.ts';
 import { insertAccount } from '../../src/db/account-directory.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { openDatabase } from '../../src/db/database.ts';
+import { makeDatabaseBackup } from '../../src/db/snapshot-chunk-store.ts';
+import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { makeKeyRing } from '../../src/vault/key-ring.ts';
+import { Vault } from '../../src/vault/vault.ts';
+import { VaultFolder } from '../../src/vault/vault-folder.ts';
 import type { InboundEvent, MessageEvent } from '../../src/messages/inbound-event.ts';
 import { openTestDatabase } from './database.ts';
 import { RecordingLogger } from './recording-logger.ts';
@@ -23,6 +31,11 @@ import { TellingLogger } from './telling-logger.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
 
 const PATIENCE_MS = 40_000;
+
+async function makePrivateFolder(path: string): Promise<string> {
+  await mkdir(path, { mode: 0o700 });
+  return path;
+}
 
 /** Deadlines short enough to be waited for, long enough for a busy machine. */
 export const SHORT_TIMINGS: SessionTimings = {
@@ -95,7 +108,7 @@ export class PoolStage implements AsyncDisposable {
 
   private constructor(
     settings: PoolStageSettings,
-    parts: { simulator: Simulator; livePath: string; db: Parameters<typeof makeAccountStore>[0] },
+    parts: { simulator: Simulator; livePath: string; vaultPath: string; db: Parameters<typeof makeAccountStore>[0] },
   ) {
     this.#settings = settings;
     this.simulator = parts.simulator;
@@ -115,10 +128,28 @@ export class PoolStage implements AsyncDisposable {
         dailyLimit: 1_000,
         timezone: 'UTC',
       });
+    const keyRing = makeKeyRing({ current: randomBytes(32), previous: [] });
     this.#open = ({ timings, executablePath, maxConnections = 20 }) =>
       openPool({
-        config: {
+        runtimePath: this.livePath,
+        formerPaths: [],
+        profiles: new ProfileKeeper({
           runtimePath: this.livePath,
+          vault: new Vault({
+            folder: new VaultFolder(parts.vaultPath, () => undefined),
+            keyRing,
+            index: makeSnapshotIndex(parts.db),
+            backups: [makeDatabaseBackup(parts.db)],
+            clock: systemClock,
+            log: this.log,
+            onStep: () => undefined,
+          }),
+          timings: { ...SHORT_TIMINGS, ...timings },
+          clock: systemClock,
+          log: this.log,
+          onStep: () => undefined,
+        }),
+        config: {
           browser: {
             executablePath: executablePath ?? null,
             headless: 'auto',
@@ -145,7 +176,8 @@ export class PoolStage implements AsyncDisposable {
     const database = stack.use(await openTestDatabase());
     const stage: PoolStage = new PoolStage(settings, {
       simulator,
-      livePath: join(folder.path, 'live'),
+      livePath: await makePrivateFolder(join(folder.path, 'live')),
+      vaultPath: await makePrivateFolder(join(folder.path, 'sessions')),
       db: stack.use(openDatabase({ connection: database.connection, log: new RecordingLogger() })).db,
     });
     await stage.reopen();

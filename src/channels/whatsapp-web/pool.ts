@@ -14,7 +14,7 @@ import type { Channel, ChannelListener, ConnectedSession, SessionStatus } from '
 import type { Browser } from './browser.ts';
 import { findProfilesInUse, killBrowserProcesses } from './browser-process.ts';
 import { LaunchGate } from './launch-gate.ts';
-import { ensureLiveFolder, profilePathOf, removeProfile } from './profile.ts';
+import type { ProfileKeeper } from './profile-keeper.ts';
 import { RestoreProgress } from './restore-progress.ts';
 import { Session } from './session.ts';
 import { type ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
@@ -23,7 +23,12 @@ import { type ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
 const LAST_WRITE_MS = 2_000;
 
 export interface PoolDeps {
-  readonly config: Pick<Config, 'runtimePath' | 'browser' | 'whatsapp'>;
+  readonly config: Pick<Config, 'browser' | 'whatsapp'>;
+  /** Where profiles are opened. */
+  readonly runtimePath: string;
+  /** Where an earlier run may have opened them. */
+  readonly formerPaths: readonly string[];
+  readonly profiles: ProfileKeeper;
   readonly browser: Browser;
   readonly instanceId: InstanceId;
   readonly store: AccountStore;
@@ -40,6 +45,8 @@ export interface PoolDeps {
 /** The slot of one account: taken before anything is awaited, given back when its browser is gone. */
 interface Slot {
   readonly stop: AbortController;
+  /** What becomes of the profile once the session was stopped. */
+  afterStop: 'seal' | 'leave';
   session: Session | undefined;
   ended: Promise<void>;
 }
@@ -83,22 +90,43 @@ export class Pool implements Channel, AsyncDisposable {
 
   async disconnect(accountId: AccountId): Promise<void> {
     await this.#turns.run(accountId, async () => {
-      const slot = this.#slots.get(accountId);
-      if (slot) {
-        await slot.session?.logOut().catch((thrown) => {
-          // WhatsApp drops a device that is not seen for some weeks; the profile is gone here in any case.
-          this.#deps.log.warn('WhatsApp did not hear of a logout', {
-            accountId,
-            error: toError(thrown).message,
-          });
+      await this.#slots.get(accountId)?.session?.logOut().catch((thrown) => {
+        // WhatsApp drops a device that is not seen for some weeks; the profile is gone here in any case.
+        this.#deps.log.warn('WhatsApp did not hear of a logout', {
+          accountId,
+          error: toError(thrown).message,
         });
-        await this.#stop(slot);
-        this.#release(accountId, slot);
-      }
-      await this.#deps.store.saveWanted(accountId, false, this.#deps.instanceId);
+      });
+      await this.#end(accountId);
       await this.#forget(accountId);
       await this.#saveRest(accountId, 'user_disconnected');
     });
+  }
+
+  async release(accountId: AccountId): Promise<void> {
+    await this.#turns.run(accountId, async () => {
+      await this.#end(accountId);
+      await this.#deps.profiles.putAway(accountId);
+      await this.#saveRest(accountId, 'exported');
+    });
+  }
+
+  async abandon(accountId: AccountId): Promise<void> {
+    await this.#turns.run(accountId, async () => {
+      await this.#end(accountId);
+      await this.#forget(accountId);
+      await this.#saveRest(accountId, 'moved_away');
+    });
+  }
+
+  /** Ends the session of an account, if there is one, and says that nobody wants it connected. */
+  async #end(accountId: AccountId): Promise<void> {
+    const slot = this.#slots.get(accountId);
+    if (slot) {
+      await this.#stop(slot);
+      this.#release(accountId, slot);
+    }
+    await this.#deps.store.saveWanted(accountId, false, this.#deps.instanceId);
   }
 
   findConnected(accountId: AccountId): ConnectedSession | undefined {
@@ -126,6 +154,23 @@ export class Pool implements Channel, AsyncDisposable {
         if (isAppError(thrown, 'POOL_FULL')) await this.#saveRest(account.id, 'no_slot');
       }
     }
+    await this.#sealLeftOpen();
+  }
+
+  /** What an earlier run was killed over and nobody wants connected now is not left open. */
+  async #sealLeftOpen(): Promise<void> {
+    const { profiles, store, log } = this.#deps;
+    for (const accountId of await profiles.listOpen()) {
+      if (this.#slots.has(accountId)) continue;
+      try {
+        const { linked } = await store.getAccount(accountId);
+        await (linked ? profiles.putAway(accountId) : profiles.discard(accountId));
+      } catch (thrown) {
+        // The profile of an account that is gone is removed in its own time.
+        const error = toError(thrown).message;
+        log.warn('A profile that was left open could not be sealed', { accountId, error });
+      }
+    }
   }
 
   /** Closes every browser and resolves when all are gone. What users want stays as it is. */
@@ -133,6 +178,7 @@ export class Pool implements Channel, AsyncDisposable {
     this.#closing = true;
     await Promise.all(
       [...this.#slots].map(async ([accountId, slot]) => {
+        slot.afterStop = 'seal';
         await this.#stop(slot);
         await withDeadline(
           this.#saveRest(accountId, 'daemon_stopped'),
@@ -151,7 +197,12 @@ export class Pool implements Channel, AsyncDisposable {
     const held = this.#slots.has(accountId);
     if (!held && this.#slots.size >= this.#deps.config.whatsapp.maxConnections)
       throw new AppError('POOL_FULL');
-    const slot: Slot = { stop: new AbortController(), session: undefined, ended: Promise.resolve() };
+    const slot: Slot = {
+      stop: new AbortController(),
+      afterStop: 'leave',
+      session: undefined,
+      ended: Promise.resolve(),
+    };
     if (!held) this.#slots.set(accountId, slot);
     return slot;
   }
@@ -166,7 +217,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   async #launch(accountId: AccountId, slot: Slot): Promise<void> {
-    const { store, instanceId, listener, clock } = this.#deps;
+    const { store, instanceId, listener, profiles, clock } = this.#deps;
     const { signal } = slot.stop;
     const account = await this.#saveStarting(await store.getAccount(accountId));
     if (signal.aborted) return;
@@ -181,6 +232,7 @@ export class Pool implements Channel, AsyncDisposable {
         clock,
         log,
         timings: this.#timings,
+        profile: profiles,
         makeClient: (onEvent, linked) => this.#makeClient({ ...account, linked }, log, onEvent),
       },
       signal,
@@ -190,7 +242,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): WhatsAppClient {
-    const { config, browser, clock, isRoot, environment } = this.#deps;
+    const { config, runtimePath, browser, clock, isRoot, environment } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
     // A page that offers a code to an account that is linked says only that it no longer is.
     const byCode = account.pairing === 'code' && !account.linked && phoneNumber !== null;
@@ -200,7 +252,7 @@ export class Pool implements Channel, AsyncDisposable {
         displayName: account.displayName,
         pairing: byCode ? { kind: 'code', phoneNumber } : { kind: 'qr' },
         browser,
-        livePath: config.runtimePath,
+        livePath: runtimePath,
         extraArgs: config.browser.extraArgs,
         clock,
         log,
@@ -237,13 +289,18 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   async #run(accountId: AccountId, slot: Slot, session: Session): Promise<void> {
-    const { store, instanceId, log } = this.#deps;
+    const { store, instanceId, profiles, log } = this.#deps;
     try {
       const rest = await session.run();
-      if (rest === 'stopped' || rest === 'moved') return;
+      if (rest === 'stopped') {
+        if (slot.afterStop === 'seal') await this.#putAway(accountId, session);
+        return;
+      }
+      // Whoever holds the account now has taken it from the vault.
+      if (rest === 'moved') return await profiles.discard(accountId);
       await store.saveWanted(accountId, false, instanceId);
       // A link that WhatsApp ended, or that was never made, leaves nothing worth keeping in the profile.
-      if (!REASONS[rest].keepsLink) await this.#forget(accountId);
+      await (REASONS[rest].keepsLink ? this.#putAway(accountId, session) : this.#forget(accountId));
     } catch (thrown) {
       log.error('A session ended in a way that nobody foresaw', {
         accountId,
@@ -254,12 +311,17 @@ export class Pool implements Channel, AsyncDisposable {
     }
   }
 
-  /** Deletes the profile and the link that it was. The browser must be gone. */
+  /** A profile that nobody has linked is not worth sealing. */
+  async #putAway(accountId: AccountId, session: Session): Promise<void> {
+    const { profiles } = this.#deps;
+    await (session.mayBeLinked ? profiles.putAway(accountId) : profiles.discard(accountId));
+  }
+
+  /** Destroys the link, with every copy of its profile. The browser must be gone. */
   async #forget(accountId: AccountId): Promise<void> {
-    await removeProfile(profilePathOf(this.#deps.config.runtimePath, accountId));
+    await this.#deps.profiles.destroy(accountId);
     await this.#deps.store.saveQr(accountId, null);
     await this.#deps.store.savePairingCode(accountId, null);
-    await this.#deps.store.saveUnlinked(accountId);
   }
 }
 
@@ -268,13 +330,13 @@ export class Pool implements Channel, AsyncDisposable {
  * to be restored show as starting from now on.
  */
 export async function openPool(deps: PoolDeps): Promise<Pool> {
-  const { runtimePath } = deps.config;
-  await ensureLiveFolder(runtimePath);
-  for (const profilePath of findProfilesInUse(runtimePath)) {
+  const { runtimePath, formerPaths, profiles } = deps;
+  for (const profilePath of [runtimePath, ...formerPaths].flatMap(findProfilesInUse)) {
     if (await killBrowserProcesses(profilePath)) {
       deps.log.warn('A browser that outlived its daemon was ended', { profilePath });
     }
   }
+  await profiles.tidy(formerPaths);
   await deps.store.saveStarting(deps.instanceId);
   return new Pool(deps);
 }

@@ -1,29 +1,20 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AccountId, parseAccountId } from '../../accounts/ids.ts';
+import type { AccountId } from '../../accounts/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { findProfilesInUse } from './browser-process.ts';
-import { removeProfile } from './profile.ts';
+import { listProfiles, removeProfile } from './profile.ts';
 
 /** A folder this young may be at work in ways that cannot be seen, milliseconds. */
 const MIN_AGE_MS = 3_600_000;
-
-/** `session-<account>`, and what `removeProfile` did not come to the end of. */
-const PROFILE = /^session-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(\.removed-[0-9a-f-]+)?$/;
 
 export interface CleanUpDeps {
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Logger;
   /** Which of these accounts still exist. */
   isKept(ids: readonly AccountId[]): Promise<ReadonlySet<AccountId>>;
-}
-
-interface Found {
-  readonly name: string;
-  readonly accountId: AccountId;
-  readonly isRemnant: boolean;
 }
 
 /**
@@ -51,15 +42,6 @@ export async function removeOrphanProfiles(livePath: string, deps: CleanUpDeps):
   }
   if (removed > 0) deps.log.info('Orphaned profiles were removed', { removed });
   return removed;
-}
-
-async function listProfiles(livePath: string): Promise<readonly Found[]> {
-  const entries = await readdir(livePath, { withFileTypes: true });
-  return entries.flatMap((entry) => {
-    const [, id, remnant] = PROFILE.exec(entry.name) ?? [];
-    if (id === undefined || !entry.isDirectory()) return [];
-    return [{ name: entry.name, accountId: parseAccountId(id), isRemnant: remnant !== undefined }];
-  });
 }
 
 /** Of its own entry: also the renaming of a folder, which leaves its `mtime` alone, counts as a change. */

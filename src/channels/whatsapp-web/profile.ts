@@ -1,6 +1,7 @@
-import { mkdir, rename, rm, statfs } from 'node:fs/promises';
+import { readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AccountId } from '../../accounts/ids.ts';
+import { type AccountId, parseAccountId } from '../../accounts/ids.ts';
+import { toError } from '../../lib/errors.ts';
 
 /** Chromium may still write for a moment after its exit was seen. */
 const REMOVE_RETRIES = 10;
@@ -10,9 +11,28 @@ export function profilePathOf(livePath: string, accountId: AccountId): string {
   return join(livePath, `session-${accountId}`);
 }
 
-/** Makes the folder of the opened profiles, for the daemon's user alone. */
-export async function ensureLiveFolder(livePath: string): Promise<void> {
-  await mkdir(livePath, { recursive: true, mode: 0o700 });
+/** `session-<account>`, and what deleting, opening or copying one has left if it was cut off. */
+const PROFILE =
+  /^session-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(\.(?:removed|opening|copy)-[0-9a-f-]+)?$/;
+
+export interface FoundProfile {
+  readonly name: string;
+  readonly accountId: AccountId;
+  /** A profile that is no more, or was not yet. */
+  readonly isRemnant: boolean;
+}
+
+/** All profiles in a folder, and the remnants of profiles; none if there is no such folder. */
+export async function listProfiles(livePath: string): Promise<readonly FoundProfile[]> {
+  const entries = await readdir(livePath, { withFileTypes: true }).catch((thrown: unknown) => {
+    if ((toError(thrown) as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw thrown;
+  });
+  return entries.flatMap((entry) => {
+    const [, id, remnant] = PROFILE.exec(entry.name) ?? [];
+    if (id === undefined || !entry.isDirectory()) return [];
+    return [{ name: entry.name, accountId: parseAccountId(id), isRemnant: remnant !== undefined }];
+  });
 }
 
 /** Bytes that can still be written where the opened profiles lie. */

@@ -43,6 +43,10 @@ export interface LifeDeps {
   readonly timings: SessionTimings;
   makeClient(onEvent: (event: ClientEvent) => void): SessionClient;
   isLinked(): boolean;
+  /** There is a snapshot of the profile to fall back on. */
+  isSealed(): boolean;
+  /** Seals a snapshot of the profile; never rejects. */
+  snapshot(): Promise<void>;
   /** The heavy part of the start is over: another browser may be launched. */
   onSettled(): void;
   /** Something happened that the state machine knows. */
@@ -95,6 +99,7 @@ export class SessionLife {
       askedAt: now,
       measuredAt: now,
       memoryBytes: 0,
+      sealedAt: now,
       idleSince: now,
     };
   }
@@ -180,6 +185,9 @@ export class SessionLife {
       case 'measure':
         this.#measure();
         return;
+      case 'snapshot':
+        this.#snapshot();
+        return;
       case 'mend-line':
         this.#see({ phase: 'offline', phaseSince: this.#deps.clock.monotonic() });
         this.#deps.onFact('line-lost', 'connection_lost');
@@ -214,6 +222,16 @@ export class SessionLife {
         this.#see({ measuredAt: clock.monotonic() });
         this.#wake.wake();
       });
+  }
+
+  #snapshot(): void {
+    const { isSealed, snapshot, clock, timings } = this.#deps;
+    const early = isSealed() ? 0 : timings.snapshotIntervalMs - timings.snapshotAgainMs;
+    this.#see({ sealedAt: null });
+    void snapshot().finally(() => {
+      this.#see({ sealedAt: clock.monotonic() - early });
+      this.#wake.wake();
+    });
   }
 
   /** An end that takes its turn after what was told before it: a dead browser is the cause of an answer that fails. */
@@ -304,6 +322,8 @@ export class SessionLife {
     const now = clock.monotonic();
     this.#connectedAt ??= now;
     this.#see({ phase: 'connected', phaseSince: now, askedAt: now, offlineSince: null });
+    // A new link exists nowhere else yet.
+    if (!this.#deps.isSealed() && this.#view.sealedAt !== null) this.#see({ sealedAt: Number.NEGATIVE_INFINITY });
     const session = new ConnectedPage(account.id, event.page, { clock, timings: this.#deps.timings });
     const scope = new AbortController();
     this.#connection = { session, scope, identity };

@@ -31,6 +31,8 @@ export interface LifeView {
   /** When the memory of the browser was last read, in bytes; null while it is being read. */
   readonly measuredAt: number | null;
   readonly memoryBytes: number;
+  /** When a snapshot of the profile was last sealed; null while one is being sealed. */
+  readonly sealedAt: number | null;
   /** Since when no message came and no call was made; null while a call is under way. */
   readonly idleSince: number | null;
 }
@@ -42,6 +44,7 @@ export type WatchStep =
   | { readonly do: 'check-level' }
   | { readonly do: 'probe' }
   | { readonly do: 'measure' }
+  | { readonly do: 'snapshot' }
   | { readonly do: 'mend-line' };
 
 /** An hour: long for a wait that something else will end. */
@@ -114,6 +117,7 @@ function connectedStep(view: LifeView, now: number, timings: SessionTimings): Wa
       : UNTIL_WOKEN,
     after(view.askedAt, timings.probeIntervalMs, { do: 'probe' }, now),
     after(view.measuredAt, timings.memoryIntervalMs, { do: 'measure' }, now),
+    after(view.sealedAt, timings.snapshotIntervalMs, { do: 'snapshot' }, now),
   );
 }
 

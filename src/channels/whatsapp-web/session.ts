@@ -13,9 +13,11 @@ import type { SessionState } from '../../accounts/state.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 import { waitMs } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { LaunchGate } from './launch-gate.ts';
+import type { SessionProfile } from './profile-keeper.ts';
 import { SessionJournal } from './session-journal.ts';
 import { type LifeEnd, type SessionClient, SessionLife } from './session-life.ts';
 import { runInSession } from './session-scope.ts';
@@ -33,6 +35,7 @@ export interface SessionDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly timings: SessionTimings;
+  readonly profile: SessionProfile;
   /** Makes a client of this account, which is linked or not by now; the life that asked for it opens and closes it. */
   makeClient(onEvent: (event: ClientEvent) => void, linked: boolean): SessionClient;
 }
@@ -55,6 +58,8 @@ export class Session {
   #nextAt: number | null = null;
   #lastError: string | null;
   #linked: boolean;
+  /** A phone has answered a code, or there was a link already. */
+  #mayBeLinked: boolean;
 
   /** The signal asks it to stop. */
   constructor(deps: SessionDeps, signal: AbortSignal) {
@@ -63,6 +68,7 @@ export class Session {
     this.#journal = new SessionJournal(deps.log, signal);
     this.#state = deps.account.state;
     this.#linked = deps.account.linked;
+    this.#mayBeLinked = deps.account.linked;
     this.#lastError = deps.account.lastError;
   }
 
@@ -100,6 +106,11 @@ export class Session {
     await this.#life?.logOut();
   }
 
+  /** False if no phone can have been linked to the profile. */
+  get mayBeLinked(): boolean {
+    return this.#mayBeLinked;
+  }
+
   /** Ends this life of the browser; the session goes on with the next one. */
   recycle(reason: ReasonCode, error: Error): void {
     this.#life?.fall(reason, error);
@@ -125,10 +136,36 @@ export class Session {
   }
 
   async #live(): Promise<LifeEnd> {
-    const { account, listener, clock, log, timings, makeClient } = this.#deps;
+    const { timings, log } = this.#deps;
     const leave = await this.#enterGate();
     const overstayed = setTimeout(leave, timings.launchGateMs);
-    const life = new SessionLife({
+    try {
+      const unopened = await this.#openProfile();
+      if (unopened) return unopened;
+      const life = this.#makeLife(leave);
+      this.#life = life;
+      const onStray = (error: Error) => life.fall('library_fault', error);
+      return await runInSession({ log, onStray }, () => life.run(this.#signal));
+    } finally {
+      clearTimeout(overstayed);
+      leave();
+      this.#life = undefined;
+    }
+  }
+
+  /** Why there can be no life of a browser, or nothing if there can. */
+  async #openProfile(): Promise<LifeEnd | undefined> {
+    try {
+      await this.#deps.profile.takeOut(this.#deps.account.id);
+      return undefined;
+    } catch (thrown) {
+      return { kind: 'fell', reason: unopenedReason(thrown), error: toError(thrown), connectedMs: null };
+    }
+  }
+
+  #makeLife(leave: () => void): SessionLife {
+    const { account, listener, clock, log, timings, profile, makeClient } = this.#deps;
+    return new SessionLife({
       account,
       listener,
       clock,
@@ -136,20 +173,13 @@ export class Session {
       timings,
       makeClient: (onEvent) => makeClient(onEvent, this.#linked),
       isLinked: () => this.#linked,
+      isSealed: () => profile.isSealed(account.id),
+      snapshot: () => profile.snapshot(account.id),
       onSettled: leave,
       onFact: (fact, reason) => this.#learn(fact, reason),
       onCode: (kind, code) => this.#saveCode(kind, code),
       onLinked: (identity) => this.#link(identity),
     });
-    this.#life = life;
-    const onStray = (error: Error) => life.fall('library_fault', error);
-    try {
-      return await runInSession({ log, onStray }, () => life.run(this.#signal));
-    } finally {
-      clearTimeout(overstayed);
-      leave();
-      this.#life = undefined;
-    }
   }
 
   async #enterGate(): Promise<() => void> {
@@ -213,6 +243,7 @@ export class Session {
     const state = nextState(this.#state, fact);
     if (state === undefined || (state === this.#state && attempt === undefined)) return;
     this.#state = state;
+    if (state === 'pairing' || state === 'syncing') this.#mayBeLinked = true;
     log.info('The session changed its state', { state, reason, fact, attempt });
     const change = {
       state,
@@ -242,4 +273,11 @@ export class Session {
     });
     return holder !== null && holder !== instanceId;
   }
+}
+
+/** Why a profile could not be opened; what is not the vault's own word is the disk's or the database's. */
+function unopenedReason(thrown: unknown): ReasonCode {
+  if (isAppError(thrown, 'VAULT_KEY_MISSING')) return 'key_missing';
+  if (isAppError(thrown, 'VAULT_DAMAGED') || isAppError(thrown, 'VAULT_TOO_LARGE')) return 'vault_damaged';
+  return 'vault_unavailable';
 }

@@ -64,6 +64,8 @@ function makeLife(
       };
     },
     isLinked: () => isLinked,
+    isSealed: () => true,
+    snapshot: nothing,
     onSettled: () => undefined,
     onFact: (fact) => void facts.push(fact),
     onCode: () => undefined,

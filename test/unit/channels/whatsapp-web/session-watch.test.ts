@@ -41,6 +41,7 @@ function view(change: Partial<LifeView>): LifeView {
     unlinkedSince: null,
     askedAt: START,
     measuredAt: START,
+    sealedAt: START,
     memoryBytes: 0,
     idleSince: START,
     ...change,

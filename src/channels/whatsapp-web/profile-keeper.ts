@@ -1,0 +1,241 @@
+/**
+ * Profiles are open only while a browser runs: taken out of the vault before a life of the browser, sealed while it runs
+ * and when the session has ended. An opened profile carries a mark, the generation that it was opened from or is about to
+ * be sealed as. After a crash it is preferred to the vault while no newer generation is known and its storage is intact.
+ */
+import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AccountId } from '../../accounts/ids.ts';
+import type { SessionTimings } from '../../config/session-timings.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { toError } from '../../lib/errors.ts';
+import { KeyedSerial } from '../../lib/keyed-serial.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Vault } from '../../vault/vault.ts';
+import type { VaultStep } from '../../vault/vault-step.ts';
+import { copyFrozen } from './frozen-copy.ts';
+import { listProfiles, profilePathOf, removeProfile } from './profile.ts';
+import { findKeptEntries } from './profile-content.ts';
+import { findDamage } from './profile-damage.ts';
+import { readProfileMark, writeProfileMark } from './profile-mark.ts';
+
+export interface ProfileKeeperDeps {
+  readonly runtimePath: string;
+  readonly vault: Vault;
+  readonly timings: Pick<SessionTimings, 'backupIntervalMs'>;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly log: Logger;
+  /** Told after each step. */
+  readonly onStep: (step: VaultStep) => void;
+}
+
+/** What is known of a profile that is open. */
+interface Opened {
+  /** The newest generation of the account. */
+  generation: number;
+  isSealed: boolean;
+  backedUpAt: number;
+}
+
+/** What sessions ask of it: their own profile alone. */
+export type SessionProfile = Pick<ProfileKeeper, 'takeOut' | 'isSealed' | 'snapshot'>;
+
+export class ProfileKeeper {
+  readonly #deps: ProfileKeeperDeps;
+  readonly #opened = new Map<AccountId, Opened>();
+  readonly #turns = new KeyedSerial<AccountId>();
+
+  constructor(deps: ProfileKeeperDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Clears up after an earlier run, before anything is opened: half-made copies are removed, and profiles that lie where
+   * an earlier run opened them are taken here. No browser runs.
+   */
+  async tidy(formerPaths: readonly string[]): Promise<void> {
+    const { runtimePath, vault } = this.#deps;
+    for (const folder of [runtimePath, ...formerPaths]) {
+      for (const { name, accountId, isRemnant } of await listProfiles(folder)) {
+        const path = join(folder, name);
+        if (isRemnant) await rm(path, { recursive: true, force: true });
+        else if (folder !== runtimePath) await this.#takeOver(path, accountId);
+      }
+    }
+    await vault.tidy();
+  }
+
+  /** If both are there, the mark and the vault tell which is of use; the one that lies here is the later one. */
+  async #takeOver(path: string, accountId: AccountId): Promise<void> {
+    const here = this.#pathOf(accountId);
+    if ((await readProfileMark(here)) === undefined) {
+      const opening = `${here}.opening-${crypto.randomUUID()}`;
+      await cp(path, opening, { recursive: true, verbatimSymlinks: true });
+      await rename(opening, here);
+    }
+    await removeProfile(path);
+  }
+
+  /** Accounts whose profile is open. */
+  async listOpen(): Promise<readonly AccountId[]> {
+    const profiles = await listProfiles(this.#deps.runtimePath);
+    return profiles.filter(({ isRemnant }) => !isRemnant).map(({ accountId }) => accountId);
+  }
+
+  /** True if a snapshot of the account is there to fall back on. */
+  isSealed(accountId: AccountId): boolean {
+    return this.#opened.get(accountId)?.isSealed === true;
+  }
+
+  /**
+   * Opens the profile, unless it is open and good. The account's browser is gone.
+   * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED; and what the database throws
+   */
+  takeOut(accountId: AccountId): Promise<void> {
+    return this.#turns.run(accountId, async () => {
+      const known = this.#opened.get(accountId) ?? { ...(await this.#deps.vault.findNewest(accountId)), backedUpAt: -Infinity };
+      const generation = (await this.#findLive(accountId, known)) ?? (await this.#openVault(accountId, known));
+      this.#opened.set(accountId, { ...known, generation });
+    });
+  }
+
+  /** The mark of the opened profile if it is to be used as it is. */
+  async #findLive(accountId: AccountId, known: Opened): Promise<number | undefined> {
+    const { log } = this.#deps;
+    const path = this.#pathOf(accountId);
+    const mark = await readProfileMark(path);
+    if (mark === undefined) return undefined;
+    if (mark < known.generation) {
+      log.warn('An opened profile is older than the vault and is not used', { accountId, mark, newest: known.generation });
+      return undefined;
+    }
+    // With nothing to fall back on it is used whatever it is like.
+    const damage = known.isSealed ? await findDamage(path) : undefined;
+    if (damage === undefined) return mark;
+    log.warn('An opened profile is damaged: the vault is opened instead', { accountId, damage });
+    return undefined;
+  }
+
+  /** Opens the newest snapshot in the profile's place, or makes an empty profile; returns its mark. */
+  async #openVault(accountId: AccountId, known: Opened): Promise<number> {
+    const { vault, onStep } = this.#deps;
+    const path = this.#pathOf(accountId);
+    const opening = `${path}.opening-${crypto.randomUUID()}`;
+    const opened = await vault.open(accountId, opening, findDamage);
+    if (opened === undefined) await mkdir(opening, { mode: 0o700 });
+    await writeProfileMark(opening, known.generation);
+    await removeProfile(path);
+    await rename(opening, path);
+    onStep('opening-moved');
+    return known.generation;
+  }
+
+  /**
+   * Seals a snapshot of the profile while its browser runs, which stands still for some milliseconds. Never rejects: one
+   * that failed is logged, and the next is not far.
+   */
+  snapshot(accountId: AccountId): Promise<void> {
+    return this.#turns.run(accountId, async () => {
+      const opened = this.#opened.get(accountId);
+      if (opened === undefined) return;
+      const copy = `${this.#pathOf(accountId)}.copy-${crypto.randomUUID()}`;
+      try {
+        await this.#sealRunning(accountId, opened, copy);
+      } catch (thrown) {
+        const error = toError(thrown).message;
+        this.#deps.log.warn('A running session could not be sealed', { accountId, error });
+      } finally {
+        await rm(copy, { recursive: true, force: true });
+      }
+    });
+  }
+
+  async #sealRunning(accountId: AccountId, opened: Opened, copy: string): Promise<void> {
+    const { vault, log, clock, timings, onStep } = this.#deps;
+    const generation = await this.#mark(accountId, opened);
+    const frozenMs = await copyFrozen(this.#pathOf(accountId), copy);
+    onStep('profile-copied');
+    const damage = await findDamage(copy);
+    if (damage !== undefined) throw new Error(damage);
+    const snapshot = await vault.seal({ accountId, generation }, copy, await findKeptEntries(copy));
+    opened.isSealed = true;
+    const now = clock.monotonic();
+    const backUp = now - opened.backedUpAt >= timings.backupIntervalMs;
+    if (backUp) opened.backedUpAt = now;
+    await vault.keep(snapshot, { backUp });
+    log.debug('A running session was sealed', { accountId, generation, frozenMs, bytes: snapshot.bytes });
+  }
+
+  /**
+   * Seals the profile and removes it where it was open. The account's browser is gone. Never rejects: a profile that
+   * cannot be sealed stays where it is for the next start, which is logged.
+   */
+  putAway(accountId: AccountId): Promise<void> {
+    return this.#turns.run(accountId, async () => {
+      try {
+        await this.#sealResting(accountId);
+      } catch (thrown) {
+        const [path, error] = [this.#pathOf(accountId), toError(thrown).message];
+        this.#deps.log.error('A session could not be sealed and stays open', { accountId, path, error });
+      }
+    });
+  }
+
+  async #sealResting(accountId: AccountId): Promise<void> {
+    const { vault, log, onStep } = this.#deps;
+    const path = this.#pathOf(accountId);
+    if ((await readProfileMark(path)) === undefined) return;
+    const opened = this.#opened.get(accountId) ?? { ...(await vault.findNewest(accountId)), backedUpAt: 0 };
+    const generation = await this.#mark(accountId, opened);
+    const snapshot = await vault.seal({ accountId, generation }, path, await findKeptEntries(path));
+    await removeProfile(path);
+    this.#opened.delete(accountId);
+    onStep('profile-removed');
+    log.info('A session was sealed', { accountId, generation, bytes: snapshot.bytes });
+    await vault.keep(snapshot, { backUp: true });
+  }
+
+  /** Before it is sealed, so that a crash leaves no snapshot that its own profile would be taken to be older than. */
+  async #mark(accountId: AccountId, opened: Opened): Promise<number> {
+    const generation = opened.generation + 1;
+    await writeProfileMark(this.#pathOf(accountId), generation);
+    opened.generation = generation;
+    this.#deps.onStep('profile-marked');
+    return generation;
+  }
+
+  /** Removes the opened profile without sealing it. The account's browser is gone. */
+  discard(accountId: AccountId): Promise<void> {
+    return this.#turns.run(accountId, () => this.#removeLive(accountId));
+  }
+
+  /**
+   * Destroys the link: the opened profile, every snapshot, every copy. The account's browser is gone. Once it has
+   * resolved none of them is ever used again; a copy that cannot be reached is logged and removed later. Safe to call
+   * again.
+   */
+  destroy(accountId: AccountId): Promise<void> {
+    return this.#turns.run(accountId, async () => {
+      const { vault, log } = this.#deps;
+      const mark = (await readProfileMark(this.#pathOf(accountId))) ?? 0;
+      const { generation } = await vault.findNewest(accountId);
+      // Above the mark of the opened profile too, which a crash may leave behind.
+      await vault.markDestroyed(accountId, Math.max(mark, generation) + 1);
+      await this.#removeLive(accountId);
+      this.#deps.onStep('wipe-profile-removed');
+      await vault.wipe(accountId).catch((thrown) => {
+        const error = toError(thrown).message;
+        log.warn('Copies of a destroyed session are left where they cannot be reached', { accountId, error });
+      });
+    });
+  }
+
+  async #removeLive(accountId: AccountId): Promise<void> {
+    await removeProfile(this.#pathOf(accountId));
+    this.#opened.delete(accountId);
+  }
+
+  #pathOf(accountId: AccountId): string {
+    return profilePathOf(this.#deps.runtimePath, accountId);
+  }
+}

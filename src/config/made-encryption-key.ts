@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, toError } from '../lib/errors.ts';
+import { parseEncryptionKey } from './encryption-key.ts';
+import { configInvalid } from './environment.ts';
+
+const KEY_BYTES = 32;
+
+/** Where a made encryption key lies. */
+export function encryptionKeyPathOf(dataPath: string): string {
+  return join(dataPath, 'encryption-key');
+}
+
+/**
+ * The encryption key that was made on the first start, or a new one, mode 0600. It is on disk before it is returned,
+ * so that nothing is ever sealed with a key that could be lost. The folder is there and this process is its only owner.
+ * @throws AppError CONFIG_INVALID if the kept key was damaged, DATA_PATH_UNWRITABLE if it cannot be kept
+ */
+export async function ensureEncryptionKey(
+  dataPath: string,
+): Promise<{ readonly key: Uint8Array; readonly path: string; readonly made: boolean }> {
+  const path = encryptionKeyPathOf(dataPath);
+  const kept = await findKept(path);
+  if (kept !== undefined) {
+    await chmod(path, 0o600);
+    return { key: parseKept(kept, path), path, made: false };
+  }
+  const key = randomBytes(KEY_BYTES);
+  await keep(path, key.toString('hex'));
+  return { key, path, made: true };
+}
+
+async function findKept(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (thrown) {
+    const error: NodeJS.ErrnoException = toError(thrown);
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** A damaged key is not replaced silently: the sessions that it seals would be lost. */
+function parseKept(text: string, path: string): Uint8Array {
+  try {
+    return parseEncryptionKey(text.trim());
+  } catch (thrown) {
+    const message = `The key kept in ${path} is damaged. Put the right key back, or set ENCRYPTION_KEY; without it the sealed sessions cannot be opened.`;
+    throw configInvalid([{ field: 'ENCRYPTION_KEY', message }], thrown);
+  }
+}
+
+/** Written aside and renamed: a crash leaves the whole key or none. */
+async function keep(path: string, text: string): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    await rm(part, { force: true });
+    await using file = await open(part, 'wx', 0o600);
+    await file.writeFile(`${text}\n`);
+    await file.sync();
+    await rename(part, path);
+  } catch (thrown) {
+    throw new AppError('DATA_PATH_UNWRITABLE', {
+      message: `The encryption key cannot be kept in ${path} (${toError(thrown).message}). Correct the owner or mode of the folder, or set ENCRYPTION_KEY.`,
+      cause: thrown,
+    });
+  }
+}

@@ -1,0 +1,143 @@
+import { createReadStream } from 'node:fs';
+import { open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type AccountId, parseAccountId } from '../accounts/ids.ts';
+import { AppError, toError } from '../lib/errors.ts';
+import { makeFolders } from '../lib/folders.ts';
+import type { VaultStep } from './vault-step.ts';
+
+/** A part this old is nobody's work any more. */
+const PART_IS_LEFT_AFTER_MS = 3_600_000;
+
+/** `<generation>.vault`, without leading zeros; what is being written has a longer name. */
+const SNAPSHOT_FILE = /^([1-9]\d{0,15})\.vault$/;
+const PART_FILE = /^[1-9]\d{0,15}\.vault\.part-[0-9a-f-]+$/;
+const ACCOUNT_FOLDER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Bytes that are read of a snapshot at once. */
+const READ_BYTES = 1024 ** 2;
+
+/** The vaults on disk: a folder for each account, a file for each generation. It knows nothing of what is in them. */
+export class VaultFolder {
+  readonly #path: string;
+  readonly #onStep: (step: VaultStep) => void;
+
+  constructor(path: string, onStep: (step: VaultStep) => void) {
+    this.#path = path;
+    this.#onStep = onStep;
+  }
+
+  /** Accounts that have a folder here. */
+  async listAccounts(): Promise<readonly AccountId[]> {
+    const entries = await readdir(this.#path, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory() && ACCOUNT_FOLDER.test(entry.name))
+      .map(({ name }) => parseAccountId(name));
+  }
+
+  /** Generations of an account, newest first. */
+  async list(accountId: AccountId): Promise<readonly number[]> {
+    const names = await this.#names(accountId);
+    return names
+      .flatMap((name) => SNAPSHOT_FILE.exec(name)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => b - a);
+  }
+
+  pathOf(accountId: AccountId, generation: number): string {
+    return join(this.#folderOf(accountId), `${generation}.vault`);
+  }
+
+  /**
+   * Writes a generation whole or not at all: aside, on the disk, then renamed. A generation that is there already is
+   * replaced in the same way. Returns its size in bytes.
+   * @throws AppError VAULT_STORAGE_FAILED
+   */
+  async write(accountId: AccountId, generation: number, bytes: AsyncIterable<Uint8Array>): Promise<number> {
+    const folder = this.#folderOf(accountId);
+    const path = this.pathOf(accountId, generation);
+    const part = `${path}.part-${crypto.randomUUID()}`;
+    try {
+      await makeFolders(folder, 0o700);
+      const size = await this.#writePart(part, bytes);
+      await rename(part, path);
+      this.#onStep('snapshot-renamed');
+      await syncFolder(folder);
+      this.#onStep('snapshot-on-disk');
+      return size;
+    } catch (thrown) {
+      await rm(part, { force: true }).catch(() => undefined);
+      if (thrown instanceof AppError) throw thrown;
+      const message = `The sealed session could not be written to ${path} (${toError(thrown).message}).`;
+      throw new AppError('VAULT_STORAGE_FAILED', { message, cause: thrown });
+    }
+  }
+
+  async #writePart(part: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
+    await using file = await open(part, 'wx', 0o600);
+    this.#onStep('snapshot-begun');
+    for await (const piece of bytes) await file.writeFile(piece);
+    this.#onStep('snapshot-written');
+    await file.sync();
+    this.#onStep('snapshot-synced');
+    return (await file.stat()).size;
+  }
+
+  /** The bytes of a generation; the stream fails if there is none. */
+  read(accountId: AccountId, generation: number): AsyncIterable<Uint8Array> {
+    return createReadStream(this.pathOf(accountId, generation), { highWaterMark: READ_BYTES });
+  }
+
+  /**
+   * Removes generations, and the account's folder if nothing else is in it. Those that are gone are no error; what is
+   * removed is gone from the disk when this resolves.
+   */
+  async remove(accountId: AccountId, generations: readonly number[]): Promise<void> {
+    const folder = this.#folderOf(accountId);
+    if (generations.length === 0) return;
+    for (const generation of generations) await rm(this.pathOf(accountId, generation), { force: true });
+    await syncFolder(folder).catch(acceptGone);
+    await rmdir(folder).catch(() => undefined);
+  }
+
+  /** Removes what writes that were cut off have left. Those of another daemon that are at work are young. */
+  async removeParts(now: number): Promise<void> {
+    for (const accountId of await this.listAccounts()) {
+      for (const name of (await this.#names(accountId)).filter((each) => PART_FILE.test(each))) {
+        const path = join(this.#folderOf(accountId), name);
+        const { mtimeMs } = await stat(path);
+        if (now - mtimeMs >= PART_IS_LEFT_AFTER_MS) await rm(path, { force: true });
+      }
+    }
+  }
+
+  /** When a snapshot of the account was written last, milliseconds since the epoch; 0 if there is none. */
+  async lastWrittenAt(accountId: AccountId): Promise<number> {
+    const [newest] = await this.list(accountId);
+    if (newest === undefined) return 0;
+    return (await stat(this.pathOf(accountId, newest))).mtimeMs;
+  }
+
+  #folderOf(accountId: AccountId): string {
+    return join(this.#path, accountId);
+  }
+
+  async #names(accountId: AccountId): Promise<readonly string[]> {
+    try {
+      return await readdir(this.#folderOf(accountId));
+    } catch (thrown) {
+      if ((toError(thrown) as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw thrown;
+    }
+  }
+}
+
+/** Makes renames and removals in a folder outlive a power cut. */
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, 'r');
+  await folder.sync();
+}
+
+function acceptGone(thrown: unknown): void {
+  if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+}

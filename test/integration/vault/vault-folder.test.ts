@@ -1,0 +1,109 @@
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeAccountId } from '../../../src/accounts/ids.ts';
+import { VaultFolder } from '../../../src/vault/vault-folder.ts';
+import type { VaultStep } from '../../../src/vault/vault-step.ts';
+import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+
+const ID = makeAccountId();
+const HOUR_MS = 3_600_000;
+
+let root: TemporaryFolder;
+let steps: VaultStep[];
+let folder: VaultFolder;
+
+beforeEach(async () => {
+  root = await openTemporaryFolder();
+  steps = [];
+  folder = new VaultFolder(root.path, (step) => void steps.push(step));
+});
+afterEach(() => root[Symbol.asyncDispose]());
+
+async function* bytesOf(...texts: string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+async function* failing(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('half');
+  throw new Error('The source broke.');
+}
+
+const textOf = async (generation: number) =>
+  Buffer.concat(await Array.fromAsync(folder.read(ID, generation))).toString();
+
+describe('a generation', () => {
+  it('is written whole, for its owner alone, and read back', async () => {
+    expect(await folder.write(ID, 3, bytesOf('se', 'aled'))).toBe(6);
+    expect(await textOf(3)).toBe('sealed');
+    expect((await stat(folder.pathOf(ID, 3))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(root.path, ID))).mode & 0o777).toBe(0o700);
+    expect(steps).toEqual([
+      'snapshot-begun',
+      'snapshot-written',
+      'snapshot-synced',
+      'snapshot-renamed',
+      'snapshot-on-disk',
+    ]);
+  });
+
+  it('is not there at all if its source breaks', async () => {
+    await expect(folder.write(ID, 1, failing())).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
+    expect(await readdir(join(root.path, ID))).toEqual([]);
+  });
+
+  it('stays as it was if a later writing of it breaks', async () => {
+    await folder.write(ID, 1, bytesOf('first'));
+    await folder.write(ID, 1, failing()).catch(() => undefined);
+    expect(await textOf(1)).toBe('first');
+    await folder.write(ID, 1, bytesOf('second'));
+    expect(await textOf(1)).toBe('second');
+  });
+
+  it('that cannot be written names the path', async () => {
+    await writeFile(join(root.path, ID), 'in the way');
+    await expect(folder.write(ID, 1, bytesOf('x'))).rejects.toMatchObject({
+      code: 'VAULT_STORAGE_FAILED',
+      message: expect.stringContaining(folder.pathOf(ID, 1)),
+    });
+  });
+});
+
+describe('the list', () => {
+  it('holds generations by number, newest first, and nothing else that lies there', async () => {
+    for (const generation of [2, 10, 9]) await folder.write(ID, generation, bytesOf('x'));
+    for (const name of ['11.vault.part-abc', '007.vault', '-1.vault', 'notes.txt', '12.vault.bak'])
+      await writeFile(join(root.path, ID, name), 'x');
+    expect(await folder.list(ID)).toEqual([10, 9, 2]);
+    expect(await folder.list(makeAccountId())).toEqual([]);
+  });
+
+  it('of accounts holds folders that are named as one', async () => {
+    await folder.write(ID, 1, bytesOf('x'));
+    await mkdir(join(root.path, 'lost+found'));
+    await writeFile(join(root.path, '.gitkeep'), '');
+    expect(await folder.listAccounts()).toEqual([ID]);
+  });
+});
+
+describe('removal', () => {
+  it('takes the named generations, and the folder with the last one', async () => {
+    for (const generation of [1, 2]) await folder.write(ID, generation, bytesOf('x'));
+    await folder.remove(ID, [1, 7]);
+    expect(await folder.list(ID)).toEqual([2]);
+    await folder.remove(ID, [2]);
+    expect(await readdir(root.path)).toEqual([]);
+    await folder.remove(ID, [2]);
+  });
+
+  it('of parts leaves those that somebody may still be writing', async () => {
+    await folder.write(ID, 1, bytesOf('x'));
+    const [old, young] = ['2.vault.part-0a', '3.vault.part-0b'].map((name) => join(root.path, ID, name));
+    for (const path of [old, young]) await writeFile(path ?? '', 'half');
+    const past = new Date(Date.now() - 2 * HOUR_MS);
+    await utimes(old ?? '', past, past);
+    await folder.removeParts(Date.now());
+    expect((await readdir(join(root.path, ID))).sort()).toEqual(['1.vault', '3.vault.part-0b']);
+    expect(await readFile(folder.pathOf(ID, 1), 'utf8')).toBe('x');
+  });
+});
