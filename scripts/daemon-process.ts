@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { VARIABLES } from '../src/config/variables.ts';
 
@@ -57,7 +58,12 @@ export async function startDaemon(settings: DaemonSettings): Promise<DaemonProce
   const ownerKey = settings.ownerKey ?? randomBytes(24).toString('base64url');
   const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
   const child = spawn(process.execPath, [main], {
-    env: daemonEnvironment({ PORT: String(port), OWNER_API_KEY: ownerKey, ...settings.env }),
+    env: daemonEnvironment({
+      PORT: String(port),
+      OWNER_API_KEY: ownerKey,
+      WHATSAPP_SESSION_PATH: join(settings.env.DATA_PATH, 'sessions'),
+      ...settings.env,
+    }),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const chunks: string[] = [];

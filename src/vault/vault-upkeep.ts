@@ -1,4 +1,13 @@
+import { rm } from 'node:fs/promises';
 import type { AccountId } from '../accounts/ids.ts';
+import { AppError, toError } from '../lib/errors.ts';
+import { type Copy, DISK, findGenerations, type SnapshotPlaces } from './generations.ts';
+import type { KeyRing } from './key-ring.ts';
+import { makePassphraseLock } from './passphrase.ts';
+import { isWrappedByCurrent, rewrapStream } from './rewrap.ts';
+import { openStream, peekHeader, sealStream } from './sealed-stream.ts';
+import type { SnapshotName } from './snapshot.ts';
+import type { Vault } from './vault.ts';
 
 /** What became of one copy of one snapshot. */
 export interface CopyReport {
@@ -44,4 +53,79 @@ export interface VaultUpkeep {
     readonly sealedAt: Date;
     readonly bytes: AsyncIterable<Uint8Array>;
   }>;
+}
+
+export interface UpkeepDeps extends SnapshotPlaces {
+  readonly vault: Vault;
+  readonly keyRing: KeyRing;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+export function makeVaultUpkeep(deps: UpkeepDeps): VaultUpkeep {
+  return {
+    verify: (accountIds) => reportCopies(deps, accountIds, verifyCopy),
+    rotate: (accountIds) => reportCopies(deps, accountIds, rotateCopy),
+    exportNewest: (accountId, passphrase) => exportNewest(deps, accountId, passphrase),
+    importSnapshot: (accountId, bytes, passphrase) => importSnapshot(deps, { accountId, bytes, passphrase }),
+    async peekExport(bytes) {
+      const { header, sealed } = await peekHeader(bytes);
+      const { accountId, sealedAt } = header.identity;
+      return { accountId, sealedAt, bytes: sealed };
+    },
+  };
+}
+
+type CopyWork = (
+  deps: UpkeepDeps,
+  name: SnapshotName,
+  copy: Copy,
+) => Promise<Pick<CopyReport, 'keyId' | 'bytes' | 'outcome'>>;
+
+/** Copy after copy, account after account: this is done beside the daemon's own work. */
+async function* reportCopies(
+  deps: UpkeepDeps,
+  accountIds: readonly AccountId[],
+  work: CopyWork,
+): AsyncGenerator<CopyReport> {
+  for (const accountId of accountIds) {
+    const { generations, wipedThrough } = await findGenerations(deps, accountId);
+    for (const { generation, copies } of generations.filter((each) => each.generation > wipedThrough)) {
+      for (const copy of copies) {
+        const report = { accountId, generation, source: copy.source, keyId: null, bytes: 0, detail: null };
+        try {
+          yield { ...report, ...(await work(deps, { accountId, generation }, copy)) };
+        } catch (thrown) {
+          yield { ...report, ...describeFailure(thrown) };
+        }
+      }
+    }
+  }
+}
+
+function describeFailure(thrown: unknown): Pick<CopyReport, 'keyId' | 'outcome' | 'detail'> {
+  const { message: detail } = toError(thrown);
+  const code = thrown instanceof AppError ? thrown.code : undefined;
+  if (code === 'VAULT_KEY_MISSING') {
+    const { keyId } = (thrown as AppError).details as { readonly keyId: string };
+    return { keyId, outcome: 'key_missing', detail };
+  }
+  return { keyId: null, outcome: code === 'VAULT_DAMAGED' ? 'damaged' : 'unreachable', detail };
+}
+
+const verifyCopy: CopyWork = async ({ keyRing }, name, copy) => {
+  const counted = { bytes: 0 };
+  await using file = await peekHeader(count(copy.read(), counted));
+  for await (const _plain of openStream(file.sealed, { ...name, keyRing }));
+  const { method } = file.header;
+  return { keyId: method.kind === 'key-ring' ? method.keyId : null, bytes: counted.bytes, outcome: 'good' };
+};
+
+async function* count(
+  source: AsyncIterable<Uint8Array>,
+  counted: { bytes: number },
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of source) {
+    counted.bytes += piece.length;
+    yield piece;
+  }
 }

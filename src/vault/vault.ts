@@ -10,6 +10,7 @@ import type { Clock } from '../lib/clock.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { KeyRing } from './key-ring.ts';
+import { type Copy, findGenerations } from './generations.ts';
 import { packFolder, unpackInto } from './profile-archive.ts';
 import { openStream, sealStream } from './sealed-stream.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
@@ -58,7 +59,7 @@ export class Vault {
   }
 
   async findNewest(accountId: AccountId): Promise<NewestSnapshot> {
-    const { generations, wipedThrough } = await this.#look(accountId);
+    const { generations, wipedThrough } = await findGenerations(this.#deps, accountId);
     const newest = generations[0]?.generation ?? 0;
     return { generation: Math.max(newest, wipedThrough), isSealed: newest > wipedThrough };
   }
@@ -159,7 +160,7 @@ export class Vault {
     folder: string,
     findDamage: FindDamage,
   ): Promise<OpenedSnapshot | undefined> {
-    const { generations, wipedThrough } = await this.#look(accountId);
+    const { generations, wipedThrough } = await findGenerations(this.#deps, accountId);
     const alive = generations.filter(({ generation }) => generation > wipedThrough);
     const failures: string[] = [];
     for (const { generation, copies } of alive) {
@@ -181,28 +182,6 @@ export class Vault {
     throw new AppError('VAULT_DAMAGED', {
       message: `No sealed copy of the session can be used. ${failures.join(' ')}`,
     });
-  }
-
-  /** Every generation that the disk or the index knows of, newest first, and where its copies are. */
-  async #look(accountId: AccountId): Promise<{ generations: readonly Generation[]; wipedThrough: number }> {
-    const { folder, index, backups } = this.#deps;
-    const [onDisk, { snapshots, wipedThrough }] = await Promise.all([
-      folder.list(accountId),
-      index.find(accountId),
-    ]);
-    const all = new Set([...onDisk, ...snapshots.map(({ generation }) => generation)]);
-    const generations = [...all]
-      .sort((a, b) => b - a)
-      .map((generation) => {
-        const held = snapshots.find((each) => each.generation === generation)?.copies ?? [];
-        const copies = backups
-          .filter(({ name }) => held.includes(name))
-          .map((backup): Copy => ({ source: backup.name, read: () => backup.read(accountId, generation) }));
-        if (!onDisk.includes(generation)) return { generation, copies };
-        const disk: Copy = { source: 'disk', read: () => folder.read(accountId, generation) };
-        return { generation, copies: [disk, ...copies] };
-      });
-    return { generations, wipedThrough };
   }
 
   /** Unpacks one copy; what is wrong with it, or nothing. Only a missing key is thrown: other copies lack it too. */
@@ -281,16 +260,6 @@ export class Vault {
     onStep('wipe-done');
     return true;
   }
-}
-
-interface Copy {
-  readonly source: string;
-  read(): AsyncIterable<Uint8Array>;
-}
-
-interface Generation {
-  readonly generation: number;
-  readonly copies: readonly Copy[];
 }
 
 interface Attempt {

@@ -46,6 +46,7 @@ export async function openStage(settings: StageSettings = {}): Promise<Stage> {
     env: {
       DATA_PATH: join(folder, 'data'),
       LOG_DIR: join(folder, 'logs'),
+      WHATSAPP_RUNTIME_PATH: join(folder, 'data', 'live'),
       CHROME_EXTRA_ARGS: simulatedWhatsApp(simulator),
       WHATSAPP_MESSAGE_RATE_LIMIT: '0',
       ...settings.env,

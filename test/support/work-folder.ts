@@ -18,7 +18,13 @@ export interface Worker {
 export interface WorkFolder extends AsyncDisposable {
   readonly path: string;
   /** The variables that keep a daemon to this folder. */
-  readonly places: { readonly DATA_PATH: string; readonly LOG_DIR: string; readonly TMPDIR: string };
+  readonly places: {
+    readonly DATA_PATH: string;
+    readonly WHATSAPP_SESSION_PATH: string;
+    readonly WHATSAPP_RUNTIME_PATH: string;
+    readonly LOG_DIR: string;
+    readonly TMPDIR: string;
+  };
   /** The environment of such a daemon; `more` is laid over it. */
   env(more?: Readonly<Record<string, string>>): NodeJS.ProcessEnv;
   /** The living processes that have to do with this folder, whoever started them. */
@@ -33,7 +39,13 @@ export async function openWorkFolder(): Promise<WorkFolder> {
   const { path } = folder;
   const temporary = join(path, 'tmp');
   await mkdir(temporary);
-  const places = { DATA_PATH: join(path, 'data'), LOG_DIR: join(path, 'logs'), TMPDIR: temporary };
+  const places = {
+    DATA_PATH: join(path, 'data'),
+    WHATSAPP_SESSION_PATH: join(path, 'sessions'),
+    WHATSAPP_RUNTIME_PATH: join(path, 'live'),
+    LOG_DIR: join(path, 'logs'),
+    TMPDIR: temporary,
+  };
   return {
     path,
     places,
