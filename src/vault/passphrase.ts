@@ -61,8 +61,8 @@ async function deriveKey(
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   // The library's limit counts a little more than the 128 · N · r bytes of the algorithm itself.
   const limits = { N, r, p, maxmem: 256 * N * r };
-  scrypt(bytes, salt, KEY_BYTES, limits, (error, key) => (error ? reject(error) : resolve(key)));
   try {
+    scrypt(bytes, salt, KEY_BYTES, limits, (error, key) => (error ? reject(error) : resolve(key)));
     return await promise;
   } finally {
     bytes.fill(0);

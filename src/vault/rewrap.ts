@@ -33,7 +33,7 @@ export async function* rewrapStream(
   try {
     const wrap = await to.wrap(identity, dataKey);
     yield headerToBytes({ identity, ...wrap });
-    for await (const chunk of openBody(reader, { identity, dataKey })) yield chunk.sealed;
+    for await (const chunk of openBody(reader, { identity, dataKey })) yield Buffer.from(chunk.sealed);
   } finally {
     dataKey.fill(0);
   }

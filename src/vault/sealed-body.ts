@@ -16,7 +16,7 @@ interface BodyKey {
   readonly dataKey: Uint8Array;
 }
 
-/** A chunk that was verified, as it is and as it lies in the file. Both are the receiver's to keep. */
+/** A chunk that was verified, as it is and as it lies in the file; the latter is good until the next one is asked for. */
 interface OpenedChunk {
   readonly plain: Buffer;
   readonly sealed: Buffer;
@@ -48,7 +48,7 @@ export async function* openBody(sealed: ByteReader, key: BodyKey): AsyncGenerato
       const isWhole = findPlain(bytes, aead(number, !isLast))?.fill(0) !== undefined;
       throw makeDamaged(describe({ number, isLast, isWhole }), key.identity, number);
     }
-    yield { plain, sealed: Buffer.from(bytes) };
+    yield { plain, sealed: bytes };
   }
 }
 

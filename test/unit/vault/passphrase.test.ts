@@ -13,7 +13,7 @@ const PASSPHRASE = 'correct horse battery staple';
 const LOCK = makePassphraseLock(PASSPHRASE);
 const HEADER: VaultHeader = { identity: IDENTITY, ...(await LOCK.wrap(IDENTITY, DATA_KEY)) };
 
-async function failureOf(work: Buffer | Promise<unknown> | object): Promise<AppError> {
+async function failureOf(work: unknown): Promise<AppError> {
   try {
     await work;
   } catch (thrown) {
