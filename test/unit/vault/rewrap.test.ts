@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { makeKeyRing } from '../../../src/vault/key-ring.ts';
 import { makePassphraseLock } from '../../../src/vault/passphrase.ts';
 import { isWrappedByCurrent, rewrapStream } from '../../../src/vault/rewrap.ts';
-import { openStream, peekHeader } from '../../../src/vault/sealed-stream.ts';
+import { openStream, peekHeader, sealStream } from '../../../src/vault/sealed-stream.ts';
+import type { SnapshotIdentity } from '../../../src/vault/snapshot.ts';
+import type { VaultHeader } from '../../../src/vault/vault-header.ts';
 import { collect, collectUntilFailure, streamOf } from '../../support/byte-stream.ts';
 import {
   CURRENT_KEY,
@@ -67,6 +69,35 @@ describe('wrapping a sealed file anew', () => {
     expect(imported.subarray(145).equals(file.subarray(145))).toBe(true);
     const opened = openStream(streamOf(imported), { ...IDENTITY, keyRing: there });
     expect((await collect(opened)).equals(PLAIN)).toBe(true);
+  });
+
+  it.each([
+    ['is done', Number.POSITIVE_INFINITY],
+    ['is given up in the middle', 2],
+  ])('zeroes the data key once it %s', async (_title, pieces) => {
+    const keys: Uint8Array[] = [];
+    const watched = {
+      unwrap: (header: VaultHeader) => {
+        const key = RING.unwrap(header);
+        keys.push(key);
+        return key;
+      },
+      wrap: (identity: SnapshotIdentity, key: Uint8Array) => {
+        keys.push(key);
+        return RING.wrap(identity, key);
+      },
+    };
+    const file = streamOf(await sealed(PLAIN));
+    const rewrapped = rewrapStream(file, { ...IDENTITY, from: watched, to: watched });
+    const opened = openStream(rewrapped, { ...IDENTITY, keyRing: watched });
+    const resealed = sealStream(opened, { identity: IDENTITY, keyRing: watched });
+    let taken = 0;
+    for await (const _piece of resealed) {
+      taken += 1;
+      if (taken === pieces) break;
+    }
+    expect(keys).toHaveLength(4);
+    for (const key of keys) expect(key.every((byte) => byte === 0)).toBe(true);
   });
 
   it('is refused for another account and yields nothing of it', async () => {
