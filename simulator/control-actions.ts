@@ -17,6 +17,7 @@ export function describePhone(account: Account) {
     synced: device.synced,
     queued: device.queued,
     logins: device.logins,
+    staleLogins: device.staleLogins,
     lines: device.lineCount,
     maxLines: device.maxLines,
     overlaps: device.overlaps,

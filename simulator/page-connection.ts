@@ -7,7 +7,7 @@ import type { Network } from './network/network.ts';
 import { Rejection } from './network/rejection.ts';
 import { answerQuery } from './page-queries.ts';
 import { takeSend } from './page-sends.ts';
-import type { Json, PageAction, PageConfig, PageFrame, ServerFrame, WireMessage } from './protocol.ts';
+import type { Json, PageAction, PageConfig, PageFrame, Ratchet, ServerFrame } from './protocol.ts';
 
 const ACT_MS = 2000;
 
@@ -23,6 +23,7 @@ export class PageConnection implements DeviceLine {
   readonly #acting = new Map<number, () => void>();
   tab = '';
   #resumed = false;
+  #ratchet: Ratchet = { received: 0, sent: 0 };
   #nonce: string | undefined;
   #claimed: LinkedDevice | undefined;
   #device: LinkedDevice | undefined;
@@ -109,8 +110,10 @@ export class PageConnection implements DeviceLine {
         return this.#proof(frame.signature);
       case 'receipt':
         return this.#device?.receipt(frame.seqs);
+      case 'retry':
+        return this.#retry(frame.seqs);
       case 'send':
-        return this.#send(frame.message);
+        return this.#send(frame);
       case 'query':
         return this.#query(frame.rid, frame.op, frame.args);
       case 'state':
@@ -134,7 +137,7 @@ export class PageConnection implements DeviceLine {
     this.#desk.open(this.#waiting);
   }
 
-  #login({ deviceId, name, tab, resumed }: Extract<PageFrame, { type: 'login' }>) {
+  #login({ deviceId, name, tab, resumed, ratchet }: Extract<PageFrame, { type: 'login' }>) {
     const device = this.#network.findDevice(deviceId);
     const phone = device?.account.name;
     if (device && device.outageUntil > Date.now()) return this.close();
@@ -144,6 +147,7 @@ export class PageConnection implements DeviceLine {
     if (fault?.mode === 'reset') return this.close();
     this.tab = tab;
     this.#resumed = resumed;
+    this.#ratchet = ratchet;
     this.#claimed = device;
     device.name ??= name;
     this.#nonce = randomBytes(24).toString('base64');
@@ -165,12 +169,25 @@ export class PageConnection implements DeviceLine {
     const key = createPublicKey({ key: device.loginKey as JsonWebKeyInput['key'], format: 'jwk' });
     if (!verify(null, Buffer.from(this.#nonce), key, Buffer.from(signature, 'base64')))
       return this.#refuse(device.account.name);
+    if (device.ratchet.isAheadOf(this.#ratchet) && !this.#acceptStale(device)) return;
     this.#device = device;
     const displaced = device.attach(this);
     // Two browsers with one device's keys: the network keeps the newer one and tells the older.
     displaced?.send({ type: 'act', rid: 0, action: { do: 'state', state: 'CONFLICT' } });
     this.#welcome(device);
     this.#network.changed();
+  }
+
+  /** An older copy of the device's profile is back. False if the server will not have it. */
+  #acceptStale(device: LinkedDevice): boolean {
+    const { staleProfile } = this.#network.settings;
+    device.staleLogins += 1;
+    if (staleProfile === 'retry') device.ratchet.breakSessions();
+    if (staleProfile !== 'refuse') return true;
+    this.#network.removeDevice(device);
+    device.line?.send({ type: 'removed', navigate: true });
+    this.#refuse(device.account.name);
+    return false;
   }
 
   #welcome(device: LinkedDevice): void {
@@ -181,6 +198,7 @@ export class PageConnection implements DeviceLine {
       type: 'welcome',
       config: this.#configFor(device, account, offline?.isNewMsg ?? null),
       me: account.peer,
+      ratchet: device.ratchet.state,
       peers: this.#network.directory.peersOfGroups(groups),
       groups,
       faults: this.#network.faults.forPage(account.name),
@@ -231,10 +249,20 @@ export class PageConnection implements DeviceLine {
     this.#network.changes.on('changed', look);
   }
 
-  #send(message: WireMessage): void {
+  #send(frame: Extract<PageFrame, { type: 'send' }>): void {
     if (!this.#device) return;
-    takeSend(this.#network, this.#device, message, (result) =>
-      this.send({ type: 'sent', id: message.id, result }),
+    takeSend(this.#network, this.#device, frame, (result) =>
+      this.send({ type: 'sent', id: frame.message.id, result }),
+    );
+  }
+
+  /** The way to the authors and back. A page that logs in anew meanwhile is given them anew, and asks again. */
+  #retry(seqs: readonly number[]): void {
+    const device = this.#device;
+    device?.retry(seqs);
+    this.#network.timers.after(
+      this.#network.settings.retryMs,
+      () => device?.line === this && device.redeliver(seqs),
     );
   }
 

@@ -1,15 +1,17 @@
 import type { Account } from './network/account.ts';
 import type { LinkedDevice } from './network/device.ts';
 import type { Network } from './network/network.ts';
-import type { SendResult, WireMessage } from './protocol.ts';
+import type { PageFrame, SendResult, WireMessage } from './protocol.ts';
 
+type SendFrame = Extract<PageFrame, { type: 'send' }>;
 type Answer = (result: SendResult) => void;
 
 const NOT_ALLOWED = 403;
 const NO_RECEIVER = 404;
 
 /** A page hands in a message: it is carried and answered, or what the faults have in store for it. */
-export function takeSend(network: Network, device: LinkedDevice, message: WireMessage, answer: Answer): void {
+export function takeSend(network: Network, device: LinkedDevice, frame: SendFrame, answer: Answer): void {
+  const { message, step } = frame;
   const { account } = device;
   const isStruck = (mode: string, newChatsOnly: boolean | undefined) =>
     ['fail', 'drop', 'noack'].includes(mode) && (!newChatsOnly || !hasHeardFrom(network, account, message));
@@ -22,6 +24,7 @@ export function takeSend(network: Network, device: LinkedDevice, message: WireMe
     network.changed();
     return;
   }
+  device.ratchet.send(step);
   network.carry({ account, device }, message);
   if (fault?.mode !== 'noack') acknowledge(network, account, message, answer);
 }

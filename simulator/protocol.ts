@@ -48,7 +48,13 @@ export type Envelope =
       readonly ackFirst?: boolean;
     }
   | { readonly kind: 'ack'; readonly id: string; readonly ack: number; readonly error?: number }
-  | { readonly kind: 'edit'; readonly id: string; readonly text: string; readonly t: number }
+  | {
+      readonly kind: 'edit';
+      readonly id: string;
+      readonly by: string;
+      readonly text: string;
+      readonly t: number;
+    }
   | { readonly kind: 'revoke'; readonly id: string; readonly by: string; readonly t: number }
   | {
       readonly kind: 'reaction';
@@ -69,7 +75,11 @@ export type Envelope =
   | { readonly kind: 'group'; readonly group: GroupInfo; readonly peers: readonly Peer[] }
   | { readonly kind: 'read'; readonly chat: ChatRef };
 
-export type Delivery = { readonly seq: number; readonly envelope: Envelope };
+/** `unreadable`: the page has no session for it any more, and must ask its author for another copy. */
+export type Delivery = { readonly seq: number; readonly envelope: Envelope; readonly unreadable?: boolean };
+
+/** How far one end of a device's encryption has come: the last delivery it took, the last message it sent. */
+export type Ratchet = { readonly received: number; readonly sent: number };
 
 /** How a page of this device behaves; sent at its login. */
 export type PageConfig = {
@@ -127,6 +137,8 @@ export type ServerFrame =
       readonly type: 'welcome';
       readonly config: PageConfig;
       readonly me: Peer;
+      /** The network's end; a page that lies behind goes on from here. */
+      readonly ratchet: Ratchet;
       readonly peers: readonly Peer[];
       readonly groups: readonly GroupInfo[];
       readonly faults: readonly PageFault[];
@@ -160,10 +172,13 @@ export type PageFrame =
       readonly name: string;
       readonly tab: string;
       readonly resumed: boolean;
+      readonly ratchet: Ratchet;
     }
   | { readonly type: 'proof'; readonly signature: string }
   | { readonly type: 'receipt'; readonly seqs: readonly number[] }
-  | { readonly type: 'send'; readonly message: WireMessage }
+  /** What was delivered and could not be read. */
+  | { readonly type: 'retry'; readonly seqs: readonly number[] }
+  | { readonly type: 'send'; readonly message: WireMessage; readonly step: number }
   | { readonly type: 'query'; readonly rid: number; readonly op: string; readonly args: Attributes }
   | { readonly type: 'state'; readonly state: string; readonly synced: boolean }
   | { readonly type: 'fault-used'; readonly id: string }
@@ -172,4 +187,24 @@ export type PageFrame =
 
 export function chatKey(chat: ChatRef): string {
   return 'user' in chat ? `u:${chat.user}` : `g:${chat.group}`;
+}
+
+/** Whose session encrypts it; undefined for what the server itself tells, as the notices of groups. */
+export function authorOf(envelope: Envelope): string | undefined {
+  switch (envelope.kind) {
+    case 'message':
+      return envelope.message.attrs.type === 'gp2' ? undefined : envelope.message.from;
+    case 'edit':
+    case 'revoke':
+      return envelope.by;
+    case 'reaction':
+    case 'vote':
+      return envelope.from.pn;
+    case 'ack':
+    case 'group':
+    case 'read':
+      return undefined;
+    default:
+      return envelope satisfies never;
+  }
 }

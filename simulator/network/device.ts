@@ -1,5 +1,6 @@
-import type { Delivery, Envelope, ServerFrame } from '../protocol.ts';
+import { authorOf, type Delivery, type Envelope, type ServerFrame } from '../protocol.ts';
 import type { Account } from './account.ts';
+import { DeviceRatchet } from './ratchet.ts';
 
 /** One page's line, as the device sees it. */
 export type DeviceLine = {
@@ -12,6 +13,8 @@ type Hooks = {
   /** An envelope goes out, for the first time or again. */
   readonly delivered: (device: LinkedDevice, envelope: Envelope) => void;
   readonly receipted: (device: LinkedDevice, envelope: Envelope) => void;
+  /** The page could not read it. */
+  readonly retried: (device: LinkedDevice, envelope: Envelope) => void;
 };
 
 const ITEMS_PER_FRAME = 200;
@@ -25,6 +28,7 @@ export class LinkedDevice {
   readonly account: Account;
   readonly loginKey: JsonWebKey;
   readonly linkedAt = Date.now();
+  readonly ratchet = new DeviceRatchet();
   readonly #hooks: Hooks;
   readonly #queue = new Map<number, Envelope>();
   /** What of the queue the present line has not been sent yet. */
@@ -44,6 +48,8 @@ export class LinkedDevice {
   toggleSync = false;
   whatsNewSeen = false;
   logins = 0;
+  /** How many of the logins were made by an older copy of the profile. */
+  staleLogins = 0;
   /** How often a second browser logged in while another was connected, and the most that were at once. */
   overlaps = 0;
   maxLines = 0;
@@ -113,7 +119,28 @@ export class LinkedDevice {
     for (const seq of seqs) {
       const envelope = this.#queue.get(seq);
       this.#queue.delete(seq);
-      if (envelope) this.#hooks.receipted(this, envelope);
+      if (!envelope) continue;
+      this.ratchet.receive(seq, envelope);
+      this.#hooks.receipted(this, envelope);
+    }
+  }
+
+  /** The page could not read these. They stay queued until their authors send them again. */
+  retry(seqs: readonly number[]): void {
+    for (const seq of seqs) {
+      const envelope = this.#queue.get(seq);
+      if (envelope) this.#hooks.retried(this, envelope);
+    }
+  }
+
+  /** Their authors send these again, each in a session that is new. */
+  redeliver(seqs: readonly number[]): void {
+    for (const seq of seqs) {
+      const envelope = this.#queue.get(seq);
+      if (!envelope) continue;
+      this.ratchet.renewSession(authorOf(envelope) ?? '');
+      this.#queue.delete(seq);
+      this.enqueue(envelope);
     }
   }
 
@@ -129,7 +156,7 @@ export class LinkedDevice {
       const envelope = this.#queue.get(seq);
       if (!envelope) continue;
       this.#hooks.delivered(this, envelope);
-      items.push({ seq, envelope });
+      items.push(this.ratchet.isReadable(envelope) ? { seq, envelope } : { seq, envelope, unreadable: true });
     }
     for (let i = 0; i < items.length; i += ITEMS_PER_FRAME) {
       this.#line.send({ type: 'deliver', items: items.slice(i, i + ITEMS_PER_FRAME) });

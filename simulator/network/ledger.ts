@@ -1,5 +1,8 @@
 import type { ChatRef, WireMessage } from '../protocol.ts';
 
+/** What one device has had of a message. `retries`: how often it could not read it and said so; absent if never. */
+export type DeviceRecord = { deliveries: number; receiptedAt: number | null; retries?: number };
+
 /** Everything there is to know of one message that the network carried. Times are in milliseconds. */
 export type CarriedMessage = {
   readonly id: string;
@@ -19,7 +22,7 @@ export type CarriedMessage = {
   readonly deliveredTo: Record<string, number>;
   readonly readBy: Record<string, number>;
   readonly playedBy: Record<string, number>;
-  readonly devices: Record<string, { deliveries: number; receiptedAt: number | null }>;
+  readonly devices: Record<string, DeviceRecord>;
   readonly edits: string[];
   revoked: boolean;
   readonly reactions: Record<string, string>;

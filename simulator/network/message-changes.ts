@@ -12,7 +12,7 @@ export function newPhoneId(): string {
 export function editMessage(network: Network, origin: Origin, id: string, text: string): void {
   const { message, carried } = ownMessage(network, origin, id, 'edit');
   carried.edits.push(text);
-  network.spread(origin, message, { kind: 'edit', id, text, t: Date.now() });
+  network.spread(origin, message, { kind: 'edit', id, by: origin.account.pn, text, t: Date.now() });
 }
 
 export function revokeMessage(network: Network, origin: Origin, id: string): void {

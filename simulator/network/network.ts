@@ -4,7 +4,7 @@ import type { Account } from './account.ts';
 import { LinkedDevice } from './device.ts';
 import { Directory } from './directory.ts';
 import { FaultRegistry } from './faults.ts';
-import { Ledger } from './ledger.ts';
+import { type DeviceRecord, Ledger } from './ledger.ts';
 import { MediaStore } from './media-store.ts';
 import { Rejection } from './rejection.ts';
 import { DEFAULT_SETTINGS, type WorldSettings } from './settings.ts';
@@ -57,6 +57,10 @@ export class Network {
         if (seen) seen.deliveries += 1;
       },
       receipted: (at, envelope) => this.#receipted(at, envelope),
+      retried: (at, envelope) => {
+        const seen = this.#deliveriesTo(at, envelope);
+        if (seen) seen.retries = (seen.retries ?? 0) + 1;
+      },
     });
     account.devices.set(device.id, device);
     this.#giveHistory(device);
@@ -212,10 +216,7 @@ export class Network {
     this.changed();
   }
 
-  #deliveriesTo(
-    device: LinkedDevice,
-    envelope: Envelope,
-  ): { deliveries: number; receiptedAt: number | null } | undefined {
+  #deliveriesTo(device: LinkedDevice, envelope: Envelope): DeviceRecord | undefined {
     if (envelope.kind !== 'message') return undefined;
     const carried = this.ledger.find(envelope.message.id)?.carried;
     if (!carried) return undefined;

@@ -22,6 +22,14 @@ export const settingsSchema = z
     /** How many of a phone's earlier messages a newly linked device is given. */
     historyOnLink: z.number().int().min(0),
     maxDevices: z.number().int().min(1),
+    /**
+     * What becomes of a device that logs in with an older copy of its profile. In none is a message delivered again
+     * that was receipted. `retry`: what comes next cannot be read until its author has sent it again; `refuse`:
+     * the device is removed.
+     */
+    staleProfile: z.enum(['accept', 'retry', 'refuse']),
+    /** From the network's hearing that a page could not read a message to its coming again. */
+    retryMs: z.number().int().min(0),
   })
   .strict();
 
@@ -39,4 +47,6 @@ export const DEFAULT_SETTINGS: WorldSettings = {
   historyPerChat: 10,
   historyOnLink: 0,
   maxDevices: 4,
+  staleProfile: 'accept',
+  retryMs: 200,
 };

@@ -1,30 +1,42 @@
-import type { Delivery, Envelope, WireMessage } from '../protocol.ts';
+import { authorOf, type Delivery, type Envelope, type WireMessage } from '../protocol.ts';
 import { pollVotes, reactions, toReactionEvent, toVoteEvent } from './addons.ts';
 import { getMe } from './addresses.ts';
 import { type MsgModel, msgs } from './models.ts';
-import { messageToRecord, recordChat } from './records.ts';
+import type { PageRatchet } from './ratchet.ts';
+import { fillModel, messageToRecord, recordChat } from './records.ts';
 import type { MessageRecord, Write } from './store.ts';
 import type { PageWorld } from './world.ts';
 
 type Step = { readonly writes: readonly Write[]; readonly show: () => void };
 type MessageEnvelope = Extract<Envelope, { kind: 'message' }>;
+type Answers = {
+  readonly receipt: (seqs: readonly number[]) => void;
+  readonly retry: (seqs: readonly number[]) => void;
+};
+
+/** The type of a message that could not be read yet: the page shows that it waits for it. */
+const UNREADABLE = 'ciphertext';
+const NOTHING: Step = { writes: [], show: () => undefined };
 
 /**
  * Takes what the network delivers: writes it to the store, receipts it once that is durable, and only then shows
- * it to whoever listens. So a message can be receipted and yet never have been heard of outside the page.
+ * it to whoever listens. So a message can be receipted and yet never have been heard of outside the page. What it
+ * cannot read it asks for again; of a message it keeps and shows the place.
  */
 export class Inbound {
   readonly #world: PageWorld;
-  readonly #receipt: (seqs: readonly number[]) => void;
+  readonly #ratchet: PageRatchet;
+  readonly #answers: Answers;
   readonly #queue: Delivery[] = [];
   readonly #earlyAcks = new Map<string, number>();
   #running: Promise<void> | undefined;
   /** Whether messages count as news; until the first sync they do not. */
   isNews = false;
 
-  constructor(world: PageWorld, receipt: (seqs: readonly number[]) => void) {
+  constructor(world: PageWorld, ratchet: PageRatchet, answers: Answers) {
     this.#world = world;
-    this.#receipt = receipt;
+    this.#ratchet = ratchet;
+    this.#answers = answers;
   }
 
   take(items: readonly Delivery[]): void {
@@ -43,13 +55,24 @@ export class Inbound {
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, 500);
       const steps: Step[] = [];
-      for (const { envelope } of batch) steps.push(await this.#prepare(envelope));
+      for (const item of batch) steps.push(await this.#prepareItem(item));
       const writes = steps.flatMap((step) => step.writes);
       if (writes.length > 0) await this.#world.store.write(writes);
-      this.#receipt(batch.map((item) => item.seq));
+      const [unreadable, read] = [true, false].map((which) =>
+        batch.filter((item) => (item.unreadable ?? false) === which).map(({ seq }) => seq),
+      );
+      if (read?.length) this.#answers.receipt(read);
+      if (unreadable?.length) this.#answers.retry(unreadable);
       for (const step of steps) step.show();
       this.#world.sortChats();
     }
+  }
+
+  async #prepareItem({ seq, envelope, unreadable }: Delivery): Promise<Step> {
+    if (unreadable) return envelope.kind === 'message' ? this.#prepareUnreadable(envelope) : NOTHING;
+    const step = await this.#prepare(envelope);
+    if (authorOf(envelope) === undefined) return step;
+    return { ...step, writes: [...step.writes, this.#ratchet.advance({ received: seq })] };
   }
 
   #prepare(envelope: Envelope): Step | Promise<Step> {
@@ -119,7 +142,16 @@ export class Inbound {
     const { message, chat: ref } = envelope;
     const peers = this.#world.takePeers(envelope.peers);
     const group = envelope.group ? this.#world.takeGroup(envelope.group) : [];
-    if (await this.#isKnown(message)) return { writes: [...peers, ...group], show: () => undefined };
+    const known = await this.#findKnown(message);
+    if (known?.attrs.type === UNREADABLE && message.attrs.type !== UNREADABLE) {
+      known.attrs = message.attrs;
+      const show = () => {
+        const model = this.#world.findModel(known);
+        if (model) fillModel(model, message.attrs);
+      };
+      return { writes: [...peers, ...group, { store: 'messages', put: known }], show };
+    }
+    if (known) return { writes: [...peers, ...group], show: () => undefined };
     const ack = Math.max(envelope.ack, this.#earlyAcks.get(message.id) ?? 0);
     this.#earlyAcks.delete(message.id);
     const record = messageToRecord(message, ref, ack);
@@ -138,6 +170,11 @@ export class Inbound {
         chat.set({ unreadCount: chatRecord.unreadCount });
       },
     };
+  }
+
+  #prepareUnreadable(envelope: MessageEnvelope): Promise<Step> {
+    const message = { ...envelope.message, attrs: { type: UNREADABLE } };
+    return this.#prepareMessage({ ...envelope, message });
   }
 
   #preview(record: MessageRecord): MsgModel {
@@ -170,7 +207,7 @@ export class Inbound {
     const record = await this.#world.findRecord(id);
     if (!record) {
       unknown();
-      return { writes: [], show: () => undefined };
+      return NOTHING;
     }
     const show = change(record);
     return {
@@ -182,8 +219,8 @@ export class Inbound {
     };
   }
 
-  async #isKnown(message: WireMessage): Promise<boolean> {
+  async #findKnown(message: WireMessage): Promise<MessageRecord | undefined> {
     const record = await this.#world.findRecord(message.id);
-    return record !== undefined && record.fromMe === (message.from === getMe()?.pn);
+    return record?.fromMe === (message.from === getMe()?.pn) ? record : undefined;
   }
 }

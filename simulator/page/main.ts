@@ -4,6 +4,7 @@ import { defineConnectModules } from './modules/connect.ts';
 import { defineContactModules } from './modules/contacts.ts';
 import { defineMediaModules } from './modules/media.ts';
 import { defineMessageModules } from './modules/messages.ts';
+import { PageRatchet } from './ratchet.ts';
 import { requireModule } from './registry.ts';
 import { PageSession } from './session.ts';
 import { PageStore } from './store.ts';
@@ -21,7 +22,7 @@ if (window.__boot?.refused) await store.clear();
 const device = (await store.get('device', 'device')) ?? (await newDevice(store));
 setMe(device.me);
 
-const session = new PageSession(store, device);
+const session = new PageSession(store, device, await PageRatchet.load(store));
 defineConnectModules(session);
 defineMessageModules(session);
 defineContactModules(session);

@@ -4,6 +4,7 @@ import { takePageFault } from './dialect.ts';
 import type { Values } from './model.ts';
 import type { ChatModel, MsgModel } from './models.ts';
 import { MsgKey } from './msg-key.ts';
+import type { PageRatchet } from './ratchet.ts';
 import { messageToRecord, valuesToAttrs } from './records.ts';
 import type { PageWorld } from './world.ts';
 
@@ -15,11 +16,13 @@ type SendReport = { messageSendResult: string; t?: number; count: null; errorCod
  */
 export class Outbound {
   readonly #world: PageWorld;
+  readonly #ratchet: PageRatchet;
   readonly #transmit: (message: WireMessage) => boolean;
   readonly #waiting = new Map<string, (report: SendReport) => void>();
 
-  constructor(world: PageWorld, transmit: (message: WireMessage) => boolean) {
+  constructor(world: PageWorld, ratchet: PageRatchet, transmit: (message: WireMessage) => boolean) {
     this.#world = world;
+    this.#ratchet = ratchet;
     this.#transmit = transmit;
   }
 
@@ -78,6 +81,7 @@ export class Outbound {
       { store: 'messages', put: record },
       { store: 'outbox', put: { key: outboxKey(record.n, key.id), message } },
       { store: 'chats', put: chatRecord },
+      this.#ratchet.advance({ sent: this.#ratchet.state.sent + 1 }),
     ]);
     const model = this.#world.show(record, true, this.#world.chat(ref));
     if (model.mediaData) model.set({ isUnsentMedia: true }, { silent: true });

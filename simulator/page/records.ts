@@ -78,7 +78,6 @@ export function recordToModel(record: MessageRecord, isNewMsg: boolean): MsgMode
     viewMode: 'VISIBLE',
     star: false,
     isForwarded: false,
-    ...attrsToValues(record.attrs),
     id: recordToKey(record),
     from: record.fromMe ? own : remote,
     to: record.fromMe ? remote : own,
@@ -92,11 +91,18 @@ export function recordToModel(record: MessageRecord, isNewMsg: boolean): MsgMode
     hasReaction: record.reactions.length > 0,
   });
   model.record = record;
-  if (typeof record.attrs.directPath === 'string') {
-    model.mediaData = new MediaState(record.attrs);
+  fillModel(model, record.attrs, { silent: true });
+  return model;
+}
+
+/** Gives a message's model what its author wrote. */
+export function fillModel(model: MsgModel, attrs: Attributes, options: { silent?: boolean } = {}): void {
+  if (typeof attrs.directPath === 'string') {
+    model.mediaData = new MediaState(attrs);
     model.mediaObject = model.mediaData;
   }
-  return model;
+  // The type first: who waits for it hears of the message before its other changes.
+  model.set({ type: attrs.type, ...attrsToValues(attrs) }, options);
 }
 
 /** What of a message the library composed is carried by the network. */

@@ -7,6 +7,7 @@ import { toBase64 } from './media.ts';
 import { Model } from './model.ts';
 import { Outbound } from './outbound.ts';
 import { showPasskeyPrompt, whatsNew } from './prompts.ts';
+import type { PageRatchet } from './ratchet.ts';
 import { reportMissing } from './registry.ts';
 import { PageSocket } from './socket.ts';
 import type { DeviceRecord, PageStore } from './store.ts';
@@ -37,6 +38,7 @@ export class PageSession {
   readonly socket: PageSocket;
   readonly outbound: Outbound;
   readonly #inbound: Inbound;
+  readonly #ratchet: PageRatchet;
   #device: DeviceRecord;
   #welcomed = false;
   #welcoming: Promise<void> = Promise.resolve();
@@ -45,16 +47,22 @@ export class PageSession {
   /** Called once the first sync is through. */
   onSynced: () => void = () => undefined;
 
-  constructor(store: PageStore, device: DeviceRecord) {
+  constructor(store: PageStore, device: DeviceRecord, ratchet: PageRatchet) {
     this.#device = device;
+    this.#ratchet = ratchet;
     this.world = new PageWorld(store);
     this.socket = new PageSocket({
       opened: () => this.#login(),
       frame: (frame) => void this.#take(frame),
       closed: () => this.#lost(),
     });
-    this.#inbound = new Inbound(this.world, (seqs) => this.socket.send({ type: 'receipt', seqs }));
-    this.outbound = new Outbound(this.world, (message) => this.socket.send({ type: 'send', message }));
+    this.#inbound = new Inbound(this.world, ratchet, {
+      receipt: (seqs) => void this.socket.send({ type: 'receipt', seqs }),
+      retry: (seqs) => void this.socket.send({ type: 'retry', seqs }),
+    });
+    this.outbound = new Outbound(this.world, ratchet, (message) =>
+      this.socket.send({ type: 'send', message, step: ratchet.state.sent }),
+    );
     pageFaults.used = (id) => void this.socket.send({ type: 'fault-used', id });
   }
 
@@ -101,7 +109,8 @@ export class PageSession {
       sessionStorage.tab ??= crypto.randomUUID();
       const tab = String(sessionStorage.tab);
       const { os } = window.require('WAWebMiscBrowserUtils').info() as { os: string };
-      this.socket.send({ type: 'login', deviceId, name: os, tab, resumed: this.#welcomed });
+      const ratchet = this.#ratchet.state;
+      this.socket.send({ type: 'login', deviceId, name: os, tab, resumed: this.#welcomed, ratchet });
       return;
     }
     const keys = { noise: toBase64(noise), identity: toBase64(identity), advSecret };
@@ -185,11 +194,11 @@ export class PageSession {
     dialect.addresses = frame.config.addresses;
     takeFaults(frame.faults);
     setMe(frame.me);
-    const writes = [
+    await this.world.store.write([
       ...this.world.takePeers(frame.peers),
       ...frame.groups.flatMap((group) => this.world.takeGroup(group)),
-    ];
-    if (writes.length > 0) await this.world.store.write(writes);
+      this.#ratchet.advance(frame.ratchet),
+    ]);
     conn.set({ pushname: frame.me.pushname, platform: frame.config.platform });
     if (isFirst) await this.world.load(frame.config.historyPerChat);
     this.#inbound.isNews = frame.config.offlineIsNew ?? this.model.get('hasSynced') === true;

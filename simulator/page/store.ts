@@ -1,4 +1,4 @@
-import type { Attributes, ChatRef, GroupInfo, Peer, WireMessage } from '../protocol.ts';
+import type { Attributes, ChatRef, GroupInfo, Peer, Ratchet, WireMessage } from '../protocol.ts';
 
 /** A message as the page keeps it. `key` and `chat` are neutral, so a change of dialect needs no migration. */
 export type MessageRecord = {
@@ -51,13 +51,14 @@ type Stores = {
   peers: Peer & { key: string };
   groups: GroupInfo & { key: string };
   outbox: { key: string; message: WireMessage };
+  ratchet: Ratchet & { key: 'ratchet' };
 };
 type StoreName = keyof Stores;
 export type Write = {
   [S in StoreName]: { store: S; put: Stores[S] } | { store: S; delete: string };
 }[StoreName];
 
-const STORES: readonly StoreName[] = ['device', 'messages', 'chats', 'peers', 'groups', 'outbox'];
+const STORES: readonly StoreName[] = ['device', 'messages', 'chats', 'peers', 'groups', 'outbox', 'ratchet'];
 
 /**
  * The page's IndexedDB. Writes are grouped: those that come while a transaction runs go together into the next,
@@ -74,8 +75,10 @@ export class PageStore {
   }
 
   static async open(): Promise<PageStore> {
-    const request = indexedDB.open('model-storage', 1);
+    const request = indexedDB.open('model-storage', 2);
     request.onupgradeneeded = () => {
+      // Of an older simulator's, whose world is gone.
+      for (const name of [...request.result.objectStoreNames]) request.result.deleteObjectStore(name);
       for (const name of STORES) request.result.createObjectStore(name, { keyPath: 'key' });
       request.transaction?.objectStore('messages').createIndex('byChat', ['chat', 't', 'n']);
       request.transaction?.objectStore('messages').createIndex('byId', 'id');
