@@ -188,6 +188,13 @@ export const CLI_VARIABLES = {
       parseHeaderKey,
     ),
   ),
+  SWITCHBOARD_VAULT_PASSPHRASE: asSecret(
+    makeOptionalVariable(
+      'The passphrase of vault export and vault import, for scripts; better not kept in a file such as .env.',
+      'asked for on the terminal',
+      (text) => text,
+    ),
+  ),
   HOST: VARIABLES.HOST,
   PORT: VARIABLES.PORT,
   DATA_PATH: VARIABLES.DATA_PATH,

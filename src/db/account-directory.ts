@@ -127,6 +127,19 @@ export async function listAccountsToday(
   });
 }
 
+/** Ids of all accounts of the tenant, oldest first. */
+export async function listAccountIds(db: Executor, tenantId: TenantId): Promise<readonly AccountId[]> {
+  const rows = await db
+    .selectFrom('accounts')
+    .select('id')
+    .where('tenant_id', '=', tenantId)
+    .where(isKept)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+  return rows.map(({ id }) => id as AccountId);
+}
+
 /** Changes what is given and nothing else. */
 export async function updateAccount(db: Executor, id: AccountId, change: AccountChange): Promise<void> {
   const set = {

@@ -7,6 +7,8 @@ import type { Executor } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Outbox } from '../messages/outbox.ts';
+import type { NewestSnapshot } from '../vault/vault.ts';
+import type { VaultUpkeep } from '../vault/vault-upkeep.ts';
 
 /** Takes a file in that will be named by `mediaId` in messages of its account. */
 export interface MediaUploads {
@@ -22,6 +24,11 @@ export interface MediaUploads {
 export interface MediaReader {
   /** @throws AppError MEDIA_NOT_FOUND */
   openRead(sha256: string): Promise<{ readonly stream: Readable; readonly fileSize: number }>;
+}
+
+/** What operators do with sealed sessions. */
+export interface SealedSessions extends VaultUpkeep {
+  findNewest(accountId: AccountId): Promise<NewestSnapshot>;
 }
 
 /** The page that shows the queues, as a plugin for a scope that checks who asks. */
@@ -44,6 +51,7 @@ export interface HttpDeps {
   readonly outbox: Outbox;
   readonly uploads: MediaUploads;
   readonly media: MediaReader;
+  readonly vault: SealedSessions;
   readonly board: Board;
   /** What Socket.IO clients are told. */
   readonly announcements: Announcements;

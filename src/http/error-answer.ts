@@ -21,6 +21,9 @@ const TOLD_FAULTS: ReadonlySet<ErrorCode> = new Set([
   'CONNECTION_FAILED',
   'POOL_FULL',
   'UNAVAILABLE',
+  'VAULT_DAMAGED',
+  'VAULT_KEY_MISSING',
+  'VAULT_TOO_LARGE',
 ]);
 
 /** Answers a request with what was thrown for it, in the envelope; a fault inside is logged. */

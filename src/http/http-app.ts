@@ -19,6 +19,7 @@ import { mediaRoutes } from './routes/media.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { sendRoutes } from './routes/sending.ts';
+import { vaultRoutes } from './routes/vault.ts';
 import type { HttpApp } from './typed-fastify.ts';
 import { validatorCompiler } from './validation.ts';
 
@@ -70,6 +71,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     sendRoutes,
     messageRoutes,
     mediaRoutes,
+    vaultRoutes,
     boardRoutes,
   ]) {
     await app.register(async (scope) => routes(scope.withTypeProvider<ZodTypeProvider>(), deps));

@@ -29,6 +29,7 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
         { name: 'accounts', description: 'Accounts: one WhatsApp number each' },
         { name: 'messages', description: 'Sending and reading messages' },
         { name: 'media', description: 'Files of messages' },
+        { name: 'vault', description: 'Sealed sessions: checking them, new keys, moving to another host' },
         { name: 'probes', description: 'For supervisors and load balancers' },
       ],
       components: {

@@ -26,6 +26,7 @@ export const ERROR_CATALOGUE = {
   MEDIA_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such media.' },
   ACCOUNT_NOT_CONNECTED: { status: 409, retry: 'when-connected', message: 'The account is not connected.' },
   ALREADY_LINKED: { status: 409, retry: 'never', message: 'The account is linked already.' },
+  EXPORT_OUTDATED: { status: 409, retry: 'never', message: 'The session has gone on since this export.' },
   IDEMPOTENCY_IN_PROGRESS: {
     status: 409,
     retry: 'backoff',

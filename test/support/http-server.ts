@@ -28,6 +28,7 @@ import { openTestDatabase } from './database.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { openTestRedis } from './redis.ts';
 import { ScriptedChannel } from './scripted-channel.ts';
+import { ScriptedVault } from './scripted-vault.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
 
 const INSTANCE = parseInstanceId('test');
@@ -57,6 +58,7 @@ export interface TestServer extends AsyncDisposable {
   readonly db: Executor;
   readonly accounts: AccountStore;
   readonly channel: ScriptedChannel;
+  readonly vault: ScriptedVault;
   readonly announcer: Announcer;
   readonly media: MediaStore;
   readonly log: RecordingLogger;
@@ -89,6 +91,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
       log,
     }),
   );
+  const vault = new ScriptedVault();
   const intake = makeMediaIntake({ db, store: media, fetchUrl: makeFetchUrl() });
   const deps: HttpDeps = {
     config: { host: '127.0.0.1', port: 0, apiRateLimit: 0, allowedOrigins: [] },
@@ -106,6 +109,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     }),
     uploads: intake,
     media,
+    vault,
     board: makeBoard(queues),
     announcements: announcer,
     checks: { database: async () => undefined, queue: async () => undefined },
@@ -122,6 +126,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     db,
     accounts,
     channel,
+    vault,
     announcer,
     media,
     log,

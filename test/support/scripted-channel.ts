@@ -5,7 +5,7 @@ import type { Channel, ConnectedSession, SessionStatus } from '../../src/channel
 /** A channel without browsers: it writes down what it is asked, and stores what a session would store at once. */
 export class ScriptedChannel implements Channel {
   readonly calls: {
-    readonly call: 'start' | 'disconnect';
+    readonly call: 'start' | 'disconnect' | 'release' | 'abandon';
     readonly id: AccountId;
     readonly fresh?: boolean;
   }[] = [];
@@ -32,6 +32,19 @@ export class ScriptedChannel implements Channel {
     await this.#store.saveWanted(id, false, this.#instanceId);
     await this.#store.saveUnlinked(id);
     await this.#store.saveState(id, { state: 'disconnected', reason: 'user_disconnected' });
+  }
+
+  async release(id: AccountId): Promise<void> {
+    this.calls.push({ call: 'release', id });
+    await this.#store.saveWanted(id, false, this.#instanceId);
+    await this.#store.saveState(id, { state: 'disconnected', reason: 'exported' });
+  }
+
+  async abandon(id: AccountId): Promise<void> {
+    this.calls.push({ call: 'abandon', id });
+    await this.#store.saveWanted(id, false, this.#instanceId);
+    await this.#store.saveUnlinked(id);
+    await this.#store.saveState(id, { state: 'disconnected', reason: 'moved_away' });
   }
 
   findConnected(): ConnectedSession | undefined {

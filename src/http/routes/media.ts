@@ -1,13 +1,14 @@
-import multipart, { type Multipart, type MultipartFile } from '@fastify/multipart';
+import multipart, { type MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError, toError } from '../../lib/errors.ts';
+import { AppError } from '../../lib/errors.ts';
 import { MAX_MEDIA_BYTES, makeTooLarge } from '../../messages/media-kind.ts';
 import { UNKNOWN_MIME_TYPE } from '../../messages/media-mime.ts';
 import { getVisibleAccount, getVisibleMessage } from '../account-access.ts';
 import { toContentDisposition } from '../content-disposition.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, messageParams, noQuery, success } from '../envelope.ts';
+import { readAlone } from '../last-part.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 import { refuseField } from '../validation.ts';
 
@@ -86,19 +87,6 @@ async function getFilePart(request: FastifyRequest): Promise<FilePart> {
     throw refuseField(part.fieldname, 'This part is not known here. Name the file `file`.');
   }
   return { part, bytes: readAlone(part, parts) };
-}
-
-/** Whoever takes the bytes in fails with a form that holds more or breaks off, before it has kept any of them. */
-async function* readAlone(part: MultipartFile, parts: AsyncIterator<Multipart>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* part.file;
-    // The limits of the form make the plugin throw at a second part of either kind.
-    await parts.next();
-  } catch (thrown) {
-    const { statusCode = 500 } = toError(thrown) as { statusCode?: number };
-    // The parser's own errors have no status, and are all about what the client sent.
-    throw statusCode < 500 ? thrown : refuseField('body', 'The form breaks off before its end.');
-  }
 }
 
 function downloadRoute(app: HttpApp, { db, media }: HttpDeps): void {

@@ -23,6 +23,8 @@ afterAll(() => server[Symbol.asyncDispose]());
 const BODIES: Readonly<Record<string, unknown>> = {
   sendMessage: { to: '+491700000002', text: 'hi' },
   changeAccount: { displayName: 'mine now' },
+  exportVault: { passphrase: 'a sentence of twelve' },
+  confirmVaultExport: { generation: 1 },
 };
 
 it("another tenant's accounts and messages do not exist, on any route", async () => {

@@ -14,6 +14,7 @@ it('hands everything on but the secrets', () => {
     ENCRYPTION_KEY_PREVIOUS: 'x',
     OWNER_API_KEY: 'x',
     SWITCHBOARD_API_KEY: 'x',
+    SWITCHBOARD_VAULT_PASSPHRASE: 'x',
     JWT_SECRET: 'x',
     DATABASE_URL: 'x',
     REDIS_URL: 'x',
