@@ -9,7 +9,15 @@ export const BROWSER_PATH =
 const EVENTS = [
   ...['qr', 'code', 'authenticated', 'auth_failure', 'ready', 'change_state', 'disconnected', 'message'],
   ...['message_create', 'message_ack', 'message_edit', 'message_revoke_everyone', 'message_reaction'],
-  ...['media_uploaded', 'vote_update', 'group_join', 'group_leave', 'group_update', 'loading_screen'],
+  ...[
+    'message_ciphertext',
+    'media_uploaded',
+    'vote_update',
+    'group_join',
+    'group_leave',
+    'group_update',
+    'loading_screen',
+  ],
 ] as const;
 type EventName = (typeof EVENTS)[number];
 type Recorded = { readonly name: EventName; readonly args: readonly unknown[] };
