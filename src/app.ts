@@ -18,6 +18,7 @@ import { ensureWritableFolder } from './config/writable-folder.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
+import { adoptAbandonedAccounts, openInstancePresence, type PresenceDeps } from './db/instance-presence.ts';
 import { migrateToLatest } from './db/migrator.ts';
 import { makeDatabaseBackup } from './db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from './db/snapshot-store.ts';
@@ -42,9 +43,10 @@ import { makeCronTable } from './schedule/cron-table.ts';
 import { openSchedule } from './schedule/schedule.ts';
 import { type KeyRing, makeKeyRing } from './vault/key-ring.ts';
 import { makeS3Backup } from './vault/s3-backup.ts';
-import { Vault } from './vault/vault.ts';
+import { Vault, type VaultDeps } from './vault/vault.ts';
 import { VaultFolder } from './vault/vault-folder.ts';
 import type { VaultStep } from './vault/vault-step.ts';
+import { makeVaultUpkeep } from './vault/vault-upkeep.ts';
 
 /** What the process edge gives: nothing below looks at the process itself. */
 export interface AppEdge {
@@ -88,6 +90,9 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
 
   const stores = stack.use(await openStores(config, { log, edge, dataPath: folder.path }));
   const { db, redis } = stores;
+  stack.use(await openInstancePresence({ connection: stores.connection, instanceId, log }));
+  const adopted = await adoptAbandonedAccounts(db, instanceId);
+  if (adopted > 0) log.info('Accounts of an instance that is gone were taken over', { adopted });
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
   const store = stack.use(await openMediaStore({ path: config.mediaPath, log }));
   const announcer = stack.use(
@@ -129,7 +134,8 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     onState: announcer.onState,
     onAlert: announcer.onAlert,
   };
-  const vault = openVault(config, { db, keyRing, clock, log });
+  const vaultDeps = makeVaultDeps(config, { db, keyRing, clock, log });
+  const vault = new Vault(vaultDeps);
   const profiles = new ProfileKeeper({
     runtimePath: runtime.path,
     vault,
@@ -176,6 +182,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
         outbox: pipeline.outbox,
         uploads: pipeline.intake,
         media: store,
+        vault: { ...makeVaultUpkeep({ ...vaultDeps, vault }), findNewest: (id) => vault.findNewest(id) },
         board: makeBoard(queues),
         announcements: announcer,
         checks: {
@@ -213,6 +220,8 @@ const START_DEADLINE_MS = 10_000;
 interface Stores extends AsyncDisposable {
   readonly db: Executor;
   readonly redis: OpenRedis;
+  /** Of the database, for what needs one of its own. */
+  readonly connection: PresenceDeps['connection'];
 }
 
 /** The database, migrated, and Redis: brought up here, or those that were given. Both ways run the same code. */
@@ -239,7 +248,7 @@ async function openStores(
   const redis = stack.use(await openRedis({ location, log }));
   signal.throwIfAborted();
   const opened = stack.move();
-  return { db, redis, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { db, redis, connection: limited, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /**
@@ -268,12 +277,12 @@ async function openKeyRing(
   }
 }
 
-function openVault(
+function makeVaultDeps(
   config: Config,
   { db, keyRing, clock, log }: { db: Executor; keyRing: KeyRing; clock: Clock; log: Logger },
-): Vault {
+): VaultDeps {
   const onStep = (step: VaultStep) => log.debug('A step of the vault was done', { step });
-  return new Vault({
+  return {
     folder: new VaultFolder(config.sessionPath, onStep),
     keyRing,
     index: makeSnapshotIndex(db),
@@ -281,5 +290,5 @@ function openVault(
     clock,
     log,
     onStep,
-  });
+  };
 }

@@ -4,11 +4,13 @@ import type { Executor } from './database.ts';
 import * as m0001 from './migrations/0001-create-accounts-and-messages.ts';
 import * as m0002 from './migrations/0002-add-caught-up-to.ts';
 import * as m0003 from './migrations/0003-add-session-events.ts';
+import * as m0004 from './migrations/0004-add-vault.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
   '0002-add-caught-up-to': m0002,
   '0003-add-session-events': m0003,
+  '0004-add-vault': m0004,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

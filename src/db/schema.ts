@@ -46,6 +46,8 @@ export interface AccountTable {
   deleted_at: NullableTimestamp;
   /** Everything that WhatsApp dated before this instant is known to be taken over from the page. */
   caught_up_to: NullableTimestamp;
+  /** Generations of the vault up to this one were destroyed. */
+  vault_wiped_through: ColumnType<string, number | undefined, number>;
 }
 
 export interface MessageTable {
@@ -179,8 +181,30 @@ export interface SessionEventTable {
   instance_id: string | null;
 }
 
+/** Sealed snapshots of sessions, wherever their copies are. They outlive a purged account until all copies are gone. */
+export interface VaultSnapshotTable {
+  account_id: string;
+  /** bigint: pg hands it out as text. */
+  generation: ColumnType<string, number, never>;
+  sealed_at: Timestamp;
+  key_id: string;
+  bytes: ColumnType<string, number, number>;
+  /** Names of the backups that hold a copy. */
+  copies: Generated<string[]>;
+}
+
+/** The copies that the database itself holds, in pieces of 1 MiB. */
+export interface VaultChunkTable {
+  account_id: string;
+  generation: ColumnType<string, number, never>;
+  number: number;
+  data: Buffer;
+}
+
 export interface Database {
   accounts: AccountTable;
+  vault_snapshots: VaultSnapshotTable;
+  vault_chunks: VaultChunkTable;
   session_events: SessionEventTable;
   messages: MessageTable;
   message_keys: MessageKeyTable;

@@ -83,6 +83,23 @@ export class VaultFolder {
     return (await file.stat()).size;
   }
 
+  /** Gives a file of these bytes to `use` and removes it afterwards. @throws AppError VAULT_STORAGE_FAILED; what `use` throws */
+  async withTemporary<T>(
+    accountId: AccountId,
+    bytes: AsyncIterable<Uint8Array>,
+    use: (file: { readonly path: string; readonly bytes: number }) => Promise<T>,
+  ): Promise<T> {
+    const folder = this.#folderOf(accountId);
+    const path = join(folder, `1.vault.part-${crypto.randomUUID()}`);
+    try {
+      await makeFolders(folder, 0o700);
+      return await use({ path, bytes: await this.#writePart(path, bytes) });
+    } finally {
+      await rm(path, { force: true });
+      await rmdir(folder).catch(() => undefined);
+    }
+  }
+
   /** The bytes of a generation; the stream fails if there is none. */
   read(accountId: AccountId, generation: number): AsyncIterable<Uint8Array> {
     return createReadStream(this.pathOf(accountId, generation), { highWaterMark: READ_BYTES });

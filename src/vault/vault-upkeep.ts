@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
 import type { AccountId } from '../accounts/ids.ts';
+import type { Clock } from '../lib/clock.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import { type Copy, DISK, findGenerations, type SnapshotPlaces } from './generations.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -119,6 +119,63 @@ const verifyCopy: CopyWork = async ({ keyRing }, name, copy) => {
   const { method } = file.header;
   return { keyId: method.kind === 'key-ring' ? method.keyId : null, bytes: counted.bytes, outcome: 'good' };
 };
+
+/** A copy is replaced by one that was verified on the way: never by another copy of the same snapshot. */
+const rotateCopy: CopyWork = async ({ keyRing, folder, index }, name, copy) => {
+  const { currentKeyId: keyId } = keyRing;
+  await using file = await peekHeader(copy.read());
+  if (isWrappedByCurrent(file.header, keyRing)) return { keyId, bytes: 0, outcome: 'current' };
+  const { accountId, generation } = name;
+  const rewrapped = rewrapStream(file.sealed, { ...name, from: keyRing, to: keyRing });
+  const { backup } = copy;
+  const bytes =
+    backup === null
+      ? await folder.write(accountId, generation, rewrapped)
+      : await folder.withTemporary(accountId, rewrapped, async (made) => {
+          await backup.save({ ...name, ...made });
+          return made.bytes;
+        });
+  const { sealedAt } = file.header.identity;
+  if (backup === null) await index.save({ ...name, sealedAt, keyId, bytes });
+  return { keyId, bytes, outcome: 'rotated' };
+};
+
+async function exportNewest(
+  deps: UpkeepDeps,
+  accountId: AccountId,
+  passphrase: string,
+): Promise<{ readonly generation: number; readonly bytes: AsyncIterable<Uint8Array> }> {
+  for await (const report of reportCopies(deps, [accountId], verifyCopy)) {
+    if (report.outcome === 'key_missing') throw new AppError('VAULT_KEY_MISSING', { message: report.detail ?? '' });
+    if (report.outcome !== 'good') continue;
+    const { generation, source } = report;
+    const { generations } = await findGenerations(deps, accountId);
+    const copy = generations
+      .find((each) => each.generation === generation)
+      ?.copies.find((each) => each.source === source);
+    if (copy === undefined) continue;
+    const to = makePassphraseLock(passphrase);
+    return { generation, bytes: rewrapStream(copy.read(), { accountId, generation, from: deps.keyRing, to }) };
+  }
+  throw new AppError('VAULT_DAMAGED', { message: 'There is no sealed session that could be exported.' });
+}
+
+/** Sealed anew under a number of this account: that of the export may be one that was destroyed here. */
+async function importSnapshot(
+  { vault, keyRing, clock, folder }: UpkeepDeps,
+  given: { readonly accountId: AccountId; readonly bytes: AsyncIterable<Uint8Array>; readonly passphrase: string },
+): Promise<{ readonly generation: number }> {
+  const { accountId } = given;
+  const lock = makePassphraseLock(given.passphrase);
+  await using file = await peekHeader(given.bytes);
+  const exported = { accountId, generation: file.header.identity.generation, keyRing: lock };
+  const generation = (await vault.findNewest(accountId)).generation + 1;
+  const sealedAt = new Date(clock.now());
+  const sealed = sealStream(openStream(file.sealed, exported), { identity: { accountId, generation, sealedAt }, keyRing });
+  const bytes = await folder.write(accountId, generation, sealed);
+  await vault.keep({ accountId, generation, sealedAt, keyId: keyRing.currentKeyId, bytes }, { backUp: true });
+  return { generation };
+}
 
 async function* count(
   source: AsyncIterable<Uint8Array>,

@@ -106,14 +106,19 @@ export class Vault {
   async #backUp(snapshot: SnapshotRecord): Promise<void> {
     const { accountId, generation } = snapshot;
     const { backups, folder, index, log, onStep } = this.#deps;
-    for (const { name, save } of backups) {
+    for (const backup of backups) {
       try {
-        await save({ ...snapshot, path: folder.pathOf(accountId, generation) });
-        await index.saveCopy(accountId, generation, name);
+        await backup.save({ ...snapshot, path: folder.pathOf(accountId, generation) });
+        await index.saveCopy(accountId, generation, backup.name);
         onStep('snapshot-backed-up');
       } catch (thrown) {
         const error = toError(thrown).message;
-        log.warn('A copy of a sealed session was not made', { accountId, generation, backup: name, error });
+        log.warn('A copy of a sealed session was not made', {
+          accountId,
+          generation,
+          backup: backup.name,
+          error,
+        });
       }
     }
   }

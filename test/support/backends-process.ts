@@ -58,5 +58,5 @@ const [postgres, redis] = await Promise.all([
   await using template = openDatabase({ connection: postgres.connection, log, poolSize: 1 });
   await migrateToLatest(template.db);
 }
-console.log(JSON.stringify({ postgres: postgres.connection, redis: redis.connection }));
+console.log(JSON.stringify({ postgres: postgres.connection, redis: redis.connection, folder: folder.path }));
 await gone;

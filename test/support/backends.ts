@@ -12,6 +12,8 @@ import type { RedisConnection } from '../../src/embedded/redis.ts';
 export interface Backends {
   readonly postgres: PostgresConnection;
   readonly redis: RedisConnection;
+  /** Where both keep everything. */
+  readonly folder: string;
 }
 
 declare module 'vitest' {

@@ -19,8 +19,8 @@ export interface Stage extends AsyncDisposable {
   daemon(): DaemonProcess;
   /** Speaks to the daemon; stays the same over restarts. */
   readonly api: DaemonApi;
-  /** Starts the daemon again on the same data, after it was stopped or killed. */
-  start(): Promise<void>;
+  /** Starts the daemon again on the same data, after it was stopped or killed; `env` is laid over what it was told. */
+  start(env?: Readonly<Record<string, string>>): Promise<void>;
   /** Links a new account with this phone and resolves with its id once it is connected. */
   link(phone: Phone): Promise<string>;
   /** Living processes of browsers that work on this stage's data. */
@@ -65,8 +65,8 @@ export async function openStage(settings: StageSettings = {}): Promise<Stage> {
     folder,
     daemon: () => daemon,
     api,
-    async start() {
-      daemon = await startDaemon(daemonSettings);
+    async start(env = {}) {
+      daemon = await startDaemon({ ...daemonSettings, env: { ...daemonSettings.env, ...env } });
     },
     async link(phone) {
       const { accountId, qr } = await api.connect(phone.name);

@@ -22,7 +22,7 @@ import { readProfileMark, writeProfileMark } from './profile-mark.ts';
 export interface ProfileKeeperDeps {
   readonly runtimePath: string;
   readonly vault: Vault;
-  readonly timings: Pick<SessionTimings, 'backupIntervalMs'>;
+  readonly timings: Pick<SessionTimings, 'backupIntervalMs' | 'freezeDeadlineMs'>;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
   /** Told after each step. */
@@ -153,7 +153,7 @@ export class ProfileKeeper {
   async #sealRunning(accountId: AccountId, opened: Opened, copy: string): Promise<void> {
     const { vault, log, clock, timings, onStep } = this.#deps;
     const generation = await this.#mark(accountId, opened);
-    const frozenMs = await copyFrozen(this.#pathOf(accountId), copy);
+    const frozenMs = await copyFrozen(this.#pathOf(accountId), copy, timings.freezeDeadlineMs);
     onStep('profile-copied');
     const damage = await findDamage(copy);
     if (damage !== undefined) throw new Error(damage);

@@ -38,6 +38,60 @@ export function findTornEnd(log: Buffer): number | undefined {
   return at - whole >= HEADER_BYTES ? whole : undefined;
 }
 
+/** The data of each whole unit of a log, up to the first torn record. */
+export function readLogUnits(log: Buffer): readonly Buffer[] {
+  const end = findTornEnd(log) ?? log.length;
+  const units: Buffer[] = [];
+  let parts: Buffer[] = [];
+  for (let at = 0; at < end; ) {
+    const left = BLOCK_BYTES - (at % BLOCK_BYTES);
+    if (left < HEADER_BYTES || at + HEADER_BYTES > end) {
+      at += left;
+      continue;
+    }
+    const bytes = HEADER_BYTES + log.readUInt16LE(at + 4);
+    const kind = log.readUInt8(at + 6);
+    if (kind === UNWRITTEN) break;
+    parts.push(log.subarray(at + HEADER_BYTES, at + bytes));
+    if (kind === WHOLE || kind === LAST) {
+      units.push(Buffer.concat(parts));
+      parts = [];
+    }
+    at += bytes;
+  }
+  return units;
+}
+
+/**
+ * True if whole records lie behind the first torn one: cutting it off would lose them. Nothing does where a browser was
+ * killed, or the machine lost its power.
+ */
+export function hasRecordsBehindTear(log: Buffer): boolean {
+  const end = findTornEnd(log);
+  if (end === undefined) return false;
+  let torn = end;
+  // The unit that is torn may begin with whole records.
+  for (let bytes = HEADER_BYTES; bytes > 0 && torn < log.length; torn += bytes) {
+    const left = BLOCK_BYTES - (torn % BLOCK_BYTES);
+    bytes = left < HEADER_BYTES ? left : wholeRecordBytes(log, torn);
+  }
+  // What was written behind it begins anywhere, since part of what comes before is missing.
+  const searched = Math.min(torn + 2 * BLOCK_BYTES, log.length);
+  for (let at = torn + 1; at < searched; at += 1) {
+    if (wholeRecordBytes(log, at) > HEADER_BYTES) return true;
+  }
+  return false;
+}
+
+/** Of the record that begins here, its header included; 0 if none does, or not all of it is there. */
+function wholeRecordBytes(log: Buffer, at: number): number {
+  if (at + HEADER_BYTES > log.length) return 0;
+  const bytes = HEADER_BYTES + log.readUInt16LE(at + 4);
+  const kind = log.readUInt8(at + 6);
+  if (kind < WHOLE || kind > LAST || at + bytes > log.length) return 0;
+  return checksumOf(log.subarray(at + 6, at + bytes)) === log.readUInt32LE(at) ? bytes : 0;
+}
+
 /** Of a record's kind and data. LevelDB turns and shifts it, so that it may itself be checked within a record. */
 export function checksumOf(bytes: Uint8Array): number {
   const crc = crc32c(bytes);

@@ -29,8 +29,11 @@ async function* failing(): AsyncGenerator<Uint8Array> {
   throw new Error('The source broke.');
 }
 
-const textOf = async (generation: number) =>
-  Buffer.concat(await Array.fromAsync(folder.read(ID, generation))).toString();
+async function textOf(generation: number): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of folder.read(ID, generation)) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
 
 describe('a generation', () => {
   it('is written whole, for its owner alone, and read back', async () => {

@@ -1,0 +1,21 @@
+import type { AccountId } from '../accounts/ids.ts';
+import type { SnapshotName } from './snapshot.ts';
+
+/** A sealed file to copy. */
+export interface SnapshotFile extends SnapshotName {
+  readonly path: string;
+  /** Size of the file. */
+  readonly bytes: number;
+}
+
+/** A place beside the disk where copies of sealed snapshots are kept. It never sees what is in them. */
+export interface SnapshotBackup {
+  /** As it stands in the index, and in what operators read. */
+  readonly name: 'database' | 's3';
+  /** Copies the file, whole or not at all, in the place of an earlier copy. @throws AppError VAULT_STORAGE_FAILED */
+  save(snapshot: SnapshotFile): Promise<void>;
+  /** The bytes of a copy; the stream fails with VAULT_STORAGE_FAILED if it cannot be read or is not there. */
+  read(accountId: AccountId, generation: number): AsyncIterable<Uint8Array>;
+  /** Removes copies. Those that are gone are no error. @throws AppError VAULT_STORAGE_FAILED */
+  remove(accountId: AccountId, generations: readonly number[]): Promise<void>;
+}
