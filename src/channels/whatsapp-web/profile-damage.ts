@@ -60,7 +60,10 @@ async function findStorageProblem(path: string): Promise<string | undefined> {
   const edits = readLogUnits(manifest);
   const files = findStorageFiles(edits);
   if (files === undefined || edits.length === 0) return 'has a manifest that cannot be read';
-  return (await findTableProblem(path, names, files.tables)) ?? (await findLogProblem(path, names, files.logNumber));
+  return (
+    (await findTableProblem(path, names, files.tables)) ??
+    (await findLogProblem(path, names, files.logNumber))
+  );
 }
 
 async function findTableProblem(
@@ -88,7 +91,8 @@ async function findLogProblem(
   const logs = names.flatMap((name) => numbered(LOG, name)).filter(([number]) => number >= oldest);
   if (oldest > 0 && !logs.some(([number]) => number === oldest)) return `lacks the log ${oldest}`;
   for (const [, name] of logs) {
-    if (hasRecordsBehindTear(await readFile(join(path, name)))) return `has a log that is torn in the middle (${name})`;
+    if (hasRecordsBehindTear(await readFile(join(path, name))))
+      return `has a log that is torn in the middle (${name})`;
   }
   return undefined;
 }
