@@ -264,6 +264,20 @@ describe('an older copy of a profile', () => {
     expect(await staleLoginsAfterStart()).toBe(0);
   });
 
+  it('is not what a browser leaves that was killed as soon as its receipts were heard', async () => {
+    await using linked = await new DrivenClient(simulator, copied.profile).link(shop);
+    await stop(linked, shop);
+    for (const round of [1, 2, 3]) {
+      await using driven = await start();
+      const { ids } = await simulator.world.burst({ from: [alice.name], to: shop, count: 40 });
+      await simulator.world.waitFor({ receipted: ids.at(-1) ?? '', phone: shop.name });
+      driven.client.pupBrowser?.process()?.kill('SIGKILL');
+      await simulator.world.waitFor({ away: shop.name });
+      expect((await shop.view()).devices[0]).toMatchObject({ logins: round + 1, staleLogins: 0 });
+    }
+    expect(await staleLoginsAfterStart()).toBe(0);
+  });
+
   it('sends again what it had not sent yet, under the same id; the network takes it once', async () => {
     await using linked = await new DrivenClient(simulator, copied.profile).link(shop);
     const drop = await simulator.world.faults.set({ kind: 'send', mode: 'drop', count: 1 });
