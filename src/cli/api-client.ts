@@ -23,6 +23,9 @@ const REQUEST_DEADLINE_MS = 60_000;
 /** The most that the API gives at once. */
 const PAGE_SIZE = 100;
 
+/** What is read as it comes; anything else is not of this daemon. */
+const STREAMED = /^application\/(x-ndjson|octet-stream|json)\b/;
+
 /** The errors of a server that does not name a code of ours. */
 const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   400: 'VALIDATION_FAILED',
@@ -112,31 +115,60 @@ export class ApiClient {
     });
   }
 
+  /** Posts a form, however long that takes. */
+  async postForm<Data>(path: string, form: FormData): Promise<Data> {
+    return this.#data('POST', path, { body: form });
+  }
+
+  /** Posts, and hands out the answer as it comes, however long that takes. */
+  async openStream(path: string, body: object): Promise<StreamedAnswer> {
+    const headers = { accept: 'application/x-ndjson, application/octet-stream, application/json' };
+    const response = await this.#fetch('POST', path, { body, headers, hasDeadline: false });
+    if (!response.ok) throw this.#toError(response.status, await this.#readJson(response));
+    if (!STREAMED.test(response.headers.get('content-type') ?? '')) throw this.#makeStranger(response);
+    return { headers: response.headers, bytes: this.#readBytes(response) };
+  }
+
+  async *#readBytes({ body }: Response): AsyncGenerator<Uint8Array> {
+    try {
+      if (body !== null) yield* body;
+    } catch (thrown) {
+      this.#signal.throwIfAborted();
+      throw new AppError('UNAVAILABLE', {
+        message: `The answer of the daemon at ${this.#daemon.url} broke off (${reasonOf(thrown)}). Its log says why.`,
+        cause: thrown,
+      });
+    }
+  }
+
   async #data<Data>(method: string, path: string, request: RequestParts = {}): Promise<Data> {
     const { data } = await this.#answer<{ readonly data: Data }>(method, path, request);
     return data;
   }
 
   async #answer<Answer>(method: string, path: string, request: RequestParts = {}): Promise<Answer> {
-    const response = await this.#fetch(method, `${this.#daemon.url}/api/v1/whatsapp${path}`, request);
+    const response = await this.#fetch(method, path, request);
     const answer = await this.#readJson(response);
     if (response.ok && answer.success === true) return answer as Answer;
     throw this.#toError(response.status, answer);
   }
 
-  async #fetch(method: string, url: string, { body, headers = {} }: RequestParts): Promise<Response> {
-    const { apiKey } = this.#daemon;
+  async #fetch(method: string, path: string, request: RequestParts): Promise<Response> {
+    const { url, apiKey } = this.#daemon;
+    const { body, headers = {}, hasDeadline = !(body instanceof FormData) } = request;
+    const deadline = hasDeadline ? [AbortSignal.timeout(REQUEST_DEADLINE_MS)] : [];
+    const isJson = body !== undefined && !(body instanceof FormData);
     try {
-      return await fetch(url, {
+      return await fetch(`${url}/api/v1/whatsapp${path}`, {
         method,
         headers: {
           accept: 'application/json',
           ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(isJson ? { 'content-type': 'application/json' } : {}),
           ...headers,
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.any([this.#signal, AbortSignal.timeout(REQUEST_DEADLINE_MS)]),
+        ...(body === undefined ? {} : { body: isJson ? JSON.stringify(body) : body }),
+        signal: AbortSignal.any([this.#signal, ...deadline]),
       });
     } catch (thrown) {
       this.#signal.throwIfAborted();
@@ -152,16 +184,18 @@ export class ApiClient {
       this.#signal.throwIfAborted();
       if (!(thrown instanceof SyntaxError)) throw this.#unreachable(thrown);
     }
-    throw new AppError('UNAVAILABLE', {
-      message: `What answers at ${this.#daemon.url} is not Switchboard (HTTP ${response.status}). Correct PORT or SWITCHBOARD_URL.`,
+    throw this.#makeStranger(response);
+  }
+
+  #makeStranger({ status }: Response): AppError {
+    return new AppError('UNAVAILABLE', {
+      message: `What answers at ${this.#daemon.url} is not Switchboard (HTTP ${status}). Correct PORT or SWITCHBOARD_URL.`,
     });
   }
 
   #unreachable(thrown: unknown): AppError {
-    const { cause, message } = toError(thrown);
-    const reason = cause instanceof Error && cause.message !== '' ? cause.message : message;
     return new AppError('UNAVAILABLE', {
-      message: `No daemon answers at ${this.#daemon.url} (${reason}). Start it with npm start, or point SWITCHBOARD_URL to it.`,
+      message: `No daemon answers at ${this.#daemon.url} (${reasonOf(thrown)}). Start it with npm start, or point SWITCHBOARD_URL to it.`,
       cause: thrown,
     });
   }
@@ -180,15 +214,31 @@ export class ApiClient {
   }
 }
 
+/** An answer that is read as it comes. */
+export interface StreamedAnswer {
+  readonly headers: Headers;
+  /** Rejects as every call does; also if the answer breaks off. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
 interface RequestParts {
+  /** Sent as JSON, unless it is a form. */
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Forms have none: they carry files. */
+  readonly hasDeadline?: boolean;
 }
 
 /** The outside of every answer. */
 interface Envelope {
   readonly success?: unknown;
   readonly error?: { readonly code?: unknown; readonly message?: string; readonly details?: unknown };
+}
+
+/** What fetch knows better than its own message says. */
+function reasonOf(thrown: unknown): string {
+  const { cause, message } = toError(thrown);
+  return cause instanceof Error && cause.message !== '' ? cause.message : message;
 }
 
 /** A newer daemon may know codes that we do not: its HTTP status then says enough. */

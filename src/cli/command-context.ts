@@ -8,6 +8,10 @@ export interface CommandContext {
   write(text: string): void;
   /** Standard output is a terminal. */
   readonly isTty: boolean;
+  /** Asks the person at the terminal, without showing the answer. Rejects where there is no terminal. */
+  askHidden(question: string): Promise<string>;
+  /** SWITCHBOARD_VAULT_PASSPHRASE, as it is; undefined if it is unset or empty. */
+  findPassphrase(): string | undefined;
   /** Aborts at Ctrl-C. */
   readonly signal: AbortSignal;
 }

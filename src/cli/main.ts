@@ -3,11 +3,15 @@ import { loadEnvironment } from '../config/dotenv.ts';
 import { ApiClient } from './api-client.ts';
 import { findDaemon } from './daemon-address.ts';
 import { EXIT } from './exit-code.ts';
+import { askHidden } from './hidden-answer.ts';
 import { runProgram } from './program.ts';
 
 const stop = new AbortController();
+const interrupt = () => stop.abort(new Error('Interrupted'));
 // A terminal and npm may both hand a Ctrl-C on; the second one changes nothing.
-process.on('SIGINT', () => stop.abort(new Error('Interrupted')));
+process.on('SIGINT', interrupt);
+
+const readEnvironment = () => loadEnvironment(process.env, process.cwd());
 
 // A reader that has seen enough, as in `switchboard messages … | head -1`, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -16,9 +20,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 process.exitCode = await runProgram(process.argv.slice(2), {
   openApi: async () => {
-    const cwd = process.cwd();
-    return new ApiClient(await findDaemon(loadEnvironment(process.env, cwd), cwd), stop.signal);
+    return new ApiClient(await findDaemon(readEnvironment(), process.cwd()), stop.signal);
   },
+  askHidden: (question) =>
+    askHidden(question, { input: process.stdin, output: process.stderr, interrupt, signal: stop.signal }),
+  findPassphrase: () => readEnvironment().SWITCHBOARD_VAULT_PASSPHRASE || undefined,
   write: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
   isTty: process.stdout.isTTY === true,

@@ -9,6 +9,7 @@ import { addMessagesCommand } from './commands/messages.ts';
 import { addQrCommand } from './commands/qr.ts';
 import { addSendCommand } from './commands/send.ts';
 import { addStatusCommand } from './commands/status.ts';
+import { addVaultCommand } from './commands/vault.ts';
 import { EXIT, EXIT_CODES_HELP, type ExitCode, errorToExitCode } from './exit-code.ts';
 import { textToLine } from './terminal-text.ts';
 
@@ -20,6 +21,7 @@ const SUBCOMMANDS = [
   addSendCommand,
   addMessagesCommand,
   addDisconnectCommand,
+  addVaultCommand,
 ];
 
 const DESCRIPTION =

@@ -26,3 +26,11 @@ export function rowsToTable(head: readonly string[], rows: readonly (readonly st
   );
   return `${lines.join('\n')}\n`;
 }
+
+/** A size for people: 14.2 MB. */
+export function byteCount(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  const units = ['kB', 'MB', 'GB'];
+  const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1_000 ** power).toFixed(1)} ${units[power - 1]}`;
+}

@@ -75,7 +75,11 @@ export const ERROR_CATALOGUE = {
   VAULT_DAMAGED: { status: 500, retry: 'never', message: 'The sealed session was changed or cut.' },
   VAULT_KEY_MISSING: { status: 500, retry: 'never', message: 'No key at hand opens the sealed session.' },
   VAULT_TOO_LARGE: { status: 500, retry: 'never', message: 'The sealed session holds more than it may.' },
-  VAULT_STORAGE_FAILED: { status: 503, retry: 'backoff', message: 'A copy of the vault could not be reached.' },
+  VAULT_STORAGE_FAILED: {
+    status: 503,
+    retry: 'backoff',
+    message: 'A copy of the vault could not be reached.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;

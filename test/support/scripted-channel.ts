@@ -12,6 +12,8 @@ export class ScriptedChannel implements Channel {
   readonly statuses = new Map<AccountId, SessionStatus>();
   /** Thrown by every start while it is set. */
   refusal: Error | undefined;
+  /** Thrown by every abandonment while it is set. */
+  abandonment: Error | undefined;
   readonly #store: AccountStore;
   readonly #instanceId: InstanceId;
 
@@ -42,6 +44,7 @@ export class ScriptedChannel implements Channel {
 
   async abandon(id: AccountId): Promise<void> {
     this.calls.push({ call: 'abandon', id });
+    if (this.abandonment !== undefined) throw this.abandonment;
     await this.#store.saveWanted(id, false, this.#instanceId);
     await this.#store.saveUnlinked(id);
     await this.#store.saveState(id, { state: 'disconnected', reason: 'moved_away' });
