@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import { AppError, toError } from '../lib/errors.ts';
+import { makeDamaged } from '../vault/snapshot.ts';
 import type { SnapshotBackup } from '../vault/snapshot-backup.ts';
 import type { Executor } from './database.ts';
 
@@ -18,7 +19,11 @@ export function makeDatabaseBackup(db: Executor): SnapshotBackup {
     async save({ accountId, generation, path }) {
       await translated('written', () =>
         db.transaction().execute(async (trx) => {
-          await trx.deleteFrom('vault_chunks').where(chunksOf(accountId, [generation])).execute();
+          await lockCopies(trx, accountId);
+          await trx
+            .deleteFrom('vault_chunks')
+            .where(chunksOf(accountId, [generation]))
+            .execute();
           let number = 0;
           for await (const data of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
             await trx
@@ -42,7 +47,7 @@ export function makeDatabaseBackup(db: Executor): SnapshotBackup {
             .executeTakeFirst(),
         );
         if (row === undefined && number === 0) {
-          throw new AppError('VAULT_STORAGE_FAILED', { message: 'The database holds no such copy.' });
+          throw makeDamaged('its copy in the database is gone', { accountId, generation });
         }
         // Whether this is the end of it, or a chunk is missing, shows in the sealed bytes themselves.
         if (row === undefined) return;
@@ -51,11 +56,19 @@ export function makeDatabaseBackup(db: Executor): SnapshotBackup {
     },
 
     async remove(accountId, generations) {
-      await translated('removed', async () => {
-        await db.deleteFrom('vault_chunks').where(chunksOf(accountId, generations)).execute();
-      });
+      await translated('removed', () =>
+        db.transaction().execute(async (trx) => {
+          await lockCopies(trx, accountId);
+          await trx.deleteFrom('vault_chunks').where(chunksOf(accountId, generations)).execute();
+        }),
+      );
     },
   };
+}
+
+/** Copies of an account are written and removed one after another: none that is under way outlives its removal. */
+async function lockCopies(trx: Executor, accountId: AccountId): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`vault:${accountId}`}, 0))`.execute(trx);
 }
 
 async function translated<T>(what: string, work: () => Promise<T>): Promise<T> {
