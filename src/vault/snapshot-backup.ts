@@ -14,7 +14,10 @@ export interface SnapshotBackup {
   readonly name: 'database' | 's3';
   /** Copies the file, whole or not at all, in the place of an earlier copy. @throws AppError VAULT_STORAGE_FAILED */
   save(snapshot: SnapshotFile): Promise<void>;
-  /** The bytes of a copy; the stream fails with VAULT_STORAGE_FAILED if it cannot be read or is not there. */
+  /**
+   * The bytes of a copy. The stream fails with VAULT_STORAGE_FAILED if it cannot be reached now, and with VAULT_DAMAGED
+   * if there is no such copy: another one, or an older generation, has to do.
+   */
   read(accountId: AccountId, generation: number): AsyncIterable<Uint8Array>;
   /** Removes copies. Those that are gone are no error. @throws AppError VAULT_STORAGE_FAILED */
   remove(accountId: AccountId, generations: readonly number[]): Promise<void>;
