@@ -213,9 +213,15 @@ export function installBridge(): void {
         ...(reason === undefined || reason === null ? {} : { reason: String(reason) }),
       });
     },
-    onEditMessageEvent: (model: Model) => switchboard.tell({ kind: 'edit', message: pick(model) }),
+    onEditMessageEvent: (model: Model, _text: unknown, before: unknown) => {
+      // A message that could not be read at first gets its text later, which is no edit.
+      if (!model.latestEditSenderTimestampMs && !before) return;
+      switchboard.tell({ kind: 'edit', message: pick(model) });
+    },
     onChangeMessageTypeEvent: (model: Model) => {
-      if (model.type === 'revoked') switchboard.tell({ kind: 'revoke', message: pick(model) });
+      // The library says nothing of one whose place was there before the sync; what is told twice is stored once.
+      const kind = model.type === 'revoked' ? 'revoke' : 'message';
+      switchboard.tell({ kind, message: pick(model) });
     },
     onReaction: (reactions: Model[]) => {
       for (const reaction of reactions)

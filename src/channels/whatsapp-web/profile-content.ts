@@ -9,20 +9,29 @@ import { join } from 'node:path';
 /** Folders of which only some entries are kept; others are kept or left out whole. */
 const MIXED = /^(?:Default|Default\/WebStorage|Default\/WebStorage\/\d+)$/;
 
-/** What the browser makes anew wherever it is missing. Service workers are registered again by their pages. */
+/** What the browser makes anew where it is missing, by its name. */
 const LEFT_OUT: readonly RegExp[] = [
+  // Of pages, of their code, of shaders. A page registers its service worker again.
   /cache/i,
-  /^(?:Service Worker|blob_storage|Session Storage|Sessions)$/,
-  // Locks, and what the browser leaves while it runs.
-  /^(?:Singleton|RunningChromeVersion|lockfile|LOCK$)/,
-  /^DevToolsActivePort$/,
-  // Reports of crashes, figures and words for its makers.
-  /^(?:Crash|BrowserMetrics|DeferredBrowserMetrics|LOG$|LOG\.old$)|\.pma$|\.tmp$/,
+  /^(?:Service Worker|Shared Dictionary)$/,
+  // Of tabs, which are not opened again.
+  /^(?:Session Storage|Sessions(?:_Encrypted)?|blob_storage)$/,
+  // Locks, and what tells others where the browser is.
+  /^(?:Singleton|RunningChromeVersion$|lockfile$|LOCK$|DevToolsActivePort$)/,
+  // Reports, figures and logs.
+  /^(?:Crash|BrowserMetrics|DeferredBrowserMetrics|Reporting and NEL|LOG$|LOG\.old$)|\.(?:pma|tmp)$/,
+  // What a person has visited, typed and bought, and what was learnt from it.
+  /^(?:History|Favicons|Top Sites|Shortcuts|Network Action Predictor|Visited Links|DIPS)(?:-journal|-wal|-shm)?$/,
+  /^(?:segmentation[ _]platform|Site Characteristics Database|.*(?:cart|commerce|discount|parcel).*_db)/i,
+  // Parts that are fetched from its maker.
+  /^(?:Safe Browsing|Subresource Filter|WidevineCdm|OptGuide.*|optimization_guide.*|hyphen-data)$/,
+  // Ours: which snapshot this is an opened copy of.
+  /^switchboard\.json/,
 ];
 
 /**
- * The files and folders of a profile that a snapshot takes, as paths within it; only those that are there, none within
- * another. Links are never among them.
+ * The files and folders of a profile that a snapshot takes, as paths within it; only those that are there, and none that
+ * lies in another. Links are never among them.
  */
 export async function findKeptEntries(profilePath: string): Promise<readonly string[]> {
   return listKept(profilePath, '');

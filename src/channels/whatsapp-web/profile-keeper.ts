@@ -110,7 +110,7 @@ export class ProfileKeeper {
       return undefined;
     }
     // With nothing to fall back on it is used whatever it is like.
-    const damage = known.isSealed ? await findDamage(path) : undefined;
+    const damage = known.isSealed ? await findLinkDamage(path) : undefined;
     if (damage === undefined) return mark;
     log.warn('An opened profile is damaged: the vault is opened instead', { accountId, damage });
     return undefined;
@@ -121,7 +121,7 @@ export class ProfileKeeper {
     const { vault, onStep } = this.#deps;
     const path = this.#pathOf(accountId);
     const opening = `${path}.opening-${crypto.randomUUID()}`;
-    const opened = await vault.open(accountId, opening, findDamage);
+    const opened = await vault.open(accountId, opening, findLinkDamage);
     if (opened === undefined) await mkdir(opening, { mode: 0o700 });
     await writeProfileMark(opening, known.generation);
     await removeProfile(path);
@@ -155,7 +155,7 @@ export class ProfileKeeper {
     const generation = await this.#mark(accountId, opened);
     const frozenMs = await copyFrozen(this.#pathOf(accountId), copy, timings.freezeDeadlineMs);
     onStep('profile-copied');
-    const damage = await findDamage(copy);
+    const damage = await findLinkDamage(copy);
     if (damage !== undefined) throw new Error(damage);
     const snapshot = await vault.seal({ accountId, generation }, copy, await findKeptEntries(copy));
     opened.isSealed = true;
@@ -163,7 +163,8 @@ export class ProfileKeeper {
     const backUp = now - opened.backedUpAt >= timings.backupIntervalMs;
     if (backUp) opened.backedUpAt = now;
     await vault.keep(snapshot, { backUp });
-    log.debug('A running session was sealed', { accountId, generation, frozenMs, bytes: snapshot.bytes });
+    const { bytes } = snapshot;
+    log.debug('A running session was sealed', { accountId, generation, frozenMs: Math.round(frozenMs), bytes });
   }
 
   /**
@@ -239,3 +240,6 @@ export class ProfileKeeper {
     return profilePathOf(this.#deps.runtimePath, accountId);
   }
 }
+
+/** Of profiles that a phone is, or may be, linked to. */
+const findLinkDamage = (path: string) => findDamage(path, { isLinked: true });

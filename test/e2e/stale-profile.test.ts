@@ -1,0 +1,65 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Phone } from '../../simulator/client.ts';
+import { settleWithTruth } from '../support/ground-truth.ts';
+import { openStage, type Stage } from '../support/stage.ts';
+
+const EQUAL = { lost: [], doubled: [], invented: [], different: [] };
+
+let stage: Stage;
+let shop: Phone;
+let alice: Phone;
+let accountId: string;
+
+beforeEach(async () => {
+  stage = await openStage();
+  shop = await stage.world.phone('shop');
+  alice = await stage.world.phone('alice');
+  accountId = await stage.link(shop);
+});
+afterEach(() => stage[Symbol.asyncDispose]());
+
+/** A machine that is lost after its last snapshot, with what came and went since; then messages come for nobody. */
+async function losesTheMachine(): Promise<void> {
+  await stage.daemon().stop();
+  await stage.start();
+  await stage.api.reached(accountId, 'Connected');
+  await alice.send(shop, 'after the snapshot');
+  await stage.api.message(accountId, 'what came', ({ text }) => text === 'after the snapshot');
+  const sent = await stage.api.send(accountId, { to: `+${alice.number}`, text: 'an answer' });
+  await stage.api.message(
+    accountId,
+    'the answer',
+    ({ messageId, status }) => messageId === sent && status === 'delivered',
+  );
+  await stage.daemon().kill();
+  await stage.world.waitFor({ away: shop.name });
+  await rm(join(stage.folder, 'data', 'live'), { recursive: true });
+  await alice.send(shop, 'for nobody');
+}
+
+it.each(['accept', 'retry'] as const)(
+  'loses and doubles nothing with a profile that is older than its messages (staleProfile: %s)',
+  async (staleProfile) => {
+    await losesTheMachine();
+    await stage.world.settings({ staleProfile });
+    await stage.start();
+    await stage.api.reached(accountId, 'Connected');
+    await alice.send(shop, 'after the return');
+    expect(await settleWithTruth(stage.api, stage.world, { accountId, phone: shop })).toMatchObject(EQUAL);
+    expect(stage.daemon().output()).not.toContain('scan this code');
+    const messages = await stage.api.messages(accountId);
+    expect(messages.filter(({ editedAt }) => editedAt !== null)).toEqual([]);
+    expect(messages).toHaveLength(4);
+  },
+);
+
+it('says that it was logged out if WhatsApp refuses the older profile, and tries no older one', async () => {
+  await losesTheMachine();
+  await stage.world.settings({ staleProfile: 'refuse' });
+  await stage.start();
+  const account = await stage.api.reached(accountId, 'Failed');
+  expect(account).toMatchObject({ state: 'needs_human', reason: { code: 'logged_out' } });
+  expect(stage.daemon().output()).not.toContain('opened from another copy');
+});
