@@ -39,6 +39,15 @@ describe('parseConfig', () => {
     });
   });
 
+  it.each(['prod', 'Production', 'staging'])('refuses NODE_ENV=%s rather than take it for none', (value) => {
+    expect(problemsOf({ NODE_ENV: value })).toEqual([
+      {
+        field: 'NODE_ENV',
+        message: `"${value}" is not valid. Write one of: production, development, test.`,
+      },
+    ]);
+  });
+
   it('takes every variable', () => {
     const config = parse({
       NODE_ENV: 'production',
