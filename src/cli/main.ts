@@ -17,7 +17,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await runProgram(process.argv.slice(2), {
   openApi: async () => {
     const cwd = process.cwd();
-    return new ApiClient(await findDaemon(loadEnvironment(process.env, cwd), cwd), stop.signal);
+    const { env, problems } = loadEnvironment(process.env, cwd);
+    return new ApiClient(await findDaemon(env, { cwd, problems }), stop.signal);
   },
   write: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
