@@ -58,7 +58,6 @@ export interface App extends AsyncDisposable {
 export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const log = stack.use(await openLogger(config.log));
-  stack.defer(() => log.info('Switchboard has stopped'));
   const { clock, signal } = edge;
   stack.use(openEventLoopWatch({ log, clock }));
   const browser = findBrowser(config.browser);
