@@ -97,6 +97,7 @@ function answer({ method, path }: { readonly method: string; readonly path: stri
       { field: 'limit', message: 'Use 1 to 100.' },
     ]),
     [`POST /disconnect/${ID}`]: data({ accountId: ID }),
+    [`DELETE /accounts/${ID}`]: data({ accountId: ID, deleted: true, purged: false }),
   };
   return routes[`${method} ${path}`] ?? failure(404, 'ACCOUNT_NOT_FOUND');
 }
@@ -246,6 +247,17 @@ describe('disconnect', () => {
       error: '',
     });
     expect(JSON.parse((await run('disconnect', 'Shop', '--json')).out)).toEqual({ accountId: ID });
+  });
+
+  it('removes the account with --remove', async () => {
+    expect(await run('disconnect', 'Shop', '--remove')).toEqual({
+      code: 0,
+      out: `Disconnected and removed: account ${ID}.\n`,
+      error: '',
+    });
+    expect(daemon.requests.at(-1)?.method).toBe('DELETE');
+    const removed = await run('disconnect', ID, '--remove', '--json');
+    expect(JSON.parse(removed.out)).toEqual({ accountId: ID, removed: true });
   });
 });
 
