@@ -212,8 +212,12 @@ describe('send', () => {
     expect(daemon.requests.at(-1)?.body).toMatchObject({ text: '-5 degrees' });
   });
 
-  it('exits with 6 where the account is not connected', async () => {
-    expect((await run('send', OTHER_ID, '+491700000002', 'x')).code).toBe(6);
+  it('exits with 6 where the account is not connected, and says what to do', async () => {
+    const { code, error } = await run('send', OTHER_ID, '+491700000002', 'x');
+    expect(code).toBe(6);
+    expect(error).toBe(
+      `Message of ACCOUNT_NOT_CONNECTED. See: npm run cli -- status ${OTHER_ID}; link it with: npm run cli -- link --account ${OTHER_ID}\n`,
+    );
   });
 });
 

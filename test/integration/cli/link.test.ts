@@ -214,7 +214,9 @@ describe('link', () => {
     const env = await play(scanning('2@one'), gone, GIVEN_UP);
     const { code, error } = await runCli(['link'], { cwd: folder.path, env });
     expect(code).toBe(6);
-    expect(error).toBe('The account was not linked. Nobody scanned the QR code. Reconnect it.\n');
+    expect(error).toBe(
+      `The account was not linked. Nobody scanned the QR code. Reconnect it. To link it again: npm run cli -- link --account ${ID}\n`,
+    );
   });
 
   it('starts an account again that has come to rest, and waits until it has left that state', async () => {
