@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { lock } from './setup/lock.mjs';
 import { packagesAreReady, providePackages } from './setup/packages.mjs';
+import { catchSignals } from './setup/program-run.mjs';
 import { findMissing, providePrograms } from './setup/programs.mjs';
 import { ROOT, SetupError, say } from './setup/shell.mjs';
 
@@ -32,6 +33,7 @@ async function setUp(packagesOnly) {
   const isReady = () => packagesAreReady() && (packagesOnly || findMissing().length === 0);
   if (!isReady()) {
     await lock();
+    catchSignals();
     // Another set-up may have done the work while this one waited.
     if (!packagesAreReady()) await providePackages();
     const missing = packagesOnly ? [] : findMissing();

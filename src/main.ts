@@ -38,8 +38,10 @@ async function main(): Promise<number> {
   let app: App | undefined;
   catchErrors(stop, () => app?.log);
   try {
-    const env = loadEnvironment(process.env, process.cwd());
-    const config = parseConfig(env, { cwd: process.cwd() });
+    const cwd = process.cwd();
+    const { env, problems, warnings } = loadEnvironment(process.env, cwd);
+    for (const warning of warnings) process.stderr.write(`${warning}\n`);
+    const config = parseConfig(env, { cwd, problems });
     app = await openApp(config, {
       env,
       clock: systemClock,

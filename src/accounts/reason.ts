@@ -185,7 +185,7 @@ export const REASONS = {
     state: 'reconnecting',
     retry: 'backoff',
     text: 'WhatsApp Web could not be loaded: the network or its server does not answer.',
-    userAction: null,
+    userAction: "Check this machine's internet connection, DNS and proxy.",
     keepsLink: true,
   },
   start_overdue: {

@@ -15,10 +15,7 @@ export async function chooseAccount(api: ApiClient, wanted: string): Promise<str
 
 /** The one account with this phone number (with or without +) or exactly this name. */
 export function chooseFrom(accounts: readonly AccountView[], wanted: string): AccountView {
-  const matching = accounts.filter(
-    ({ displayName, phoneNumber }) =>
-      displayName === wanted || (phoneNumber !== null && phoneNumber === `+${wanted.replace(/^\+/, '')}`),
-  );
+  const matching = accounts.filter((account) => isCalled(account, wanted));
   const [only, another] = matching;
   if (only === undefined) {
     throw new AppError('ACCOUNT_NOT_FOUND', {
@@ -32,4 +29,9 @@ export function chooseFrom(accounts: readonly AccountView[], wanted: string): Ac
     });
   }
   return only;
+}
+
+/** True if this is its phone number (with or without +) or exactly its name. */
+export function isCalled({ displayName, phoneNumber }: AccountView, wanted: string): boolean {
+  return displayName === wanted || (phoneNumber !== null && phoneNumber === `+${wanted.replace(/^\+/, '')}`);
 }

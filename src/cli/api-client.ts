@@ -65,6 +65,11 @@ export class ApiClient {
     await this.#data('POST', `/disconnect/${encodeURIComponent(accountId)}`, { body: {} });
   }
 
+  /** Disconnects it first. Its messages are kept. */
+  async removeAccount(accountId: string): Promise<void> {
+    await this.#data('DELETE', `/accounts/${encodeURIComponent(accountId)}`);
+  }
+
   async getAccount(accountId: string): Promise<AccountView> {
     return this.#data('GET', `/accounts/${encodeURIComponent(accountId)}`);
   }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Environment, parseVariables } from '../config/environment.ts';
+import type { VariableContext } from '../config/variable.ts';
 import { CLI_VARIABLES } from '../config/variables.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { Daemon } from './api-client.ts';
@@ -10,8 +11,8 @@ import type { Daemon } from './api-client.ts';
  * the daemon that runs with this environment.
  * @throws AppError CONFIG_INVALID naming the variables, FORBIDDEN if the kept key may not be read
  */
-export async function findDaemon(env: Environment, cwd: string): Promise<Daemon> {
-  const values = parseVariables(env, CLI_VARIABLES, { cwd });
+export async function findDaemon(env: Environment, context: VariableContext): Promise<Daemon> {
+  const values = parseVariables(env, CLI_VARIABLES, context);
   return {
     url: values.SWITCHBOARD_URL ?? addressToUrl(values.HOST, values.PORT),
     apiKey: values.SWITCHBOARD_API_KEY ?? values.OWNER_API_KEY ?? (await findKeptKey(values.DATA_PATH)),

@@ -20,11 +20,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 process.exitCode = await runProgram(process.argv.slice(2), {
   openApi: async () => {
-    return new ApiClient(await findDaemon(readEnvironment(), process.cwd()), stop.signal);
+    const { env, problems } = readEnvironment();
+    return new ApiClient(await findDaemon(env, { cwd: process.cwd(), problems }), stop.signal);
   },
   askHidden: (question) =>
     askHidden(question, { input: process.stdin, output: process.stderr, interrupt, signal: stop.signal }),
-  findPassphrase: () => readEnvironment().SWITCHBOARD_VAULT_PASSPHRASE || undefined,
+  findPassphrase: () => readEnvironment().env.SWITCHBOARD_VAULT_PASSPHRASE || undefined,
   write: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
   isTty: process.stdout.isTTY === true,

@@ -14,14 +14,14 @@ export interface EnvironmentReading<Table extends VariableTable> {
   readonly problems: readonly FieldProblem[];
 }
 
-/** Reads the variables of a table. Empty ones count as unset; no secret is part of a problem. */
+/** Reads the variables of a table; the context's problems come first. Empty ones count as unset; no secret is part of a problem. */
 export function readVariables<Table extends VariableTable>(
   env: Environment,
   table: Table,
   context: VariableContext,
 ): EnvironmentReading<Table> {
   const values: Record<string, unknown> = {};
-  const problems: FieldProblem[] = [];
+  const problems: FieldProblem[] = [...(context.problems ?? [])];
   for (const [name, variable] of Object.entries(table)) {
     const text = env[name]?.trim() || undefined;
     try {

@@ -1,8 +1,10 @@
-import { AppError } from '../lib/errors.ts';
+import { AppError, type FieldProblem } from '../lib/errors.ts';
 
 /** What a value is read against. `cwd` is absolute; relative paths start there. */
 export interface VariableContext {
   readonly cwd: string;
+  /** What is wrong with where the values come from, to be reported along with them. */
+  readonly problems?: readonly FieldProblem[];
 }
 
 /** Turns the text of a variable, trimmed and not empty, into its value; throws what `invalid` makes. */

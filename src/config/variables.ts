@@ -31,7 +31,7 @@ export const VARIABLES = {
   NODE_ENV: makeOptionalVariable(
     'With "production" the daemon asks for an ENCRYPTION_KEY of your own.',
     'not production',
-    (text) => text,
+    oneOf('production', 'development', 'test'),
   ),
   DATA_PATH: makeVariable(
     'The folder of everything embedded: database, queue, media, made keys; one daemon a folder.',

@@ -27,14 +27,14 @@ export function lineToJson({ timestamp, level, message, fields }: LogLine): stri
   return JSON.stringify({ timestamp, level, message, ...Object.fromEntries(entries) });
 }
 
-/** The line as a person reads it in a terminal: time, level, sentence, `name=value`. Always one line. */
+/** The line as a person reads it in a terminal: time, level, sentence, `name=value` of what is not null. Always one line. */
 export function lineToConsole(line: LogLine, colours: boolean): string {
   const paint = (style: 'dim' | (typeof COLOURS)[LogLevel], text: string) =>
     colours ? styleText(style, text, { validateStream: false }) : text;
   const time = line.timestamp.replace('T', ' ').replace('Z', '');
   const level = paint(COLOURS[line.level], line.level.padEnd(5));
   const fields = Object.entries(line.fields)
-    .filter(([name]) => name !== FILE_ONLY)
+    .filter(([name, value]) => name !== FILE_ONLY && value !== null && value !== undefined)
     .map(([name, value]) => `${paint('dim', `${name}=`)}${valueToConsole(value)}`);
   return [paint('dim', time), level, escapeControls(line.message), ...fields].join(' ');
 }

@@ -65,7 +65,7 @@ export function paddingOf(size: number): number {
  * @throws AppError VAULT_DAMAGED for all that no profile has: links, devices, names that lead elsewhere
  */
 export function parseHeader(block: Buffer, extendedPath: string | undefined): ReadHeader | undefined {
-  const header = new Header(block);
+  const header = readHeader(block);
   if (header.nullBlock) return undefined;
   if (!header.cksumValid) throw makeDamaged('a header in its archive has a wrong checksum');
   const size = readSize(block);
@@ -95,6 +95,14 @@ export function parseExtension(body: Buffer): string {
     throw makeDamaged('an extended header in its archive says more than a name');
   }
   return path;
+}
+
+function readHeader(block: Buffer): Header {
+  try {
+    return new Header(block);
+  } catch (thrown) {
+    throw makeDamaged(`a header in its archive cannot be read (${toError(thrown).message})`);
+  }
 }
 
 /** In octal digits; the binary form is for sizes that are refused anyway. */

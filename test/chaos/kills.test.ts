@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ApiError } from '../../scripts/daemon-api.ts';
-import type { Phone } from '../../simulator/client.ts';
+import { ControlError, type Phone } from '../../simulator/client.ts';
 import { settleWithTruth } from '../support/ground-truth.ts';
 import { makeRandom } from '../support/random.ts';
 import { scaled, seed } from '../support/scale.ts';
@@ -40,10 +40,17 @@ async function kill(text: string): Promise<void> {
   process.kill(pid, 'SIGKILL');
 }
 
-/** Does something to the pages, of which there are none for a while after the daemon was started. */
+/** Does something to the pages; there are none for a while after a start, a reload or a drop. */
 async function strikePages(action: Parameters<Stage['world']['page']>[0]): Promise<void> {
-  for (const { accountId } of accounts) await stage.api.reached(accountId, 'Connected');
-  await stage.world.page(action);
+  await stage.api.until('Pages to strike', async () => {
+    try {
+      await stage.world.page(action);
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof ControlError && thrown.status === 409) return undefined;
+      throw thrown;
+    }
+  });
 }
 
 /** Everything that can go wrong between a phone and the database, by name. */

@@ -12,7 +12,7 @@ const OWN_DOING: readonly ReasonCode[] = ['user_disconnected', 'daemon_stopped',
 
 /**
  * Where what an operator was told falls short of what was stored, as sentences; none if each state with a reason
- * stands in the log under it, each fall with its explanation, each matter for a person as an alert that says what to do,
+ * stands in the log under it, each fall once and with its explanation, each matter for a person as an alert that says what to do,
  * and nothing else was called an error.
  */
 export function findUntold(stage: PoolStage, accountId: AccountId): string[] {
@@ -46,10 +46,11 @@ function findMissingLines(
   const alarm = () =>
     has('error', ALERT, { reason, explanation, userAction }) && alerts.some((each) => each.reason === reason);
   return [
-    has('info', CHANGED, { state, reason }) ? '' : `no line says ${state} for ${reason}`,
-    !isFall || has('warn', FELL, { reason, explanation, attempt })
+    isFall || has('info', CHANGED, { state, reason }) ? '' : `no line says ${state} for ${reason}`,
+    !isFall || has('warn', FELL, { state, reason, explanation, attempt })
       ? ''
       : `no line says why it fell: ${reason}`,
+    isFall && has('info', CHANGED, { state, reason, attempt }) ? `two lines say that it fell: ${reason}` : '',
     !isAlarming || alarm() ? '' : `no alert says what to do about ${reason}`,
   ].filter(Boolean);
 }

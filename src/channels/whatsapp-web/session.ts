@@ -8,7 +8,7 @@ import {
   pauseBeforeMs,
   type ReconnectView,
 } from '../../accounts/reconnect.ts';
-import { nextState, type SessionFact } from '../../accounts/session-machine.ts';
+import { nextState, SESSION_FACTS, type SessionFact } from '../../accounts/session-machine.ts';
 import type { SessionState } from '../../accounts/state.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 import { waitMs } from '../../lib/abort.ts';
@@ -200,6 +200,7 @@ export class Session {
     const delayMs = pauseBeforeMs(this.#reconnect);
     const nextAt = clock.now() + delayMs;
     log.warn('The session fell and is started again', {
+      state: SESSION_FACTS.fell.to,
       reason,
       // Not `text`: that name is redacted.
       explanation: REASONS[reason].text,
@@ -244,7 +245,8 @@ export class Session {
     if (state === undefined || (state === this.#state && attempt === undefined)) return;
     this.#state = state;
     if (state === 'pairing' || state === 'syncing') this.#mayBeLinked = true;
-    log.info('The session changed its state', { state, reason, fact, attempt });
+    // A fall has its own line, which says more.
+    if (fact !== 'fell') log.info('The session changed its state', { state, reason, fact, attempt });
     const change = {
       state,
       reason,

@@ -148,7 +148,11 @@ export class WhatsAppClient {
       pid = browser.process()?.pid;
       if (browser.connected) await withDeadline(browser.close(), closeDeadlineMs, 'Closing the browser');
     } catch (thrown) {
-      this.#deps.log.warn('The browser did not close and is killed', { error: toError(thrown).message });
+      const error = toError(thrown).message;
+      // Why a launch failed is told where it did.
+      if (pid === undefined && !isAppError(thrown, 'SESSION_DEADLINE'))
+        this.#deps.log.debug('There is no browser to close', { error });
+      else this.#deps.log.warn('The browser did not close and is killed', { error });
     } finally {
       await killBrowserProcesses(this.#profilePath, pid === undefined ? [] : [pid]);
       removeProfileLocks(this.#profilePath);
@@ -239,6 +243,8 @@ export class WhatsAppClient {
     const url = frame.url();
     if (url.includes('post_logout=1')) this.#tell({ kind: 'logged_out' });
     else if (url.startsWith(WHATSAPP_WEB)) injection.navigated();
+    else if (url.startsWith('chrome-error:'))
+      this.#end('page_unreachable', new Error('The browser shows an error page instead of WhatsApp Web.'));
     else if (url !== 'about:blank' || injection.hasBegun)
       this.#end('launch_failed', new Error(`The page went to ${url}.`));
   }

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { chooseAccount } from '../account-choice.ts';
+import { AppError } from '../../lib/errors.ts';
+import { chooseAccount, isCalled } from '../account-choice.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { AccountView } from '../api-views.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption } from '../command-context.ts';
@@ -17,6 +18,7 @@ interface LinkOptions extends JsonOption {
   readonly phone?: string;
   readonly code?: string;
   readonly account?: string;
+  readonly another?: boolean;
 }
 
 /** `link`: creates an account on the running daemon and draws its QR code until it is connected. */
@@ -37,8 +39,9 @@ export function addLinkCommand(program: Command, context: CommandContext): void 
       new Option(
         '--account <account>',
         'link this one (id, phone number or name), in the way it was created for, instead of creating another',
-      ).conflicts(['phone', 'code']),
+      ).conflicts(['phone', 'code', 'another']),
     )
+    .option('--another', 'create the account even if there is one with this name or number')
     .option(...JSON_OPTION)
     .addHelpText('after', DETAILS)
     .action((name: string | undefined, options: LinkOptions) => link(context, name, options));
@@ -67,8 +70,10 @@ async function link(context: CommandContext, name: string | undefined, options: 
 async function createAccount(
   api: ApiClient,
   name: string | undefined,
-  { phone, code }: LinkOptions,
+  { phone, code, another }: LinkOptions,
 ): Promise<LinkTarget> {
+  const wanted = [name, phone ?? code].filter((each) => each !== undefined);
+  if (!another && wanted.length > 0) refuseDuplicate(await api.listAccounts(), wanted);
   const wish = {
     ...(name === undefined ? {} : { displayName: name }),
     ...(phone === undefined ? {} : { phoneNumber: phone }),
@@ -76,6 +81,17 @@ async function createAccount(
   };
   const { accountId } = await api.connect(wish);
   return { accountId, restingSince: null };
+}
+
+/** Whoever repeats the command most often wants to go on with the account that the first time has made. */
+function refuseDuplicate(accounts: readonly AccountView[], wanted: readonly string[]): void {
+  for (const each of wanted) {
+    const there = accounts.find((account) => isCalled(account, each));
+    if (there === undefined) continue;
+    throw new AppError('VALIDATION_FAILED', {
+      message: `There is an account ${JSON.stringify(each)} already (${there.connectionStatus}). Link that one with: ${idToLinkCommand(there.id)} - or add --another to create one more.`,
+    });
+  }
 }
 
 /** An account that is being linked already is only followed: a restart would take its QR code away. */

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { AppError, isAppError } from '../../lib/errors.ts';
 import { chooseAccount } from '../account-choice.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
+import { idToLinkCommand } from '../link-step.ts';
 
 interface SendOptions extends JsonOption {
   readonly idempotencyKey?: string;
@@ -19,12 +21,18 @@ export function addSendCommand(program: Command, context: CommandContext): void 
     .option(...JSON_OPTION)
     .action(async (wanted: string, to: string, text: string, options: SendOptions) => {
       const api = await context.openApi();
-      const accepted = await api.sendText(
-        await chooseAccount(api, wanted),
-        { to, text },
-        options.idempotencyKey,
-      );
+      const accountId = await chooseAccount(api, wanted);
+      const accepted = await api
+        .sendText(accountId, { to, text }, options.idempotencyKey)
+        .catch((thrown: unknown) => {
+          throw isAppError(thrown, 'ACCOUNT_NOT_CONNECTED') ? withRemedy(thrown, accountId) : thrown;
+        });
       if (options.json) writeJson(context, accepted);
       else context.write(`Accepted: message ${accepted.messageId}, ${accepted.status}.\n`);
     });
+}
+
+function withRemedy({ code, message, details }: AppError, accountId: string): AppError {
+  const remedy = `See: npm run cli -- status ${accountId}; link it with: ${idToLinkCommand(accountId)}`;
+  return new AppError(code, { message: `${message} ${remedy}`, details });
 }

@@ -97,6 +97,7 @@ function answer({ method, path }: { readonly method: string; readonly path: stri
       { field: 'limit', message: 'Use 1 to 100.' },
     ]),
     [`POST /disconnect/${ID}`]: data({ accountId: ID }),
+    [`DELETE /accounts/${ID}`]: data({ accountId: ID, deleted: true, purged: false }),
   };
   return routes[`${method} ${path}`] ?? failure(404, 'ACCOUNT_NOT_FOUND');
 }
@@ -211,8 +212,12 @@ describe('send', () => {
     expect(daemon.requests.at(-1)?.body).toMatchObject({ text: '-5 degrees' });
   });
 
-  it('exits with 6 where the account is not connected', async () => {
-    expect((await run('send', OTHER_ID, '+491700000002', 'x')).code).toBe(6);
+  it('exits with 6 where the account is not connected, and says what to do', async () => {
+    const { code, error } = await run('send', OTHER_ID, '+491700000002', 'x');
+    expect(code).toBe(6);
+    expect(error).toBe(
+      `Message of ACCOUNT_NOT_CONNECTED. See: npm run cli -- status ${OTHER_ID}; link it with: npm run cli -- link --account ${OTHER_ID}\n`,
+    );
   });
 });
 
@@ -246,6 +251,17 @@ describe('disconnect', () => {
       error: '',
     });
     expect(JSON.parse((await run('disconnect', 'Shop', '--json')).out)).toEqual({ accountId: ID });
+  });
+
+  it('removes the account with --remove', async () => {
+    expect(await run('disconnect', 'Shop', '--remove')).toEqual({
+      code: 0,
+      out: `Disconnected and removed: account ${ID}.\n`,
+      error: '',
+    });
+    expect(daemon.requests.at(-1)?.method).toBe('DELETE');
+    const removed = await run('disconnect', ID, '--remove', '--json');
+    expect(JSON.parse(removed.out)).toEqual({ accountId: ID, removed: true });
   });
 });
 

@@ -38,6 +38,13 @@ const GIVEN_UP = {
   },
 };
 
+/** What the daemon has already. */
+const TAKEN = makeAccountView({
+  id: '22222222-2222-4222-8222-222222222222',
+  displayName: 'Taken',
+  phoneNumber: '+491700000009',
+});
+
 function scanning(qr: string | null): Scene {
   return {
     account: { state: 'awaiting_scan', connectionStatus: 'Connecting' },
@@ -64,6 +71,7 @@ async function play(...scenes: readonly [Scene, ...Scene[]]): Promise<Record<str
   let next = 0;
   const answer = ({ method, path }: SeenRequest): FakeAnswer => {
     if (method === 'POST') return { status: 201, ...data({ accountId: ID }) };
+    if (path.startsWith('/accounts?')) return data([TAKEN], { nextCursor: null });
     if (path === `/pairing-code/${ID}`) return scene.code ?? failure(400, 'VALIDATION_FAILED');
     if (path === `/qr-code/${ID}`) return scene.qr ?? failure(409, 'ALREADY_LINKED');
     scene = scenes[next] ?? scene;
@@ -73,6 +81,9 @@ async function play(...scenes: readonly [Scene, ...Scene[]]): Promise<Record<str
   daemon = await openFakeDaemon(answer);
   return { SWITCHBOARD_URL: daemon.url };
 }
+
+/** The first request that changes something. */
+const posted = () => daemon?.requests.find(({ method }) => method === 'POST');
 
 describe('link --code', () => {
   const typing = (code: string | null): Scene => ({
@@ -95,7 +106,7 @@ describe('link --code', () => {
     });
     expect(code).toBe(0);
     expect(out).toMatch(/type this code[\s\S]*ABCD-1234[\s\S]*EFGH-5678[\s\S]*Connected as \+491700000001/);
-    expect(daemon?.requests[0]?.body).toEqual({
+    expect(posted()?.body).toEqual({
       displayName: 'Shop',
       phoneNumber: '+491700000001',
       pairing: 'code',
@@ -159,11 +170,26 @@ describe('link', () => {
     expect(places).not.toContain(-1);
     expect(places).toEqual(places.toSorted((a, b) => a - b));
     expect(out).not.toContain('\x1b');
-    expect(daemon?.requests[0]).toMatchObject({
+    expect(posted()).toMatchObject({
       method: 'POST',
       path: '/connect',
       body: { displayName: 'My shop', phoneNumber: '+491700000001' },
     });
+  });
+
+  it.each([
+    ['a name', ['Taken'], '"Taken"'],
+    ['a number', ['Other', '--phone', '+491700000009'], '"+491700000009"'],
+    ['a number to type a code on', ['--code', '491700000009'], '"491700000009"'],
+  ])('makes no second account of %s, unless it is told to', async (_what, args, named) => {
+    const env = await play(CONNECTED);
+    const { code, error, out } = await runCli(['link', ...args], { cwd: folder.path, env });
+    expect([code, out, posted()]).toEqual([2, '', undefined]);
+    expect(error).toContain(named);
+    expect(error).toContain(`npm run cli -- link --account ${TAKEN.id}`);
+    expect(error).toContain('--another');
+    expect((await runCli(['link', ...args, '--another'], { cwd: folder.path, env })).code).toBe(0);
+    expect(posted()?.path).toBe('/connect');
   });
 
   it('prints an event a line for programs', async () => {
@@ -188,7 +214,9 @@ describe('link', () => {
     const env = await play(scanning('2@one'), gone, GIVEN_UP);
     const { code, error } = await runCli(['link'], { cwd: folder.path, env });
     expect(code).toBe(6);
-    expect(error).toBe('The account was not linked. Nobody scanned the QR code. Reconnect it.\n');
+    expect(error).toBe(
+      `The account was not linked. Nobody scanned the QR code. Reconnect it. To link it again: npm run cli -- link --account ${ID}\n`,
+    );
   });
 
   it('starts an account again that has come to rest, and waits until it has left that state', async () => {

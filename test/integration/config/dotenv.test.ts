@@ -7,16 +7,29 @@ import { openTemporaryFolder } from '../../support/temporary-folder.ts';
 describe('loadEnvironment', () => {
   it('is the real environment where there is no .env', async () => {
     await using folder = await openTemporaryFolder();
-    expect(loadEnvironment({ PORT: '1' }, folder.path)).toEqual({ PORT: '1' });
+    expect(loadEnvironment({ PORT: '1' }, folder.path)).toEqual({
+      env: { PORT: '1' },
+      problems: [],
+      warnings: [],
+    });
   });
 
   it('lets the real environment win over .env', async () => {
     await using folder = await openTemporaryFolder();
     await writeFile(join(folder.path, '.env'), '\ufeffPORT=1\n# a comment\nHOST="::1"\nLOG_LEVEL=debug\n');
-    expect(loadEnvironment({ PORT: '2', LOG_LEVEL: '' }, folder.path)).toEqual({
+    expect(loadEnvironment({ PORT: '2', LOG_LEVEL: '' }, folder.path).env).toEqual({
       PORT: '2',
       HOST: '::1',
       LOG_LEVEL: '',
+    });
+  });
+
+  it('tells lines that set nothing, and names that look misspelt', async () => {
+    await using folder = await openTemporaryFolder();
+    await writeFile(join(folder.path, '.env'), '\ufeffPROT=1\nHOST 127.0.0.1\nPGPASSWORD=x\n');
+    expect(loadEnvironment({}, folder.path)).toMatchObject({
+      problems: [{ field: '.env', message: expect.stringMatching(/^Line 2 sets nothing\. /) }],
+      warnings: ['.env sets PROT, which Switchboard does not read. Is PORT meant?'],
     });
   });
 

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
-import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, readdir, readFile, watch, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
@@ -29,8 +31,29 @@ async function openClone(npm = NPM) {
   return folder;
 }
 
+/** Waits for a Ctrl-C, and then for the file "may-end"; a second Ctrl-C would end it at once. */
+const SLOW_NPM = `
+  const fs = require('node:fs');
+  process.once('SIGINT', () => {
+    fs.writeFileSync('interrupted', '');
+    fs.watch('.', () => {
+      if (!fs.existsSync('may-end')) return;
+      fs.rmSync('may-end');
+      fs.appendFileSync('npm-calls', 'rolled back\\n');
+      process.exit(1);
+    });
+  });
+  setInterval(() => undefined, 1000);
+  fs.writeFileSync('npm-pid', String(process.pid));
+  fs.renameSync('npm-pid', 'npm-runs');
+`;
+
 /** Runs the set-up of the clone, as npm's pre-scripts do; `by` is a program that runs it, with its arguments. */
 async function setUp(clone: string, by: readonly string[] = []) {
+  return startSetUp(clone, by).ended;
+}
+
+function startSetUp(clone: string, by: readonly string[] = []) {
   const [file = '', ...args] = [...by, process.execPath, join(clone, 'scripts', 'setup.mjs'), '--packages'];
   const child = spawn(file, args, {
     cwd: clone,
@@ -42,8 +65,22 @@ async function setUp(clone: string, by: readonly string[] = []) {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const code = new Promise<number | null>((done) => child.once('close', done));
-  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return { code: await code, output, errors };
+  const outputs = Promise.all([text(child.stdout), text(child.stderr)]);
+  const ended = outputs.then(async ([output, errors]) => ({ code: await code, output, errors }));
+  return { child, ended };
+}
+
+/** Resolves once the file is in the clone, which is watched from before the look. */
+async function appeared(clone: string, name: string): Promise<void> {
+  const stop = new AbortController();
+  const changes = watch(clone, { signal: stop.signal })[Symbol.asyncIterator]();
+  let change = changes.next();
+  while (!existsSync(join(clone, name))) {
+    await change;
+    change = changes.next();
+  }
+  stop.abort();
+  await change.catch(() => undefined);
 }
 
 async function npmCalls(clone: string): Promise<string[]> {
@@ -54,7 +91,11 @@ describe('the set-up', () => {
   test("installs what is locked with the user's own npm, and nothing the second time", async () => {
     await using clone = await openClone();
     const first = await setUp(clone.path);
-    expect(first).toEqual({ code: 0, output: '', errors: 'Installing the npm packages …\n' });
+    expect(first).toEqual({
+      code: 0,
+      output: '',
+      errors: 'Installing the npm packages (about half a minute) …\n',
+    });
     expect(await setUp(clone.path)).toEqual({ code: 0, output: '', errors: '' });
     const calls = await npmCalls(clone.path);
     expect(calls).toEqual([expect.stringMatching(/^ci .*--include=dev --include=optional$/)]);
@@ -90,12 +131,51 @@ describe('the set-up', () => {
     expect(await npmCalls(clone.path)).toHaveLength(1);
   });
 
+  test('waits at a Ctrl-C until npm has ended, and holds the lock until then', async () => {
+    await using clone = await openClone(SLOW_NPM);
+    const { child, ended } = startSetUp(clone.path);
+    await appeared(clone.path, 'npm-runs');
+    // npm hands a Ctrl-C on twice.
+    child.kill('SIGINT');
+    child.kill('SIGINT');
+    await appeared(clone.path, 'interrupted');
+    expect(existsSync(join(clone.path, '.setup.lock'))).toBe(true);
+    expect(child.exitCode).toBeNull();
+    await writeFile(join(clone.path, 'may-end'), '');
+    expect(await ended).toEqual({
+      code: 1,
+      output: '',
+      errors:
+        'Installing the npm packages (about half a minute) …\nStopping npm …\nThe set-up was stopped (SIGINT). Run the same command to go on.\n',
+    });
+    expect(await npmCalls(clone.path)).toEqual(['rolled back']);
+    expect(existsSync(join(clone.path, '.setup.lock'))).toBe(false);
+  });
+
+  test('waits for the npm that a killed set-up has left at work', async () => {
+    await using clone = await openClone(SLOW_NPM);
+    const first = startSetUp(clone.path);
+    await appeared(clone.path, 'npm-runs');
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const npm = Number(await readFile(join(clone.path, 'npm-runs'), 'utf8'));
+    await writeFile(join(clone.path, 'npm', 'npm-cli.js'), NPM);
+    const second = startSetUp(clone.path);
+    const [told] = await once(second.child.stderr, 'data');
+    expect(String(told)).toBe(`Another set-up (pid ${npm}) is at work; waiting for it …\n`);
+    process.kill(npm, 'SIGINT');
+    await appeared(clone.path, 'interrupted');
+    await writeFile(join(clone.path, 'may-end'), '');
+    expect(await second.ended).toMatchObject({ code: 0 });
+    expect(await npmCalls(clone.path)).toEqual(['rolled back', expect.stringMatching(/^ci /)]);
+  });
+
   test('says in a few lines why npm failed', async () => {
     await using clone = await openClone('console.error("npm error the registry is down"); process.exit(7);');
     const { code, errors } = await setUp(clone.path);
     expect(code).toBe(1);
     expect(errors).toBe(
-      'Installing the npm packages …\nnpm could not install the packages:\nnpm error the registry is down\n',
+      'Installing the npm packages (about half a minute) …\nnpm could not install the packages:\nnpm error the registry is down\nRun the same command again; if that fails too, remove node_modules first.\n',
     );
   });
 

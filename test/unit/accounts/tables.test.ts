@@ -11,9 +11,11 @@ describe('the tables of states and reasons', () => {
   });
 
   it.each(Object.entries(REASONS))(
-    '%s tells a person what to do exactly if only a person can',
-    (_code, reason) => {
-      expect(reason.userAction === null).toBe(reason.retry !== 'never');
+    '%s tells a person what to do exactly if a person can do something',
+    (code, reason) => {
+      // It is tried again, but a network that stays away is for somebody to look at.
+      const isForPerson = reason.retry === 'never' || code === 'page_unreachable';
+      expect(reason.userAction !== null).toBe(isForPerson);
     },
   );
 

@@ -40,6 +40,25 @@ describe('parseConfig', () => {
     });
   });
 
+  it('reports what is wrong with .env along with the variables', () => {
+    const problems = [{ field: '.env', message: 'Line 2 sets nothing.' }];
+    expect(() => parseConfig({ PORT: 'x' }, { cwd: CWD, problems })).toThrow(
+      expect.objectContaining({ details: [problems[0], expect.objectContaining({ field: 'PORT' })] }),
+    );
+    expect(() => parseConfig({}, { cwd: CWD, problems })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', details: problems }),
+    );
+  });
+
+  it.each(['prod', 'Production', 'staging'])('refuses NODE_ENV=%s rather than take it for none', (value) => {
+    expect(problemsOf({ NODE_ENV: value })).toEqual([
+      {
+        field: 'NODE_ENV',
+        message: `"${value}" is not valid. Write one of: production, development, test.`,
+      },
+    ]);
+  });
+
   it('takes every variable', () => {
     const config = parse({
       NODE_ENV: 'production',

@@ -16,6 +16,12 @@ describe('a line of the log', () => {
     );
   });
 
+  it('leaves what is null to the files', () => {
+    const line = { ...LINE, fields: { a: null, b: 0, c: '', d: { e: null } } };
+    expect(lineToConsole(line, false)).toMatch(/A session fell b=0 c="" d=\{"e":null\}$/);
+    expect(JSON.parse(lineToJson(line))).toMatchObject({ a: null });
+  });
+
   it('has the same words in colours', () => {
     const coloured = lineToConsole(LINE, true);
     expect(coloured).toContain('\x1b[');

@@ -144,7 +144,7 @@ describe('a page', () => {
   it('that reloads while its server is away is replaced (A3, F14)', async () => {
     await account.set({ kind: 'page', mode: 'reset' });
     await account.phone.page({ do: 'reload' });
-    await stage.reached(account.id, 'reconnecting', 'launch_failed');
+    await stage.reached(account.id, 'reconnecting', 'page_unreachable');
     await stage.world.faults.clear();
     await account.comesBack();
   });

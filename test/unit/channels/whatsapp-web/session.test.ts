@@ -128,6 +128,19 @@ describe('a session that cannot be brought back', () => {
     stop.abort();
   });
 
+  it('tells each fall in one line of the log', async () => {
+    const { log, stop } = play([connectedFor(0), (say) => say(READY)]);
+    await vi.advanceTimersByTimeAsync(SECOND_MS);
+    stop.abort();
+    expect(log.lines.filter(({ fields }) => fields.reason === 'browser_died')).toEqual([
+      {
+        level: 'warn',
+        message: 'The session fell and is started again',
+        fields: expect.objectContaining({ state: 'reconnecting', attempt: 1, error: 'browser_died' }),
+      },
+    ]);
+  });
+
   it('starts again at once after five stable minutes, and keeps its step after fewer', async () => {
     const stable = connectedFor(300 * SECOND_MS);
     const { opened, alerts, stop } = play([
