@@ -91,8 +91,8 @@ async function exportSession(
       message: 'The account is not linked: it has no session to export.',
     });
   }
-  await channel.release(accountId);
   try {
+    await channel.release(accountId);
     const { generation, bytes } = await vault.exportNewest(accountId, passphrase);
     // What is wrong with the key or the file shows at its head, while there still can be another answer.
     const started = await readAhead(bytes);

@@ -62,7 +62,7 @@ had; 409 if it is linked or runs here. If it fails, nothing of it is left.`,
     handler: async (request, reply) => {
       const { tenantId } = getPrincipal(request);
       const { passphrase, part, parts } = await takeForm(request);
-      const bytes = readAlone(part, parts);
+      const bytes = readFile(part, parts);
       try {
         const { accountId, generation } = await imports.take({ tenantId, bytes, passphrase });
         return reply.code(201).send(success({ accountId: accountId as string, generation }));
@@ -118,6 +118,15 @@ function parsePassphrase(part: Multipart | undefined): string {
     : issuesToError(parsed.error.issues, 'passphrase');
 }
 
+/** Fails by our own codes alone, which whoever takes the bytes in hands on as they are. */
+async function* readFile(part: MultipartFile, parts: AsyncIterator<Multipart>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* readAlone(part, parts);
+  } catch (thrown) {
+    throw explainForm(thrown) ?? thrown;
+  }
+}
+
 function dropPart(part: Multipart | undefined): void {
   if (part?.type === 'file') part.file.resume();
 }
@@ -129,7 +138,7 @@ function explain(thrown: unknown, part: MultipartFile): unknown {
   if (isAppError(thrown, 'VAULT_TOO_LARGE')) {
     return new AppError('TOO_LARGE', { message: thrown.message, cause: thrown });
   }
-  return explainForm(thrown) ?? thrown;
+  return thrown;
 }
 
 /** The limits of the form, in its own words. */
