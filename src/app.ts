@@ -18,7 +18,7 @@ import { ensureWritableFolder } from './config/writable-folder.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
-import { adoptAbandonedAccounts, openInstancePresence, type PresenceDeps } from './db/instance-presence.ts';
+import { adoptAbandonedAccounts, openInstancePresence, type PresenceOptions } from './db/instance-presence.ts';
 import { migrateToLatest } from './db/migrator.ts';
 import { makeDatabaseBackup } from './db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from './db/snapshot-store.ts';
@@ -91,8 +91,9 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   const stores = stack.use(await openStores(config, { log, edge, dataPath: folder.path }));
   const { db, redis } = stores;
   stack.use(await openInstancePresence({ connection: stores.connection, instanceId, log }));
-  const adopted = await adoptAbandonedAccounts(db, instanceId);
-  if (adopted > 0) log.info('Accounts of an instance that is gone were taken over', { adopted });
+  for (const { from, accounts } of await adoptAbandonedAccounts(db, instanceId, { signal })) {
+    log.info('Accounts of an instance that is gone were taken over', { from, accounts });
+  }
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
   const store = stack.use(await openMediaStore({ path: config.mediaPath, log }));
   const announcer = stack.use(
@@ -221,7 +222,7 @@ interface Stores extends AsyncDisposable {
   readonly db: Executor;
   readonly redis: OpenRedis;
   /** Of the database, for what needs one of its own. */
-  readonly connection: PresenceDeps['connection'];
+  readonly connection: PresenceOptions['connection'];
 }
 
 /** The database, migrated, and Redis: brought up here, or those that were given. Both ways run the same code. */

@@ -1,110 +1,184 @@
 /**
- * Says that an instance is at work, to all that share its database: an advisory lock on a connection of its own, which
- * PostgreSQL drops with the connection when the daemon dies. It needs a server, or a pooler, that keeps sessions.
+ * Who is alive among the daemons that share a database: each holds an advisory lock on its name for as long as its
+ * connection lives, so that the server itself notices when one is gone. The lock is shared: it never keeps a daemon out
+ * whose former connection still lingers. A short outage of the connection is no death, see `adoptAbandonedAccounts`.
  */
-import { sql } from 'kysely';
+import { Socket } from 'node:net';
+import { type RawBuilder, sql } from 'kysely';
 import pg from 'pg';
 import type { InstanceId } from '../accounts/ids.ts';
-import { waitMs } from '../lib/abort.ts';
-import { backoffDelayMs } from '../lib/backoff.ts';
+import { waitMs, withDeadline } from '../lib/abort.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Executor } from './database.ts';
 
-/** What is locked for an instance: a number made of its name. */
-const lockOf = (instanceId: string) => sql`hashtextextended(${`switchboard instance ${instanceId}`}, 0)`;
-const TAKE_LOCK = "select pg_try_advisory_lock(hashtextextended('switchboard instance ' || $1, 0)) as taken";
+/** How long the lock of an instance must have been free before it counts as gone, in milliseconds. */
+const GRACE_MS = 5_000;
 
-export interface PresenceDeps {
+/** The pauses before tries to take the lock again, in milliseconds; the last is kept. Well within the grace. */
+const RETAKE_PAUSES_MS = [0, 100, 250, 500, 1_000] as const;
+
+/** A server that takes a connection and says nothing is given up after this, in milliseconds. */
+const CONNECT_DEADLINE_MS = 5_000;
+
+/** A server that does not answer a goodbye is left without one after this, in milliseconds. */
+const CLOSE_DEADLINE_MS = 1_000;
+
+/** The server's own look at whether we are there: a machine that vanished is noticed after half a minute, not hours. */
+const NOTICE_VANISHED =
+  'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4';
+
+/** How the client looks whether the server is there, in milliseconds of silence. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
+
+export interface PresenceOptions {
+  /** Anything `pg` takes; it is a session of the server itself that counts, none of a pooler. */
   readonly connection: pg.ClientConfig;
   readonly instanceId: InstanceId;
   readonly log: Logger;
 }
 
-/** Takes the lock, and again after each loss of the connection, until disposed. Resolves after the first try. */
-export async function openInstancePresence(deps: PresenceDeps): Promise<AsyncDisposable> {
-  const stop = new AbortController();
-  const first = Promise.withResolvers<void>();
-  const loop = keepPresent(deps, stop.signal, first.resolve);
-  await first.promise;
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort(new Error('The instance stops.'));
-      await loop;
-    },
-  };
+/**
+ * Shows the others that this instance is alive, until it is disposed. A connection that breaks is logged and made anew.
+ * @throws what `pg` throws if the first connection fails
+ */
+export async function openInstancePresence(options: PresenceOptions): Promise<AsyncDisposable> {
+  const presence = new InstancePresence(options);
+  await presence.take();
+  return presence;
 }
 
-/** Never rejects. */
-async function keepPresent(deps: PresenceDeps, signal: AbortSignal, onTried: () => void): Promise<void> {
-  for (let attempt = 1; !signal.aborted; attempt += 1) {
+class InstancePresence implements AsyncDisposable {
+  readonly #options: PresenceOptions;
+  readonly #closing = new AbortController();
+  #client: pg.Client | undefined;
+  #socket: Socket | undefined;
+  #retaking: Promise<void> = Promise.resolve();
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the lock on a new connection, and takes it again whenever that one ends. */
+  async take(): Promise<void> {
+    const { connection, instanceId } = this.#options;
+    const client = new pg.Client({
+      connectionTimeoutMillis: CONNECT_DEADLINE_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+      ...connection,
+      stream: () => {
+        this.#socket = new Socket();
+        return this.#socket;
+      },
+    });
+    // Why it broke comes as an error and that it is over as its end; the latter always comes.
+    client.on('error', (thrown) =>
+      this.#options.log.debug('The connection broke that shows this instance', describe(thrown)),
+    );
+    this.#client = client;
     try {
-      await holdLock(deps, signal, () => {
-        attempt = 0;
-        onTried();
-      });
+      await client.connect();
+      await client.query(NOTICE_VANISHED);
+      await client.query('select pg_advisory_lock_shared(hashtextextended($1, 0))', [lockName(instanceId)]);
     } catch (thrown) {
-      const error = toError(thrown).message;
-      deps.log.debug('The presence of this instance is not known to the others', { error });
+      await client.end().catch(() => undefined);
+      throw thrown;
     }
-    onTried();
-    await waitMs(backoffDelayMs(Math.max(attempt, 1)), signal).catch(() => undefined);
+    client.once('end', () => {
+      if (!this.#closing.signal.aborted) this.#retaking = this.#retake();
+    });
+  }
+
+  /** Never rejects; ends when the lock is held again, or with the presence. */
+  async #retake(): Promise<void> {
+    const { log } = this.#options;
+    const { signal } = this.#closing;
+    log.warn('Other instances cannot see this one until it reaches the database again');
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      try {
+        await waitMs(RETAKE_PAUSES_MS[attempt] ?? RETAKE_PAUSES_MS.at(-1) ?? 0, signal);
+        await this.take();
+        log.info('Other instances can see this one again');
+        return;
+      } catch (thrown) {
+        if (!signal.aborted) log.debug('The database is still away', describe(thrown));
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error('the presence is closed'));
+    try {
+      await withDeadline(this.#close(), CLOSE_DEADLINE_MS, 'Closing the connection that shows this instance');
+    } catch (thrown) {
+      this.#options.log.warn('The connection was cut that shows this instance', describe(thrown));
+      this.#socket?.destroy();
+    }
+  }
+
+  /** Twice, since a try that was under way may have made another connection. */
+  async #close(): Promise<void> {
+    await this.#client?.end();
+    await this.#retaking;
+    await this.#client?.end();
   }
 }
 
-/** Resolves when the signal aborts, rejects when the connection is lost or another daemon holds the lock. */
-async function holdLock(
-  { connection, instanceId }: PresenceDeps,
-  signal: AbortSignal,
-  onHeld: () => void,
-): Promise<void> {
-  const client = new pg.Client({ ...connection, keepAlive: true });
-  const lost = Promise.withResolvers<never>();
-  client.on('error', lost.reject);
-  client.on('end', () => lost.reject(new Error('The connection ended.')));
-  lost.promise.catch(() => undefined);
-  const onAbort = () => lost.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await client.connect();
-    const { rows } = await client.query(TAKE_LOCK, [instanceId]);
-    // A daemon that was killed a moment ago may still hold it.
-    if (rows[0]?.taken !== true) throw new Error('Another daemon has the name of this instance.');
-    onHeld();
-    await lost.promise;
-  } catch (thrown) {
-    if (!signal.aborted) throw thrown;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    await client.end().catch(() => undefined);
-  }
+function describe(thrown: unknown): { readonly error: string } {
+  return { error: toError(thrown).message };
 }
 
-/** Takes over what belonged to instances that are no longer there. Returns how many accounts. */
-export async function adoptAbandonedAccounts(db: Executor, instanceId: InstanceId): Promise<number> {
-  const others = await db
-    .selectFrom('accounts')
-    .select('instance_id')
-    .distinct()
-    .where('instance_id', 'is not', null)
-    .where('instance_id', '!=', instanceId)
-    .execute();
-  let adopted = 0;
-  for (const { instance_id: other } of others) {
-    if (other !== null) adopted += await adoptFrom(db, other, instanceId);
-  }
-  return adopted;
+/** Accounts that were taken over, by the instance that had them. */
+export interface Adoption {
+  readonly from: InstanceId;
+  readonly accounts: number;
 }
 
-async function adoptFrom(db: Executor, other: string, instanceId: InstanceId): Promise<number> {
-  return await db.transaction().execute(async (trx) => {
-    const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_xact_lock(${lockOf(other)}) as taken`.execute(trx);
-    if (rows[0]?.taken !== true) return 0;
-    const { numUpdatedRows } = await trx
-      .updateTable('accounts')
-      .set({ instance_id: instanceId })
-      .where('instance_id', '=', other)
-      .executeTakeFirstOrThrow();
-    return Number(numUpdatedRows);
-  });
+/**
+ * Takes over the wanted accounts of instances that are gone: nobody holds their lock, now and still after a grace in
+ * which one that only lost its connection takes it again. Without such accounts there is no wait. Those of a live
+ * instance are never touched, and of two that adopt at the same moment only one gets an account. The caller holds a
+ * presence of its own.
+ */
+export async function adoptAbandonedAccounts(
+  db: Executor,
+  instanceId: InstanceId,
+  { signal, graceMs = GRACE_MS }: { readonly signal: AbortSignal; readonly graceMs?: number },
+): Promise<readonly Adoption[]> {
+  const candidates = await listAbandoned(db, instanceId);
+  if (candidates.length === 0) return [];
+  await waitMs(graceMs, signal);
+  // The locks are held until the change is there: whoever comes back in this moment waits, and then sees it.
+  const { rows } = await sql<{ from: string; accounts: number }>`
+    with gone as materialized (${freeAmong(sql`select unnest(${candidates}::text[]) as instance_id`)}),
+    adopted as (
+      update accounts set instance_id = ${instanceId} from gone
+      where accounts.instance_id = gone.instance_id and ${isAdoptable}
+      returning gone.instance_id
+    )
+    select instance_id as "from", count(*)::integer as accounts from adopted group by instance_id order by 1
+  `.execute(db);
+  return rows.map(({ from, accounts }) => ({ from: from as InstanceId, accounts }));
+}
+
+const isAdoptable = sql<boolean>`accounts.wanted and accounts.deleted_at is null`;
+
+/** Instances other than this one that have wanted accounts and whose lock is free at this moment. */
+async function listAbandoned(db: Executor, own: InstanceId): Promise<readonly string[]> {
+  const owners = sql`select distinct instance_id from accounts where instance_id <> ${own} and ${isAdoptable}`;
+  const { rows } = await freeAmong(owners).execute(db);
+  return rows.map(({ instance_id }) => instance_id);
+}
+
+/** Materialized, so that the locks of these instances are tried and no others; they are free again with the transaction. */
+function freeAmong(instances: RawBuilder<unknown>): RawBuilder<{ instance_id: string }> {
+  return sql`
+    with instances as materialized (${instances})
+    select instance_id from instances
+    where pg_try_advisory_xact_lock(hashtextextended(${lockName('')} || instance_id, 0))`;
+}
+
+function lockName(instanceId: string): string {
+  return `instance:${instanceId}`;
 }

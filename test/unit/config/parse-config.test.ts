@@ -4,6 +4,8 @@ import { AppError, type FieldProblem } from '../../../src/lib/errors.ts';
 
 const CWD = '/srv/switchboard';
 const RANDOM_KEY = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+const OLDER_KEY = '8d4e60930dee59a3bfa0a6358503fb05a30e6da952f4cd0242bcf3de5a437977';
+const OLDEST_KEY = '941f59c49995cf7e3c659d7cd7265b208dc4393b30dde32de67229d8f1a80f35';
 
 function parse(env: Record<string, string | undefined>) {
   return parseConfig(env, { cwd: CWD });
@@ -28,7 +30,9 @@ describe('parseConfig', () => {
       dataPath: '/srv/switchboard/.data',
       database: { kind: 'embedded' },
       redis: { kind: 'embedded' },
-      runtimePath: '/srv/switchboard/.data/live',
+      encryption: { key: null, previous: [] },
+      sessionPath: '/srv/switchboard/sessions',
+      runtimePath: null,
       mediaPath: '/srv/switchboard/.data/media',
       s3: null,
       http: { host: '127.0.0.1', port: 3000, apiRateLimit: 6000, allowedOrigins: [] },
@@ -63,6 +67,8 @@ describe('parseConfig', () => {
     const config = parse({
       NODE_ENV: 'production',
       ENCRYPTION_KEY: RANDOM_KEY,
+      ENCRYPTION_KEY_PREVIOUS: `${OLDER_KEY}, ${OLDEST_KEY}`,
+      WHATSAPP_SESSION_PATH: 'sealed',
       DATA_PATH: '/data',
       DATABASE_URL: 'postgresql://app:p%40ss@db:5432/switchboard',
       REDIS_URL: 'rediss://a:1, rediss://b:2',
@@ -95,6 +101,11 @@ describe('parseConfig', () => {
       dataPath: '/data',
       database: { kind: 'given', url: 'postgresql://app:p%40ss@db:5432/switchboard' },
       redis: { kind: 'given', urls: ['rediss://a:1', 'rediss://b:2'] },
+      encryption: {
+        key: Buffer.from(RANDOM_KEY, 'hex'),
+        previous: [OLDER_KEY, OLDEST_KEY].map((key) => Buffer.from(key, 'hex')),
+      },
+      sessionPath: '/srv/switchboard/sealed',
       runtimePath: '/run/live',
       mediaPath: '/media',
       s3: {
@@ -144,8 +155,10 @@ describe('parseConfig', () => {
   });
 
   it('derives folders from DATA_PATH', () => {
-    const { runtimePath, mediaPath } = parse({ DATA_PATH: '../elsewhere' });
-    expect([runtimePath, mediaPath]).toEqual(['/srv/elsewhere/live', '/srv/elsewhere/media']);
+    const { runtimePath, mediaPath, sessionPath } = parse({ DATA_PATH: '../elsewhere' });
+    expect(mediaPath).toBe('/srv/elsewhere/media');
+    // Where profiles are opened is found out at the start; the sealed ones lie beside the data, not in it.
+    expect([runtimePath, sessionPath]).toEqual([null, '/srv/switchboard/sessions']);
   });
 
   const invalid: readonly (readonly [string, string])[] = [
