@@ -4,8 +4,9 @@
 #   docker run --name switchboard --stop-timeout 60 -p 127.0.0.1:3000:3000 -v switchboard:/data switchboard
 #   docker exec -it switchboard node src/cli/main.ts link
 #
-# /data holds the accounts, their messages and the generated keys. NODE_ENV is not set: with
-# `-e NODE_ENV=production` the daemon asks for an ENCRYPTION_KEY of your own.
+# /data holds the accounts, their sealed sessions, their messages and the generated keys. NODE_ENV is not set: with
+# `-e NODE_ENV=production` the daemon asks for an ENCRYPTION_KEY of your own. Sessions are opened in /dev/shm if there is
+# room: `--shm-size 2g` for ten of them.
 FROM node:24-bookworm-slim
 
 # The browser follows Debian's security updates, so no version is pinned.
@@ -34,6 +35,7 @@ VOLUME /data
 ENV HOST=0.0.0.0 \
   PORT=3000 \
   DATA_PATH=/data \
+  WHATSAPP_SESSION_PATH=/data/sessions \
   LOG_DIR=/data/logs \
   CHROME_EXTRA_ARGS=--no-sandbox
 EXPOSE 3000

@@ -4,8 +4,8 @@ import type { ChannelListener } from './channels/channel.ts';
 import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { openGuard } from './channels/whatsapp-web/guard.ts';
 import { openPool } from './channels/whatsapp-web/pool.ts';
-import { ProfileKeeper } from './channels/whatsapp-web/profile-keeper.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
+import { ProfileKeeper } from './channels/whatsapp-web/profile-keeper.ts';
 import { openRuntimeFolder } from './channels/whatsapp-web/runtime-folder.ts';
 import { welcome } from './cli/first-account.ts';
 import { makeTerminalQrView } from './cli/qr-view.ts';
@@ -18,7 +18,11 @@ import { ensureWritableFolder } from './config/writable-folder.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
-import { adoptAbandonedAccounts, openInstancePresence, type PresenceOptions } from './db/instance-presence.ts';
+import {
+  adoptAbandonedAccounts,
+  openInstancePresence,
+  type PresenceOptions,
+} from './db/instance-presence.ts';
 import { migrateToLatest } from './db/migrator.ts';
 import { makeDatabaseBackup } from './db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from './db/snapshot-store.ts';
@@ -167,6 +171,8 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     db,
     removeOrphanProfiles: () =>
       removeOrphanProfiles(runtime.path, { clock, log, isKept: (ids) => findKeptAccounts(db, ids) }),
+    finishWipes: () => vault.finishWipes(),
+    removeOrphanVaults: () => vault.removeOrphans((ids) => findKeptAccounts(db, ids)),
     reviewHealth: () => announcer.reviewUnhealthy(),
   });
   stack.use(openSchedule(cronTable, log));

@@ -18,12 +18,17 @@ export interface CronDeps {
   readonly db: Executor;
   /** Removes profiles whose account is gone; returns how many. */
   readonly removeOrphanProfiles: () => Promise<number>;
+  /** Completes the destruction of sealed sessions whose copies could not be reached; returns how many. */
+  readonly finishWipes: () => Promise<number>;
+  /** Removes sealed sessions whose account is long gone; returns how many. */
+  readonly removeOrphanVaults: () => Promise<number>;
   /** Looks at the health of accounts again that a new day may have healed; returns how many it looks at. */
   readonly reviewHealth: () => number;
 }
 
 /** Everything that is done by the clock. */
-export function makeCronTable({ db, removeOrphanProfiles, reviewHealth }: CronDeps): readonly CronJob[] {
+export function makeCronTable(deps: CronDeps): readonly CronJob[] {
+  const { db, removeOrphanProfiles, removeOrphanVaults, finishWipes, reviewHealth } = deps;
   return [
     { name: 'delete-old-idempotency-keys', cron: '7 * * * *', run: () => deleteOldIdempotencyKeys(db) },
     { name: 'clear-expired-link-codes', cron: '* * * * *', run: () => clearExpiredLinkCodes(db) },
@@ -31,6 +36,8 @@ export function makeCronTable({ db, removeOrphanProfiles, reviewHealth }: CronDe
     { name: 'delete-old-session-events', cron: '37 3 * * *', run: () => deleteOldSessionEvents(db) },
     { name: 'delete-abandoned-accounts', cron: '17 * * * *', run: () => markAbandonedAccountsDeleted(db) },
     { name: 'remove-orphan-profiles', cron: '27 * * * *', run: removeOrphanProfiles },
+    { name: 'finish-wipes', cron: '*/5 * * * *', run: finishWipes },
+    { name: 'remove-orphan-vaults', cron: '47 3 * * *', run: removeOrphanVaults },
     // Days begin on the quarter of an hour wherever there is a time zone.
     { name: 'review-health', cron: '1-59/15 * * * *', run: async () => reviewHealth() },
   ];

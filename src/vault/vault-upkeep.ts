@@ -1,7 +1,7 @@
 import type { AccountId } from '../accounts/ids.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, toError } from '../lib/errors.ts';
-import { type Copy, DISK, findGenerations, type SnapshotPlaces } from './generations.ts';
+import { type Copy, findGenerations, type SnapshotPlaces } from './generations.ts';
 import type { KeyRing } from './key-ring.ts';
 import { makePassphraseLock } from './passphrase.ts';
 import { isWrappedByCurrent, rewrapStream } from './rewrap.ts';
@@ -146,7 +146,8 @@ async function exportNewest(
   passphrase: string,
 ): Promise<{ readonly generation: number; readonly bytes: AsyncIterable<Uint8Array> }> {
   for await (const report of reportCopies(deps, [accountId], verifyCopy)) {
-    if (report.outcome === 'key_missing') throw new AppError('VAULT_KEY_MISSING', { message: report.detail ?? '' });
+    if (report.outcome === 'key_missing')
+      throw new AppError('VAULT_KEY_MISSING', { message: report.detail ?? '' });
     if (report.outcome !== 'good') continue;
     const { generation, source } = report;
     const { generations } = await findGenerations(deps, accountId);
@@ -155,7 +156,10 @@ async function exportNewest(
       ?.copies.find((each) => each.source === source);
     if (copy === undefined) continue;
     const to = makePassphraseLock(passphrase);
-    return { generation, bytes: rewrapStream(copy.read(), { accountId, generation, from: deps.keyRing, to }) };
+    return {
+      generation,
+      bytes: rewrapStream(copy.read(), { accountId, generation, from: deps.keyRing, to }),
+    };
   }
   throw new AppError('VAULT_DAMAGED', { message: 'There is no sealed session that could be exported.' });
 }
@@ -163,7 +167,11 @@ async function exportNewest(
 /** Sealed anew under a number of this account: that of the export may be one that was destroyed here. */
 async function importSnapshot(
   { vault, keyRing, clock, folder }: UpkeepDeps,
-  given: { readonly accountId: AccountId; readonly bytes: AsyncIterable<Uint8Array>; readonly passphrase: string },
+  given: {
+    readonly accountId: AccountId;
+    readonly bytes: AsyncIterable<Uint8Array>;
+    readonly passphrase: string;
+  },
 ): Promise<{ readonly generation: number }> {
   const { accountId } = given;
   const lock = makePassphraseLock(given.passphrase);
@@ -171,7 +179,10 @@ async function importSnapshot(
   const exported = { accountId, generation: file.header.identity.generation, keyRing: lock };
   const generation = (await vault.findNewest(accountId)).generation + 1;
   const sealedAt = new Date(clock.now());
-  const sealed = sealStream(openStream(file.sealed, exported), { identity: { accountId, generation, sealedAt }, keyRing });
+  const sealed = sealStream(openStream(file.sealed, exported), {
+    identity: { accountId, generation, sealedAt },
+    keyRing,
+  });
   const bytes = await folder.write(accountId, generation, sealed);
   await vault.keep({ accountId, generation, sealedAt, keyId: keyRing.currentKeyId, bytes }, { backUp: true });
   return { generation };

@@ -9,8 +9,8 @@ import type { AccountId } from '../accounts/ids.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { KeyRing } from './key-ring.ts';
 import { type Copy, findGenerations } from './generations.ts';
+import type { KeyRing } from './key-ring.ts';
 import { packFolder, unpackInto } from './profile-archive.ts';
 import { openStream, sealStream } from './sealed-stream.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
@@ -21,6 +21,9 @@ import type { VaultStep } from './vault-step.ts';
 /** Generations that are kept on disk, and in each of the backups. */
 const KEPT_ON_DISK = 3;
 const KEPT_IN_BACKUPS = 2;
+
+/** A vault without an account is left alone this long. */
+const ORPHAN_AFTER_MS = 30 * 24 * 3_600_000;
 
 /** What a profile may hold: many times the largest that was ever seen, far less than a disk. */
 const LIMITS = { maxBytes: 4 * 1024 ** 3, maxEntries: 100_000 } as const;
@@ -131,7 +134,11 @@ export class Vault {
       const held = snapshots.filter(({ copies }) => copies.includes(backup.name));
       const alive = held.filter(({ generation }) => generation > wipedThrough);
       const old = [...alive.slice(KEPT_IN_BACKUPS), ...held.filter((each) => !alive.includes(each))];
-      await this.#removeCopies(accountId, old.map(({ generation }) => generation), backup);
+      await this.#removeCopies(
+        accountId,
+        old.map(({ generation }) => generation),
+        backup,
+      );
     }
     const onDisk = await folder.list(accountId);
     await folder.remove(accountId, onDisk.slice(KEPT_ON_DISK));
@@ -140,7 +147,10 @@ export class Vault {
       copies.length === 0 && !onDisk.slice(0, KEPT_ON_DISK).includes(generation);
     // The newest stays known even if every copy of it is lost: that is what the index is for.
     const gone = left.snapshots.slice(1).filter(isGone);
-    await index.remove(accountId, gone.map(({ generation }) => generation));
+    await index.remove(
+      accountId,
+      gone.map(({ generation }) => generation),
+    );
   }
 
   async #removeCopies(
@@ -190,7 +200,13 @@ export class Vault {
   }
 
   /** Unpacks one copy; what is wrong with it, or nothing. Only a missing key is thrown: other copies lack it too. */
-  async #tryCopy({ accountId, generation, copy, folder, findDamage }: Attempt): Promise<AppError | undefined> {
+  async #tryCopy({
+    accountId,
+    generation,
+    copy,
+    folder,
+    findDamage,
+  }: Attempt): Promise<AppError | undefined> {
     const { keyRing, onStep } = this.#deps;
     try {
       onStep('opening-begun');
@@ -212,7 +228,11 @@ export class Vault {
   #tellOpened(opened: OpenedSnapshot & { accountId: AccountId; failures: readonly string[] }): void {
     const { failures, ...fields } = opened;
     if (failures.length === 0) this.#deps.log.debug('A sealed session was opened', fields);
-    else this.#deps.log.warn('A sealed session was opened from another copy than the newest', { ...fields, failures });
+    else
+      this.#deps.log.warn('A sealed session was opened from another copy than the newest', {
+        ...fields,
+        failures,
+      });
   }
 
   /** From now on no snapshot of the account up to this generation counts any more, wherever one is found. */
@@ -225,6 +245,24 @@ export class Vault {
   async tidy(): Promise<void> {
     await this.#deps.folder.removeParts(this.#deps.clock.now());
     await this.finishWipes();
+  }
+
+  /**
+   * Removes vaults on disk whose account is gone and that nobody has written to for a month: a daemon that was given the
+   * wrong database for a day must not take all vaults for orphans. Returns how many.
+   */
+  async removeOrphans(isKept: (ids: readonly AccountId[]) => Promise<ReadonlySet<AccountId>>): Promise<number> {
+    const { folder, clock, log } = this.#deps;
+    const accounts = await folder.listAccounts();
+    const kept = await isKept(accounts);
+    let removed = 0;
+    for (const accountId of accounts.filter((each) => !kept.has(each))) {
+      if (clock.now() - (await folder.lastWrittenAt(accountId)) < ORPHAN_AFTER_MS) continue;
+      await folder.remove(accountId, await folder.list(accountId));
+      log.warn('The vault of an account that is gone was removed', { accountId });
+      removed += 1;
+    }
+    return removed;
   }
 
   /** Completes the destructions that were cut off, or had a backup that could not be reached. Returns how many. */

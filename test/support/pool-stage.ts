@@ -1,5 +1,5 @@
-import { EventEmitter, once } from 'node:events';
 import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,10 +21,10 @@ import { openDatabase } from '../../src/db/database.ts';
 import { makeDatabaseBackup } from '../../src/db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import type { InboundEvent, MessageEvent } from '../../src/messages/inbound-event.ts';
 import { makeKeyRing } from '../../src/vault/key-ring.ts';
 import { Vault } from '../../src/vault/vault.ts';
 import { VaultFolder } from '../../src/vault/vault-folder.ts';
-import type { InboundEvent, MessageEvent } from '../../src/messages/inbound-event.ts';
 import { openTestDatabase } from './database.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { TellingLogger } from './telling-logger.ts';
@@ -108,7 +108,12 @@ export class PoolStage implements AsyncDisposable {
 
   private constructor(
     settings: PoolStageSettings,
-    parts: { simulator: Simulator; livePath: string; vaultPath: string; db: Parameters<typeof makeAccountStore>[0] },
+    parts: {
+      simulator: Simulator;
+      livePath: string;
+      vaultPath: string;
+      db: Parameters<typeof makeAccountStore>[0];
+    },
   ) {
     this.#settings = settings;
     this.simulator = parts.simulator;

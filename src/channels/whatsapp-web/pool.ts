@@ -90,13 +90,16 @@ export class Pool implements Channel, AsyncDisposable {
 
   async disconnect(accountId: AccountId): Promise<void> {
     await this.#turns.run(accountId, async () => {
-      await this.#slots.get(accountId)?.session?.logOut().catch((thrown) => {
-        // WhatsApp drops a device that is not seen for some weeks; the profile is gone here in any case.
-        this.#deps.log.warn('WhatsApp did not hear of a logout', {
-          accountId,
-          error: toError(thrown).message,
+      await this.#slots
+        .get(accountId)
+        ?.session?.logOut()
+        .catch((thrown) => {
+          // WhatsApp drops a device that is not seen for some weeks; the profile is gone here in any case.
+          this.#deps.log.warn('WhatsApp did not hear of a logout', {
+            accountId,
+            error: toError(thrown).message,
+          });
         });
-      });
       await this.#end(accountId);
       await this.#forget(accountId);
       await this.#saveRest(accountId, 'user_disconnected');

@@ -93,8 +93,12 @@ export class ProfileKeeper {
    */
   takeOut(accountId: AccountId): Promise<void> {
     return this.#turns.run(accountId, async () => {
-      const known = this.#opened.get(accountId) ?? { ...(await this.#deps.vault.findNewest(accountId)), backedUpAt: -Infinity };
-      const generation = (await this.#findLive(accountId, known)) ?? (await this.#openVault(accountId, known));
+      const known = this.#opened.get(accountId) ?? {
+        ...(await this.#deps.vault.findNewest(accountId)),
+        backedUpAt: -Infinity,
+      };
+      const generation =
+        (await this.#findLive(accountId, known)) ?? (await this.#openVault(accountId, known));
       this.#opened.set(accountId, { ...known, generation });
     });
   }
@@ -106,7 +110,11 @@ export class ProfileKeeper {
     const mark = await readProfileMark(path);
     if (mark === undefined) return undefined;
     if (mark < known.generation) {
-      log.warn('An opened profile is older than the vault and is not used', { accountId, mark, newest: known.generation });
+      log.warn('An opened profile is older than the vault and is not used', {
+        accountId,
+        mark,
+        newest: known.generation,
+      });
       return undefined;
     }
     // With nothing to fall back on it is used whatever it is like.
@@ -164,7 +172,12 @@ export class ProfileKeeper {
     if (backUp) opened.backedUpAt = now;
     await vault.keep(snapshot, { backUp });
     const { bytes } = snapshot;
-    log.debug('A running session was sealed', { accountId, generation, frozenMs: Math.round(frozenMs), bytes });
+    log.debug('A running session was sealed', {
+      accountId,
+      generation,
+      frozenMs: Math.round(frozenMs),
+      bytes,
+    });
   }
 
   /**

@@ -323,7 +323,8 @@ export class SessionLife {
     this.#connectedAt ??= now;
     this.#see({ phase: 'connected', phaseSince: now, askedAt: now, offlineSince: null });
     // A new link exists nowhere else yet.
-    if (!this.#deps.isSealed() && this.#view.sealedAt !== null) this.#see({ sealedAt: Number.NEGATIVE_INFINITY });
+    if (!this.#deps.isSealed() && this.#view.sealedAt !== null)
+      this.#see({ sealedAt: Number.NEGATIVE_INFINITY });
     const session = new ConnectedPage(account.id, event.page, { clock, timings: this.#deps.timings });
     const scope = new AbortController();
     this.#connection = { session, scope, identity };

@@ -25,6 +25,8 @@ function cronTable() {
   return makeCronTable({
     db: opened.db,
     removeOrphanProfiles: async () => 0,
+    finishWipes: async () => 0,
+    removeOrphanVaults: async () => 0,
     reviewHealth: () => 0,
   });
 }
