@@ -67,6 +67,7 @@ export class VaultFolder {
       return size;
     } catch (thrown) {
       await rm(part, { force: true }).catch(() => undefined);
+      await rmdir(folder).catch(() => undefined);
       if (thrown instanceof AppError) throw thrown;
       const message = `The sealed session could not be written to ${path} (${toError(thrown).message}).`;
       throw new AppError('VAULT_STORAGE_FAILED', { message, cause: thrown });

@@ -109,7 +109,7 @@ export class Pool implements Channel, AsyncDisposable {
   async release(accountId: AccountId): Promise<void> {
     await this.#turns.run(accountId, async () => {
       await this.#end(accountId);
-      await this.#deps.profiles.putAway(accountId);
+      await this.#deps.profiles.seal(accountId);
       await this.#saveRest(accountId, 'exported');
     });
   }

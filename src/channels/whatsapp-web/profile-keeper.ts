@@ -181,18 +181,22 @@ export class ProfileKeeper {
   }
 
   /**
-   * Seals the profile and removes it where it was open. The account's browser is gone. Never rejects: a profile that
-   * cannot be sealed stays where it is for the next start, which is logged.
+   * Seals the profile and removes it where it was open. The account's browser is gone. A profile that cannot be sealed
+   * stays where it is for the next start.
+   * @throws AppError VAULT_STORAGE_FAILED; and what the disk and the database throw
    */
-  putAway(accountId: AccountId): Promise<void> {
-    return this.#turns.run(accountId, async () => {
-      try {
-        await this.#sealResting(accountId);
-      } catch (thrown) {
-        const [path, error] = [this.#pathOf(accountId), toError(thrown).message];
-        this.#deps.log.error('A session could not be sealed and stays open', { accountId, path, error });
-      }
-    });
+  seal(accountId: AccountId): Promise<void> {
+    return this.#turns.run(accountId, () => this.#sealResting(accountId));
+  }
+
+  /** The same, for when nobody can do anything about a failure but read of it in the log. Never rejects. */
+  async putAway(accountId: AccountId): Promise<void> {
+    try {
+      await this.seal(accountId);
+    } catch (thrown) {
+      const [path, error] = [this.#pathOf(accountId), toError(thrown).message];
+      this.#deps.log.error('A session could not be sealed and stays open', { accountId, path, error });
+    }
   }
 
   async #sealResting(accountId: AccountId): Promise<void> {

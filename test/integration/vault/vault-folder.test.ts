@@ -52,7 +52,7 @@ describe('a generation', () => {
 
   it('is not there at all if its source breaks', async () => {
     await expect(folder.write(ID, 1, failing())).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
-    expect(await readdir(join(root.path, ID))).toEqual([]);
+    expect(await readdir(root.path)).toEqual([]);
   });
 
   it('stays as it was if a later writing of it breaks', async () => {
