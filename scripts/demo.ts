@@ -21,6 +21,10 @@ const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAA
 /** Lines of the daemon's output that are shown when something failed: its own words are among the last. */
 const SHOWN_LINES = 20;
 
+const USAGE = `npm run demo plays a conversation between the daemon and a simulated WhatsApp, without internet and without a
+phone, and stays up until Ctrl-C so that you can look around. It takes no arguments and leaves nothing behind.
+`;
+
 /** Everybody in the play. */
 interface Cast {
   readonly api: DaemonApi;
@@ -145,6 +149,15 @@ function explain(error: Error, output: string): string {
 }
 
 async function main(): Promise<number> {
+  const args = process.argv.slice(2);
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (args[0] !== undefined) {
+    process.stderr.write(`The demo takes no argument ${args[0].split('=')[0]}.\n\n${USAGE}`);
+    return 1;
+  }
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   let output = '';

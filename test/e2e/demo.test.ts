@@ -14,8 +14,8 @@ afterEach(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-function startDemo(env: Readonly<Record<string, string>> = {}) {
-  return runProgram(['npm', 'run', 'demo'], { cwd: ROOT, env: folder.env(env) });
+function startDemo(env: Readonly<Record<string, string>> = {}, args: readonly string[] = []) {
+  return runProgram(['npm', 'run', 'demo', '--', ...args], { cwd: ROOT, env: folder.env(env) });
 }
 
 async function expectNothingLeft(): Promise<void> {
@@ -63,5 +63,17 @@ it('says what is wrong where the daemon cannot start', async () => {
   expect(await demo.ended).toBe(1);
   expect(demo.errors()).toContain('PUPPETEER_EXECUTABLE_PATH names no executable file: /nowhere');
   expect(demo.errors()).not.toMatch(/\n\s+at /);
+  await expectNothingLeft();
+});
+
+it('takes no arguments, says so, and explains itself when it is asked to', async () => {
+  const wrong = startDemo({}, ['--port=5']);
+  expect(await wrong.ended).toBe(1);
+  expect(wrong.errors()).toContain('The demo takes no argument --port');
+  expect(wrong.output()).not.toContain('Starting');
+  const asked = startDemo({}, ['--help']);
+  expect(await asked.ended, asked.errors()).toBe(0);
+  expect(asked.output()).toContain('npm run demo');
+  expect(asked.output()).not.toContain('Starting');
   await expectNothingLeft();
 });
