@@ -32,6 +32,12 @@ interface Cast {
   readonly alice: Phone;
 }
 
+/** What is there to look at once the play is over. */
+interface Played {
+  readonly accountId: string;
+  readonly alice: Phone;
+}
+
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -88,14 +94,16 @@ async function converse({ api, shop, alice }: Cast, accountId: string): Promise<
   await sayReached(picture, 'delivered');
 }
 
-function showWhereToLook(daemon: DaemonProcess, simulator: Simulator, accountId: string): void {
+function showWhereToLook(daemon: DaemonProcess, simulator: Simulator, { accountId, alice }: Played): void {
+  const cli = `SWITCHBOARD_URL=${daemon.url} SWITCHBOARD_API_KEY=${daemon.ownerKey} npm run cli --`;
   const messages = `${daemon.url}/api/v1/whatsapp/accounts/${accountId}/messages`;
   say(`
 4. Look around. Ctrl-C ends everything and leaves nothing behind.
    API        ${daemon.url}/docs
    Queues     ${daemon.url}/admin/queues   (any user name; the password is the key)
    Key        ${daemon.ownerKey}
-   Command    SWITCHBOARD_URL=${daemon.url} SWITCHBOARD_API_KEY=${daemon.ownerKey} npm run cli -- accounts
+   Command    ${cli} accounts
+   Send       ${cli} send ${accountId} +${alice.number} "One more thing"
    Messages   curl -H 'Authorization: Bearer ${daemon.ownerKey}' ${messages}
    Simulator  ${simulator.controlUrl}   (its control API; see simulator/README.md)`);
 }
@@ -136,7 +144,7 @@ async function play(signal: AbortSignal, hear: (output: string) => void): Promis
   };
   const accountId = await orAborted(link(cast), signal);
   await orAborted(converse(cast, accountId), signal);
-  showWhereToLook(daemon, simulator, accountId);
+  showWhereToLook(daemon, simulator, { accountId, alice: cast.alice });
   return await orAborted(new Promise<never>(() => undefined), signal);
 }
 

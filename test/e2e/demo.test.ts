@@ -42,6 +42,10 @@ it('plays a conversation, says where to look, stays up, and ends with Ctrl-C', a
   const [, key = '', url = ''] = /Bearer (\S+)' (\S+)$/.exec(command) ?? [];
   const answer = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
   expect(await answer.json()).toMatchObject({ success: true, count: 4 });
+  const [, sendCommand = ''] = /Send +(.+)/.exec(demo.output()) ?? [];
+  const send = runProgram(['sh', '-c', sendCommand], { cwd: ROOT, env: folder.env() });
+  expect(await send.ended, send.errors()).toBe(0);
+  expect(send.output()).toMatch(/^Accepted: message /m);
   demo.signalGroup('SIGINT');
   expect(await demo.ended, demo.errors()).toBe(0);
   expect(demo.output()).toMatch(/Stopping \.\.\.\n$/);
