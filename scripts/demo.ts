@@ -21,10 +21,20 @@ const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAA
 /** Lines of the daemon's output that are shown when something failed: its own words are among the last. */
 const SHOWN_LINES = 20;
 
+const USAGE = `npm run demo plays a conversation between the daemon and a simulated WhatsApp, without internet and without a
+phone, and stays up until Ctrl-C so that you can look around. It takes no arguments and leaves nothing behind.
+`;
+
 /** Everybody in the play. */
 interface Cast {
   readonly api: DaemonApi;
   readonly shop: Phone;
+  readonly alice: Phone;
+}
+
+/** What is there to look at once the play is over. */
+interface Played {
+  readonly accountId: string;
   readonly alice: Phone;
 }
 
@@ -84,14 +94,16 @@ async function converse({ api, shop, alice }: Cast, accountId: string): Promise<
   await sayReached(picture, 'delivered');
 }
 
-function showWhereToLook(daemon: DaemonProcess, simulator: Simulator, accountId: string): void {
+function showWhereToLook(daemon: DaemonProcess, simulator: Simulator, { accountId, alice }: Played): void {
+  const cli = `SWITCHBOARD_URL=${daemon.url} SWITCHBOARD_API_KEY=${daemon.ownerKey} npm run cli --`;
   const messages = `${daemon.url}/api/v1/whatsapp/accounts/${accountId}/messages`;
   say(`
 4. Look around. Ctrl-C ends everything and leaves nothing behind.
    API        ${daemon.url}/docs
    Queues     ${daemon.url}/admin/queues   (any user name; the password is the key)
    Key        ${daemon.ownerKey}
-   Command    SWITCHBOARD_URL=${daemon.url} SWITCHBOARD_API_KEY=${daemon.ownerKey} npm run cli -- accounts
+   Command    ${cli} accounts
+   Send       ${cli} send ${accountId} +${alice.number} "One more thing"
    Messages   curl -H 'Authorization: Bearer ${daemon.ownerKey}' ${messages}
    Simulator  ${simulator.controlUrl}   (its control API; see simulator/README.md)`);
 }
@@ -132,7 +144,7 @@ async function play(signal: AbortSignal, hear: (output: string) => void): Promis
   };
   const accountId = await orAborted(link(cast), signal);
   await orAborted(converse(cast, accountId), signal);
-  showWhereToLook(daemon, simulator, accountId);
+  showWhereToLook(daemon, simulator, { accountId, alice: cast.alice });
   return await orAborted(new Promise<never>(() => undefined), signal);
 }
 
@@ -145,6 +157,15 @@ function explain(error: Error, output: string): string {
 }
 
 async function main(): Promise<number> {
+  const args = process.argv.slice(2);
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (args[0] !== undefined) {
+    process.stderr.write(`The demo takes no argument ${args[0].split('=')[0]}.\n\n${USAGE}`);
+    return 1;
+  }
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   let output = '';

@@ -1,7 +1,11 @@
 import { parseArgs } from 'node:util';
 import { openWorld } from './world.ts';
 
-const USAGE = 'usage: node simulator/main.ts [--page-port N] [--control-port N] [--die-with-parent]';
+const USAGE = `usage: npm run simulator -- [--page-port N] [--control-port N] [--die-with-parent]
+
+Prints one line of JSON when it is ready: where its page and its control API are, and the arguments that make Chromium
+take the page for WhatsApp's. See simulator/README.md.
+`;
 
 function parsePort(text: string | undefined, flag: string): number {
   const port = Number(text ?? 0);
@@ -15,8 +19,13 @@ async function run(): Promise<void> {
       'page-port': { type: 'string' },
       'control-port': { type: 'string' },
       'die-with-parent': { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
     },
   });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
   const world = await openWorld({
     pagePort: parsePort(values['page-port'], '--page-port'),
     controlPort: parsePort(values['control-port'], '--control-port'),

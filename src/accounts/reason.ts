@@ -128,7 +128,8 @@ export const REASONS = {
     state: 'needs_human',
     retry: 'never',
     text: 'The sealed session cannot be opened with the encryption keys at hand.',
-    userAction: 'Add the key that the last error names to ENCRYPTION_KEY_PREVIOUS (or set ENCRYPTION_KEY) and start Switchboard again.',
+    userAction:
+      'Add the key that the last error names to ENCRYPTION_KEY_PREVIOUS (or set ENCRYPTION_KEY) and start Switchboard again.',
     keepsLink: true,
   },
   vault_damaged: {

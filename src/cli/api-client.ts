@@ -15,6 +15,8 @@ export interface Daemon {
   readonly url: string;
   /** Null if none was found: the daemon then says what it asks for. */
   readonly apiKey: string | null;
+  /** The variable or the path of the file that it was taken from. */
+  readonly keySource: string | null;
 }
 
 /** Logging a phone out may take the daemon this long; everything else is answered within a second or two. */
@@ -209,12 +211,7 @@ export class ApiClient {
     const code =
       parseCode(error?.code) ?? CODE_OF_STATUS[status] ?? (status >= 500 ? 'INTERNAL' : 'VALIDATION_FAILED');
     const message = error?.message ?? `The daemon answered with HTTP ${status}.`;
-    const remedy =
-      status === 401 && this.#daemon.apiKey === null
-        ? ' No API key was found: set SWITCHBOARD_API_KEY, or run this where the daemon keeps its data (DATA_PATH).'
-        : status === 401
-          ? ' The API key that was used is not one of this daemon: check SWITCHBOARD_API_KEY and OWNER_API_KEY.'
-          : '';
+    const remedy = status === 401 ? keyToRemedy(this.#daemon) : '';
     return new AppError(code, { message: message + remedy, details: error?.details });
   }
 }
@@ -224,6 +221,17 @@ export interface StreamedAnswer {
   readonly headers: Headers;
   /** Rejects as every call does; also if the answer breaks off. */
   readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+function keyToRemedy({ apiKey, keySource }: Daemon): string {
+  if (apiKey === null || keySource === null) {
+    return ' No API key was found: set SWITCHBOARD_API_KEY, or run this where the daemon keeps its data (DATA_PATH).';
+  }
+  const isVariable = keySource === 'SWITCHBOARD_API_KEY' || keySource === 'OWNER_API_KEY';
+  const what = isVariable
+    ? 'correct it'
+    : "set SWITCHBOARD_API_KEY, or give the command line the daemon's DATA_PATH";
+  return ` The key in ${keySource} is not one of this daemon: ${what}.`;
 }
 
 interface RequestParts {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Environment, parseVariables } from '../config/environment.ts';
 import type { VariableContext } from '../config/variable.ts';
-import { CLI_VARIABLES } from '../config/variables.ts';
+import { CLI_VARIABLES, type VariableValues } from '../config/variables.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { Daemon } from './api-client.ts';
 
@@ -15,8 +15,18 @@ export async function findDaemon(env: Environment, context: VariableContext): Pr
   const values = parseVariables(env, CLI_VARIABLES, context);
   return {
     url: values.SWITCHBOARD_URL ?? addressToUrl(values.HOST, values.PORT),
-    apiKey: values.SWITCHBOARD_API_KEY ?? values.OWNER_API_KEY ?? (await findKeptKey(values.DATA_PATH)),
+    ...(await findKey(values)),
   };
+}
+
+async function findKey(
+  values: VariableValues<typeof CLI_VARIABLES>,
+): Promise<Pick<Daemon, 'apiKey' | 'keySource'>> {
+  for (const name of ['SWITCHBOARD_API_KEY', 'OWNER_API_KEY'] as const) {
+    if (values[name] !== null) return { apiKey: values[name], keySource: name };
+  }
+  const path = join(values.DATA_PATH, 'owner-api-key');
+  return { apiKey: await findKeptKey(path), keySource: path };
 }
 
 /** The URL that reaches a listener on this machine: one on all addresses is reached by the loopback's. */
@@ -25,8 +35,7 @@ export function addressToUrl(host: string, port: number): string {
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }
 
-async function findKeptKey(dataPath: string): Promise<string | null> {
-  const path = join(dataPath, 'owner-api-key');
+async function findKeptKey(path: string): Promise<string | null> {
   try {
     return (await readFile(path, 'utf8')).trim() || null;
   } catch (thrown) {

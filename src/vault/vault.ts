@@ -251,7 +251,9 @@ export class Vault {
    * Removes vaults on disk whose account is gone and that nobody has written to for a month: a daemon that was given the
    * wrong database for a day must not take all vaults for orphans. Returns how many.
    */
-  async removeOrphans(isKept: (ids: readonly AccountId[]) => Promise<ReadonlySet<AccountId>>): Promise<number> {
+  async removeOrphans(
+    isKept: (ids: readonly AccountId[]) => Promise<ReadonlySet<AccountId>>,
+  ): Promise<number> {
     const { folder, clock, log } = this.#deps;
     const accounts = await folder.listAccounts();
     const kept = await isKept(accounts);

@@ -14,8 +14,8 @@ afterEach(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-function startDemo(env: Readonly<Record<string, string>> = {}) {
-  return runProgram(['npm', 'run', 'demo'], { cwd: ROOT, env: folder.env(env) });
+function startDemo(env: Readonly<Record<string, string>> = {}, args: readonly string[] = []) {
+  return runProgram(['npm', 'run', 'demo', '--', ...args], { cwd: ROOT, env: folder.env(env) });
 }
 
 async function expectNothingLeft(): Promise<void> {
@@ -42,6 +42,10 @@ it('plays a conversation, says where to look, stays up, and ends with Ctrl-C', a
   const [, key = '', url = ''] = /Bearer (\S+)' (\S+)$/.exec(command) ?? [];
   const answer = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
   expect(await answer.json()).toMatchObject({ success: true, count: 4 });
+  const [, sendCommand = ''] = /Send +(.+)/.exec(demo.output()) ?? [];
+  const send = runProgram(['sh', '-c', sendCommand], { cwd: ROOT, env: folder.env() });
+  expect(await send.ended, send.errors()).toBe(0);
+  expect(send.output()).toMatch(/^Accepted: message /m);
   demo.signalGroup('SIGINT');
   expect(await demo.ended, demo.errors()).toBe(0);
   expect(demo.output()).toMatch(/Stopping \.\.\.\n$/);
@@ -63,5 +67,17 @@ it('says what is wrong where the daemon cannot start', async () => {
   expect(await demo.ended).toBe(1);
   expect(demo.errors()).toContain('PUPPETEER_EXECUTABLE_PATH names no executable file: /nowhere');
   expect(demo.errors()).not.toMatch(/\n\s+at /);
+  await expectNothingLeft();
+});
+
+it('takes no arguments, says so, and explains itself when it is asked to', async () => {
+  const wrong = startDemo({}, ['--port=5']);
+  expect(await wrong.ended).toBe(1);
+  expect(wrong.errors()).toContain('The demo takes no argument --port');
+  expect(wrong.output()).not.toContain('Starting');
+  const asked = startDemo({}, ['--help']);
+  expect(await asked.ended, asked.errors()).toBe(0);
+  expect(asked.output()).toContain('npm run demo');
+  expect(asked.output()).not.toContain('Starting');
   await expectNothingLeft();
 });

@@ -27,6 +27,8 @@ export class RestoreProgress {
   /** Hears of a session's change of state; what is no news for the restore is nothing. */
   hear(accountId: AccountId, change: Pick<SessionChange, 'state' | 'reason'>): void {
     if (!this.#waiting.has(accountId) && !this.#failed.has(accountId)) return;
+    // The daemon that stops has not tried and failed.
+    if (change.reason === 'daemon_stopped') return;
     if (change.state === 'connected') {
       this.#waiting.delete(accountId);
       this.#failed.delete(accountId);

@@ -319,7 +319,21 @@ describe('finding the daemon', () => {
       env: { SWITCHBOARD_URL: daemon.url, SWITCHBOARD_API_KEY: 'hunter2hunter2' },
     });
     expect(wrong.code).toBe(4);
+    expect(wrong.error).toContain('The key in SWITCHBOARD_API_KEY is not one of this daemon');
     expect(wrong.error).not.toContain('hunter2');
+  });
+
+  it('names the file of a key that belongs to another daemon, and DATA_PATH', async () => {
+    await using place = await openTemporaryFolder();
+    const file = join(place.path, 'owner-api-key');
+    await writeFile(file, 'the key of another daemon\n'.replaceAll(' ', '-'));
+    const env = { SWITCHBOARD_URL: daemon.url, DATA_PATH: place.path };
+    const { code, error } = await runCli(['accounts'], { cwd: folder.path, env });
+    expect(code).toBe(4);
+    expect(error).toContain(
+      `The key in ${file} is not one of this daemon: set SWITCHBOARD_API_KEY, or give the command line the daemon's DATA_PATH.`,
+    );
+    expect(error).not.toContain('another');
   });
 
   it('takes the key that the daemon keeps, and address and owner key from .env', async () => {

@@ -28,3 +28,13 @@ it('says nothing where there is nothing to restore', () => {
   expect(`${new RestoreProgress([], log)}`).toBe('0/0 restored');
   expect(log.lines).toEqual([]);
 });
+
+it('counts no account that was stopped along with the daemon, and tells no more', () => {
+  const log = new RecordingLogger();
+  const progress = new RestoreProgress([A, B], log);
+  progress.hear(A, { state: 'connected', reason: null });
+  const told = log.lines.length;
+  progress.hear(B, { state: 'disconnected', reason: 'daemon_stopped' });
+  expect(`${progress}`).toBe('1/2 restored');
+  expect(log.lines).toHaveLength(told);
+});
