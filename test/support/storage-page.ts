@@ -52,17 +52,21 @@ export class StoragePage implements AsyncDisposable {
 /** Stores this many records more, of which the browser makes tables now and then; resolves when they are stored. */
 export async function storeRecords(page: Page, count: number): Promise<void> {
   await page.evaluate(async (more: number) => {
-    const result = <T>(request: IDBRequest<T>) =>
-      new Promise<T>((resolve, reject) => {
-        request.onsuccess = () => resolve(request.result);
-        request.onerror = () => reject(request.error);
-      });
     const opening = indexedDB.open('records');
     opening.onupgradeneeded = () => opening.result.createObjectStore('records', { autoIncrement: true });
-    const db = await result(opening);
+    const db = await new Promise<IDBDatabase>((resolve, reject) => {
+      opening.onsuccess = () => resolve(opening.result);
+      opening.onerror = () => reject(opening.error);
+    });
     for (let done = 0; done < more; done += 1) {
       const value = crypto.getRandomValues(new Uint8Array(60_000));
-      await result(db.transaction('records', 'readwrite').objectStore('records').put(value));
+      // A request has succeeded before anything is written: only the end of its transaction says that.
+      await new Promise<void>((resolve, reject) => {
+        const transaction = db.transaction('records', 'readwrite');
+        transaction.objectStore('records').put(value);
+        transaction.oncomplete = () => resolve();
+        transaction.onabort = () => reject(transaction.error);
+      });
       localStorage.setItem(`key ${done % 50}`, String(done).repeat(500));
     }
     db.close();

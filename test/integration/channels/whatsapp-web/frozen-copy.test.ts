@@ -163,8 +163,10 @@ describe('a browser that stores without a pause', () => {
       const { browser, page } = await site.launch(profile);
       await storeRecords(page, 40);
       records += 40;
+      await page.evaluate(() => localStorage.clear());
       const going = storeRecords(page, 400).catch(() => 'killed');
-      await page.waitForFunction(() => localStorage.getItem('key 3') !== null);
+      const key = `key ${(round * 7) % 50}`;
+      await page.waitForFunction((last) => localStorage.getItem(last) !== null, {}, key);
       await killBrowserProcesses(profile);
       expect(await going).toBe('killed');
       await browser.close().catch(() => undefined);
