@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type AccountId, makeAccountId } from '../../../src/accounts/ids.ts';
+import { markAccountDeleted, purgeAccount } from '../../../src/db/account-removal.ts';
+import { makeAccountStore } from '../../../src/db/account-store.ts';
+import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import { makeSnapshotIndex } from '../../../src/db/snapshot-store.ts';
+import type { SnapshotIndex } from '../../../src/vault/snapshot-index.ts';
+import { openTestDatabase } from '../../support/database.ts';
+import { insertTestAccount } from '../../support/inbound-events.ts';
+import { silentLog as log } from '../../support/silent-log.ts';
+
+const stack = new AsyncDisposableStack();
+let db: Executor;
+let index: SnapshotIndex;
+let id: AccountId;
+beforeAll(async () => {
+  const database = stack.use(await openTestDatabase());
+  db = stack.use(openDatabase({ connection: database.connection, log, poolSize: 4 })).db;
+  index = makeSnapshotIndex(db);
+});
+afterAll(() => stack.disposeAsync());
+beforeEach(async () => {
+  for (const table of ['vault_snapshots', 'accounts'] as const) await db.deleteFrom(table).execute();
+  id = await insertTestAccount(db);
+});
+
+function snapshot(generation: number, keyId = 'k1') {
+  return { accountId: id, generation, sealedAt: new Date(1_000 * generation), keyId, bytes: 5 * 1024 ** 3 };
+}
+
+async function save(...generations: readonly number[]): Promise<void> {
+  for (const generation of generations) await index.save(snapshot(generation));
+}
+
+describe('the index', () => {
+  it('knows nothing of an account that has no snapshot', async () => {
+    expect(await index.find(id)).toEqual({ snapshots: [], wipedThrough: 0 });
+    expect(await index.find(makeAccountId())).toEqual({ snapshots: [], wipedThrough: 0 });
+  });
+
+  it('lists snapshots newest first by number, whatever the order in which they were saved', async () => {
+    await save(2, 10, 9);
+    const { snapshots } = await index.find(id);
+    expect(snapshots.map(({ generation }) => generation)).toEqual([10, 9, 2]);
+    expect(snapshots[0]).toEqual({ ...snapshot(10), copies: [] });
+  });
+
+  it('keeps the copies of a snapshot that is saved again under another key', async () => {
+    await save(1);
+    await index.saveCopy(id, 1, 's3');
+    await index.save(snapshot(1, 'k2'));
+    expect((await index.find(id)).snapshots).toEqual([{ ...snapshot(1, 'k2'), copies: ['s3'] }]);
+  });
+
+  it('names each copy once, also when two are entered at the same moment, and forgets them singly', async () => {
+    await save(1, 2);
+    await Promise.all(['database', 's3', 's3', 'database'].map((name) => index.saveCopy(id, 1, name)));
+    const copies = async () => (await index.find(id)).snapshots.at(-1)?.copies.toSorted();
+    expect(await copies()).toEqual(['database', 's3']);
+    for (let repeat = 0; repeat < 2; repeat += 1) await index.removeCopies(id, [1, 2, 3], 'database');
+    expect(await copies()).toEqual(['s3']);
+  });
+
+  it('removes what is named and nothing else, once or twice', async () => {
+    await save(1, 2, 3);
+    const other = await insertTestAccount(db);
+    await index.save({ ...snapshot(1), accountId: other });
+    for (let repeat = 0; repeat < 2; repeat += 1) await index.remove(id, [1, 2]);
+    expect((await index.find(id)).snapshots.map(({ generation }) => generation)).toEqual([3]);
+    expect((await index.find(other)).snapshots).toHaveLength(1);
+  });
+});
+
+describe('a destroyed vault', () => {
+  it('ends the link, leaves what the user wants alone, and is to be finished until its entries are gone', async () => {
+    const store = makeAccountStore(db);
+    await store.saveLinked(id, { wid: '1@c.us', phoneNumber: '+491700000001', profileName: null });
+    await db.updateTable('accounts').set({ wanted: true }).where('id', '=', id).execute();
+    await save(1, 2);
+    expect(await index.listUnfinishedWipes()).toEqual([]);
+    await index.saveWiped(id, 2);
+    expect(await store.getAccount(id)).toMatchObject({ linked: false, wanted: true });
+    expect(await index.listUnfinishedWipes()).toEqual([id]);
+    expect((await index.find(id)).wipedThrough).toBe(2);
+    await index.remove(id, [1, 2]);
+    expect(await index.listUnfinishedWipes()).toEqual([]);
+    expect((await index.find(id)).wipedThrough).toBe(2);
+  });
+
+  it('is not undone by an earlier mark, and leaves later generations alone', async () => {
+    await index.saveWiped(id, 5);
+    await index.saveWiped(id, 3);
+    await save(6);
+    expect((await index.find(id)).wipedThrough).toBe(5);
+    expect(await index.listUnfinishedWipes()).toEqual([]);
+  });
+
+  it('is found by its entries after its account was deleted', async () => {
+    await save(1);
+    await index.saveWiped(id, 1);
+    await markAccountDeleted(db, id);
+    expect(await index.listUnfinishedWipes()).toEqual([id]);
+  });
+
+  it('is found by its entries also after its account was purged: they alone say where copies are', async () => {
+    await save(1, 2);
+    await index.saveCopy(id, 2, 's3');
+    await purgeAccount(db, id);
+    expect(await index.listUnfinishedWipes()).toEqual([id]);
+    const { snapshots, wipedThrough } = await index.find(id);
+    expect([snapshots.length, snapshots[0]?.copies, wipedThrough]).toEqual([2, ['s3'], 2]);
+  });
+});
