@@ -46,7 +46,10 @@ export async function findKeptAccounts(
   return new Set(rows.map(({ id }) => id as AccountId));
 }
 
-/** Tables whose rows belong to one account; messages first, so that none is left that names a row that is gone. */
+/**
+ * Tables whose rows belong to one account; messages first, so that none is left that names a row that is gone. The index
+ * of snapshots is none of them: it alone says where copies are that are still to be removed, and goes with the last.
+ */
 const OWNED_TABLES = [
   'message_reactions',
   'messages',
