@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isAppError } from '../../../src/lib/errors.ts';
 import { packFolder, unpackInto } from '../../../src/vault/profile-archive.ts';
 import { collect, streamOf } from '../../support/byte-stream.ts';
+import { openSmallDisk } from '../../support/small-disk.ts';
 import { namedTarPart, packParts, TAR_END, tarPart } from '../../support/tar-archive.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -402,6 +403,20 @@ describe('unpacking', () => {
     }
     await expect(unpackInto(failing(), target, LIMITS)).rejects.toBe(cause);
     expect(existsSync(target)).toBe(false);
+  });
+
+  it('leaves nothing where the disk is full', async () => {
+    await writeSource({ a: 'a', b: randomBytes(4 * MIB) });
+    const packed = await collect(packFolder(source, ['a', 'b']));
+    using disk = openSmallDisk(join(folder.path, 'disk'));
+    const [full, kept] = [join(disk.path, 'target'), await readdir(disk.path)];
+    disk.fill([process.pid]);
+    const failure = await unpackInto(streamOf(packed), full, LIMITS).catch((thrown) => thrown);
+    disk.free();
+    expect(['ENOSPC', 'EFBIG']).toContain(failure.code);
+    expect(await readdir(disk.path)).toEqual(kept);
+    await unpackInto(streamOf(packed), full, LIMITS);
+    expect(await contentOf(full)).toEqual(await contentOf(source));
   });
 
   it('lets go of its source when it refuses', async () => {
