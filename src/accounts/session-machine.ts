@@ -24,13 +24,13 @@ export const SESSION_FACTS = {
   },
   'code-shown': {
     text: 'The page shows a QR code, or WhatsApp gave a pairing code (library: `qr`, `code`).',
-    from: ['starting', 'awaiting_scan', 'pairing', 'reconnecting', 'needs_human'],
+    from: ['starting', 'awaiting_scan', 'pairing', 'syncing', 'reconnecting', 'needs_human'],
     to: 'awaiting_scan',
     also: 'The code is stored, for two minutes at most. On an account that is linked it means: logged out.',
   },
   'code-answered': {
     text: 'A phone has scanned or typed the code (socket: PAIRING).',
-    from: ['starting', 'awaiting_scan', 'needs_human'],
+    from: ['starting', 'awaiting_scan', 'syncing', 'needs_human'],
     to: 'pairing',
     also: 'The code is cleared.',
   },
@@ -66,9 +66,9 @@ export const SESSION_FACTS = {
   },
   'passkey-asked': {
     text: 'WhatsApp asks for a passkey before it links (fact A24).',
-    from: ['starting', 'awaiting_scan', 'pairing'],
+    from: ['starting', 'awaiting_scan', 'pairing', 'syncing', 'reconnecting'],
     to: 'needs_human',
-    also: 'The page stays open for a while: if the phone answers, linking goes on.',
+    also: 'An alert is raised, and the code is cleared. The page stays open for a while: if the phone answers, linking goes on.',
   },
   fell: {
     text: 'The life of a browser ended for a reason that is tried again.',
@@ -84,7 +84,7 @@ export const SESSION_FACTS = {
   },
   'given-up': {
     text: 'Nobody answered the code, or the phone that did may not.',
-    from: ['starting', 'awaiting_scan', 'pairing', 'syncing', 'reconnecting', 'needs_human'],
+    from: ['starting', 'awaiting_scan', 'pairing', 'syncing', 'connected', 'reconnecting', 'needs_human'],
     to: 'disconnected',
     also: 'The slot is free again.',
   },
@@ -95,8 +95,8 @@ export const SESSION_FACTS = {
     also: 'The browser is closed, by force if it does not listen.',
   },
   closed: {
-    text: 'The browser and all of its processes are gone.',
-    from: ['closing', 'registered', 'needs_human'],
+    text: 'The browser and all of its processes are gone, or there was no slot for one.',
+    from: ['closing', 'registered', 'starting', 'needs_human'],
     to: 'disconnected',
     also: 'The slot is free again.',
   },

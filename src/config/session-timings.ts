@@ -49,6 +49,11 @@ export const SESSION_NUMBERS = {
     why: 'Half of what users are promised.',
   },
   qrLifetimeMs: { value: 120_000, text: 'A code may be shown.', why: 'Promised to users.' },
+  codeOverdueMs: {
+    value: 240_000,
+    text: 'No new code has come although the page was asked for one: then the session is started anew.',
+    why: 'Two requests without an answer, or more: the page is stuck, and nobody can scan a code that has run out.',
+  },
   qrCodesBeforeGivingUp: {
     value: 30,
     text: 'Codes after which nobody is assumed to be there.',
@@ -160,7 +165,7 @@ export const SESSION_NUMBERS = {
     why: '100 MB over a slow line.',
   },
   launchGateMs: {
-    value: 10_000,
+    value: 4_000,
     text: 'A start keeps others from starting at most.',
     why: 'One that waits for the network needs no processor; a healthy start is over in two or three seconds.',
   },

@@ -1,4 +1,4 @@
-import { waitMs, withDeadline } from '../../lib/abort.ts';
+import { orAborted, waitMs, withDeadline } from '../../lib/abort.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 
@@ -35,8 +35,9 @@ export class SessionJournal {
     return written;
   }
 
-  /** Resolves when everything queued is written, or soon without it. */
+  /** Resolves when everything queued is written; once the signal has aborted, soon without it. */
   async flush(): Promise<void> {
+    await orAborted(this.#last, this.#signal).catch(() => undefined);
     await withDeadline(this.#last, FLUSH_DEADLINE_MS, 'Storing the state').catch((thrown) => {
       this.#log.warn('The last state of a session could not be stored', { error: toError(thrown).message });
     });

@@ -13,8 +13,13 @@ import { type LifeView, nextWatchStep, type Phase, phaseOfSocket, type WatchStep
 import { socketMeaning } from './socket-state.ts';
 import type { ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
 
-/** What the loop handles; messages go past it. */
-type SessionEvent = Exclude<ClientEvent, { kind: 'events' }>;
+type Ready = Extract<ClientEvent, { kind: 'ready' }>;
+
+/** What the loop handles: what the client tells but messages, which go past it, and whether a link was stored. */
+type SessionEvent =
+  | Exclude<ClientEvent, { kind: 'events' }>
+  | { readonly kind: 'linked'; readonly ready: Ready }
+  | { readonly kind: 'link_failed'; readonly error: Error };
 
 /** What a life does with its browser. */
 export type SessionClient = Pick<
@@ -26,14 +31,14 @@ export type SessionClient = Pick<
 const MAX_HELD = 1_000;
 
 /** How a life ended. `connectedMs` is how long it was connected, null if it never was. */
-export type LifeEnd =
-  | { readonly kind: 'stopped' }
-  | {
-      readonly kind: 'fell';
-      readonly reason: ReasonCode;
-      readonly error: Error;
-      readonly connectedMs: number | null;
-    };
+export type LifeEnd = { readonly kind: 'stopped' } | Fall;
+
+export interface Fall {
+  readonly kind: 'fell';
+  readonly reason: ReasonCode;
+  readonly error: Error;
+  readonly connectedMs: number | null;
+}
 
 export interface LifeDeps {
   readonly account: Account;
@@ -43,12 +48,16 @@ export interface LifeDeps {
   readonly timings: SessionTimings;
   makeClient(onEvent: (event: ClientEvent) => void): SessionClient;
   isLinked(): boolean;
+  /** Counts a code that is shown, over all lives; returns how many there were. */
+  countCode(): number;
   /** There is a snapshot of the profile to fall back on. */
   isSealed(): boolean;
   /** Seals a snapshot of the profile; never rejects. */
   snapshot(): Promise<void>;
   /** The heavy part of the start is over: another browser may be launched. */
   onSettled(): void;
+  /** The life is over; its browser is about to be closed. */
+  onFall(end: Fall): void;
   /** Something happened that the state machine knows. */
   onFact(fact: SessionFact, reason: ReasonCode | null): void;
   /** A QR or pairing code is to be shown, or (null) no longer. */
@@ -80,6 +89,8 @@ export class SessionLife {
   #fallen: { reason: ReasonCode; error: Error } | undefined;
   #connection: { session: ConnectedPage; scope: AbortController; identity: LinkedIdentity } | undefined;
   #connectedAt: number | null = null;
+  /** What the document said that is ready, until it is gone. */
+  #ready: Ready | undefined;
   #heardAt = 0;
   #held: InboundEvent[] = [];
 
@@ -93,6 +104,7 @@ export class SessionLife {
       phaseSince: now,
       codeKind: 'qr',
       codeAt: now,
+      codeAskedAt: now,
       codes: 0,
       offlineSince: null,
       unlinkedSince: null,
@@ -112,24 +124,33 @@ export class SessionLife {
     return this.#connection?.session;
   }
 
-  /** Ends the link on WhatsApp's side; there is none yet while a code waits. */
+  /** Ends the link on WhatsApp's side; there is none yet while a code waits. Whoever calls it stops the session then. */
   async logOut(): Promise<void> {
-    if (this.#view.phase !== 'awaiting_scan' && this.#view.phase !== 'passkey') await this.#client.logOut();
+    if (this.#view.phase === 'awaiting_scan' || this.#view.phase === 'passkey') return;
+    // What the page does on its way out is not looked after.
+    this.#see({ phase: 'leaving' });
+    await this.#client.logOut();
   }
 
   /** Runs until the life is over; the browser and all of its processes are gone when it resolves. */
   async run(signal: AbortSignal): Promise<LifeEnd> {
     try {
-      void this.#client.open().catch((thrown) => this.#end(openFailure(thrown), toError(thrown)));
+      void this.#client.open().catch((thrown) => this.#tellEnd('launch_failed', toError(thrown)));
       while (!this.#fallen) await this.#turn(signal);
     } catch (thrown) {
       if (!signal.aborted) this.fall('launch_failed', toError(thrown));
     } finally {
       this.#disconnect();
       this.#clearCode();
-      if (signal.aborted) this.#deps.onFact('stop-wanted', null);
-      await this.#client.close({ isUnresponsive: this.#fallen?.reason === 'page_unresponsive' });
     }
+    const end = this.#end(signal);
+    if (end.kind === 'fell') this.#deps.onFall(end);
+    else this.#deps.onFact('stop-wanted', null);
+    await this.#client.close({ isUnresponsive: end.kind === 'fell' && end.reason === 'page_unresponsive' });
+    return signal.aborted ? { kind: 'stopped' } : end;
+  }
+
+  #end(signal: AbortSignal): LifeEnd {
     if (signal.aborted || !this.#fallen) return { kind: 'stopped' };
     const connectedMs = this.#connectedAt === null ? null : this.#deps.clock.monotonic() - this.#connectedAt;
     return { kind: 'fell', ...this.#fallen, connectedMs };
@@ -142,7 +163,7 @@ export class SessionLife {
     this.#wake.wake();
   }
 
-  #receive(event: ClientEvent): void {
+  #receive(event: ClientEvent | SessionEvent): void {
     if (event.kind === 'events') {
       this.#heardAt = this.#deps.clock.monotonic();
       // Straight on, in the page's order; nothing of a phone whose link may yet be refused.
@@ -173,7 +194,7 @@ export class SessionLife {
         this.fall(step.reason, new Error(`The session was given up while ${this.#view.phase}.`));
         return;
       case 'refresh-code':
-        this.#see({ codeAt: this.#deps.clock.monotonic() });
+        this.#see({ codeAskedAt: this.#deps.clock.monotonic() });
         this.#ask(this.#client.refreshCode());
         return;
       case 'check-level':
@@ -202,7 +223,7 @@ export class SessionLife {
   #ask(answer: Promise<void>): void {
     this.#see({ askedAt: null });
     void answer
-      .catch((thrown) => this.#end('page_unresponsive', toError(thrown)))
+      .catch((thrown) => this.#tellEnd('page_unresponsive', toError(thrown)))
       .finally(() => {
         this.#see({ askedAt: this.#deps.clock.monotonic() });
         this.#wake.wake();
@@ -235,7 +256,7 @@ export class SessionLife {
   }
 
   /** An end that takes its turn after what was told before it: a dead browser is the cause of an answer that fails. */
-  #end(reason: ReasonCode, error: Error): void {
+  #tellEnd(reason: ReasonCode, error: Error): void {
     this.#receive({ kind: 'ended', reason, error });
   }
 
@@ -250,8 +271,13 @@ export class SessionLife {
       case 'socket':
         return this.#hearSocket(event.state);
       case 'ready':
-        return this.#connect(event, signal);
+        return this.#link(event);
+      case 'linked':
+        return this.#connect(event.ready, signal);
+      case 'link_failed':
+        return this.#refuseLink(event.error);
       case 'lost':
+        this.#ready = undefined;
         this.#disconnect();
         this.#see({ phase: 'syncing', phaseSince: this.#deps.clock.monotonic() });
         return this.#deps.onFact('document-lost', null);
@@ -274,7 +300,8 @@ export class SessionLife {
       this.fall('logged_out', new Error('WhatsApp Web asks for a new scan.'));
       return;
     }
-    this.#see({ codeKind: kind, codeAt: clock.monotonic(), codes: this.#view.codes + 1 });
+    const now = clock.monotonic();
+    this.#see({ codeKind: kind, codeAt: now, codeAskedAt: now, codes: this.#deps.countCode() });
     this.#deps.onCode(kind, { text, expiresAt: new Date(clock.now() + timings.qrLifetimeMs) });
     if (kind === 'qr') listener.onQr?.(account, text);
     else listener.onPairingCode?.(account, text);
@@ -302,22 +329,32 @@ export class SessionLife {
     this.#enter(phaseOfSocket(this.#view.phase, meaning.kind));
   }
 
-  async #connect(event: Extract<ClientEvent, { kind: 'ready' }>, signal: AbortSignal): Promise<void> {
-    const { account, listener, clock } = this.#deps;
+  /** Stores who is linked, beside the loop: a database that is away must not keep it from hearing of its browser. */
+  async #link(ready: Ready): Promise<void> {
     this.#deps.onSettled();
-    const { identity } = event;
-    const { expectedPhoneNumber: expected } = account;
-    if (expected !== null && identity.phoneNumber !== null && expected !== identity.phoneNumber) {
+    const { phoneNumber } = ready.identity;
+    const { expectedPhoneNumber: expected } = this.#deps.account;
+    if (expected !== null && phoneNumber !== null && expected !== phoneNumber) {
       await this.#refuse('wrong_phone');
       return;
     }
-    try {
-      await this.#deps.onLinked(identity);
-    } catch (thrown) {
-      if (!isAppError(thrown, 'ALREADY_LINKED')) throw thrown;
-      await this.#refuse('already_linked');
-      return;
-    }
+    this.#ready = ready;
+    void this.#deps.onLinked(ready.identity).then(
+      () => this.#receive({ kind: 'linked', ready }),
+      (thrown: unknown) => this.#receive({ kind: 'link_failed', error: toError(thrown) }),
+    );
+  }
+
+  async #refuseLink(error: Error): Promise<void> {
+    if (!isAppError(error, 'ALREADY_LINKED')) throw error;
+    await this.#refuse('already_linked');
+  }
+
+  #connect(event: Ready, signal: AbortSignal): void {
+    // The document that was ready may be gone by now.
+    if (this.#ready !== event) return;
+    const { account, listener, clock } = this.#deps;
+    const { identity } = event;
     this.#clearCode();
     const now = clock.monotonic();
     this.#connectedAt ??= now;
@@ -368,7 +405,7 @@ export class SessionLife {
     const before = this.#view.phase;
     if (phase === before) return;
     this.#see({ phase, phaseSince: this.#deps.clock.monotonic() });
-    if (phase === 'pairing' || phase === 'syncing') this.#clearCode();
+    if (phase === 'pairing' || phase === 'syncing' || phase === 'passkey') this.#clearCode();
     if (phase === 'connected') this.#deps.onFact('line-back', null);
     else if (phase in FACT_OF_PHASE) {
       const fact = FACT_OF_PHASE[phase as keyof typeof FACT_OF_PHASE];
@@ -384,9 +421,4 @@ export class SessionLife {
     this.#connection?.scope.abort(new Error('The session is no longer connected.'));
     this.#connection = undefined;
   }
-}
-
-/** Why a browser could not be opened: the network and WhatsApp's server are told from the browser itself. */
-function openFailure(thrown: unknown): ReasonCode {
-  return /net::ERR_|Navigation timeout/.test(toError(thrown).message) ? 'page_unreachable' : 'launch_failed';
 }

@@ -3,7 +3,8 @@ import type { SessionTimings } from '../../config/session-timings.ts';
 
 /**
  * Where one life of a browser has come to. `passkey` waits for a person, `offline` is a connected page whose line has
- * been down for a while; each but `connected` has a deadline.
+ * been down for a while, `leaving` one that is being logged out by whoever stops it; each other but `connected` has a
+ * deadline.
  */
 export type Phase =
   | 'starting'
@@ -12,16 +13,19 @@ export type Phase =
   | 'pairing'
   | 'syncing'
   | 'connected'
-  | 'offline';
+  | 'offline'
+  | 'leaving';
 
 /** What is known of a life; instants in milliseconds of the monotonic clock. */
 export interface LifeView {
   readonly phase: Phase;
   readonly phaseSince: number;
-  /** What kind of code is shown, when it came, and how many have come. */
+  /** What kind of code is shown, when it came, and how many have come since somebody began to link the account. */
   readonly codeKind: 'qr' | 'code';
   readonly codeAt: number;
   readonly codes: number;
+  /** When a code was last asked for, or came. */
+  readonly codeAskedAt: number;
   /** Since when the page's socket is out of CONNECTED; null while it is in. */
   readonly offlineSince: number | null;
   /** Since when the page of a linked account says that it is not paired; null while it does not. */
@@ -77,7 +81,11 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
     case 'awaiting_scan': {
       const { refreshMs, most } = codeLimits(view.codeKind, timings);
       if (view.codes > most) return end('qr_given_up');
-      return soonest(after(view.codeAt, refreshMs, { do: 'refresh-code' }, now), checkLevel());
+      return soonest(
+        after(view.codeAt, timings.codeOverdueMs, end('start_overdue'), now),
+        after(view.codeAskedAt, refreshMs, { do: 'refresh-code' }, now),
+        checkLevel(),
+      );
     }
     case 'passkey':
       return after(view.phaseSince, timings.passkeyDeadlineMs, end('passkey'), now);
@@ -87,6 +95,8 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
         after(view.phaseSince, timings.readyDeadlineMs, end('start_overdue'), now),
         checkLevel(),
       );
+    case 'leaving':
+      return UNTIL_WOKEN;
     case 'connected':
     case 'offline':
       return connectedStep(view, now, timings);
@@ -127,7 +137,7 @@ export function phaseOfSocket(
   meaning: 'connected' | 'pairing' | 'waiting' | 'unpaired',
 ): Phase {
   if (current === 'offline') return meaning === 'connected' ? 'connected' : current;
-  if (current === 'connected') return current;
+  if (current === 'connected' || current === 'leaving') return current;
   if (meaning === 'connected') return 'syncing';
   if (meaning === 'pairing') return 'pairing';
   return current;

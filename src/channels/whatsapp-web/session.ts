@@ -19,7 +19,7 @@ import type { ChannelListener, ConnectedSession, SessionStatus } from '../channe
 import type { LaunchGate } from './launch-gate.ts';
 import type { SessionProfile } from './profile-keeper.ts';
 import { SessionJournal } from './session-journal.ts';
-import { type LifeEnd, type SessionClient, SessionLife } from './session-life.ts';
+import { type Fall, type LifeEnd, type SessionClient, SessionLife } from './session-life.ts';
 import { runInSession } from './session-scope.ts';
 import type { ClientEvent } from './whatsapp-client.ts';
 
@@ -55,7 +55,11 @@ export class Session {
   #life: SessionLife | undefined;
   #state: SessionState;
   #reconnect: ReconnectView = NO_ATTEMPT;
+  /** When the next attempt is due: of the clock that people read, and of the one that never jumps. */
   #nextAt: number | null = null;
+  #dueAt = 0;
+  /** Codes that were shown since the last link. */
+  #codes = 0;
   #lastError: string | null;
   #linked: boolean;
   /** A phone has answered a code, or there was a link already. */
@@ -80,6 +84,7 @@ export class Session {
       if (this.#signal.aborted) return 'stopped';
       throw thrown;
     } finally {
+      if (this.#signal.aborted) this.#learn('stop-wanted', null);
       await this.#journal.flush();
     }
   }
@@ -88,15 +93,17 @@ export class Session {
     while (!this.#signal.aborted) {
       const end = await this.#live();
       if (end.kind === 'stopped') break;
-      this.#lastError = end.error.message;
       const { retry, state } = REASONS[end.reason];
       if (retry === 'never') {
         if (end.reason === 'replaced' && (await this.#isHeldElsewhere())) return 'moved';
         this.#learn(state === 'needs_human' ? 'refused' : 'given-up', end.reason);
-        if (state === 'needs_human') this.#alert('needs_human', end.reason);
+        // That of a passkey was raised while there was time to approve it.
+        if (state === 'needs_human' && end.reason !== 'passkey') this.#alert('needs_human', end.reason);
         return end.reason;
       }
-      await this.#pause(end.reason, { retry, connectedMs: end.connectedMs });
+      // The pause began when the life was over, not when its browser was closed.
+      await waitMs(Math.max(0, this.#dueAt - this.#deps.clock.monotonic()), this.#signal);
+      this.#nextAt = null;
     }
     return 'stopped';
   }
@@ -146,6 +153,8 @@ export class Session {
       this.#life = life;
       const onStray = (error: Error) => life.fall('library_fault', error);
       return await runInSession({ log, onStray }, () => life.run(this.#signal));
+    } catch (thrown) {
+      return this.#fall('launch_failed', thrown);
     } finally {
       clearTimeout(overstayed);
       leave();
@@ -159,8 +168,14 @@ export class Session {
       await this.#deps.profile.takeOut(this.#deps.account.id);
       return undefined;
     } catch (thrown) {
-      return { kind: 'fell', reason: unopenedReason(thrown), error: toError(thrown), connectedMs: null };
+      return this.#fall(unopenedReason(thrown), thrown);
     }
+  }
+
+  #fall(reason: ReasonCode, thrown: unknown): LifeEnd {
+    const end = { kind: 'fell', reason, error: toError(thrown), connectedMs: null } as const;
+    this.#hearFall(end);
+    return end;
   }
 
   #makeLife(leave: () => void): SessionLife {
@@ -173,10 +188,18 @@ export class Session {
       timings,
       makeClient: (onEvent) => makeClient(onEvent, this.#linked),
       isLinked: () => this.#linked,
+      countCode: () => {
+        this.#codes += 1;
+        return this.#codes;
+      },
       isSealed: () => profile.isSealed(account.id),
       snapshot: () => profile.snapshot(account.id),
       onSettled: leave,
-      onFact: (fact, reason) => this.#learn(fact, reason),
+      onFall: (end) => this.#hearFall(end),
+      onFact: (fact, reason) => {
+        this.#learn(fact, reason);
+        if (fact === 'passkey-asked') this.#alert('needs_human', 'passkey');
+      },
       onCode: (kind, code) => this.#saveCode(kind, code),
       onLinked: (identity) => this.#link(identity),
     });
@@ -191,14 +214,16 @@ export class Session {
     return leave;
   }
 
-  /** Counts a fall and waits as long as the reconnect policy says, from now on. */
-  async #pause(reason: ReasonCode, fall: Parameters<typeof afterFall>[1]): Promise<void> {
+  /** Counts a fall that is tried again, and says from when on. */
+  #hearFall({ reason, error, connectedMs }: Fall): void {
+    this.#lastError = error.message;
+    const { retry } = REASONS[reason];
+    if (retry === 'never') return;
     const { timings, clock, log } = this.#deps;
     const before = this.#reconnect;
-    this.#reconnect = afterFall(before, fall, timings.stableAfterMs);
+    this.#reconnect = afterFall(before, { retry, connectedMs }, timings.stableAfterMs);
     const { attempt, failures } = this.#reconnect;
     const delayMs = pauseBeforeMs(this.#reconnect);
-    const nextAt = clock.now() + delayMs;
     log.warn('The session fell and is started again', {
       state: SESSION_FACTS.fell.to,
       reason,
@@ -209,11 +234,10 @@ export class Session {
       failures,
       delayMs,
     });
-    this.#nextAt = nextAt;
+    this.#dueAt = clock.monotonic() + delayMs;
+    this.#nextAt = clock.now() + delayMs;
     this.#learn('fell', reason, attempt);
     if (isInTrouble(this.#reconnect) && !isInTrouble(before)) this.#alert('reconnect_failing', reason);
-    await waitMs(delayMs, this.#signal);
-    this.#nextAt = null;
   }
 
   async #link(identity: LinkedIdentity): Promise<void> {
@@ -227,6 +251,7 @@ export class Session {
       if (!(await stored)) throw this.#signal.reason;
     }
     this.#linked = true;
+    this.#codes = 0;
     this.#lastError = null;
     this.#learn('ready', null);
   }

@@ -29,6 +29,12 @@ const { Client, LocalAuth } = wwebjs;
 
 const WHATSAPP_WEB = 'https://web.whatsapp.com/';
 
+/** How puppeteer says that a page could not be loaded. */
+const UNREACHABLE = /net::ERR_|Navigation timeout/;
+
+/** A page that is looked at in vain so many times in a row hangs; one that syncs is busy for some seconds at a time. */
+const LOOKS_IN_VAIN = 3;
+
 /** What a client tells its session, in the order in which it happened. `ended` is the last and comes once. */
 export type ClientEvent =
   | LinkNews
@@ -76,6 +82,17 @@ export class WhatsAppClient {
 
   /** Launches the browser and loads the page; what follows comes as events. Call it once, then `close`. */
   async open(): Promise<void> {
+    try {
+      await this.#open();
+    } catch (thrown) {
+      // The network and WhatsApp's server are told from the browser itself.
+      const error = toError(thrown);
+      this.#end(UNREACHABLE.test(error.message) ? 'page_unreachable' : 'launch_failed', error);
+      throw error;
+    }
+  }
+
+  async #open(): Promise<void> {
     this.#launching = this.#launch();
     const browser = await this.#launching;
     browser.on('disconnected', () => this.#end('browser_died', new Error('The browser ended.')));
@@ -97,16 +114,29 @@ export class WhatsAppClient {
   /** Has a page whose line is down try again at once; never rejects. */
   async reconnectSocket(): Promise<void> {
     const { callDeadlineMs } = this.#deps.timings;
-    const asking = this.#livePage().evaluate(reconnectSocket);
-    await withDeadline(asking, callDeadlineMs, 'Reconnecting the socket').catch((thrown) => {
+    try {
+      const asking = this.#livePage().evaluate(reconnectSocket);
+      await withDeadline(asking, callDeadlineMs, 'Reconnecting the socket');
+    } catch (thrown) {
       this.#deps.log.debug('The page did not reconnect its socket', { error: toError(thrown).message });
-    });
+    }
   }
 
-  /** Looks whether the page is ready by now; never rejects. */
+  /**
+   * Looks whether the page is ready by now.
+   * @throws AppError SESSION_DEADLINE if it did not answer several times in a row
+   */
   async checkLevel(): Promise<void> {
     const { probeDeadlineMs } = this.#deps.timings;
-    await withDeadline(this.#checkLevel(), probeDeadlineMs, 'Looking at the page').catch(() => undefined);
+    for (let looks = 1; ; looks += 1) {
+      try {
+        return await withDeadline(this.#checkLevel(), probeDeadlineMs, 'Looking at the page');
+      } catch (thrown) {
+        // A document that is being loaded has nothing to look at.
+        if (!isAppError(thrown, 'SESSION_DEADLINE')) return;
+        if (looks === LOOKS_IN_VAIN) throw thrown;
+      }
+    }
   }
 
   async #checkLevel(): Promise<void> {
@@ -119,10 +149,15 @@ export class WhatsAppClient {
     return await readTreeMemory(findBrowserProcesses(this.#profilePath));
   }
 
-  /** Has the page show a new QR code, or asks WhatsApp for a new pairing code. */
+  /** Has the page show a new QR code, or asks WhatsApp for a new pairing code. @throws AppError SESSION_DEADLINE */
   async refreshCode(): Promise<void> {
-    this.#livePage();
-    await this.#offer?.refresh();
+    try {
+      this.#livePage();
+      await this.#offer?.refresh();
+    } catch (thrown) {
+      if (isAppError(thrown, 'SESSION_DEADLINE')) throw thrown;
+      this.#deps.log.debug('The page could not be asked for a new code', { error: toError(thrown).message });
+    }
   }
 
   /** Ends the link on WhatsApp's side, as far as the page can still say so. */
@@ -154,9 +189,18 @@ export class WhatsAppClient {
         this.#deps.log.debug('There is no browser to close', { error });
       else this.#deps.log.warn('The browser did not close and is killed', { error });
     } finally {
+      await this.#clearUp(pid);
+    }
+  }
+
+  /** What cannot be removed is removed by the next start. */
+  async #clearUp(pid: number | undefined): Promise<void> {
+    try {
       await killBrowserProcesses(this.#profilePath, pid === undefined ? [] : [pid]);
       removeProfileLocks(this.#profilePath);
       await this.#temporary?.[Symbol.asyncDispose]();
+    } catch (thrown) {
+      this.#deps.log.warn('What a browser has left could not be cleared up', { error: toError(thrown).message });
     }
   }
 

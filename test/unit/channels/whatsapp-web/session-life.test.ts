@@ -64,7 +64,9 @@ function makeLife(
       };
     },
     isLinked: () => isLinked,
+    countCode: () => 1,
     isSealed: () => true,
+    onFall: () => undefined,
     snapshot: nothing,
     onSettled: () => undefined,
     onFact: (fact) => void facts.push(fact),

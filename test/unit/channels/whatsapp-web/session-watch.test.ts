@@ -42,6 +42,7 @@ function view(change: Partial<LifeView>): LifeView {
     askedAt: START,
     measuredAt: START,
     sealedAt: START,
+    codeAskedAt: START,
     memoryBytes: 0,
     idleSince: START,
     ...change,
