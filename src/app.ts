@@ -33,7 +33,7 @@ import { openEmbeddedRedis } from './embedded/redis.ts';
 import { openSocketFolder } from './embedded/socket-folder.ts';
 import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
-import { orAborted } from './lib/abort.ts';
+import { abortedAfter, orAborted } from './lib/abort.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import { openMediaStore } from './messages/media-store.ts';
@@ -139,7 +139,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     onState: announcer.onState,
     onAlert: announcer.onAlert,
   };
-  const vaultDeps = makeVaultDeps(config, { db, keyRing, clock, log });
+  const vaultDeps = makeVaultDeps(config, { db, keyRing, clock, log, signal });
   const vault = new Vault(vaultDeps);
   const profiles = new ProfileKeeper({
     runtimePath: runtime.path,
@@ -218,6 +218,9 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   return { log, url: http.url, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
+/** How long copies in S3 may take once the daemon is asked to stop: disk and database have the session by then. */
+const S3_STOP_DEADLINE_MS = 10_000;
+
 /** A store that does not answer `GET /ready` within this is as good as away. */
 const READINESS_DEADLINE_MS = 2_000;
 
@@ -286,14 +289,20 @@ async function openKeyRing(
 
 function makeVaultDeps(
   config: Config,
-  { db, keyRing, clock, log }: { db: Executor; keyRing: KeyRing; clock: Clock; log: Logger },
+  deps: { db: Executor; keyRing: KeyRing; clock: Clock; log: Logger; signal: AbortSignal },
 ): VaultDeps {
+  const { db, keyRing, clock, log, signal } = deps;
   const onStep = (step: VaultStep) => log.debug('A step of the vault was done', { step });
   return {
     folder: new VaultFolder(config.sessionPath, onStep),
     keyRing,
     index: makeSnapshotIndex(db),
-    backups: [makeDatabaseBackup(db), ...(config.s3 === null ? [] : [makeS3Backup(config.s3)])],
+    backups: [
+      makeDatabaseBackup(db),
+      ...(config.s3 === null
+        ? []
+        : [makeS3Backup(config.s3, { signal: abortedAfter(signal, S3_STOP_DEADLINE_MS) })]),
+    ],
     clock,
     log,
     onStep,

@@ -52,6 +52,11 @@ export function makeAccountStore(db: Executor): AccountStore {
             state_since: NOW,
             state: 'starting',
             reason: null,
+            // Of a page that is gone: a scan would not be heard.
+            qr: null,
+            qr_expires_at: null,
+            pairing_code: null,
+            pairing_code_expires_at: null,
           })
           .where(isWantedOn(instanceId))
           .returning('id')

@@ -11,6 +11,15 @@ export async function waitMs(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** A signal that aborts so long after another, with its reason; it keeps no process alive. */
+export function abortedAfter(signal: AbortSignal, ms: number): AbortSignal {
+  const later = new AbortController();
+  const wait = () => void setTimeout(() => later.abort(signal.reason), ms).unref();
+  if (signal.aborted) wait();
+  else signal.addEventListener('abort', wait, { once: true });
+  return later.signal;
+}
+
 /** Settles as `work` does, or rejects with the signal's reason first. The work itself goes on. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();

@@ -13,12 +13,15 @@ export const VAULT_STEPS = [
   'snapshot-on-disk',
   'profile-removed',
   'snapshot-indexed',
+  'snapshot-copied',
   'snapshot-backed-up',
+  'copies-pruned',
   'snapshots-pruned',
   // Opening one.
   'opening-begun',
   'opening-unpacked',
   'opening-checked',
+  'opening-cleared',
   'opening-moved',
   // Destroying a vault.
   'wipe-marked',

@@ -112,6 +112,7 @@ export class Vault {
     for (const backup of backups) {
       try {
         await backup.save({ ...snapshot, path: folder.pathOf(accountId, generation) });
+        onStep('snapshot-copied');
         await index.saveCopy(accountId, generation, backup.name);
         onStep('snapshot-backed-up');
       } catch (thrown) {
@@ -147,10 +148,11 @@ export class Vault {
       copies.length === 0 && !onDisk.slice(0, KEPT_ON_DISK).includes(generation);
     // The newest stays known even if every copy of it is lost: that is what the index is for.
     const gone = left.snapshots.slice(1).filter(isGone);
-    await index.remove(
-      accountId,
-      gone.map(({ generation }) => generation),
-    );
+    const numbers = gone.map(({ generation }) => generation);
+    if (numbers.length === 0) return;
+    // A crash may have come between a copy and its entry.
+    for (const backup of backups) await backup.remove(accountId, numbers);
+    await index.remove(accountId, numbers);
   }
 
   async #removeCopies(
@@ -160,6 +162,7 @@ export class Vault {
   ): Promise<void> {
     if (generations.length === 0) return;
     await backup.remove(accountId, generations);
+    this.#deps.onStep('copies-pruned');
     await this.#deps.index.removeCopies(accountId, generations, backup.name);
   }
 

@@ -5,7 +5,8 @@ import { REASONS, type ReasonCode } from '../../accounts/reason.ts';
 import { nextState } from '../../accounts/session-machine.ts';
 import type { Config } from '../../config/config.ts';
 import { DEFAULT_TIMINGS, type SessionTimings } from '../../config/session-timings.ts';
-import { withDeadline } from '../../lib/abort.ts';
+import { waitMs, withDeadline } from '../../lib/abort.ts';
+import { backoffDelayMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
@@ -47,6 +48,8 @@ interface Slot {
   readonly stop: AbortController;
   /** What becomes of the profile once the session was stopped. */
   afterStop: 'seal' | 'leave';
+  /** The session has ended for a reason of its own. */
+  isAtRest: boolean;
   session: Session | undefined;
   ended: Promise<void>;
 }
@@ -62,7 +65,8 @@ export class Pool implements Channel, AsyncDisposable {
   readonly #slots = new Map<AccountId, Slot>();
   readonly #turns = new KeyedSerial<AccountId>();
   #restore: RestoreProgress | undefined;
-  #closing = false;
+  #restoring: Promise<void> = Promise.resolve();
+  readonly #closing = new AbortController();
 
   constructor(deps: PoolDeps) {
     this.#deps = deps;
@@ -73,19 +77,29 @@ export class Pool implements Channel, AsyncDisposable {
 
   async start(accountId: AccountId, options: { readonly fresh?: boolean } = {}): Promise<void> {
     const slot = this.#reserve(accountId);
-    await this.#turns.run(accountId, async () => {
-      const before = this.#slots.get(accountId);
+    await this.#turns.run(accountId, () => this.#start(accountId, slot, options));
+  }
+
+  /** Whatever may fail comes before the session that runs is stopped. */
+  async #start(
+    accountId: AccountId,
+    slot: Slot,
+    { fresh = false }: { readonly fresh?: boolean },
+  ): Promise<void> {
+    const { store, instanceId } = this.#deps;
+    const before = this.#slots.get(accountId);
+    try {
+      if (before === undefined) this.#requireRoom();
+      const account = await store.getAccount(accountId);
+      await store.saveWanted(accountId, true, instanceId);
       if (before && before !== slot) await this.#stop(before);
       this.#slots.set(accountId, slot);
-      try {
-        await this.#deps.store.saveWanted(accountId, true, this.#deps.instanceId);
-        if (options.fresh) await this.#forget(accountId);
-        await this.#launch(accountId, slot);
-      } catch (thrown) {
-        this.#release(accountId, slot);
-        throw thrown;
-      }
-    });
+      if (fresh) await this.#forget(accountId);
+      await this.#launch(fresh ? { ...account, linked: false } : account, slot);
+    } catch (thrown) {
+      this.#release(accountId, slot);
+      throw thrown;
+    }
   }
 
   async disconnect(accountId: AccountId): Promise<void> {
@@ -146,18 +160,41 @@ export class Pool implements Channel, AsyncDisposable {
     const wanted = await store.listWanted(instanceId);
     const linked = wanted.filter((account) => account.linked).map(({ id }) => id);
     this.#restore = new RestoreProgress(linked, log);
-    for (const account of wanted) {
-      try {
-        await this.start(account.id);
-      } catch (thrown) {
-        log.error('An account could not be restored', {
-          accountId: account.id,
-          error: toError(thrown).message,
-        });
-        if (isAppError(thrown, 'POOL_FULL')) await this.#saveRest(account.id, 'no_slot');
-      }
-    }
+    const failed: AccountId[] = [];
+    for (const { id } of wanted) if (!(await this.#restoreOne(id))) failed.push(id);
     await this.#sealLeftOpen();
+    if (failed.length > 0) this.#restoring = this.#restoreLater(failed);
+  }
+
+  /** Starts an account, unless its user has done so meanwhile; false if it is to be tried again. */
+  async #restoreOne(accountId: AccountId): Promise<boolean> {
+    if (this.#slots.has(accountId)) return true;
+    try {
+      const { wanted } = await this.#deps.store.getAccount(accountId);
+      if (wanted) await this.start(accountId);
+      return true;
+    } catch (thrown) {
+      const error = toError(thrown).message;
+      this.#deps.log.error('An account could not be restored', { accountId, error });
+      if (isAppError(thrown, 'ACCOUNT_NOT_FOUND')) return true;
+      if (!isAppError(thrown, 'POOL_FULL')) return false;
+      return await this.#saveRest(accountId, 'no_slot').then(
+        () => true,
+        () => false,
+      );
+    }
+  }
+
+  /** The database went away in the middle: they are tried until it is back. Never rejects. */
+  async #restoreLater(failed: readonly AccountId[]): Promise<void> {
+    let left = failed;
+    for (let attempt = 1; left.length > 0 && !this.#closing.signal.aborted; attempt += 1) {
+      await waitMs(backoffDelayMs(attempt), this.#closing.signal).catch(() => undefined);
+      const again: AccountId[] = [];
+      for (const id of left)
+        if (!this.#closing.signal.aborted && !(await this.#restoreOne(id))) again.push(id);
+      left = again;
+    }
   }
 
   /** What an earlier run was killed over and nobody wants connected now is not left open. */
@@ -178,11 +215,14 @@ export class Pool implements Channel, AsyncDisposable {
 
   /** Closes every browser and resolves when all are gone. What users want stays as it is. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing = true;
+    this.#closing.abort(new Error('Switchboard is stopping.'));
+    await this.#restoring;
     await Promise.all(
       [...this.#slots].map(async ([accountId, slot]) => {
         slot.afterStop = 'seal';
         await this.#stop(slot);
+        // One that came to rest by itself has told why.
+        if (slot.isAtRest) return;
         await withDeadline(
           this.#saveRest(accountId, 'daemon_stopped'),
           LAST_WRITE_MS,
@@ -196,18 +236,24 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #reserve(accountId: AccountId): Slot {
-    if (this.#closing) throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
+    if (this.#closing.signal.aborted)
+      throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
     const held = this.#slots.has(accountId);
-    if (!held && this.#slots.size >= this.#deps.config.whatsapp.maxConnections)
-      throw new AppError('POOL_FULL');
+    if (!held) this.#requireRoom();
     const slot: Slot = {
       stop: new AbortController(),
       afterStop: 'leave',
+      isAtRest: false,
       session: undefined,
       ended: Promise.resolve(),
     };
     if (!held) this.#slots.set(accountId, slot);
     return slot;
+  }
+
+  #requireRoom(): void {
+    const { maxConnections } = this.#deps.config.whatsapp;
+    if (this.#slots.size >= maxConnections) throw new AppError('POOL_FULL');
   }
 
   #release(accountId: AccountId, slot: Slot): void {
@@ -219,10 +265,11 @@ export class Pool implements Channel, AsyncDisposable {
     await slot.ended;
   }
 
-  async #launch(accountId: AccountId, slot: Slot): Promise<void> {
+  async #launch(stored: Account, slot: Slot): Promise<void> {
     const { store, instanceId, listener, profiles, clock } = this.#deps;
     const { signal } = slot.stop;
-    const account = await this.#saveStarting(await store.getAccount(accountId));
+    const { id: accountId } = stored;
+    const account = await this.#saveStarting(stored);
     if (signal.aborted) return;
     const log = this.#deps.log.child({ accountId });
     const session = new Session(
@@ -276,7 +323,13 @@ export class Pool implements Channel, AsyncDisposable {
   async #saveStarting(account: Account): Promise<Account> {
     const state = nextState(account.state, 'start-wanted');
     if (state === undefined) return account;
-    await this.#save(account.id, { state, reason: null });
+    try {
+      await this.#save(account.id, { state, reason: null });
+    } catch (thrown) {
+      // The session tells its next states until they are stored.
+      const error = toError(thrown).message;
+      this.#deps.log.warn('The start of a session could not be stored', { accountId: account.id, error });
+    }
     return { ...account, state, reason: null };
   }
 
@@ -301,16 +354,35 @@ export class Pool implements Channel, AsyncDisposable {
       }
       // Whoever holds the account now has taken it from the vault.
       if (rest === 'moved') return await profiles.discard(accountId);
-      await store.saveWanted(accountId, false, instanceId);
+      slot.isAtRest = true;
+      const { signal } = slot.stop;
+      // Stored before the slot is free: a boot must not start what a person has to look at first.
+      await this.#untilStored(signal, () => store.saveWanted(accountId, false, instanceId));
       // A link that WhatsApp ended, or that was never made, leaves nothing worth keeping in the profile.
-      await (REASONS[rest].keepsLink ? this.#putAway(accountId, session) : this.#forget(accountId));
+      if (REASONS[rest].keepsLink) await this.#putAway(accountId, session);
+      else await this.#untilStored(signal, () => this.#forget(accountId));
     } catch (thrown) {
       log.error('A session ended in a way that nobody foresaw', {
         accountId,
         error: toError(thrown).message,
       });
     } finally {
-      if (!this.#closing) this.#release(accountId, slot);
+      if (!this.#closing.signal.aborted) this.#release(accountId, slot);
+    }
+  }
+
+  /** Tries until it is done or the session is asked to stop; then once more, and what fails is thrown. */
+  async #untilStored(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await work();
+        return;
+      } catch (thrown) {
+        if (signal.aborted) throw thrown;
+        const error = toError(thrown).message;
+        this.#deps.log.warn('The end of a session could not be stored and is tried again', { error });
+        await waitMs(backoffDelayMs(attempt), signal).catch(() => undefined);
+      }
     }
   }
 

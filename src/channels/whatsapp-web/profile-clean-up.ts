@@ -7,8 +7,10 @@ import type { Logger } from '../../lib/logger.ts';
 import { findProfilesInUse } from './browser-process.ts';
 import { listProfiles, removeProfile } from './profile.ts';
 
-/** A folder this young may be at work in ways that cannot be seen, milliseconds. */
-const MIN_AGE_MS = 3_600_000;
+/** A remnant this young may be at work in ways that cannot be seen, milliseconds. */
+const REMNANT_AFTER_MS = 3_600_000;
+/** A daemon that was given the wrong database for a while must not take all profiles for orphans. */
+const ORPHAN_AFTER_MS = 30 * 24 * 3_600_000;
 
 export interface CleanUpDeps {
   readonly clock: Pick<Clock, 'now'>;
@@ -19,7 +21,7 @@ export interface CleanUpDeps {
 
 /**
  * Deletes the profiles of accounts that are gone, and what is left of deletions that were cut off. Returns how many. A
- * folder that a browser uses, that has changed within the hour, or that is no profile, is never touched.
+ * folder that a browser uses, that has changed lately, or that is no profile, is never touched.
  */
 export async function removeOrphanProfiles(livePath: string, deps: CleanUpDeps): Promise<number> {
   const profiles = await listProfiles(livePath);
@@ -33,7 +35,8 @@ export async function removeOrphanProfiles(livePath: string, deps: CleanUpDeps):
     const path = join(livePath, name);
     if (inUse.has(path)) continue;
     try {
-      if (!(await isOld(path, deps.clock.now()))) continue;
+      const minAgeMs = isRemnant ? REMNANT_AFTER_MS : ORPHAN_AFTER_MS;
+      if (deps.clock.now() - (await changedAt(path)) < minAgeMs) continue;
       await (isRemnant ? rm(path, { recursive: true, force: true }) : removeProfile(path));
       removed += 1;
     } catch (thrown) {
@@ -45,7 +48,6 @@ export async function removeOrphanProfiles(livePath: string, deps: CleanUpDeps):
 }
 
 /** Of its own entry: also the renaming of a folder, which leaves its `mtime` alone, counts as a change. */
-async function isOld(path: string, now: number): Promise<boolean> {
-  const { ctimeMs } = await stat(path);
-  return now - ctimeMs >= MIN_AGE_MS;
+async function changedAt(path: string): Promise<number> {
+  return (await stat(path)).ctimeMs;
 }

@@ -133,6 +133,7 @@ export class ProfileKeeper {
     if (opened === undefined) await mkdir(opening, { mode: 0o700 });
     await writeProfileMark(opening, known.generation);
     await removeProfile(path);
+    onStep('opening-cleared');
     await rename(opening, path);
     onStep('opening-moved');
     return known.generation;

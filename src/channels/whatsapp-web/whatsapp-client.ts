@@ -200,7 +200,9 @@ export class WhatsAppClient {
       removeProfileLocks(this.#profilePath);
       await this.#temporary?.[Symbol.asyncDispose]();
     } catch (thrown) {
-      this.#deps.log.warn('What a browser has left could not be cleared up', { error: toError(thrown).message });
+      this.#deps.log.warn('What a browser has left could not be cleared up', {
+        error: toError(thrown).message,
+      });
     }
   }
 

@@ -140,6 +140,8 @@ function deleteRoute(app: HttpApp, { db, channel, log }: HttpDeps): void {
       const purged = request.query.purge === 'true';
       await channel.disconnect(account.id);
       await remove(db, account.id, purged);
+      // Somebody may have started it in between.
+      await channel.disconnect(account.id);
       log.info('An account was deleted', { accountId: account.id, purged });
       return success({ accountId: account.id as string, deleted: true as const, purged });
     },

@@ -36,27 +36,31 @@ function cleanUp(): Promise<number> {
   return removeOrphanProfiles(livePath, { clock, log: silentLog, isKept: async () => kept });
 }
 
-it('removes profiles whose account is gone, and remnants of any, after an hour', async () => {
+it('removes remnants after an hour, and profiles whose account is gone after a month', async () => {
   const [gone, living] = [makeAccountId(), makeAccountId()];
   kept = new Set([living]);
   const stays = await makeProfile(living);
-  const others = [
-    await makeProfile(gone),
+  const orphan = await makeProfile(gone);
+  const remnants = [
     await makeProfile(gone, `.removed-${crypto.randomUUID()}`),
-    await makeProfile(living, `.removed-${crypto.randomUUID()}`),
+    await makeProfile(living, `.opening-${crypto.randomUUID()}`),
+    await makeProfile(living, `.copy-${crypto.randomUUID()}`),
   ];
   clock.advance(HOUR_MS - 60_000);
   expect(await cleanUp()).toBe(0);
-  expect((await readdir(livePath)).sort()).toEqual([stays, ...others].sort());
+  expect((await readdir(livePath)).sort()).toEqual([stays, orphan, ...remnants].sort());
   clock.advance(120_000);
   expect(await cleanUp()).toBe(3);
+  expect((await readdir(livePath)).sort()).toEqual([stays, orphan].sort());
+  clock.advance(30 * 24 * HOUR_MS);
+  expect(await cleanUp()).toBe(1);
   expect(await readdir(livePath)).toEqual([stays]);
   expect(await readdir(join(livePath, stays, 'Default'))).toEqual(['Cookies']);
 });
 
 it('never touches a profile that a browser uses', async () => {
   const name = await makeProfile(makeAccountId());
-  clock.advance(2 * HOUR_MS);
+  clock.advance(31 * 24 * HOUR_MS);
   const browser = spawn('sh', ['-c', 'echo up; read line', `--user-data-dir=${join(livePath, name)}`]);
   const ended = once(browser, 'exit');
   await once(browser.stdout, 'data');
@@ -79,7 +83,7 @@ it('leaves alone what is no profile', async () => {
   for (const name of names) await mkdir(join(livePath, name));
   const file = `session-${makeAccountId()}`;
   await writeFile(join(livePath, file), 'x');
-  clock.advance(2 * HOUR_MS);
+  clock.advance(31 * 24 * HOUR_MS);
   expect(await cleanUp()).toBe(0);
   expect((await readdir(livePath)).sort()).toEqual([...names, file].sort());
 });
