@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type AccountId, parseAccountId } from '../accounts/ids.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import { makeFolders } from '../lib/folders.ts';
+import type { SnapshotName } from './snapshot.ts';
 import type { VaultStep } from './vault-step.ts';
 
 /** A part this old is nobody's work any more. */
@@ -11,7 +12,7 @@ const PART_IS_LEFT_AFTER_MS = 3_600_000;
 
 /** `<generation>.vault`, without leading zeros; what is being written has a longer name. */
 const SNAPSHOT_FILE = /^([1-9]\d{0,15})\.vault$/;
-const PART_FILE = /^[1-9]\d{0,15}\.vault\.part-[0-9a-f-]+$/;
+const PART_FILE = /^([1-9]\d{0,15})\.vault\.part-[0-9a-f-]+$/;
 const ACCOUNT_FOLDER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Bytes that are read of a snapshot at once. */
@@ -86,12 +87,12 @@ export class VaultFolder {
 
   /** Gives a file of these bytes to `use` and removes it afterwards. @throws AppError VAULT_STORAGE_FAILED; what `use` throws */
   async withTemporary<T>(
-    accountId: AccountId,
+    { accountId, generation }: SnapshotName,
     bytes: AsyncIterable<Uint8Array>,
     use: (file: { readonly path: string; readonly bytes: number }) => Promise<T>,
   ): Promise<T> {
     const folder = this.#folderOf(accountId);
-    const path = join(folder, `1.vault.part-${crypto.randomUUID()}`);
+    const path = `${this.pathOf(accountId, generation)}.part-${crypto.randomUUID()}`;
     try {
       await makeFolders(folder, 0o700);
       return await use({ path, bytes: await this.#writePart(path, bytes) });
@@ -127,6 +128,17 @@ export class VaultFolder {
         if (now - mtimeMs >= PART_IS_LEFT_AFTER_MS) await rm(path, { force: true });
       }
     }
+  }
+
+  /** Removes what writes of generations up to this one have left, however young: nobody wants them completed. */
+  async removePartsThrough(accountId: AccountId, generation: number): Promise<void> {
+    const names = await this.#names(accountId);
+    const parts = names.filter((name) => Number(PART_FILE.exec(name)?.[1] ?? Infinity) <= generation);
+    if (parts.length === 0) return;
+    const folder = this.#folderOf(accountId);
+    for (const name of parts) await rm(join(folder, name), { force: true });
+    await syncFolder(folder).catch(acceptGone);
+    await rmdir(folder).catch(() => undefined);
   }
 
   /** When a snapshot of the account was written last, milliseconds since the epoch; 0 if there is none. */

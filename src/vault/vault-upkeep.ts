@@ -131,7 +131,7 @@ const rotateCopy: CopyWork = async ({ keyRing, folder, index }, name, copy) => {
   const bytes =
     backup === null
       ? await folder.write(accountId, generation, rewrapped)
-      : await folder.withTemporary(accountId, rewrapped, async (made) => {
+      : await folder.withTemporary(name, rewrapped, async (made) => {
           await backup.save({ ...name, ...made });
           return made.bytes;
         });

@@ -294,6 +294,7 @@ export class Vault {
     const { folder, backups, index, onStep } = this.#deps;
     const { snapshots, wipedThrough } = await index.find(accountId);
     const isWiped = (generation: number) => generation <= wipedThrough;
+    await folder.removePartsThrough(accountId, wipedThrough);
     const onDisk = (await folder.list(accountId)).filter(isWiped);
     const entered = snapshots.map(({ generation }) => generation).filter(isWiped);
     if (onDisk.length + entered.length === 0) return false;
