@@ -130,6 +130,10 @@ export class Vault {
   /** What is older than the kept generations goes: copies before their entries, which alone say where they are. */
   async #prune(accountId: AccountId): Promise<void> {
     const { folder, backups, index } = this.#deps;
+    const onDisk = await folder.list(accountId);
+    const kept = onDisk.slice(0, KEPT_ON_DISK);
+    // Before the backups: one that lets nothing be removed must not fill the disk.
+    await folder.remove(accountId, onDisk.slice(KEPT_ON_DISK));
     const { snapshots, wipedThrough } = await index.find(accountId);
     for (const backup of backups) {
       const held = snapshots.filter(({ copies }) => copies.includes(backup.name));
@@ -141,11 +145,9 @@ export class Vault {
         backup,
       );
     }
-    const onDisk = await folder.list(accountId);
-    await folder.remove(accountId, onDisk.slice(KEPT_ON_DISK));
     const left = await index.find(accountId);
     const isGone = ({ generation, copies }: (typeof left.snapshots)[number]) =>
-      copies.length === 0 && !onDisk.slice(0, KEPT_ON_DISK).includes(generation);
+      copies.length === 0 && !kept.includes(generation);
     // The newest stays known even if every copy of it is lost: that is what the index is for.
     const gone = left.snapshots.slice(1).filter(isGone);
     const numbers = gone.map(({ generation }) => generation);

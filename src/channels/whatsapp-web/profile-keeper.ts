@@ -204,7 +204,8 @@ export class ProfileKeeper {
     const { vault, log, onStep } = this.#deps;
     const path = this.#pathOf(accountId);
     if ((await readProfileMark(path)) === undefined) return;
-    const opened = this.#opened.get(accountId) ?? { ...(await vault.findNewest(accountId)), backedUpAt: 0 };
+    const opened = this.#opened.get(accountId) ?? (await this.#findLeftOpen(accountId));
+    if (opened === undefined) return await this.#removeLive(accountId);
     const generation = await this.#mark(accountId, opened);
     const snapshot = await vault.seal({ accountId, generation }, path, await findKeptEntries(path));
     await removeProfile(path);
@@ -212,6 +213,17 @@ export class ProfileKeeper {
     onStep('profile-removed');
     log.info('A session was sealed', { accountId, generation, bytes: snapshot.bytes });
     await vault.keep(snapshot, { backUp: true });
+  }
+
+  /**
+   * What is known of a profile that was never taken out here. Nothing, if it is not what a start would use: sealed, it
+   * would pass for newer than the vault is. The vault then lies open in its place, as far as it can be opened.
+   */
+  async #findLeftOpen(accountId: AccountId): Promise<Opened | undefined> {
+    const known = { ...(await this.#deps.vault.findNewest(accountId)), backedUpAt: 0 };
+    if ((await this.#findLive(accountId, known)) !== undefined) return known;
+    await this.#openVault(accountId, known);
+    return undefined;
   }
 
   /** Before it is sealed, so that a crash leaves no snapshot that its own profile would be taken to be older than. */

@@ -1,0 +1,292 @@
+import { randomUUID } from 'node:crypto';
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
+import { openDatabase } from '../../../../src/db/database.ts';
+import { makeKeyRing } from '../../../../src/vault/key-ring.ts';
+import { openTestDatabase, type TestDatabase } from '../../../support/database.ts';
+import { insertTestAccount } from '../../../support/inbound-events.ts';
+import { damageProfileSample, makeProfileSample, storeInProfile } from '../../../support/profile-sample.ts';
+import { OLD_KEY } from '../../../support/sealed-sample.ts';
+import { silentLog } from '../../../support/silent-log.ts';
+import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
+import { type VaultPlaces, VaultStage, type VaultStageSettings } from '../../../support/vault-stage.ts';
+
+const TOO_OLD = 'An opened profile is older than the vault and is not used';
+const DAMAGED = 'An opened profile is damaged: the vault is opened instead';
+const NOT_SEALED = 'A session could not be sealed and stays open';
+
+let root: TemporaryFolder;
+let database: TestDatabase;
+let places: VaultPlaces;
+let stage: VaultStage;
+let stack: AsyncDisposableStack;
+
+beforeAll(async () => {
+  root = await openTemporaryFolder();
+  database = await openTestDatabase();
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+  await root[Symbol.asyncDispose]();
+});
+
+/** Another daemon starts on what the last one left, which was killed as far as it can tell. */
+async function restart(settings: VaultStageSettings = {}): Promise<VaultStage> {
+  return stack.use(await VaultStage.open(places, settings));
+}
+
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  const { connection } = database;
+  await using opened = openDatabase({ connection, log: silentLog, poolSize: 1 });
+  const accountId = await insertTestAccount(opened.db);
+  const folder = join(root.path, randomUUID());
+  places = {
+    connection,
+    accountId,
+    runtimePath: join(folder, 'live'),
+    sessionPath: join(folder, 'sessions'),
+  };
+  stage = await restart();
+  return () => stack.disposeAsync();
+});
+
+const messages = (of: VaultStage) => of.log.lines.map(({ message }) => message);
+
+/** A session that was sealed once and is open, with another text than the vault. */
+async function openSealed(text: string): Promise<void> {
+  await stage.seal('sealed');
+  await stage.keeper.takeOut(stage.accountId);
+  await stage.store(text);
+}
+
+/** An opened profile of before the last generation, as a machine has that was away while another went on. */
+async function leaveOlder(): Promise<void> {
+  await openSealed('older');
+  const away = `${places.runtimePath}-away`;
+  await cp(stage.profilePath, away, { recursive: true });
+  await stage.store('newest');
+  await stage.keeper.putAway(stage.accountId);
+  await rename(away, stage.profilePath);
+}
+
+describe('an opened profile that a crash has left', () => {
+  it('is used if it was opened from the newest generation', async () => {
+    await openSealed('live');
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('live');
+    expect(stage.keeper.isSealed(stage.accountId)).toBe(true);
+  });
+
+  it('is used if it was sealed while it ran and has gone on since', async () => {
+    await openSealed('snapshot');
+    await stage.keeper.snapshot(stage.accountId);
+    await stage.store('live');
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('live');
+  });
+
+  it('is not used if the vault has a newer generation, and that is said', async () => {
+    await leaveOlder();
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('newest');
+    expect(messages(stage)).toContain(TOO_OLD);
+  });
+
+  it.each<[string, (path: string) => Promise<unknown>]>([
+    ['no mark', (path) => rm(path)],
+    ['a mark that cannot be read', (path) => writeFile(path, '{"generation"')],
+    ['a mark that is no number', (path) => writeFile(path, '{"generation":"9"}')],
+  ])('is not used in the place of a vault if it has %s', async (_what, change) => {
+    await openSealed('live');
+    await change(join(stage.profilePath, 'switchboard.json'));
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('sealed');
+  });
+
+  it('is not used if its storage is damaged, and that is said', async () => {
+    await openSealed('live');
+    await damageProfileSample(stage.profilePath);
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('sealed');
+    expect(messages(stage)).toContain(DAMAGED);
+  });
+
+  it('is used whatever it is like if nothing was ever sealed', async () => {
+    await stage.keeper.takeOut(stage.accountId);
+    await stage.store('live');
+    await damageProfileSample(stage.profilePath);
+    stage = await restart();
+    await stage.keeper.takeOut(stage.accountId);
+    expect(await readProfileMark(stage.profilePath)).toBe(0);
+    expect(stage.keeper.isSealed(stage.accountId)).toBe(false);
+  });
+
+  it('stays where it is if the vault that should replace it cannot be opened', async () => {
+    await openSealed('live');
+    await damageProfileSample(stage.profilePath);
+    stage = await restart({ keyRing: makeKeyRing({ current: OLD_KEY, previous: [] }) });
+    await expect(stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_KEY_MISSING' });
+    expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
+  });
+});
+
+describe('an opened profile that nobody takes out', () => {
+  it('is sealed', async () => {
+    await openSealed('live');
+    stage = await restart();
+    await stage.keeper.putAway(stage.accountId);
+    expect(await stage.listRuntime()).toEqual([]);
+    expect(await stage.takeOut()).toBe('live');
+  });
+
+  it('is never sealed over a newer generation', async () => {
+    await leaveOlder();
+    stage = await restart();
+    await stage.keeper.putAway(stage.accountId);
+    expect(await stage.listRuntime()).toEqual([]);
+    expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
+    expect(await stage.takeOut()).toBe('newest');
+  });
+
+  it('is never sealed over a good generation if it is damaged', async () => {
+    await openSealed('live');
+    await damageProfileSample(stage.profilePath);
+    stage = await restart();
+    await stage.keeper.putAway(stage.accountId);
+    expect(await stage.listDisk()).toEqual(['1.vault']);
+    expect(await stage.takeOut()).toBe('sealed');
+  });
+
+  it('is left as it is if it is of no use, and the vault cannot be opened', async () => {
+    await leaveOlder();
+    stage = await restart({ keyRing: makeKeyRing({ current: OLD_KEY, previous: [] }) });
+    await expect(stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_KEY_MISSING' });
+    await stage.keeper.putAway(stage.accountId);
+    expect(messages(stage)).toContain(NOT_SEALED);
+    expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
+    expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
+  });
+
+  it('of a link that was destroyed is not sealed', async () => {
+    await openSealed('live');
+    const away = `${places.runtimePath}-away`;
+    await cp(stage.profilePath, away, { recursive: true });
+    await stage.keeper.destroy(stage.accountId);
+    await rename(away, stage.profilePath);
+    stage = await restart();
+    await stage.keeper.putAway(stage.accountId);
+    expect(await stage.listDisk()).toEqual([]);
+    expect(await stage.takeOut()).toBeNull();
+  });
+});
+
+describe('a snapshot of a running session', () => {
+  it('is of the session as it was at that moment', async () => {
+    await stage.keeper.takeOut(stage.accountId);
+    await stage.store('then');
+    expect(stage.keeper.isSealed(stage.accountId)).toBe(false);
+    await stage.keeper.snapshot(stage.accountId);
+    expect(stage.keeper.isSealed(stage.accountId)).toBe(true);
+    await stage.store('later');
+    expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
+    await rm(stage.profilePath, { recursive: true });
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('then');
+  });
+
+  it('is not sealed if the profile is damaged, and nothing of it is left', async () => {
+    await openSealed('live');
+    await damageProfileSample(stage.profilePath);
+    await stage.keeper.snapshot(stage.accountId);
+    expect(messages(stage)).toContain('A running session could not be sealed');
+    expect(await stage.listDisk()).toEqual(['1.vault']);
+    expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
+  });
+
+  it('of a session that is not open is none', async () => {
+    await stage.keeper.snapshot(stage.accountId);
+    expect(await stage.listDisk()).toEqual([]);
+  });
+});
+
+describe('what is asked of one account at the same time', () => {
+  it('is done one after another', async () => {
+    await openSealed('live');
+    const { keeper, accountId } = stage;
+    await Promise.all([
+      keeper.snapshot(accountId),
+      keeper.putAway(accountId),
+      keeper.takeOut(accountId),
+      keeper.snapshot(accountId),
+      keeper.snapshot(accountId),
+      keeper.putAway(accountId),
+      keeper.putAway(accountId),
+      keeper.takeOut(accountId),
+    ]);
+    expect(await stage.read()).toBe('live');
+    expect(await stage.listDisk()).toEqual(['4.vault', '5.vault', '6.vault']);
+    expect(stage.log.lines.filter(({ level }) => ['warn', 'error'].includes(level))).toEqual([]);
+    await Promise.all([keeper.putAway(accountId), keeper.destroy(accountId), keeper.takeOut(accountId)]);
+    expect(await stage.read()).toBeNull();
+    expect(await stage.listDisk()).toEqual([]);
+  });
+});
+
+describe('profiles where an earlier run opened them', () => {
+  let former: string;
+  beforeEach(async () => {
+    former = join(root.path, randomUUID());
+    await mkdir(former);
+  });
+  const nameOf = () => basename(stage.profilePath);
+
+  it('are taken over', async () => {
+    await openSealed('live');
+    await rename(stage.profilePath, join(former, nameOf()));
+    stage = await restart({ formerPaths: [join(former, 'none'), former] });
+    await stage.boot();
+    expect(await stage.takeOut()).toBe('live');
+    await expect(readFile(join(former, nameOf(), 'switchboard.json'))).rejects.toThrow('ENOENT');
+  });
+
+  it('are removed if the profile is here already, which is the later one', async () => {
+    await openSealed('live');
+    await cp(stage.profilePath, join(former, nameOf()), { recursive: true });
+    await storeInProfile(join(former, nameOf()), 'earlier');
+    stage = await restart({ formerPaths: [former] });
+    await stage.boot();
+    expect(await stage.takeOut()).toBe('live');
+    await expect(readFile(join(former, nameOf(), 'switchboard.json'))).rejects.toThrow('ENOENT');
+  });
+
+  it('are not used if the vault is newer', async () => {
+    await leaveOlder();
+    await rename(stage.profilePath, join(former, nameOf()));
+    stage = await restart({ formerPaths: [former] });
+    await stage.boot();
+    expect(await stage.takeOut()).toBe('newest');
+  });
+
+  it('are cleared of what was cut off, as here, and nothing else is touched', async () => {
+    await openSealed('live');
+    for (const kind of ['opening', 'copy', 'removed']) {
+      for (const folder of [former, places.runtimePath]) {
+        await makeHalf(join(folder, `${nameOf()}.${kind}-${randomUUID()}`));
+      }
+    }
+    await writeFile(join(former, 'notes.txt'), 'mine');
+    stage = await restart({ formerPaths: [former] });
+    await stage.boot();
+    expect(await stage.listRuntime()).toEqual([nameOf()]);
+    expect(await readFile(join(former, 'notes.txt'), 'utf8')).toBe('mine');
+  });
+});
+
+async function makeHalf(path: string): Promise<void> {
+  await mkdir(path);
+  await makeProfileSample(path, 'half');
+  await writeProfileMark(path, 9);
+}
