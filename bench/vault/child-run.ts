@@ -16,13 +16,17 @@ export async function runChild(
     signal,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const [output, complaints, [code]] = await Promise.all([
+  // All three, also when it is killed: a shell's own children may outlive it, and still write, but hold on to stderr.
+  const [output, complaints, ended] = await Promise.allSettled([
     text(child.stdout),
     text(child.stderr),
     once(child, 'close') as Promise<[number | null]>,
   ]);
-  if (code !== 0 || complaints !== '') {
-    throw new Error(`${file} ended with code ${code}: ${complaints.trim() || 'it said nothing'}`);
+  if (ended.status === 'rejected') throw ended.reason;
+  const [code] = ended.value;
+  const said = complaints.status === 'fulfilled' ? complaints.value.trim() : '';
+  if (code !== 0 || said !== '' || output.status === 'rejected') {
+    throw new Error(`${file} ended with code ${code}: ${said || 'it said nothing'}`);
   }
-  return output;
+  return output.value;
 }

@@ -80,8 +80,8 @@ function makeMemoryTable({ seal, open }: VaultRun['memory']): Table {
   ];
   return [
     ['memory at most', 'JavaScript heap', 'buffers', 'growth of the process'],
-    row('sealing', seal),
-    row('opening', open),
+    row('while sealing', seal),
+    row('while opening', open),
   ];
 }
 
