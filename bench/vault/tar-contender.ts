@@ -4,7 +4,7 @@ import { findKeptEntries } from '../../src/channels/whatsapp-web/profile-content
 import { ZSTD_LEVEL } from '../../src/vault/profile-archive.ts';
 import { runChild } from './child-run.ts';
 import type { Contender } from './contender.ts';
-import { startTarThroughNode } from './tar-through-node.ts';
+import { runTarThroughNode } from './tar-through-node.ts';
 
 /** Which zstd stands behind tar: the program, or Node's own in a process beside it. */
 export type Zstd = 'program' | 'node';
@@ -21,22 +21,21 @@ export function makeTarContender(folder: string, zstd: Zstd): Contender {
     async seal(profile, signal) {
       await rm(archive, { force: true });
       const entries = await findKeptEntries(profile);
-      const startedAt = await pipe.pack(profile, entries, signal);
-      const writtenMs = performance.now() - startedAt;
+      const writtenMs = await pipe.pack(profile, entries, signal);
+      const startedAt = performance.now();
       await using file = await open(archive, 'r+');
       await file.sync();
-      const syncedMs = performance.now() - startedAt;
+      const syncedMs = writtenMs + performance.now() - startedAt;
       return { writtenMs, syncedMs, bytes: (await file.stat()).size };
     },
     async open(target, signal) {
       await mkdir(target, { mode: 0o700 });
-      const startedAt = await pipe.unpack(target, signal);
-      return performance.now() - startedAt;
+      return pipe.unpack(target, signal);
     },
   };
 }
 
-/** Both resolve when the work is done, with the moment at which it began. */
+/** Both resolve with the milliseconds that the work took. */
 interface Pipe {
   pack(profile: string, entries: readonly string[], signal: AbortSignal): Promise<number>;
   unpack(target: string, signal: AbortSignal): Promise<number>;
@@ -49,35 +48,28 @@ function makeShellPipe(archive: string): Pipe {
       const env = { PROFILE: profile, ARCHIVE: archive };
       const startedAt = performance.now();
       await runChild('sh', ['-c', PACK, 'sh', ...entries], { signal, env });
-      return startedAt;
+      return performance.now() - startedAt;
     },
     async unpack(target, signal) {
       const startedAt = performance.now();
       await runChild('sh', ['-c', UNPACK], { signal, env: { TARGET: target, ARCHIVE: archive } });
-      return startedAt;
+      return performance.now() - startedAt;
     },
   };
 }
 
-/** The start of Node is not counted: a zstd program would have none. */
+/** The start and the end of Node are not counted: a zstd program has next to none. */
 function makeNodePipe(archive: string): Pipe {
   return {
     async pack(profile, entries, signal) {
       const args = ['-cf', '-', '-C', profile, '--', ...entries];
-      return runThroughNode({ direction: 'pack', archive, args, level: ZSTD_LEVEL }, signal);
+      return runTarThroughNode({ direction: 'pack', archive, args, level: ZSTD_LEVEL }, signal);
     },
     async unpack(target, signal) {
       const args = ['-xf', '-', '-C', target];
-      return runThroughNode({ direction: 'unpack', archive, args, level: ZSTD_LEVEL }, signal);
+      return runTarThroughNode({ direction: 'unpack', archive, args, level: ZSTD_LEVEL }, signal);
     },
   };
-}
-
-async function runThroughNode(task: Parameters<typeof startTarThroughNode>[0], signal: AbortSignal) {
-  const run = await startTarThroughNode(task, signal);
-  const startedAt = performance.now();
-  await run();
-  return startedAt;
 }
 
 /** True if the program can be run. */

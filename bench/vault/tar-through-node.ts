@@ -20,18 +20,20 @@ export interface TarTask {
   readonly level: number;
 }
 
-/** Starts the process and resolves once it is ready; the function that it hands out does the work. */
-export async function startTarThroughNode(task: TarTask, signal: AbortSignal): Promise<() => Promise<void>> {
+/** Resolves when the process is gone, with the milliseconds from the moment it was ready until its work was done. */
+export async function runTarThroughNode(task: TarTask, signal: AbortSignal): Promise<number> {
   const child = fork(import.meta.filename, [], { signal });
   const ended = once(child, 'exit').then(([code]) => {
     if (code !== 0) throw new Error(`tar through Node's zstd failed with code ${code}.`);
   });
-  // Whoever waits for the child to be ready hears of its end as well.
+  // Whoever waits for a message hears of its end as well.
   await Promise.race([once(child, 'message'), ended]);
-  return async () => {
-    child.send(task);
-    await ended;
-  };
+  const startedAt = performance.now();
+  child.send(task);
+  await Promise.race([once(child, 'message'), ended]);
+  const tookMs = performance.now() - startedAt;
+  await ended;
+  return tookMs;
 }
 
 async function run({ direction, archive, args, level }: TarTask): Promise<void> {
@@ -53,7 +55,7 @@ async function run({ direction, archive, args, level }: TarTask): Promise<void> 
 
 if (import.meta.main) {
   process.once('message', (task) => {
-    void run(task as TarTask).then(() => process.disconnect());
+    void run(task as TarTask).then(() => process.send?.('done', () => process.disconnect()));
   });
   process.send?.('ready');
 }

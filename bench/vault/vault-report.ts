@@ -45,10 +45,11 @@ export function report(run: VaultRun): Measured {
       settings,
       reference: { name: run.names.theirs, zstd },
       profile: digest,
-      seal: compare(rounds, 'writtenMs'),
-      sealSynced: compare(rounds, 'syncedMs'),
-      open: compare(rounds, 'openedMs'),
-      size: compare(rounds, 'bytes'),
+      sealRatio: compare(rounds, 'writtenMs').ratio,
+      sealMs: compare(rounds, 'writtenMs'),
+      sealSyncedMs: compare(rounds, 'syncedMs'),
+      openMs: compare(rounds, 'openedMs'),
+      sizeBytes: compare(rounds, 'bytes'),
       memory,
       rounds,
     },
@@ -90,6 +91,6 @@ function makeNotes(zstd: Zstd): readonly string[] {
   const stand =
     zstd === 'program'
       ? 'zstd is the program of this machine.'
-      : "zstd is Node's own, in a process beside tar, whose start is not counted.";
+      : "zstd is Node's own, in a process beside tar, whose start and end are not counted.";
   return [`${fair} ${stand}`];
 }
