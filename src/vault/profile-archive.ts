@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, toError } from '../lib/errors.ts';
 import { ByteReader } from './byte-reader.ts';
@@ -20,6 +20,9 @@ export const ZSTD_LEVEL = 1;
 
 /** What is read or written of a file at once. */
 const PIECE_BYTES = 256 * 1024;
+
+/** Entries that are read at the same time: a few more than there are threads for it. */
+const ENTRIES_AHEAD = 8;
 
 /** Two empty blocks end an archive; some programs fill it up to this. */
 const MAX_END_BYTES = 20 * BLOCK_BYTES;
@@ -54,17 +57,39 @@ async function* gather(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   }
 }
 
+/** Small files cost their trips to the system, not their bytes: several are on their way at once. */
 async function* archive(folder: string, entries: readonly string[]): AsyncGenerator<Uint8Array> {
-  const packed = new Set<string>();
-  for (const entry of entries) {
-    for (const path of parentsOf(entry)) {
-      if (packed.has(path)) continue;
-      packed.add(path);
-      yield entryToBytes({ kind: 'folder', path, size: 0 });
+  const ahead: Promise<BegunEntry>[] = [];
+  try {
+    for await (const entry of walk(folder, entries)) {
+      const begun = beginEntry(folder, entry);
+      // Its turn tells of a failure; if its turn never comes, it is nobody's.
+      begun.catch(() => undefined);
+      ahead.push(begun);
+      if (ahead.length >= ENTRIES_AHEAD) yield* finishFirst(ahead);
     }
-    yield* archiveEntry(folder, entry);
+    while (ahead.length > 0) yield* finishFirst(ahead);
+  } finally {
+    for (const begun of ahead) await begun.then((each) => each.file?.close()).catch(() => undefined);
   }
   yield Buffer.alloc(2 * BLOCK_BYTES);
+}
+
+interface WalkedEntry {
+  readonly kind: 'file' | 'folder';
+  readonly path: string;
+}
+
+/** Each folder before what is in it; only regular files and folders. */
+async function* walk(folder: string, entries: readonly string[]): AsyncGenerator<WalkedEntry> {
+  const seen = new Set<string>();
+  for (const entry of entries) {
+    for (const path of parentsOf(entry)) {
+      if (!seen.has(path)) yield { kind: 'folder', path };
+      seen.add(path);
+    }
+    yield* walkEntry(folder, entry, await lstat(join(folder, entry)));
+  }
 }
 
 /** The folders that a path lies in, outermost first. */
@@ -73,29 +98,68 @@ function parentsOf(path: string): readonly string[] {
   return parent === '.' ? [] : [...parentsOf(parent), parent];
 }
 
-async function* archiveEntry(folder: string, path: string): AsyncGenerator<Uint8Array> {
-  const stats = await lstat(join(folder, path));
-  if (stats.isFile()) {
-    yield* archiveFile(folder, path);
-  } else if (stats.isDirectory()) {
-    yield entryToBytes({ kind: 'folder', path, size: 0 });
-    for (const name of (await readdir(join(folder, path))).sort())
-      yield* archiveEntry(folder, `${path}/${name}`);
+async function* walkEntry(
+  folder: string,
+  path: string,
+  entry: Pick<Stats, 'isFile' | 'isDirectory'>,
+): AsyncGenerator<WalkedEntry> {
+  if (entry.isFile()) yield { kind: 'file', path };
+  if (!entry.isDirectory()) return;
+  yield { kind: 'folder', path };
+  const inside = await readdir(join(folder, path), { withFileTypes: true });
+  for (const each of inside.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    yield* walkEntry(folder, `${path}/${each.name}`, each);
   }
 }
 
-async function* archiveFile(folder: string, path: string): AsyncGenerator<Uint8Array> {
-  await using file = await open(join(folder, path), READ_FLAGS);
-  const { size } = await file.stat();
-  yield entryToBytes({ kind: 'file', path, size });
-  const piece = Buffer.alloc(Math.min(size, PIECE_BYTES));
-  for (let left = size; left > 0; ) {
-    const { bytesRead } = await file.read(piece, 0, Math.min(left, piece.length));
-    if (bytesRead === 0) throw new Error('A file was cut while it was put into a sealed session.');
-    yield piece.subarray(0, bytesRead);
-    left -= bytesRead;
+/** An entry with the first piece of its content. The file is open if there is more. */
+interface BegunEntry {
+  readonly header: Buffer;
+  readonly size: number;
+  readonly start: Uint8Array;
+  readonly file?: FileHandle;
+}
+
+async function beginEntry(folder: string, { kind, path }: WalkedEntry): Promise<BegunEntry> {
+  const nothing = { size: 0, start: new Uint8Array() };
+  if (kind === 'folder') return { header: entryToBytes({ kind, path, size: 0 }), ...nothing };
+  const file = await open(join(folder, path), READ_FLAGS);
+  let isKept = false;
+  try {
+    const { size } = await file.stat();
+    const header = entryToBytes({ kind, path, size });
+    if (size === 0) return { header, ...nothing };
+    const piece = Buffer.alloc(Math.min(size, PIECE_BYTES));
+    const start = await readPiece(file, piece);
+    isKept = start.length < size;
+    return { header, size, start, ...(isKept ? { file } : {}) };
+  } finally {
+    if (!isKept) await file.close();
+  }
+}
+
+/** Takes the first of them out of the list, which has those that are still to be closed if this ends early. */
+async function* finishFirst(ahead: Promise<BegunEntry>[]): AsyncGenerator<Uint8Array> {
+  const { header, size, start, file } = (await ahead[0]) as BegunEntry;
+  yield header;
+  yield start;
+  if (file) {
+    const piece = Buffer.alloc(PIECE_BYTES);
+    for (let left = size - start.length; left > 0; ) {
+      const next = await readPiece(file, piece.subarray(0, Math.min(left, piece.length)));
+      yield next;
+      left -= next.length;
+    }
+    await file.close();
   }
   yield Buffer.alloc(paddingOf(size));
+  ahead.shift();
+}
+
+async function readPiece(file: FileHandle, piece: Buffer): Promise<Uint8Array> {
+  const { bytesRead } = await file.read(piece, 0, piece.length);
+  if (bytesRead === 0) throw new Error('A file was cut while it was put into a sealed session.');
+  return piece.subarray(0, bytesRead);
 }
 
 /**

@@ -103,7 +103,8 @@ it('is connected again without a scan after a reload', async () => {
 it('comes back by itself when it is killed, with its account and no second browser', async () => {
   const before = await supervised();
   const alice = await simulator.world.phone('alice');
-  process.kill(before?.pid ?? 0, 'SIGKILL');
+  if (!before?.pid) throw new Error('PM2 runs no daemon.');
+  process.kill(before.pid, 'SIGKILL');
   const { id } = await alice.send(shop, 'Still there?');
   // Until it is back nobody answers at all.
   const isBack = () =>

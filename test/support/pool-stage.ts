@@ -40,6 +40,8 @@ async function makePrivateFolder(path: string): Promise<string> {
 /** Deadlines short enough to be waited for, long enough for a busy machine. */
 export const SHORT_TIMINGS: SessionTimings = {
   ...DEFAULT_TIMINGS,
+  // No test wants its browser to stand still later on.
+  snapshotAgainMs: DEFAULT_TIMINGS.snapshotIntervalMs,
   startDeadlineMs: 12_000,
   readyDeadlineMs: 12_000,
   navigationDeadlineMs: 2_500,
@@ -97,6 +99,7 @@ export class PoolStage implements AsyncDisposable {
   readonly world: WorldClient;
   readonly store: AccountStore;
   readonly livePath: string;
+  readonly vaultPath: string;
   readonly log: RecordingLogger = new TellingLogger(() => this.#tell());
   readonly #open: (settings: PoolStageSettings) => Promise<Pool>;
   readonly #insert: (id: AccountId, options: NewStageAccount) => Promise<void>;
@@ -119,6 +122,7 @@ export class PoolStage implements AsyncDisposable {
     this.simulator = parts.simulator;
     this.world = parts.simulator.world;
     this.livePath = parts.livePath;
+    this.vaultPath = parts.vaultPath;
     this.#told.setMaxListeners(0);
     const store = makeAccountStore(parts.db);
     this.store = this.#observe(store);
@@ -225,6 +229,8 @@ export class PoolStage implements AsyncDisposable {
     await this.pool.start(accountId);
     await this.scan(accountId, phone);
     await this.connected(accountId);
+    // The browser stands still for it, and goes on: nothing else that a test does to it may fall into that.
+    await this.until('a first snapshot', () => this.#isSealed(accountId) || undefined);
     return accountId;
   }
 
@@ -283,8 +289,14 @@ export class PoolStage implements AsyncDisposable {
     return profilePathOf(this.livePath, accountId);
   }
 
+  #isSealed(accountId: AccountId): boolean {
+    return this.log.lines.some(
+      ({ message, fields }) => message === 'A running session was sealed' && fields.accountId === accountId,
+    );
+  }
+
   hasProfile(accountId: AccountId): boolean {
-    return existsSync(this.profilePath(accountId));
+    return existsSync(this.profilePath(accountId)) || existsSync(join(this.vaultPath, accountId));
   }
 
   /** Looks again whenever anything is told or stored. */

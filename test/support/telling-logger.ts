@@ -10,6 +10,11 @@ export class TellingLogger extends RecordingLogger {
     this.#tell = tell;
   }
 
+  override debug(...line: Parameters<Logger['debug']>): void {
+    super.debug(...line);
+    this.#tell();
+  }
+
   override info(...line: Parameters<Logger['info']>): void {
     super.info(...line);
     this.#tell();

@@ -54,7 +54,8 @@ async function freeze(
 ): Promise<void> {
   for (;;) {
     const found = findProcesses();
-    const fresh = found.filter((pid) => !frozen.has(pid));
+    // One that stands still already was stopped by somebody else, and is not ours to set going.
+    const fresh = found.filter((pid) => !frozen.has(pid) && !standsStill(pid));
     for (const pid of fresh) {
       frozen.add(pid);
       signal(pid, 'SIGSTOP');

@@ -14,7 +14,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type { VaultStep } from '../../vault/vault-step.ts';
 import { copyFrozen } from './frozen-copy.ts';
-import { listProfiles, profilePathOf, removeProfile } from './profile.ts';
+import { listProfiles, profilePathOf, removeProfile, removeRemnant } from './profile.ts';
 import { findKeptEntries } from './profile-content.ts';
 import { findDamage } from './profile-damage.ts';
 import { readProfileMark, writeProfileMark } from './profile-mark.ts';
@@ -58,7 +58,7 @@ export class ProfileKeeper {
     for (const folder of [runtimePath, ...formerPaths]) {
       for (const { name, accountId, isRemnant } of await listProfiles(folder)) {
         const path = join(folder, name);
-        if (isRemnant) await rm(path, { recursive: true, force: true });
+        if (isRemnant) await removeRemnant(path);
         else if (folder !== runtimePath) await this.#takeOver(path, accountId);
       }
     }
@@ -154,7 +154,7 @@ export class ProfileKeeper {
         const error = toError(thrown).message;
         this.#deps.log.warn('A running session could not be sealed', { accountId, error });
       } finally {
-        await rm(copy, { recursive: true, force: true });
+        await removeRemnant(copy);
       }
     });
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type AccountId, parseAccountId } from '../../accounts/ids.ts';
 import { toError } from '../../lib/errors.ts';
 
-/** Chromium may still write for a moment after its exit was seen. */
+/** Somebody may still write for a moment: Chromium after its exit was seen, or a copy that is given up. */
 const REMOVE_RETRIES = 10;
 
 /** Where LocalAuth keeps an account's profile; the name is the library's. */
@@ -53,5 +53,10 @@ export async function removeProfile(profilePath: string): Promise<void> {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw thrown;
   }
-  await rm(doomed, { recursive: true, force: true, maxRetries: REMOVE_RETRIES });
+  await removeRemnant(doomed);
+}
+
+/** Deletes what is no profile any more, or was not yet. */
+export async function removeRemnant(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: REMOVE_RETRIES });
 }

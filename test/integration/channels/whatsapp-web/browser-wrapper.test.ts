@@ -53,7 +53,9 @@ it('starts on a profile that another host has locked, and on one with a stale lo
   await stage.reopen({ executablePath: await writeLockingBrowser(folder.path, shell) });
   const account = await link('locked');
   for (const [nth, lock] of ['another-host-1', `${hostname()}-4194304`].entries()) {
+    // Killed over it, so that it lies open with the lock in it.
     await stage.reopen({ executablePath: join(folder.path, 'locking-browser') });
+    await mkdir(stage.profilePath(account.id), { recursive: true });
     rmSync(join(stage.profilePath(account.id), 'SingletonLock'), { force: true });
     await symlink(lock, join(stage.profilePath(account.id), 'SingletonLock'));
     await stage.pool.restore();
