@@ -87,17 +87,16 @@ export class VaultStage implements AsyncDisposable {
     return new VaultStage(places, settings);
   }
 
-  /** What a daemon does at its start: it clears up, and leaves no profile open that is not linked any more. */
+  /** What a daemon does at its start: it clears up, leaves no profile open that is not linked, ends destructions. */
   async boot(): Promise<void> {
     await this.keeper.tidy(this.#settings.formerPaths ?? []);
-    const [account] = await this.db
+    const { linked } = await this.db
       .selectFrom('accounts')
       .select('linked')
       .where('id', '=', this.accountId)
-      .execute();
-    if ((await this.keeper.listOpen()).length > 0 && account?.linked === false) {
-      await this.keeper.discard(this.accountId);
-    }
+      .executeTakeFirstOrThrow();
+    if (!linked) await this.keeper.discard(this.accountId);
+    await this.vault.finishWipes();
   }
 
   /** What a browser leaves that was linked: stores the text in the opened profile, which is made if it is empty. */

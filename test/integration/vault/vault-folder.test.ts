@@ -99,6 +99,19 @@ describe('removal', () => {
     await folder.remove(ID, [2]);
   });
 
+  it('takes the parts of generations that were destroyed, however young', async () => {
+    await folder.write(ID, 4, bytesOf('x'));
+    for (const name of ['2.vault.part-0a', '3.vault.part-0b', '4.vault.part-0c', '3.vault.bak'])
+      await writeFile(join(root.path, ID, name), 'half');
+    await folder.removePartsThrough(ID, 3);
+    expect((await readdir(join(root.path, ID))).sort()).toEqual([
+      '3.vault.bak',
+      '4.vault',
+      '4.vault.part-0c',
+    ]);
+    await folder.removePartsThrough(makeAccountId(), 3);
+  });
+
   it('of parts leaves those that somebody may still be writing', async () => {
     await folder.write(ID, 1, bytesOf('x'));
     const [old, young] = ['2.vault.part-0a', '3.vault.part-0b'].map((name) => join(root.path, ID, name));
