@@ -278,7 +278,8 @@ async function openKeyRing(
       log.warn('The encryption key lies on the same disk as what it seals', {
         path: made.path,
         keyId: keyRing.currentKeyId,
-        remedy: 'Set ENCRYPTION_KEY to a key that is kept elsewhere.',
+        remedy:
+          'Set ENCRYPTION_KEY to a key that is kept elsewhere and ENCRYPTION_KEY_PREVIOUS to the one in this file, start Switchboard, run `vault rotate`, and remove the file.',
       });
     }
     return keyRing;

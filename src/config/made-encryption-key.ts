@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AppError, toError } from '../lib/errors.ts';
+import { syncFolder } from '../lib/folders.ts';
 import { parseEncryptionKey } from './encryption-key.ts';
 import { configInvalid } from './environment.ts';
 
@@ -60,6 +61,7 @@ async function keep(path: string, text: string): Promise<void> {
     await file.writeFile(`${text}\n`);
     await file.sync();
     await rename(part, path);
+    await syncFolder(dirname(path));
   } catch (thrown) {
     throw new AppError('DATA_PATH_UNWRITABLE', {
       message: `The encryption key cannot be kept in ${path} (${toError(thrown).message}). Correct the owner or mode of the folder, or set ENCRYPTION_KEY.`,

@@ -124,8 +124,20 @@ export function makeAccountStore(db: Executor): AccountStore {
       }
     },
 
-    async saveUnlinked(id) {
-      await change(id).set({ linked: false, wid: null }).execute();
+    async saveOver(id, instanceId) {
+      await change(id).set({ wanted: false, linked: false, wid: null, instance_id: instanceId }).execute();
+    },
+
+    async listOver(instanceId) {
+      const rows = await db
+        .selectFrom('accounts')
+        .select('id')
+        .where('wanted', '=', false)
+        .where('linked', '=', false)
+        .where('first_linked_at', 'is not', null)
+        .where(sql<boolean>`(instance_id = ${instanceId} or instance_id is null)`)
+        .execute();
+      return rows.map(({ id }) => id as AccountId);
     },
   };
 }

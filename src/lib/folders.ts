@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { toError } from './errors.ts';
 
@@ -10,6 +10,12 @@ export async function makeFolders(path: string, mode?: number): Promise<void> {
   if (await isFolder(path)) return;
   await makeFolders(dirname(path), mode);
   await mkdir(path, { mode });
+}
+
+/** Makes renames and removals in a folder outlive a power cut. */
+export async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, 'r');
+  await folder.sync();
 }
 
 async function isFolder(path: string): Promise<boolean> {

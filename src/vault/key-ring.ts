@@ -2,7 +2,7 @@ import { hkdfSync, randomBytes } from 'node:crypto';
 import { AppError } from '../lib/errors.ts';
 import { KEY_BYTES } from './aead.ts';
 import { type DataKeyUnwrapper, type DataKeyWrapper, findDataKey, lockDataKey } from './key-wrap.ts';
-import { makeDamaged, nameToText, type SnapshotIdentity } from './snapshot.ts';
+import { makeDamaged, nameToText, type SnapshotIdentity, type SnapshotName } from './snapshot.ts';
 import { KEY_ID_BYTES, type KeyWrap, SALT_BYTES, type VaultHeader, type WrapMethod } from './vault-header.ts';
 
 const WRAP_INFO = 'switchboard vault wrap v1';
@@ -83,14 +83,7 @@ class HeldKeyRing implements KeyRing {
       dataKey?.fill(0);
       if (dataKey) return makeDamaged('the id of its key was changed', identity);
     }
-    const keyId = method.kind === 'key-ring' ? method.keyId : '';
-    const { accountId, generation } = identity;
-    return new AppError('VAULT_KEY_MISSING', {
-      message:
-        `The sealed session (${nameToText(identity)}) needs the encryption key with the id ${keyId}. ` +
-        `At hand: ${this.keyIds.join(', ')}. Give it as ENCRYPTION_KEY or in ENCRYPTION_KEY_PREVIOUS.`,
-      details: { keyId, accountId, generation },
-    });
+    return makeKeyMissing(identity, method.kind === 'key-ring' ? method.keyId : '', this);
   }
 
   #withWrappingKey<T>(
@@ -114,6 +107,21 @@ class HeldKeyRing implements KeyRing {
     this.#isClosed = true;
     for (const master of this.#masters.values()) master.fill(0);
   }
+}
+
+/** Says which key a snapshot needs, and which are here. */
+export function makeKeyMissing(
+  name: SnapshotName,
+  keyId: string,
+  { keyIds }: Pick<KeyRing, 'keyIds'>,
+): AppError {
+  const { accountId, generation } = name;
+  return new AppError('VAULT_KEY_MISSING', {
+    message:
+      `The sealed session (${nameToText(name)}) needs the encryption key with the id ${keyId}. ` +
+      `At hand: ${keyIds.join(', ')}. Give it as ENCRYPTION_KEY or in ENCRYPTION_KEY_PREVIOUS.`,
+    details: { keyId, accountId, generation },
+  });
 }
 
 function keyToId(key: Uint8Array): string {

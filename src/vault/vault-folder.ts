@@ -3,7 +3,7 @@ import { open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AccountId, parseAccountId } from '../accounts/ids.ts';
 import { AppError, toError } from '../lib/errors.ts';
-import { makeFolders } from '../lib/folders.ts';
+import { makeFolders, syncFolder } from '../lib/folders.ts';
 import type { SnapshotName } from './snapshot.ts';
 import type { VaultStep } from './vault-step.ts';
 
@@ -64,6 +64,8 @@ export class VaultFolder {
       await rename(part, path);
       this.#onStep('snapshot-renamed');
       await syncFolder(folder);
+      // The account's own folder may be new.
+      await syncFolder(this.#path);
       this.#onStep('snapshot-on-disk');
       return size;
     } catch (thrown) {
@@ -160,12 +162,6 @@ export class VaultFolder {
       throw thrown;
     }
   }
-}
-
-/** Makes renames and removals in a folder outlive a power cut. */
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r');
-  await folder.sync();
 }
 
 function acceptGone(thrown: unknown): void {

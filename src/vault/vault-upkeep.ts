@@ -133,6 +133,11 @@ const rotateCopy: CopyWork = async ({ keyRing, folder, index }, name, copy) => {
       ? await folder.write(accountId, generation, rewrapped)
       : await folder.withTemporary(name, rewrapped, async (made) => {
           await backup.save({ ...name, ...made });
+          // One that was destroyed or pruned meanwhile must not come back.
+          const { snapshots, wipedThrough } = await index.find(accountId);
+          const isAlive =
+            generation > wipedThrough && snapshots.some((each) => each.generation === generation);
+          if (!isAlive) await backup.remove(accountId, [generation]);
           return made.bytes;
         });
   const { sealedAt } = file.header.identity;

@@ -10,7 +10,7 @@ import type { Clock } from '../lib/clock.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Copy, findGenerations } from './generations.ts';
-import type { KeyRing } from './key-ring.ts';
+import { type KeyRing, makeKeyMissing } from './key-ring.ts';
 import { packFolder, unpackInto } from './profile-archive.ts';
 import { openStream, sealStream } from './sealed-stream.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
@@ -59,6 +59,19 @@ export class Vault {
 
   constructor(deps: VaultDeps) {
     this.#deps = deps;
+  }
+
+  /**
+   * Resolves if the newest snapshot is one of a key that is here, or there is none. Whoever seals with another key would
+   * push those of the right one out.
+   * @throws AppError VAULT_KEY_MISSING
+   */
+  async requireKey(accountId: AccountId): Promise<void> {
+    const { index, keyRing } = this.#deps;
+    const { snapshots, wipedThrough } = await index.find(accountId);
+    const newest = snapshots.find(({ generation }) => generation > wipedThrough);
+    if (newest === undefined || keyRing.keyIds.includes(newest.keyId)) return;
+    throw makeKeyMissing(newest, newest.keyId, keyRing);
   }
 
   async findNewest(accountId: AccountId): Promise<NewestSnapshot> {
@@ -246,10 +259,9 @@ export class Vault {
     this.#deps.onStep('wipe-marked');
   }
 
-  /** Clears up after an earlier run: what it began to write, and what it had yet to destroy. */
+  /** Clears up what an earlier run began to write. */
   async tidy(): Promise<void> {
     await this.#deps.folder.removeParts(this.#deps.clock.now());
-    await this.finishWipes();
   }
 
   /**

@@ -336,7 +336,8 @@ export class PoolStage implements AsyncDisposable {
       listWanted: (instanceId) => store.listWanted(instanceId),
       saveStarting: (instanceId) => after(store.saveStarting(instanceId), () => undefined),
       saveWanted: (...args) => after(store.saveWanted(...args), () => undefined),
-      saveUnlinked: (id) => after(store.saveUnlinked(id), () => undefined),
+      saveOver: (...args) => after(store.saveOver(...args), () => undefined),
+      listOver: (instanceId) => store.listOver(instanceId),
       saveState: (id, change) =>
         after(store.saveState(id, change), () => {
           const { state, reason, attempt } = change;

@@ -31,8 +31,7 @@ export class ScriptedChannel implements Channel {
 
   async disconnect(id: AccountId): Promise<void> {
     this.calls.push({ call: 'disconnect', id });
-    await this.#store.saveWanted(id, false, this.#instanceId);
-    await this.#store.saveUnlinked(id);
+    await this.#store.saveOver(id, this.#instanceId);
     await this.#store.saveState(id, { state: 'disconnected', reason: 'user_disconnected' });
   }
 
@@ -45,8 +44,7 @@ export class ScriptedChannel implements Channel {
   async abandon(id: AccountId): Promise<void> {
     this.calls.push({ call: 'abandon', id });
     if (this.abandonment !== undefined) throw this.abandonment;
-    await this.#store.saveWanted(id, false, this.#instanceId);
-    await this.#store.saveUnlinked(id);
+    await this.#store.saveOver(id, this.#instanceId);
     await this.#store.saveState(id, { state: 'disconnected', reason: 'moved_away' });
   }
 

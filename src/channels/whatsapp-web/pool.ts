@@ -23,6 +23,9 @@ import { type ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
 /** How long the last state of a session may take to be stored when the daemon stops, in milliseconds. */
 const LAST_WRITE_MS = 2_000;
 
+/** How long starts and ends that are under way may take when the daemon stops: a logout, and the close of a browser. */
+const TURNS_DEADLINE_MS = 12_000;
+
 export interface PoolDeps {
   readonly config: Pick<Config, 'browser' | 'whatsapp'>;
   /** Where profiles are opened. */
@@ -65,7 +68,7 @@ export class Pool implements Channel, AsyncDisposable {
   readonly #slots = new Map<AccountId, Slot>();
   readonly #turns = new KeyedSerial<AccountId>();
   #restore: RestoreProgress | undefined;
-  #restoring: Promise<void> = Promise.resolve();
+  #restoring: Promise<unknown> = Promise.resolve();
   readonly #closing = new AbortController();
 
   constructor(deps: PoolDeps) {
@@ -93,6 +96,8 @@ export class Pool implements Channel, AsyncDisposable {
       const account = await store.getAccount(accountId);
       await store.saveWanted(accountId, true, instanceId);
       if (before && before !== slot) await this.#stop(before);
+      if (this.#closing.signal.aborted)
+        throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
       this.#slots.set(accountId, slot);
       if (fresh) await this.#forget(accountId);
       await this.#launch(fresh ? { ...account, linked: false } : account, slot);
@@ -104,6 +109,8 @@ export class Pool implements Channel, AsyncDisposable {
 
   async disconnect(accountId: AccountId): Promise<void> {
     await this.#turns.run(accountId, async () => {
+      // Before anything is done about it: whatever is cut off from here on is completed by the next boot.
+      await this.#deps.store.saveOver(accountId, this.#deps.instanceId);
       await this.#slots
         .get(accountId)
         ?.session?.logOut()
@@ -130,6 +137,7 @@ export class Pool implements Channel, AsyncDisposable {
 
   async abandon(accountId: AccountId): Promise<void> {
     await this.#turns.run(accountId, async () => {
+      await this.#deps.store.saveOver(accountId, this.#deps.instanceId);
       await this.#end(accountId);
       await this.#forget(accountId);
       await this.#saveRest(accountId, 'moved_away');
@@ -162,8 +170,24 @@ export class Pool implements Channel, AsyncDisposable {
     this.#restore = new RestoreProgress(linked, log);
     const failed: AccountId[] = [];
     for (const { id } of wanted) if (!(await this.#restoreOne(id))) failed.push(id);
+    await this.#destroyWhatIsOver();
     await this.#sealLeftOpen();
-    if (failed.length > 0) this.#restoring = this.#restoreLater(failed);
+    this.#restoring = Promise.all([this.#deps.profiles.finishWipes(), this.#restoreLater(failed)]);
+  }
+
+  /** Completes disconnects and logouts that an earlier run was killed over. */
+  async #destroyWhatIsOver(): Promise<void> {
+    const { store, instanceId, profiles, log } = this.#deps;
+    for (const accountId of await store.listOver(instanceId)) {
+      await this.#turns
+        .run(accountId, async () => {
+          if (!this.#slots.has(accountId)) await profiles.destroyLeft(accountId);
+        })
+        .catch((thrown) => {
+          const error = toError(thrown).message;
+          log.warn('What is left of a link could not be destroyed', { accountId, error });
+        });
+    }
   }
 
   /** Starts an account, unless its user has done so meanwhile; false if it is to be tried again. */
@@ -199,12 +223,16 @@ export class Pool implements Channel, AsyncDisposable {
 
   /** What an earlier run was killed over and nobody wants connected now is not left open. */
   async #sealLeftOpen(): Promise<void> {
-    const { profiles, store, log } = this.#deps;
+    const { profiles, store, instanceId, log } = this.#deps;
     for (const accountId of await profiles.listOpen()) {
-      if (this.#slots.has(accountId)) continue;
       try {
-        const { linked } = await store.getAccount(accountId);
-        await (linked ? profiles.putAway(accountId) : profiles.discard(accountId));
+        await this.#turns.run(accountId, async () => {
+          if (this.#slots.has(accountId)) return;
+          const account = await store.getAccount(accountId);
+          const isOurs = account.linked && (account.instanceId ?? instanceId) === instanceId;
+          // Another instance that holds the account has taken it from the vault.
+          await (isOurs ? profiles.putAway(accountId) : profiles.discard(accountId));
+        });
       } catch (thrown) {
         // The profile of an account that is gone is removed in its own time.
         const error = toError(thrown).message;
@@ -217,6 +245,12 @@ export class Pool implements Channel, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error('Switchboard is stopping.'));
     await this.#restoring;
+    // What is being started or ended comes to its end first; no more is begun.
+    await withDeadline(this.#turns.idle(), TURNS_DEADLINE_MS, 'What was under way').catch((thrown) => {
+      this.#deps.log.warn('A start or an end of a session is cut off by the stop', {
+        error: toError(thrown).message,
+      });
+    });
     await Promise.all(
       [...this.#slots].map(async ([accountId, slot]) => {
         slot.afterStop = 'seal';
@@ -356,10 +390,15 @@ export class Pool implements Channel, AsyncDisposable {
       if (rest === 'moved') return await profiles.discard(accountId);
       slot.isAtRest = true;
       const { signal } = slot.stop;
-      // Stored before the slot is free: a boot must not start what a person has to look at first.
-      await this.#untilStored(signal, () => store.saveWanted(accountId, false, instanceId));
+      const { keepsLink } = REASONS[rest];
+      // Stored before the slot is free: a boot must not start what a person has to look at first. The right key is all
+      // that a missing one needs.
+      await this.#untilStored(signal, async () => {
+        if (!keepsLink) await store.saveOver(accountId, instanceId);
+        else if (rest !== 'key_missing') await store.saveWanted(accountId, false, instanceId);
+      });
       // A link that WhatsApp ended, or that was never made, leaves nothing worth keeping in the profile.
-      if (REASONS[rest].keepsLink) await this.#putAway(accountId, session);
+      if (keepsLink) await this.#putAway(accountId, session);
       else await this.#untilStored(signal, () => this.#forget(accountId));
     } catch (thrown) {
       log.error('A session ended in a way that nobody foresaw', {

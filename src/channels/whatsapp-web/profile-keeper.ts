@@ -3,7 +3,7 @@
  * and when the session has ended. An opened profile carries a mark, the generation that it was opened from or is about to
  * be sealed as. After a crash it is preferred to the vault while no newer generation is known and its storage is intact.
  */
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
@@ -14,7 +14,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type { VaultStep } from '../../vault/vault-step.ts';
 import { copyFrozen } from './frozen-copy.ts';
-import { listProfiles, profilePathOf, removeProfile, removeRemnant } from './profile.ts';
+import { listProfiles, profilePathOf, readFreeBytes, removeProfile, removeRemnant } from './profile.ts';
 import { findKeptEntries } from './profile-content.ts';
 import { findDamage } from './profile-damage.ts';
 import { readProfileMark, writeProfileMark } from './profile-mark.ts';
@@ -28,6 +28,9 @@ export interface ProfileKeeperDeps {
   /** Told after each step. */
   readonly onStep: (step: VaultStep) => void;
 }
+
+/** Free room without which no copy is made: a profile of many messages, and what the browser writes meanwhile. */
+const COPY_ROOM_BYTES = 256 * 1024 ** 2;
 
 /** What is known of a profile that is open. */
 interface Opened {
@@ -44,6 +47,8 @@ export class ProfileKeeper {
   readonly #deps: ProfileKeeperDeps;
   readonly #opened = new Map<AccountId, Opened>();
   readonly #turns = new KeyedSerial<AccountId>();
+  /** One copy at a time: all sessions that were restored together are due together. */
+  readonly #copies = new KeyedSerial<'copy'>();
 
   constructor(deps: ProfileKeeperDeps) {
     this.#deps = deps;
@@ -65,15 +70,40 @@ export class ProfileKeeper {
     await vault.tidy();
   }
 
+  /** Completes the destructions that an earlier run could not. Never rejects; it may wait for a backup. */
+  async finishWipes(): Promise<void> {
+    try {
+      await this.#deps.vault.finishWipes();
+    } catch (thrown) {
+      this.#deps.log.warn('What was destroyed could not be looked through', {
+        error: toError(thrown).message,
+      });
+    }
+  }
+
   /** If both are there, the mark and the vault tell which is of use; the one that lies here is the later one. */
   async #takeOver(path: string, accountId: AccountId): Promise<void> {
     const here = this.#pathOf(accountId);
-    if ((await readProfileMark(here)) === undefined) {
-      const opening = `${here}.opening-${crypto.randomUUID()}`;
-      await cp(path, opening, { recursive: true, verbatimSymlinks: true });
-      await rename(opening, here);
+    const opening = `${here}.opening-${crypto.randomUUID()}`;
+    try {
+      if ((await readProfileMark(here)) === undefined) {
+        await mkdir(opening, { mode: 0o700 });
+        for (const entry of await findKeptEntries(path)) {
+          await cp(join(path, entry), join(opening, entry), { recursive: true });
+        }
+        await writeProfileMark(opening, (await readProfileMark(path)) ?? 0);
+        await rename(opening, here);
+      }
+      await removeProfile(path);
+    } catch (thrown) {
+      await removeRemnant(opening);
+      const error = toError(thrown).message;
+      this.#deps.log.error('A profile that lies elsewhere could not be taken over', {
+        accountId,
+        path,
+        error,
+      });
     }
-    await removeProfile(path);
   }
 
   /** Accounts whose profile is open. */
@@ -93,14 +123,18 @@ export class ProfileKeeper {
    */
   takeOut(accountId: AccountId): Promise<void> {
     return this.#turns.run(accountId, async () => {
-      const known = this.#opened.get(accountId) ?? {
-        ...(await this.#deps.vault.findNewest(accountId)),
-        backedUpAt: -Infinity,
-      };
+      const known = this.#opened.get(accountId) ?? (await this.#findKnown(accountId));
       const generation =
         (await this.#findLive(accountId, known)) ?? (await this.#openVault(accountId, known));
       this.#opened.set(accountId, { ...known, generation });
     });
+  }
+
+  /** @throws AppError VAULT_KEY_MISSING also if the profile lies open: it could not be sealed without harm. */
+  async #findKnown(accountId: AccountId): Promise<Opened> {
+    const { vault } = this.#deps;
+    await vault.requireKey(accountId);
+    return { ...(await vault.findNewest(accountId)), backedUpAt: -Infinity };
   }
 
   /** The mark of the opened profile if it is to be used as it is. */
@@ -149,7 +183,7 @@ export class ProfileKeeper {
       if (opened === undefined) return;
       const copy = `${this.#pathOf(accountId)}.copy-${crypto.randomUUID()}`;
       try {
-        await this.#sealRunning(accountId, opened, copy);
+        await this.#copies.run('copy', () => this.#sealRunning(accountId, opened, copy));
       } catch (thrown) {
         const error = toError(thrown).message;
         this.#deps.log.warn('A running session could not be sealed', { accountId, error });
@@ -161,6 +195,7 @@ export class ProfileKeeper {
 
   async #sealRunning(accountId: AccountId, opened: Opened, copy: string): Promise<void> {
     const { vault, log, clock, timings, onStep } = this.#deps;
+    await this.#requireRoom();
     const generation = await this.#mark(accountId, opened);
     const frozenMs = await copyFrozen(this.#pathOf(accountId), copy, timings.freezeDeadlineMs);
     onStep('profile-copied');
@@ -179,6 +214,12 @@ export class ProfileKeeper {
       frozenMs: Math.round(frozenMs),
       bytes,
     });
+  }
+
+  /** A disk that a copy filled would cost the browser its storage (fault F43). */
+  async #requireRoom(): Promise<void> {
+    const free = await readFreeBytes(this.#deps.runtimePath);
+    if (free < COPY_ROOM_BYTES) throw new Error(`Only ${free} bytes are free where the opened profiles lie.`);
   }
 
   /**
@@ -220,7 +261,7 @@ export class ProfileKeeper {
    * would pass for newer than the vault is. The vault then lies open in its place, as far as it can be opened.
    */
   async #findLeftOpen(accountId: AccountId): Promise<Opened | undefined> {
-    const known = { ...(await this.#deps.vault.findNewest(accountId)), backedUpAt: 0 };
+    const known = await this.#findKnown(accountId);
     if ((await this.#findLive(accountId, known)) !== undefined) return known;
     await this.#openVault(accountId, known);
     return undefined;
@@ -259,6 +300,13 @@ export class ProfileKeeper {
         log.warn('Copies of a destroyed session are left where they cannot be reached', { accountId, error });
       });
     });
+  }
+
+  /** The same, if anything is left of one. */
+  async destroyLeft(accountId: AccountId): Promise<void> {
+    const { isSealed } = await this.#deps.vault.findNewest(accountId);
+    if (isSealed || (await readProfileMark(this.#pathOf(accountId))) !== undefined)
+      await this.destroy(accountId);
   }
 
   async #removeLive(accountId: AccountId): Promise<void> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, rmdir, statfs } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rmdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureWritableFolder } from '../../config/writable-folder.ts';
 import { toError } from '../../lib/errors.ts';
@@ -13,6 +13,9 @@ const MEMORY_TYPES: readonly number[] = [0x01021994, 0x858458f6];
 
 /** What one opened profile may come to take: the real page's storage, and the browser's caches beside it. */
 const BYTES_PER_SESSION = 128 * 1024 ** 2;
+
+/** Write permission of the group and of all others. */
+const WRITABLE_BY_OTHERS = 0o022;
 
 /** Sixteen hexadecimal digits tell the data folders of one machine apart. */
 const HASH_DIGITS = 16;
@@ -45,14 +48,22 @@ export async function openRuntimeFolder(deps: RuntimeFolderDeps): Promise<Runtim
   const { configured, dataPath, log } = deps;
   const inMemory = memoryFolderOf(dataPath, deps.sharedMemory ?? SHARED_MEMORY);
   const onDisk = join(dataPath, 'live');
-  const path = configured ?? ((await isFit(inMemory, deps)) ? inMemory : onDisk);
-  await ensureWritableFolder('WHATSAPP_RUNTIME_PATH', path);
+  const path = await choosePath();
   await chmod(path, 0o700);
   if (!(await isInMemory(path))) {
     log.warn('Opened sessions lie on a disk while they run', {
       runtimePath: path,
       remedy: 'Set WHATSAPP_RUNTIME_PATH to a folder in memory (tmpfs) with room for every session.',
     });
+  }
+  async function choosePath(): Promise<string> {
+    const wanted = configured ?? ((await isFit(inMemory, deps)) ? inMemory : onDisk);
+    await ensureWritableFolder('WHATSAPP_RUNTIME_PATH', wanted);
+    if (await isOurs(wanted)) return wanted;
+    // A folder that others use as well, such as /dev/shm itself, must stay open to them.
+    const own = memoryFolderOf(dataPath, wanted);
+    await ensureWritableFolder('WHATSAPP_RUNTIME_PATH', own);
+    return own;
   }
   return {
     path,
@@ -75,6 +86,8 @@ async function isFit(path: string, deps: RuntimeFolderDeps): Promise<boolean> {
     // Anybody may write there: somebody else may have taken the name, or linked it away.
     const stats = await lstat(path);
     if (!stats.isDirectory() || stats.uid !== process.getuid?.()) return false;
+    // What a killed daemon has left open there must not be moved to a disk.
+    if ((await readdir(path)).length > 0) return true;
     const { bavail, bsize } = await statfs(path);
     if (bavail * bsize >= maxSessions * BYTES_PER_SESSION) return true;
     await removeIfEmpty(path);
@@ -83,6 +96,11 @@ async function isFit(path: string, deps: RuntimeFolderDeps): Promise<boolean> {
     log.debug('There is no folder in memory for the opened sessions', { error: toError(thrown).message });
     return false;
   }
+}
+
+async function isOurs(path: string): Promise<boolean> {
+  const { uid, mode } = await stat(path);
+  return uid === process.getuid?.() && (mode & WRITABLE_BY_OTHERS) === 0;
 }
 
 function acceptExisting(thrown: unknown): void {

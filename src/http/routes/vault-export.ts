@@ -60,6 +60,8 @@ confirmed. It must never run in two places: WhatsApp would end the link.`,
     },
     handler: async (request, reply) => {
       const { account } = await getVisibleAccount(deps.db, request, request.params.accountId);
+      // Until this one has begun there is no file that may be confirmed.
+      exported.delete(account.id);
       const { generation, bytes } = await exportSession(deps, account, request.body.passphrase);
       exported.set(account.id, generation);
       return reply
@@ -181,10 +183,11 @@ the session has gone on, or was exported again, since that export. May be called
 /** Only a session that rests since its export has nothing newer than the file; one that was moved has nothing at all. */
 async function checkIsExported(
   { vault }: HttpDeps,
-  { id, reason }: Account,
+  { id, reason, linked }: Account,
   { generation, latest }: { readonly generation: number; readonly latest: number | undefined },
 ): Promise<void> {
-  if (reason === 'moved_away') return;
+  // One whose closing was cut off is not linked any more, whatever its reason still says.
+  if (reason === 'moved_away' || (reason === 'exported' && !linked)) return;
   if (reason === 'exported') {
     const newest = latest ?? (await vault.findNewest(id)).generation;
     if (generation === newest) return;

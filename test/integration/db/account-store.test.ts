@@ -94,7 +94,7 @@ describe('link', () => {
     const other = await insertTestAccount(db);
     await store.saveLinked(id, IDENTITY);
     await expect(store.saveLinked(other, IDENTITY)).rejects.toMatchObject({ code: 'ALREADY_LINKED' });
-    await store.saveUnlinked(id);
+    await store.saveOver(id, HERE);
     await store.saveLinked(other, IDENTITY);
     expect(await store.getAccount(id)).toMatchObject({ linked: false, phoneNumber: '+491700000001' });
   });
@@ -104,7 +104,7 @@ describe('link', () => {
     await store.saveLinked(id, IDENTITY);
     await store.saveLinked(id, hidden);
     expect((await store.getAccount(id)).phoneNumber).toBe('+491700000001');
-    await store.saveUnlinked(id);
+    await store.saveOver(id, HERE);
     await store.saveLinked(id, hidden);
     expect((await store.getAccount(id)).phoneNumber).toBeNull();
   });

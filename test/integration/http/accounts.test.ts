@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseInstanceId } from '../../../src/accounts/ids.ts';
 import { accountHealthSchema, accountSchema, singleAccountSchema } from '../../../src/http/account-view.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
@@ -258,7 +259,7 @@ describe('reconnect, disconnect, delete', () => {
     const id = await server.makeAccount({ phoneNumber: '+491700000001' });
     const kept = await server.ask('POST', `/reconnect/${id}`);
     expect(kept.body.data).toMatchObject({ accountId: id, status: 'Connecting' });
-    await server.accounts.saveUnlinked(id);
+    await server.accounts.saveOver(id, parseInstanceId('test'));
     await server.ask('POST', `/reconnect/${id}`, { body: {} });
     expect(server.channel.calls.map(({ fresh }) => fresh)).toEqual([false, true]);
     expect(fieldsOf(await server.ask('POST', `/reconnect/${id}`, { body: { now: true } }))).toEqual(['now']);
