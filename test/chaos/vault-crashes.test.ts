@@ -70,6 +70,12 @@ afterAll(async () => {
   expect(stage.browsers()).toEqual([]);
 });
 
+/** Of the messages that WhatsApp carried from the account. */
+async function textsOf({ phone }: ChaosAccount): Promise<string[]> {
+  const { messages } = await stage.world.truth();
+  return messages.filter(({ from }) => from === phone.number).map(({ text }) => text);
+}
+
 const allConnected = () =>
   Promise.all(accounts.map(({ accountId }) => stage.api.reached(accountId, 'Connected')));
 
@@ -121,10 +127,14 @@ it('brings every session back without a scan, at whatever moment the daemon is k
     }
   }
   for (const account of accounts) {
+    const accepted = traffic.accepted(account);
+    // What was accepted last may still be on its way.
+    await stage.api.until(
+      'The last message',
+      async () => (await textsOf(account)).length >= accepted.length || undefined,
+    );
     expect(await settleWithTruth(stage.api, stage.world, account)).toMatchObject(EQUAL);
-    const { messages } = await stage.world.truth();
-    const own = messages.filter((each) => each.from === account.phone.number).map(({ text }) => text);
-    expect(own.sort()).toEqual([...traffic.accepted(account)].sort());
+    expect((await textsOf(account)).toSorted()).toEqual(accepted.toSorted());
   }
 });
 
