@@ -16,6 +16,8 @@ export interface Copy {
 
 export interface Generation {
   readonly generation: number;
+  /** The key that it needs, as the index says; undefined if it is not entered. */
+  readonly keyId: string | undefined;
   /** The disk's first; none if they are all lost. */
   readonly copies: readonly Copy[];
 }
@@ -39,16 +41,17 @@ export async function findGenerations(
     folder.list(accountId),
     index.find(accountId),
   ]);
-  const entered = new Map(snapshots.map(({ generation, copies }) => [generation, copies]));
+  const entered = new Map(snapshots.map((snapshot) => [snapshot.generation, snapshot]));
   const numbers = [...new Set([...onDisk, ...entered.keys()])].sort((a, b) => b - a);
   const generations = numbers.map((generation) => {
     const disk: Copy = { source: DISK, backup: null, read: () => folder.read(accountId, generation) };
     const copies = backups
-      .filter(({ name }) => entered.get(generation)?.includes(name))
+      .filter(({ name }) => entered.get(generation)?.copies.includes(name))
       .map((backup): Copy => {
         return { source: backup.name, backup, read: () => backup.read(accountId, generation) };
       });
-    return { generation, copies: onDisk.includes(generation) ? [disk, ...copies] : copies };
+    const { keyId } = entered.get(generation) ?? {};
+    return { generation, keyId, copies: onDisk.includes(generation) ? [disk, ...copies] : copies };
   });
   return { generations, wipedThrough };
 }

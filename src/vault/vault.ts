@@ -12,7 +12,7 @@ import type { Logger } from '../lib/logger.ts';
 import { type Copy, findGenerations } from './generations.ts';
 import { type KeyRing, makeKeyMissing } from './key-ring.ts';
 import { packFolder, unpackInto } from './profile-archive.ts';
-import { openStream, sealStream } from './sealed-stream.ts';
+import { openStream, peekHeader, sealStream } from './sealed-stream.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
 import type { SnapshotIndex, SnapshotRecord } from './snapshot-index.ts';
 import type { VaultFolder } from './vault-folder.ts';
@@ -67,11 +67,13 @@ export class Vault {
    * @throws AppError VAULT_KEY_MISSING
    */
   async requireKey(accountId: AccountId): Promise<void> {
-    const { index, keyRing } = this.#deps;
-    const { snapshots, wipedThrough } = await index.find(accountId);
-    const newest = snapshots.find(({ generation }) => generation > wipedThrough);
-    if (newest === undefined || keyRing.keyIds.includes(newest.keyId)) return;
-    throw makeKeyMissing(newest, newest.keyId, keyRing);
+    const { keyRing } = this.#deps;
+    const { generations, wipedThrough } = await findGenerations(this.#deps, accountId);
+    const [newest] = generations;
+    if (newest === undefined || newest.generation <= wipedThrough) return;
+    const keyId = newest.keyId ?? (await findKeyId(newest.copies));
+    if (keyId === undefined || keyRing.keyIds.includes(keyId)) return;
+    throw makeKeyMissing({ accountId, generation: newest.generation }, keyId, keyRing);
   }
 
   async findNewest(accountId: AccountId): Promise<NewestSnapshot> {
@@ -322,6 +324,19 @@ export class Vault {
     await index.remove(accountId, entered);
     onStep('wipe-done');
     return true;
+  }
+}
+
+/** As the first copy says itself: a crash may have come before its entry. Whether it is whole shows when it is opened. */
+async function findKeyId([copy]: readonly Copy[]): Promise<string | undefined> {
+  if (copy === undefined) return undefined;
+  try {
+    await using file = await peekHeader(copy.read());
+    const { method } = file.header;
+    return method.kind === 'key-ring' ? method.keyId : undefined;
+  } catch {
+    // Damaged, or out of reach: that is told where it is opened.
+    return undefined;
   }
 }
 

@@ -74,6 +74,8 @@ function findTexts(folder: string, texts: readonly string[]): string[] {
 
 const vaultOf = (stage: Stage, accountId: string) => join(stage.folder, 'data', 'sessions', accountId);
 const runtimeOf = (stage: Stage) => readdir(join(stage.folder, 'data', 'live')).catch(() => []);
+/** A kill may come in the middle of a copy as well. */
+const leftOpen = async (stage: Stage) => (await runtimeOf(stage)).filter((name) => !name.includes('.copy-'));
 
 /** Generations on disk, newest first. */
 async function generations(stage: Stage, accountId: string): Promise<number[]> {
@@ -131,7 +133,7 @@ it('leaves only the vault at a stop, and opens it at the next start', async () =
 
 it('prefers the profile that a kill has left open to the vault, which is older', async () => {
   await stage.daemon().kill();
-  expect(await runtimeOf(stage)).toEqual([`session-${accountId}`]);
+  expect(await leftOpen(stage)).toEqual([`session-${accountId}`]);
   await stage.start();
   await isBack();
   expect(stage.daemon().output()).not.toContain('is not used');
@@ -177,6 +179,18 @@ it('stops the account if the key is another one, says which it needs, and loses 
   await stage.daemon().stop();
   expect(await generations(stage, accountId)).toEqual(before);
   // The right key is all that it needs.
+  await stage.start();
+  await isBack();
+});
+
+it('stops it as well if a kill has left the profile open, which stays as it is', async () => {
+  await stage.daemon().kill();
+  const before = await generations(stage, accountId);
+  await stage.start({ ENCRYPTION_KEY: OTHER_KEY });
+  await stage.api.reached(accountId, 'Failed');
+  await stage.daemon().stop();
+  expect(await generations(stage, accountId)).toEqual(before);
+  expect(await runtimeOf(stage)).toEqual([`session-${accountId}`]);
   await stage.start();
   await isBack();
 });

@@ -1,0 +1,27 @@
+import { readdir } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type AccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
+import { PoolStage } from '../../../support/pool-stage.ts';
+
+let stage: PoolStage;
+let accountId: AccountId;
+
+beforeAll(async () => {
+  stage = await PoolStage.open();
+  accountId = await stage.link(await stage.world.phone('shop'));
+});
+afterAll(() => stage[Symbol.asyncDispose]());
+
+it('destroys at the next boot what a daemon was killed over that had begun to disconnect an account', async () => {
+  await stage.reopen();
+  expect(await readdir(stage.vaultPath)).toEqual([accountId]);
+  await stage.store.saveOver(accountId, parseInstanceId('test'));
+  await stage.pool.restore();
+  expect(await readdir(stage.vaultPath)).toEqual([]);
+  expect(await readdir(stage.livePath)).toEqual([]);
+});
+
+it('asks for a new scan when the account is connected again', async () => {
+  await stage.pool.start(accountId, { fresh: true });
+  expect(await stage.qr(accountId)).not.toBe('');
+});
