@@ -100,17 +100,19 @@ export class Vault {
 
   /**
    * Enters a sealed snapshot into the index, copies it to the backups if asked to, and removes old generations. Never
-   * rejects: the snapshot is safe on disk, and what could not be reached is logged and left for the next one.
+   * rejects: the snapshot is safe on disk, and what could not be reached is logged and left for the next one; then it is
+   * false.
    */
-  async keep(snapshot: SnapshotRecord, options: { readonly backUp: boolean }): Promise<void> {
+  async keep(snapshot: SnapshotRecord, options: { readonly backUp: boolean }): Promise<boolean> {
     const { index, log, onStep } = this.#deps;
     const { accountId, generation } = snapshot;
     try {
       await index.save(snapshot);
       onStep('snapshot-indexed');
-      if (options.backUp) await this.#backUp(snapshot);
+      const isBackedUp = !options.backUp || (await this.#backUp(snapshot));
       await this.#prune(accountId);
       onStep('snapshots-pruned');
+      return isBackedUp;
     } catch (thrown) {
       const error = toError(thrown).message;
       log.warn('A sealed session is on disk, but could not be entered or copied', {
@@ -118,12 +120,15 @@ export class Vault {
         generation,
         error,
       });
+      return false;
     }
   }
 
-  async #backUp(snapshot: SnapshotRecord): Promise<void> {
+  /** True if every backup has its copy. */
+  async #backUp(snapshot: SnapshotRecord): Promise<boolean> {
     const { accountId, generation } = snapshot;
     const { backups, folder, index, log, onStep } = this.#deps;
+    let isWhole = true;
     for (const backup of backups) {
       try {
         await backup.save({ ...snapshot, path: folder.pathOf(accountId, generation) });
@@ -131,6 +136,7 @@ export class Vault {
         await index.saveCopy(accountId, generation, backup.name);
         onStep('snapshot-backed-up');
       } catch (thrown) {
+        isWhole = false;
         const error = toError(thrown).message;
         log.warn('A copy of a sealed session was not made', {
           accountId,
@@ -140,6 +146,7 @@ export class Vault {
         });
       }
     }
+    return isWhole;
   }
 
   /** What is older than the kept generations goes: copies before their entries, which alone say where they are. */

@@ -205,8 +205,8 @@ export class ProfileKeeper {
     opened.isSealed = true;
     const now = clock.monotonic();
     const backUp = now - opened.backedUpAt >= timings.backupIntervalMs;
-    if (backUp) opened.backedUpAt = now;
-    await vault.keep(snapshot, { backUp });
+    // A copy that failed is made with the next snapshot.
+    if ((await vault.keep(snapshot, { backUp })) && backUp) opened.backedUpAt = now;
     const { bytes } = snapshot;
     log.debug('A running session was sealed', {
       accountId,
