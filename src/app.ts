@@ -6,7 +6,7 @@ import { openGuard } from './channels/whatsapp-web/guard.ts';
 import { openPool } from './channels/whatsapp-web/pool.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
 import { ProfileKeeper } from './channels/whatsapp-web/profile-keeper.ts';
-import { openRuntimeFolder } from './channels/whatsapp-web/runtime-folder.ts';
+import { openRuntimeFolder, type RuntimeFolder } from './channels/whatsapp-web/runtime-folder.ts';
 import { welcome } from './cli/first-account.ts';
 import { makeTerminalQrView } from './cli/qr-view.ts';
 import { childEnvironment } from './config/child-environment.ts';
@@ -89,7 +89,8 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       log,
     }),
   );
-  const keyRing = stack.use(await openKeyRing(config.encryption, { dataPath: folder.path, log }));
+  const { keyRing, madeAt } = await openKeyRing(config.encryption, folder.path);
+  stack.use(keyRing);
   const instanceId = parseInstanceId(await ensureInstanceId(config.instanceId, folder.path));
 
   const stores = stack.use(await openStores(config, { log, edge, dataPath: folder.path }));
@@ -204,6 +205,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   );
   signal.throwIfAborted();
   await pool.restore();
+  warnOfWeakPlaces(log, { runtime, keyRing, madeAt });
   log.info('Switchboard is ready', { url: http.url, instanceId, dataPath: folder.path });
   await welcome({
     defaults: config.whatsapp,
@@ -263,28 +265,40 @@ async function openStores(
 
 /**
  * The keys that open and seal sessions: ENCRYPTION_KEY and its predecessors, else the one that was made on the first
- * start, which then shares a disk with what it seals. Disposing forgets them.
+ * start. Disposing forgets them.
  */
 async function openKeyRing(
   { key, previous }: Config['encryption'],
-  { dataPath, log }: { readonly dataPath: string; readonly log: Logger },
-): Promise<KeyRing> {
+  dataPath: string,
+): Promise<{ readonly keyRing: KeyRing; readonly madeAt: string | null }> {
   const made = key === null ? await ensureEncryptionKey(dataPath) : undefined;
   const current = key ?? made?.key;
   if (current === undefined) throw new Error('There is no encryption key.');
   try {
-    const keyRing = makeKeyRing({ current, previous });
-    if (made) {
-      log.warn('The encryption key lies on the same disk as what it seals', {
-        path: made.path,
-        keyId: keyRing.currentKeyId,
-        remedy:
-          'Set ENCRYPTION_KEY to a key that is kept elsewhere and ENCRYPTION_KEY_PREVIOUS to the one in this file, start Switchboard, run `vault rotate`, and remove the file.',
-      });
-    }
-    return keyRing;
+    return { keyRing: makeKeyRing({ current, previous }), madeAt: made?.path ?? null };
   } finally {
     for (const used of [current, ...previous]) used.fill(0);
+  }
+}
+
+/** What a daemon that works should be told of all the same. */
+function warnOfWeakPlaces(
+  log: Logger,
+  { runtime, keyRing, madeAt }: { runtime: RuntimeFolder; keyRing: KeyRing; madeAt: string | null },
+): void {
+  if (!runtime.isInMemory) {
+    log.warn('Opened sessions lie on a disk while they run', {
+      runtimePath: runtime.path,
+      remedy: 'Set WHATSAPP_RUNTIME_PATH to a folder in memory (tmpfs) with room for every session.',
+    });
+  }
+  if (madeAt !== null) {
+    log.warn('The encryption key lies on the same disk as what it seals', {
+      path: madeAt,
+      keyId: keyRing.currentKeyId,
+      remedy:
+        'Set ENCRYPTION_KEY to a key that is kept elsewhere and ENCRYPTION_KEY_PREVIOUS to the one in this file, start Switchboard, run `vault rotate`, and remove the file.',
+    });
   }
 }
 

@@ -35,27 +35,23 @@ export interface RuntimeFolderDeps {
 /** Where profiles are opened. Disposing removes the folder if nothing is left in it. */
 export interface RuntimeFolder extends AsyncDisposable {
   readonly path: string;
+  /** What is deleted on a disk may be read back. */
+  readonly isInMemory: boolean;
   /** Where an earlier run of the same daemon may have opened profiles. */
   readonly formerPaths: readonly string[];
 }
 
 /**
  * The folder of the opened profiles, mode 0700: the configured one, else one in memory if there is room for every
- * session, else one under DATA_PATH. A folder on a disk is warned of: what is deleted there may be read back.
+ * session, else one under DATA_PATH.
  * @throws AppError CONFIG_INVALID
  */
 export async function openRuntimeFolder(deps: RuntimeFolderDeps): Promise<RuntimeFolder> {
-  const { configured, dataPath, log } = deps;
+  const { configured, dataPath } = deps;
   const inMemory = memoryFolderOf(dataPath, deps.sharedMemory ?? SHARED_MEMORY);
   const onDisk = join(dataPath, 'live');
   const path = await choosePath();
   await chmod(path, 0o700);
-  if (!(await isInMemory(path))) {
-    log.warn('Opened sessions lie on a disk while they run', {
-      runtimePath: path,
-      remedy: 'Set WHATSAPP_RUNTIME_PATH to a folder in memory (tmpfs) with room for every session.',
-    });
-  }
   async function choosePath(): Promise<string> {
     const wanted = configured ?? ((await isFit(inMemory, deps)) ? inMemory : onDisk);
     await ensureWritableFolder('WHATSAPP_RUNTIME_PATH', wanted);
@@ -67,6 +63,7 @@ export async function openRuntimeFolder(deps: RuntimeFolderDeps): Promise<Runtim
   }
   return {
     path,
+    isInMemory: await isInMemory(path),
     formerPaths: [inMemory, onDisk].filter((former) => former !== path),
     [Symbol.asyncDispose]: () => removeIfEmpty(path),
   };

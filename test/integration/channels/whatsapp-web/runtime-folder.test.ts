@@ -7,7 +7,6 @@ import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temp
 
 /** More sessions than any machine has memory for. */
 const TOO_MANY = 1_000_000_000;
-const ON_A_DISK = 'Opened sessions lie on a disk while they run';
 
 let root: TemporaryFolder;
 /** A folder in memory that stands for all of it. */
@@ -34,14 +33,12 @@ const open = (more: Partial<Parameters<typeof openRuntimeFolder>[0]> = {}) =>
     ...more,
   });
 
-const warnings = () => log.lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
-
 it('is a private folder in memory, the same one after every start, removed when it is empty', async () => {
   const folder = await open();
   expect(folder.path.startsWith(`${memory}/`)).toBe(true);
   expect((await stat(folder.path)).mode & 0o777).toBe(0o700);
   expect(folder.formerPaths).toEqual([join(root.path, 'live')]);
-  expect(warnings()).toEqual([]);
+  expect(folder.isInMemory).toBe(true);
   expect((await open()).path).toBe(folder.path);
   await folder[Symbol.asyncDispose]();
   expect(await readdir(memory)).toEqual([]);
@@ -58,11 +55,11 @@ it('stays if something is left in it', async () => {
   expect(await readdir(folder.path)).toEqual(['session-left']);
 });
 
-it('lies under the data folder, with a warning, where memory has no room for every session', async () => {
+it('lies under the data folder, where memory has no room for every session', async () => {
   const folder = await open({ maxSessions: TOO_MANY });
   expect(folder.path).toBe(join(root.path, 'live'));
   expect(folder.formerPaths).toHaveLength(1);
-  expect(warnings()).toEqual([ON_A_DISK]);
+  expect(folder.isInMemory).toBe(false);
   expect(await readdir(memory)).toEqual([]);
 });
 
@@ -76,7 +73,7 @@ it.each([
   expect((await open()).path).toBe(join(root.path, 'live'));
 });
 
-it('is the configured one, shut to others, with a warning if that is on a disk', async () => {
+it('is the configured one, shut to others', async () => {
   const configured = join(root.path, 'mine');
   await mkdir(configured);
   await chmod(configured, 0o755);
@@ -84,9 +81,11 @@ it('is the configured one, shut to others, with a warning if that is on a disk',
   expect(folder.path).toBe(configured);
   expect((await stat(configured)).mode & 0o777).toBe(0o700);
   expect(folder.formerPaths).toHaveLength(2);
-  expect(warnings()).toEqual([ON_A_DISK]);
-  expect((await open({ configured: join(memory, 'mine') })).path).toBe(join(memory, 'mine'));
-  expect(warnings()).toHaveLength(1);
+  expect(folder.isInMemory).toBe(false);
+  expect(await open({ configured: join(memory, 'mine') })).toMatchObject({
+    path: join(memory, 'mine'),
+    isInMemory: true,
+  });
 });
 
 it('that cannot be written is refused by the name of its variable', async () => {
@@ -95,4 +94,20 @@ it('that cannot be written is refused by the name of its variable', async () => 
     code: 'CONFIG_INVALID',
     details: [{ field: 'WHATSAPP_RUNTIME_PATH' }],
   });
+});
+
+it('is a folder of its own below one that others write to as well, which stays as it is', async () => {
+  const shared = join(memory, 'shared');
+  await mkdir(shared);
+  await chmod(shared, 0o1777);
+  const folder = await open({ configured: shared });
+  expect(folder.path.startsWith(`${shared}/switchboard-`)).toBe(true);
+  expect((await stat(shared)).mode & 0o7777).toBe(0o1777);
+  expect((await stat(folder.path)).mode & 0o777).toBe(0o700);
+});
+
+it('stays in memory while something lies there, whatever the room', async () => {
+  const { path } = await open();
+  await mkdir(join(path, 'session-left'));
+  expect((await open({ maxSessions: TOO_MANY })).path).toBe(path);
 });
