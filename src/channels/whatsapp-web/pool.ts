@@ -57,6 +57,16 @@ interface Slot {
   ended: Promise<void>;
 }
 
+function makeSlot(): Slot {
+  return {
+    stop: new AbortController(),
+    afterStop: 'leave',
+    isAtRest: false,
+    session: undefined,
+    ended: Promise.resolve(),
+  };
+}
+
 /**
  * The sessions of this instance: at most WHATSAPP_MAX_CONNECTIONS, each alone. An account's starts and ends take
  * turns, so that two browsers never share a profile (faults F27, F31).
@@ -86,10 +96,12 @@ export class Pool implements Channel, AsyncDisposable {
   /** Whatever may fail comes before the session that runs is stopped. */
   async #start(
     accountId: AccountId,
-    slot: Slot,
+    reserved: Slot,
     { fresh = false }: { readonly fresh?: boolean },
   ): Promise<void> {
     const { store, instanceId } = this.#deps;
+    // An end that was under way may have taken the reserved one for that of a session.
+    const slot = reserved.stop.signal.aborted ? makeSlot() : reserved;
     const before = this.#slots.get(accountId);
     try {
       if (before === undefined) this.#requireRoom();
@@ -178,15 +190,15 @@ export class Pool implements Channel, AsyncDisposable {
   /** Completes disconnects and logouts that an earlier run was killed over. */
   async #destroyWhatIsOver(): Promise<void> {
     const { store, instanceId, profiles, log } = this.#deps;
-    for (const accountId of await store.listOver(instanceId)) {
-      await this.#turns
-        .run(accountId, async () => {
+    try {
+      for (const accountId of await store.listOver(instanceId)) {
+        await this.#turns.run(accountId, async () => {
           if (!this.#slots.has(accountId)) await profiles.destroyLeft(accountId);
-        })
-        .catch((thrown) => {
-          const error = toError(thrown).message;
-          log.warn('What is left of a link could not be destroyed', { accountId, error });
         });
+      }
+    } catch (thrown) {
+      // The next boot does it; until then nothing that was destroyed counts.
+      log.warn('What is left of ended links could not be destroyed', { error: toError(thrown).message });
     }
   }
 
@@ -274,13 +286,7 @@ export class Pool implements Channel, AsyncDisposable {
       throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
     const held = this.#slots.has(accountId);
     if (!held) this.#requireRoom();
-    const slot: Slot = {
-      stop: new AbortController(),
-      afterStop: 'leave',
-      isAtRest: false,
-      session: undefined,
-      ended: Promise.resolve(),
-    };
+    const slot = makeSlot();
     if (!held) this.#slots.set(accountId, slot);
     return slot;
   }

@@ -25,3 +25,17 @@ it('asks for a new scan when the account is connected again', async () => {
   await stage.pool.start(accountId, { fresh: true });
   expect(await stage.qr(accountId)).not.toBe('');
 });
+
+it('starts an account for whoever asks for that while it is being disconnected', async () => {
+  await stage.pool.disconnect(accountId);
+  const codes = stage.of(accountId).qrs.length;
+  const ended = stage.pool.disconnect(accountId);
+  await stage.pool.start(accountId, { fresh: true });
+  await ended;
+  await stage.until('another QR code', () =>
+    stage
+      .of(accountId)
+      .qrs.slice(codes)
+      .find((qr) => qr !== null),
+  );
+});
