@@ -35,13 +35,14 @@ async function openClone(npm = NPM) {
 const SLOW_NPM = `
   const fs = require('node:fs');
   process.once('SIGINT', () => {
-    fs.writeFileSync('interrupted', '');
     fs.watch('.', () => {
       if (!fs.existsSync('may-end')) return;
       fs.rmSync('may-end');
       fs.appendFileSync('npm-calls', 'rolled back\\n');
       process.exit(1);
     });
+    // It watches by now: what comes next is not missed.
+    fs.writeFileSync('interrupted', '');
   });
   setInterval(() => undefined, 1000);
   fs.writeFileSync('npm-pid', String(process.pid));
