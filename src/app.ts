@@ -24,6 +24,7 @@ import {
   type PresenceOptions,
 } from './db/instance-presence.ts';
 import { migrateToLatest } from './db/migrator.ts';
+import { ensurePartitions, MONTHS_AHEAD } from './db/partitions.ts';
 import { makeDatabaseBackup } from './db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from './db/snapshot-store.ts';
 import { removeAbandonedFolders } from './embedded/abandoned-folders.ts';
@@ -35,6 +36,7 @@ import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
 import { abortedAfter, orAborted } from './lib/abort.ts';
 import type { Clock } from './lib/clock.ts';
+import { toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { openMediaStore } from './messages/media-store.ts';
 import { openPipeline } from './messages/pipeline.ts';
@@ -170,6 +172,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   );
   const cronTable = makeCronTable({
     db,
+    clock,
     removeOrphanProfiles: () =>
       removeOrphanProfiles(runtime.path, { clock, log, isKept: (ids) => findKeptAccounts(db, ids) }),
     finishWipes: () => vault.finishWipes(),
@@ -257,10 +260,25 @@ async function openStores(
   const { db } = stack.use(openDatabase({ connection: limited, log }));
   await orAborted(pingDatabase(db, START_DEADLINE_MS), signal);
   await migrateToLatest(db);
+  await createPartitions(db, { log, clock: edge.clock });
   const redis = stack.use(await openRedis({ location, log }));
   signal.throwIfAborted();
   const opened = stack.move();
   return { db, redis, connection: limited, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** Nothing stands still without them, so a table that is in use, by a dump of the database say, stops no start. */
+async function createPartitions(
+  db: Executor,
+  { log, clock }: { readonly log: Logger; readonly clock: Clock },
+): Promise<void> {
+  try {
+    await ensurePartitions(db, new Date(clock.now()), MONTHS_AHEAD);
+  } catch (thrown) {
+    log.warn('The partitions of messages could not be created; it is tried again every day', {
+      error: toError(thrown).message,
+    });
+  }
 }
 
 /**

@@ -1,11 +1,12 @@
 import { AppError } from '../lib/errors.ts';
+import { clampInstantMs } from '../lib/instant.ts';
 
 /** A string that only the functions of this file hand out. */
 type Branded<Name extends string> = string & { readonly __brand: Name };
 
 /** UUID of an account. */
 export type AccountId = Branded<'AccountId'>;
-/** UUID of a message, ours; WhatsApp's own key is a `MessageKey`. */
+/** UUIDv7 of a message, ours, which carries the message's timestamp; WhatsApp's own key is a `MessageKey`. */
 export type MessageId = Branded<'MessageId'>;
 /** Name of a tenant; embedded installations have one, `default`. */
 export type TenantId = Branded<'TenantId'>;
@@ -22,8 +23,29 @@ export function makeAccountId(): AccountId {
   return crypto.randomUUID() as AccountId;
 }
 
-export function makeMessageId(): MessageId {
-  return crypto.randomUUID() as MessageId;
+/**
+ * A new id for a message with this timestamp, in milliseconds since the epoch: a UUIDv7. The timestamp of a row never
+ * changes, so its id alone tells in which partition it lies. What is outside the years 1970 to 9999 is moved into them,
+ * as `clampInstantMs` does for the row.
+ */
+export function makeMessageId(atMs: number): MessageId {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const view = new DataView(bytes.buffer);
+  const instant = clampInstantMs(atMs);
+  view.setUint32(0, Math.floor(instant / 0x1_0000));
+  view.setUint16(4, instant % 0x1_0000);
+  view.setUint8(6, 0x70 | (view.getUint8(6) & 0x0f));
+  view.setUint8(8, 0x80 | (view.getUint8(8) & 0x3f));
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
+  return parts.join('-') as MessageId;
+}
+
+/** The timestamp of the message with this id; undefined for a UUID of another version, which names no message. */
+export function messageIdToInstant(id: string): Date | undefined {
+  const hex = id.replaceAll('-', '');
+  if (hex[12] !== '7') return undefined;
+  return new Date(Number.parseInt(hex.slice(0, 12), 16));
 }
 
 /** An account id from outside; anything that is no UUID is an account that does not exist. */

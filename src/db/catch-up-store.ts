@@ -3,6 +3,7 @@ import type { AccountId } from '../accounts/ids.ts';
 import type { MessageEvent } from '../messages/inbound-event.ts';
 import type { Direction, MessageStatus } from '../messages/message.ts';
 import type { Executor } from './database.ts';
+import { isOneOfMessages } from './message-lookup.ts';
 import { toStorable } from './storable-text.ts';
 
 /** From when an account's page has to be read back. Times are milliseconds since the epoch. */
@@ -52,7 +53,7 @@ export async function saveCaughtUpTo(db: Executor, accountId: AccountId, atMs: n
 }
 
 /**
- * Which of a chat's messages are known, in one query. A message counts as known under its canonical chat and under
+ * Which of a chat's messages are known. A message counts as known under its canonical chat and under
  * the chat of its key, since the page may have learnt the phone number behind a LID only after it was stored.
  */
 export async function listKnownMessages(
@@ -63,24 +64,40 @@ export async function listKnownMessages(
   if (events.length === 0) return [];
   const chatIds = toStorable([...new Set(events.flatMap(({ chatId, key }) => [chatId, key.chatId]))]);
   const bareIds = toStorable(events.map(({ key }) => key.bareId));
-  const rows = await db
-    .selectFrom('message_keys as k')
-    .leftJoin('messages as m', 'm.id', 'k.message_id')
-    .select(['k.bare_id', 'm.direction', 'm.status', 'm.edited_at', 'm.revoked_at'])
-    .where('k.account_id', '=', accountId)
-    .where('k.chat_id', 'in', chatIds)
-    .where('k.bare_id', 'in', bareIds)
+  const keys = await db
+    .selectFrom('message_keys')
+    .select(['bare_id', 'message_id'])
+    .where('account_id', '=', accountId)
+    .where('chat_id', 'in', chatIds)
+    .where('bare_id', 'in', bareIds)
     .execute();
-  return rows.map(({ bare_id, direction, status, edited_at, revoked_at }) => ({
-    bareId: bare_id,
-    row:
-      direction === null || status === null
-        ? null
-        : {
-            direction: direction as Direction,
-            status: status as MessageStatus,
-            editedAt: edited_at?.getTime() ?? null,
-            revokedAt: revoked_at?.getTime() ?? null,
-          },
-  }));
+  const rows = await findStates(
+    db,
+    keys.map(({ message_id }) => message_id),
+  );
+  return keys.map(({ bare_id, message_id }) => ({ bareId: bare_id, row: rows.get(message_id) ?? null }));
+}
+
+/** In a query of its own: the ids of the keys say in which partitions the rows lie. */
+async function findStates(
+  db: Executor,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, NonNullable<KnownMessage['row']>>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('messages')
+    .select(['id', 'direction', 'status', 'edited_at', 'revoked_at'])
+    .where(isOneOfMessages(ids))
+    .execute();
+  return new Map(
+    rows.map(({ id, direction, status, edited_at, revoked_at }) => [
+      id,
+      {
+        direction: direction as Direction,
+        status: status as MessageStatus,
+        editedAt: edited_at?.getTime() ?? null,
+        revokedAt: revoked_at?.getTime() ?? null,
+      },
+    ]),
+  );
 }

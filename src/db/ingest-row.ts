@@ -1,4 +1,5 @@
 import { ERROR_CATALOGUE } from '../lib/errors.ts';
+import { clampInstantMs } from '../lib/instant.ts';
 import type { MessageEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
 import { statusAfterAck } from '../messages/status-ladder.ts';
@@ -54,14 +55,15 @@ export type IngestRow = MutableColumns & FixedColumns;
  *
  * An outgoing one was written on the phone or on another device: it counts as handed over and at least as sent,
  * whatever its ack, since `pending` without `handed_at` is what the sender picks up. `learnedAt` is when we were
- * told; it stands for the time of receipts that happened before and whose time nobody tells.
+ * told; it stands for the time of receipts that happened before and whose time nobody tells. `ids.id` is one that was
+ * made for the event's instant.
  */
 export function eventToRow(
   event: MessageEvent,
   ids: { readonly id: string; readonly accountId: string },
   learnedAt: Date,
 ): IngestRow {
-  const at = new Date(event.at);
+  const at = new Date(clampInstantMs(event.at));
   const outgoing = event.key.fromMe;
   return {
     id: ids.id,
@@ -77,7 +79,7 @@ export function eventToRow(
     ...eventToContent(event),
     media_sha256: null,
     ...eventToReceipts(event, at, learnedAt),
-    edited_at: event.editedAt === null ? null : new Date(event.editedAt),
+    edited_at: event.editedAt === null ? null : new Date(clampInstantMs(event.editedAt)),
     revoked_at: event.type === 'revoked' ? at : null,
   };
 }

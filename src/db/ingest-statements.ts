@@ -3,6 +3,7 @@ import type { AccountId } from '../accounts/ids.ts';
 import type { InboundEvent, ReactionEvent } from '../messages/inbound-event.ts';
 import type { Executor } from './database.ts';
 import type { IngestRow, MutableColumns } from './ingest-row.ts';
+import { isOneOfMessages, isWithinRange } from './message-lookup.ts';
 
 /** A message's name within its account. */
 export interface Target {
@@ -97,7 +98,7 @@ export async function findKeys(trx: Executor, accountId: AccountId, targets: rea
 export async function lockRows(trx: Executor, messageIds: readonly string[]): Promise<readonly IngestRow[]> {
   const { rows } = await sql<IngestRow>`
     select ${columnList(ROW_COLUMNS)} from messages
-    where id = any(${messageIds}::uuid[])
+    where ${isOneOfMessages(messageIds)}
     order by id
     for update`.execute(trx);
   return rows;
@@ -139,11 +140,12 @@ export async function insertRows(trx: Executor, rows: readonly IngestRow[]): Pro
 }
 
 export async function updateRows(trx: Executor, rows: readonly IngestRow[]): Promise<void> {
+  const ids = rows.map(({ id }) => id);
   const assignments = Object.keys(MUTABLE_COLUMNS).map((name) => sql`${sql.ref(name)} = r.${sql.ref(name)}`);
   await sql`
     update messages m set ${sql.join(assignments)}
-    from ${recordset(rows, { id: 'uuid', ...MUTABLE_COLUMNS })}
-    where m.id = r.id`.execute(trx);
+    from ${recordset(rows, { id: 'uuid', timestamp: 'timestamptz', ...MUTABLE_COLUMNS })}
+    where m.id = r.id and m."timestamp" = r."timestamp" and ${isWithinRange(ids, 'm')}`.execute(trx);
 }
 
 /**

@@ -87,14 +87,18 @@ async function loadPlan(
   events: readonly InboundEvent[],
   now: Date,
 ): Promise<IngestPlan> {
-  const wanted = distinct(events.filter((event) => event.kind === 'message'));
-  const claims: KnownKey[] = wanted.map((target) => ({ ...target, message_id: makeMessageId() }));
+  // A row is made of the first event of its message, whose time the id has to carry.
+  const wanted = firstOfEach(events.filter((event) => event.kind === 'message'));
+  const claims: KnownKey[] = wanted.map((event) => ({
+    ...eventToTarget(event),
+    message_id: makeMessageId(event.at),
+  }));
   const claimed = claims.length === 0 ? new Set<string>() : await insertKeys(trx, accountId, claims);
   const added = claims.filter((key) => claimed.has(key.message_id));
   const known =
     added.length === wanted.length && events.every((event) => event.kind === 'message')
       ? []
-      : await findKeys(trx, accountId, distinct(events));
+      : await findKeys(trx, accountId, firstOfEach(events).map(eventToTarget));
   const older = known.filter((key) => !claimed.has(key.message_id));
   const rows =
     older.length === 0
@@ -116,12 +120,18 @@ async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, 
   if (received + failed > 0) await addUsage(trx, accountId, { received, failed }, now);
 }
 
-function distinct(events: readonly InboundEvent[]): Target[] {
-  const targets = new Map<string, Target>();
-  for (const { chatId, key } of events) {
-    targets.set(`${chatId}\0${key.bareId}`, { chat_id: chatId, bare_id: key.bareId });
+/** The first event of each message. */
+function firstOfEach(events: readonly InboundEvent[]): InboundEvent[] {
+  const first = new Map<string, InboundEvent>();
+  for (const event of events) {
+    const name = `${event.chatId}\0${event.key.bareId}`;
+    if (!first.has(name)) first.set(name, event);
   }
-  return [...targets.values()];
+  return [...first.values()];
+}
+
+function eventToTarget({ chatId, key }: InboundEvent): Target {
+  return { chat_id: chatId, bare_id: key.bareId };
 }
 
 /** What the database could not refuse by itself: a time that is none would be stored as 1970. */

@@ -12,6 +12,7 @@ import type {
 import { parseRecipient } from '../messages/whatsapp-key.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
+import { isMessage } from './message-lookup.ts';
 import type { MessageTable } from './schema.ts';
 
 /** A message as it is read by the API. */
@@ -115,7 +116,7 @@ export async function findMessage(
     .selectFrom('messages')
     .innerJoin('accounts', 'accounts.id', 'messages.account_id')
     .select([...COLUMNS, REPLIED_MESSAGE.as('replied_message')])
-    .where('messages.id', '=', id)
+    .where(isMessage(id))
     .where('tenant_id', '=', tenantId)
     .executeTakeFirst();
   return row && rowToMessage(row);
@@ -164,9 +165,12 @@ interface MessagePayload {
   readonly poll?: MessagePoll;
 }
 
-type MessageRow = Omit<Selectable<MessageTable>, 'bare_id' | 'native_type'> & {
+type MessageRow = Omit<Selectable<MessageTable>, 'bare_id' | 'native_type' | SendingColumn> & {
   readonly replied_message: string | null;
 };
+
+/** What only the sender reads. */
+type SendingColumn = 'slot_date' | 'on_limit' | 'lane' | 'claimed_by' | 'claim_epoch' | 'unknown_since';
 
 function rowToMessage(row: Omit<MessageRow, 'created_at'>): StoredMessage {
   const payload: MessagePayload = row.payload ?? {};

@@ -5,12 +5,24 @@ import * as m0001 from './migrations/0001-create-accounts-and-messages.ts';
 import * as m0002 from './migrations/0002-add-caught-up-to.ts';
 import * as m0003 from './migrations/0003-add-session-events.ts';
 import * as m0004 from './migrations/0004-add-vault.ts';
+import * as m0005 from './migrations/0005-add-catch-up-ledger.ts';
+import * as m0006 from './migrations/0006-add-account-pace.ts';
+import * as m0007 from './migrations/0007-add-addresses-contacts-chats.ts';
+import * as m0008 from './migrations/0008-add-poll-votes-and-edits.ts';
+import * as m0009 from './migrations/0009-add-message-changes.ts';
+import * as m0010 from './migrations/0010-add-tenant-settings.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
   '0002-add-caught-up-to': m0002,
   '0003-add-session-events': m0003,
   '0004-add-vault': m0004,
+  '0005-add-catch-up-ledger': m0005,
+  '0006-add-account-pace': m0006,
+  '0007-add-addresses-contacts-chats': m0007,
+  '0008-add-poll-votes-and-edits': m0008,
+  '0009-add-message-changes': m0009,
+  '0010-add-tenant-settings': m0010,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

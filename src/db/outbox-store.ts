@@ -9,6 +9,7 @@ import {
   parseKeyString,
 } from '../messages/whatsapp-key.ts';
 import type { Executor } from './database.ts';
+import { isMessage } from './message-lookup.ts';
 import type { MessageTable } from './schema.ts';
 import { countUsage } from './usage-store.ts';
 
@@ -188,7 +189,7 @@ export async function claimForSending(
         whatsapp_message_id: keyToString(key),
         ...(phoneNumber === null ? {} : { phone_number: phoneNumber }),
       })
-      .where('id', '=', message.id)
+      .where(isMessage(message.id))
       .where('status', '=', 'pending')
       .where('handed_at', 'is', null)
       .executeTakeFirstOrThrow();

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import { type MessageKey, parseKeyString } from '../messages/whatsapp-key.ts';
 import type { Executor } from './database.ts';
+import { isMessage } from './message-lookup.ts';
 
 /** What a message to be answered is called: one of ours by its id, or one by its id within WhatsApp. */
 export type MessageReference =
@@ -23,7 +24,7 @@ export async function findReferredMessage(
     const row = await db
       .selectFrom('messages')
       .select('id')
-      .where('id', '=', reference.id)
+      .where(isMessage(reference.id))
       .where('account_id', '=', accountId)
       .executeTakeFirst();
     return row?.id as MessageId | undefined;
@@ -48,7 +49,7 @@ export async function findMessageKey(
   const row = await db
     .selectFrom('messages')
     .select('whatsapp_message_id')
-    .where('id', '=', id)
+    .where(isMessage(id))
     .where('account_id', '=', accountId)
     .executeTakeFirst();
   return parseKeyString(row?.whatsapp_message_id ?? '');

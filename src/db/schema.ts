@@ -5,7 +5,7 @@ type Timestamp = ColumnType<Date, Date | string, Date | string>;
 type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
 /** timestamptz with a default. (`Generated` of a column type would hand out the column type, not its Date.) */
 type GeneratedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>;
-/** bigint, always generated: pg hands it out as text. */
+/** bigint, numbered by the database alone: pg hands it out as text. */
 type GeneratedBigInteger = ColumnType<string, never, never>;
 type NullableJson = JSONColumnType<object | null, string | null | undefined, string | null>;
 
@@ -50,7 +50,9 @@ export interface AccountTable {
   vault_wiped_through: ColumnType<string, number | undefined, number>;
 }
 
+/** Partitioned by the month of `timestamp`: say where a message lies by `isMessage` of message-lookup.ts. */
 export interface MessageTable {
+  /** UUIDv7 of `timestamp`. */
   id: string;
   /** Order of acceptance; also the tie-breaker of listings. */
   seq: GeneratedBigInteger;
@@ -77,8 +79,20 @@ export interface MessageTable {
   status: string;
   failed_code: string | null;
   failed_reason: string | null;
-  timestamp: Timestamp;
+  /** Never changes, and is of whole milliseconds. */
+  timestamp: ColumnType<Date, Date | string, never>;
+  /** The local date of the account whose daily slot an outgoing message has; null if it has none. */
+  slot_date: ColumnType<string | null, string | null | undefined, string | null>;
+  /** What a message that finds the day full wants: `reject` or `defer`. */
+  on_limit: string | null;
+  /** In which an outgoing message waits for its turn. */
+  lane: string | null;
+  /** The instance that handed the message over, and its run. */
+  claimed_by: string | null;
+  claim_epoch: ColumnType<string | null, number | string | null | undefined, number | string | null>;
   handed_at: NullableTimestamp;
+  /** Since when it holds its chat because its outcome is not known. */
+  unknown_since: NullableTimestamp;
   sent_at: NullableTimestamp;
   delivered_at: NullableTimestamp;
   read_at: NullableTimestamp;
@@ -89,7 +103,7 @@ export interface MessageTable {
   created_at: GeneratedTimestamp;
 }
 
-/** One row a message, unique by what WhatsApp calls it; stays unique when `messages` is partitioned. */
+/** One row a message, unique by what WhatsApp calls it: the partitions of `messages` could not keep it so. */
 export interface MessageKeyTable {
   account_id: string;
   chat_id: string;
@@ -132,6 +146,10 @@ export interface AccountUsageTable {
   sent: Generated<number>;
   received: Generated<number>;
   failed: Generated<number>;
+  /** Slots of the daily limit that are taken: the limit is held against this. */
+  taken: Generated<number>;
+  /** Messages that found the day full and wait for another. */
+  deferred: Generated<number>;
 }
 
 /** Files handed in to be sent, by content hash. */
@@ -150,6 +168,8 @@ export interface IdempotencyKeyTable {
   key: string;
   request_hash: string;
   message_id: string | null;
+  /** The status that was answered; null while the request is being accepted. */
+  status: string | null;
   created_at: GeneratedTimestamp;
 }
 
@@ -201,6 +221,120 @@ export interface VaultChunkTable {
   data: Buffer;
 }
 
+/** Up to when everything of a chat is known to be stored. */
+export interface ChatWatermarkTable {
+  account_id: string;
+  chat_id: string;
+  at: Timestamp;
+}
+
+/** The ledger of catch-ups. */
+export interface CatchUpTable {
+  id: GeneratedBigInteger;
+  account_id: string;
+  cause: string;
+  /** What was read of the page: from the earliest chat's floor to the run's own start. */
+  from_at: NullableTimestamp;
+  to_at: NullableTimestamp;
+  /** Messages and changes that the database lacked, and how many of them were new to it when they were stored. */
+  found: Generated<number>;
+  stored: Generated<number>;
+  chats: Generated<number>;
+  /** Chats that could not be read. */
+  unread: Generated<number>;
+  started_at: GeneratedTimestamp;
+  /** Null while it is under way, or if it was cut off. */
+  ended_at: NullableTimestamp;
+}
+
+/** Which inbound job of an account's run is to be stored next. */
+export interface InboundPositionTable {
+  account_id: string;
+  run: string;
+  next: ColumnType<string, number | string | undefined, number | string>;
+  updated_at: GeneratedTimestamp;
+}
+
+/** What slows an account down beyond its limits. */
+export interface AccountPaceTable {
+  account_id: string;
+  breaker: Generated<string>;
+  opened_at: NullableTimestamp;
+  opened_by: string | null;
+  /** WhatsApp's own capping, as the page tells it. */
+  capping: NullableJson;
+  capping_until: NullableTimestamp;
+  updated_at: GeneratedTimestamp;
+}
+
+/** The phone number behind a LID; both as chat ids (`…@lid`, `…@c.us`). */
+export interface AddressTable {
+  account_id: string;
+  lid: string;
+  phone: string;
+  seen_at: Timestamp;
+}
+
+export interface ContactTable {
+  account_id: string;
+  /** The canonical chat id of the person. */
+  contact_id: string;
+  /** E.164. */
+  phone_number: string | null;
+  name: string | null;
+  push_name: string | null;
+  is_business: Generated<boolean>;
+  updated_at: GeneratedTimestamp;
+}
+
+export interface ChatTable {
+  account_id: string;
+  chat_id: string;
+  phone_number: string | null;
+  name: string | null;
+  last_message_at: NullableTimestamp;
+  last_incoming_at: NullableTimestamp;
+  unread: Generated<number>;
+  updated_at: GeneratedTimestamp;
+}
+
+/** The latest vote of each voter; no options once it was taken back. */
+export interface PollVoteTable {
+  message_id: string;
+  account_id: string;
+  voter_id: string;
+  /** Names of the options chosen. */
+  options: JSONColumnType<string[], string, string>;
+  voted_at: Timestamp;
+}
+
+/** Every version of an edited message, the original under the message's own time. */
+export interface MessageEditTable {
+  message_id: string;
+  account_id: string;
+  edited_at: Timestamp;
+  /** Text, or the caption of media. */
+  text: string | null;
+}
+
+/** What happened to messages, in order within each chat; written with the row that changed. */
+export interface MessageChangeTable {
+  id: GeneratedBigInteger;
+  account_id: string;
+  chat_id: string;
+  chat_seq: ColumnType<string, number | string, never>;
+  message_id: string;
+  kind: string;
+  created_at: GeneratedTimestamp;
+}
+
+export interface TenantSettingTable {
+  tenant_id: string;
+  /** Null keeps messages for ever. */
+  retention_days: number | null;
+  updated_at: GeneratedTimestamp;
+}
+
 export interface Database {
   accounts: AccountTable;
   vault_snapshots: VaultSnapshotTable;
@@ -215,4 +349,15 @@ export interface Database {
   media_uploads: MediaUploadTable;
   idempotency_keys: IdempotencyKeyTable;
   api_keys: ApiKeyTable;
+  chat_watermarks: ChatWatermarkTable;
+  catch_ups: CatchUpTable;
+  inbound_positions: InboundPositionTable;
+  account_pace: AccountPaceTable;
+  addresses: AddressTable;
+  contacts: ContactTable;
+  chats: ChatTable;
+  poll_votes: PollVoteTable;
+  message_edits: MessageEditTable;
+  message_changes: MessageChangeTable;
+  tenant_settings: TenantSettingTable;
 }

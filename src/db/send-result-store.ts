@@ -2,6 +2,7 @@ import type { AccountId, MessageId } from '../accounts/ids.ts';
 import { type Ack, ackToStatus, type MessageStatus } from '../messages/message.ts';
 import { statusAfterAck } from '../messages/status-ladder.ts';
 import type { Executor } from './database.ts';
+import { isMessage } from './message-lookup.ts';
 import { countUsage } from './usage-store.ts';
 
 /** Statuses in which the server has not told anything yet. */
@@ -21,7 +22,7 @@ export interface MessageRef {
 
 /** The message's status now; undefined if it was purged. */
 export async function findMessageStatus(db: Executor, id: MessageId): Promise<MessageStatus | undefined> {
-  const row = await db.selectFrom('messages').select('status').where('id', '=', id).executeTakeFirst();
+  const row = await db.selectFrom('messages').select('status').where(isMessage(id)).executeTakeFirst();
   return row && (row.status as MessageStatus);
 }
 
@@ -38,7 +39,7 @@ export async function applyPageAck(db: Executor, message: MessageRef, ack: Ack, 
     await db
       .updateTable('messages')
       .set({ status: 'pending' satisfies MessageStatus })
-      .where('id', '=', message.id)
+      .where(isMessage(message.id))
       .where('status', '=', 'unknown')
       .execute();
     return;
@@ -50,7 +51,7 @@ async function advance(trx: Executor, id: MessageId, ack: Ack, at: Date): Promis
   const row = await trx
     .selectFrom('messages')
     .select(['status', 'sent_at', 'delivered_at', 'read_at', 'played_at'])
-    .where('id', '=', id)
+    .where(isMessage(id))
     .forUpdate()
     .executeTakeFirst();
   if (row === undefined) return;
@@ -66,7 +67,7 @@ async function advance(trx: Executor, id: MessageId, ack: Ack, at: Date): Promis
       ...(ack >= 3 ? { read_at: row.read_at ?? at } : {}),
       ...(ack >= 4 ? { played_at: row.played_at ?? at } : {}),
     })
-    .where('id', '=', id)
+    .where(isMessage(id))
     .execute();
 }
 
@@ -80,7 +81,7 @@ export async function markFailed(db: Executor, message: MessageRef, failure: Fai
         failed_code: failure.code,
         failed_reason: failure.reason,
       })
-      .where('id', '=', message.id)
+      .where(isMessage(message.id))
       .where('status', 'in', OPEN_STATUSES)
       .executeTakeFirstOrThrow();
     if (numUpdatedRows > 0n) await countUsage(trx, message.accountId, 'failed', failure.at);
@@ -99,7 +100,7 @@ export async function markUnknown(
       status: 'unknown' satisfies MessageStatus,
       ...(failure === undefined ? {} : { failed_code: failure.code, failed_reason: failure.reason }),
     })
-    .where('id', '=', id)
+    .where(isMessage(id))
     .where('status', 'in', OPEN_STATUSES)
     .execute();
 }

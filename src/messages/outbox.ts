@@ -129,14 +129,15 @@ async function acceptMessage(
   const taken = await takeContent(deps, accountId, request.content);
   const given = contentToStored(taken);
   const content = toStorable(given);
+  const at = new Date(deps.clock.now());
   const message: NewOutgoing = {
     ...content,
-    id: makeMessageId(),
+    id: makeMessageId(at.getTime()),
     accountId,
     chatId: request.to,
     replyTo,
     failure: JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE,
-    at: new Date(deps.clock.now()),
+    at,
   };
   await deps.db.transaction().execute(async (trx) => {
     if (claim !== undefined && !(await completeIdempotencyClaim(trx, claim, message.id))) {

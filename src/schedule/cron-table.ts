@@ -2,8 +2,10 @@ import { markAbandonedAccountsDeleted } from '../db/account-removal.ts';
 import type { Executor } from '../db/database.ts';
 import { deleteOldIdempotencyKeys } from '../db/idempotency-store.ts';
 import { clearExpiredLinkCodes } from '../db/link-code-expiry.ts';
+import { ensurePartitions, MONTHS_AHEAD } from '../db/partitions.ts';
 import { deleteOldSessionEvents } from '../db/session-event-store.ts';
 import { deleteOldWaitingChanges } from '../db/waiting-change-expiry.ts';
+import type { Clock } from '../lib/clock.ts';
 
 /** Work that is done by the clock. It may run on several daemons at once, so repeating it must change nothing. */
 export interface CronJob {
@@ -16,6 +18,7 @@ export interface CronJob {
 
 export interface CronDeps {
   readonly db: Executor;
+  readonly clock: Clock;
   /** Removes profiles whose account is gone; returns how many. */
   readonly removeOrphanProfiles: () => Promise<number>;
   /** Completes the destruction of sealed sessions whose copies could not be reached; returns how many. */
@@ -28,10 +31,15 @@ export interface CronDeps {
 
 /** Everything that is done by the clock. */
 export function makeCronTable(deps: CronDeps): readonly CronJob[] {
-  const { db, removeOrphanProfiles, removeOrphanVaults, finishWipes, reviewHealth } = deps;
+  const { db, clock, removeOrphanProfiles, removeOrphanVaults, finishWipes, reviewHealth } = deps;
   return [
     { name: 'delete-old-idempotency-keys', cron: '7 * * * *', run: () => deleteOldIdempotencyKeys(db) },
     { name: 'clear-expired-link-codes', cron: '* * * * *', run: () => clearExpiredLinkCodes(db) },
+    {
+      name: 'create-message-partitions',
+      cron: '11 2 * * *',
+      run: () => ensurePartitions(db, new Date(clock.now()), MONTHS_AHEAD),
+    },
     { name: 'delete-old-waiting-changes', cron: '23 3 * * *', run: () => deleteOldWaitingChanges(db) },
     { name: 'delete-old-session-events', cron: '37 3 * * *', run: () => deleteOldSessionEvents(db) },
     { name: 'delete-abandoned-accounts', cron: '17 * * * *', run: () => markAbandonedAccountsDeleted(db) },

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { openDatabase } from '../../src/db/database.ts';
 import { migrateToLatest } from '../../src/db/migrator.ts';
+import { ensurePartitions, MONTHS_AHEAD } from '../../src/db/partitions.ts';
 import { openDataFolder } from '../../src/embedded/data-folder.ts';
 import { openEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import {
@@ -57,6 +58,7 @@ const [postgres, redis] = await Promise.all([
 {
   await using template = openDatabase({ connection: postgres.connection, log, poolSize: 1 });
   await migrateToLatest(template.db);
+  await ensurePartitions(template.db, new Date(), MONTHS_AHEAD);
 }
 console.log(JSON.stringify({ postgres: postgres.connection, redis: redis.connection, folder: folder.path }));
 await gone;

@@ -1,5 +1,8 @@
 /**
  * Creates accounts, messages and what stands beside them. The first migration: no older daemon can run beside it.
+ *
+ * Messages are partitioned by the month of their `timestamp`, which their id carries (see ../message-lookup.ts); months
+ * are created ahead by ../partitions.ts, and the default partition takes what lies outside them.
  */
 import { type Kysely, sql } from 'kysely';
 
@@ -38,9 +41,10 @@ const STATEMENTS = [
   'create index accounts_by_tenant on accounts (tenant_id, created_at, id)',
   'create unique index accounts_one_per_linked_number on accounts (phone_number) where linked',
 
+  'create sequence messages_seq',
   `create table messages (
-    id uuid primary key,
-    seq bigint generated always as identity,
+    id uuid not null,
+    seq bigint not null default nextval('messages_seq'),
     account_id uuid not null,
     chat_id text not null,
     phone_number text,
@@ -64,7 +68,13 @@ const STATEMENTS = [
     failed_code text,
     failed_reason text,
     "timestamp" timestamptz not null,
+    slot_date date,
+    on_limit text,
+    lane text,
+    claimed_by text,
+    claim_epoch bigint,
     handed_at timestamptz,
+    unknown_since timestamptz,
     sent_at timestamptz,
     delivered_at timestamptz,
     read_at timestamptz,
@@ -72,11 +82,15 @@ const STATEMENTS = [
     edited_at timestamptz,
     revoked_at timestamptz,
     recovered boolean not null default false,
-    created_at timestamptz not null default now()
-  )`,
+    created_at timestamptz not null default now(),
+    primary key (id, "timestamp")
+  ) partition by range ("timestamp")`,
+  'create table messages_default partition of messages default',
+  'alter sequence messages_seq owned by messages.seq',
   'create index messages_newest on messages (account_id, "timestamp" desc, seq desc)',
   'create index messages_newest_of_chat on messages (account_id, chat_id, "timestamp" desc, seq desc)',
   `create index messages_to_send on messages (account_id, seq) where direction = 'outgoing' and status = 'pending'`,
+  `create index messages_deferred on messages (account_id, seq) where direction = 'outgoing' and status = 'deferred'`,
   `create index messages_handed on messages (account_id, handed_at desc) where direction = 'outgoing' and handed_at is not null`,
   `create index messages_awaiting_media on messages (account_id, seq) where media_status = 'pending'`,
 
@@ -122,6 +136,8 @@ const STATEMENTS = [
     sent integer not null default 0,
     received integer not null default 0,
     failed integer not null default 0,
+    taken integer not null default 0,
+    deferred integer not null default 0,
     primary key (account_id, local_date)
   )`,
 
@@ -140,6 +156,7 @@ const STATEMENTS = [
     key text not null,
     request_hash text not null,
     message_id uuid,
+    status text,
     created_at timestamptz not null default now(),
     primary key (account_id, key)
   )`,

@@ -6,7 +6,13 @@ import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { lockAccountIngest } from '../../../src/db/ingest-statements.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { openTestDatabase } from '../../support/database.ts';
-import { ackEvent, insertTestAccount, messageEvent, T0 } from '../../support/inbound-events.ts';
+import {
+  ackEvent,
+  insertTestAccount,
+  messageEvent,
+  reactionEvent,
+  T0,
+} from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
 const NOW = new Date(T0);
@@ -32,6 +38,43 @@ async function rowsLeft(): Promise<number> {
   return (await Promise.all(lists)).flat().length;
 }
 
+/** A row in every table beside the messages that an account owns. */
+async function insertBesides(id: AccountId): Promise<void> {
+  const message = makeMessageId(T0);
+  for (const [table, columns, values] of [
+    ['message_edits', 'message_id, edited_at', `'${message}', now()`],
+    ['poll_votes', 'message_id, voter_id, options, voted_at', `'${message}', 'v', '[]', now()`],
+    ['message_changes', 'chat_id, chat_seq, message_id, kind', `'c', 1, '${message}', 'message'`],
+    ['chats', 'chat_id', "'c'"],
+    ['contacts', 'contact_id', "'c'"],
+    ['addresses', 'lid, phone, seen_at', "'1@lid', '1@c.us', now()"],
+    ['chat_watermarks', 'chat_id, at', "'c', now()"],
+    ['catch_ups', 'cause', "'ready'"],
+    ['inbound_positions', 'run', "'r'"],
+    ['account_pace', 'breaker', "'open'"],
+    ['rejected_events', 'event, error', "'{}', 'e'"],
+    ['session_events', 'kind', "'state'"],
+    ['media_uploads', 'id, sha256, mime_type, file_size', "gen_random_uuid(), 's', 'm', 1"],
+    ['idempotency_keys', 'key, request_hash', "'k', 'h'"],
+  ] as const) {
+    await sql`insert into ${sql.table(table)} (account_id, ${sql.raw(columns)})
+      values (${id}::uuid, ${sql.raw(values)})`.execute(db);
+  }
+}
+
+async function tablesOfAccounts(): Promise<readonly string[]> {
+  const { rows } = await sql<{ name: string }>`
+    select relname as name from pg_class join pg_attribute on attrelid = pg_class.oid
+    where attname = 'account_id' and relkind in ('r', 'p') and not relispartition
+      and relname not like 'vault\\_%'`.execute(db);
+  return rows.map(({ name }) => name);
+}
+
+async function countIn(table: string, id: AccountId): Promise<number> {
+  const { rows } = await sql`select from ${sql.table(table)} where account_id = ${id}::uuid`.execute(db);
+  return rows.length;
+}
+
 /** Resolves once the work has ended, or waits for a lock of the kind that holds an account's ingest. */
 async function untilBlocked(work: Promise<void>): Promise<void> {
   let over = false;
@@ -54,12 +97,24 @@ it('purges what is known of an account, and what comes out of the queue afterwar
   expect(await rowsLeft()).toBe(0);
 });
 
+it('purges every table that knows the account, but for the index of its sealed sessions', async () => {
+  await ingestEvents(db, account, [messageEvent('A'), reactionEvent('A', '👍', T0)], NOW);
+  await insertBesides(account);
+  const other = await insertTestAccount(db);
+  await insertBesides(other);
+  await purgeAccount(db, account);
+  const tables = await tablesOfAccounts();
+  expect(tables.length).toBeGreaterThan(15);
+  for (const table of tables) expect([table, await countIn(table, account)]).toEqual([table, 0]);
+  expect(await countIn('message_edits', other)).toBe(1);
+});
+
 it('purges also what is being stored at the same moment', async () => {
   let purged: Promise<void> | undefined;
   await db.transaction().execute(async (trx) => {
     await lockAccountIngest(trx, account);
     const { chatId } = messageEvent('A');
-    const row = { id: makeMessageId(), account_id: account, chat_id: chatId, timestamp: NOW };
+    const row = { id: makeMessageId(T0), account_id: account, chat_id: chatId, timestamp: NOW };
     await trx
       .insertInto('messages')
       .values({ ...row, direction: 'incoming', type: 'text', status: 'delivered' })

@@ -4,8 +4,10 @@ import { openDatabase } from '../../../src/db/database.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
-/** Kysely's own tables, which hold what was migrated. */
-const NOT_OURS = "('kysely_migration', 'kysely_migration_lock')";
+/** Kysely's own tables, which hold what was migrated, and the partitions, which are like their table. */
+const NOT_OURS = `(
+  select relname from pg_class
+  where relispartition or relname in ('kysely_migration', 'kysely_migration_lock'))`;
 
 it('leaves the schema that is written down in docs/schema.txt, after all migrations', async () => {
   await using database = await openTestDatabase();
@@ -24,11 +26,15 @@ it('leaves the schema that is written down in docs/schema.txt, after all migrati
     where schemaname = 'public' and tablename not in ${sql.raw(NOT_OURS)}
     order by tablename, indexname`.execute(opened.db);
 
+  const { rows: partitions } = await sql<{ table: string; line: string }>`
+    select relname as table, 'PARTITION BY ' || pg_get_partkeydef(oid) as line
+    from pg_class where relkind = 'p'`.execute(opened.db);
+
   const text = [...new Set(columns.map(({ table }) => table))]
     .map((table) => {
       const of = (lines: { table: string; line: string }[]) =>
         lines.filter((each) => each.table === table).map(({ line }) => `  ${line}`);
-      return [table, ...of(columns), ...of(indexes)].join('\n');
+      return [table, ...of(columns), ...of(partitions), ...of(indexes)].join('\n');
     })
     .join('\n\n');
   await expect(`${text}\n`).toMatchFileSnapshot('../../../docs/schema.txt');

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AccountId } from '../../../src/accounts/ids.ts';
+import { type AccountId, makeMessageId } from '../../../src/accounts/ids.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { messageSchema } from '../../../src/http/message-view.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
@@ -139,7 +138,8 @@ describe('messages', () => {
   });
 
   it('tell the code of what went wrong', async () => {
-    const messageId = randomUUID();
+    const at = new Date();
+    const messageId = makeMessageId(at.getTime());
     await server.db
       .insertInto('messages')
       .values({
@@ -151,7 +151,7 @@ describe('messages', () => {
         status: 'failed',
         failed_code: 'NOT_ON_WHATSAPP',
         failed_reason: 'This number is not on WhatsApp.',
-        timestamp: new Date(),
+        timestamp: at,
       })
       .execute();
     const { data } = (await server.ask('GET', `/messages/${messageId}`)).body;

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeMessageId } from '../../../src/accounts/ids.ts';
 import { openDatabase } from '../../../src/db/database.ts';
 import { openHttpServer } from '../../../src/http/server.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
@@ -68,7 +69,8 @@ describe('errors', () => {
       media: { openRead: () => Promise.reject(new Error('secret path')) },
     });
     const accountId = await faulty.makeAccount({ phoneNumber: '+491700000001' });
-    const id = crypto.randomUUID();
+    const at = new Date();
+    const id = makeMessageId(at.getTime());
     await faulty.db
       .insertInto('messages')
       .values({
@@ -80,7 +82,7 @@ describe('errors', () => {
         status: 'delivered',
         media_status: 'stored',
         media_sha256: 'ab'.repeat(32),
-        timestamp: new Date(),
+        timestamp: at,
       })
       .execute();
     const answer = await faulty.ask('GET', `/messages/${id}/media`);

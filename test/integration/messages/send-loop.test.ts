@@ -46,13 +46,14 @@ beforeEach(async () => {
 afterEach(() => stack.disposeAsync());
 
 function accept(text: string, chatId = ALICE): Promise<void> {
+  const at = clock.now();
   return insertOutgoing(opened.db, {
-    id: makeMessageId(),
+    id: makeMessageId(at),
     accountId,
     chatId,
     replyTo: null,
     failure: null,
-    at: new Date(clock.now()),
+    at: new Date(at),
     type: 'text',
     text,
     caption: null,

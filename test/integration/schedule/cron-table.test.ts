@@ -3,6 +3,7 @@ import { validate } from 'node-cron';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
 import { makeCronTable } from '../../../src/schedule/cron-table.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
@@ -24,6 +25,7 @@ afterAll(async () => {
 function cronTable() {
   return makeCronTable({
     db: opened.db,
+    clock: systemClock,
     removeOrphanProfiles: async () => 0,
     finishWipes: async () => 0,
     removeOrphanVaults: async () => 0,

@@ -5,7 +5,7 @@ import { type Check, Unsettled } from '../../../src/messages/unsettled.ts';
 
 function handed(chatId: string): HandedMessage {
   return {
-    id: makeMessageId(),
+    id: makeMessageId(0),
     accountId: makeAccountId(),
     chatId,
     replyTo: null,

@@ -5,7 +5,7 @@ import type { OutboundJob } from '../../../src/queue/table.ts';
 
 const alice = makeAccountId();
 const bob = makeAccountId();
-const jobOf = (accountId = alice): OutboundJob => ({ accountId, messageId: makeMessageId() });
+const jobOf = (accountId = alice): OutboundJob => ({ accountId, messageId: makeMessageId(0) });
 
 /** A queue that takes a job only when it is told to. */
 function makeSlowQueue() {
