@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import type { Page } from 'puppeteer';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
@@ -9,7 +7,7 @@ import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { MessageEvent } from '../../messages/inbound-event.ts';
 import { parseAck } from '../../messages/message.ts';
-import { keyToString, type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
+import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
 import type {
   ChatGlimpse,
   ConnectedSession,
@@ -19,16 +17,12 @@ import type {
   PreparedSend,
 } from '../channel.ts';
 import { pageMessageToEvent } from './message-conversion.ts';
-import {
-  downloadMedia,
-  findMessage,
-  listChats,
-  type PageSend,
-  prepareSend,
-  readChat,
-  sendPrepared,
-} from './page-calls.ts';
-import type { PageGlimpse, PageKey } from './page-model.ts';
+import { keyToPageKey } from './page-key.ts';
+import { downloadMedia } from './page-media.ts';
+import type { PageGlimpse } from './page-model.ts';
+import { listChats, readChat } from './page-reading.ts';
+import { contentToPageSend } from './page-send-content.ts';
+import { findMessage, prepareSend, sendPrepared } from './page-sends.ts';
 
 /** Heavy calls take turns: a page that moves two large files at once answers nothing else (fact A18). */
 const HEAVY = 'heavy';
@@ -91,14 +85,14 @@ export class ConnectedPage implements ConnectedSession {
 
   async findMessage(prepared: PreparedSend): Promise<MessageGlimpse | undefined> {
     const glimpse = await this.#call('Looking a message up', () =>
-      this.#page.evaluate(findMessage, toPageKey(prepared.key, prepared.chatId)),
+      this.#page.evaluate(findMessage, keyToPageKey(prepared.key, prepared.chatId)),
     );
     return glimpse ? toGlimpse(glimpse, prepared) : undefined;
   }
 
   async downloadMedia(key: MessageKey): Promise<MediaDownload> {
     const result = await this.#heavyCall('Fetching media', () =>
-      this.#page.evaluate(downloadMedia, toPageKey(key, key.chatId)),
+      this.#page.evaluate(downloadMedia, keyToPageKey(key, key.chatId)),
     );
     if (result.status !== 'bytes') return result;
     const bytes = Buffer.from(result.data, 'base64');
@@ -161,76 +155,4 @@ export class ConnectedPage implements ConnectedSession {
 
 function toGlimpse(glimpse: PageGlimpse, prepared: PreparedSend): MessageGlimpse {
   return { key: parseRawKey(glimpse.id) ?? prepared.key, ack: parseAck(glimpse.ack) ?? 0 };
-}
-
-function toPageKey(key: MessageKey, chatId: string): PageKey {
-  return {
-    fromMe: key.fromMe,
-    bareId: key.bareId,
-    participant: key.participant,
-    chatIds: [...new Set([key.chatId, chatId])],
-  };
-}
-
-/** The library's send options for a content (its Client.sendMessage builds the same from its own classes). */
-async function contentToPageSend(
-  prepared: PreparedSend,
-  content: OutgoingContent,
-  quoted: MessageKey | undefined,
-): Promise<PageSend> {
-  const base = {
-    pageChatId: prepared.key.chatId,
-    key: toPageKey(prepared.key, prepared.chatId),
-    text: '',
-    options: quoted ? { quotedMessageId: keyToString(quoted), ignoreQuoteErrors: true } : {},
-    fields: {},
-  };
-  switch (content.kind) {
-    case 'text':
-      return { ...base, text: content.text };
-    case 'media':
-      return { ...base, options: { ...base.options, ...(await mediaOptions(content)) } };
-    case 'location': {
-      const description = [content.name, content.address].filter(Boolean).join('\n');
-      const { latitude, longitude, url } = content;
-      return {
-        ...base,
-        options: { ...base.options, location: { latitude, longitude, description, url: url ?? '' } },
-      };
-    }
-    case 'contact':
-      return {
-        ...base,
-        text: content.vcard,
-        fields: { type: 'vcard', vcardFormattedName: content.name, body: content.vcard },
-      };
-    case 'poll': {
-      const poll = {
-        pollName: content.question,
-        pollOptions: content.options.map((name, localId) => ({ name, localId })),
-        options: { allowMultipleAnswers: content.multipleAnswers },
-      };
-      return { ...base, options: { ...base.options, poll } };
-    }
-    default:
-      return content satisfies never;
-  }
-}
-
-async function mediaOptions(
-  content: Extract<OutgoingContent, { kind: 'media' }>,
-): Promise<Record<string, unknown>> {
-  const bytes = await readFile(content.path);
-  return {
-    media: {
-      mimetype: content.mimeType,
-      data: bytes.toString('base64'),
-      filename: content.fileName ?? basename(content.path),
-      filesize: bytes.length,
-    },
-    ...(content.caption === null ? {} : { caption: content.caption, isCaptionByUser: true }),
-    sendMediaAsDocument: content.as === 'document',
-    sendAudioAsVoice: content.as === 'voice',
-    sendMediaAsSticker: content.as === 'sticker',
-  };
 }

@@ -5,7 +5,6 @@ import type { SessionTimings } from '../../config/session-timings.ts';
 import { AppError, toError } from '../../lib/errors.ts';
 import { chatIdToPhoneNumber, parseWid } from '../../messages/whatsapp-key.ts';
 import { isDocumentGone } from './document-gone.ts';
-import { watchSocket } from './page-bridge.ts';
 import {
   acknowledgeNews,
   beginInjection,
@@ -18,6 +17,7 @@ import {
   softenLibrary,
 } from './page-calls.ts';
 import type { PageNews } from './page-model.ts';
+import { watchSocket } from './page-socket.ts';
 
 /** What the library puts into the page so that its calls work there. It is not part of its index. */
 const { LoadUtils } = createRequire(import.meta.url)('whatsapp-web.js/src/util/Injected/Utils.js') as {

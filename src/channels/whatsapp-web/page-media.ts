@@ -1,0 +1,47 @@
+import type { PageKey } from './page-model.ts';
+
+/** Functions that run in the page, each by one call from Node: what moves the bytes of media (facts A18, A20). */
+
+export type PageDownload =
+  | { status: 'bytes'; data: string; mimetype: string | null; filename: string | null }
+  | { status: 'gone' }
+  | { status: 'later' };
+
+/** Fetches a message's media as base64; `later` while the sender's phone uploads it again (fact A20). */
+export async function downloadMedia(key: PageKey): Promise<PageDownload> {
+  // biome-ignore lint/suspicious/noExplicitAny: a model of the page has no types.
+  const message = (await window.switchboard?.find(key)) as any;
+  if (!message?.mediaData) return { status: 'gone' };
+  if (message.mediaData.mediaStage === 'REUPLOADING') return { status: 'later' };
+  if (message.mediaData.mediaStage !== 'RESOLVED') {
+    await message.downloadMedia({ downloadEvenIfExpensive: true, rmrReason: 1 });
+  }
+  const stage = String(message.mediaData.mediaStage);
+  if (stage === 'REUPLOADING' || stage === 'FETCHING') return { status: 'later' };
+  if (stage.includes('ERROR')) return { status: 'gone' };
+  const unmeasured = {
+    addAnnotations: () => unmeasured,
+    addPoint: () => unmeasured,
+  };
+  try {
+    const bytes = await window.require('WAWebDownloadManager').downloadManager.downloadAndMaybeDecrypt({
+      directPath: message.directPath,
+      encFilehash: message.encFilehash,
+      filehash: message.filehash,
+      mediaKey: message.mediaKey,
+      mediaKeyTimestamp: message.mediaKeyTimestamp,
+      type: message.type,
+      signal: new AbortController().signal,
+      downloadQpl: unmeasured,
+    });
+    return {
+      status: 'bytes',
+      data: await window.WWebJS.arrayBufferToBase64Async(bytes),
+      mimetype: message.mimetype ?? null,
+      filename: message.filename ?? null,
+    };
+  } catch (thrown) {
+    if ((thrown as { status?: number } | undefined)?.status === 404) return { status: 'gone' };
+    throw thrown;
+  }
+}

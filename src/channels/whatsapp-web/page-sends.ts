@@ -1,0 +1,83 @@
+import type { PageGlimpse, PageKey } from './page-model.ts';
+
+/**
+ * Functions that run in the page, each by one call from Node: what sends messages and looks them up, by key in whichever
+ * dialect the page speaks (facts A1, A16, A22).
+ */
+
+export type PagePrepared = { missing: true } | { missing: false; id: unknown; phone: string | undefined };
+
+/**
+ * Resolves the recipient and makes a key for a message to it. A number is missing if the page says so, not if it
+ * has nothing to say.
+ */
+export async function prepareSend(to: string): Promise<PagePrepared> {
+  const { createWid } = window.require('WAWebWidFactory');
+  const { Chat } = window.require('WAWebCollections');
+  let target = to;
+  if (to.endsWith('@c.us') && !Chat.get(createWid(to))) {
+    // biome-ignore lint/suspicious/noExplicitAny: a module of the page has no types.
+    let job: any;
+    try {
+      job = window.require('WAWebQueryExistsJob');
+    } catch {
+      job = undefined;
+    }
+    const found = await job?.queryWidExists?.(createWid(to));
+    if (found === null || (found && !found.wid)) return { missing: true };
+    const wid = found?.wid?._serialized ?? found?.wid?.toString?.();
+    if (typeof wid === 'string' && /^\d+@(c\.us|lid)$/.test(wid)) target = wid;
+  }
+  const chat = await window.WWebJS.getChat(target, { getAsModel: false });
+  if (!chat) throw new Error('The page opens no chat with the recipient.');
+  const bareId = await window.require('WAWebMsgKey').newId();
+  return {
+    missing: false,
+    id: { ...window.switchboard?.makeKey(chat, bareId) },
+    phone: window.switchboard?.phoneOf(chat.id),
+  };
+}
+
+/** What the page knows of a message; undefined if it has none of this key. */
+export async function findMessage(key: PageKey): Promise<PageGlimpse | undefined> {
+  const message = await window.switchboard?.find(key);
+  return message ? { id: { ...message.id }, ack: Number(message.ack) } : undefined;
+}
+
+export interface PageSend {
+  readonly pageChatId: string;
+  readonly key: PageKey;
+  readonly text: string;
+  /** The library's own send options (its Client.sendMessage builds the same). */
+  readonly options: Record<string, unknown>;
+  /** Fields laid over the message, for kinds that the library would take apart first. */
+  readonly fields: Record<string, unknown>;
+}
+
+/** What the page has after a send, and what the page said if it refused. */
+export interface PageSent {
+  readonly glimpse: PageGlimpse | undefined;
+  readonly refusal: string | undefined;
+}
+
+/** Hands a message to the page under the key that was prepared for it. */
+export async function sendPrepared(send: PageSend): Promise<PageSent> {
+  const switchboard = window.switchboard;
+  // A document that has just been loaded cannot send yet; that says nothing about the message (F3).
+  if (!switchboard?.listening || !window.WWebJS?.sendMessage)
+    throw new Error('The page is not ready to send.');
+  const chat = await window.WWebJS.getChat(send.pageChatId, { getAsModel: false });
+  if (!chat) throw new Error('The page has no such chat now.');
+  const id = switchboard.makeKey(chat, send.key.bareId);
+  let refusal: string | undefined;
+  try {
+    await window.WWebJS.sendMessage(chat, send.text, {
+      ...send.options,
+      extraOptions: { ...send.fields, id },
+    });
+  } catch (thrown) {
+    refusal = String((thrown as Error | undefined)?.message ?? thrown);
+  }
+  const message = await switchboard.find(send.key);
+  return { glimpse: message ? { id: { ...message.id }, ack: Number(message.ack) } : undefined, refusal };
+}

@@ -1,0 +1,109 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { beginInjection, beginListening } from '../../../../src/channels/whatsapp-web/page-calls.ts';
+import type { PageKey } from '../../../../src/channels/whatsapp-web/page-model.ts';
+import { findMessage, prepareSend, sendPrepared } from '../../../../src/channels/whatsapp-web/page-sends.ts';
+import {
+  closeStrangePage,
+  MsgKey,
+  openStrangePage,
+  WAWebWidFactory,
+  Wid,
+} from '../../../support/strange-page.ts';
+
+afterEach(closeStrangePage);
+
+const key: PageKey = { fromMe: true, bareId: 'AB12', participant: null, chatIds: ['111@lid', '49@c.us'] };
+
+describe('a message that is looked up (A1, A16, A22)', () => {
+  const model = { id: { id: 'AB12', fromMe: true, remote: new Wid('49@c.us') }, ack: 2 };
+  const collections = (Msg: unknown, chats: unknown[] = []) => ({
+    WAWebCollections: {
+      Msg,
+      Chat: { get: (wid: Wid) => chats.find((each) => String((each as { id: Wid }).id) === String(wid)) },
+    },
+    WAWebWidFactory,
+  });
+
+  it.each(['true_49@c.us_AB12', 'true_111@lid_AB12'])('is found in memory as %s', async (text) => {
+    openStrangePage(collections({ get: (asked: string) => (asked === text ? model : undefined) }));
+    expect(await findMessage(key)).toMatchObject({ ack: 2 });
+  });
+
+  it('is found in the store though the store throws on the other name', async () => {
+    const getMessagesById = async ([text]: string[]) => {
+      if (text?.includes('@lid')) throw new Error('unknown address');
+      return { messages: [model] };
+    };
+    openStrangePage(collections({ get: () => undefined, getMessagesById }));
+    expect(await findMessage(key)).toMatchObject({ ack: 2 });
+  });
+
+  it('is found among the chat’s messages if the page knows no look-up', async () => {
+    const chat = { id: new Wid('49@c.us'), msgs: { getModelsArray: () => [{ id: { id: 'other' } }, model] } };
+    openStrangePage(collections({}, [chat]));
+    expect(await findMessage(key)).toMatchObject({ ack: 2 });
+  });
+
+  it('is absent where every way says so, and where a collection answers with another one', async () => {
+    openStrangePage(
+      collections({ get: () => ({ id: { id: 'other' } }), getMessagesById: async () => undefined }),
+    );
+    expect(await findMessage(key)).toBeUndefined();
+  });
+});
+
+describe('a message that goes out', () => {
+  const chat = { id: new Wid('111@lid') };
+  const base = {
+    WAWebCollections: { Chat: { get: () => undefined }, Msg: { get: () => undefined } },
+    WAWebWidFactory,
+    WAWebMsgKey: MsgKey,
+    WAWebUserPrefsMeUser: { getMaybeMeLidUser: () => new Wid('999@lid') },
+  };
+  const send = { pageChatId: '111@lid', key, text: 'hi', options: {}, fields: {} };
+
+  it('gets a key though the own number and the phone behind the chat are unknown', async () => {
+    const found = { wid: new Wid('111@lid', 'none') };
+    openStrangePage(
+      { ...base, WAWebQueryExistsJob: { queryWidExists: async () => found } },
+      { getChat: async () => chat },
+    );
+    expect(await prepareSend('49@c.us')).toMatchObject({ missing: false, id: { id: 'NEW1', fromMe: true } });
+  });
+
+  it.each<[string, object]>([
+    ['cannot be asked for numbers', {}],
+    ['does not answer for numbers', { WAWebQueryExistsJob: { queryWidExists: async () => undefined } }],
+    [
+      'answers with something else',
+      { WAWebQueryExistsJob: { queryWidExists: async () => ({ wid: () => 1 }) } },
+    ],
+  ])('goes to the number itself where the page %s', async (_title, modules) => {
+    const asked: unknown[] = [];
+    const getChat = async (id: string) => {
+      asked.push(id);
+      return chat;
+    };
+    openStrangePage({ ...base, ...modules }, { getChat });
+    expect(await prepareSend('49@c.us')).toMatchObject({ missing: false });
+    expect(asked).toEqual(['49@c.us']);
+  });
+
+  it.each([null, {}])('is missing where the page answers %j (F37)', async (answer) => {
+    openStrangePage({ ...base, WAWebQueryExistsJob: { queryWidExists: async () => answer } });
+    expect(await prepareSend('49@c.us')).toEqual({ missing: true });
+  });
+
+  it('is no refusal in a page that is not ready yet (F3)', async () => {
+    openStrangePage(base);
+    await expect(sendPrepared(send)).rejects.toThrow('not ready');
+  });
+
+  it('is a refusal if the page throws while it sends (F35)', async () => {
+    const sendMessage = async () => Promise.reject(new Error('no'));
+    openStrangePage(base, { getChat: async () => chat, sendMessage });
+    beginInjection();
+    beginListening();
+    expect(await sendPrepared(send)).toEqual({ glimpse: undefined, refusal: 'no' });
+  });
+});
