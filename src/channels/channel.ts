@@ -95,6 +95,8 @@ export interface PreparedSend {
 export interface MessageGlimpse {
   readonly key: MessageKey;
   readonly ack: Ack;
+  /** WhatsApp's reason for a refusal (ack -1), if the page knows one. */
+  readonly reason: string | null;
 }
 
 /** Bytes of a message's media, or why there are none: `later` means that the sender's phone uploads it again. */
@@ -122,6 +124,12 @@ export interface ChatGlimpse {
  */
 export interface ConnectedSession {
   readonly accountId: AccountId;
+
+  /**
+   * When the snapshot was taken from which the page's profile was restored; null if the profile is the one that the
+   * account used last. The page may not know what happened after it: absence then proves nothing.
+   */
+  readonly restoredFrom: Date | null;
 
   /**
    * Resolves the recipient and chooses the message's id; nothing is sent.

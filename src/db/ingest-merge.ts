@@ -61,7 +61,7 @@ export function applyMessage(row: IngestRow, event: MessageEvent, learnedAt: Dat
     row.caption = event.caption;
     row.edited_at = new Date(event.editedAt);
   }
-  applyAck(row, event.ack, learnedAt, null);
+  applyAck(row, event.ack, learnedAt, event.ackReason);
 }
 
 /**

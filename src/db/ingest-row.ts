@@ -139,7 +139,7 @@ function eventToReceipts(event: MessageEvent, at: Date, learnedAt: Date) {
     ...none,
     status: statusAfterAck({ status: 'sent', sentAt: null }, ack, event.at),
     failed_code: failed ? 'SEND_REFUSED' : null,
-    failed_reason: failed ? ERROR_CATALOGUE.SEND_REFUSED.message : null,
+    failed_reason: failed ? (event.ackReason ?? ERROR_CATALOGUE.SEND_REFUSED.message) : null,
     sent_at: failed ? null : at,
     delivered_at: ack >= 2 ? learnedAt : null,
     read_at: ack >= 3 ? learnedAt : null,

@@ -1,4 +1,5 @@
 import type { AccountId, MessageId } from '../accounts/ids.ts';
+import { ERROR_CATALOGUE } from '../lib/errors.ts';
 import { type Ack, ackToStatus, type MessageStatus } from '../messages/message.ts';
 import { statusAfterAck } from '../messages/status-ladder.ts';
 import type { Executor } from './database.ts';
@@ -26,13 +27,26 @@ export async function findMessageStatus(db: Executor, id: MessageId): Promise<Me
   return row && (row.status as MessageStatus);
 }
 
+/** What the page shows of a message. */
+export interface PageAck {
+  readonly ack: Ack;
+  /** WhatsApp's reason for a refusal (ack -1), if it told one. */
+  readonly reason: string | null;
+}
+
 /**
  * Moves the status to where an ack that the page showed puts it; never back, so it may come before or after the same
  * ack as an event. An ack 0 tells that the page holds a message that was `unknown`: it is pending again.
  */
-export async function applyPageAck(db: Executor, message: MessageRef, ack: Ack, at: Date): Promise<void> {
+export async function applyPageAck(
+  db: Executor,
+  message: MessageRef,
+  { ack, reason }: PageAck,
+  at: Date,
+): Promise<void> {
   if (ack === -1) {
-    await markFailed(db, message, { code: 'SEND_REFUSED', reason: 'WhatsApp refused the message.', at });
+    const told = reason ?? ERROR_CATALOGUE.SEND_REFUSED.message;
+    await markFailed(db, message, { code: 'SEND_REFUSED', reason: told, at });
     return;
   }
   if (ack === 0) {

@@ -34,6 +34,8 @@ export interface MessageEvent extends EventTarget {
   readonly author: string | null;
   readonly authorName: string | null;
   readonly ack: Ack;
+  /** WhatsApp's reason for a refusal (ack -1), if it told one. */
+  readonly ackReason: string | null;
   readonly media: AnnouncedMedia | null;
   readonly location: MessageLocation | null;
   readonly contacts: readonly MessageContact[] | null;

@@ -18,7 +18,7 @@ export function toMissedChanges(event: MessageEvent, known: KnownMessage, nowMs:
     changes.push({ kind: 'edit', key, chatId, text, at: event.editedAt });
   }
   if (isAckNews(event, row, nowMs)) {
-    changes.push({ kind: 'ack', key, chatId, ack: event.ack, reason: null, at: nowMs });
+    changes.push({ kind: 'ack', key, chatId, ack: event.ack, reason: event.ackReason, at: nowMs });
   }
   return changes;
 }

@@ -16,7 +16,7 @@
  * The key stands in the key table before the page can tell of the message, so its echo never makes a second row.
  */
 import type { AccountId, MessageId } from '../accounts/ids.ts';
-import type { ConnectedSession, PreparedSend } from '../channels/channel.ts';
+import type { ConnectedSession, MessageGlimpse, PreparedSend } from '../channels/channel.ts';
 import type { Executor } from '../db/database.ts';
 import {
   claimForSending,
@@ -35,7 +35,6 @@ import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Wake } from '../lib/wake.ts';
 import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
-import type { Ack } from './message.ts';
 import { storedToContent } from './outgoing-content.ts';
 import { absenceToStep, findRefusal, GIVEN_UP, type SendFailure, UNCONFIRMED_MS } from './send-outcome.ts';
 import { type Check, Unsettled } from './unsettled.ts';
@@ -127,7 +126,7 @@ export class SendLoop {
     const { message } = check;
     const status = await findMessageStatus(this.#deps.db, message.id);
     if (status !== 'pending' && status !== 'unknown') return this.#settle(message.id);
-    let glimpse: Awaited<ReturnType<ConnectedSession['findMessage']>>;
+    let glimpse: MessageGlimpse | undefined;
     try {
       glimpse = await this.#ask(() => this.#session.findMessage(message.prepared));
     } catch (thrown) {
@@ -139,7 +138,7 @@ export class SendLoop {
       });
       return;
     }
-    if (glimpse !== undefined) return this.#adopt(message, glimpse.ack, check);
+    if (glimpse !== undefined) return this.#adopt(message, glimpse, check);
     await this.#absent(check);
   }
 
@@ -215,12 +214,12 @@ export class SendLoop {
   async #handOver(message: HandedMessage): Promise<void> {
     const { db, handovers, mediaPath } = this.#deps;
     this.#unsettled.hold(message, { dueAt: this.#now(), freshPage: false });
-    let ack: Ack;
+    let glimpse: MessageGlimpse;
     try {
       const content = storedToContent(message, mediaPath);
       const quoted = await this.#findQuoted(message);
       handovers.set(message.id, (handovers.get(message.id) ?? 0) + 1);
-      ({ ack } = await this.#ask(() => this.#session.send(message.prepared, content, quoted)));
+      glimpse = await this.#ask(() => this.#session.send(message.prepared, content, quoted));
     } catch (thrown) {
       this.#signal.throwIfAborted();
       const error = toError(thrown);
@@ -232,7 +231,7 @@ export class SendLoop {
       });
       return markUnknown(db, message.id);
     }
-    await this.#adopt(message, ack);
+    await this.#adopt(message, glimpse);
   }
 
   async #findQuoted(message: HandedMessage) {
@@ -243,9 +242,10 @@ export class SendLoop {
   }
 
   /** Writes an ack down that the page showed. Without one from the server, the message is looked at again later. */
-  async #adopt(message: HandedMessage, ack: Ack, check?: Check): Promise<void> {
+  async #adopt(message: HandedMessage, glimpse: MessageGlimpse, check?: Check): Promise<void> {
+    const { ack } = glimpse;
     const now = this.#now();
-    await applyPageAck(this.#deps.db, message, ack, new Date(this.#deps.clock.now()));
+    await applyPageAck(this.#deps.db, message, glimpse, new Date(this.#deps.clock.now()));
     this.#deps.handovers.delete(message.id);
     if (ack === 0 && check !== undefined) return this.#unsettled.watch(check, now);
     this.#unsettled.settle(message.id);

@@ -58,6 +58,8 @@ export interface PageScript {
   readonly onFind?: (prepared: PreparedSend) => Promise<void> | void;
   /** The ack that the page shows when it has taken a message; 1 if not given. */
   readonly ack?: Ack;
+  /** Why WhatsApp refused it, where the ack says that it did. */
+  readonly reason?: string;
   /** What recipients turn out to be called. */
   readonly canonical?: Readonly<Record<string, string>>;
 }
@@ -65,6 +67,7 @@ export interface PageScript {
 /** A connected session on the fake network; good unless a hook makes it bad. */
 export class NetworkSession implements ConnectedSession {
   readonly accountId: AccountId;
+  readonly restoredFrom = null;
   readonly page: PageStore;
   readonly #network: FakeNetwork;
   readonly #script: PageScript;
@@ -101,13 +104,17 @@ export class NetworkSession implements ConnectedSession {
     this.page.set(bareId, ack);
     this.#network.carry({ bareId, chatId: prepared.chatId, content, quoted: options.quoted });
     await this.#script.onSent?.(prepared, content);
-    return { key: prepared.key, ack };
+    return this.#glimpse(prepared, ack);
   }
 
   async findMessage(prepared: PreparedSend): Promise<MessageGlimpse | undefined> {
     await this.#script.onFind?.(prepared);
     const ack = this.page.get(prepared.key.bareId);
-    return ack === undefined ? undefined : { key: prepared.key, ack };
+    return ack === undefined ? undefined : this.#glimpse(prepared, ack);
+  }
+
+  #glimpse({ key }: PreparedSend, ack: Ack): MessageGlimpse {
+    return { key, ack, reason: ack === -1 ? (this.#script.reason ?? null) : null };
   }
 
   /** Resolves when the sender asks for this recipient the next time. */

@@ -33,6 +33,7 @@ export function messageEvent(bareId: string, given: Partial<MessageEvent> = {}):
     author: '491700000001@c.us',
     authorName: 'Alice',
     ack: 0,
+    ackReason: null,
     media: null,
     location: null,
     contacts: null,

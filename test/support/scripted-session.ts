@@ -22,6 +22,7 @@ export function makeMessage(
     author: chatId,
     authorName: null,
     ack: 1,
+    ackReason: null,
     media: null,
     location: null,
     contacts: null,
@@ -41,6 +42,7 @@ export function makeMessage(
  */
 export class ScriptedSession implements ConnectedSession {
   readonly accountId: AccountId;
+  readonly restoredFrom = null;
   readonly chats = new Map<string, MessageEvent[]>();
   /** Answers by bare id, one after another; the last one stays. */
   readonly downloads = new Map<string, (MediaDownload | Error | Promise<MediaDownload>)[]>();

@@ -33,6 +33,7 @@ const HEAVY = 'heavy';
  */
 export class ConnectedPage implements ConnectedSession {
   readonly accountId: AccountId;
+  readonly restoredFrom = null;
   readonly #page: Page;
   readonly #clock: Clock;
   readonly #timings: SessionTimings;
@@ -154,5 +155,9 @@ export class ConnectedPage implements ConnectedSession {
 }
 
 function toGlimpse(glimpse: PageGlimpse, prepared: PreparedSend): MessageGlimpse {
-  return { key: parseRawKey(glimpse.id) ?? prepared.key, ack: parseAck(glimpse.ack) ?? 0 };
+  return {
+    key: parseRawKey(glimpse.id) ?? prepared.key,
+    ack: parseAck(glimpse.ack) ?? 0,
+    reason: glimpse.reason ?? null,
+  };
 }

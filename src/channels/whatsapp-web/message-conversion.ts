@@ -1,3 +1,4 @@
+import { clampInstantMs } from '../../lib/instant.ts';
 import type { InboundEvent, MessageEvent } from '../../messages/inbound-event.ts';
 import {
   type MessageContact,
@@ -102,7 +103,12 @@ function textOf(message: PageMessage, type: MessageType): string | null {
 
 /** Seconds of the page, or now if it tells none, in milliseconds. */
 function instantOf(message: PageMessage, now: number): number {
-  return typeof message.t === 'number' && message.t > 0 ? message.t * 1000 : now;
+  return typeof message.t === 'number' && message.t > 0 ? clampInstantMs(message.t * 1000) : now;
+}
+
+/** Milliseconds of the page, within the calendar; null if it tells none. */
+function millisecondsOf(told: unknown): number | null {
+  return typeof told === 'number' && Number.isFinite(told) ? clampInstantMs(told) : null;
 }
 
 /** A message of the page as an event; undefined for what is no message to or from the business. */
@@ -128,6 +134,7 @@ export function pageMessageToEvent(
     author: key.fromMe ? null : (author ?? canonicalChat(key, message.chatPhone)),
     authorName: textOrNull(message.notifyName),
     ack: parseAck(message.ack) ?? 0,
+    ackReason: message.ackReason ?? null,
     media: isMedia
       ? {
           mimeType: textOrNull(message.mimetype),
@@ -150,7 +157,7 @@ export function pageMessageToEvent(
       : null,
     mentions: (message.mentionedJidList ?? []).flatMap((wid) => parseWid(wid) ?? []),
     forwarded: message.isForwarded === true,
-    editedAt: message.latestEditSenderTimestampMs ?? null,
+    editedAt: millisecondsOf(message.latestEditSenderTimestampMs),
     recovered: options.recovered,
   };
 }
@@ -165,7 +172,7 @@ function reactionToEvent(reaction: PageReaction, now: number): InboundEvent | un
     chatId: canonicalChat(key, reaction.chatPhone),
     senderId,
     emoji: reaction.emoji ?? '',
-    at: reaction.at ?? now,
+    at: millisecondsOf(reaction.at) ?? now,
   };
 }
 
@@ -207,7 +214,8 @@ function changeToEvent(
     case 'edit': {
       const text = message.caption ?? message.body;
       if (message.type === 'revoked' || typeof text !== 'string') return undefined;
-      return { kind: 'edit', key: own, chatId, text, at: message.latestEditSenderTimestampMs ?? now };
+      const at = millisecondsOf(message.latestEditSenderTimestampMs) ?? now;
+      return { kind: 'edit', key: own, chatId, text, at };
     }
     case 'revoke':
       return { kind: 'revoke', key: parseRawKey(message.revokedId) ?? own, chatId, at: now };

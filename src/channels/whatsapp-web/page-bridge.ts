@@ -1,4 +1,12 @@
-import type { PageKey, PageMessage, PageModel, PageNews, PageReaction, Switchboard } from './page-model.ts';
+import type {
+  PageGlimpse,
+  PageKey,
+  PageMessage,
+  PageModel,
+  PageNews,
+  PageReaction,
+  Switchboard,
+} from './page-model.ts';
 
 /**
  * Runs in the page, before any script of its own, in each new document. It puts its own functions where the
@@ -74,9 +82,21 @@ export function installBridge(): void {
       authorPhone: author === undefined || author === null ? undefined : phoneOf(author),
       vcardList: pickEach(model.vcardList, ['displayName', 'vcard']),
       pollOptions: pickEach(model.pollOptions, ['name']),
+      ackReason: refusalOf(model),
     };
     for (const field of PICKED) picked[field] = model[field];
     return picked as unknown as PageMessage;
+  }
+
+  /** Why WhatsApp refused a message; undefined if the page does not know, or it did not. */
+  function refusalOf(model: Record<string, unknown>): string | undefined {
+    const reason = model.ackError ?? model.sendError ?? model.errorCode;
+    return reason === undefined || reason === null ? undefined : String(reason);
+  }
+
+  function glimpse(model: PageModel): PageGlimpse {
+    const reason = refusalOf(model);
+    return { id: { ...model.id }, ack: Number(model.ack), ...(reason === undefined ? {} : { reason }) };
   }
 
   function pickEach(list: unknown, fields: readonly string[]): object[] | undefined {
@@ -168,6 +188,7 @@ export function installBridge(): void {
   const switchboard: Switchboard = {
     pick,
     phoneOf,
+    glimpse,
     makeKey,
     find,
     tell(news) {
@@ -205,13 +226,9 @@ export function installBridge(): void {
   Object.assign(window, {
     onAddMessageEvent: (model: Model) => switchboard.tell({ kind: 'message', message: pick(model) }),
     onMessageAckEvent: (model: Model, ack: number) => {
-      const reason = model.ackError ?? model.sendError ?? model.errorCode;
-      switchboard.tell({
-        kind: 'ack',
-        message: pick(model),
-        ack,
-        ...(reason === undefined || reason === null ? {} : { reason: String(reason) }),
-      });
+      const reason = refusalOf(model);
+      const told = reason === undefined ? {} : { reason };
+      switchboard.tell({ kind: 'ack', message: pick(model), ack, ...told });
     },
     onEditMessageEvent: (model: Model, _text: unknown, before: unknown) => {
       // A message that could not be read at first gets its text later, which is no edit.

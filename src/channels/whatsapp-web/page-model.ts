@@ -10,6 +10,8 @@ export interface PageMessage {
   /** Seconds since the epoch. */
   readonly t?: number;
   readonly ack?: number;
+  /** Why WhatsApp refused it, where the page knows. */
+  readonly ackReason?: string;
   readonly body?: string;
   readonly caption?: string;
   readonly author?: unknown;
@@ -67,6 +69,8 @@ export type PageNews =
 export interface PageGlimpse {
   readonly id: unknown;
   readonly ack: number;
+  /** Why WhatsApp refused it, where the page knows. */
+  readonly reason?: string;
 }
 
 /** A message's key in parts, and the chats it may lie under. */
@@ -81,6 +85,8 @@ export interface PageKey {
 export interface Switchboard {
   pick(model: Record<string, unknown>): PageMessage;
   phoneOf(wid: unknown): string | undefined;
+  /** What there is to say of a message after a send or a look-up. */
+  glimpse(model: PageModel): PageGlimpse;
   tell(news: PageNews): void;
   /** A key for a message of ours to a chat, made as the library makes it. */
   makeKey(chat: PageModel, bareId: string): object;

@@ -41,7 +41,7 @@ export async function prepareSend(to: string): Promise<PagePrepared> {
 /** What the page knows of a message; undefined if it has none of this key. */
 export async function findMessage(key: PageKey): Promise<PageGlimpse | undefined> {
   const message = await window.switchboard?.find(key);
-  return message ? { id: { ...message.id }, ack: Number(message.ack) } : undefined;
+  return message && window.switchboard?.glimpse(message);
 }
 
 export interface PageSend {
@@ -79,5 +79,5 @@ export async function sendPrepared(send: PageSend): Promise<PageSent> {
     refusal = String((thrown as Error | undefined)?.message ?? thrown);
   }
   const message = await switchboard.find(send.key);
-  return { glimpse: message ? { id: { ...message.id }, ack: Number(message.ack) } : undefined, refusal };
+  return { glimpse: message && switchboard.glimpse(message), refusal };
 }

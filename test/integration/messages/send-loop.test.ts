@@ -230,6 +230,22 @@ describe('a daemon that is killed', () => {
     expect(network.given).toHaveLength(2);
   });
 
+  it('before it heard of a refusal learns of it and of its reason at the next connect', async () => {
+    const { hook, called } = hang();
+    const daemon = startDaemon({ ack: -1, onSent: hook });
+    await called;
+    await daemon.die();
+    const later = startDaemon({ reason: '463' });
+    const asked = later.session.asked(ALICE);
+    await asked;
+    await later.die();
+    expect((await rows())[0]).toMatchObject({
+      status: 'failed',
+      failed_code: 'SEND_REFUSED',
+      failed_reason: '463',
+    });
+  });
+
   it('while the outcome was not known looks it up at the next connect', async () => {
     const { hook, called } = hang();
     const daemon = startDaemon({ onSent: () => Promise.reject(new Error('of the page')), onFind: hook });

@@ -251,9 +251,11 @@ describe('sending', () => {
 
   it('fails a message whose ack is negative, and counts it once (fault F33)', async () => {
     await accept('1');
-    const { session } = connect({ ack: -1 });
+    const { session } = connect({ ack: -1, reason: '463' });
     await settled(session);
-    expect(await rows()).toMatchObject([{ status: 'failed', failed_code: 'SEND_REFUSED' }]);
+    expect(await rows()).toMatchObject([
+      { status: 'failed', failed_code: 'SEND_REFUSED', failed_reason: '463' },
+    ]);
   });
 
   it('leaves messages alone that were sent on the phone', async () => {

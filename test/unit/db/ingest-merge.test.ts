@@ -46,12 +46,13 @@ describe('the row of a new message', () => {
     [3, 'read', 3],
     [4, 'played', 4],
   ])('that was written on the phone with ack %i is %s', (ack, status, steps) => {
-    const row = rowOf(ownMessageEvent('A', { ack }));
+    const row = rowOf(ownMessageEvent('A', { ack, ackReason: '463' }));
     expect(row.status).toBe(status);
     expect(row.handed_at).toEqual(new Date(T0));
     const times = [row.sent_at, row.delivered_at, row.read_at, row.played_at];
     expect(times.map((time) => time !== null)).toEqual([1, 2, 3, 4].map((step) => step <= steps));
     expect(row.failed_code).toBe(ack === -1 ? 'SEND_REFUSED' : null);
+    expect(row.failed_reason).toBe(ack === -1 ? '463' : null);
   });
 
   it.each([[-1], [1.5], [2 ** 31], [Number.NaN], [null]])('has no declared size of %s', (fileSize) => {

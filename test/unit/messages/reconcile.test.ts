@@ -16,7 +16,7 @@ function changes(over: Partial<MessageEvent>, row: Partial<Row>): string[] {
   return toMissedChanges(event, { bareId: 'A', row: known }, NOW).map((change) => {
     switch (change.kind) {
       case 'ack':
-        return `ack ${change.ack}`;
+        return `ack ${change.ack}${change.reason === null ? '' : ` for ${change.reason}`}`;
       case 'edit':
         return `edit ${change.text} ${change.at}`;
       default:
@@ -32,6 +32,7 @@ describe('what the page knows better of a stored message', () => {
     ['a lower ack', { ack: 1 }, { status: 'read' }, []],
     ['an ack of a send whose outcome was unknown', { ack: 1 }, { status: 'unknown' }, ['ack 1']],
     ['a refusal', { ack: -1 }, { status: 'pending' }, ['ack -1']],
+    ['a refusal and why', { ack: -1, ackReason: '463' }, { status: 'pending' }, ['ack -1 for 463']],
     ['a refusal that is known', { ack: -1 }, { status: 'failed' }, []],
     [
       'an incoming message that was seen',

@@ -119,6 +119,21 @@ describe('a message of the page', () => {
     expect(event).toMatchObject({ type: 'revoked', key: { bareId: 'OLD' } });
   });
 
+  it('that was refused says why', () => {
+    expect(convert({ ack: -1, ackReason: '463' })).toMatchObject({ ack: -1, ackReason: '463' });
+    expect(convert({ ack: 1 })).toMatchObject({ ack: 1, ackReason: null });
+  });
+
+  it.each([
+    [1e15, 253_402_300_799_999],
+    [1.2345, 1_234],
+    ['soon' as unknown as number, NOW],
+    [Number.NaN, NOW],
+  ])('that is dated %s lies within the calendar', (t, at) => {
+    expect(convert({ t })).toMatchObject({ at });
+    expect(convert({ latestEditSenderTimestampMs: 1e17 })).toMatchObject({ editedAt: 253_402_300_799_999 });
+  });
+
   it('without a time gets the present one', () => {
     const { t: _, ...timeless } = message({});
     expect(pageMessageToEvent(timeless, { recovered: true, now: NOW })).toMatchObject({

@@ -44,6 +44,16 @@ describe('a message that is looked up (A1, A16, A22)', () => {
     expect(await findMessage(key)).toMatchObject({ ack: 2 });
   });
 
+  it.each([
+    [{ errorCode: 463 }, '463'],
+    [{ ackError: 'NO_ROUTE', errorCode: 463 }, 'NO_ROUTE'],
+    [{}, undefined],
+  ])('comes with why WhatsApp refused it: %j', async (told, reason) => {
+    openStrangePage(collections({ get: () => ({ ...model, ack: -1, ...told }) }));
+    const found = await findMessage(key);
+    expect([found?.ack, found?.reason]).toEqual([-1, reason]);
+  });
+
   it('is absent where every way says so, and where a collection answers with another one', async () => {
     openStrangePage(
       collections({ get: () => ({ id: { id: 'other' } }), getMessagesById: async () => undefined }),
