@@ -16,6 +16,15 @@ export interface S3Config {
 export type HeadlessMode = 'auto' | 'shell' | 'new';
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
+/** Pacing beyond the limits, for those who ask for it. */
+export interface PacingConfig {
+  /** The daily limit begins low and rises with the real age of the account. */
+  readonly warmup: boolean;
+  readonly jitter: boolean;
+  /** Refusals, or fewer deliveries, stop messages to strangers for a while. */
+  readonly breaker: boolean;
+}
+
 /** Everything the daemon can be told, parsed, checked and frozen. Paths are absolute. */
 export interface Config {
   readonly production: boolean;
@@ -53,6 +62,7 @@ export interface Config {
     readonly dailyLimit: number;
     /** IANA name. */
     readonly timezone: string;
+    readonly pacing: PacingConfig;
   };
   readonly browser: {
     /** Given by PUPPETEER_EXECUTABLE_PATH; otherwise searched on the machine. */

@@ -73,6 +73,11 @@ function valuesToConfig(values: Values): Config {
       messageRateLimit: values.WHATSAPP_MESSAGE_RATE_LIMIT,
       dailyLimit: values.WHATSAPP_DAILY_LIMIT,
       timezone: values.WHATSAPP_TIMEZONE,
+      pacing: {
+        warmup: values.WHATSAPP_WARMUP,
+        jitter: values.WHATSAPP_JITTER,
+        breaker: values.WHATSAPP_BREAKER,
+      },
     },
     browser: {
       executablePath: values.PUPPETEER_EXECUTABLE_PATH,

@@ -21,6 +21,9 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Par
   };
 }
 
+/** True for "on", false for "off". */
+export const onOrOff: ParseText<boolean> = (text, context) => oneOf('on', 'off')(text, context) === 'on';
+
 /** A path, made absolute. */
 export const parsePath: ParseText<string> = (text, { cwd }) => {
   // A shell would expand it; here it would become a folder of that name.

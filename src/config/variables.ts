@@ -2,6 +2,7 @@ import { parseEncryptionKey, parseEncryptionKeys } from './encryption-key.ts';
 import { asSecret, makeOptionalVariable, makeVariable, type Variable } from './variable.ts';
 import {
   oneOf,
+  onOrOff,
   parseApiKey,
   parseArguments,
   parseBucket,
@@ -95,6 +96,21 @@ export const VARIABLES = {
     'The time zone in which the day of new accounts begins, by its IANA name.',
     'UTC',
     parseTimezone,
+  ),
+  WHATSAPP_WARMUP: makeVariable(
+    '"on" lets young accounts begin with few messages a day and raises their limit with their age.',
+    'off',
+    onOrOff,
+  ),
+  WHATSAPP_JITTER: makeVariable(
+    '"on" spreads outgoing messages over time, as a person would write them, instead of at once.',
+    'off',
+    onOrOff,
+  ),
+  WHATSAPP_BREAKER: makeVariable(
+    '"on" stops sending to strangers while WhatsApp refuses messages or fewer of them are delivered.',
+    'off',
+    onOrOff,
   ),
   PUPPETEER_EXECUTABLE_PATH: makeOptionalVariable(
     'The Chromium to run, used exactly as given, also when it is a script that execs the browser.',

@@ -37,9 +37,19 @@ export const ERROR_CATALOGUE = {
     retry: 'never',
     message: 'This Idempotency-Key was used with another body.',
   },
+  MESSAGE_NOT_CANCELLABLE: {
+    status: 409,
+    retry: 'never',
+    message: 'The message was handed to WhatsApp, or has ended.',
+  },
   TOO_LARGE: { status: 413, retry: 'never', message: 'The request or the media is too large.' },
   UNSUPPORTED_MEDIA: { status: 415, retry: 'never', message: 'This kind of media is not supported.' },
   RATE_LIMIT_EXCEEDED: { status: 429, retry: 'backoff', message: 'Too many requests.' },
+  DAILY_LIMIT_EXCEEDED: {
+    status: 429,
+    retry: 'backoff',
+    message: 'The account has used up its messages of the day.',
+  },
   INTERNAL: { status: 500, retry: 'backoff', message: 'Something went wrong inside Switchboard.' },
   CONNECTION_FAILED: { status: 500, retry: 'backoff', message: 'The WhatsApp session could not be started.' },
   POOL_FULL: {

@@ -39,7 +39,13 @@ describe('parseConfig', () => {
       ownerApiKey: null,
       log: { level: 'info', dir: '/srv/switchboard/logs' },
       instanceId: null,
-      whatsapp: { maxConnections: 10, messageRateLimit: 20, dailyLimit: 1000, timezone: 'UTC' },
+      whatsapp: {
+        maxConnections: 10,
+        messageRateLimit: 20,
+        dailyLimit: 1000,
+        timezone: 'UTC',
+        pacing: { warmup: false, jitter: false, breaker: false },
+      },
       browser: { executablePath: null, headless: 'auto', extraArgs: [] },
     });
   });
@@ -76,6 +82,9 @@ describe('parseConfig', () => {
       WHATSAPP_MAX_CONNECTIONS: '3',
       WHATSAPP_MESSAGE_RATE_LIMIT: '0',
       WHATSAPP_DAILY_LIMIT: '1000000',
+      WHATSAPP_WARMUP: 'on',
+      WHATSAPP_JITTER: 'on',
+      WHATSAPP_BREAKER: 'off',
       WHATSAPP_TIMEZONE: 'Europe/Berlin',
       PUPPETEER_EXECUTABLE_PATH: 'bin/chromium',
       CHROME_HEADLESS: 'shell',
@@ -125,7 +134,13 @@ describe('parseConfig', () => {
       ownerApiKey: 'k'.repeat(32),
       log: { level: 'debug', dir: '/var/log/switchboard' },
       instanceId: 'eu-1',
-      whatsapp: { maxConnections: 3, messageRateLimit: 0, dailyLimit: 1_000_000, timezone: 'Europe/Berlin' },
+      whatsapp: {
+        maxConnections: 3,
+        messageRateLimit: 0,
+        dailyLimit: 1_000_000,
+        timezone: 'Europe/Berlin',
+        pacing: { warmup: true, jitter: true, breaker: false },
+      },
       browser: {
         executablePath: '/srv/switchboard/bin/chromium',
         headless: 'shell',
@@ -174,6 +189,7 @@ describe('parseConfig', () => {
     ['WHATSAPP_MESSAGE_RATE_LIMIT', '-1'],
     ['WHATSAPP_DAILY_LIMIT', '0'],
     ['WHATSAPP_DAILY_LIMIT', '1000001'],
+    ['WHATSAPP_WARMUP', 'yes'],
     ['WHATSAPP_TIMEZONE', '+01:00'],
     ['WHATSAPP_TIMEZONE', 'Mars/Olympus'],
     ['CHROME_HEADLESS', 'true'],
