@@ -124,6 +124,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       onCounted: (accountId) => announcer.reviewHealth(accountId),
       clock,
       log,
+      onStep: (step) => log.debug('A step of a message was done', { step }),
     }),
   );
 

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { AccountId, MessageId } from '../accounts/ids.ts';
+import type { MessageStatus } from '../messages/message.ts';
 import type { Executor } from './database.ts';
 
 /**
@@ -22,11 +23,17 @@ export interface IdempotencyClaim {
   readonly claimedAt: Date;
 }
 
+/** What a request was answered, and is answered again. */
+export interface IdempotentAnswer {
+  readonly messageId: MessageId;
+  readonly status: MessageStatus;
+}
+
 export type ClaimResult =
   | { readonly kind: 'claimed'; readonly claim: IdempotencyClaim }
   | { readonly kind: 'in-progress' }
   | { readonly kind: 'other-request' }
-  | { readonly kind: 'stored'; readonly messageId: MessageId };
+  | ({ readonly kind: 'stored' } & IdempotentAnswer);
 
 /** Claims a key for a request, or tells what became of it. Of any number at the same time, one gets the claim. */
 export async function claimIdempotencyKey(
@@ -40,7 +47,8 @@ export async function claimIdempotencyKey(
       insert into idempotency_keys as old (account_id, key, request_hash, created_at)
       values (${accountId}::uuid, ${key}, ${requestHash}, date_trunc('milliseconds', clock_timestamp()))
       on conflict (account_id, key) do update
-      set request_hash = excluded.request_hash, message_id = null, created_at = excluded.created_at
+      set request_hash = excluded.request_hash, message_id = null, status = null,
+        created_at = excluded.created_at
       where ${isOver('old')}
       returning created_at`.execute(db);
     const [claimed] = rows;
@@ -48,7 +56,7 @@ export async function claimIdempotencyKey(
 
     const row = await db
       .selectFrom('idempotency_keys')
-      .select(['request_hash', 'message_id'])
+      .select(['request_hash', 'message_id', 'status'])
       .where('account_id', '=', accountId)
       .where('key', '=', key)
       .executeTakeFirst();
@@ -56,7 +64,8 @@ export async function claimIdempotencyKey(
     if (row === undefined) continue;
     if (row.request_hash !== requestHash) return { kind: 'other-request' };
     if (row.message_id === null) return { kind: 'in-progress' };
-    return { kind: 'stored', messageId: row.message_id as MessageId };
+    const status = (row.status ?? 'pending') as MessageStatus;
+    return { kind: 'stored', messageId: row.message_id as MessageId, status };
   }
 }
 
@@ -67,13 +76,13 @@ export async function claimIdempotencyKey(
 export async function completeIdempotencyClaim(
   trx: Executor,
   claim: IdempotencyClaim,
-  messageId: MessageId,
+  { messageId, status }: IdempotentAnswer,
 ): Promise<boolean> {
   const { accountId, key, requestHash } = claim;
   const { rows } = await sql`
-    insert into idempotency_keys as old (account_id, key, request_hash, message_id)
-    values (${accountId}::uuid, ${key}, ${requestHash}, ${messageId}::uuid)
-    on conflict (account_id, key) do update set message_id = excluded.message_id
+    insert into idempotency_keys as old (account_id, key, request_hash, message_id, status)
+    values (${accountId}::uuid, ${key}, ${requestHash}, ${messageId}::uuid, ${status})
+    on conflict (account_id, key) do update set message_id = excluded.message_id, status = excluded.status
     where old.message_id is null and old.request_hash = excluded.request_hash
     returning true`.execute(trx);
   return rows.length > 0;

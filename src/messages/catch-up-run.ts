@@ -7,6 +7,7 @@ import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type ReadBackCount, type ReadBackDeps, readChatBack } from './chat-read-back.ts';
 import type { InboundEvent } from './inbound-event.ts';
+import type { OnMessageStep } from './message-step.ts';
 
 /** Pauses before a chat that could not be read is tried again, in milliseconds. */
 export const CHAT_RETRIES_MS: readonly number[] = [1_000, 2_000, 4_000, 8_000];
@@ -20,6 +21,7 @@ export interface CatchUpRunDeps {
   readonly log: Logger;
   readonly now: () => number;
   readonly retriesMs: readonly number[];
+  readonly onStep?: OnMessageStep;
 }
 
 /** What one run over the chats came to. */
@@ -84,8 +86,11 @@ function makeReadBackDeps(
   const { accountId } = session;
   return {
     now: deps.now,
-    readPage: (chat, offset, limit) =>
-      orAborted(session.readChat(chat.pageChatId, { offset, limit }), signal),
+    async readPage(chat, offset, limit) {
+      const events = await orAborted(session.readChat(chat.pageChatId, { offset, limit }), signal);
+      deps.onStep?.('page-read');
+      return events;
+    },
     listKnown: (events) => orAborted(listKnownMessages(deps.db, accountId, events), signal),
     async emit(events) {
       signal.throwIfAborted();

@@ -18,6 +18,7 @@ import { Wake } from '../lib/wake.ts';
 import { CHAT_RETRIES_MS, runCatchUp } from './catch-up-run.ts';
 import { catchUpFloor, pauseAfterRunMs } from './catch-up-window.ts';
 import type { InboundEvent } from './inbound-event.ts';
+import type { OnMessageStep } from './message-step.ts';
 
 export interface CatchUpOptions {
   readonly db: Executor;
@@ -31,6 +32,7 @@ export interface CatchUpOptions {
   readonly retriesMs?: readonly number[];
   /** The pause after `incomplete` runs in a row that could not read everything; milliseconds. */
   readonly pauseMs?: (incomplete: number) => number;
+  readonly onStep?: OnMessageStep;
 }
 
 export interface CatchUp extends AsyncDisposable {
@@ -141,10 +143,12 @@ class Keeper {
 
   /** Moves the instant to `atMs` once the lane has passed on what came before. Rejects only with the signal's reason. */
   async #advance(atMs: number): Promise<void> {
-    const { laneIdle, db } = this.#options;
+    const { laneIdle, db, onStep } = this.#options;
     try {
       await orAborted(laneIdle(this.#session.accountId), this.#signal);
-      if (!this.#gap) await orAborted(saveCaughtUpTo(db, this.#session.accountId, atMs), this.#signal);
+      if (this.#gap) return;
+      await orAborted(saveCaughtUpTo(db, this.#session.accountId, atMs), this.#signal);
+      onStep?.('watermark-saved');
     } catch (thrown) {
       this.#signal.throwIfAborted();
       this.#log.warn('How far the account is caught up could not be stored', {
@@ -154,7 +158,7 @@ class Keeper {
   }
 
   #runDeps() {
-    const { db, emit, laneIdle, clock, retriesMs } = this.#options;
+    const { db, emit, laneIdle, clock, retriesMs, onStep } = this.#options;
     return {
       db,
       emit,
@@ -162,6 +166,7 @@ class Keeper {
       log: this.#log,
       now: () => clock.now(),
       retriesMs: retriesMs ?? CHAT_RETRIES_MS,
+      ...(onStep === undefined ? {} : { onStep }),
     };
   }
 }

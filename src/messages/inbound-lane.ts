@@ -13,6 +13,7 @@ import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { InboundJob } from '../queue/table.ts';
 import type { InboundEvent } from './inbound-event.ts';
+import type { OnMessageStep } from './message-step.ts';
 
 /** Events in one job: beyond it the gain is small, and a job should stay readable in the board. */
 const MAX_PACKED = 100;
@@ -28,6 +29,7 @@ export interface InboundLanesOptions {
   /** Events of this account were dropped, and its lane has drained since: read the page back. */
   readonly onGap: (accountId: AccountId) => void;
   readonly drainMs?: number;
+  readonly onStep?: OnMessageStep;
 }
 
 export interface InboundLanes extends AsyncDisposable {
@@ -147,6 +149,7 @@ class Lane {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#options.add(job, this.#signal);
+        this.#options.onStep?.('lane-added');
         return;
       } catch (thrown) {
         this.#signal.throwIfAborted();

@@ -10,6 +10,7 @@ import { KeyedSerial } from '../lib/keyed-serial.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { InboundJob } from '../queue/table.ts';
 import type { InboundEvent } from './inbound-event.ts';
+import type { OnMessageStep } from './message-step.ts';
 
 export interface IngestDeps {
   readonly db: Executor;
@@ -17,6 +18,7 @@ export interface IngestDeps {
   readonly clock: Clock;
   /** Told after each commit, in an account's order; it returns at once and never throws. */
   readonly onStored?: (accountId: AccountId, result: IngestResult) => void;
+  readonly onStep?: OnMessageStep;
 }
 
 /**
@@ -30,6 +32,7 @@ export function makeIngest(deps: IngestDeps): (job: InboundJob, signal: AbortSig
 }
 
 async function ingestJob(deps: IngestDeps, { accountId, events }: InboundJob, signal: AbortSignal) {
+  deps.onStep?.('job-taken');
   try {
     await store(deps, accountId, events, signal);
   } catch (thrown) {
@@ -70,6 +73,7 @@ async function store(
   const result = await untilAnswered(deps, signal, () =>
     ingestEvents(deps.db, accountId, events, new Date(deps.clock.now())),
   );
+  deps.onStep?.('ingest-committed');
   deps.onStored?.(accountId, result);
 }
 

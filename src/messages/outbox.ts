@@ -25,6 +25,7 @@ import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OutboundJob } from '../queue/table.ts';
 import type { MessageStatus } from './message.ts';
+import type { OnMessageStep } from './message-step.ts';
 import { contentToStored, type TakenContent } from './outgoing-content.ts';
 import type { MediaSource, SendRequest } from './send-request.ts';
 import type { MediaKind, StoredMedia } from './stored-content.ts';
@@ -71,6 +72,7 @@ export interface OutboxDeps {
   readonly enqueue: (job: OutboundJob) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly onStep?: OnMessageStep;
 }
 
 /** Makes the outbox. It holds nothing that needs closing. */
@@ -86,9 +88,10 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
       });
       switch (claimed.kind) {
         case 'claimed':
+          deps.onStep?.('accept-claimed');
           return acceptClaimed(deps, account.id, request, claimed.claim);
         case 'stored':
-          return { messageId: claimed.messageId, status: 'pending', replayed: true };
+          return { messageId: claimed.messageId, status: claimed.status, replayed: true };
         case 'in-progress':
           throw new AppError('IDEMPOTENCY_IN_PROGRESS');
         case 'other-request':
@@ -139,15 +142,18 @@ async function acceptMessage(
     failure: JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE,
     at,
   };
+  const answered = { messageId: message.id, status: 'pending' } as const;
   await deps.db.transaction().execute(async (trx) => {
-    if (claim !== undefined && !(await completeIdempotencyClaim(trx, claim, message.id))) {
+    if (claim !== undefined && !(await completeIdempotencyClaim(trx, claim, answered))) {
       // It took longer than a claim lives, and another request with the key is ahead.
       throw new AppError('IDEMPOTENCY_IN_PROGRESS');
     }
     await insertOutgoing(trx, message);
   });
+  deps.onStep?.('accept-committed');
   wakeSender(deps, { accountId, messageId: message.id });
-  return { messageId: message.id, status: 'pending', replayed: false };
+  deps.onStep?.('woken');
+  return { ...answered, replayed: false };
 }
 
 /** Neither PostgreSQL nor WhatsApp's wire can carry such text; the row keeps it with U+FFFD in its place. */

@@ -14,6 +14,7 @@ import { openMediaFetch } from './media-fetch.ts';
 import { type MediaIntake, makeMediaIntake } from './media-intake.ts';
 import type { MediaStore } from './media-store.ts';
 import { makeFetchUrl } from './media-url.ts';
+import type { OnMessageStep } from './message-step.ts';
 import { makeOutbox, type Outbox } from './outbox.ts';
 import { makeOutboundProcessor, openSender } from './sender.ts';
 import { makeWakeUpQueue } from './wake-up-queue.ts';
@@ -30,6 +31,7 @@ export interface PipelineDeps {
   readonly onCounted: (accountId: AccountId) => void;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly onStep: OnMessageStep;
 }
 
 /** The way of messages in both directions, between the connected sessions and the database. */
@@ -45,24 +47,25 @@ export interface Pipeline extends AsyncDisposable {
 /** Opens the pipeline. Disposing it, once the sessions are closed, leaves what it has taken in Redis. */
 export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   await using stack = new AsyncDisposableStack();
-  const { db, redis, queues, store, instanceId, clock, log, messageRateLimit, onCounted } = deps;
+  const { db, redis, queues, store, instanceId, clock, log, messageRateLimit, onCounted, onStep } = deps;
 
   const lanes = stack.use(
     openInboundLanes({
       add: (job, signal) => queues.add('inbound', job, { signal }),
       log,
       onGap: (accountId) => catchUp.request(accountId),
+      onStep,
     }),
   );
   const emit = lanes.accept.bind(lanes);
   const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock }));
   const laneIdle = lanes.idle.bind(lanes);
-  const catchUp = stack.use(openCatchUp({ db, emit, laneIdle, log, clock }));
-  const ingest = makeIngest({ db, log, clock, onStored: (accountId) => mediaFetch.wake(accountId) });
+  const catchUp = stack.use(openCatchUp({ db, emit, laneIdle, log, clock, onStep }));
+  const ingest = makeIngest({ db, log, clock, onStep, onStored: (accountId) => mediaFetch.wake(accountId) });
   stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
 
   const mediaPath = store.pathOf.bind(store);
-  const sender = stack.use(openSender({ db, mediaPath, clock, log, messageRateLimit, onCounted }));
+  const sender = stack.use(openSender({ db, mediaPath, clock, log, messageRateLimit, onCounted, onStep }));
   const wakeSender = makeOutboundProcessor(sender);
   stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: wakeSender, log }));
 
@@ -76,6 +79,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     enqueue: makeWakeUpQueue((job) => queues.add('outbound', job, { signal: closing.signal })),
     clock,
     log,
+    onStep,
   });
   const opened = stack.move();
   return {

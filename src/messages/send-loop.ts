@@ -35,6 +35,7 @@ import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Wake } from '../lib/wake.ts';
 import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
+import type { OnMessageStep } from './message-step.ts';
 import { storedToContent } from './outgoing-content.ts';
 import { absenceToStep, findRefusal, GIVEN_UP, type SendFailure, UNCONFIRMED_MS } from './send-outcome.ts';
 import { type Check, Unsettled } from './unsettled.ts';
@@ -51,6 +52,7 @@ export interface SendLoopDeps {
   readonly handovers: Map<MessageId, number>;
   /** Called when a message was counted as sent today; returns at once. */
   readonly onCounted?: (accountId: AccountId) => void;
+  readonly onStep?: OnMessageStep;
 }
 
 /** One connection's loop. `run` once; it ends, without throwing, when the signal aborts. */
@@ -175,10 +177,12 @@ export class SendLoop {
     try {
       const prepared = await this.#prepare(message);
       if (prepared === undefined) return;
+      this.#deps.onStep?.('prepared');
       this.#unsettled.learnAlias(message.chatId, prepared.chatId);
       if (this.#unsettled.isHeld(prepared.chatId)) return;
       const at = new Date(this.#deps.clock.now());
       if (!(await claimForSending(this.#deps.db, message, prepared, at))) return;
+      this.#deps.onStep?.('claim-committed');
       this.#deps.onCounted?.(message.accountId);
       this.#unsettled.resume(message.chatId);
       await this.#handOver({ ...message, chatId: prepared.chatId, prepared });
@@ -212,14 +216,19 @@ export class SendLoop {
 
   /** Gives a claimed message to the page. It is on the list of checks for as long as its outcome is open. */
   async #handOver(message: HandedMessage): Promise<void> {
-    const { db, handovers, mediaPath } = this.#deps;
+    const { db, handovers, mediaPath, onStep } = this.#deps;
     this.#unsettled.hold(message, { dueAt: this.#now(), freshPage: false });
     let glimpse: MessageGlimpse;
     try {
       const content = storedToContent(message, mediaPath);
       const quoted = await this.#findQuoted(message);
       handovers.set(message.id, (handovers.get(message.id) ?? 0) + 1);
-      glimpse = await this.#ask(() => this.#session.send(message.prepared, content, quoted));
+      glimpse = await this.#ask(() => {
+        const sent = this.#session.send(message.prepared, content, quoted);
+        onStep?.('handed');
+        return sent;
+      });
+      onStep?.('page-took');
     } catch (thrown) {
       this.#signal.throwIfAborted();
       const error = toError(thrown);
@@ -246,6 +255,7 @@ export class SendLoop {
     const { ack } = glimpse;
     const now = this.#now();
     await applyPageAck(this.#deps.db, message, glimpse, new Date(this.#deps.clock.now()));
+    this.#deps.onStep?.('ack-written');
     this.#deps.handovers.delete(message.id);
     if (ack === 0 && check !== undefined) return this.#unsettled.watch(check, now);
     this.#unsettled.settle(message.id);

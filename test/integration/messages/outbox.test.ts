@@ -215,6 +215,16 @@ describe('Idempotency-Key', () => {
     expect(jobs).toHaveLength(1);
   });
 
+  it('answers the status again that was answered, whatever became of the message since', async () => {
+    const first = await outbox().accept(account, text('hi'), keyed('k'));
+    await sql`update messages set status = 'sent' where id = ${first.messageId}`.execute(opened.db);
+    expect((await outbox().accept(account, text('hi'), keyed('k'))).status).toBe('pending');
+    await sql`update idempotency_keys set status = 'deferred' where account_id = ${account.id}`.execute(
+      opened.db,
+    );
+    expect((await outbox().accept(account, text('hi'), keyed('k'))).status).toBe('deferred');
+  });
+
   it('refuses another body', async () => {
     await outbox().accept(account, text('hi'), keyed('k', 'one'));
     await expect(outbox().accept(account, text('ho'), keyed('k', 'two'))).rejects.toMatchObject({
