@@ -13,6 +13,7 @@ import { type Copy, findGenerations } from './generations.ts';
 import { type KeyRing, makeKeyMissing } from './key-ring.ts';
 import { packFolder, unpackInto } from './profile-archive.ts';
 import { openStream, peekHeader, sealStream } from './sealed-stream.ts';
+import type { SnapshotIdentity, SnapshotName } from './snapshot.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
 import type { SnapshotIndex, SnapshotRecord } from './snapshot-index.ts';
 import type { VaultFolder } from './vault-folder.ts';
@@ -49,6 +50,7 @@ export interface NewestSnapshot {
 export interface OpenedSnapshot {
   readonly generation: number;
   readonly source: string;
+  readonly sealedAt: Date;
 }
 
 /** Looks at an unpacked profile; a sentence if it is damaged. */
@@ -83,16 +85,17 @@ export class Vault {
   }
 
   /**
-   * Seals the named entries of a folder as a generation, on the disk alone: see `keep` for the rest.
+   * Seals the named entries of a folder as a generation, on the disk alone: see `keep` for the rest. A folder that is the
+   * copy of one that goes on says when it was taken: what happened there since is missing.
    * @throws AppError VAULT_STORAGE_FAILED
    */
   async seal(
-    { accountId, generation }: { readonly accountId: AccountId; readonly generation: number },
+    { accountId, generation, takenAt }: SnapshotName & { readonly takenAt?: Date },
     folder: string,
     entries: readonly string[],
   ): Promise<SnapshotRecord> {
     const { keyRing, clock, folder: disk } = this.#deps;
-    const identity = { accountId, generation, sealedAt: new Date(clock.now()) };
+    const identity = { accountId, generation, sealedAt: takenAt ?? new Date(clock.now()) };
     const sealed = sealStream(packFolder(folder, entries), { identity, keyRing });
     const bytes = await disk.write(accountId, generation, sealed);
     return { ...identity, keyId: keyRing.currentKeyId, bytes };
@@ -209,11 +212,15 @@ export class Vault {
       if (copies.length === 0) failures.push(`No copy of generation ${generation} is left.`);
       let unreached: AppError | undefined;
       for (const copy of copies) {
-        const failure = await this.#tryCopy({ accountId, generation, copy, folder, findDamage });
+        let sealedAt = new Date(0);
+        const onIdentity = (identity: SnapshotIdentity) => {
+          sealedAt = identity.sealedAt;
+        };
+        const failure = await this.#tryCopy({ accountId, generation, copy, folder, findDamage, onIdentity });
         if (failure === undefined) {
-          const { source } = copy;
-          this.#tellOpened({ accountId, generation, source, failures });
-          return { generation, source };
+          const opened = { generation, source: copy.source, sealedAt };
+          this.#tellOpened({ accountId, ...opened, failures });
+          return opened;
         }
         failures.push(`Generation ${generation} (${copy.source}): ${failure.message}`);
         if (failure.code === 'VAULT_STORAGE_FAILED') unreached = failure;
@@ -233,11 +240,16 @@ export class Vault {
     copy,
     folder,
     findDamage,
+    onIdentity,
   }: Attempt): Promise<AppError | undefined> {
     const { keyRing, onStep } = this.#deps;
     try {
       onStep('opening-begun');
-      await unpackInto(openStream(copy.read(), { accountId, generation, keyRing }), folder, LIMITS);
+      await unpackInto(
+        openStream(copy.read(), { accountId, generation, keyRing, onIdentity }),
+        folder,
+        LIMITS,
+      );
       onStep('opening-unpacked');
       const damage = await findDamage(folder);
       if (damage !== undefined) throw new AppError('VAULT_DAMAGED', { message: damage });
@@ -353,4 +365,5 @@ interface Attempt {
   readonly copy: Copy;
   readonly folder: string;
   readonly findDamage: FindDamage;
+  readonly onIdentity: (identity: SnapshotIdentity) => void;
 }

@@ -18,12 +18,13 @@ import { listProfiles, profilePathOf, readFreeBytes, removeProfile, removeRemnan
 import { findKeptEntries } from './profile-content.ts';
 import { findDamage } from './profile-damage.ts';
 import { readProfileMark, writeProfileMark } from './profile-mark.ts';
+import { type Restoration, readRestoration, writeRestoration } from './profile-origin.ts';
 
 export interface ProfileKeeperDeps {
   readonly runtimePath: string;
   readonly vault: Vault;
   readonly timings: Pick<SessionTimings, 'backupIntervalMs' | 'freezeDeadlineMs'>;
-  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly clock: Clock;
   readonly log: Logger;
   /** Told after each step. */
   readonly onStep: (step: VaultStep) => void;
@@ -38,10 +39,12 @@ interface Opened {
   generation: number;
   isSealed: boolean;
   backedUpAt: number;
+  /** What the profile lacks; null if it is the one that the account used last. */
+  restoration: Restoration | null;
 }
 
 /** What sessions ask of it: their own profile alone. */
-export type SessionProfile = Pick<ProfileKeeper, 'takeOut' | 'isSealed' | 'snapshot'>;
+export type SessionProfile = Pick<ProfileKeeper, 'takeOut' | 'isSealed' | 'restoration' | 'snapshot'>;
 
 export class ProfileKeeper {
   readonly #deps: ProfileKeeperDeps;
@@ -117,6 +120,11 @@ export class ProfileKeeper {
     return this.#opened.get(accountId)?.isSealed === true;
   }
 
+  /** What the account's opened profile lacks; null if it was not restored. */
+  restoration(accountId: AccountId): Restoration | null {
+    return this.#opened.get(accountId)?.restoration ?? null;
+  }
+
   /**
    * Opens the profile, unless it is open and good. The account's browser is gone.
    * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED; and what the database throws
@@ -126,7 +134,8 @@ export class ProfileKeeper {
       const known = this.#opened.get(accountId) ?? (await this.#findKnown(accountId));
       const generation =
         (await this.#findLive(accountId, known)) ?? (await this.#openVault(accountId, known));
-      this.#opened.set(accountId, { ...known, generation });
+      const restoration = await readRestoration(this.#pathOf(accountId));
+      this.#opened.set(accountId, { ...known, generation, restoration });
     });
   }
 
@@ -134,7 +143,7 @@ export class ProfileKeeper {
   async #findKnown(accountId: AccountId): Promise<Opened> {
     const { vault } = this.#deps;
     await vault.requireKey(accountId);
-    return { ...(await vault.findNewest(accountId)), backedUpAt: -Infinity };
+    return { ...(await vault.findNewest(accountId)), backedUpAt: -Infinity, restoration: null };
   }
 
   /** The mark of the opened profile if it is to be used as it is. */
@@ -160,11 +169,12 @@ export class ProfileKeeper {
 
   /** Opens the newest snapshot in the profile's place, or makes an empty profile; returns its mark. */
   async #openVault(accountId: AccountId, known: Opened): Promise<number> {
-    const { vault, onStep } = this.#deps;
+    const { vault, clock, onStep } = this.#deps;
     const path = this.#pathOf(accountId);
     const opening = `${path}.opening-${crypto.randomUUID()}`;
     const opened = await vault.open(accountId, opening, findLinkDamage);
     if (opened === undefined) await mkdir(opening, { mode: 0o700 });
+    else await writeRestoration(opening, { from: opened.sealedAt, at: new Date(clock.now()) });
     await writeProfileMark(opening, known.generation);
     await removeProfile(path);
     onStep('opening-cleared');
@@ -197,11 +207,13 @@ export class ProfileKeeper {
     const { vault, log, clock, timings, onStep } = this.#deps;
     await this.#requireRoom();
     const generation = await this.#mark(accountId, opened);
+    const takenAt = new Date(clock.now());
     const frozenMs = await copyFrozen(this.#pathOf(accountId), copy, timings.freezeDeadlineMs);
     onStep('profile-copied');
     const damage = await findLinkDamage(copy);
     if (damage !== undefined) throw new Error(damage);
-    const snapshot = await vault.seal({ accountId, generation }, copy, await findKeptEntries(copy));
+    const kept = await findKeptEntries(copy);
+    const snapshot = await vault.seal({ accountId, generation, takenAt }, copy, kept);
     opened.isSealed = true;
     const now = clock.monotonic();
     const backUp = now - opened.backedUpAt >= timings.backupIntervalMs;

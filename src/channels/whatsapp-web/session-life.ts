@@ -9,6 +9,7 @@ import { Wake } from '../../lib/wake.ts';
 import type { InboundEvent } from '../../messages/inbound-event.ts';
 import type { ChannelListener, ConnectedSession } from '../channel.ts';
 import { ConnectedPage } from './connected-page.ts';
+import type { Restoration } from './profile-origin.ts';
 import { type LifeView, nextWatchStep, type Phase, phaseOfSocket, type WatchStep } from './session-watch.ts';
 import { socketMeaning } from './socket-state.ts';
 import type { ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
@@ -52,6 +53,8 @@ export interface LifeDeps {
   countCode(): number;
   /** There is a snapshot of the profile to fall back on. */
   isSealed(): boolean;
+  /** What the profile of this life lacks; null if it was not restored. */
+  restoration(): Restoration | null;
   /** Seals a snapshot of the profile; never rejects. */
   snapshot(): Promise<void>;
   /** The heavy part of the start is over: another browser may be launched. */
@@ -362,7 +365,9 @@ export class SessionLife {
     // A new link exists nowhere else yet.
     if (!this.#deps.isSealed() && this.#view.sealedAt !== null)
       this.#see({ sealedAt: Number.NEGATIVE_INFINITY });
-    const session = new ConnectedPage(account.id, event.page, { clock, timings: this.#deps.timings });
+    const { timings, restoration } = this.#deps;
+    const parts = { clock, timings, restoration: restoration() };
+    const session = new ConnectedPage(account.id, event.page, parts);
     const scope = new AbortController();
     this.#connection = { session, scope, identity };
     if (this.#held.length > 0) listener.onEvents(account.id, this.#held);

@@ -193,6 +193,7 @@ export class Session {
         return this.#codes;
       },
       isSealed: () => profile.isSealed(account.id),
+      restoration: () => profile.restoration(account.id),
       snapshot: () => profile.snapshot(account.id),
       onSettled: leave,
       onFall: (end) => this.#hearFall(end),

@@ -72,6 +72,48 @@ async function leaveOlder(): Promise<void> {
   await rename(away, stage.profilePath);
 }
 
+describe('what a profile lacks', () => {
+  const restoration = () => stage.keeper.restoration(stage.accountId);
+  const openSnapshot = async () => {
+    await rm(stage.profilePath, { recursive: true });
+    stage = await restart();
+    await stage.takeOut();
+  };
+
+  it('is nothing if it is new', async () => {
+    await stage.takeOut();
+    expect(restoration()).toBeNull();
+  });
+
+  it('is what happened between the snapshot and its opening, also after a crash', async () => {
+    await stage.seal('sealed');
+    const sealedAt = Date.now();
+    await stage.takeOut();
+    const known = restoration();
+    expect(known?.from.getTime()).toBeLessThanOrEqual(sealedAt);
+    expect(known?.at.getTime()).toBeGreaterThanOrEqual(sealedAt);
+    stage = await restart();
+    await stage.takeOut();
+    expect(restoration()).toEqual(known);
+  });
+
+  it('begins when the copy of a running one was taken, not when it was sealed', async () => {
+    await openSealed('snapshot');
+    let copiedAt = Number.POSITIVE_INFINITY;
+    const onStep: VaultStageSettings['onStep'] = (step) => {
+      if (step === 'profile-copied') copiedAt = Date.now();
+    };
+    stage = await restart({ onStep });
+    await stage.takeOut();
+    const begunAt = Date.now();
+    await stage.keeper.snapshot(stage.accountId);
+    await openSnapshot();
+    const from = restoration()?.from.getTime() ?? 0;
+    expect(from).toBeGreaterThanOrEqual(begunAt);
+    expect(from).toBeLessThanOrEqual(copiedAt);
+  });
+});
+
 describe('an opened profile that a crash has left', () => {
   it('is used if it was opened from the newest generation', async () => {
     await openSealed('live');

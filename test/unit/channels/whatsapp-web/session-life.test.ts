@@ -66,6 +66,7 @@ function makeLife(
     isLinked: () => isLinked,
     countCode: () => 1,
     isSealed: () => true,
+    restoration: () => null,
     onFall: () => undefined,
     snapshot: nothing,
     onSettled: () => undefined,
