@@ -42,6 +42,7 @@ const STATEMENTS = [
   'create unique index accounts_one_per_linked_number on accounts (phone_number) where linked',
 
   'create sequence messages_seq',
+  'create sequence claim_epochs',
   `create table messages (
     id uuid not null,
     seq bigint not null default nextval('messages_seq'),
