@@ -28,8 +28,8 @@ export async function sendNext(
     const isFirst = await flights.resolve(flight, prepared.chatId);
     run.signal.throwIfAborted();
     if (!isFirst || unsettled.isHeld(prepared.chatId, run.now())) return;
-    const claim = run.makeClaim();
-    if (!(await run.claim(message.id, () => claimForSending(deps.db, message, prepared, claim)))) return;
+    const claim = await run.claim(message.id, (by) => claimForSending(deps.db, message, prepared, by));
+    if (claim === undefined) return;
     flight.stage = 'claimed';
     deps.onStep?.('claim-committed');
     deps.onCounted?.(message.accountId);

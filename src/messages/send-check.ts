@@ -60,10 +60,9 @@ async function repeat(run: SendRun, check: Check): Promise<void> {
     check.dueAt = run.now() + delayMs;
     return;
   }
-  const claim = run.makeClaim();
+  const claim = await run.claim(message.id, (by) => claimAgain(run.deps.db, message, by));
   // An ack may have come meanwhile, or the finding that nothing can be concluded: the next search tells.
-  const isClaimed = await run.claim(message.id, () => claimAgain(run.deps.db, message, claim));
-  if (!isClaimed) return run.settle(message.id);
+  if (claim === undefined) return run.settle(message.id);
   run.deps.log.info('A message that the page does not know is handed over again under its id', {
     messageId: message.id,
   });

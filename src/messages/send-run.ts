@@ -5,6 +5,7 @@ import { type HandedMessage, listHandedAt, nextClaimEpoch, type SendClaim } from
 import { orAborted, withDeadline } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
+import { KeyedSerial } from '../lib/keyed-serial.ts';
 import type { Logger } from '../lib/logger.ts';
 import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
 import type { OnMessageStep } from './message-step.ts';
@@ -46,6 +47,7 @@ export class SendRun {
   readonly handovers: Map<MessageId, number>;
   readonly unsettled = new Unsettled();
   readonly sweeps: SweepTimes;
+  readonly #claims = new KeyedSerial<'claim'>();
   #epoch: number | undefined;
   /** Messages that this run may have claimed, and certainly did not give to the page. */
   readonly #withheld = new Set<MessageId>();
@@ -87,17 +89,24 @@ export class SendRun {
     }
   }
 
-  makeClaim(): SendClaim {
-    if (this.#epoch === undefined) throw new Error('The sender has not begun.');
-    return { instanceId: this.deps.instanceId, epoch: this.#epoch, at: this.date() };
+  /**
+   * Claims a message by `write`, one at a time, so that limits are exact; undefined if it is not to be had. What comes of a
+   * claim that fails is not known, only that the page was not given the message.
+   */
+  claim(id: MessageId, write: (claim: SendClaim) => Promise<boolean>): Promise<SendClaim | undefined> {
+    return this.#claims.run('claim', async () => {
+      this.signal.throwIfAborted();
+      const claim = this.#makeClaim();
+      this.#withheld.add(id);
+      const isClaimed = await this.query(write(claim));
+      this.#withheld.delete(id);
+      return isClaimed ? claim : undefined;
+    });
   }
 
-  /** Claims by `claim`; what comes of a claim that fails is not known, only that the page was not given the message. */
-  async claim(id: MessageId, claim: () => Promise<boolean>): Promise<boolean> {
-    this.#withheld.add(id);
-    const isClaimed = await this.query(claim());
-    this.#withheld.delete(id);
-    return isClaimed;
+  #makeClaim(): SendClaim {
+    if (this.#epoch === undefined) throw new Error('The sender has not begun.');
+    return { instanceId: this.deps.instanceId, epoch: this.#epoch, at: this.date() };
   }
 
   /** True if this page may have been given the message. */
