@@ -173,6 +173,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     removeOrphanProfiles: () =>
       removeOrphanProfiles(runtime.path, { clock, log, isKept: (ids) => findKeptAccounts(db, ids) }),
     finishWipes: () => vault.finishWipes(),
+    removeCutOffVaults: () => vault.tidy(),
     removeOrphanVaults: () => vault.removeOrphans((ids) => findKeptAccounts(db, ids)),
     reviewHealth: () => announcer.reviewUnhealthy(),
   });

@@ -268,9 +268,9 @@ export class Vault {
     this.#deps.onStep('wipe-marked');
   }
 
-  /** Clears up what an earlier run began to write. */
-  async tidy(): Promise<void> {
-    await this.#deps.folder.removeParts(this.#deps.clock.now());
+  /** Clears up what was begun to be written on disk and cut off; returns how many files that were. */
+  tidy(): Promise<number> {
+    return this.#deps.folder.removeParts(this.#deps.clock.now());
   }
 
   /**
