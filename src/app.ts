@@ -1,5 +1,5 @@
 import { openAnnouncer } from './accounts/announcer.ts';
-import { parseInstanceId } from './accounts/ids.ts';
+import { type InstanceId, parseInstanceId } from './accounts/ids.ts';
 import type { ChannelListener } from './channels/channel.ts';
 import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { openGuard } from './channels/whatsapp-web/guard.ts';
@@ -140,7 +140,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     onState: announcer.onState,
     onAlert: announcer.onAlert,
   };
-  const vaultDeps = makeVaultDeps(config, { db, keyRing, clock, log, signal });
+  const vaultDeps = makeVaultDeps(config, { db, instanceId, keyRing, clock, log, signal });
   const vault = new Vault(vaultDeps);
   const profiles = new ProfileKeeper({
     runtimePath: runtime.path,
@@ -305,14 +305,21 @@ function warnOfWeakPlaces(
 
 function makeVaultDeps(
   config: Config,
-  deps: { db: Executor; keyRing: KeyRing; clock: Clock; log: Logger; signal: AbortSignal },
+  deps: {
+    db: Executor;
+    instanceId: InstanceId;
+    keyRing: KeyRing;
+    clock: Clock;
+    log: Logger;
+    signal: AbortSignal;
+  },
 ): VaultDeps {
-  const { db, keyRing, clock, log, signal } = deps;
+  const { db, instanceId, keyRing, clock, log, signal } = deps;
   const onStep = (step: VaultStep) => log.debug('A step of the vault was done', { step });
   return {
     folder: new VaultFolder(config.sessionPath, onStep),
     keyRing,
-    index: makeSnapshotIndex(db),
+    index: makeSnapshotIndex(db, instanceId),
     backups: [
       makeDatabaseBackup(db),
       ...(config.s3 === null

@@ -24,12 +24,17 @@ export interface VaultEntry {
    * ones have higher numbers, so that no copy is ever taken for another.
    */
   readonly wipedThrough: number;
+  /** False if another instance holds the account: then there may be copies on a disk that is not ours. */
+  readonly isHeldHere: boolean;
 }
 
 /** The index of all snapshots. Each call is one transaction and may be repeated. */
 export interface SnapshotIndex {
   find(accountId: AccountId): Promise<VaultEntry>;
+  /** @throws AppError VAULT_STORAGE_FAILED, with nothing changed, if another instance holds the account */
   save(snapshot: SnapshotRecord): Promise<void>;
+  /** Says which key a snapshot needs now; nothing, if it is not entered. */
+  saveKey(accountId: AccountId, generation: number, keyId: string): Promise<void>;
   saveCopy(accountId: AccountId, generation: number, backup: string): Promise<void>;
   removeCopies(accountId: AccountId, generations: readonly number[], backup: string): Promise<void>;
   remove(accountId: AccountId, generations: readonly number[]): Promise<void>;

@@ -147,7 +147,7 @@ export class PoolStage implements AsyncDisposable {
           vault: new Vault({
             folder: new VaultFolder(parts.vaultPath, () => undefined),
             keyRing,
-            index: makeSnapshotIndex(parts.db),
+            index: makeSnapshotIndex(parts.db, parseInstanceId('test')),
             backups: [makeDatabaseBackup(parts.db)],
             clock: systemClock,
             log: this.log,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AccountId, parseAccountId } from '../../src/accounts/ids.ts';
+import { type AccountId, parseAccountId, parseInstanceId } from '../../src/accounts/ids.ts';
 import { profilePathOf } from '../../src/channels/whatsapp-web/profile.ts';
 import { ProfileKeeper } from '../../src/channels/whatsapp-web/profile-keeper.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
@@ -67,7 +67,7 @@ export class VaultStage implements AsyncDisposable {
     this.#opened = openDatabase({ connection: places.connection, log, poolSize: 3 });
     this.db = this.#opened.db;
     this.folder = new VaultFolder(places.sessionPath, onStep);
-    this.index = makeSnapshotIndex(this.db);
+    this.index = makeSnapshotIndex(this.db, parseInstanceId('test'));
     this.backup = makeDatabaseBackup(this.db);
     const backups = [settings.wrapBackup?.(this.backup) ?? this.backup];
     const { folder, index } = this;

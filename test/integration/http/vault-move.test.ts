@@ -38,7 +38,7 @@ async function openHost(key: string): Promise<Host> {
   const deps = {
     folder: new VaultFolder(join(path, 'sessions'), () => undefined),
     keyRing,
-    index: makeSnapshotIndex(db),
+    index: makeSnapshotIndex(db, server.deps.instanceId),
     backups: [makeDatabaseBackup(db)],
     clock: systemClock,
     log,
