@@ -4,29 +4,23 @@
  * away is missed. Generations are numbered upwards for ever: one that was destroyed never comes back under its number.
  * Whatever is cut off here at any step is completed by the next call.
  */
-import { rm } from 'node:fs/promises';
 import type { AccountId } from '../accounts/ids.ts';
 import type { Clock } from '../lib/clock.ts';
-import { AppError, isAppError, toError } from '../lib/errors.ts';
+import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type Copy, findGenerations } from './generations.ts';
-import { type KeyRing, makeKeyMissing } from './key-ring.ts';
-import { packFolder, unpackInto } from './profile-archive.ts';
-import { openStream, peekHeader, sealStream } from './sealed-stream.ts';
+import { findGenerations, KEPT_IN_BACKUPS, KEPT_ON_DISK } from './generations.ts';
+import { requireKeyOf } from './key-requirement.ts';
+import type { KeyRing } from './key-ring.ts';
+import { packFolder } from './profile-archive.ts';
+import { sealStream } from './sealed-stream.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
 import type { SnapshotIndex, SnapshotRecord } from './snapshot-index.ts';
+import { type FindDamage, type OpenedSnapshot, openNewest } from './snapshot-opening.ts';
 import type { VaultFolder } from './vault-folder.ts';
 import type { VaultStep } from './vault-step.ts';
 
-/** Generations that are kept on disk, and in each of the backups. */
-const KEPT_ON_DISK = 3;
-const KEPT_IN_BACKUPS = 2;
-
 /** A vault without an account is left alone this long. */
 const ORPHAN_AFTER_MS = 30 * 24 * 3_600_000;
-
-/** What a profile may hold: many times the largest that was ever seen, far less than a disk. */
-const LIMITS = { maxBytes: 4 * 1024 ** 3, maxEntries: 100_000 } as const;
 
 export interface VaultDeps {
   readonly folder: VaultFolder;
@@ -45,15 +39,6 @@ export interface NewestSnapshot {
   readonly isSealed: boolean;
 }
 
-/** A snapshot that was opened, and where it came from: the disk or the name of a backup. */
-export interface OpenedSnapshot {
-  readonly generation: number;
-  readonly source: string;
-}
-
-/** Looks at an unpacked profile; a sentence if it is damaged. */
-export type FindDamage = (folder: string) => Promise<string | undefined>;
-
 export class Vault {
   readonly #deps: VaultDeps;
 
@@ -62,18 +47,11 @@ export class Vault {
   }
 
   /**
-   * Resolves if the newest snapshot is one of a key that is here, or there is none. Whoever seals with another key would
-   * push those of the right one out.
-   * @throws AppError VAULT_KEY_MISSING
+   * Resolves if a key is here that the newest snapshot needs, or there is none: see `requireKeyOf`.
+   * @throws AppError VAULT_KEY_MISSING, VAULT_STORAGE_FAILED
    */
-  async requireKey(accountId: AccountId): Promise<void> {
-    const { keyRing } = this.#deps;
-    const { generations, wipedThrough } = await findGenerations(this.#deps, accountId);
-    const [newest] = generations;
-    if (newest === undefined || newest.generation <= wipedThrough) return;
-    const keyId = newest.keyId ?? (await findKeyId(newest.copies));
-    if (keyId === undefined || keyRing.keyIds.includes(keyId)) return;
-    throw makeKeyMissing({ accountId, generation: newest.generation }, keyId, keyRing);
+  requireKey(accountId: AccountId): Promise<void> {
+    return requireKeyOf(this.#deps, accountId);
   }
 
   async findNewest(accountId: AccountId): Promise<NewestSnapshot> {
@@ -191,75 +169,11 @@ export class Vault {
   }
 
   /**
-   * Opens the newest snapshot that is any good into a new folder; undefined if there is none. Each generation is looked
-   * for on disk first, then in the backups; an older one is taken only if no copy of a newer one opens undamaged, and
-   * that is logged. Nothing is left of the folder if it fails.
-   * @throws AppError VAULT_KEY_MISSING; VAULT_DAMAGED if none is any good; VAULT_STORAGE_FAILED if a better one may be
-   * where it cannot be reached now
+   * Opens the newest snapshot that is any good into a new folder; undefined if there is none: see `openNewest`.
+   * @throws AppError VAULT_KEY_MISSING, VAULT_STORAGE_FAILED, VAULT_DAMAGED
    */
-  async open(
-    accountId: AccountId,
-    folder: string,
-    findDamage: FindDamage,
-  ): Promise<OpenedSnapshot | undefined> {
-    const { generations, wipedThrough } = await findGenerations(this.#deps, accountId);
-    const alive = generations.filter(({ generation }) => generation > wipedThrough);
-    const failures: string[] = [];
-    for (const { generation, copies } of alive) {
-      if (copies.length === 0) failures.push(`No copy of generation ${generation} is left.`);
-      let unreached: AppError | undefined;
-      for (const copy of copies) {
-        const failure = await this.#tryCopy({ accountId, generation, copy, folder, findDamage });
-        if (failure === undefined) {
-          const { source } = copy;
-          this.#tellOpened({ accountId, generation, source, failures });
-          return { generation, source };
-        }
-        failures.push(`Generation ${generation} (${copy.source}): ${failure.message}`);
-        if (failure.code === 'VAULT_STORAGE_FAILED') unreached = failure;
-      }
-      if (unreached) throw unreached;
-    }
-    if (alive.length === 0) return undefined;
-    throw new AppError('VAULT_DAMAGED', {
-      message: `No sealed copy of the session can be used. ${failures.join(' ')}`,
-    });
-  }
-
-  /** Unpacks one copy; what is wrong with it, or nothing. Only a missing key is thrown: other copies lack it too. */
-  async #tryCopy({
-    accountId,
-    generation,
-    copy,
-    folder,
-    findDamage,
-  }: Attempt): Promise<AppError | undefined> {
-    const { keyRing, onStep } = this.#deps;
-    try {
-      onStep('opening-begun');
-      await unpackInto(openStream(copy.read(), { accountId, generation, keyRing }), folder, LIMITS);
-      onStep('opening-unpacked');
-      const damage = await findDamage(folder);
-      if (damage !== undefined) throw new AppError('VAULT_DAMAGED', { message: damage });
-      onStep('opening-checked');
-      return undefined;
-    } catch (thrown) {
-      await rm(folder, { recursive: true, force: true });
-      if (isAppError(thrown, 'VAULT_KEY_MISSING')) throw thrown;
-      if (thrown instanceof AppError) return thrown;
-      const { message } = toError(thrown);
-      return new AppError('VAULT_STORAGE_FAILED', { message, cause: thrown });
-    }
-  }
-
-  #tellOpened(opened: OpenedSnapshot & { accountId: AccountId; failures: readonly string[] }): void {
-    const { failures, ...fields } = opened;
-    if (failures.length === 0) this.#deps.log.debug('A sealed session was opened', fields);
-    else
-      this.#deps.log.warn('A sealed session was opened from another copy than the newest', {
-        ...fields,
-        failures,
-      });
+  open(accountId: AccountId, folder: string, findDamage: FindDamage): Promise<OpenedSnapshot | undefined> {
+    return openNewest(this.#deps, { accountId, folder, findDamage });
   }
 
   /** From now on no snapshot of the account up to this generation counts any more, wherever one is found. */
@@ -332,25 +246,4 @@ export class Vault {
     onStep('wipe-done');
     return true;
   }
-}
-
-/** As the first copy says itself: a crash may have come before its entry. Whether it is whole shows when it is opened. */
-async function findKeyId([copy]: readonly Copy[]): Promise<string | undefined> {
-  if (copy === undefined) return undefined;
-  try {
-    await using file = await peekHeader(copy.read());
-    const { method } = file.header;
-    return method.kind === 'key-ring' ? method.keyId : undefined;
-  } catch {
-    // Damaged, or out of reach: that is told where it is opened.
-    return undefined;
-  }
-}
-
-interface Attempt {
-  readonly accountId: AccountId;
-  readonly generation: number;
-  readonly copy: Copy;
-  readonly folder: string;
-  readonly findDamage: FindDamage;
 }
