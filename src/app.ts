@@ -5,6 +5,7 @@ import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { openGuard } from './channels/whatsapp-web/guard.ts';
 import { openPool } from './channels/whatsapp-web/pool.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
+import { makeProfileInspection } from './channels/whatsapp-web/profile-inspection.ts';
 import { ProfileKeeper } from './channels/whatsapp-web/profile-keeper.ts';
 import { openRuntimeFolder, type RuntimeFolder } from './channels/whatsapp-web/runtime-folder.ts';
 import { welcome } from './cli/first-account.ts';
@@ -168,6 +169,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       environment: { ...childEnvironment(edge.env), TMPDIR: temporary.path },
     }),
   );
+  const inspection = makeProfileInspection(runtime.path);
   const cronTable = makeCronTable({
     db,
     removeOrphanProfiles: () =>
@@ -191,7 +193,10 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
         outbox: pipeline.outbox,
         uploads: pipeline.intake,
         media: store,
-        vault: { ...makeVaultUpkeep({ ...vaultDeps, vault }), findNewest: (id) => vault.findNewest(id) },
+        vault: {
+          ...makeVaultUpkeep({ ...vaultDeps, vault, inspection }),
+          findNewest: (id) => vault.findNewest(id),
+        },
         board: makeBoard(queues),
         announcements: announcer,
         checks: {

@@ -15,6 +15,11 @@ const OUTCOMES: Readonly<Record<string, { readonly word: string; readonly remedy
     word: 'KEY MISSING',
     remedy: 'Add the keys that are named to ENCRYPTION_KEY_PREVIOUS and start the daemon again.',
   },
+  lost: {
+    word: 'LOST',
+    remedy:
+      'A lost session has no copy any more: an older one is used in its place. If a disk or a backup is missing, bring it back before the account is started.',
+  },
   unreachable: {
     word: 'UNREACHABLE',
     remedy: 'What cannot be reached is to be brought back first: the disk, the database, or S3.',

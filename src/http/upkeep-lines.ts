@@ -1,4 +1,4 @@
-import type { CopyReport } from '../vault/vault-upkeep.ts';
+import type { CopyReport } from '../vault/copy-reports.ts';
 import type { ErrorBody } from './error-answer.ts';
 import { copyReportToView, OUTCOMES } from './vault-view.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CopyReport } from '../vault/vault-upkeep.ts';
+import type { CopyReport } from '../vault/copy-reports.ts';
 
 const MIN_PASSPHRASE = 12;
 const MAX_PASSPHRASE = 1_024;
@@ -29,13 +29,24 @@ export const generationSchema = z
   .meta({ description: 'Number of the snapshot within its account.', examples: [17] });
 
 /** What became of a copy, in the words of the API. */
-export const OUTCOMES = ['good', 'damaged', 'key_missing', 'unreachable', 'rotated', 'current'] as const;
+export const OUTCOMES = [
+  'good',
+  'damaged',
+  'key_missing',
+  'unreachable',
+  'rotated',
+  'current',
+  'lost',
+] as const;
 
 export const copyReportSchema = z
   .object({
     accountId: z.string(),
     generation: generationSchema,
-    source: z.string().meta({ description: '`disk`, `database` or `s3`.', examples: ['disk'] }),
+    source: z.string().meta({
+      description: '`disk`, `database` or `s3`; `none` for a session of which no copy is left.',
+      examples: ['disk'],
+    }),
     keyId: z
       .string()
       .nullable()

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AccountId } from '../../src/accounts/ids.ts';
 import type { SealedSessions } from '../../src/http/context.ts';
+import type { CopyReport } from '../../src/vault/copy-reports.ts';
 import { makePassphraseLock } from '../../src/vault/passphrase.ts';
 import { openStream, peekHeader, sealStream } from '../../src/vault/sealed-stream.ts';
 import type { NewestSnapshot } from '../../src/vault/vault.ts';
-import type { CopyReport } from '../../src/vault/vault-upkeep.ts';
 
 export interface Imported {
   readonly accountId: AccountId;

@@ -15,6 +15,8 @@ export function namedKey(name: string): Buffer {
 
 export const CURRENT_KEY = namedKey('current');
 export const OLD_KEY = namedKey('old');
+/** What the current one is replaced by. */
+export const NEXT_KEY = namedKey('next');
 
 /** A ring that opens and seals with the current key. */
 export const RING = makeKeyRing({ current: CURRENT_KEY, previous: [] });

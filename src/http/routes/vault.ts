@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { AccountId } from '../../accounts/ids.ts';
 import { listAccountIds } from '../../db/account-directory.ts';
 import { toError } from '../../lib/errors.ts';
-import type { CopyReport } from '../../vault/vault-upkeep.ts';
+import type { CopyReport } from '../../vault/copy-reports.ts';
 import { getVisibleAccount } from '../account-access.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';

@@ -45,7 +45,11 @@ async function openHost(key: string): Promise<Host> {
     onStep: () => undefined,
   };
   const vault = new Vault(deps);
-  made.sessions = { ...makeVaultUpkeep({ ...deps, vault }), findNewest: (id) => vault.findNewest(id) };
+  const inspection = { pathFor: () => join(path, 'inspected'), findDamage: async () => undefined };
+  made.sessions = {
+    ...makeVaultUpkeep({ ...deps, vault, inspection }),
+    findNewest: (id) => vault.findNewest(id),
+  };
   const opened = stack.move();
   return { server, vault, path, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, makeAccountId } from '../../../src/accounts/ids.ts';
 import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { AppError } from '../../../src/lib/errors.ts';
+import type { CopyReport } from '../../../src/vault/copy-reports.ts';
 import { makePassphraseLock } from '../../../src/vault/passphrase.ts';
 import { sealStream } from '../../../src/vault/sealed-stream.ts';
-import type { CopyReport } from '../../../src/vault/vault-upkeep.ts';
 import { type Answer, type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
 
 const PASSPHRASE = 'a sentence that nobody says';
@@ -59,7 +59,7 @@ describe('verify and rotate', () => {
       const answer = await server.ask('POST', `/vault/${work}`, { body: { accountId: id } });
       expect(answer.status).toBe(200);
       expect(answer.headers.get('content-type')).toBe('application/x-ndjson; charset=utf-8');
-      const none = { key_missing: 0, unreachable: 0, rotated: 0, current: 0 };
+      const none = { key_missing: 0, unreachable: 0, rotated: 0, current: 0, lost: 0 };
       expect(linesOf(answer)).toEqual([
         { total: 1 },
         copyOf(id),
