@@ -127,12 +127,12 @@ export async function listAccountsToday(
   });
 }
 
-/** Ids of all accounts of the tenant, oldest first. */
-export async function listAccountIds(db: Executor, tenantId: TenantId): Promise<readonly AccountId[]> {
+/** Ids of all accounts of the tenant, or of all tenants, oldest first. */
+export async function listAccountIds(db: Executor, tenantId: TenantId | null): Promise<readonly AccountId[]> {
   const rows = await db
     .selectFrom('accounts')
     .select('id')
-    .where('tenant_id', '=', tenantId)
+    .$if(tenantId !== null, (query) => query.where('tenant_id', '=', tenantId))
     .where(isKept)
     .orderBy('created_at')
     .orderBy('id')

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { AppError } from '../lib/errors.ts';
 import type { IndexedSnapshot, SnapshotIndex } from '../vault/snapshot-index.ts';
+import { isKept } from './account-row.ts';
 import type { Executor } from './database.ts';
 
 /** Makes the index of sealed snapshots, as this instance writes it. */
@@ -84,6 +85,25 @@ export function makeSnapshotIndex(db: Executor, instanceId: InstanceId): Snapsho
 
     async remove(accountId, generations) {
       await db.deleteFrom('vault_snapshots').where(rowsOf(accountId, generations)).execute();
+    },
+
+    async countOtherKeys(keyId) {
+      const rows = await db
+        .selectFrom('vault_snapshots')
+        .innerJoin('accounts', 'accounts.id', 'vault_snapshots.account_id')
+        .select(({ fn }) => ['key_id', 'instance_id', fn.countAll<string>().as('snapshots')])
+        .where('key_id', '<>', keyId)
+        .where(isKept)
+        .whereRef('generation', '>', 'vault_wiped_through')
+        .groupBy(['key_id', 'instance_id'])
+        .orderBy('instance_id')
+        .orderBy('key_id')
+        .execute();
+      return rows.map((row) => ({
+        keyId: row.key_id,
+        instanceId: row.instance_id,
+        snapshots: Number(row.snapshots),
+      }));
     },
 
     async saveWiped(accountId, through) {

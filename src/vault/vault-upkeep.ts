@@ -3,6 +3,7 @@ import { type CopyReport, verifyCopies } from './copy-reports.ts';
 import { rotateCopies } from './rotation.ts';
 import { peekHeader } from './sealed-stream.ts';
 import { exportNewest, importSnapshot, type MoveDeps } from './session-move.ts';
+import type { KeyNeed } from './snapshot-index.ts';
 
 /** What operators do with vaults. */
 export interface VaultUpkeep {
@@ -10,6 +11,11 @@ export interface VaultUpkeep {
   verify(accountIds: readonly AccountId[]): AsyncIterable<CopyReport>;
   /** Wraps every copy anew that is not wrapped by the current key. */
   rotate(accountIds: readonly AccountId[]): AsyncIterable<CopyReport>;
+  /**
+   * Sealed sessions of all accounts that still need another key than the current one: what was not rotated, could not be
+   * reached, or may lie on the disk of another instance. While there are any, their keys must be kept.
+   */
+  findOtherKeys(): Promise<readonly KeyNeed[]>;
   /**
    * The newest snapshot that is any good, under a passphrase. The session is at rest.
    * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED; VAULT_STORAGE_FAILED if a newer one may be out of reach
@@ -39,6 +45,7 @@ export function makeVaultUpkeep(deps: MoveDeps): VaultUpkeep {
   return {
     verify: (accountIds) => verifyCopies(deps, accountIds),
     rotate: (accountIds) => rotateCopies(deps, accountIds),
+    findOtherKeys: () => deps.index.countOtherKeys(deps.keyRing.currentKeyId),
     exportNewest: (accountId, passphrase) => exportNewest(deps, accountId, passphrase),
     importSnapshot: (accountId, bytes, passphrase) => importSnapshot(deps, { accountId, bytes, passphrase }),
     async peekExport(bytes) {

@@ -138,6 +138,26 @@ describe('vault rotate', () => {
   });
 });
 
+describe('vault rotate, at its end', () => {
+  it('says that old keys can go, or which are still needed and where', async () => {
+    server.vault.reports.set(id, [copyOf({ outcome: 'rotated' })]);
+    expect((await vault(['rotate', id])).out).toMatch(/No sealed session needs an old key any more.*\n$/);
+    server.vault.otherKeys = [
+      { keyId: '0011223344556677', instanceId: 'b', snapshots: 3 },
+      { keyId: '8899aabbccddeeff', instanceId: null, snapshots: 1 },
+    ];
+    const { code, out } = await vault(['rotate', id]);
+    const json = await vault(['rotate', id, '--json']);
+    const { otherKeys } = server.vault;
+    server.vault.otherKeys = [];
+    expect(code).toBe(0);
+    expect(out).toContain('KEEP THE OLD KEYS.');
+    expect(out).toContain('3 sealed sessions held by the instance b: key 0011223344556677');
+    expect(out).toContain('1 sealed session held by no instance: key 8899aabbccddeeff');
+    expect(JSON.parse(json.out.trimEnd().split('\n').at(-1) ?? '').summary.otherKeys).toEqual(otherKeys);
+  });
+});
+
 describe('vault export', () => {
   it('writes a whole file for its owner alone, then closes the session, and says both', async () => {
     const { code, out, error } = await vault(['export', id, file]);

@@ -86,6 +86,30 @@ describe('the index', () => {
     expect(await copies()).toEqual(['s3']);
   });
 
+  it('counts by key and instance what needs another key, of all accounts, and nothing that counts no more', async () => {
+    const make = async (instance: string, change: object = {}) => {
+      const accountId = await insertTestAccount(db);
+      await db.updateTable('accounts').set({ instance_id: 'here' }).where('id', '=', accountId).execute();
+      for (const [generation, keyId] of [
+        [1, 'old'],
+        [2, 'older'],
+        [3, 'new'],
+      ] as const)
+        await index.save({ ...snapshot(generation, keyId), accountId });
+      const set = { instance_id: instance, ...change };
+      await db.updateTable('accounts').set(set).where('id', '=', accountId).execute();
+    };
+    await make('here', { vault_wiped_through: 1 });
+    await make('there', { tenant_id: 'another' });
+    await make('there');
+    await make('there', { deleted_at: new Date() });
+    expect(await index.countOtherKeys('new')).toEqual([
+      { keyId: 'older', instanceId: 'here', snapshots: 1 },
+      { keyId: 'old', instanceId: 'there', snapshots: 2 },
+      { keyId: 'older', instanceId: 'there', snapshots: 2 },
+    ]);
+  });
+
   it('removes what is named and nothing else, once or twice', async () => {
     await save(1, 2, 3);
     const other = await insertTestAccount(db);

@@ -147,10 +147,16 @@ describe('a rotation', () => {
   it('is never certain of an account that another instance holds, whose disk is elsewhere', async () => {
     await stage.seal('first');
     await restart(both());
-    await holdBy('another');
+    await holdBy('elsewhere');
     const [before] = await keysInIndex();
     expect(await stage.rotate()).toEqual(['1 disk rotated', '1 database rotated']);
     expect(await keysInIndex()).toEqual([before]);
+    const need = { keyId: before, instanceId: 'elsewhere', snapshots: 1 };
+    expect(await stage.upkeep.findOtherKeys()).toContainEqual(need);
+    await holdBy('test');
+    expect(await stage.rotate()).toEqual(['1 disk current', '1 database current']);
+    expect(await keysInIndex()).toEqual([nextKeyId]);
+    expect(await stage.upkeep.findOtherKeys()).not.toContainEqual(need);
   });
 
   it.each<[string, (from: VaultStage) => Promise<void>, string[]]>([
