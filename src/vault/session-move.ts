@@ -4,9 +4,10 @@ import type { Clock } from '../lib/clock.ts';
 import { AppError } from '../lib/errors.ts';
 import type { CopyDeps } from './copy-reports.ts';
 import { makePassphraseLock } from './passphrase.ts';
+import { checkArchive } from './profile-archive.ts';
 import { rewrapStream } from './rewrap.ts';
 import { openStream, peekHeader, sealStream } from './sealed-stream.ts';
-import type { FindDamage } from './snapshot-opening.ts';
+import { type FindDamage, PROFILE_LIMITS } from './snapshot-opening.ts';
 import type { Vault } from './vault.ts';
 
 export interface MoveDeps extends CopyDeps {
@@ -43,7 +44,11 @@ export async function exportNewest(
   }
 }
 
-/** Sealed anew under a number of this account: that of the export may be one that was destroyed here. */
+/**
+ * Sealed anew under a number of this account: that of the export may be one that was destroyed here. What could not be
+ * unpacked by a start is not taken in; whether its passphrase made it says nothing about that.
+ * @throws AppError VALIDATION_FAILED for the passphrase, VAULT_DAMAGED, VAULT_TOO_LARGE, VAULT_STORAGE_FAILED
+ */
 export async function importSnapshot(
   { vault, keyRing, clock, folder }: MoveDeps,
   given: {
@@ -58,11 +63,11 @@ export async function importSnapshot(
   const exported = { accountId, generation: file.header.identity.generation, keyRing: lock };
   const generation = (await vault.findNewest(accountId)).generation + 1;
   const sealedAt = new Date(clock.now());
-  const sealed = sealStream(openStream(file.sealed, exported), {
-    identity: { accountId, generation, sealedAt },
-    keyRing,
-  });
-  const bytes = await folder.write(accountId, generation, sealed);
+  const identity = { accountId, generation, sealedAt };
+  const sealed = sealStream(openStream(file.sealed, exported), { identity, keyRing });
+  const bytes = await folder.write(accountId, generation, sealed, (written) =>
+    checkArchive(openStream(written, { accountId, generation, keyRing }), PROFILE_LIMITS),
+  );
   await vault.keep({ accountId, generation, sealedAt, keyId: keyRing.currentKeyId, bytes }, { backUp: true });
   return { generation };
 }

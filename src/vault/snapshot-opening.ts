@@ -2,9 +2,10 @@ import { rm } from 'node:fs/promises';
 import type { AccountId } from '../accounts/ids.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { ArchiveLimits } from './archive-reader.ts';
 import { type Copy, findGenerations, type Generation, type SnapshotPlaces } from './generations.ts';
 import type { KeyRing } from './key-ring.ts';
-import { type ArchiveLimits, unpackInto } from './profile-archive.ts';
+import { unpackInto } from './profile-archive.ts';
 import { openStream } from './sealed-stream.ts';
 import type { VaultStep } from './vault-step.ts';
 

@@ -56,10 +56,16 @@ export class VaultFolder {
 
   /**
    * Writes a generation whole or not at all: aside, on the disk, then renamed. A generation that is there already is
-   * replaced in the same way. Returns its size in bytes.
-   * @throws AppError VAULT_STORAGE_FAILED
+   * replaced in the same way. What was written is put in place only once `approve` has resolved, if there is one. Returns
+   * its size in bytes.
+   * @throws AppError VAULT_STORAGE_FAILED; of whatever code from `bytes` and `approve`
    */
-  async write(accountId: AccountId, generation: number, bytes: AsyncIterable<Uint8Array>): Promise<number> {
+  async write(
+    accountId: AccountId,
+    generation: number,
+    bytes: AsyncIterable<Uint8Array>,
+    approve?: (written: AsyncIterable<Uint8Array>) => Promise<void>,
+  ): Promise<number> {
     const folder = this.#folderOf(accountId);
     const path = this.pathOf(accountId, generation);
     using taken = this.#takePart(path);
@@ -67,6 +73,7 @@ export class VaultFolder {
     try {
       await makeFolders(folder, 0o700);
       const size = await this.#writePart(part, bytes);
+      await approve?.(createReadStream(part, { highWaterMark: READ_BYTES }));
       await rename(part, path);
       this.#onStep('snapshot-renamed');
       await syncFolder(folder);

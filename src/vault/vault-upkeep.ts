@@ -26,7 +26,7 @@ export interface VaultUpkeep {
   ): Promise<{ readonly generation: number; readonly bytes: AsyncIterable<Uint8Array> }>;
   /**
    * Takes a snapshot in that was exported under the passphrase, as the newest of this account.
-   * @throws AppError VALIDATION_FAILED for the passphrase, VAULT_DAMAGED
+   * @throws AppError VALIDATION_FAILED for the passphrase, VAULT_DAMAGED, VAULT_TOO_LARGE
    */
   importSnapshot(
     accountId: AccountId,
