@@ -16,6 +16,7 @@ import { ensureInstanceId } from './config/instance-id.ts';
 import { ensureEncryptionKey } from './config/made-encryption-key.ts';
 import { DEFAULT_TIMINGS } from './config/session-timings.ts';
 import { ensureWritableFolder } from './config/writable-folder.ts';
+import { findHeldAccounts } from './db/account-directory.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
@@ -175,6 +176,11 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     removeOrphanProfiles: () =>
       removeOrphanProfiles(runtime.path, { clock, log, isKept: (ids) => findKeptAccounts(db, ids) }),
     finishWipes: () => vault.finishWipes(),
+    catchUpVaults: () =>
+      vault.catchUp(async (ids) => {
+        const held = await findHeldAccounts(db, instanceId, ids);
+        return new Set(held.filter((id) => pool.findStatus(id) === undefined));
+      }, signal),
     removeCutOffVaults: () => vault.tidy(),
     removeOrphanVaults: () => vault.removeOrphans((ids) => findKeptAccounts(db, ids)),
     reviewHealth: () => announcer.reviewUnhealthy(),

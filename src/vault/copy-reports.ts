@@ -77,7 +77,7 @@ export async function* verifyCopies(
 
 const verifyCopy: CopyWork<CopyDeps> = async ({ keyRing }, name, copy) => {
   const counted = { bytes: 0 };
-  await using file = await peekHeader(count(copy.read(), counted));
+  await using file = await peekHeader(countBytes(copy.read(), counted));
   for await (const _plain of openStream(file.sealed, { ...name, keyRing }));
   const { method } = file.header;
   return { keyId: method.kind === 'key-ring' ? method.keyId : null, bytes: counted.bytes, outcome: 'good' };
@@ -98,7 +98,8 @@ function describeFailure(thrown: unknown): Pick<CopyReport, 'keyId' | 'outcome' 
   return { keyId: null, outcome, detail };
 }
 
-async function* count(
+/** The same bytes, which are counted on the way. */
+export async function* countBytes(
   source: AsyncIterable<Uint8Array>,
   counted: { bytes: number },
 ): AsyncGenerator<Uint8Array> {

@@ -8,13 +8,15 @@ import type { AccountId } from '../accounts/ids.ts';
 import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { findGenerations, KEPT_IN_BACKUPS, KEPT_ON_DISK } from './generations.ts';
+import { type ChooseAccounts, catchUpWith } from './catching-up.ts';
+import { findGenerations } from './generations.ts';
 import { requireKeyOf } from './key-requirement.ts';
 import type { KeyRing } from './key-ring.ts';
 import { packFolder } from './profile-archive.ts';
 import { sealStream } from './sealed-stream.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
 import type { SnapshotIndex, SnapshotRecord } from './snapshot-index.ts';
+import { keepSnapshot } from './snapshot-keeping.ts';
 import { type FindDamage, type OpenedSnapshot, openNewest } from './snapshot-opening.ts';
 import type { VaultFolder } from './vault-folder.ts';
 import type { VaultStep } from './vault-step.ts';
@@ -78,94 +80,16 @@ export class Vault {
 
   /**
    * Enters a sealed snapshot into the index, copies it to the backups if asked to, and removes old generations. Never
-   * rejects: the snapshot is safe on disk, and what could not be reached is logged and left for the next one; then it is
-   * false.
+   * rejects: the snapshot is safe on disk, and what could not be reached is logged and left for the next one, or for
+   * `catchUp`; then it is false.
    */
-  async keep(snapshot: SnapshotRecord, options: { readonly backUp: boolean }): Promise<boolean> {
-    const { index, log, onStep } = this.#deps;
-    const { accountId, generation } = snapshot;
-    try {
-      await index.save(snapshot);
-      onStep('snapshot-indexed');
-      const isBackedUp = !options.backUp || (await this.#backUp(snapshot));
-      await this.#prune(accountId);
-      onStep('snapshots-pruned');
-      return isBackedUp;
-    } catch (thrown) {
-      const error = toError(thrown).message;
-      log.warn('A sealed session is on disk, but could not be entered or copied', {
-        accountId,
-        generation,
-        error,
-      });
-      return false;
-    }
+  keep(snapshot: SnapshotRecord, { backUp }: { readonly backUp: boolean }): Promise<boolean> {
+    return keepSnapshot(this.#deps, snapshot, backUp ? this.#deps.backups : []);
   }
 
-  /** True if every backup has its copy. */
-  async #backUp(snapshot: SnapshotRecord): Promise<boolean> {
-    const { accountId, generation } = snapshot;
-    const { backups, folder, index, log, onStep } = this.#deps;
-    let isWhole = true;
-    for (const backup of backups) {
-      try {
-        await backup.save({ ...snapshot, path: folder.pathOf(accountId, generation) });
-        onStep('snapshot-copied');
-        await index.saveCopy(accountId, generation, backup.name);
-        onStep('snapshot-backed-up');
-      } catch (thrown) {
-        isWhole = false;
-        const error = toError(thrown).message;
-        log.warn('A copy of a sealed session was not made', {
-          accountId,
-          generation,
-          backup: backup.name,
-          error,
-        });
-      }
-    }
-    return isWhole;
-  }
-
-  /** What is older than the kept generations goes: copies before their entries, which alone say where they are. */
-  async #prune(accountId: AccountId): Promise<void> {
-    const { folder, backups, index } = this.#deps;
-    const onDisk = await folder.list(accountId);
-    const kept = onDisk.slice(0, KEPT_ON_DISK);
-    // Before the backups: one that lets nothing be removed must not fill the disk.
-    await folder.remove(accountId, onDisk.slice(KEPT_ON_DISK));
-    const { snapshots, wipedThrough } = await index.find(accountId);
-    for (const backup of backups) {
-      const held = snapshots.filter(({ copies }) => copies.includes(backup.name));
-      const alive = held.filter(({ generation }) => generation > wipedThrough);
-      const old = [...alive.slice(KEPT_IN_BACKUPS), ...held.filter((each) => !alive.includes(each))];
-      await this.#removeCopies(
-        accountId,
-        old.map(({ generation }) => generation),
-        backup,
-      );
-    }
-    const left = await index.find(accountId);
-    const isGone = ({ generation, copies }: (typeof left.snapshots)[number]) =>
-      copies.length === 0 && !kept.includes(generation);
-    // The newest stays known even if every copy of it is lost: that is what the index is for.
-    const gone = left.snapshots.slice(1).filter(isGone);
-    const numbers = gone.map(({ generation }) => generation);
-    if (numbers.length === 0) return;
-    // A crash may have come between a copy and its entry.
-    for (const backup of backups) await backup.remove(accountId, numbers);
-    await index.remove(accountId, numbers);
-  }
-
-  async #removeCopies(
-    accountId: AccountId,
-    generations: readonly number[],
-    backup: SnapshotBackup,
-  ): Promise<void> {
-    if (generations.length === 0) return;
-    await backup.remove(accountId, generations);
-    this.#deps.onStep('copies-pruned');
-    await this.#deps.index.removeCopies(accountId, generations, backup.name);
+  /** Completes what `keep` could not for sessions that rest: see `catchUpWith`. Returns how many. */
+  catchUp(choose: ChooseAccounts, signal: AbortSignal): Promise<number> {
+    return catchUpWith(this.#deps, { choose, signal });
   }
 
   /**
@@ -191,9 +115,7 @@ export class Vault {
    * Removes vaults on disk whose account is gone and that nobody has written to for a month: a daemon that was given the
    * wrong database for a day must not take all vaults for orphans. Returns how many.
    */
-  async removeOrphans(
-    isKept: (ids: readonly AccountId[]) => Promise<ReadonlySet<AccountId>>,
-  ): Promise<number> {
+  async removeOrphans(isKept: ChooseAccounts): Promise<number> {
     const { folder, clock, log } = this.#deps;
     const accounts = await folder.listAccounts();
     const kept = await isKept(accounts);
