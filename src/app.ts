@@ -1,5 +1,6 @@
 import { openAnnouncer } from './accounts/announcer.ts';
 import { parseInstanceId } from './accounts/ids.ts';
+import { measureSessions } from './accounts/session-metrics.ts';
 import type { ChannelListener } from './channels/channel.ts';
 import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { openGuard } from './channels/whatsapp-web/guard.ts';
@@ -15,6 +16,7 @@ import { ensureInstanceId } from './config/instance-id.ts';
 import { ensureEncryptionKey } from './config/made-encryption-key.ts';
 import { DEFAULT_TIMINGS } from './config/session-timings.ts';
 import { ensureWritableFolder } from './config/writable-folder.ts';
+import { countAccountsByState } from './db/account-directory.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
@@ -40,6 +42,7 @@ import { openMediaStore } from './messages/media-store.ts';
 import { openPipeline } from './messages/pipeline.ts';
 import { openEventLoopWatch } from './observability/event-loop.ts';
 import { openLogger } from './observability/logger.ts';
+import { Metrics } from './observability/metrics.ts';
 import { makeBoard } from './queue/board.ts';
 import { type OpenRedis, openRedis, type RedisLocation } from './queue/connection.ts';
 import { openQueues } from './queue/producer.ts';
@@ -140,6 +143,9 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     onState: announcer.onState,
     onAlert: announcer.onAlert,
   };
+  const metrics = new Metrics();
+  metrics.addProcess();
+  const history = measureSessions(metrics, () => countAccountsByState(db, instanceId));
   const vaultDeps = makeVaultDeps(config, { db, keyRing, clock, log, signal });
   const vault = new Vault(vaultDeps);
   const profiles = new ProfileKeeper({
@@ -160,7 +166,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       profiles,
       browser,
       instanceId,
-      store: makeAccountStore(db),
+      store: makeAccountStore(db, history),
       listener,
       clock,
       log,
@@ -192,6 +198,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
         media: store,
         vault: { ...makeVaultUpkeep({ ...vaultDeps, vault }), findNewest: (id) => vault.findNewest(id) },
         board: makeBoard(queues),
+        metrics,
         announcements: announcer,
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),
