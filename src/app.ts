@@ -1,5 +1,6 @@
 import { openAnnouncer } from './accounts/announcer.ts';
 import { type InstanceId, parseInstanceId } from './accounts/ids.ts';
+import { measureSessions } from './accounts/session-metrics.ts';
 import type { ChannelListener } from './channels/channel.ts';
 import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { openGuard } from './channels/whatsapp-web/guard.ts';
@@ -16,7 +17,7 @@ import { ensureInstanceId } from './config/instance-id.ts';
 import { ensureEncryptionKey } from './config/made-encryption-key.ts';
 import { DEFAULT_TIMINGS } from './config/session-timings.ts';
 import { ensureWritableFolder } from './config/writable-folder.ts';
-import { findHeldAccounts } from './db/account-directory.ts';
+import { countAccountsByState, findHeldAccounts } from './db/account-directory.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
@@ -42,6 +43,7 @@ import { openMediaStore } from './messages/media-store.ts';
 import { openPipeline } from './messages/pipeline.ts';
 import { openEventLoopWatch } from './observability/event-loop.ts';
 import { openLogger } from './observability/logger.ts';
+import { Metrics } from './observability/metrics.ts';
 import { makeBoard } from './queue/board.ts';
 import { type OpenRedis, openRedis, type RedisLocation } from './queue/connection.ts';
 import { openQueues } from './queue/producer.ts';
@@ -142,6 +144,9 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     onState: announcer.onState,
     onAlert: announcer.onAlert,
   };
+  const metrics = new Metrics();
+  metrics.addProcess();
+  const history = measureSessions(metrics, () => countAccountsByState(db, instanceId));
   const vaultDeps = makeVaultDeps(config, { db, instanceId, keyRing, clock, log, signal });
   const vault = new Vault(vaultDeps);
   const profiles = new ProfileKeeper({
@@ -162,7 +167,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       profiles,
       browser,
       instanceId,
-      store: makeAccountStore(db),
+      store: makeAccountStore(db, history),
       listener,
       clock,
       log,
@@ -204,6 +209,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
           findNewest: (id) => vault.findNewest(id),
         },
         board: makeBoard(queues),
+        metrics,
         announcements: announcer,
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { Account, Pairing } from '../accounts/account.ts';
 import type { AccountId, InstanceId, TenantId } from '../accounts/ids.ts';
+import { parseSessionState, type SessionState } from '../accounts/state.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
@@ -102,6 +103,21 @@ export async function findAccountTodayOfAny(db: Executor, id: AccountId): Promis
 /** All accounts of all tenants. Not for answering users. */
 export async function listAllAccountsToday(db: Executor): Promise<readonly AccountToday[]> {
   return (await selectToday(db).execute()).map(rowToToday);
+}
+
+/** How many accounts of the instance are in which state; a state that none is in is missing. */
+export async function countAccountsByState(
+  db: Executor,
+  instanceId: InstanceId,
+): Promise<ReadonlyMap<SessionState, number>> {
+  const rows = await db
+    .selectFrom('accounts')
+    .select(['state', sql<number>`count(*)::integer`.as('count')])
+    .where('instance_id', '=', instanceId)
+    .where(isKept)
+    .groupBy('state')
+    .execute();
+  return new Map(rows.map(({ state, count }) => [parseSessionState(state), count]));
 }
 
 /** The tenant's accounts, oldest first. */

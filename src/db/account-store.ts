@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { AccountStore, LinkedIdentity } from '../accounts/account.ts';
+import type { AccountStore, HistoryListener, LinkedIdentity } from '../accounts/account.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { AppError } from '../lib/errors.ts';
 import { isKept, rowToAccount } from './account-row.ts';
@@ -10,14 +10,21 @@ import { toStorable } from './storable-text.ts';
 
 const UNIQUE_VIOLATION = '23505';
 const NOW = sql<Date>`now()`;
+const STARTING = { state: 'starting', reason: null } as const;
+const CONNECTED = { state: 'connected', reason: null } as const;
 
 /** Accounts that a user wants connected on this instance, or on any. */
 function isWantedOn(instanceId: InstanceId) {
   return sql<boolean>`wanted and (instance_id = ${instanceId} or instance_id is null) and ${isKept}`;
 }
 
-/** Makes the store that sessions write to. Writing to an account that was deleted changes nothing. */
-export function makeAccountStore(db: Executor): AccountStore {
+const NOBODY: HistoryListener = { onState: () => undefined, onAlert: () => undefined };
+
+/**
+ * Makes the store that sessions write to. Writing to an account that was deleted changes nothing. The listener hears each
+ * entry of the history once, after it was committed; one whose commit was never answered it does not hear.
+ */
+export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY): AccountStore {
   const change = (id: AccountId) => db.updateTable('accounts').where('id', '=', id).where(isKept);
   return {
     async getAccount(id) {
@@ -43,7 +50,7 @@ export function makeAccountStore(db: Executor): AccountStore {
     },
 
     async saveStarting(instanceId) {
-      await db.transaction().execute(async (trx) => {
+      const entered = await db.transaction().execute(async (trx) => {
         const started = await trx
           .updateTable('accounts')
           .set({
@@ -61,10 +68,14 @@ export function makeAccountStore(db: Executor): AccountStore {
           .where(isWantedOn(instanceId))
           .returning('id')
           .execute();
+        let count = 0;
         for (const { id } of started) {
-          await appendState(trx, { accountId: id as AccountId, instanceId, state: 'starting', reason: null });
+          const entry = { accountId: id as AccountId, instanceId, ...STARTING };
+          if (await appendState(trx, entry)) count += 1;
         }
+        return count;
       });
+      for (let nth = 0; nth < entered; nth += 1) history.onState(STARTING);
     },
 
     async saveWanted(id, wanted, instanceId) {
@@ -72,7 +83,7 @@ export function makeAccountStore(db: Executor): AccountStore {
     },
 
     async saveState(id, { state, reason, attempt, lastError }) {
-      await db.transaction().execute(async (trx) => {
+      const isEntered = await db.transaction().execute(async (trx) => {
         const row = await trx
           .updateTable('accounts')
           .set({
@@ -89,14 +100,16 @@ export function makeAccountStore(db: Executor): AccountStore {
           .where(isKept)
           .returning('instance_id')
           .executeTakeFirst();
-        if (row === undefined) return;
+        if (row === undefined) return false;
         const instanceId = row.instance_id as InstanceId | null;
-        await appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
+        return appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
       });
+      if (isEntered) history.onState({ state, reason, ...(attempt === undefined ? {} : { attempt }) });
     },
 
     async saveAlert(id, alert) {
       await appendAlert(db, id, alert);
+      history.onAlert(alert);
     },
 
     async saveQr(id, qr) {
@@ -113,7 +126,8 @@ export function makeAccountStore(db: Executor): AccountStore {
 
     async saveLinked(id, identity) {
       try {
-        await db.transaction().execute((trx) => link(trx, id, identity));
+        const isEntered = await db.transaction().execute((trx) => link(trx, id, identity));
+        if (isEntered) history.onState(CONNECTED);
       } catch (thrown) {
         // The only unique index that this touches is that of linked numbers.
         if (findSqlState(thrown) !== UNIQUE_VIOLATION) throw thrown;
@@ -142,7 +156,8 @@ export function makeAccountStore(db: Executor): AccountStore {
   };
 }
 
-async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<void> {
+/** True if the account has become connected by it. */
+async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<boolean> {
   const row = await trx
     .updateTable('accounts')
     .set({
@@ -167,7 +182,7 @@ async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Pro
     .where(isKept)
     .returning('instance_id')
     .executeTakeFirst();
-  if (row === undefined) return;
+  if (row === undefined) return false;
   const instanceId = row.instance_id as InstanceId | null;
-  await appendState(trx, { accountId: id, instanceId, state: 'connected', reason: null });
+  return appendState(trx, { accountId: id, instanceId, ...CONNECTED });
 }

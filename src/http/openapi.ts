@@ -30,7 +30,7 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
         { name: 'messages', description: 'Sending and reading messages' },
         { name: 'media', description: 'Files of messages' },
         { name: 'vault', description: 'Sealed sessions: checking them, new keys, moving to another host' },
-        { name: 'probes', description: 'For supervisors and load balancers' },
+        { name: 'probes', description: 'For supervisors, load balancers and monitoring' },
       ],
       components: {
         securitySchemes: {

@@ -36,7 +36,7 @@ describe('the OpenAPI document', () => {
     expect(document.openapi).toBe('3.1.0');
     expect(document.servers ?? []).toEqual([]);
     for (const { path } of operations()) {
-      expect(OPEN.includes(path) || path.startsWith('/api/v1/whatsapp/')).toBe(true);
+      expect([...OPEN, '/metrics'].includes(path) || path.startsWith('/api/v1/whatsapp/')).toBe(true);
     }
   });
 
@@ -46,6 +46,7 @@ describe('the OpenAPI document', () => {
       [
         'GET /health',
         'GET /ready',
+        'GET /metrics',
         'POST /api/v1/whatsapp/connect',
         'GET /api/v1/whatsapp/pairing-code/{accountId}',
         'GET /api/v1/whatsapp/qr-code/{accountId}',
@@ -106,6 +107,11 @@ describe('the OpenAPI document', () => {
     for (const { path, operation } of operations()) {
       expect(operation.security).toEqual(OPEN.includes(path) ? [] : undefined);
     }
+  });
+
+  it('describes the figures as text', () => {
+    const { responses } = document.paths['/metrics'].get;
+    expect(Object.keys(responses['200'].content)).toEqual(['text/plain']);
   });
 
   it('describes the file of an upload', () => {
