@@ -274,8 +274,9 @@ export class Vault {
   }
 
   /**
-   * Removes vaults on disk whose account is gone and that nobody has written to for a month: a daemon that was given the
-   * wrong database for a day must not take all vaults for orphans. Returns how many.
+   * Removes vaults on disk whose account is gone, that nobody has written to for a month and whose every generation needs a
+   * key that is here: a daemon that was given the wrong database for a day, or shares the folder with another daemon, must
+   * not take all vaults for orphans. Returns how many.
    */
   async removeOrphans(
     isKept: (ids: readonly AccountId[]) => Promise<ReadonlySet<AccountId>>,
@@ -286,11 +287,23 @@ export class Vault {
     let removed = 0;
     for (const accountId of accounts.filter((each) => !kept.has(each))) {
       if (clock.now() - (await folder.lastWrittenAt(accountId)) < ORPHAN_AFTER_MS) continue;
-      await folder.remove(accountId, await folder.list(accountId));
+      const generations = await folder.list(accountId);
+      if (!(await this.#isOurs(accountId, generations))) continue;
+      await folder.remove(accountId, generations);
       log.warn('The vault of an account that is gone was removed', { accountId });
       removed += 1;
     }
     return removed;
+  }
+
+  /** Every generation on disk says that it needs a key of this daemon; false if there is none. */
+  async #isOurs(accountId: AccountId, generations: readonly number[]): Promise<boolean> {
+    const { folder, keyRing } = this.#deps;
+    for (const generation of generations) {
+      const keyId = await findKeyId([{ read: () => folder.read(accountId, generation) }]);
+      if (keyId === undefined || !keyRing.keyIds.includes(keyId)) return false;
+    }
+    return generations.length > 0;
   }
 
   /** Completes the destructions that were cut off, or had a backup that could not be reached. Returns how many. */
@@ -335,7 +348,7 @@ export class Vault {
 }
 
 /** As the first copy says itself: a crash may have come before its entry. Whether it is whole shows when it is opened. */
-async function findKeyId([copy]: readonly Copy[]): Promise<string | undefined> {
+async function findKeyId([copy]: readonly Pick<Copy, 'read'>[]): Promise<string | undefined> {
   if (copy === undefined) return undefined;
   try {
     await using file = await peekHeader(copy.read());
