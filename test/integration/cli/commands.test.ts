@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openUrlFile } from '../../../src/cli/url-file.ts';
 import { makeAccountView } from '../../support/account-view.ts';
 import { runCli } from '../../support/cli-process.ts';
 import {
@@ -347,5 +348,18 @@ describe('finding the daemon', () => {
     expect(
       (await runCli(['accounts'], { cwd: place.path, env: { ...env, SWITCHBOARD_API_KEY: KEY } })).code,
     ).toBe(0);
+  });
+
+  it('asks where the daemon has said that it answers, whatever HOST and PORT are, unless SWITCHBOARD_URL says more', async () => {
+    await using place = await openTemporaryFolder();
+    const env = { DATA_PATH: place.path, PORT: '1', SWITCHBOARD_API_KEY: KEY };
+    const left = await openUrlFile(place.path, daemon.url);
+    expect((await runCli(['accounts'], { cwd: folder.path, env })).code).toBe(0);
+    const elsewhere = { ...env, SWITCHBOARD_URL: 'http://127.0.0.1:2' };
+    expect((await runCli(['accounts'], { cwd: folder.path, env: elsewhere })).error).toContain('127.0.0.1:2');
+    await left[Symbol.asyncDispose]();
+    expect((await runCli(['accounts'], { cwd: folder.path, env })).error).toContain('127.0.0.1:1');
+    await writeFile(join(place.path, 'url'), 'nonsense');
+    expect((await runCli(['accounts'], { cwd: folder.path, env })).error).toContain('127.0.0.1:1');
   });
 });
