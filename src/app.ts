@@ -7,8 +7,11 @@ import { openPool } from './channels/whatsapp-web/pool.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
 import { ProfileKeeper } from './channels/whatsapp-web/profile-keeper.ts';
 import { openRuntimeFolder, type RuntimeFolder } from './channels/whatsapp-web/runtime-folder.ts';
+import { addressToUrl } from './cli/daemon-address.ts';
 import { welcome } from './cli/first-account.ts';
+import { makeLinkTeller } from './cli/link-teller.ts';
 import { makeTerminalQrView } from './cli/qr-view.ts';
+import { openUrlFile } from './cli/url-file.ts';
 import { childEnvironment } from './config/child-environment.ts';
 import type { Config } from './config/config.ts';
 import { ensureInstanceId } from './config/instance-id.ts';
@@ -35,11 +38,12 @@ import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
 import { abortedAfter, orAborted } from './lib/abort.ts';
 import type { Clock } from './lib/clock.ts';
+import { AppError, toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { openMediaStore } from './messages/media-store.ts';
 import { openPipeline } from './messages/pipeline.ts';
 import { openEventLoopWatch } from './observability/event-loop.ts';
-import { openLogger } from './observability/logger.ts';
+import { type OpenLogger, openLogger } from './observability/logger.ts';
 import { makeBoard } from './queue/board.ts';
 import { type OpenRedis, openRedis, type RedisLocation } from './queue/connection.ts';
 import { openQueues } from './queue/producer.ts';
@@ -59,6 +63,8 @@ export interface AppEdge {
   readonly isRoot: boolean;
   /** A person sits at the terminal and can scan what is drawn there. */
   readonly isTerminal: boolean;
+  /** How the command line of this daemon is called, for what is printed about it. */
+  readonly cli: string;
   write(text: string): void;
   /** Aborts when the daemon is asked to stop, also while it still starts. */
   readonly signal: AbortSignal;
@@ -70,10 +76,29 @@ export interface App extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Opens everything in order; if one part fails, those before it are closed again and its error is thrown. */
+/**
+ * Opens everything in order; if one part fails, those before it are closed again and its error is thrown, and stands in the
+ * log's files for whoever looks there.
+ */
 export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const log = stack.use(await openLogger(config.log));
+  try {
+    const parts = stack.use(await openParts(config, { edge, log }));
+    const opened = stack.move();
+    return { log, url: parts.url, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  } catch (thrown) {
+    if (!edge.signal.aborted) tellFailedStart(log, toError(thrown));
+    throw thrown;
+  }
+}
+
+/** All that the log is told about. */
+async function openParts(
+  config: Config,
+  { edge, log }: { readonly edge: AppEdge; readonly log: Logger },
+): Promise<AsyncDisposable & { readonly url: string }> {
+  await using stack = new AsyncDisposableStack();
   const { clock, signal } = edge;
   stack.use(openEventLoopWatch({ log, clock }));
   const browser = findBrowser(config.browser);
@@ -125,19 +150,29 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     }),
   );
 
-  const qrView = makeTerminalQrView({ write: edge.write, isTty: edge.isTerminal });
+  const accounts = makeAccountStore(db);
+  const teller = makeLinkTeller({
+    view: makeTerminalQrView({ write: edge.write, isTty: edge.isTerminal }),
+    cli: edge.cli,
+    write: edge.write,
+    getAccount: accounts.getAccount,
+    log,
+  });
   const listener: ChannelListener = {
     onEvents: pipeline.accept,
     onConnected: pipeline.serve,
     onQr: (account, qr) => {
-      qrView.show({ id: account.id, name: account.displayName, qr });
+      teller.onQr(account, qr);
       announcer.onQr(account, qr);
     },
     onPairingCode: (account, code) => {
-      qrView.showPairingCode({ id: account.id, name: account.displayName, code });
+      teller.onPairingCode(account, code);
       announcer.onPairingCode(account, code);
     },
-    onState: announcer.onState,
+    onState: (accountId, change) => {
+      teller.onState(accountId, change);
+      announcer.onState(accountId, change);
+    },
     onAlert: announcer.onAlert,
   };
   const vaultDeps = makeVaultDeps(config, { db, keyRing, clock, log, signal });
@@ -160,7 +195,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       profiles,
       browser,
       instanceId,
-      store: makeAccountStore(db),
+      store: accounts,
       listener,
       clock,
       log,
@@ -203,6 +238,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       { signal },
     ),
   );
+  stack.use(await openUrlFile(folder.path, addressToUrl(http.host, http.port)));
   signal.throwIfAborted();
   await pool.restore();
   warnOfWeakPlaces(log, { runtime, keyRing, madeAt });
@@ -213,11 +249,21 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     channel: pool,
     instanceId,
     isTerminal: edge.isTerminal,
+    cli: edge.cli,
     write: edge.write,
   });
 
   const opened = stack.move();
-  return { log, url: http.url, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { url: http.url, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** The terminal is told by whoever started it. */
+function tellFailedStart(log: OpenLogger, error: Error): void {
+  const isOurs = error instanceof AppError;
+  log.errorToFiles('Switchboard cannot start', {
+    error: error.message,
+    ...(isOurs ? { code: error.code, details: error.details } : { stack: error.stack }),
+  });
 }
 
 /** How long copies in S3 may take once the daemon is asked to stop: disk and database have the session by then. */
@@ -297,7 +343,7 @@ function warnOfWeakPlaces(
       path: madeAt,
       keyId: keyRing.currentKeyId,
       remedy:
-        'Set ENCRYPTION_KEY to a key that is kept elsewhere and ENCRYPTION_KEY_PREVIOUS to the one in this file, start Switchboard, run `vault rotate`, and remove the file.',
+        'Set ENCRYPTION_KEY to a new key and ENCRYPTION_KEY_PREVIOUS to this one, start again, run: npm run cli -- vault rotate',
     });
   }
 }

@@ -22,6 +22,9 @@ const USAGE = `Switchboard keeps WhatsApp numbers connected.
 It is configured by environment variables and .env; see .env.example.
 `;
 
+/** The last line, whatever the daemon was doing when it was asked to stop. */
+const STOPPED = 'Switchboard has stopped.\n';
+
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
   const [argument] = args;
@@ -47,11 +50,15 @@ async function main(): Promise<number> {
       clock: systemClock,
       isRoot: process.getuid?.() === 0,
       isTerminal: process.stdin.isTTY === true && process.stdout.isTTY === true,
+      cli: cliCommand(process.env.DATA_PATH),
       write: (text) => void process.stdout.write(text),
       signal: stop.signal,
     });
   } catch (thrown) {
-    if (stop.signal.reason instanceof StopSignal) return 0;
+    if (stop.signal.reason instanceof StopSignal) {
+      process.stdout.write(STOPPED);
+      return 0;
+    }
     process.stderr.write(explainStartError(toError(stop.signal.reason ?? thrown)));
     return 1;
   }
@@ -64,6 +71,14 @@ async function main(): Promise<number> {
   }
   app.log.info('Switchboard is stopping', { why: asked ? stop.signal.reason.message : 'an error' });
   return (await drain(app)) && asked ? 0 : 1;
+}
+
+/** How this daemon's command line is called from another terminal, which has `.env` but not this one's environment. */
+function cliCommand(dataPath: string | undefined): string {
+  if (!dataPath) return 'npm run cli --';
+  const isPlain = /^[\w./@:+-]+$/.test(dataPath);
+  const quoted = isPlain ? dataPath : `'${dataPath.replaceAll("'", "'\\''")}'`;
+  return `DATA_PATH=${quoted} npm run cli --`;
 }
 
 /** Of an argument such as --api-key=… only the name is repeated. */
@@ -80,6 +95,7 @@ async function drain(app: App): Promise<boolean> {
   }, DRAIN_DEADLINE_MS);
   try {
     await app[Symbol.asyncDispose]();
+    process.stdout.write(STOPPED);
     return true;
   } catch (thrown) {
     // The log is closed by now.

@@ -13,6 +13,14 @@ export function textToCell(text: string, maxLength: number): string {
   return `${characters.slice(0, maxLength - 1).join('')}…`;
 }
 
+/** What names of accounts may take of a line: codes that are drawn over each other must not wrap. */
+const MAX_NAME = 40;
+
+/** What a person calls the account. */
+export function accountName(id: string, name: string | null): string {
+  return textToCell(name ?? '', MAX_NAME) || `Account ${id}`;
+}
+
 /** A table with its head, columns two spaces apart; ends with a line break. */
 export function rowsToTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
