@@ -35,6 +35,12 @@ export function rowsToTable(head: readonly string[], rows: readonly (readonly st
   return `${lines.join('\n')}\n`;
 }
 
+/** An instant of the API for people: 2026-01-02 03:04:05 UTC. */
+export function instantText(iso: string): string {
+  const at = new Date(iso);
+  return Number.isNaN(at.getTime()) ? iso : `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
 /** A size for people: 14.2 MB. */
 export function byteCount(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;

@@ -19,6 +19,11 @@ export function addAccountsCommand(program: Command, context: CommandContext): v
     });
 }
 
+/** Its status, and its finer state where that says more. */
+export function describeState({ connectionStatus, state }: AccountView): string {
+  return connectionStatus.toLowerCase() === state ? connectionStatus : `${connectionStatus} (${state})`;
+}
+
 /** The accounts as a table. */
 export function describeAccounts(accounts: readonly AccountView[]): string {
   if (accounts.length === 0)
@@ -29,7 +34,7 @@ export function describeAccounts(accounts: readonly AccountView[]): string {
       account.id,
       textToCell(account.displayName ?? '-', MAX_NAME),
       account.phoneNumber ?? '-',
-      account.connectionStatus,
+      describeState(account),
       account.healthStatus,
       `${account.messagesSentToday}/${account.dailyLimit}`,
       String(account.messagesReceivedToday),

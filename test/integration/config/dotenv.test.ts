@@ -49,7 +49,9 @@ describe('loadEnvironment', () => {
     expect(() => loadEnvironment({}, folder.path)).toThrow(
       expect.objectContaining({
         code: 'CONFIG_INVALID',
-        details: [{ field: '.env', message: expect.stringMatching(/\.env is a folder\. Remove or rename it/) }],
+        details: [
+          { field: '.env', message: expect.stringMatching(/\.env is a folder\. Remove or rename it/) },
+        ],
       }),
     );
   });
