@@ -7,7 +7,7 @@ import { idToLinkCommand, reasonToSentences } from '../link-step.ts';
 import { checkFilled, checkRecipient, requireValid, withTypedNames } from '../typed-values.ts';
 
 /** Fields of the API, as they are typed here. */
-const TYPED_NAMES = { to: '<to>', text: '<text>', 'Idempotency-Key': '--idempotency-key' };
+const TYPED_NAMES = { to: '<to>', text: '<text>', 'idempotency-key': '--idempotency-key' };
 
 interface SendOptions extends JsonOption {
   readonly idempotencyKey?: string;
