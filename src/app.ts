@@ -343,7 +343,7 @@ function warnOfWeakPlaces(
       path: madeAt,
       keyId: keyRing.currentKeyId,
       remedy:
-        'Set ENCRYPTION_KEY to a new key and ENCRYPTION_KEY_PREVIOUS to this one, start again, run: npm run cli -- vault rotate',
+        'Set ENCRYPTION_KEY to one kept elsewhere and ENCRYPTION_KEY_PREVIOUS to this one, start again, then: npm run cli -- vault rotate',
     });
   }
 }
