@@ -1,5 +1,6 @@
 import { type App, openApp } from './app.ts';
 import { containStray } from './channels/whatsapp-web/session-scope.ts';
+import { CLI } from './cli/cli-command.ts';
 import { loadEnvironment } from './config/dotenv.ts';
 import { parseConfig } from './config/parse-config.ts';
 import { explainStartError } from './config/start-error.ts';
@@ -50,7 +51,7 @@ async function main(): Promise<number> {
       clock: systemClock,
       isRoot: process.getuid?.() === 0,
       isTerminal: process.stdin.isTTY === true && process.stdout.isTTY === true,
-      cli: cliCommand(process.env.DATA_PATH),
+      cli: CLI,
       write: (text) => void process.stdout.write(text),
       signal: stop.signal,
     });
@@ -71,14 +72,6 @@ async function main(): Promise<number> {
   }
   app.log.info('Switchboard is stopping', { why: asked ? stop.signal.reason.message : 'an error' });
   return (await drain(app)) && asked ? 0 : 1;
-}
-
-/** How this daemon's command line is called from another terminal, which has `.env` but not this one's environment. */
-function cliCommand(dataPath: string | undefined): string {
-  if (!dataPath) return 'npm run cli --';
-  const isPlain = /^[\w./@:+-]+$/.test(dataPath);
-  const quoted = isPlain ? dataPath : `'${dataPath.replaceAll("'", "'\\''")}'`;
-  return `DATA_PATH=${quoted} npm run cli --`;
 }
 
 /** Of an argument such as --api-key=… only the name is repeated. */

@@ -1,5 +1,6 @@
 import { DEFAULT_TIMINGS } from '../config/session-timings.ts';
 import type { AccountView } from './api-views.ts';
+import { CLI } from './cli-command.ts';
 
 /** What `link` does about an account as it is now. */
 export type LinkStep =
@@ -15,7 +16,7 @@ export function isResting({ connectionStatus }: Pick<AccountView, 'connectionSta
 
 /** What a person types to link or connect an account, or to go on with that. */
 export function idToLinkCommand(accountId: string): string {
-  return `npm run cli -- link --account ${accountId}`;
+  return `${CLI} link --account ${accountId}`;
 }
 
 /** The next step of linking, from the account's state; `now` in milliseconds since the epoch. Pure. */

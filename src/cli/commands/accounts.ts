@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { AccountView } from '../api-views.ts';
+import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
 import { rowsToTable, textToCell } from '../terminal-text.ts';
 
@@ -26,8 +27,7 @@ export function describeState({ connectionStatus, state }: AccountView): string 
 
 /** The accounts as a table. */
 export function describeAccounts(accounts: readonly AccountView[]): string {
-  if (accounts.length === 0)
-    return 'There is no account yet. Link one with: npm run cli -- link "My business"\n';
+  if (accounts.length === 0) return `There is no account yet. Link one with: ${CLI} link "My business"\n`;
   return rowsToTable(
     ['ID', 'NAME', 'PHONE', 'STATUS', 'HEALTH', 'SENT TODAY', 'RECEIVED TODAY'],
     accounts.map((account) => [

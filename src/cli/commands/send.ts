@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { AppError, isAppError } from '../../lib/errors.ts';
 import { chooseAccount } from '../account-choice.ts';
 import type { AccountView } from '../api-views.ts';
+import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
 import { idToLinkCommand, reasonToSentences } from '../link-step.ts';
 import { checkFilled, checkRecipient, requireValid, withTypedNames } from '../typed-values.ts';
@@ -40,7 +41,7 @@ export function addSendCommand(program: Command, context: CommandContext): void 
 
 function withRemedy({ code, message, details }: AppError, account: AccountView): AppError {
   const { id } = account;
-  const remedy = `See: npm run cli -- status ${id}; link it with: ${idToLinkCommand(id)}`;
+  const remedy = `See: ${CLI} status ${id}; link it with: ${idToLinkCommand(id)}`;
   const sentences = [message, reasonToSentences(account), remedy].filter(Boolean);
   return new AppError(code, { message: sentences.join(' '), details });
 }

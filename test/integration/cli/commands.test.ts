@@ -160,6 +160,9 @@ describe('accounts and status', () => {
     expect(out.match(/^(To do|Reconnect):/gm)).toHaveLength(1);
     expect(out).not.toContain('An old error.');
     expect((await run('status', OTHER_ID)).out).toContain(command(OTHER_ID));
+    const env = { SWITCHBOARD_URL: daemon.url, SWITCHBOARD_API_KEY: KEY, DATA_PATH: '/tmp/a b' };
+    const elsewhere = await runCli(['status', OTHER_ID], { cwd: folder.path, env });
+    expect(elsewhere.out).toContain(`DATA_PATH='/tmp/a b' ${command(OTHER_ID)}`);
     expect((await run('status', ID)).out).not.toContain('npm run cli');
   });
 
