@@ -232,3 +232,21 @@ export async function hasAccounts(db: Executor): Promise<boolean> {
     .executeTakeFirst();
   return row !== undefined;
 }
+
+/** Accounts of this instance that rest and are not linked, of whatever tenant, oldest first. */
+export async function listUnlinkedAccounts(
+  db: Executor,
+  instanceId: InstanceId,
+): Promise<readonly Pick<Account, 'id' | 'displayName'>[]> {
+  const rows = await db
+    .selectFrom('accounts')
+    .select(['id', 'display_name'])
+    .where('instance_id', '=', instanceId)
+    .where('linked', '=', false)
+    .where('wanted', '=', false)
+    .where(isKept)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+  return rows.map(({ id, display_name }) => ({ id: id as AccountId, displayName: display_name }));
+}

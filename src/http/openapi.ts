@@ -49,6 +49,8 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
       route.schema = { ...route.schema, hide: true };
     });
     scope.get('/openapi.json', async () => app.swagger());
+    // Whoever opens the address that the daemon prints finds something.
+    scope.get('/', (_request, reply) => reply.redirect('/docs'));
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
       uiConfig: { persistAuthorization: true },

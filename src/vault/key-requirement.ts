@@ -49,8 +49,8 @@ async function findNeed(
   return undefined;
 }
 
-/** As the copy says itself. Whether it is whole shows when it is opened. */
-async function readKeyId(copy: Copy): Promise<string | undefined> {
+/** As the copy says itself; undefined if it is under a passphrase. Whether it is whole shows when it is opened. */
+export async function readKeyId(copy: Pick<Copy, 'read'>): Promise<string | undefined> {
   await using file = await peekHeader(copy.read());
   const { method } = file.header;
   return method.kind === 'key-ring' ? method.keyId : undefined;

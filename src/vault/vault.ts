@@ -6,11 +6,11 @@
  */
 import type { AccountId } from '../accounts/ids.ts';
 import type { Clock } from '../lib/clock.ts';
-import { toError } from '../lib/errors.ts';
+import { isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type ChooseAccounts, catchUpWith } from './catching-up.ts';
 import { findGenerations } from './generations.ts';
-import { requireKeyOf } from './key-requirement.ts';
+import { readKeyId, requireKeyOf } from './key-requirement.ts';
 import type { KeyRing } from './key-ring.ts';
 import { packFolder } from './profile-archive.ts';
 import { sealStream } from './sealed-stream.ts';
@@ -112,8 +112,9 @@ export class Vault {
   }
 
   /**
-   * Removes vaults on disk whose account is gone and that nobody has written to for a month: a daemon that was given the
-   * wrong database for a day must not take all vaults for orphans. Returns how many.
+   * Removes vaults on disk whose account is gone, that nobody has written to for a month and whose every generation needs a
+   * key that is here: a daemon that was given the wrong database for a day, or shares the folder with another daemon, must
+   * not take all vaults for orphans. Returns how many.
    */
   async removeOrphans(isKept: ChooseAccounts): Promise<number> {
     const { folder, clock, log } = this.#deps;
@@ -122,11 +123,29 @@ export class Vault {
     let removed = 0;
     for (const accountId of accounts.filter((each) => !kept.has(each))) {
       if (clock.now() - (await folder.lastWrittenAt(accountId)) < ORPHAN_AFTER_MS) continue;
-      await folder.remove(accountId, await folder.list(accountId));
+      const generations = await folder.list(accountId);
+      if (!(await this.#isOurs(accountId, generations))) continue;
+      await folder.remove(accountId, generations);
       log.warn('The vault of an account that is gone was removed', { accountId });
       removed += 1;
     }
     return removed;
+  }
+
+  /** Every generation on disk says that it needs a key of this daemon; false if there is none. */
+  async #isOurs(accountId: AccountId, generations: readonly number[]): Promise<boolean> {
+    const { folder, keyRing } = this.#deps;
+    for (const generation of generations) {
+      try {
+        const keyId = await readKeyId({ read: () => folder.read(accountId, generation) });
+        if (keyId === undefined || !keyRing.keyIds.includes(keyId)) return false;
+      } catch (thrown) {
+        // What cannot be read says of nobody that it is his.
+        if (!isAppError(thrown)) throw thrown;
+        return false;
+      }
+    }
+    return generations.length > 0;
   }
 
   /** Completes the destructions that were cut off, or had a backup that could not be reached. Returns how many. */

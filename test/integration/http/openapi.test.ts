@@ -129,6 +129,12 @@ describe('Swagger UI', () => {
     expect(script.status).toBe(200);
     expect((await server.ask('GET', '//docs/json', { key: null })).body.openapi).toBe('3.1.0');
   });
+
+  it('is where the bare address leads to', async () => {
+    const answer = await fetch(server.url, { redirect: 'manual' });
+    expect([answer.status, answer.headers.get('location')]).toEqual([302, '/docs']);
+    expect((await server.ask('GET', '//', { key: null })).status).toBe(200);
+  });
 });
 
 describe('routes that the document lists', () => {
