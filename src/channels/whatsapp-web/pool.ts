@@ -332,13 +332,14 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): WhatsAppClient {
-    const { config, runtimePath, browser, clock, isRoot, environment } = this.#deps;
+    const { config, runtimePath, browser, instanceId, clock, isRoot, environment } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
     // A page that offers a code to an account that is linked says only that it no longer is.
     const byCode = account.pairing === 'code' && !account.linked && phoneNumber !== null;
     return new WhatsAppClient(
       {
         accountId: account.id,
+        instanceId,
         displayName: account.displayName,
         pairing: byCode ? { kind: 'code', phoneNumber } : { kind: 'qr' },
         browser,
