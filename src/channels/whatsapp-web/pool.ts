@@ -13,8 +13,8 @@ import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Channel, ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { Browser } from './browser.ts';
-import { findProfilesInUse, killBrowserProcesses } from './browser-process.ts';
 import { LaunchGate } from './launch-gate.ts';
+import { endOrphanBrowsers } from './orphan-browsers.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import { RestoreProgress } from './restore-progress.ts';
 import { Session } from './session.ts';
@@ -452,11 +452,7 @@ export class Pool implements Channel, AsyncDisposable {
  */
 export async function openPool(deps: PoolDeps): Promise<Pool> {
   const { runtimePath, formerPaths, profiles } = deps;
-  for (const profilePath of [runtimePath, ...formerPaths].flatMap(findProfilesInUse)) {
-    if (await killBrowserProcesses(profilePath)) {
-      deps.log.warn('A browser that outlived its daemon was ended', { profilePath });
-    }
-  }
+  await endOrphanBrowsers({ ...deps, paths: [runtimePath, ...formerPaths] });
   await profiles.tidy(formerPaths);
   await deps.store.saveStarting(deps.instanceId);
   return new Pool(deps);
