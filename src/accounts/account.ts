@@ -61,9 +61,9 @@ export interface SessionChange {
   readonly lastError?: string;
 }
 
-/** Something that a person must hear of: sessions that cannot be brought back, or that only a person can mend. */
+/** Something that a person must hear of: sessions that cannot be brought back, do not stay, or only a person can mend. */
 export interface SessionAlert {
-  readonly kind: 'reconnect_failing' | 'needs_human';
+  readonly kind: 'reconnect_failing' | 'flapping' | 'needs_human';
   readonly reason: ReasonCode;
   readonly text: string;
 }

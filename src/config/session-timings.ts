@@ -184,6 +184,16 @@ export const SESSION_NUMBERS = {
     text: 'A session that was connected this long has recovered: its attempts start again.',
     why: 'Promised to users.',
   },
+  troubleAfterFailures: {
+    value: 5,
+    text: 'Failures in a row, without a connection between them, after which the account is Critical and an alert is raised.',
+    why: 'Promised to users.',
+  },
+  flappingAfterFalls: {
+    value: 5,
+    text: 'Falls in a row, each within `stableAfterMs` of a connection, after which an alert is raised and the pauses grow.',
+    why: 'Each may be mended before it is announced. A few are a bad moment, and soon over if nobody waits; five are a fault.',
+  },
   announceGraceMs: {
     value: 5_000,
     text: 'Trouble that is over within this is stored, but not announced.',
