@@ -69,6 +69,11 @@ export const SESSION_NUMBERS = {
     text: 'Pairing codes after which nobody is assumed to be there.',
     why: 'About ten minutes, as with QR codes.',
   },
+  linkDeadlineMs: {
+    value: 1_200_000,
+    text: 'A phone is to be linked, over all restarts of the browser; then the slot is free again.',
+    why: 'Twice what the codes take that nobody scans: for a page that shows none, or a link that does not come about.',
+  },
   passkeyDeadlineMs: {
     value: 300_000,
     text: "WhatsApp's demand for a passkey is unanswered: then the browser is closed.",
@@ -93,6 +98,16 @@ export const SESSION_NUMBERS = {
     value: 1_000 * 1024 ** 2,
     text: 'From here on a session is recycled when it is idle.',
     why: 'Others report 300 to 500 MB for a session of the real page.',
+  },
+  memorySettleMs: {
+    value: 300_000,
+    text: 'A session is connected, until what its browser takes counts as what it needs.',
+    why: 'A page has loaded its chats by then; leaks grow over hours.',
+  },
+  memoryMarginBytes: {
+    value: 200 * 1024 ** 2,
+    text: 'What a session has grown by, beyond what it needs, before it is recycled.',
+    why: 'One that needs more than the soft limit would be recycled at every idle minute, for nothing.',
   },
   memoryHardBytes: {
     value: 1_600 * 1024 ** 2,

@@ -99,9 +99,7 @@ export class PageInjection {
     this.#again = true;
     if (this.#running) return;
     this.#running = true;
-    void this.#run().finally(() => {
-      this.#running = false;
-    });
+    void this.#run();
   }
 
   async #run(): Promise<void> {
@@ -119,6 +117,8 @@ export class PageInjection {
         if (!isGone) this.#handlers.onFailure(error);
       }
     }
+    // At once: a look that came between the last one and this would be latched, and nobody would run.
+    this.#running = false;
   }
 
   async #inject(): Promise<void> {

@@ -64,6 +64,8 @@ export class Session {
   #codes = 0;
   #lastError: string | null;
   #linked: boolean;
+  /** Since when a phone is to be linked, of the clock that never jumps. */
+  readonly #since: number;
   /** A phone has answered a code, or there was a link already. */
   #mayBeLinked: boolean;
 
@@ -73,6 +75,7 @@ export class Session {
     this.#signal = signal;
     this.#journal = new SessionJournal(deps.log, signal);
     this.#state = deps.account.state;
+    this.#since = deps.clock.monotonic();
     this.#linked = deps.account.linked;
     this.#mayBeLinked = deps.account.linked;
     this.#lastError = deps.account.lastError;
@@ -190,6 +193,7 @@ export class Session {
       timings,
       makeClient: (onEvent) => makeClient(onEvent, this.#linked),
       isLinked: () => this.#linked,
+      linkingSince: () => (this.#linked ? null : this.#since),
       countCode: () => {
         this.#codes += 1;
         return this.#codes;

@@ -3,6 +3,7 @@ import wwebjs from 'whatsapp-web.js';
 import type { Phone } from '../../../../simulator/client.ts';
 import type { AccountId } from '../../../../src/accounts/ids.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
+import { listTree } from '../../../support/process-tree.ts';
 
 let stage: PoolStage;
 let shop: Phone;
@@ -203,6 +204,14 @@ describe('a demand for a passkey (A24)', () => {
       'awaiting_scan',
       'needs_human',
     ]);
+  });
+
+  it('shows a code again if the page stands still meanwhile (F9)', async () => {
+    const isRenderer = (pid: number) =>
+      listTree(pid).some((entry) => entry.pid === pid && entry.commandLine.includes('--type=renderer'));
+    for (const pid of stage.browsers(accountId).filter(isRenderer)) process.kill(pid, 'SIGSTOP');
+    await stage.reached(accountId, 'reconnecting', 'page_unresponsive');
+    await stage.reached(accountId, 'awaiting_scan', null, 2);
   });
 
   it('ends the session if nobody answers, with an alert that says what to do', async () => {
