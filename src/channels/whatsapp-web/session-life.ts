@@ -113,6 +113,7 @@ export class SessionLife {
       offlineSince: null,
       unlinkedSince: null,
       linkingSince: deps.linkingSince(),
+      answered: false,
       askedAt: now,
       measuredAt: now,
       memoryBytes: 0,
@@ -431,6 +432,7 @@ export class SessionLife {
     if (phase === before) return;
     this.#see({ phase, phaseSince: this.#deps.clock.monotonic() });
     if (phase === 'pairing' || phase === 'syncing' || phase === 'passkey') this.#clearCode();
+    if (phase === 'pairing') this.#see({ answered: true });
     if (phase === 'connected') {
       this.#stability.begin(this.#deps.clock.monotonic());
       this.#deps.onFact('line-back', null);

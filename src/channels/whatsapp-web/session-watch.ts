@@ -32,6 +32,8 @@ export interface LifeView {
   readonly unlinkedSince: number | null;
   /** Since when a phone is to be linked, over all lives; null once one is. */
   readonly linkingSince: number | null;
+  /** A phone has answered a code in this life, whatever came of it. */
+  readonly answered: boolean;
   /** When the page last answered whether it lives, or is ready by now; null while it is being asked. */
   readonly askedAt: number | null;
   /** When the memory of the browser was last read, in bytes; null while it is being read. */
@@ -86,9 +88,11 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
       );
     case 'awaiting_scan': {
       const { refreshMs, most } = codeLimits(view.codeKind, timings);
-      if (view.codes > most) return end('qr_given_up');
+      // Codes that rotate on below a phone that waits for its user are not for nobody.
+      const givenUp = end(view.answered ? 'link_stalled' : 'qr_given_up');
+      if (view.codes > most) return givenUp;
       return soonest(
-        after(view.linkingSince, timings.linkDeadlineMs, end('qr_given_up'), now),
+        after(view.linkingSince, timings.linkDeadlineMs, givenUp, now),
         after(view.codeAt, timings.codeOverdueMs, end('start_overdue'), now),
         after(view.codeAskedAt, refreshMs, { do: 'refresh-code' }, now),
         checkLevel(),

@@ -42,6 +42,7 @@ function view(change: Partial<LifeView>): LifeView {
     offlineSince: null,
     unlinkedSince: null,
     linkingSince: null,
+    answered: false,
     askedAt: START,
     measuredAt: START,
     sealedAt: START,
@@ -113,6 +114,11 @@ describe('the watchdog of a session', () => {
   it('gives up when nobody scans', () => {
     const last = view({ phase: 'awaiting_scan', codes: qrCodesBeforeGivingUp + 1 });
     expect(nextWatchStep(last, START)).toEqual({ do: 'end', reason: 'qr_given_up' });
+  });
+
+  it('does not say that nobody scanned if a phone did (A24)', () => {
+    const last = view({ phase: 'awaiting_scan', codes: qrCodesBeforeGivingUp + 1, answered: true });
+    expect(nextWatchStep(last, START)).toEqual({ do: 'end', reason: 'link_stalled' });
   });
 
   it('asks for pairing codes more seldom, and for fewer', () => {
