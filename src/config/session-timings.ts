@@ -79,6 +79,11 @@ export const SESSION_NUMBERS = {
     text: "WhatsApp's demand for a passkey is unanswered: then the browser is closed.",
     why: 'Time to find the phone and to approve.',
   },
+  looksInVain: {
+    value: 3,
+    text: 'Looks in a row that a page which is not connected leaves unanswered, each for as long as a probe: then it hangs.',
+    why: 'A page that syncs is busy for some seconds at a time; with the pause between looks it is seen within half a minute.',
+  },
   probeIntervalMs: {
     value: 10_000,
     text: 'Between two probes of a connected page.',
@@ -163,6 +168,46 @@ export const SESSION_NUMBERS = {
     value: 2_000,
     text: 'The same, for a browser whose page has stopped to answer.',
     why: 'If only the page stands still it takes no longer than a healthy one.',
+  },
+  killDeadlineMs: {
+    value: 5_000,
+    text: 'Killed processes vanish; then we go on without them.',
+    why: 'The kernel takes milliseconds, unless one hangs in a disk.',
+  },
+  killLookMs: {
+    value: 20,
+    text: 'Between two looks at whether killed processes are gone.',
+    why: 'A look at all processes takes some milliseconds, as their end does.',
+  },
+  guardHealthyAfterMs: {
+    value: 60_000,
+    text: 'A guard of the browsers lived this long: its next end is a first one again.',
+    why: 'One that cannot run ends at once, each time.',
+  },
+  guardGoodbyeMs: {
+    value: 2_000,
+    text: 'The guard of the browsers ends after the goodbye; then it is killed.',
+    why: 'It takes some milliseconds, on a machine that is busy with a stop some more.',
+  },
+  eventLoopStallMs: {
+    value: 1_000,
+    text: "A stand-still of the daemon's event loop is worth a line in the log.",
+    why: 'Heavy load makes delays of a tenth of it.',
+  },
+  eventLoopQuietMs: {
+    value: 60_000,
+    text: 'Between two such lines at least.',
+    why: 'A daemon that crawls must not fill its log as well.',
+  },
+  eventLoopLookMs: {
+    value: 1_000,
+    text: 'Between two looks at how long the event loop stood still.',
+    why: 'What happens between them is measured all the same.',
+  },
+  eventLoopResolutionMs: {
+    value: 20,
+    text: 'How finely stand-stills of the event loop are measured.',
+    why: 'Fine enough for seconds, and fifty wake-ups a second cost nothing.',
   },
   logoutDeadlineMs: {
     value: 10_000,

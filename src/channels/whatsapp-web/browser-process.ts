@@ -1,16 +1,13 @@
 import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { DEFAULT_TIMINGS } from '../../config/session-timings.ts';
 import { waitMs } from '../../lib/abort.ts';
 import { toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { INSTANCE_ARGUMENT, MARKER_ARGUMENT } from './browser.ts';
 
-/** Between two looks at whether killed processes are gone; the kernel takes some milliseconds. */
-const LOOK_AGAIN_MS = 20;
-
-/** How long killed processes may take to vanish before we go on without them. */
-const GONE_DEADLINE_MS = 5_000;
+const { killDeadlineMs, killLookMs } = DEFAULT_TIMINGS;
 
 /** How puppeteer names the profile to a browser; its renderers and helpers do not carry it. */
 const PROFILE_ARGUMENT = '--user-data-dir';
@@ -122,7 +119,7 @@ export async function killBrowserProcesses(
   profilePath: string,
   { known, log }: { readonly known?: KnownProcess | undefined; readonly log?: Pick<Logger, 'warn'> } = {},
 ): Promise<boolean> {
-  const deadline = AbortSignal.timeout(GONE_DEADLINE_MS);
+  const deadline = AbortSignal.timeout(killDeadlineMs);
   const foreign = new Set<number>();
   let killed = false;
   for (;;) {
@@ -134,7 +131,7 @@ export async function killBrowserProcesses(
     const living = family.filter((pid) => !foreign.has(pid));
     if (living.length === 0 || deadline.aborted) return killed;
     for (const pid of living) killed = signal(pid, 'SIGKILL') === 'told' || killed;
-    await waitMs(LOOK_AGAIN_MS, new AbortController().signal);
+    await waitMs(killLookMs, new AbortController().signal);
   }
 }
 

@@ -38,9 +38,6 @@ const WHATSAPP_WEB = 'https://web.whatsapp.com/';
 /** How puppeteer says that a page could not be loaded. */
 const UNREACHABLE = /net::ERR_|Navigation timeout/;
 
-/** A page that is looked at in vain so many times in a row hangs; one that syncs is busy for some seconds at a time. */
-const LOOKS_IN_VAIN = 3;
-
 /** What a client tells its session, in the order in which it happened. `ended` is the last and comes once. */
 export type ClientEvent =
   | LinkNews
@@ -135,14 +132,14 @@ export class WhatsAppClient {
    * @throws AppError SESSION_DEADLINE if it did not answer several times in a row
    */
   async checkLevel(): Promise<void> {
-    const { probeDeadlineMs } = this.#deps.timings;
+    const { probeDeadlineMs, looksInVain } = this.#deps.timings;
     for (let looks = 1; ; looks += 1) {
       try {
         return await withDeadline(this.#checkLevel(), probeDeadlineMs, 'Looking at the page');
       } catch (thrown) {
         // A document that is being loaded has nothing to look at.
         if (!isAppError(thrown, 'SESSION_DEADLINE')) return;
-        if (looks === LOOKS_IN_VAIN) throw thrown;
+        if (looks === looksInVain) throw thrown;
       }
     }
   }
