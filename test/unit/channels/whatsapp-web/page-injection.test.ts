@@ -1,0 +1,40 @@
+import type { Page } from 'puppeteer';
+import { expect, it } from 'vitest';
+import { PageInjection } from '../../../../src/channels/whatsapp-web/page-injection.ts';
+
+const NEWS = { kind: 'socket', state: 'OPENING', hasSynced: false, hasIdentity: false } as const;
+
+/** An injection into a document that was injected before; `looks` counts how often the page was looked at. */
+function makeInjection() {
+  let looks = 0;
+  const page = {
+    evaluate: async () => {
+      looks += 1;
+      return false;
+    },
+  } as unknown as Page;
+  const injection = new PageInjection(page, Object.create(null), {
+    timings: { pageCodeDeadlineMs: 1, syncGraceMs: 1 },
+    deviceName: 'Switchboard',
+    onReady: () => undefined,
+    onLost: () => undefined,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  return { injection, looks: () => looks };
+}
+
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+it('looks at the page after each news, at whatever moment of a run that comes', async () => {
+  for (let moment = 0; moment < 20; moment += 1) {
+    const { injection, looks } = makeInjection();
+    injection.navigated();
+    for (let passed = 0; passed < moment; passed += 1) await undefined;
+    const before = looks();
+    injection.heard(NEWS);
+    await settled();
+    expect([moment, looks()]).toEqual([moment, before + 1]);
+  }
+});
