@@ -103,22 +103,27 @@ export class PageInjection {
   }
 
   async #run(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      const navigations = this.#navigations;
-      try {
-        await this.#inject();
-        await this.#settle();
-      } catch (thrown) {
-        // A failure of a document that is gone says nothing: its successor is latched or about to be told of, and a
-        // page that has none is ended by its own events or by the deadline of its phase (facts A2, A10).
-        const error = toError(thrown);
-        const isGone = navigations !== this.#navigations || isDocumentGone(error);
-        if (!isGone) this.#handlers.onFailure(error);
-      }
+    try {
+      while (this.#again) await this.#lookOnce();
+    } finally {
+      // At once: what came between the last look and this would be latched, and nobody would run.
+      this.#running = false;
     }
-    // At once: a look that came between the last one and this would be latched, and nobody would run.
-    this.#running = false;
+  }
+
+  async #lookOnce(): Promise<void> {
+    this.#again = false;
+    const navigations = this.#navigations;
+    try {
+      await this.#inject();
+      await this.#settle();
+    } catch (thrown) {
+      // A failure of a document that is gone says nothing: its successor is latched or about to be told of, and a
+      // page that has none is ended by its own events or by the deadline of its phase (facts A2, A10).
+      const error = toError(thrown);
+      const isGone = navigations !== this.#navigations || isDocumentGone(error);
+      if (!isGone) this.#handlers.onFailure(error);
+    }
   }
 
   async #inject(): Promise<void> {

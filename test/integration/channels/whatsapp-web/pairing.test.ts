@@ -265,7 +265,7 @@ describe('a demand for a passkey that the page shows in another way (A24)', () =
     expect(stage.of(accountId).alerts).toMatchObject([
       { kind: 'needs_human', reason: 'link_stalled', text: expect.stringContaining('passkey') },
     ]);
-    expect(states()).not.toContain('reconnecting');
+    expect(states().slice(states().indexOf('pairing'))).toEqual(['pairing', 'needs_human']);
     await stage.reopen();
   });
 });
