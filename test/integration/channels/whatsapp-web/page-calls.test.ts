@@ -111,7 +111,7 @@ describe('a page that speaks of a passkey (A24)', () => {
   it.each([
     ['<p>Use your Passkey to link</p>', true],
     ['<section><h2>Use sua chave de acesso</h2></section>', true],
-    ['<p>パスキーを使用してください</p>', true],
+    ['<meta charset="utf-8"><p>パスキーを使用してください</p>', true],
     ['<button data-testid="link-passkey-confirm">Bestätigen</button>', true],
     ['<a href="https://faq.whatsapp.com/webauthn">?</a>', true],
     ['<p hidden>Use your passkey</p><i hidden data-icon="passkey">x</i>', false],
