@@ -92,7 +92,8 @@ export class PageInjection {
    */
   async checkLevel(): Promise<void> {
     await this.#page.evaluate(reportSocket).catch(() => undefined);
-    this.#look();
+    // The browser's first document is none of WhatsApp's, and has no bridge.
+    if (this.hasBegun) this.#look();
   }
 
   #look(): void {

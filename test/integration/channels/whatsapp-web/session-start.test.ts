@@ -179,6 +179,7 @@ describe('a server that is not there', () => {
   });
 
   it('withholds the login of a page that then stands still, which is seen at once (A5, F9)', async () => {
+    await stage.reopen({ timings: { navigationDeadlineMs: 10_000, pageCodeDeadlineMs: 10_000 } });
     const fault = await set({ kind: 'login', mode: 'hang', phone: phone.name });
     await stage.pool.start(accountId);
     await stage.world.waitFor({ fault: fault.id, struck: 1 });

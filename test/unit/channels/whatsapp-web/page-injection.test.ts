@@ -4,7 +4,7 @@ import { PageInjection } from '../../../../src/channels/whatsapp-web/page-inject
 
 const NEWS = { kind: 'socket', state: 'OPENING', hasSynced: false, hasIdentity: false } as const;
 
-/** An injection into a document that was injected before; `looks` counts how often the page was looked at. */
+/** An injection into a document that was injected before; `looks` counts what the page was asked. */
 function makeInjection() {
   let looks = 0;
   const page = {
@@ -37,4 +37,16 @@ it('looks at the page after each news, at whatever moment of a run that comes', 
     await settled();
     expect([moment, looks()]).toEqual([moment, before + 1]);
   }
+});
+
+it('looks at nothing before the page has been at its address: what is there then is no page of WhatsApp', async () => {
+  const { injection, looks } = makeInjection();
+  await injection.checkLevel();
+  await settled();
+  expect(looks()).toBe(1);
+  injection.navigated();
+  await settled();
+  await injection.checkLevel();
+  await settled();
+  expect(looks()).toBe(4);
 });
