@@ -61,9 +61,9 @@ export interface SessionChange {
   readonly lastError?: string;
 }
 
-export const ALERT_KINDS = ['reconnect_failing', 'needs_human'] as const;
+export const ALERT_KINDS = ['reconnect_failing', 'flapping', 'needs_human'] as const;
 
-/** Something that a person must hear of: sessions that cannot be brought back, or that only a person can mend. */
+/** Something that a person must hear of: sessions that cannot be brought back, do not stay, or only a person can mend. */
 export interface SessionAlert {
   readonly kind: (typeof ALERT_KINDS)[number];
   readonly reason: ReasonCode;

@@ -1,4 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+
+/** Between two looks at whether killed processes are gone. */
+const LOOK_AGAIN_MS = 20;
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -52,5 +56,28 @@ function hasEnvironment(pid: number, entries: readonly string[]): boolean {
   } catch {
     // It ended while we looked.
     return false;
+  }
+}
+
+/** Living processes of a browser that the bare library has started, and nobody has marked, by its profile. */
+export function findBareBrowser(profilePath: string): number[] {
+  return listBrowsers(`${profilePath} `)
+    .flatMap(({ pid }) => listTree(pid))
+    .flatMap(({ pid, zombie }) => (zombie ? [] : [pid]));
+}
+
+/** Kills such a browser; resolves when it is gone. */
+export async function killBareBrowser(profilePath: string): Promise<void> {
+  for (;;) {
+    const living = findBareBrowser(profilePath);
+    if (living.length === 0) return;
+    for (const pid of living) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended by itself.
+      }
+    }
+    await setTimeout(LOOK_AGAIN_MS);
   }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { DEFAULT_TIMINGS } from '../../config/session-timings.ts';
 import { waitMs, withDeadline } from '../../lib/abort.ts';
 import { backoffDelayMs } from '../../lib/backoff.ts';
 import { toError } from '../../lib/errors.ts';
@@ -8,11 +9,7 @@ import type { Logger } from '../../lib/logger.ts';
 
 const SCRIPT = fileURLToPath(new URL('guard.sh', import.meta.url));
 
-/** A guard that lived this long was healthy: its next end is a first one again. */
-const HEALTHY_AFTER_MS = 60_000;
-
-/** How long the guard may take to end after the goodbye; it takes some milliseconds. */
-const GOODBYE_DEADLINE_MS = 2_000;
+const { guardHealthyAfterMs, guardGoodbyeMs } = DEFAULT_TIMINGS;
 
 export interface GuardDeps {
   /** The argument that marks the browsers of this run, and of no other. */
@@ -57,7 +54,7 @@ class Guard implements AsyncDisposable {
   async #sayGoodbye(): Promise<void> {
     this.#stop.abort(new Error('The guard is not needed any more.'));
     this.#child?.stdin?.end('goodbye\n');
-    await withDeadline(this.#loop, GOODBYE_DEADLINE_MS, 'The goodbye of the guard').catch(() => {
+    await withDeadline(this.#loop, guardGoodbyeMs, 'The goodbye of the guard').catch(() => {
       this.#child?.kill('SIGKILL');
     });
     await this.#loop;
@@ -70,7 +67,7 @@ class Guard implements AsyncDisposable {
       const since = performance.now();
       const cause = await ended;
       if (this.#stop.signal.aborted) return;
-      if (performance.now() - since > HEALTHY_AFTER_MS) attempt = 1;
+      if (performance.now() - since > guardHealthyAfterMs) attempt = 1;
       this.#deps.log.warn('The guard of the browsers ended and is started again', { cause, attempt });
       const isDue = await waitMs(backoffDelayMs(attempt), this.#stop.signal).then(
         () => true,

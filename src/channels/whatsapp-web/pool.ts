@@ -13,8 +13,8 @@ import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Channel, ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { Browser } from './browser.ts';
-import { findProfilesInUse, killBrowserProcesses } from './browser-process.ts';
 import { LaunchGate } from './launch-gate.ts';
+import { endOrphanBrowsers } from './orphan-browsers.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import { RestoreProgress } from './restore-progress.ts';
 import { Session } from './session.ts';
@@ -332,13 +332,14 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): WhatsAppClient {
-    const { config, runtimePath, browser, clock, isRoot, environment } = this.#deps;
+    const { config, runtimePath, browser, instanceId, clock, isRoot, environment } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
     // A page that offers a code to an account that is linked says only that it no longer is.
     const byCode = account.pairing === 'code' && !account.linked && phoneNumber !== null;
     return new WhatsAppClient(
       {
         accountId: account.id,
+        instanceId,
         displayName: account.displayName,
         pairing: byCode ? { kind: 'code', phoneNumber } : { kind: 'qr' },
         browser,
@@ -451,11 +452,7 @@ export class Pool implements Channel, AsyncDisposable {
  */
 export async function openPool(deps: PoolDeps): Promise<Pool> {
   const { runtimePath, formerPaths, profiles } = deps;
-  for (const profilePath of [runtimePath, ...formerPaths].flatMap(findProfilesInUse)) {
-    if (await killBrowserProcesses(profilePath)) {
-      deps.log.warn('A browser that outlived its daemon was ended', { profilePath });
-    }
-  }
+  await endOrphanBrowsers({ ...deps, paths: [runtimePath, ...formerPaths] });
   await profiles.tidy(formerPaths);
   await deps.store.saveStarting(deps.instanceId);
   return new Pool(deps);

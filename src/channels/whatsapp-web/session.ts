@@ -1,8 +1,10 @@
 import type { Account, AccountStore, LinkedIdentity, SessionAlert } from '../../accounts/account.ts';
+import { alertText } from '../../accounts/alert-text.ts';
 import type { InstanceId } from '../../accounts/ids.ts';
 import { REASONS, type ReasonCode } from '../../accounts/reason.ts';
 import {
   afterFall,
+  isFlapping,
   isInTrouble,
   NO_ATTEMPT,
   pauseBeforeMs,
@@ -62,6 +64,8 @@ export class Session {
   #codes = 0;
   #lastError: string | null;
   #linked: boolean;
+  /** Since when a phone is to be linked, of the clock that never jumps. */
+  readonly #since: number;
   /** A phone has answered a code, or there was a link already. */
   #mayBeLinked: boolean;
 
@@ -71,6 +75,7 @@ export class Session {
     this.#signal = signal;
     this.#journal = new SessionJournal(deps.log, signal);
     this.#state = deps.account.state;
+    this.#since = deps.clock.monotonic();
     this.#linked = deps.account.linked;
     this.#mayBeLinked = deps.account.linked;
     this.#lastError = deps.account.lastError;
@@ -188,6 +193,7 @@ export class Session {
       timings,
       makeClient: (onEvent) => makeClient(onEvent, this.#linked),
       isLinked: () => this.#linked,
+      linkingSince: () => (this.#linked ? null : this.#since),
       countCode: () => {
         this.#codes += 1;
         return this.#codes;
@@ -223,7 +229,7 @@ export class Session {
     const before = this.#reconnect;
     this.#reconnect = afterFall(before, { retry, connectedMs }, timings.stableAfterMs);
     const { attempt, failures } = this.#reconnect;
-    const delayMs = pauseBeforeMs(this.#reconnect);
+    const delayMs = pauseBeforeMs(this.#reconnect, retry);
     log.warn('The session fell and is started again', {
       state: SESSION_FACTS.fell.to,
       reason,
@@ -238,6 +244,7 @@ export class Session {
     this.#nextAt = clock.now() + delayMs;
     this.#learn('fell', reason, attempt);
     if (isInTrouble(this.#reconnect) && !isInTrouble(before)) this.#alert('reconnect_failing', reason);
+    if (isFlapping(this.#reconnect) && !isFlapping(before)) this.#alert('flapping', reason);
   }
 
   async #link(identity: LinkedIdentity): Promise<void> {
@@ -284,7 +291,8 @@ export class Session {
 
   #alert(kind: SessionAlert['kind'], reason: ReasonCode): void {
     const { account, store, listener, log } = this.#deps;
-    const { text, userAction } = REASONS[reason];
+    const { userAction } = REASONS[reason];
+    const text = alertText(kind, reason);
     const { failures } = this.#reconnect;
     log.error('An account needs attention', { alert: kind, reason, explanation: text, userAction, failures });
     const stored = this.#journal.write('alert', () => store.saveAlert(account.id, { kind, reason, text }));

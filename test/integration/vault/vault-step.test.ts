@@ -212,9 +212,10 @@ describe('a session is as it was left after a SIGKILL', () => {
   });
 });
 
-/** Stands for a browser: a process that has the profile on its command line. */
+/** Stands for a browser: a process that has the profile and our mark on its command line. */
 async function startBrowser(profilePath: string): Promise<ChildProcess> {
-  const browser = spawn('sleep', ['600'], { argv0: `sleep --user-data-dir=${profilePath} ` });
+  const marks = [`--user-data-dir=${profilePath}`, '--switchboard-account=1'];
+  const browser = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1e6)', '--', ...marks]);
   await once(browser, 'spawn');
   return browser;
 }

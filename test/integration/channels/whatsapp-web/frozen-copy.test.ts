@@ -47,10 +47,14 @@ describe('a program that writes without a pause', () => {
       'n=0; while :; do n=$((n+1)); echo $n >> "$1/a"; echo $n >> "$1/b"; [ $n -eq 5 ] && echo up; done';
     const script = `sh -c '${lines}' writer "$1"; exit 0`;
     const at = join(profile, 'Default', 'IndexedDB');
-    program = spawn('sh', ['-c', script, 'browser', at, `--user-data-dir=${profile}`, 'end'], {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    program = spawn(
+      'sh',
+      ['-c', script, 'browser', at, `--user-data-dir=${profile}`, '--switchboard-account=1'],
+      {
+        detached: true,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     pid = program.pid ?? 0;
     await once(program.stdout ?? program, 'data');
   });

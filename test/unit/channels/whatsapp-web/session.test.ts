@@ -158,6 +158,21 @@ describe('a session that cannot be brought back', () => {
     expect(alerts).toEqual([]);
     stop.abort();
   });
+
+  it('raises one alert if it falls again and again, and comes back ever later from then on', async () => {
+    const { opened, alerts, log, stop } = play([connectedFor(0)]);
+    await vi.advanceTimersByTimeAsync(130 * SECOND_MS);
+    expect(pausesOf(opened)).toEqual([0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30, 30]);
+    expect(alerts).toEqual([
+      {
+        kind: 'flapping',
+        reason: 'browser_died',
+        text: 'The session connects and falls again, time after time: The browser ended.',
+      },
+    ]);
+    expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+    stop.abort();
+  });
 });
 
 describe('a session that only a person can mend', () => {
