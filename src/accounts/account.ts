@@ -68,7 +68,10 @@ export interface SessionAlert {
   readonly text: string;
 }
 
-/** What a session writes about its account. Each call is one transaction and may be repeated. */
+/**
+ * What a session writes about its account. Each call is one transaction and may be repeated. A signal gives a write up:
+ * from its abort on it changes nothing, unless the database has taken it already.
+ */
 export interface AccountStore {
   getAccount(id: AccountId): Promise<Account>;
   /** Accounts that a user wants connected, oldest first. */
@@ -78,18 +81,18 @@ export interface AccountStore {
   /** Stores what a user wants: connected on this instance, or not. */
   saveWanted(id: AccountId, wanted: boolean, instanceId: InstanceId): Promise<void>;
   /** Stores the state and appends it to the account's history. */
-  saveState(id: AccountId, change: SessionChange): Promise<void>;
+  saveState(id: AccountId, change: SessionChange, signal?: AbortSignal): Promise<void>;
   /** Appends an alert to the account's history. */
-  saveAlert(id: AccountId, alert: SessionAlert): Promise<void>;
+  saveAlert(id: AccountId, alert: SessionAlert, signal?: AbortSignal): Promise<void>;
   /** A null QR clears it. */
-  saveQr(id: AccountId, qr: LinkCode | null): Promise<void>;
+  saveQr(id: AccountId, qr: LinkCode | null, signal?: AbortSignal): Promise<void>;
   /** A null code clears it. */
-  savePairingCode(id: AccountId, code: LinkCode | null): Promise<void>;
+  savePairingCode(id: AccountId, code: LinkCode | null, signal?: AbortSignal): Promise<void>;
   /**
    * Stores who is linked and that the account is connected now.
    * @throws AppError ALREADY_LINKED if another account holds the number.
    */
-  saveLinked(id: AccountId, identity: LinkedIdentity): Promise<void>;
+  saveLinked(id: AccountId, identity: LinkedIdentity, signal?: AbortSignal): Promise<void>;
   /** Says that the link is over and nobody wants the account connected; what is left of it is to be destroyed. */
   saveOver(id: AccountId, instanceId: InstanceId): Promise<void>;
   /** Accounts that are neither wanted nor linked any more, but were once. */

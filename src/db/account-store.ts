@@ -18,7 +18,8 @@ function isWantedOn(instanceId: InstanceId) {
 
 /** Makes the store that sessions write to. Writing to an account that was deleted changes nothing. */
 export function makeAccountStore(db: Executor): AccountStore {
-  const change = (id: AccountId) => db.updateTable('accounts').where('id', '=', id).where(isKept);
+  const change = (id: AccountId, trx: Executor = db) =>
+    trx.updateTable('accounts').where('id', '=', id).where(isKept);
   return {
     async getAccount(id) {
       const row = await db
@@ -71,8 +72,8 @@ export function makeAccountStore(db: Executor): AccountStore {
       await change(id).set({ wanted, instance_id: instanceId }).execute();
     },
 
-    async saveState(id, { state, reason, attempt, lastError }) {
-      await db.transaction().execute(async (trx) => {
+    async saveState(id, { state, reason, attempt, lastError }, signal) {
+      await unlessGivenUp(db, signal, async (trx) => {
         const row = await trx
           .updateTable('accounts')
           .set({
@@ -95,25 +96,32 @@ export function makeAccountStore(db: Executor): AccountStore {
       });
     },
 
-    async saveAlert(id, alert) {
-      await appendAlert(db, id, alert);
+    async saveAlert(id, alert, signal) {
+      await unlessGivenUp(db, signal, (trx) => appendAlert(trx, id, alert));
     },
 
-    async saveQr(id, qr) {
-      await change(id)
-        .set({ qr: qr?.text ?? null, qr_expires_at: qr?.expiresAt ?? null })
-        .execute();
+    async saveQr(id, qr, signal) {
+      await unlessGivenUp(db, signal, (trx) =>
+        change(id, trx)
+          .set({ qr: toStorable(qr?.text ?? null), qr_expires_at: qr?.expiresAt ?? null })
+          .execute(),
+      );
     },
 
-    async savePairingCode(id, code) {
-      await change(id)
-        .set({ pairing_code: code?.text ?? null, pairing_code_expires_at: code?.expiresAt ?? null })
-        .execute();
+    async savePairingCode(id, code, signal) {
+      await unlessGivenUp(db, signal, (trx) =>
+        change(id, trx)
+          .set({
+            pairing_code: toStorable(code?.text ?? null),
+            pairing_code_expires_at: code?.expiresAt ?? null,
+          })
+          .execute(),
+      );
     },
 
-    async saveLinked(id, identity) {
+    async saveLinked(id, identity, signal) {
       try {
-        await db.transaction().execute((trx) => link(trx, id, identity));
+        await unlessGivenUp(db, signal, (trx) => link(trx, id, identity));
       } catch (thrown) {
         // The only unique index that this touches is that of linked numbers.
         if (findSqlState(thrown) !== UNIQUE_VIOLATION) throw thrown;
@@ -140,6 +148,23 @@ export function makeAccountStore(db: Executor): AccountStore {
       return rows.map(({ id }) => id as AccountId);
     },
   };
+}
+
+/**
+ * A transaction that takes no effect once the signal has aborted: whoever gave it up, because it was not answered, has
+ * written the same by another connection since, and perhaps more.
+ */
+async function unlessGivenUp<T>(
+  db: Executor,
+  signal: AbortSignal | undefined,
+  work: (trx: Executor) => Promise<T>,
+): Promise<T> {
+  return await db.transaction().execute(async (trx) => {
+    signal?.throwIfAborted();
+    const result = await work(trx);
+    signal?.throwIfAborted();
+    return result;
+  });
 }
 
 async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<void> {

@@ -338,16 +338,20 @@ export class PoolStage implements AsyncDisposable {
       saveWanted: (...args) => after(store.saveWanted(...args), () => undefined),
       saveOver: (...args) => after(store.saveOver(...args), () => undefined),
       listOver: (instanceId) => store.listOver(instanceId),
-      saveState: (id, change) =>
-        after(store.saveState(id, change), () => {
+      saveState: (id, change, signal) =>
+        after(store.saveState(id, change, signal), () => {
           const { state, reason, attempt } = change;
           this.of(id).states.push({ state, reason, ...(attempt === undefined ? {} : { attempt }) });
         }),
-      saveQr: (id, qr) => after(store.saveQr(id, qr), () => this.of(id).qrs.push(qr?.text ?? null)),
-      savePairingCode: (id, code) =>
-        after(store.savePairingCode(id, code), () => this.of(id).pairingCodes.push(code?.text ?? null)),
-      saveAlert: (id, alert) => after(store.saveAlert(id, alert), () => this.of(id).alerts.push(alert)),
-      saveLinked: (id, identity) => after(store.saveLinked(id, identity), () => undefined),
+      saveQr: (id, qr, signal) =>
+        after(store.saveQr(id, qr, signal), () => this.of(id).qrs.push(qr?.text ?? null)),
+      savePairingCode: (id, code, signal) =>
+        after(store.savePairingCode(id, code, signal), () =>
+          this.of(id).pairingCodes.push(code?.text ?? null),
+        ),
+      saveAlert: (id, alert, signal) =>
+        after(store.saveAlert(id, alert, signal), () => this.of(id).alerts.push(alert)),
+      saveLinked: (...args) => after(store.saveLinked(...args), () => undefined),
     };
   }
 

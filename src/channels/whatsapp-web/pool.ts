@@ -389,7 +389,7 @@ export class Pool implements Channel, AsyncDisposable {
     try {
       const rest = await session.run();
       if (rest === 'stopped') {
-        if (slot.afterStop === 'seal') await this.#putAway(accountId, session);
+        if (slot.afterStop === 'seal' && !session.isOpening) await this.#putAway(accountId, session);
         return;
       }
       // Whoever holds the account now has taken it from the vault.

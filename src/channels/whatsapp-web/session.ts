@@ -11,14 +11,14 @@ import {
 import { nextState, SESSION_FACTS, type SessionFact } from '../../accounts/session-machine.ts';
 import type { SessionState } from '../../accounts/state.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
-import { waitMs } from '../../lib/abort.ts';
+import { orAborted, waitMs, withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { LaunchGate } from './launch-gate.ts';
 import type { SessionProfile } from './profile-keeper.ts';
-import { SessionJournal } from './session-journal.ts';
+import { SessionJournal, type Write } from './session-journal.ts';
 import { type Fall, type LifeEnd, type SessionClient, SessionLife } from './session-life.ts';
 import { runInSession } from './session-scope.ts';
 import type { ClientEvent } from './whatsapp-client.ts';
@@ -53,6 +53,8 @@ export class Session {
   readonly #journal: SessionJournal;
   readonly #signal: AbortSignal;
   #life: SessionLife | undefined;
+  /** The opening of the profile, while it is under way. */
+  #opening: Promise<void> | undefined;
   #state: SessionState;
   #reconnect: ReconnectView = NO_ATTEMPT;
   /** When the next attempt is due: of the clock that people read, and of the one that never jumps. */
@@ -118,6 +120,11 @@ export class Session {
     return this.#mayBeLinked;
   }
 
+  /** The profile is still being opened: there is nothing of this session in it yet. */
+  get isOpening(): boolean {
+    return this.#opening !== undefined;
+  }
+
   /** Ends this life of the browser; the session goes on with the next one. */
   recycle(reason: ReasonCode, error: Error): void {
     this.#life?.fall(reason, error);
@@ -154,6 +161,7 @@ export class Session {
       const onStray = (error: Error) => life.fall('library_fault', error);
       return await runInSession({ log, onStray }, () => life.run(this.#signal));
     } catch (thrown) {
+      if (this.#signal.aborted) return { kind: 'stopped' };
       return this.#fall('launch_failed', thrown);
     } finally {
       clearTimeout(overstayed);
@@ -162,12 +170,21 @@ export class Session {
     }
   }
 
-  /** Why there can be no life of a browser, or nothing if there can. */
+  /**
+   * Why there can be no life of a browser, or nothing if there can. An opening that takes too long goes on, and the next
+   * attempt waits for the same one: whatever is done to the profile afterwards has its turn behind it.
+   */
   async #openProfile(): Promise<LifeEnd | undefined> {
+    const { profile, account, timings } = this.#deps;
+    this.#opening ??= profile.takeOut(account.id).finally(() => {
+      this.#opening = undefined;
+    });
     try {
-      await this.#deps.profile.takeOut(this.#deps.account.id);
+      const opened = withDeadline(this.#opening, timings.profileDeadlineMs, 'Opening the profile');
+      await orAborted(opened, this.#signal);
       return undefined;
     } catch (thrown) {
+      if (this.#signal.aborted) return { kind: 'stopped' };
       return this.#fall(unopenedReason(thrown), thrown);
     }
   }
@@ -242,7 +259,7 @@ export class Session {
 
   async #link(identity: LinkedIdentity): Promise<void> {
     const { store, account } = this.#deps;
-    const stored = this.#journal.write('link', () => store.saveLinked(account.id, identity));
+    const stored = this.#journal.write('link', (signal) => store.saveLinked(account.id, identity, signal));
     if (this.#linked) {
       // The number is this account's already: a database that is away keeps no session from its work.
       stored.catch((thrown: unknown) => this.recycle('already_linked', thrown as Error));
@@ -258,8 +275,10 @@ export class Session {
 
   #saveCode(kind: 'qr' | 'code', code: Parameters<AccountStore['saveQr']>[1]): void {
     const { store, account } = this.#deps;
-    const save = () =>
-      kind === 'qr' ? store.saveQr(account.id, code) : store.savePairingCode(account.id, code);
+    const save: Write = (signal) =>
+      kind === 'qr'
+        ? store.saveQr(account.id, code, signal)
+        : store.savePairingCode(account.id, code, signal);
     void this.#journal.write('code', save);
   }
 
@@ -278,7 +297,7 @@ export class Session {
       ...(attempt === undefined ? {} : { attempt }),
       ...(this.#lastError === null || state === 'connected' ? {} : { lastError: this.#lastError }),
     };
-    const stored = this.#journal.write('state', () => store.saveState(account.id, change));
+    const stored = this.#journal.write('state', (signal) => store.saveState(account.id, change, signal));
     void stored.then((isStored) => isStored && listener.onState?.(account.id, change));
   }
 
@@ -287,7 +306,9 @@ export class Session {
     const { text, userAction } = REASONS[reason];
     const { failures } = this.#reconnect;
     log.error('An account needs attention', { alert: kind, reason, explanation: text, userAction, failures });
-    const stored = this.#journal.write('alert', () => store.saveAlert(account.id, { kind, reason, text }));
+    const stored = this.#journal.write('alert', (signal) =>
+      store.saveAlert(account.id, { kind, reason, text }, signal),
+    );
     void stored.then((isStored) => isStored && listener.onAlert?.(account.id, { kind, reason, text }));
   }
 

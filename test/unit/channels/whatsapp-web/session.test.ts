@@ -33,7 +33,11 @@ const connectedFor = (ms: number): Play => {
 };
 
 /** A session whose lives are played one after another, the last again and again. */
-function play(plays: readonly Play[], account: Partial<Account> = {}) {
+function play(
+  plays: readonly Play[],
+  account: Partial<Account> = {},
+  takeOut: () => Promise<void> = async () => undefined,
+) {
   const changes: SessionChange[] = [];
   const alerts: SessionAlert[] = [];
   const opened: number[] = [];
@@ -71,7 +75,7 @@ function play(plays: readonly Play[], account: Partial<Account> = {}) {
         onAlert: (_id, alert) => void alerts.push(alert),
       },
       gate: new LaunchGate(1),
-      profile: { takeOut: done, isSealed: () => true, snapshot: done },
+      profile: { takeOut, isSealed: () => true, snapshot: done },
       clock: systemClock,
       log,
       timings: DEFAULT_TIMINGS,
@@ -213,4 +217,44 @@ it('keeps its work while the database is away, and stores its states in their or
   played.stop.abort();
   expect(await played.rest).toBe('stopped');
   expect(played.changes.at(-1)).toMatchObject({ state: 'closing' });
+});
+
+describe('a profile whose opening hangs', () => {
+  const hang = () => {
+    const opening = Promise.withResolvers<void>();
+    const takeOut = vi.fn(() => opening.promise);
+    return { ...play([(say) => say(READY)], { state: 'starting' }, takeOut), takeOut, opening };
+  };
+
+  it('is told in time as one that could not be opened, and is never opened twice at once', async () => {
+    const { changes, stop, takeOut } = hang();
+    await vi.advanceTimersByTimeAsync(DEFAULT_TIMINGS.profileDeadlineMs - 1);
+    expect(changes).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1 + SECOND_MS + DEFAULT_TIMINGS.profileDeadlineMs);
+    expect(changes).toMatchObject([
+      { state: 'reconnecting', reason: 'vault_unavailable', attempt: 1 },
+      { state: 'reconnecting', reason: 'vault_unavailable', attempt: 2 },
+    ]);
+    expect(takeOut).toHaveBeenCalledTimes(1);
+    stop.abort();
+  });
+
+  it('is used once it is open after all', async () => {
+    const { session, opened, opening, stop } = hang();
+    await vi.advanceTimersByTimeAsync(DEFAULT_TIMINGS.profileDeadlineMs + SECOND_MS);
+    expect(opened).toEqual([]);
+    opening.resolve();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(opened).toHaveLength(1);
+    expect(session.findConnected()).toBeDefined();
+    stop.abort();
+  });
+
+  it('keeps no session from stopping', async () => {
+    const { rest, changes, stop } = hang();
+    await vi.advanceTimersByTimeAsync(SECOND_MS);
+    stop.abort(new Error('stopped'));
+    expect(await rest).toBe('stopped');
+    expect(changes).toMatchObject([{ state: 'closing', reason: null }]);
+  });
 });
