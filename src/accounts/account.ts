@@ -61,6 +61,12 @@ export interface SessionChange {
   readonly lastError?: string;
 }
 
+/** What an account comes to rest for. */
+export interface SessionRest {
+  readonly reason: ReasonCode;
+  readonly lastError?: string;
+}
+
 /** Something that a person must hear of: sessions that cannot be brought back, or that only a person can mend. */
 export interface SessionAlert {
   readonly kind: 'reconnect_failing' | 'needs_human';
@@ -78,8 +84,18 @@ export interface AccountStore {
   listWanted(instanceId: InstanceId): Promise<readonly Account[]>;
   /** Says of every wanted account that it is starting: what an earlier run of the daemon left is no longer true. */
   saveStarting(instanceId: InstanceId): Promise<void>;
-  /** Stores what a user wants: connected on this instance, or not. */
-  saveWanted(id: AccountId, wanted: boolean, instanceId: InstanceId): Promise<void>;
+  /**
+   * Says of every account that an earlier run was killed over while it ended its session that it rests. No session of this
+   * instance may run.
+   */
+  saveCutOff(instanceId: InstanceId): Promise<void>;
+  /** Says that a user wants the account connected, on this instance, and that it is starting. */
+  saveStart(id: AccountId, instanceId: InstanceId): Promise<void>;
+  /**
+   * Stores what an account comes to rest for, with all that follows from it (see reason.ts): its state, that nobody wants
+   * it connected any more, that its link is over. Whoever reads one of them reads all.
+   */
+  saveRest(id: AccountId, rest: SessionRest, signal?: AbortSignal): Promise<void>;
   /** Stores the state and appends it to the account's history. */
   saveState(id: AccountId, change: SessionChange, signal?: AbortSignal): Promise<void>;
   /** Appends an alert to the account's history. */

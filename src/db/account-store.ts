@@ -1,19 +1,33 @@
-import { sql } from 'kysely';
-import type { AccountStore, LinkedIdentity } from '../accounts/account.ts';
+import { type RawBuilder, sql, type Updateable } from 'kysely';
+import type { AccountStore, LinkedIdentity, SessionChange } from '../accounts/account.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import { parseReasonCode, REASONS, staysWanted } from '../accounts/reason.ts';
+import { listLiveStates, type SessionState } from '../accounts/state.ts';
 import { AppError } from '../lib/errors.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
+import type { AccountTable } from './schema.ts';
 import { appendAlert, appendState } from './session-event-store.ts';
 import { toStorable } from './storable-text.ts';
 
 const UNIQUE_VIOLATION = '23505';
 const NOW = sql<Date>`now()`;
 
+/** Of a page that is gone: a scan would not be heard. */
+const NO_CODES = { qr: null, qr_expires_at: null, pairing_code: null, pairing_code_expires_at: null };
+
+/** States that are true only while there is a session. */
+const SESSION_IS_THERE = [...listLiveStates(), 'closing'] as const;
+
+/** Accounts of this instance, or of none. */
+function isOf(instanceId: InstanceId) {
+  return sql<boolean>`(instance_id = ${instanceId} or instance_id is null)`;
+}
+
 /** Accounts that a user wants connected on this instance, or on any. */
 function isWantedOn(instanceId: InstanceId) {
-  return sql<boolean>`wanted and (instance_id = ${instanceId} or instance_id is null) and ${isKept}`;
+  return sql<boolean>`wanted and ${isOf(instanceId)} and ${isKept}`;
 }
 
 /** Makes the store that sessions write to. Writing to an account that was deleted changes nothing. */
@@ -53,11 +67,7 @@ export function makeAccountStore(db: Executor): AccountStore {
             state_since: NOW,
             state: 'starting',
             reason: null,
-            // Of a page that is gone: a scan would not be heard.
-            qr: null,
-            qr_expires_at: null,
-            pairing_code: null,
-            pairing_code_expires_at: null,
+            ...NO_CODES,
           })
           .where(isWantedOn(instanceId))
           .returning('id')
@@ -68,32 +78,59 @@ export function makeAccountStore(db: Executor): AccountStore {
       });
     },
 
-    async saveWanted(id, wanted, instanceId) {
-      await change(id).set({ wanted, instance_id: instanceId }).execute();
-    },
-
-    async saveState(id, { state, reason, attempt, lastError }, signal) {
-      await unlessGivenUp(db, signal, async (trx) => {
-        const row = await trx
+    async saveCutOff(instanceId) {
+      await db.transaction().execute(async (trx) => {
+        const cutOff = await trx
           .updateTable('accounts')
           .set({
-            last_disconnected_at: sql<Date | null>`case when state = 'connected' and ${state} <> 'connected'
-              then now() else last_disconnected_at end`,
-            state_since: sql<Date>`case when state <> ${state} or reason is distinct from ${reason}::text
-              then now() else state_since end`,
-            state,
-            reason,
-            ...(state === 'connected' ? { last_error: null } : {}),
-            ...(lastError === undefined ? {} : { last_error: toStorable(lastError) }),
+            ...stateEntered(
+              'disconnected',
+              sql`case when linked then 'exported' else 'user_disconnected' end`,
+            ),
+            ...NO_CODES,
           })
-          .where('id', '=', id)
+          .where('wanted', '=', false)
+          .where('state', 'in', SESSION_IS_THERE)
+          .where(isOf(instanceId))
           .where(isKept)
-          .returning('instance_id')
-          .executeTakeFirst();
-        if (row === undefined) return;
-        const instanceId = row.instance_id as InstanceId | null;
-        await appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
+          .returning(['id', 'reason'])
+          .execute();
+        for (const { id, reason } of cutOff) {
+          await appendState(trx, {
+            accountId: id as AccountId,
+            instanceId,
+            state: 'disconnected',
+            reason: reason === null ? null : parseReasonCode(reason),
+          });
+        }
       });
+    },
+
+    async saveStart(id, instanceId) {
+      await db
+        .transaction()
+        .execute((trx) =>
+          enter(trx, id, { state: 'starting', reason: null }, { wanted: true, instance_id: instanceId }),
+        );
+    },
+
+    async saveRest(id, { reason, lastError }, signal) {
+      const { state, keepsLink } = REASONS[reason];
+      await unlessGivenUp(db, signal, (trx) =>
+        enter(
+          trx,
+          id,
+          { state, reason, ...(lastError === undefined ? {} : { lastError }) },
+          {
+            ...(staysWanted(reason) ? {} : { wanted: false }),
+            ...(keepsLink ? {} : { linked: false, wid: null }),
+          },
+        ),
+      );
+    },
+
+    async saveState(id, change, signal) {
+      await unlessGivenUp(db, signal, (trx) => enter(trx, id, change));
     },
 
     async saveAlert(id, alert, signal) {
@@ -165,6 +202,42 @@ async function unlessGivenUp<T>(
     signal?.throwIfAborted();
     return result;
   });
+}
+
+/** What entering a state does to a row, besides what caused it. */
+function stateEntered(state: SessionState, reason: RawBuilder<unknown>) {
+  return {
+    last_disconnected_at: sql<Date | null>`case when state = 'connected' and ${state} <> 'connected'
+      then now() else last_disconnected_at end`,
+    state_since: sql<Date>`case when state <> ${state} or reason is distinct from ${reason}
+      then now() else state_since end`,
+    state,
+    reason: sql<string | null>`${reason}`,
+  };
+}
+
+/** Stores a state, with what follows from it, and appends it to the history. */
+async function enter(
+  trx: Executor,
+  id: AccountId,
+  { state, reason, attempt, lastError }: SessionChange,
+  more: Pick<Updateable<AccountTable>, 'wanted' | 'linked' | 'wid' | 'instance_id'> = {},
+): Promise<void> {
+  const row = await trx
+    .updateTable('accounts')
+    .set({
+      ...stateEntered(state, sql`${reason}::text`),
+      ...(state === 'connected' ? { last_error: null } : {}),
+      ...(lastError === undefined ? {} : { last_error: toStorable(lastError) }),
+      ...more,
+    })
+    .where('id', '=', id)
+    .where(isKept)
+    .returning('instance_id')
+    .executeTakeFirst();
+  if (row === undefined) return;
+  const instanceId = row.instance_id as InstanceId | null;
+  await appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
 }
 
 async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<void> {

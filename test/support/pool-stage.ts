@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Phone, type Simulator, startSimulator, type WorldClient } from '../../simulator/client.ts';
 import type { Account, AccountStore, Pairing, SessionAlert } from '../../src/accounts/account.ts';
 import { type AccountId, DEFAULT_TENANT, makeAccountId, parseInstanceId } from '../../src/accounts/ids.ts';
-import type { ReasonCode } from '../../src/accounts/reason.ts';
+import { REASONS, type ReasonCode } from '../../src/accounts/reason.ts';
 import type { SessionState } from '../../src/accounts/state.ts';
 import type { ChannelListener, ConnectedSession } from '../../src/channels/channel.ts';
 import { findBrowser } from '../../src/channels/whatsapp-web/browser.ts';
@@ -335,7 +335,15 @@ export class PoolStage implements AsyncDisposable {
       getAccount: (id) => store.getAccount(id),
       listWanted: (instanceId) => store.listWanted(instanceId),
       saveStarting: (instanceId) => after(store.saveStarting(instanceId), () => undefined),
-      saveWanted: (...args) => after(store.saveWanted(...args), () => undefined),
+      saveCutOff: (instanceId) => after(store.saveCutOff(instanceId), () => undefined),
+      saveStart: (id, instanceId) =>
+        after(store.saveStart(id, instanceId), () =>
+          this.of(id).states.push({ state: 'starting', reason: null }),
+        ),
+      saveRest: (id, rest, signal) =>
+        after(store.saveRest(id, rest, signal), () =>
+          this.of(id).states.push({ state: REASONS[rest.reason].state, reason: rest.reason }),
+        ),
       saveOver: (...args) => after(store.saveOver(...args), () => undefined),
       listOver: (instanceId) => store.listOver(instanceId),
       saveState: (id, change, signal) =>

@@ -23,8 +23,8 @@ import { type Fall, type LifeEnd, type SessionClient, SessionLife } from './sess
 import { runInSession } from './session-scope.ts';
 import type { ClientEvent } from './whatsapp-client.ts';
 
-/** A wait at the launch gate that is worth a line in the log. */
-const LONG_WAIT_MS = 1_000;
+/** By how much an attempt may come late without a line in the log, in milliseconds: nobody would notice. */
+const UNNOTICED_MS = 100;
 
 export interface SessionDeps {
   readonly account: Account;
@@ -40,13 +40,13 @@ export interface SessionDeps {
   makeClient(onEvent: (event: ClientEvent) => void, linked: boolean): SessionClient;
 }
 
-/** Why a session came to rest: a reason, `stopped` if it was asked to, `moved` if another instance holds the account. */
-export type SessionRest = ReasonCode | 'stopped' | 'moved';
+/** How a session ended: a reason to rest, `stopped` if it was asked to, `moved` if another instance holds the account. */
+export type SessionEnd = ReasonCode | 'stopped' | 'moved';
 
 /**
  * One account's session: lives of a browser, one after another, with growing pauses between those that failed,
  * until it is stopped or comes to a reason that only a person can mend. What it is in is one state of the table in
- * `accounts/session-machine.ts`, which only `#learn` changes; nobody else writes it while the session runs.
+ * `accounts/session-machine.ts`, which only `#learn` and `#rest` change; nobody else writes it while the session runs.
  */
 export class Session {
   readonly #deps: SessionDeps;
@@ -78,36 +78,52 @@ export class Session {
     this.#lastError = deps.account.lastError;
   }
 
-  /** Runs until it is asked to stop or a reason ends it; the browser is gone when it resolves. */
-  async run(): Promise<SessionRest> {
+  /**
+   * Runs until it is asked to stop or a reason ends it, which is stored then if it can be; the browser is gone when it
+   * resolves.
+   */
+  async run(): Promise<SessionEnd> {
     try {
-      return await this.#loop();
-    } catch (thrown) {
-      if (this.#signal.aborted) return 'stopped';
-      throw thrown;
+      const end = await this.#loop();
+      if (end === 'stopped') this.#learn('stop-wanted', null);
+      return end;
     } finally {
-      if (this.#signal.aborted) this.#learn('stop-wanted', null);
       await this.#journal.flush();
     }
   }
 
-  async #loop(): Promise<SessionRest> {
-    while (!this.#signal.aborted) {
-      const end = await this.#live();
-      if (end.kind === 'stopped') break;
-      const { retry, state } = REASONS[end.reason];
-      if (retry === 'never') {
-        if (end.reason === 'replaced' && (await this.#isHeldElsewhere())) return 'moved';
-        this.#learn(state === 'needs_human' ? 'refused' : 'given-up', end.reason);
-        // That of a passkey was raised while there was time to approve it.
-        if (state === 'needs_human' && end.reason !== 'passkey') this.#alert('needs_human', end.reason);
-        return end.reason;
+  async #loop(): Promise<SessionEnd> {
+    try {
+      for (;;) {
+        this.#signal.throwIfAborted();
+        const end = await this.#live();
+        if (end.kind === 'stopped') return 'stopped';
+        const { reason } = end;
+        if (REASONS[reason].retry === 'never') return await this.#comeToRest(reason);
+        await this.#pause();
       }
-      // The pause began when the life was over, not when its browser was closed.
-      await waitMs(Math.max(0, this.#dueAt - this.#deps.clock.monotonic()), this.#signal);
-      this.#nextAt = null;
+    } catch (thrown) {
+      if (this.#signal.aborted) return 'stopped';
+      throw thrown;
     }
-    return 'stopped';
+  }
+
+  /** The pause began when the life was over, not when its browser was closed, which may have taken longer. */
+  async #pause(): Promise<void> {
+    const { clock, log } = this.#deps;
+    const leftMs = this.#dueAt - clock.monotonic();
+    if (-leftMs >= UNNOTICED_MS)
+      log.info('The session waited for its browser to close', { waitedMs: Math.round(-leftMs) });
+    await waitMs(Math.max(0, leftMs), this.#signal);
+    this.#nextAt = null;
+  }
+
+  async #comeToRest(reason: ReasonCode): Promise<SessionEnd> {
+    if (reason === 'replaced' && (await this.#isHeldElsewhere())) return 'moved';
+    this.#rest(reason);
+    // That of a passkey was raised while there was time to approve it.
+    if (REASONS[reason].state === 'needs_human' && reason !== 'passkey') this.#alert('needs_human', reason);
+    return reason;
   }
 
   /** Ends the link on WhatsApp's side, if the page is up. */
@@ -227,7 +243,7 @@ export class Session {
     const since = clock.monotonic();
     const leave = await gate.enter(this.#signal);
     const waitedMs = Math.round(clock.monotonic() - since);
-    if (waitedMs >= LONG_WAIT_MS) log.info('The session waited for others to start', { waitedMs });
+    if (waitedMs >= UNNOTICED_MS) log.info('The session waited for others to start', { waitedMs });
     return leave;
   }
 
@@ -282,7 +298,7 @@ export class Session {
     void this.#journal.write('code', save);
   }
 
-  /** The one place that changes the state: stored, logged and told once. A fact that changes nothing is nothing. */
+  /** Changes the state: it is stored, logged and told once. A fact that changes nothing is nothing. */
   #learn(fact: SessionFact, reason: ReasonCode | null, attempt?: number): void {
     const { account, store, listener, log } = this.#deps;
     const state = nextState(this.#state, fact);
@@ -299,6 +315,23 @@ export class Session {
     };
     const stored = this.#journal.write('state', (signal) => store.saveState(account.id, change, signal));
     void stored.then((isStored) => isStored && listener.onState?.(account.id, change));
+  }
+
+  /** Changes the state for good, with what follows for the account. One that it was in already is not told again. */
+  #rest(reason: ReasonCode): void {
+    const { account, store, listener, log } = this.#deps;
+    const { state } = REASONS[reason];
+    const fact: SessionFact = state === 'needs_human' ? 'refused' : 'given-up';
+    const isNews = state !== this.#state;
+    this.#state = state;
+    if (isNews) log.info('The session changed its state', { state, reason, fact });
+    const lastError = this.#lastError === null ? {} : { lastError: this.#lastError };
+    const stored = this.#journal.write('rest', (signal) =>
+      store.saveRest(account.id, { reason, ...lastError }, signal),
+    );
+    void stored.then(
+      (isStored) => isStored && isNews && listener.onState?.(account.id, { state, reason, ...lastError }),
+    );
   }
 
   #alert(kind: SessionAlert['kind'], reason: ReasonCode): void {

@@ -155,13 +155,13 @@ describe('accounts that are wanted', () => {
       await insertTestAccount(db),
       await insertTestAccount(db),
     ];
-    await store.saveWanted(id, true, HERE);
-    await store.saveWanted(elsewhere, true, THERE);
-    await store.saveWanted(deleted, true, HERE);
+    await store.saveStart(id, HERE);
+    await store.saveStart(elsewhere, THERE);
+    await store.saveStart(deleted, HERE);
     await markAccountDeleted(db, deleted);
     await db.updateTable('accounts').set({ wanted: true }).where('id', '=', nobodys).execute();
     expect((await store.listWanted(HERE)).map((account) => account.id)).toEqual([id, nobodys]);
-    await store.saveWanted(id, false, HERE);
+    await store.saveRest(id, { reason: 'exported' });
     expect((await store.listWanted(HERE)).map((account) => account.id)).toEqual([nobodys]);
   });
 
@@ -171,7 +171,7 @@ describe('accounts that are wanted', () => {
       [id, HERE],
       [elsewhere, THERE],
     ] as const) {
-      await store.saveWanted(accountId, true, instance);
+      await store.saveStart(accountId, instance);
       await store.saveLinked(accountId, { ...IDENTITY, phoneNumber: null });
     }
     await store.saveStarting(HERE);
