@@ -151,7 +151,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     onStep: (step) => log.debug('A step of the vault was done', { step }),
   });
   const temporary = stack.use(await openSocketFolder(folder.path, 'browsers'));
-  stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
+  const guard = stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
   const pool = stack.use(
     await openPool({
       config,
@@ -164,6 +164,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       listener,
       clock,
       log,
+      onSurvivors: () => guard.withholdGoodbye(),
       isRoot: edge.isRoot,
       environment: { ...childEnvironment(edge.env), TMPDIR: temporary.path },
     }),

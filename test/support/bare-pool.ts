@@ -89,6 +89,7 @@ export class BarePool implements AsyncDisposable {
       },
       clock: systemClock,
       log: this.log,
+      onSurvivors: () => undefined,
       isRoot: true,
       timings: { ...DEFAULT_TIMINGS, ...timings },
       environment: {},

@@ -172,6 +172,7 @@ export class PoolStage implements AsyncDisposable {
         listener: this.#listen(),
         clock: systemClock,
         log: this.log,
+        onSurvivors: () => undefined,
         isRoot: process.getuid?.() === 0,
         environment: process.env,
         timings: { ...SHORT_TIMINGS, ...timings },

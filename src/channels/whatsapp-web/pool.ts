@@ -39,6 +39,8 @@ export interface PoolDeps {
   readonly listener: ChannelListener;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Told if processes of a browser cannot be killed. */
+  readonly onSurvivors: () => void;
   readonly isRoot: boolean;
   /** Deadlines and intervals of the sessions; those that are proven by default. */
   readonly timings?: SessionTimings;
@@ -322,7 +324,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): WhatsAppClient {
-    const { config, runtimePath, browser, clock, isRoot, environment } = this.#deps;
+    const { config, runtimePath, browser, onSurvivors, clock, isRoot, environment } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
     // A page that offers a code to an account that is linked says only that it no longer is.
     const byCode = account.pairing === 'code' && !account.linked && phoneNumber !== null;
@@ -337,6 +339,7 @@ export class Pool implements Channel, AsyncDisposable {
         clock,
         log,
         timings: this.#timings,
+        onSurvivors,
         isRoot,
         environment,
       },

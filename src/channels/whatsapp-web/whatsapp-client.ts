@@ -55,6 +55,8 @@ export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'
   readonly clock: Clock;
   readonly log: Logger;
   readonly timings: SessionTimings;
+  /** Told if processes of the browser outlive their being killed: somebody must look after them. */
+  readonly onSurvivors: () => void;
 }
 
 /**
@@ -196,7 +198,13 @@ export class WhatsAppClient {
   /** What cannot be removed is removed by the next start. */
   async #clearUp(pid: number | undefined): Promise<void> {
     try {
-      await killBrowserProcesses(this.#profilePath, pid === undefined ? [] : [pid]);
+      const known = pid === undefined ? [] : [pid];
+      await killBrowserProcesses(this.#profilePath, known);
+      const pids = findBrowserProcesses(this.#profilePath, known);
+      if (pids.length > 0) {
+        this.#deps.log.error('Processes of a browser could not be killed', { pids });
+        return this.#deps.onSurvivors();
+      }
       removeProfileLocks(this.#profilePath);
       await this.#temporary?.[Symbol.asyncDispose]();
     } catch (thrown) {
@@ -209,9 +217,10 @@ export class WhatsAppClient {
   async #launch(): Promise<Browser> {
     // An orphan of an earlier run goes on taking messages and holds the profile (faults F28 to F31).
     await killBrowserProcesses(this.#profilePath);
+    if (findBrowserProcesses(this.#profilePath).length > 0)
+      throw new AppError('SESSION_FAULT', { message: 'Processes of an earlier browser cannot be killed.' });
     removeProfileLocks(this.#profilePath);
-    if (this.#over)
-      throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
+    this.#requireWanted();
     await mkdir(this.#profilePath, { recursive: true, mode: 0o700 });
     await this.#requireRoom();
     const torn = await cutTornLogs(this.#profilePath);
@@ -220,9 +229,17 @@ export class WhatsAppClient {
     this.#temporary = temporary;
     const environment = { ...this.#deps.environment, TMPDIR: temporary.path };
     const options = makeLaunchOptions({ ...this.#deps, profilePath: this.#profilePath, environment });
+    if (this.#over) await temporary[Symbol.asyncDispose]();
+    // Nothing is waited for from here to the launch: a close that did not wait for it has looked for processes already.
+    this.#requireWanted();
     // The driver's own limit begins once the browser has answered.
     const { launchDeadlineMs } = this.#deps.timings;
     return await withDeadline(puppeteer.launch(options), launchDeadlineMs, 'Launching the browser');
+  }
+
+  #requireWanted(): void {
+    if (!this.#over) return;
+    throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
   }
 
   /** On a full disk Chromium throws away the storage that it cannot open, and the link with it (fault F43). */
