@@ -39,3 +39,11 @@ export async function findFalseSteps(db: Executor, accountId: AccountId): Promis
 function isStep(from: SessionState, to: SessionState): boolean {
   return FACTS.some((fact) => nextState(from, fact) === to);
 }
+
+/** The same of every account in the database. */
+export async function findAllFalseSteps(db: Executor): Promise<string[]> {
+  const accounts = await db.selectFrom('accounts').select('id').orderBy('id').execute();
+  const found: string[] = [];
+  for (const { id } of accounts) found.push(...(await findFalseSteps(db, id as AccountId)));
+  return found;
+}
