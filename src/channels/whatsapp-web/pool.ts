@@ -61,6 +61,7 @@ export class Pool implements Channel, AsyncDisposable {
   #restore: RestoreProgress | undefined;
   #restoring: Promise<unknown> = Promise.resolve();
   readonly #closing = new AbortController();
+  #disposal: Promise<void> | undefined;
 
   constructor(deps: PoolDeps) {
     this.#deps = deps;
@@ -262,7 +263,12 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   /** Closes every browser and resolves when all are gone. What users want stays as it is. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  async #dispose(): Promise<void> {
     this.#closing.abort(new Error('Switchboard is stopping.'));
     await this.#restoring;
     // What is being started or ended comes to its end first; no more is begun.

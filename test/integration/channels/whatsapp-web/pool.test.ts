@@ -57,6 +57,14 @@ describe('a profile whose opening hangs', () => {
   });
 });
 
+it('is closed once, however often that is asked for', async () => {
+  await startAndHang();
+  await Promise.all([bare.pool[Symbol.asyncDispose](), bare.pool[Symbol.asyncDispose]()]);
+  await bare.store.face.saveStart(accountId, INSTANCE);
+  await bare.pool[Symbol.asyncDispose]();
+  expect(await bare.store.face.getAccount(accountId)).toMatchObject({ state: 'starting' });
+});
+
 describe('a start while the session before comes to rest by itself', () => {
   it('is what counts in the end', async () => {
     const rest = bare.store.hold('saveRest');
