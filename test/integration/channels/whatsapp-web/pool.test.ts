@@ -30,13 +30,16 @@ async function startAndHang(): Promise<void> {
 
 describe('a profile whose opening hangs', () => {
   it('keeps no daemon from stopping', async () => {
-    await startAndHang();
+    const opening = bare.index.hold('find');
+    await bare.pool.start(accountId);
+    await opening.reached;
     await bare.pool[Symbol.asyncDispose]();
     expect(await bare.store.face.getAccount(accountId)).toMatchObject({
       state: 'disconnected',
       reason: 'daemon_stopped',
       wanted: true,
     });
+    opening.go();
   });
 
   it('is told, and frees its slot for whoever disconnects the account; what comes late is destroyed', async () => {
