@@ -67,11 +67,19 @@ export interface SessionRest {
   readonly lastError?: string;
 }
 
+export const ALERT_KINDS = ['reconnect_failing', 'needs_human'] as const;
+
 /** Something that a person must hear of: sessions that cannot be brought back, or that only a person can mend. */
 export interface SessionAlert {
-  readonly kind: 'reconnect_failing' | 'needs_human';
+  readonly kind: (typeof ALERT_KINDS)[number];
   readonly reason: ReasonCode;
   readonly text: string;
+}
+
+/** Hears what was entered into the history of any account, once it is stored. Returns at once and does not throw. */
+export interface HistoryListener {
+  onState(change: Pick<SessionChange, 'state' | 'reason' | 'attempt'>): void;
+  onAlert(alert: SessionAlert): void;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql, type Updateable } from 'kysely';
-import type { AccountStore, LinkedIdentity, SessionChange } from '../accounts/account.ts';
+import type { AccountStore, HistoryListener, LinkedIdentity, SessionChange } from '../accounts/account.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { parseReasonCode, REASONS, staysWanted } from '../accounts/reason.ts';
 import { listLiveStates, type SessionState } from '../accounts/state.ts';
@@ -13,6 +13,8 @@ import { toStorable } from './storable-text.ts';
 
 const UNIQUE_VIOLATION = '23505';
 const NOW = sql<Date>`now()`;
+const STARTING = { state: 'starting', reason: null } as const;
+const CONNECTED = { state: 'connected', reason: null } as const;
 
 /** Of a page that is gone: a scan would not be heard. */
 const NO_CODES = { qr: null, qr_expires_at: null, pairing_code: null, pairing_code_expires_at: null };
@@ -30,10 +32,28 @@ function isWantedOn(instanceId: InstanceId) {
   return sql<boolean>`wanted and ${isOf(instanceId)} and ${isKept}`;
 }
 
-/** Makes the store that sessions write to. Writing to an account that was deleted changes nothing. */
-export function makeAccountStore(db: Executor): AccountStore {
+/** What else of the row changes with its state. */
+type More = Pick<Updateable<AccountTable>, 'wanted' | 'linked' | 'wid' | 'instance_id'>;
+
+interface StoreOptions {
+  readonly more?: More;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const NOBODY: HistoryListener = { onState: () => undefined, onAlert: () => undefined };
+
+/**
+ * Makes the store that sessions write to. Writing to an account that was deleted changes nothing. The listener hears each
+ * entry of the history once, after it was committed; one whose commit was never answered it does not hear.
+ */
+export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY): AccountStore {
   const change = (id: AccountId, trx: Executor = db) =>
     trx.updateTable('accounts').where('id', '=', id).where(isKept);
+  const store = async (id: AccountId, entered: SessionChange, { more = {}, signal }: StoreOptions) => {
+    const isEntered = await unlessGivenUp(db, signal, (trx) => enter(trx, id, entered, more));
+    const { state, reason, attempt } = entered;
+    if (isEntered) history.onState({ state, reason, ...(attempt === undefined ? {} : { attempt }) });
+  };
   return {
     async getAccount(id) {
       const row = await db
@@ -58,7 +78,7 @@ export function makeAccountStore(db: Executor): AccountStore {
     },
 
     async saveStarting(instanceId) {
-      await db.transaction().execute(async (trx) => {
+      const entered = await db.transaction().execute(async (trx) => {
         const started = await trx
           .updateTable('accounts')
           .set({
@@ -72,14 +92,18 @@ export function makeAccountStore(db: Executor): AccountStore {
           .where(isWantedOn(instanceId))
           .returning('id')
           .execute();
+        let count = 0;
         for (const { id } of started) {
-          await appendState(trx, { accountId: id as AccountId, instanceId, state: 'starting', reason: null });
+          const entry = { accountId: id as AccountId, instanceId, ...STARTING };
+          if (await appendState(trx, entry)) count += 1;
         }
+        return count;
       });
+      for (let nth = 0; nth < entered; nth += 1) history.onState(STARTING);
     },
 
     async saveCutOff(instanceId) {
-      await db.transaction().execute(async (trx) => {
+      const entered = await db.transaction().execute(async (trx) => {
         const cutOff = await trx
           .updateTable('accounts')
           .set({
@@ -95,46 +119,37 @@ export function makeAccountStore(db: Executor): AccountStore {
           .where(isKept)
           .returning(['id', 'reason'])
           .execute();
+        const changes: SessionChange[] = [];
         for (const { id, reason } of cutOff) {
-          await appendState(trx, {
-            accountId: id as AccountId,
-            instanceId,
-            state: 'disconnected',
-            reason: reason === null ? null : parseReasonCode(reason),
-          });
+          const rest = { state: 'disconnected', reason: parseReasonCode(String(reason)) } as const;
+          if (await appendState(trx, { accountId: id as AccountId, instanceId, ...rest })) changes.push(rest);
         }
+        return changes;
       });
+      for (const change of entered) history.onState(change);
     },
 
     async saveStart(id, instanceId) {
-      await db
-        .transaction()
-        .execute((trx) =>
-          enter(trx, id, { state: 'starting', reason: null }, { wanted: true, instance_id: instanceId }),
-        );
+      await store(id, STARTING, { more: { wanted: true, instance_id: instanceId } });
     },
 
     async saveRest(id, { reason, lastError }, signal) {
       const { state, keepsLink } = REASONS[reason];
-      await unlessGivenUp(db, signal, (trx) =>
-        enter(
-          trx,
-          id,
-          { state, reason, ...(lastError === undefined ? {} : { lastError }) },
-          {
-            ...(staysWanted(reason) ? {} : { wanted: false }),
-            ...(keepsLink ? {} : { linked: false, wid: null }),
-          },
-        ),
-      );
+      const change = { state, reason, ...(lastError === undefined ? {} : { lastError }) };
+      const more = {
+        ...(staysWanted(reason) ? {} : { wanted: false }),
+        ...(keepsLink ? {} : { linked: false, wid: null }),
+      };
+      await store(id, change, { more, signal });
     },
 
     async saveState(id, change, signal) {
-      await unlessGivenUp(db, signal, (trx) => enter(trx, id, change));
+      await store(id, change, { signal });
     },
 
     async saveAlert(id, alert, signal) {
       await unlessGivenUp(db, signal, (trx) => appendAlert(trx, id, alert));
+      history.onAlert(alert);
     },
 
     async saveQr(id, qr, signal) {
@@ -158,7 +173,8 @@ export function makeAccountStore(db: Executor): AccountStore {
 
     async saveLinked(id, identity, signal) {
       try {
-        await unlessGivenUp(db, signal, (trx) => link(trx, id, identity));
+        const isEntered = await unlessGivenUp(db, signal, (trx) => link(trx, id, identity));
+        if (isEntered) history.onState(CONNECTED);
       } catch (thrown) {
         // The only unique index that this touches is that of linked numbers.
         if (findSqlState(thrown) !== UNIQUE_VIOLATION) throw thrown;
@@ -216,13 +232,13 @@ function stateEntered(state: SessionState, reason: RawBuilder<unknown>) {
   };
 }
 
-/** Stores a state, with what follows from it, and appends it to the history. */
+/** Stores a state, with what follows from it, and appends it to the history; true if it was entered there. */
 async function enter(
   trx: Executor,
   id: AccountId,
   { state, reason, attempt, lastError }: SessionChange,
-  more: Pick<Updateable<AccountTable>, 'wanted' | 'linked' | 'wid' | 'instance_id'> = {},
-): Promise<void> {
+  more: More,
+): Promise<boolean> {
   const row = await trx
     .updateTable('accounts')
     .set({
@@ -235,12 +251,13 @@ async function enter(
     .where(isKept)
     .returning('instance_id')
     .executeTakeFirst();
-  if (row === undefined) return;
+  if (row === undefined) return false;
   const instanceId = row.instance_id as InstanceId | null;
-  await appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
+  return appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
 }
 
-async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<void> {
+/** True if the account has become connected by it. */
+async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<boolean> {
   const row = await trx
     .updateTable('accounts')
     .set({
@@ -256,16 +273,13 @@ async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Pro
       reason: null,
       last_error: null,
       last_connected_at: NOW,
-      qr: null,
-      qr_expires_at: null,
-      pairing_code: null,
-      pairing_code_expires_at: null,
+      ...NO_CODES,
     })
     .where('id', '=', id)
     .where(isKept)
     .returning('instance_id')
     .executeTakeFirst();
-  if (row === undefined) return;
+  if (row === undefined) return false;
   const instanceId = row.instance_id as InstanceId | null;
-  await appendState(trx, { accountId: id, instanceId, state: 'connected', reason: null });
+  return appendState(trx, { accountId: id, instanceId, ...CONNECTED });
 }

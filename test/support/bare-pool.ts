@@ -54,7 +54,7 @@ export class BarePool implements AsyncDisposable {
     this.#folder = parts.folder;
     this.#resources = resources;
     this.store = new HeldCalls(makeAccountStore(parts.db));
-    this.index = new HeldCalls(makeSnapshotIndex(parts.db));
+    this.index = new HeldCalls(makeSnapshotIndex(parts.db, INSTANCE));
     this.profiles = new HeldCalls(this.#makeKeeper());
   }
 

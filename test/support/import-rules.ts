@@ -36,6 +36,7 @@ const ROOM_OF_PACKAGE: Readonly<Record<string, string>> = {
   kysely: 'db',
   'node-cron': 'schedule',
   pg: 'db',
+  'prom-client': 'observability',
   puppeteer: 'channels/whatsapp-web',
   qrcode: 'http',
   'qrcode-terminal': 'cli',

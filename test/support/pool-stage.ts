@@ -5,7 +5,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Phone, type Simulator, startSimulator, type WorldClient } from '../../simulator/client.ts';
 import type { Account, AccountStore, Pairing, SessionAlert } from '../../src/accounts/account.ts';
-import { type AccountId, DEFAULT_TENANT, makeAccountId, parseInstanceId } from '../../src/accounts/ids.ts';
+import {
+  type AccountId,
+  DEFAULT_TENANT,
+  type InstanceId,
+  makeAccountId,
+  parseInstanceId,
+} from '../../src/accounts/ids.ts';
 import { REASONS, type ReasonCode } from '../../src/accounts/reason.ts';
 import type { SessionState } from '../../src/accounts/state.ts';
 import type { ChannelListener, ConnectedSession } from '../../src/channels/channel.ts';
@@ -17,7 +23,7 @@ import { ProfileKeeper } from '../../src/channels/whatsapp-web/profile-keeper.ts
 import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/config/session-timings.ts';
 import { insertAccount } from '../../src/db/account-directory.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
-import { openDatabase } from '../../src/db/database.ts';
+import { type Executor, openDatabase } from '../../src/db/database.ts';
 import { makeDatabaseBackup } from '../../src/db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -25,7 +31,7 @@ import type { InboundEvent, MessageEvent } from '../../src/messages/inbound-even
 import { makeKeyRing } from '../../src/vault/key-ring.ts';
 import { Vault } from '../../src/vault/vault.ts';
 import { VaultFolder } from '../../src/vault/vault-folder.ts';
-import { openTestDatabase } from './database.ts';
+import { openTestDatabase, type TestDatabase } from './database.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { TellingLogger } from './telling-logger.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
@@ -78,6 +84,8 @@ interface PoolStageSettings {
   /** In place of the browser that is found. */
   readonly executablePath?: string;
   readonly maxConnections?: number;
+  /** Another instance than `test`, on the same database and vault; it opens profiles in a folder of its own. */
+  readonly instance?: { readonly id: InstanceId; readonly livePath: string };
 }
 
 /** Everything that a pool told about one account, oldest first. */
@@ -98,6 +106,8 @@ export class PoolStage implements AsyncDisposable {
   readonly simulator: Simulator;
   readonly world: WorldClient;
   readonly store: AccountStore;
+  readonly db: Executor;
+  readonly connection: TestDatabase['connection'];
   readonly livePath: string;
   readonly vaultPath: string;
   readonly log: RecordingLogger = new TellingLogger(() => this.#tell());
@@ -115,7 +125,8 @@ export class PoolStage implements AsyncDisposable {
       simulator: Simulator;
       livePath: string;
       vaultPath: string;
-      db: Parameters<typeof makeAccountStore>[0];
+      db: Executor;
+      connection: TestDatabase['connection'];
     },
   ) {
     this.#settings = settings;
@@ -123,6 +134,8 @@ export class PoolStage implements AsyncDisposable {
     this.world = parts.simulator.world;
     this.livePath = parts.livePath;
     this.vaultPath = parts.vaultPath;
+    this.db = parts.db;
+    this.connection = parts.connection;
     this.#told.setMaxListeners(0);
     const store = makeAccountStore(parts.db);
     this.store = this.#observe(store);
@@ -138,16 +151,16 @@ export class PoolStage implements AsyncDisposable {
         timezone: 'UTC',
       });
     const keyRing = makeKeyRing({ current: randomBytes(32), previous: [] });
-    this.#open = ({ timings, executablePath, maxConnections = 20 }) =>
+    this.#open = ({ timings, executablePath, maxConnections = 20, instance }) =>
       openPool({
-        runtimePath: this.livePath,
+        runtimePath: instance?.livePath ?? this.livePath,
         formerPaths: [],
         profiles: new ProfileKeeper({
-          runtimePath: this.livePath,
+          runtimePath: instance?.livePath ?? this.livePath,
           vault: new Vault({
             folder: new VaultFolder(parts.vaultPath, () => undefined),
             keyRing,
-            index: makeSnapshotIndex(parts.db),
+            index: makeSnapshotIndex(parts.db, parseInstanceId('test')),
             backups: [makeDatabaseBackup(parts.db)],
             clock: systemClock,
             log: this.log,
@@ -167,7 +180,7 @@ export class PoolStage implements AsyncDisposable {
           whatsapp: { maxConnections, messageRateLimit: 0, dailyLimit: 1_000, timezone: 'UTC' },
         },
         browser: findBrowser({ executablePath: executablePath ?? null, headless: 'auto', extraArgs: [] }),
-        instanceId: parseInstanceId('test'),
+        instanceId: instance?.id ?? parseInstanceId('test'),
         store: this.store,
         listener: this.#listen(),
         clock: systemClock,
@@ -188,6 +201,7 @@ export class PoolStage implements AsyncDisposable {
       simulator,
       livePath: await makePrivateFolder(join(folder.path, 'live')),
       vaultPath: await makePrivateFolder(join(folder.path, 'sessions')),
+      connection: database.connection,
       db: stack.use(openDatabase({ connection: database.connection, log: new RecordingLogger() })).db,
     });
     await stage.reopen();
@@ -208,8 +222,8 @@ export class PoolStage implements AsyncDisposable {
   }
 
   /** Opens another pool while the one before still runs: whoever calls it closes that one. */
-  async replace(): Promise<void> {
-    this.#pool = await this.#open(this.#settings);
+  async replace(settings: PoolStageSettings = {}): Promise<void> {
+    this.#pool = await this.#open({ ...this.#settings, ...settings });
   }
 
   of(accountId: AccountId): AccountRecord {

@@ -39,3 +39,18 @@ export function listBrowsers(profilePath: string): ProcessEntry[] {
       !zombie && commandLine.includes(`--user-data-dir=${profilePath}`) && !commandLine.includes('--type='),
   );
 }
+
+/** Living processes that were given all of these entries (`NAME=value`, or how one begins) in their environment. */
+export function listProcessesOf(environment: readonly string[]): ProcessEntry[] {
+  return listProcesses().filter(({ pid, zombie }) => !zombie && hasEnvironment(pid, environment));
+}
+
+function hasEnvironment(pid: number, entries: readonly string[]): boolean {
+  try {
+    const given = `\0${readFileSync(`/proc/${pid}/environ`, 'utf8')}`;
+    return entries.every((entry) => given.includes(`\0${entry}`));
+  } catch {
+    // It ended while we looked.
+    return false;
+  }
+}

@@ -20,7 +20,8 @@ One loop (\`src/channels/whatsapp-web/session.ts\`) brings an account to what is
 another. Everything else sets a fact and wakes it. A state is stored in \`accounts.state\` at once and appended to the
 account's history, the table \`session_events\`: one row (\`kind\` = \`state\`) for each state that was entered, one for each
 attempt to reconnect, one (\`kind\` = \`alert\`) for each alert. It is logged once and announced once over Socket.IO
-(\`account:status\`); trouble that is over within seconds is stored, but not announced.
+(\`account:status\`); trouble that is over within seconds is stored, but not announced. Whatever enters the history is
+counted once in \`GET /metrics\`.
 `;
 
 const FALL = `A session that falls is brought back after a pause, counted from the moment at which the attempt before was

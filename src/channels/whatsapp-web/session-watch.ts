@@ -80,10 +80,12 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
       );
     case 'awaiting_scan': {
       const { refreshMs, most } = codeLimits(view.codeKind, timings);
+      // A page may show a further QR code by itself; none is asked for that would not be waited for.
       if (view.codes > most) return end('qr_given_up');
+      const whenOld: WatchStep = view.codes < most ? { do: 'refresh-code' } : end('qr_given_up');
       return soonest(
         after(view.codeAt, timings.codeOverdueMs, end('start_overdue'), now),
-        after(view.codeAskedAt, refreshMs, { do: 'refresh-code' }, now),
+        after(view.codeAskedAt, refreshMs, whenOld, now),
         checkLevel(),
       );
     }

@@ -26,6 +26,8 @@ function cronTable() {
     db: opened.db,
     removeOrphanProfiles: async () => 0,
     finishWipes: async () => 0,
+    catchUpVaults: async () => 0,
+    removeCutOffVaults: async () => 0,
     removeOrphanVaults: async () => 0,
     reviewHealth: () => 0,
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../src/db/database.ts';
@@ -124,6 +124,19 @@ describe('an older generation', () => {
     expect(warnings(stage)).toContain('"level":"warn"');
     expect(warnings(stage)).toContain('"generation":2,"source":"disk"');
     expect(warnings(stage)).toMatch(/Generation 3 \(disk\): .*Generation 3 \(database\): /);
+  });
+
+  it('is opened if the disk has lost the newest, which has no other copy', async () => {
+    await stage.seal('first');
+    backup.reach = 'none';
+    await stage.seal('second');
+    backup.reach = 'all';
+    await rm(pathOf(2));
+    // Reading it is an error of input and output, as on a bad sector.
+    await symlink('/proc/self/mem', pathOf(2));
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('first');
+    expect(warnings(stage)).toMatch(/Generation 2 \(disk\): .*EIO/);
   });
 
   it('is told from the newest by the index if that is lost everywhere', async () => {

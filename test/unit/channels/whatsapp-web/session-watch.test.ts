@@ -93,6 +93,19 @@ describe('the watchdog of a session', () => {
     expect(nextWatchStep(last, START)).toEqual({ do: 'end', reason: 'qr_given_up' });
   });
 
+  it.each([
+    ['qr', qrCodesBeforeGivingUp, qrRefreshMs],
+    ['code', pairingCodesBeforeGivingUp, pairingCodeRefreshMs],
+  ] as const)(
+    'shows the last %s code as long as the others, and asks for none after it',
+    (codeKind, most, ms) => {
+      const last = view({ phase: 'awaiting_scan', codeKind, askedAt: null, codes: most });
+      expect(nextWatchStep({ ...last, codes: most - 1 }, START + ms)).toEqual({ do: 'refresh-code' });
+      expect(nextWatchStep(last, START)).toEqual({ do: 'wait', ms });
+      expect(nextWatchStep(last, START + ms)).toEqual({ do: 'end', reason: 'qr_given_up' });
+    },
+  );
+
   it('probes a connected page at intervals (F9)', () => {
     const connected = view({ phase: 'connected' });
     expect(nextWatchStep(connected, START + probeIntervalMs - 5)).toEqual({ do: 'wait', ms: 5 });
