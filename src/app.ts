@@ -195,7 +195,7 @@ async function openParts(
     onStep: (step) => log.debug('A step of the vault was done', { step }),
   });
   const temporary = stack.use(await openSocketFolder(folder.path, 'browsers'));
-  stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
+  const guard = stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
   const pool = stack.use(
     await openPool({
       config,
@@ -208,6 +208,7 @@ async function openParts(
       listener,
       clock,
       log,
+      onSurvivors: () => guard.withholdGoodbye(),
       isRoot: edge.isRoot,
       environment: { ...childEnvironment(edge.env), TMPDIR: temporary.path },
     }),

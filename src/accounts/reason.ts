@@ -268,3 +268,10 @@ export function parseReasonCode(value: string): ReasonCode {
   if (Object.hasOwn(REASONS, value)) return value as ReasonCode;
   throw new TypeError(`Not a reason code: ${value}`);
 }
+
+const STAYS_WANTED: ReadonlySet<ReasonCode> = new Set(['no_slot', 'daemon_stopped', 'key_missing']);
+
+/** True if the next boot starts an account that rests for this: nothing but the daemon's own means kept it from running. */
+export function staysWanted(reason: ReasonCode): boolean {
+  return STAYS_WANTED.has(reason);
+}

@@ -124,6 +124,11 @@ export const SESSION_NUMBERS = {
     text: 'With less room where the opened profiles lie no browser is launched.',
     why: "A start writes some megabytes; on a full disk Chromium throws the page's storage away, and the link with it (fault F43).",
   },
+  profileDeadlineMs: {
+    value: 300_000,
+    text: 'A profile is taken out of the vault, sealed, or destroyed. One that takes longer goes on, and the next attempt waits for it.',
+    why: 'From the disk it is a second; 500 MB that only S3 still holds take four minutes and a half over 15 Mbit/s.',
+  },
   snapshotIntervalMs: {
     value: 900_000,
     text: 'Between two snapshots of a running session that are sealed onto the disk; the first comes as soon as it is linked.',

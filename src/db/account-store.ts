@@ -1,10 +1,13 @@
-import { sql } from 'kysely';
-import type { AccountStore, HistoryListener, LinkedIdentity } from '../accounts/account.ts';
+import { type RawBuilder, sql, type Updateable } from 'kysely';
+import type { AccountStore, HistoryListener, LinkedIdentity, SessionChange } from '../accounts/account.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import { parseReasonCode, REASONS, staysWanted } from '../accounts/reason.ts';
+import { listLiveStates, type SessionState } from '../accounts/state.ts';
 import { AppError } from '../lib/errors.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
+import type { AccountTable } from './schema.ts';
 import { appendAlert, appendState } from './session-event-store.ts';
 import { toStorable } from './storable-text.ts';
 
@@ -13,9 +16,28 @@ const NOW = sql<Date>`now()`;
 const STARTING = { state: 'starting', reason: null } as const;
 const CONNECTED = { state: 'connected', reason: null } as const;
 
+/** Of a page that is gone: a scan would not be heard. */
+const NO_CODES = { qr: null, qr_expires_at: null, pairing_code: null, pairing_code_expires_at: null };
+
+/** States that are true only while there is a session. */
+const SESSION_IS_THERE = [...listLiveStates(), 'closing'] as const;
+
+/** Accounts of this instance, or of none. */
+function isOf(instanceId: InstanceId) {
+  return sql<boolean>`(instance_id = ${instanceId} or instance_id is null)`;
+}
+
 /** Accounts that a user wants connected on this instance, or on any. */
 function isWantedOn(instanceId: InstanceId) {
-  return sql<boolean>`wanted and (instance_id = ${instanceId} or instance_id is null) and ${isKept}`;
+  return sql<boolean>`wanted and ${isOf(instanceId)} and ${isKept}`;
+}
+
+/** What else of the row changes with its state. */
+type More = Pick<Updateable<AccountTable>, 'wanted' | 'linked' | 'wid' | 'instance_id'>;
+
+interface StoreOptions {
+  readonly more?: More;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const NOBODY: HistoryListener = { onState: () => undefined, onAlert: () => undefined };
@@ -25,7 +47,13 @@ const NOBODY: HistoryListener = { onState: () => undefined, onAlert: () => undef
  * entry of the history once, after it was committed; one whose commit was never answered it does not hear.
  */
 export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY): AccountStore {
-  const change = (id: AccountId) => db.updateTable('accounts').where('id', '=', id).where(isKept);
+  const change = (id: AccountId, trx: Executor = db) =>
+    trx.updateTable('accounts').where('id', '=', id).where(isKept);
+  const store = async (id: AccountId, entered: SessionChange, { more = {}, signal }: StoreOptions) => {
+    const isEntered = await unlessGivenUp(db, signal, (trx) => enter(trx, id, entered, more));
+    const { state, reason, attempt } = entered;
+    if (isEntered) history.onState({ state, reason, ...(attempt === undefined ? {} : { attempt }) });
+  };
   return {
     async getAccount(id) {
       const row = await db
@@ -59,11 +87,7 @@ export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY
             state_since: NOW,
             state: 'starting',
             reason: null,
-            // Of a page that is gone: a scan would not be heard.
-            qr: null,
-            qr_expires_at: null,
-            pairing_code: null,
-            pairing_code_expires_at: null,
+            ...NO_CODES,
           })
           .where(isWantedOn(instanceId))
           .returning('id')
@@ -78,55 +102,78 @@ export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY
       for (let nth = 0; nth < entered; nth += 1) history.onState(STARTING);
     },
 
-    async saveWanted(id, wanted, instanceId) {
-      await change(id).set({ wanted, instance_id: instanceId }).execute();
-    },
-
-    async saveState(id, { state, reason, attempt, lastError }) {
-      const isEntered = await db.transaction().execute(async (trx) => {
-        const row = await trx
+    async saveCutOff(instanceId) {
+      const entered = await db.transaction().execute(async (trx) => {
+        const cutOff = await trx
           .updateTable('accounts')
           .set({
-            last_disconnected_at: sql<Date | null>`case when state = 'connected' and ${state} <> 'connected'
-              then now() else last_disconnected_at end`,
-            state_since: sql<Date>`case when state <> ${state} or reason is distinct from ${reason}::text
-              then now() else state_since end`,
-            state,
-            reason,
-            ...(state === 'connected' ? { last_error: null } : {}),
-            ...(lastError === undefined ? {} : { last_error: toStorable(lastError) }),
+            ...stateEntered(
+              'disconnected',
+              sql`case when linked then 'exported' else 'user_disconnected' end`,
+            ),
+            ...NO_CODES,
           })
-          .where('id', '=', id)
+          .where('wanted', '=', false)
+          .where('state', 'in', SESSION_IS_THERE)
+          .where(isOf(instanceId))
           .where(isKept)
-          .returning('instance_id')
-          .executeTakeFirst();
-        if (row === undefined) return false;
-        const instanceId = row.instance_id as InstanceId | null;
-        return appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
+          .returning(['id', 'reason'])
+          .execute();
+        const changes: SessionChange[] = [];
+        for (const { id, reason } of cutOff) {
+          const rest = { state: 'disconnected', reason: parseReasonCode(String(reason)) } as const;
+          if (await appendState(trx, { accountId: id as AccountId, instanceId, ...rest })) changes.push(rest);
+        }
+        return changes;
       });
-      if (isEntered) history.onState({ state, reason, ...(attempt === undefined ? {} : { attempt }) });
+      for (const change of entered) history.onState(change);
     },
 
-    async saveAlert(id, alert) {
-      await appendAlert(db, id, alert);
+    async saveStart(id, instanceId) {
+      await store(id, STARTING, { more: { wanted: true, instance_id: instanceId } });
+    },
+
+    async saveRest(id, { reason, lastError }, signal) {
+      const { state, keepsLink } = REASONS[reason];
+      const change = { state, reason, ...(lastError === undefined ? {} : { lastError }) };
+      const more = {
+        ...(staysWanted(reason) ? {} : { wanted: false }),
+        ...(keepsLink ? {} : { linked: false, wid: null }),
+      };
+      await store(id, change, { more, signal });
+    },
+
+    async saveState(id, change, signal) {
+      await store(id, change, { signal });
+    },
+
+    async saveAlert(id, alert, signal) {
+      await unlessGivenUp(db, signal, (trx) => appendAlert(trx, id, alert));
       history.onAlert(alert);
     },
 
-    async saveQr(id, qr) {
-      await change(id)
-        .set({ qr: qr?.text ?? null, qr_expires_at: qr?.expiresAt ?? null })
-        .execute();
+    async saveQr(id, qr, signal) {
+      await unlessGivenUp(db, signal, (trx) =>
+        change(id, trx)
+          .set({ qr: toStorable(qr?.text ?? null), qr_expires_at: qr?.expiresAt ?? null })
+          .execute(),
+      );
     },
 
-    async savePairingCode(id, code) {
-      await change(id)
-        .set({ pairing_code: code?.text ?? null, pairing_code_expires_at: code?.expiresAt ?? null })
-        .execute();
+    async savePairingCode(id, code, signal) {
+      await unlessGivenUp(db, signal, (trx) =>
+        change(id, trx)
+          .set({
+            pairing_code: toStorable(code?.text ?? null),
+            pairing_code_expires_at: code?.expiresAt ?? null,
+          })
+          .execute(),
+      );
     },
 
-    async saveLinked(id, identity) {
+    async saveLinked(id, identity, signal) {
       try {
-        const isEntered = await db.transaction().execute((trx) => link(trx, id, identity));
+        const isEntered = await unlessGivenUp(db, signal, (trx) => link(trx, id, identity));
         if (isEntered) history.onState(CONNECTED);
       } catch (thrown) {
         // The only unique index that this touches is that of linked numbers.
@@ -156,6 +203,59 @@ export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY
   };
 }
 
+/**
+ * A transaction that takes no effect once the signal has aborted: whoever gave it up, because it was not answered, has
+ * written the same by another connection since, and perhaps more.
+ */
+async function unlessGivenUp<T>(
+  db: Executor,
+  signal: AbortSignal | undefined,
+  work: (trx: Executor) => Promise<T>,
+): Promise<T> {
+  return await db.transaction().execute(async (trx) => {
+    signal?.throwIfAborted();
+    const result = await work(trx);
+    signal?.throwIfAborted();
+    return result;
+  });
+}
+
+/** What entering a state does to a row, besides what caused it. */
+function stateEntered(state: SessionState, reason: RawBuilder<unknown>) {
+  return {
+    last_disconnected_at: sql<Date | null>`case when state = 'connected' and ${state} <> 'connected'
+      then now() else last_disconnected_at end`,
+    state_since: sql<Date>`case when state <> ${state} or reason is distinct from ${reason}
+      then now() else state_since end`,
+    state,
+    reason: sql<string | null>`${reason}`,
+  };
+}
+
+/** Stores a state, with what follows from it, and appends it to the history; true if it was entered there. */
+async function enter(
+  trx: Executor,
+  id: AccountId,
+  { state, reason, attempt, lastError }: SessionChange,
+  more: More,
+): Promise<boolean> {
+  const row = await trx
+    .updateTable('accounts')
+    .set({
+      ...stateEntered(state, sql`${reason}::text`),
+      ...(state === 'connected' ? { last_error: null } : {}),
+      ...(lastError === undefined ? {} : { last_error: toStorable(lastError) }),
+      ...more,
+    })
+    .where('id', '=', id)
+    .where(isKept)
+    .returning('instance_id')
+    .executeTakeFirst();
+  if (row === undefined) return false;
+  const instanceId = row.instance_id as InstanceId | null;
+  return appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
+}
+
 /** True if the account has become connected by it. */
 async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<boolean> {
   const row = await trx
@@ -173,10 +273,7 @@ async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Pro
       reason: null,
       last_error: null,
       last_connected_at: NOW,
-      qr: null,
-      qr_expires_at: null,
-      pairing_code: null,
-      pairing_code_expires_at: null,
+      ...NO_CODES,
     })
     .where('id', '=', id)
     .where(isKept)

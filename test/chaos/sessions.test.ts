@@ -4,11 +4,13 @@ import { makePlan, type Strike, type Wave } from '../support/chaos-plan.ts';
 import { type ChaosAccount, ChaosPool } from '../support/chaos-pool.ts';
 import { ChaosTraffic } from '../support/chaos-traffic.ts';
 import { countDaemon, type DaemonFigures } from '../support/daemon-figures.ts';
+import { openEmbeddedDatabase } from '../support/embedded-database.ts';
 import { settleWithTruth } from '../support/ground-truth.ts';
 import { listTree } from '../support/process-tree.ts';
 import { makeRandom } from '../support/random.ts';
 import { RecoveryTimes } from '../support/recovery-times.ts';
 import { scaled, seed } from '../support/scale.ts';
+import { findAllFalseSteps } from '../support/state-history.ts';
 
 const ACCOUNTS = 5;
 /** How often each kind strikes. */
@@ -150,6 +152,11 @@ it('has lost nothing, doubled nothing and grown in nothing', async () => {
   await expectTruth();
   await expectNoGrowth();
   expect(await pool.stage.world.missingModules()).toEqual([]);
+});
+
+it('has kept a history of each account in which every step is one of the specification', async () => {
+  await using opened = openEmbeddedDatabase(pool.stage);
+  expect(await findAllFalseSteps(opened.db)).toEqual([]);
 });
 
 it('stops with every account and leaves no process', async () => {

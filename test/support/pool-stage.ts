@@ -12,7 +12,7 @@ import {
   makeAccountId,
   parseInstanceId,
 } from '../../src/accounts/ids.ts';
-import type { ReasonCode } from '../../src/accounts/reason.ts';
+import { REASONS, type ReasonCode } from '../../src/accounts/reason.ts';
 import type { SessionState } from '../../src/accounts/state.ts';
 import type { ChannelListener, ConnectedSession } from '../../src/channels/channel.ts';
 import { findBrowser } from '../../src/channels/whatsapp-web/browser.ts';
@@ -185,6 +185,7 @@ export class PoolStage implements AsyncDisposable {
         listener: this.#listen(),
         clock: systemClock,
         log: this.log,
+        onSurvivors: () => undefined,
         isRoot: process.getuid?.() === 0,
         environment: process.env,
         timings: { ...SHORT_TIMINGS, ...timings },
@@ -349,19 +350,31 @@ export class PoolStage implements AsyncDisposable {
       getAccount: (id) => store.getAccount(id),
       listWanted: (instanceId) => store.listWanted(instanceId),
       saveStarting: (instanceId) => after(store.saveStarting(instanceId), () => undefined),
-      saveWanted: (...args) => after(store.saveWanted(...args), () => undefined),
+      saveCutOff: (instanceId) => after(store.saveCutOff(instanceId), () => undefined),
+      saveStart: (id, instanceId) =>
+        after(store.saveStart(id, instanceId), () =>
+          this.of(id).states.push({ state: 'starting', reason: null }),
+        ),
+      saveRest: (id, rest, signal) =>
+        after(store.saveRest(id, rest, signal), () =>
+          this.of(id).states.push({ state: REASONS[rest.reason].state, reason: rest.reason }),
+        ),
       saveOver: (...args) => after(store.saveOver(...args), () => undefined),
       listOver: (instanceId) => store.listOver(instanceId),
-      saveState: (id, change) =>
-        after(store.saveState(id, change), () => {
+      saveState: (id, change, signal) =>
+        after(store.saveState(id, change, signal), () => {
           const { state, reason, attempt } = change;
           this.of(id).states.push({ state, reason, ...(attempt === undefined ? {} : { attempt }) });
         }),
-      saveQr: (id, qr) => after(store.saveQr(id, qr), () => this.of(id).qrs.push(qr?.text ?? null)),
-      savePairingCode: (id, code) =>
-        after(store.savePairingCode(id, code), () => this.of(id).pairingCodes.push(code?.text ?? null)),
-      saveAlert: (id, alert) => after(store.saveAlert(id, alert), () => this.of(id).alerts.push(alert)),
-      saveLinked: (id, identity) => after(store.saveLinked(id, identity), () => undefined),
+      saveQr: (id, qr, signal) =>
+        after(store.saveQr(id, qr, signal), () => this.of(id).qrs.push(qr?.text ?? null)),
+      savePairingCode: (id, code, signal) =>
+        after(store.savePairingCode(id, code, signal), () =>
+          this.of(id).pairingCodes.push(code?.text ?? null),
+        ),
+      saveAlert: (id, alert, signal) =>
+        after(store.saveAlert(id, alert, signal), () => this.of(id).alerts.push(alert)),
+      saveLinked: (...args) => after(store.saveLinked(...args), () => undefined),
     };
   }
 

@@ -19,22 +19,28 @@ export interface GuardDeps {
   readonly log: Logger;
 }
 
+export interface Guard extends AsyncDisposable {
+  /** There are browsers that could not be killed: the guard is not told goodbye, and tries once more when we are gone. */
+  withholdGoodbye(): void;
+}
+
 /**
  * Starts a small process that kills the marked browsers should this process die without a goodbye, which is said by
  * disposing: the browsers must be gone by then. A guard that ends by itself is started again.
  */
-export async function openGuard(deps: GuardDeps): Promise<AsyncDisposable> {
-  const guard = new Guard(deps);
+export async function openGuard(deps: GuardDeps): Promise<Guard> {
+  const guard = new GuardKeeper(deps);
   await guard.open();
   return guard;
 }
 
-class Guard implements AsyncDisposable {
+class GuardKeeper implements Guard {
   readonly #deps: GuardDeps;
   readonly #stop = new AbortController();
   #child: ChildProcess | undefined;
   #loop: Promise<void> = Promise.resolve();
   #disposal: Promise<void> | undefined;
+  #lastWord = 'goodbye\n';
 
   constructor(deps: GuardDeps) {
     this.#deps = deps;
@@ -46,6 +52,10 @@ class Guard implements AsyncDisposable {
     if (this.#child) await once(this.#child, 'spawn').catch(() => undefined);
   }
 
+  withholdGoodbye(): void {
+    this.#lastWord = '';
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#sayGoodbye();
     return this.#disposal;
@@ -53,7 +63,7 @@ class Guard implements AsyncDisposable {
 
   async #sayGoodbye(): Promise<void> {
     this.#stop.abort(new Error('The guard is not needed any more.'));
-    this.#child?.stdin?.end('goodbye\n');
+    this.#child?.stdin?.end(this.#lastWord);
     await withDeadline(this.#loop, guardGoodbyeMs, 'The goodbye of the guard').catch(() => {
       this.#child?.kill('SIGKILL');
     });

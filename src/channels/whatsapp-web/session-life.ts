@@ -154,7 +154,7 @@ export class SessionLife {
     if (end.kind === 'fell') this.#deps.onFall(end);
     else this.#deps.onFact('stop-wanted', null);
     await this.#client.close({ isUnresponsive: end.kind === 'fell' && end.reason === 'page_unresponsive' });
-    return signal.aborted ? { kind: 'stopped' } : end;
+    return end;
   }
 
   #end(signal: AbortSignal): LifeEnd {

@@ -58,6 +58,8 @@ export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'
   readonly clock: Clock;
   readonly log: Logger;
   readonly timings: SessionTimings;
+  /** Told if processes of the browser outlive their being killed: somebody must look after them. */
+  readonly onSurvivors: () => void;
 }
 
 /**
@@ -203,6 +205,11 @@ export class WhatsAppClient {
     const { log } = this.#deps;
     try {
       await killBrowserProcesses(this.#profilePath, { known: this.#launched, log });
+      const pids = findBrowserProcesses(this.#profilePath, this.#launched);
+      if (pids.length > 0) {
+        log.error('Processes of a browser could not be killed', { pids });
+        return this.#deps.onSurvivors();
+      }
       removeProfileLocks(this.#profilePath);
       await this.#temporary?.[Symbol.asyncDispose]();
     } catch (thrown) {
@@ -213,9 +220,10 @@ export class WhatsAppClient {
   async #launch(): Promise<Browser> {
     // An orphan of an earlier run goes on taking messages and holds the profile (faults F28 to F31).
     await killBrowserProcesses(this.#profilePath, { log: this.#deps.log });
+    if (findBrowserProcesses(this.#profilePath).length > 0)
+      throw new AppError('SESSION_FAULT', { message: 'Processes of an earlier browser cannot be killed.' });
     removeProfileLocks(this.#profilePath);
-    if (this.#over)
-      throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
+    this.#requireWanted();
     await mkdir(this.#profilePath, { recursive: true, mode: 0o700 });
     await this.#requireRoom();
     const torn = await cutTornLogs(this.#profilePath);
@@ -224,11 +232,19 @@ export class WhatsAppClient {
     this.#temporary = temporary;
     const environment = { ...this.#deps.environment, TMPDIR: temporary.path };
     const options = makeLaunchOptions({ ...this.#deps, profilePath: this.#profilePath, environment });
+    if (this.#over) await temporary[Symbol.asyncDispose]();
+    // Nothing is waited for from here to the launch: a close that did not wait for it has looked for processes already.
+    this.#requireWanted();
     // The driver's own limit begins once the browser has answered.
     const { launchDeadlineMs } = this.#deps.timings;
     const browser = await withDeadline(puppeteer.launch(options), launchDeadlineMs, 'Launching the browser');
     this.#launched = identifyProcess(browser.process()?.pid ?? 0);
     return browser;
+  }
+
+  #requireWanted(): void {
+    if (!this.#over) return;
+    throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
   }
 
   /** On a full disk Chromium throws away the storage that it cannot open, and the link with it (fault F43). */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { AccountStore } from '../../../src/accounts/account.ts';
-import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { type AccountId, type InstanceId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { REASONS } from '../../../src/accounts/reason.ts';
 import { measureSessions } from '../../../src/accounts/session-metrics.ts';
 import { SESSION_STATES } from '../../../src/accounts/state.ts';
@@ -37,8 +37,17 @@ beforeEach(async () => {
     measureSessions(metrics, () => countAccountsByState(db, INSTANCE)),
   );
   account = await insertTestAccount(db);
-  await store.saveWanted(account, true, INSTANCE);
+  await want(account, INSTANCE);
 });
+
+/** A user wants the account connected on the instance; it has not been started yet. */
+async function want(id: AccountId, instanceId: InstanceId): Promise<void> {
+  await db
+    .updateTable('accounts')
+    .set({ wanted: true, instance_id: instanceId })
+    .where('id', '=', id)
+    .execute();
+}
 
 /** What the history holds, counted by the database. */
 async function historyBy(column: 'state' | 'reason', kind: 'attempts' | 'all'): Promise<object> {
@@ -102,8 +111,8 @@ it('counts each state that was stored once, with its flickers, as the history ha
 
 it('shows how many accounts of this instance are in each state', async () => {
   const [elsewhere, deleted] = [await insertTestAccount(db), await insertTestAccount(db)];
-  await store.saveWanted(elsewhere, true, parseInstanceId('other'));
-  await store.saveWanted(deleted, true, INSTANCE);
+  await want(elsewhere, parseInstanceId('other'));
+  await want(deleted, INSTANCE);
   await markAccountDeleted(db, deleted);
   const sessions = async () => parseSeries(await metrics.text(), 'switchboard_sessions');
   const none = Object.fromEntries(Object.keys(SESSION_STATES).map((state) => [state, 0]));
@@ -130,7 +139,7 @@ it('has one series for each state, each reason to reconnect and each kind of ale
   expect(before).toBe(2 * Object.keys(SESSION_STATES).length + retried + 2);
   await live();
   account = await insertTestAccount(db);
-  await store.saveWanted(account, true, INSTANCE);
+  await want(account, INSTANCE);
   await store.saveState(account, { state: 'reconnecting', reason: 'page_crashed', attempt: 1 });
   expect(await seriesOf()).toBe(before);
   expect(await metrics.text()).not.toContain(account);

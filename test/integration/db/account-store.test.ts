@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AccountStore } from '../../../src/accounts/account.ts';
 import { type AccountId, makeAccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { deleteUnusedAccount } from '../../../src/db/account-directory.ts';
@@ -19,7 +20,7 @@ let store: AccountStore;
 let id: AccountId;
 beforeAll(async () => {
   const database = stack.use(await openTestDatabase());
-  db = stack.use(openDatabase({ connection: database.connection, log: silentLog, poolSize: 2 })).db;
+  db = stack.use(openDatabase({ connection: database.connection, log: silentLog, poolSize: 3 })).db;
   store = makeAccountStore(db);
 });
 afterAll(() => stack.disposeAsync());
@@ -34,6 +35,15 @@ async function age(): Promise<Date> {
   await db.updateTable('accounts').set({ state_since: past }).where('id', '=', id).execute();
   return past;
 }
+
+describe('a code', () => {
+  it('of the page that PostgreSQL could not store as it is, is stored as far as it can be', async () => {
+    const expiresAt = new Date();
+    await store.saveQr(id, { text: 'q\0r', expiresAt });
+    await store.savePairingCode(id, { text: 'AB\ud800CD', expiresAt });
+    expect(await store.getAccount(id)).toMatchObject({ qr: 'q\uFFFDr', pairingCode: 'AB\uFFFDCD' });
+  });
+});
 
 describe('state', () => {
   it('of a new account is registered, without anything', async () => {
@@ -66,6 +76,26 @@ describe('state', () => {
     await store.saveState(id, { state: 'disconnected', reason: 'user_disconnected' });
     expect((await store.getAccount(id)).lastDisconnectedAt).toEqual(lastDisconnectedAt);
   });
+});
+
+it('is changed no more by a write that was given up while it waited', async () => {
+  const given = new AbortController();
+  let late: Promise<void> = Promise.resolve();
+  await db.transaction().execute(async (trx) => {
+    await trx.selectFrom('accounts').select('id').where('id', '=', id).forUpdate().execute();
+    late = store.saveState(id, { state: 'closing', reason: null }, given.signal);
+    late.catch(() => undefined);
+    await vi.waitFor(async () => {
+      const waiting = await sql`select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
+      expect(waiting.rows).toHaveLength(1);
+    });
+    given.abort(new Error('given up'));
+  });
+  await expect(late).rejects.toThrow('given up');
+  expect(await store.getAccount(id)).toMatchObject({ state: 'registered' });
+  const entered = db.selectFrom('session_events').select('state').where('account_id', '=', id);
+  expect(await entered.execute()).toEqual([]);
 });
 
 describe('link', () => {
@@ -125,13 +155,13 @@ describe('accounts that are wanted', () => {
       await insertTestAccount(db),
       await insertTestAccount(db),
     ];
-    await store.saveWanted(id, true, HERE);
-    await store.saveWanted(elsewhere, true, THERE);
-    await store.saveWanted(deleted, true, HERE);
+    await store.saveStart(id, HERE);
+    await store.saveStart(elsewhere, THERE);
+    await store.saveStart(deleted, HERE);
     await markAccountDeleted(db, deleted);
     await db.updateTable('accounts').set({ wanted: true }).where('id', '=', nobodys).execute();
     expect((await store.listWanted(HERE)).map((account) => account.id)).toEqual([id, nobodys]);
-    await store.saveWanted(id, false, HERE);
+    await store.saveRest(id, { reason: 'exported' });
     expect((await store.listWanted(HERE)).map((account) => account.id)).toEqual([nobodys]);
   });
 
@@ -141,7 +171,7 @@ describe('accounts that are wanted', () => {
       [id, HERE],
       [elsewhere, THERE],
     ] as const) {
-      await store.saveWanted(accountId, true, instance);
+      await store.saveStart(accountId, instance);
       await store.saveLinked(accountId, { ...IDENTITY, phoneNumber: null });
     }
     await store.saveStarting(HERE);

@@ -34,7 +34,7 @@ const adopt = (instanceId: InstanceId, graceMs = 0) =>
 
 async function insertWanted(instanceId: InstanceId): Promise<AccountId> {
   const id = await insertTestAccount(db);
-  await makeAccountStore(db).saveWanted(id, true, instanceId);
+  await makeAccountStore(db).saveStart(id, instanceId);
   return id;
 }
 
@@ -68,7 +68,7 @@ describe('accounts of an instance that is gone', () => {
   it('stay where they are if nobody wants them, or they were deleted', async () => {
     await using _here = await show(HERE);
     const rested = await insertWanted(THERE);
-    await makeAccountStore(db).saveWanted(rested, false, THERE);
+    await makeAccountStore(db).saveRest(rested, { reason: 'exported' });
     await markAccountDeleted(db, await insertWanted(THERE));
     expect(await adopt(HERE)).toEqual([]);
     expect((await makeAccountStore(db).getAccount(rested)).instanceId).toBe(THERE);

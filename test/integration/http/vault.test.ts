@@ -202,7 +202,7 @@ describe('an export', () => {
   });
 
   it('leaves a session that it fails for as it was', async () => {
-    await server.accounts.saveWanted(id, true, server.deps.instanceId);
+    await server.accounts.saveStart(id, server.deps.instanceId);
     const error = new AppError('VAULT_KEY_MISSING', { message: 'The key 0011223344556677 is needed.' });
     server.vault.exportFailure = { error, after: 0 };
     const answer = await exportOf(id);
