@@ -20,6 +20,7 @@ import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
 import {
   adoptAbandonedAccounts,
+  hasOtherInstances,
   openInstancePresence,
   type PresenceOptions,
 } from './db/instance-presence.ts';
@@ -148,6 +149,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     timings: DEFAULT_TIMINGS,
     clock,
     log,
+    hasOthers: () => hasOtherInstances(db, instanceId),
     onStep: (step) => log.debug('A step of the vault was done', { step }),
   });
   const temporary = stack.use(await openSocketFolder(folder.path, 'browsers'));

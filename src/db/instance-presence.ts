@@ -129,6 +129,21 @@ function describe(thrown: unknown): { readonly error: string } {
   return { error: toError(thrown).message };
 }
 
+/**
+ * True if another instance than this one shows itself at this moment. The presences alone take shared advisory locks, one
+ * key an instance, however many connections hold it.
+ */
+export async function hasOtherInstances(db: Executor, own: InstanceId): Promise<boolean> {
+  const { rows } = await sql<{ has_others: boolean }>`
+    select exists (
+      select from pg_locks
+      where database = (select oid from pg_database where datname = current_database())
+        and locktype = 'advisory' and mode = 'ShareLock' and objsubid = 1 and granted
+        and ((classid::bigint << 32) | objid::bigint) <> hashtextextended(${lockName(own)}, 0)
+    ) as has_others`.execute(db);
+  return rows[0]?.has_others === true;
+}
+
 /** Accounts that were taken over, by the instance that had them. */
 export interface Adoption {
   readonly from: InstanceId;

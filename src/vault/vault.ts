@@ -13,6 +13,7 @@ import { type Copy, findGenerations } from './generations.ts';
 import { type KeyRing, makeKeyMissing } from './key-ring.ts';
 import { packFolder, unpackInto } from './profile-archive.ts';
 import { openStream, peekHeader, sealStream } from './sealed-stream.ts';
+import type { SnapshotName } from './snapshot.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
 import type { SnapshotIndex, SnapshotRecord } from './snapshot-index.ts';
 import type { VaultFolder } from './vault-folder.ts';
@@ -101,15 +102,17 @@ export class Vault {
   /**
    * Enters a sealed snapshot into the index, copies it to the backups if asked to, and removes old generations. Never
    * rejects: the snapshot is safe on disk, and what could not be reached is logged and left for the next one; then it is
-   * false.
+   * false. Nothing is left of one that was destroyed before, or meanwhile by another instance.
    */
   async keep(snapshot: SnapshotRecord, options: { readonly backUp: boolean }): Promise<boolean> {
     const { index, log, onStep } = this.#deps;
     const { accountId, generation } = snapshot;
     try {
+      if (await this.#dropDestroyed(snapshot)) return true;
       await index.save(snapshot);
       onStep('snapshot-indexed');
       const isBackedUp = !options.backUp || (await this.#backUp(snapshot));
+      if (await this.#dropDestroyed(snapshot)) return true;
       await this.#prune(accountId);
       onStep('snapshots-pruned');
       return isBackedUp;
@@ -122,6 +125,16 @@ export class Vault {
       });
       return false;
     }
+  }
+
+  /** True if the snapshot was destroyed; a copy may have come after its entry was gone. */
+  async #dropDestroyed({ accountId, generation }: SnapshotName): Promise<boolean> {
+    const { index, backups } = this.#deps;
+    const { wipedThrough } = await index.find(accountId);
+    if (generation > wipedThrough) return false;
+    for (const backup of backups) await backup.remove(accountId, [generation]);
+    await this.wipe(accountId);
+    return true;
   }
 
   /** True if every backup has its copy. */

@@ -156,6 +156,7 @@ export class PoolStage implements AsyncDisposable {
           timings: { ...SHORT_TIMINGS, ...timings },
           clock: systemClock,
           log: this.log,
+          hasOthers: async () => false,
           onStep: () => undefined,
         }),
         config: {

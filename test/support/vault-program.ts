@@ -36,6 +36,7 @@ async function main(places: VaultPlaces): Promise<void> {
       if (order.do === 'boot') await stage.boot();
       else if (order.do === 'cycle') await cycle(stage, tell);
       else await stage.keeper[order.do](stage.accountId);
+      await stage.keeper.copied();
       tell({ kind: 'done' });
     } catch (thrown) {
       tell({ kind: 'failed', error: String(thrown) });
@@ -53,7 +54,7 @@ async function cycle(stage: VaultStage, tell: (news: VaultNews) => unknown): Pro
     await store(String(count));
     await stage.keeper.snapshot(stage.accountId);
     await store(String(count + 1));
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
   }
 }
 

@@ -26,6 +26,9 @@ const LAST_WRITE_MS = 2_000;
 /** How long starts and ends that are under way may take when the daemon stops: a logout, and the close of a browser. */
 const TURNS_DEADLINE_MS = 12_000;
 
+/** How long copies of the sealed sessions may take then, in milliseconds. */
+const COPIES_DEADLINE_MS = 10_000;
+
 export interface PoolDeps {
   readonly config: Pick<Config, 'browser' | 'whatsapp'>;
   /** Where profiles are opened. */
@@ -278,6 +281,14 @@ export class Pool implements Channel, AsyncDisposable {
           this.#deps.log.warn('The state of a stopped session could not be stored', { accountId, error });
         });
       }),
+    );
+    await withDeadline(this.#deps.profiles.copied(), COPIES_DEADLINE_MS, 'Copying sealed sessions').catch(
+      (thrown) => {
+        // They are on the disk, and copied with the next snapshot.
+        this.#deps.log.warn('Copies of sealed sessions are cut off by the stop', {
+          error: toError(thrown).message,
+        });
+      },
     );
   }
 

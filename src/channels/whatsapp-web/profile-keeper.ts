@@ -18,13 +18,16 @@ import { listProfiles, profilePathOf, readFreeBytes, removeProfile, removeRemnan
 import { findKeptEntries } from './profile-content.ts';
 import { findDamage } from './profile-damage.ts';
 import { readProfileMark, writeProfileMark } from './profile-mark.ts';
+import { type SealedSnapshot, SnapshotCopies } from './snapshot-copies.ts';
 
 export interface ProfileKeeperDeps {
   readonly runtimePath: string;
   readonly vault: Vault;
-  readonly timings: Pick<SessionTimings, 'backupIntervalMs' | 'freezeDeadlineMs'>;
+  readonly timings: Pick<SessionTimings, 'backupIntervalMs' | 'sharedBackupIntervalMs' | 'freezeDeadlineMs'>;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
+  /** Whether other instances share the database. */
+  readonly hasOthers: () => Promise<boolean>;
   /** Told after each step. */
   readonly onStep: (step: VaultStep) => void;
 }
@@ -37,21 +40,22 @@ interface Opened {
   /** The newest generation of the account. */
   generation: number;
   isSealed: boolean;
-  backedUpAt: number;
 }
 
 /** What sessions ask of it: their own profile alone. */
-export type SessionProfile = Pick<ProfileKeeper, 'takeOut' | 'isSealed' | 'snapshot'>;
+export type SessionProfile = Pick<ProfileKeeper, 'takeOut' | 'isSealed' | 'snapshot' | 'copyWhenDue'>;
 
 export class ProfileKeeper {
   readonly #deps: ProfileKeeperDeps;
   readonly #opened = new Map<AccountId, Opened>();
   readonly #turns = new KeyedSerial<AccountId>();
-  /** One copy at a time: all sessions that were restored together are due together. */
-  readonly #copies = new KeyedSerial<'copy'>();
+  /** One profile is frozen and sealed at a time: all sessions that were restored together are due together. */
+  readonly #sealings = new KeyedSerial<'sealing'>();
+  readonly #copies: SnapshotCopies;
 
   constructor(deps: ProfileKeeperDeps) {
     this.#deps = deps;
+    this.#copies = new SnapshotCopies(deps);
   }
 
   /**
@@ -134,7 +138,7 @@ export class ProfileKeeper {
   async #findKnown(accountId: AccountId): Promise<Opened> {
     const { vault } = this.#deps;
     await vault.requireKey(accountId);
-    return { ...(await vault.findNewest(accountId)), backedUpAt: -Infinity };
+    return vault.findNewest(accountId);
   }
 
   /** The mark of the opened profile if it is to be used as it is. */
@@ -174,46 +178,59 @@ export class ProfileKeeper {
   }
 
   /**
-   * Seals a snapshot of the profile while its browser runs, which stands still for some milliseconds. Never rejects: one
-   * that failed is logged, and the next is not far.
+   * Seals a snapshot of the profile while its browser runs, which stands still for some milliseconds, and copies it
+   * elsewhere if that is due. Never rejects: one that failed is logged, and the next is not far.
    */
-  snapshot(accountId: AccountId): Promise<void> {
-    return this.#turns.run(accountId, async () => {
-      const opened = this.#opened.get(accountId);
-      if (opened === undefined) return;
-      const copy = `${this.#pathOf(accountId)}.copy-${crypto.randomUUID()}`;
-      try {
-        await this.#copies.run('copy', () => this.#sealRunning(accountId, opened, copy));
-      } catch (thrown) {
-        const error = toError(thrown).message;
-        this.#deps.log.warn('A running session could not be sealed', { accountId, error });
-      } finally {
-        await removeRemnant(copy);
-      }
+  async snapshot(accountId: AccountId): Promise<void> {
+    const begun = await this.#turns.run(accountId, async () => {
+      const sealed = await this.#sealRunning(accountId);
+      // In an object, so that the turn does not wait for it.
+      return { copied: sealed && this.#copies.add(sealed) };
     });
+    await begun.copied;
   }
 
-  async #sealRunning(accountId: AccountId, opened: Opened, copy: string): Promise<void> {
+  /** The same, if a copy of the session is due; true if it was. Never rejects. */
+  async copyWhenDue(accountId: AccountId): Promise<boolean> {
+    if (!(await this.#copies.isDue(accountId))) return false;
+    await this.snapshot(accountId);
+    return true;
+  }
+
+  async #sealRunning(accountId: AccountId): Promise<SealedSnapshot | undefined> {
+    const opened = this.#opened.get(accountId);
+    if (opened === undefined) return undefined;
+    const copy = `${this.#pathOf(accountId)}.copy-${crypto.randomUUID()}`;
+    try {
+      return await this.#sealings.run('sealing', () => this.#freezeAndSeal(accountId, opened, copy));
+    } catch (thrown) {
+      const error = toError(thrown).message;
+      this.#deps.log.warn('A running session could not be sealed', { accountId, error });
+      return undefined;
+    } finally {
+      await removeRemnant(copy);
+    }
+  }
+
+  async #freezeAndSeal(accountId: AccountId, opened: Opened, copy: string): Promise<SealedSnapshot> {
     const { vault, log, clock, timings, onStep } = this.#deps;
     await this.#requireRoom();
     const generation = await this.#mark(accountId, opened);
+    const takenAt = clock.monotonic();
     const frozenMs = await copyFrozen(this.#pathOf(accountId), copy, timings.freezeDeadlineMs);
     onStep('profile-copied');
     const damage = await findLinkDamage(copy);
     if (damage !== undefined) throw new Error(damage);
     const snapshot = await vault.seal({ accountId, generation }, copy, await findKeptEntries(copy));
+    const kind = opened.isSealed ? 'running' : 'first';
     opened.isSealed = true;
-    const now = clock.monotonic();
-    const backUp = now - opened.backedUpAt >= timings.backupIntervalMs;
-    // A copy that failed is made with the next snapshot.
-    if ((await vault.keep(snapshot, { backUp })) && backUp) opened.backedUpAt = now;
-    const { bytes } = snapshot;
     log.debug('A running session was sealed', {
       accountId,
       generation,
       frozenMs: Math.round(frozenMs),
-      bytes,
+      bytes: snapshot.bytes,
     });
+    return { snapshot, takenAt, kind };
   }
 
   /** A disk that a copy filled would cost the browser its storage (fault F43). */
@@ -223,8 +240,8 @@ export class ProfileKeeper {
   }
 
   /**
-   * Seals the profile and removes it where it was open. The account's browser is gone. A profile that cannot be sealed
-   * stays where it is for the next start.
+   * Seals the profile and removes it where it was open; its copies are made afterwards, see `copied`. The account's
+   * browser is gone. A profile that cannot be sealed stays where it is for the next start.
    * @throws AppError VAULT_STORAGE_FAILED; and what the disk and the database throw
    */
   seal(accountId: AccountId): Promise<void> {
@@ -241,8 +258,13 @@ export class ProfileKeeper {
     }
   }
 
+  /** Resolves when what was sealed so far is entered and copied, as far as it can be. Never rejects. */
+  copied(): Promise<void> {
+    return this.#copies.idle();
+  }
+
   async #sealResting(accountId: AccountId): Promise<void> {
-    const { vault, log, onStep } = this.#deps;
+    const { vault, log, clock, onStep } = this.#deps;
     const path = this.#pathOf(accountId);
     if ((await readProfileMark(path)) === undefined) return;
     const opened = this.#opened.get(accountId) ?? (await this.#findLeftOpen(accountId));
@@ -253,7 +275,7 @@ export class ProfileKeeper {
     this.#opened.delete(accountId);
     onStep('profile-removed');
     log.info('A session was sealed', { accountId, generation, bytes: snapshot.bytes });
-    await vault.keep(snapshot, { backUp: true });
+    void this.#copies.add({ snapshot, takenAt: clock.monotonic(), kind: 'last' });
   }
 
   /**
@@ -295,7 +317,7 @@ export class ProfileKeeper {
       await vault.markDestroyed(accountId, Math.max(mark, generation) + 1);
       await this.#removeLive(accountId);
       this.#deps.onStep('wipe-profile-removed');
-      await vault.wipe(accountId).catch((thrown) => {
+      await this.#copies.wipe(accountId).catch((thrown) => {
         const error = toError(thrown).message;
         log.warn('Copies of a destroyed session are left where they cannot be reached', { accountId, error });
       });

@@ -6,7 +6,11 @@ import { type AccountId, type InstanceId, parseInstanceId } from '../../../src/a
 import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
-import { adoptAbandonedAccounts, openInstancePresence } from '../../../src/db/instance-presence.ts';
+import {
+  adoptAbandonedAccounts,
+  hasOtherInstances,
+  openInstancePresence,
+} from '../../../src/db/instance-presence.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { silentLog as log } from '../../support/silent-log.ts';
@@ -106,6 +110,19 @@ describe('accounts of an instance that is alive', () => {
     await using _there = await show(THERE);
     expect(await adopted).toEqual([]);
   });
+});
+
+it('tells whether others are there, each counted once', async () => {
+  expect(await hasOtherInstances(db, HERE)).toBe(false);
+  await using _here = await show(HERE);
+  await using _lingering = await show(HERE);
+  expect(await hasOtherInstances(db, HERE)).toBe(false);
+  {
+    await using _there = await show(THERE);
+    expect(await hasOtherInstances(db, HERE)).toBe(true);
+    expect(await hasOtherInstances(db, THERE)).toBe(true);
+  }
+  expect(await hasOtherInstances(db, HERE)).toBe(false);
 });
 
 it('shows an instance also while its former connection lingers', async () => {

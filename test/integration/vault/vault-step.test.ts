@@ -79,7 +79,7 @@ async function expectKept(text: string): Promise<void> {
     expect(await stage.takeOut()).toBe(text);
     expect(await stage.listRuntime()).toEqual([`session-${places.accountId}`]);
     await stage.store('later');
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listRuntime()).toEqual([]);
     expect(await findStrays(stage)).toEqual([]);
   });
@@ -204,7 +204,7 @@ describe('a session is as it was left after a SIGKILL', () => {
         // It may have been killed before it could tell of the last one.
         const possible = [program.stored, String(Number(program.stored) + 1)];
         expect(possible).toContain(await stage.takeOut());
-        await stage.keeper.putAway(stage.accountId);
+        await stage.putAway();
         expect(await stage.listRuntime()).toEqual([]);
         expect(await findStrays(stage)).toEqual([]);
       });

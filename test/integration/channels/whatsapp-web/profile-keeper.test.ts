@@ -68,7 +68,7 @@ async function leaveOlder(): Promise<void> {
   const away = `${places.runtimePath}-away`;
   await cp(stage.profilePath, away, { recursive: true });
   await stage.store('newest');
-  await stage.keeper.putAway(stage.accountId);
+  await stage.putAway();
   await rename(away, stage.profilePath);
 }
 
@@ -137,7 +137,7 @@ describe('an opened profile that nobody takes out', () => {
   it('is sealed', async () => {
     await openSealed('live');
     stage = await restart();
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listRuntime()).toEqual([]);
     expect(await stage.takeOut()).toBe('live');
   });
@@ -145,7 +145,7 @@ describe('an opened profile that nobody takes out', () => {
   it('is never sealed over a newer generation', async () => {
     await leaveOlder();
     stage = await restart();
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listRuntime()).toEqual([]);
     expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
     expect(await stage.takeOut()).toBe('newest');
@@ -155,7 +155,7 @@ describe('an opened profile that nobody takes out', () => {
     await openSealed('live');
     await damageProfileSample(stage.profilePath);
     stage = await restart();
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listDisk()).toEqual(['1.vault']);
     expect(await stage.takeOut()).toBe('sealed');
   });
@@ -164,7 +164,7 @@ describe('an opened profile that nobody takes out', () => {
     await leaveOlder();
     stage = await restart({ keyRing: makeKeyRing({ current: OLD_KEY, previous: [] }) });
     await expect(stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_KEY_MISSING' });
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(messages(stage)).toContain(NOT_SEALED);
     expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
     expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
@@ -177,7 +177,7 @@ describe('an opened profile that nobody takes out', () => {
     await stage.keeper.destroy(stage.accountId);
     await rename(away, stage.profilePath);
     stage = await restart();
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listDisk()).toEqual([]);
     expect(await stage.takeOut()).toBeNull();
   });
@@ -226,6 +226,7 @@ describe('what is asked of one account at the same time', () => {
       keeper.putAway(accountId),
       keeper.takeOut(accountId),
     ]);
+    await keeper.copied();
     expect(await stage.read()).toBe('live');
     expect(await stage.listDisk()).toEqual(['4.vault', '5.vault', '6.vault']);
     expect(stage.log.lines.filter(({ level }) => ['warn', 'error'].includes(level))).toEqual([]);

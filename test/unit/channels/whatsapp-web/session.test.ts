@@ -71,7 +71,7 @@ function play(plays: readonly Play[], account: Partial<Account> = {}) {
         onAlert: (_id, alert) => void alerts.push(alert),
       },
       gate: new LaunchGate(1),
-      profile: { takeOut: done, isSealed: () => true, snapshot: done },
+      profile: { takeOut: done, isSealed: () => true, snapshot: done, copyWhenDue: async () => false },
       clock: systemClock,
       log,
       timings: DEFAULT_TIMINGS,
