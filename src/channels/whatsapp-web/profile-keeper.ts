@@ -310,25 +310,32 @@ export class ProfileKeeper {
    */
   destroy(accountId: AccountId): Promise<void> {
     return this.#turns.run(accountId, async () => {
-      const { vault, log } = this.#deps;
+      const { vault, onStep } = this.#deps;
       const mark = (await readProfileMark(this.#pathOf(accountId))) ?? 0;
       const { generation } = await vault.findNewest(accountId);
       // Above the mark of the opened profile too, which a crash may leave behind.
       await vault.markDestroyed(accountId, Math.max(mark, generation) + 1);
       await this.#removeLive(accountId);
-      this.#deps.onStep('wipe-profile-removed');
-      await this.#copies.wipe(accountId).catch((thrown) => {
-        const error = toError(thrown).message;
-        log.warn('Copies of a destroyed session are left where they cannot be reached', { accountId, error });
-      });
+      onStep('wipe-profile-removed');
+      await this.#wipe(accountId);
     });
   }
 
   /** The same, if anything is left of one. */
   async destroyLeft(accountId: AccountId): Promise<void> {
     const { isSealed } = await this.#deps.vault.findNewest(accountId);
-    if (isSealed || (await readProfileMark(this.#pathOf(accountId))) !== undefined)
-      await this.destroy(accountId);
+    const isOpen = (await readProfileMark(this.#pathOf(accountId))) !== undefined;
+    await (isSealed || isOpen ? this.destroy(accountId) : this.#wipe(accountId));
+  }
+
+  async #wipe(accountId: AccountId): Promise<void> {
+    await this.#copies.wipe(accountId).catch((thrown) => {
+      const error = toError(thrown).message;
+      this.#deps.log.warn('Copies of a destroyed session are left where they cannot be reached', {
+        accountId,
+        error,
+      });
+    });
   }
 
   async #removeLive(accountId: AccountId): Promise<void> {

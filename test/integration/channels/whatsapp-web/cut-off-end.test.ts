@@ -21,6 +21,17 @@ it('destroys at the next boot what a daemon was killed over that had begun to di
   expect(await readdir(stage.livePath)).toEqual([]);
 });
 
+it('destroys at its boot what another instance was killed over that never comes back', async () => {
+  const id = await stage.link(await stage.world.phone('other'));
+  await stage.reopen();
+  expect(await readdir(stage.vaultPath)).toEqual([id]);
+  await stage.store.saveOver(id, parseInstanceId('gone'));
+  await stage.pool.restore();
+  // It waits for what its start began.
+  await stage.reopen();
+  expect(await readdir(stage.vaultPath)).toEqual([]);
+});
+
 it('asks for a new scan when the account is connected again', async () => {
   await stage.pool.start(accountId, { fresh: true });
   expect(await stage.qr(accountId)).not.toBe('');
