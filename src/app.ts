@@ -21,6 +21,7 @@ import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
 import {
   adoptAbandonedAccounts,
   hasOtherInstances,
+  isInstanceGone,
   openInstancePresence,
   type PresenceOptions,
 } from './db/instance-presence.ts';
@@ -162,6 +163,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       profiles,
       browser,
       instanceId,
+      isInstanceGone: (id) => isInstanceGone(db, id, { signal }),
       store: makeAccountStore(db),
       listener,
       clock,

@@ -144,6 +144,21 @@ export async function hasOtherInstances(db: Executor, own: InstanceId): Promise<
   return rows[0]?.has_others === true;
 }
 
+/** True if nobody holds the lock of an instance, now and still after a grace; one that is there costs no wait. */
+export async function isInstanceGone(
+  db: Executor,
+  instanceId: InstanceId,
+  { signal, graceMs = GRACE_MS }: { readonly signal: AbortSignal; readonly graceMs?: number },
+): Promise<boolean> {
+  const isFree = async () => {
+    const { rows } = await freeAmong(sql`select ${instanceId}::text as instance_id`).execute(db);
+    return rows.length > 0;
+  };
+  if (!(await isFree())) return false;
+  await waitMs(graceMs, signal);
+  return isFree();
+}
+
 /** Accounts that were taken over, by the instance that had them. */
 export interface Adoption {
   readonly from: InstanceId;

@@ -18,8 +18,10 @@ import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/config/session-t
 import { insertAccount } from '../../src/db/account-directory.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { openDatabase } from '../../src/db/database.ts';
+import { isInstanceGone } from '../../src/db/instance-presence.ts';
 import { makeDatabaseBackup } from '../../src/db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
+import type { PostgresConnection } from '../../src/embedded/postgres.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { InboundEvent, MessageEvent } from '../../src/messages/inbound-event.ts';
 import { makeKeyRing } from '../../src/vault/key-ring.ts';
@@ -100,6 +102,7 @@ export class PoolStage implements AsyncDisposable {
   readonly store: AccountStore;
   readonly livePath: string;
   readonly vaultPath: string;
+  readonly connection: PostgresConnection;
   readonly log: RecordingLogger = new TellingLogger(() => this.#tell());
   readonly #open: (settings: PoolStageSettings) => Promise<Pool>;
   readonly #insert: (id: AccountId, options: NewStageAccount) => Promise<void>;
@@ -115,6 +118,7 @@ export class PoolStage implements AsyncDisposable {
       simulator: Simulator;
       livePath: string;
       vaultPath: string;
+      connection: PostgresConnection;
       db: Parameters<typeof makeAccountStore>[0];
     },
   ) {
@@ -123,6 +127,7 @@ export class PoolStage implements AsyncDisposable {
     this.world = parts.simulator.world;
     this.livePath = parts.livePath;
     this.vaultPath = parts.vaultPath;
+    this.connection = parts.connection;
     this.#told.setMaxListeners(0);
     const store = makeAccountStore(parts.db);
     this.store = this.#observe(store);
@@ -169,6 +174,8 @@ export class PoolStage implements AsyncDisposable {
         },
         browser: findBrowser({ executablePath: executablePath ?? null, headless: 'auto', extraArgs: [] }),
         instanceId: parseInstanceId('test'),
+        isInstanceGone: (id) =>
+          isInstanceGone(parts.db, id, { signal: new AbortController().signal, graceMs: 0 }),
         store: this.store,
         listener: this.#listen(),
         clock: systemClock,
@@ -188,6 +195,7 @@ export class PoolStage implements AsyncDisposable {
       simulator,
       livePath: await makePrivateFolder(join(folder.path, 'live')),
       vaultPath: await makePrivateFolder(join(folder.path, 'sessions')),
+      connection: database.connection,
       db: stack.use(openDatabase({ connection: database.connection, log: new RecordingLogger() })).db,
     });
     await stage.reopen();

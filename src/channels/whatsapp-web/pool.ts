@@ -38,6 +38,8 @@ export interface PoolDeps {
   readonly profiles: ProfileKeeper;
   readonly browser: Browser;
   readonly instanceId: InstanceId;
+  /** Whether another instance is gone for good, as far as can be told; it may take some seconds. */
+  readonly isInstanceGone: (instanceId: InstanceId) => Promise<boolean>;
   readonly store: AccountStore;
   readonly listener: ChannelListener;
   readonly clock: Clock;
@@ -111,8 +113,11 @@ export class Pool implements Channel, AsyncDisposable {
       const account = await store.getAccount(accountId);
       await store.saveWanted(accountId, true, instanceId);
       if (before && before !== slot) await this.#stop(before);
-      if (this.#closing.signal.aborted)
+      if (this.#closing.signal.aborted) {
+        // It was stopped to go on at once, which it will not.
+        if (before?.session) await this.#putAway(accountId, before.session);
         throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
+      }
       this.#slots.set(accountId, slot);
       if (fresh) await this.#forget(accountId);
       await this.#launch(fresh ? { ...account, linked: false } : account, slot);
@@ -238,15 +243,17 @@ export class Pool implements Channel, AsyncDisposable {
 
   /** What an earlier run was killed over and nobody wants connected now is not left open. */
   async #sealLeftOpen(): Promise<void> {
-    const { profiles, store, instanceId, log } = this.#deps;
+    const { profiles, store, instanceId, isInstanceGone, log } = this.#deps;
     for (const accountId of await profiles.listOpen()) {
       try {
         await this.#turns.run(accountId, async () => {
           if (this.#slots.has(accountId)) return;
           const account = await store.getAccount(accountId);
-          const isOurs = account.linked && (account.instanceId ?? instanceId) === instanceId;
-          // Another instance that holds the account has taken it from the vault.
-          await (isOurs ? profiles.putAway(accountId) : profiles.discard(accountId));
+          const holder = account.instanceId ?? instanceId;
+          // Another instance that holds the account has taken it from the vault. One that is gone may be this one under
+          // the name that it had before, and what the vault has may be older than what lies here.
+          const isOurs = holder === instanceId || (account.linked && (await isInstanceGone(holder)));
+          await (isOurs && account.linked ? profiles.putAway(accountId) : profiles.discard(accountId));
         });
       } catch (thrown) {
         // The profile of an account that is gone is removed in its own time.

@@ -9,6 +9,7 @@ import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import {
   adoptAbandonedAccounts,
   hasOtherInstances,
+  isInstanceGone,
   openInstancePresence,
 } from '../../../src/db/instance-presence.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -123,6 +124,18 @@ it('tells whether others are there, each counted once', async () => {
     expect(await hasOtherInstances(db, THERE)).toBe(true);
   }
   expect(await hasOtherInstances(db, HERE)).toBe(false);
+});
+
+it('tells whether an instance is gone, which one that only lost its connection is not', async () => {
+  const isGone = (graceMs: number) => isInstanceGone(db, THERE, { signal, graceMs });
+  expect(await isGone(0)).toBe(true);
+  // Far longer than it takes the instance to come back.
+  const answer = isGone(2_000);
+  await using there = await show(THERE);
+  expect(await answer).toBe(false);
+  expect(await isGone(600_000)).toBe(false);
+  await there[Symbol.asyncDispose]();
+  expect(await isGone(0)).toBe(true);
 });
 
 it('shows an instance also while its former connection lingers', async () => {
