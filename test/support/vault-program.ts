@@ -3,7 +3,9 @@
  * Started by vault-process.ts, which tells it by its standard input what to do; its argument is its VaultPlaces.
  */
 import { createInterface } from 'node:readline';
+import { openGuard } from '../../src/channels/whatsapp-web/guard.ts';
 import type { VaultStep } from '../../src/vault/vault-step.ts';
+import { RecordingLogger } from './recording-logger.ts';
 import { type VaultPlaces, VaultStage } from './vault-stage.ts';
 
 export interface VaultOrder {
@@ -28,6 +30,11 @@ async function main(places: VaultPlaces): Promise<void> {
     tell({ kind: 'step', step });
     if (step === dieAt) process.kill(process.pid, 'SIGKILL');
   };
+  await using stack = new AsyncDisposableStack();
+  const { guardMark: mark } = places;
+  if (mark !== undefined) {
+    stack.use(await openGuard({ mark, path: process.env.PATH, log: new RecordingLogger() }));
+  }
   await using stage = await VaultStage.open(places, { onStep });
   for await (const line of createInterface({ input: process.stdin })) {
     const order = JSON.parse(line) as VaultOrder;

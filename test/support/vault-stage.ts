@@ -25,6 +25,8 @@ export interface VaultPlaces {
   readonly sessionPath: string;
   readonly connection: PostgresConnection;
   readonly accountId: string;
+  /** What marks the browsers of a daemon with a guard. */
+  readonly guardMark?: string;
 }
 
 export interface VaultStageSettings {

@@ -217,7 +217,9 @@ export class ProfileKeeper {
     await this.#requireRoom();
     const generation = await this.#mark(accountId, opened);
     const takenAt = clock.monotonic();
-    const frozenMs = await copyFrozen(this.#pathOf(accountId), copy, timings.freezeDeadlineMs);
+    const frozenMs = await copyFrozen(this.#pathOf(accountId), copy, timings.freezeDeadlineMs, {
+      onFrozen: () => onStep('profile-frozen'),
+    });
     onStep('profile-copied');
     const damage = await findLinkDamage(copy);
     if (damage !== undefined) throw new Error(damage);

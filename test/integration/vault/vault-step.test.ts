@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -168,16 +168,27 @@ describe('a session is as it was left after a SIGKILL', () => {
     await expectKept(isOnDisk ? 'new' : 'old');
   });
 
-  it('in a snapshot, and its browser goes on', async () => {
+  it('in a snapshot, whose browser stands still until the guard ends it', async () => {
     await during(snapshot.prepare);
-    const browser = await startBrowser(`${places.runtimePath}/session-${places.accountId}`);
-    try {
-      await crash(snapshot, 'profile-copied');
-      expect(readFileSync(`/proc/${browser.pid}/stat`, 'utf8').split(') ')[1]?.[0]).not.toBe('T');
-    } finally {
-      browser.kill('SIGKILL');
-      await once(browser, 'close');
+    {
+      // Without a guard it would do so for ever.
+      await using browser = await startBrowser();
+      await crash(snapshot, 'profile-frozen');
+      expect(browser.states()).toEqual(['T', 'T']);
     }
+    places = { ...places, guardMark: `--switchboard-run=${randomUUID()}` };
+    await using browser = await startBrowser();
+    await crash(snapshot, 'profile-frozen');
+    await browser.ended;
+    await expect.poll(browser.states).toEqual([]);
+    await expectKept('new');
+  });
+
+  it('in a snapshot once its browser goes on, which it does until the guard ends it', async () => {
+    await during(snapshot.prepare);
+    await using browser = await startBrowser();
+    await crash(snapshot, 'profile-copied');
+    expect(browser.states()).toEqual(['S', 'S']);
     await expectKept('new');
   });
 
@@ -212,11 +223,44 @@ describe('a session is as it was left after a SIGKILL', () => {
   });
 });
 
-/** Stands for a browser: a process that has the profile on its command line. */
-async function startBrowser(profilePath: string): Promise<ChildProcess> {
-  const browser = spawn('sleep', ['600'], { argv0: `sleep --user-data-dir=${profilePath} ` });
+/** Stands for a browser: a process that has the profile and the mark on its command line, and one that it has started. */
+async function startBrowser() {
+  const args = [
+    `--user-data-dir=${places.runtimePath}/session-${places.accountId}`,
+    places.guardMark ?? '--x',
+  ];
+  const browser = spawn('sh', ['-c', 'sleep 600 & wait', 'sh', ...args, '--end'], { detached: true });
   await once(browser, 'spawn');
-  return browser;
+  const group = browser.pid ?? 0;
+  const states = () => statesOfGroup(group);
+  await expect.poll(states).toEqual(['S', 'S']);
+  const ended = once(browser, 'close');
+  return {
+    states,
+    ended,
+    async [Symbol.asyncDispose]() {
+      if (states().length > 0) process.kill(-group, 'SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** What each living process of a group does, as the kernel says: S sleeps, T stands still. */
+function statesOfGroup(group: number): string[] {
+  return readdirSync('/proc').flatMap((name) => {
+    const stat = /^\d+$/.test(name) ? readStat(name) : '';
+    const [state = 'Z', , of] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(of) === group && state !== 'Z' ? [state] : [];
+  });
+}
+
+function readStat(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    // It ended while we looked.
+    return '';
+  }
 }
 
 /** The second process comes to what it can of the step, and is killed there; it may be one that it has not to take. */
