@@ -1,7 +1,8 @@
 /**
  * Profiles are open only while a browser runs: taken out of the vault before a life of the browser, sealed while it runs
  * and when the session has ended. An opened profile carries a mark, the generation that it was opened from or is about to
- * be sealed as. After a crash it is preferred to the vault while no newer generation is known and its storage is intact.
+ * be sealed as. After a crash it is preferred to the vault while no newer generation is known and its storage is intact;
+ * if the machine itself went down, only where it is newer.
  */
 import { cp, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ import { copyFrozen } from './frozen-copy.ts';
 import { listProfiles, profilePathOf, readFreeBytes, removeProfile, removeRemnant } from './profile.ts';
 import { findKeptEntries } from './profile-content.ts';
 import { findDamage } from './profile-damage.ts';
-import { readProfileMark, writeProfileMark } from './profile-mark.ts';
+import { type ProfileMark, readBoot, readProfileMark, writeProfileMark } from './profile-mark.ts';
 import { type SealedSnapshot, SnapshotCopies } from './snapshot-copies.ts';
 
 export interface ProfileKeeperDeps {
@@ -95,7 +96,7 @@ export class ProfileKeeper {
         for (const entry of await findKeptEntries(path)) {
           await cp(join(path, entry), join(opening, entry), { recursive: true });
         }
-        await writeProfileMark(opening, (await readProfileMark(path)) ?? 0);
+        await writeProfileMark(opening, (await readProfileMark(path)) ?? { generation: 0, boot: null });
         await rename(opening, here);
       }
       await removeProfile(path);
@@ -141,25 +142,40 @@ export class ProfileKeeper {
     return vault.findNewest(accountId);
   }
 
-  /** The mark of the opened profile if it is to be used as it is. */
+  /** The generation of the opened profile if it is to be used as it is. */
   async #findLive(accountId: AccountId, known: Opened): Promise<number | undefined> {
-    const { log } = this.#deps;
     const path = this.#pathOf(accountId);
     const mark = await readProfileMark(path);
     if (mark === undefined) return undefined;
-    if (mark < known.generation) {
-      log.warn('An opened profile is older than the vault and is not used', {
-        accountId,
-        mark,
-        newest: known.generation,
-      });
+    const boot = await readBoot();
+    const fault = await this.#findFault(path, { mark, known, boot });
+    if (fault !== undefined) {
+      const { generation: newest } = known;
+      this.#deps.log.warn(fault.message, { accountId, mark: mark.generation, newest, damage: fault.damage });
       return undefined;
     }
-    // With nothing to fall back on it is used whatever it is like.
-    const damage = known.isSealed ? await findLinkDamage(path) : undefined;
-    if (damage === undefined) return mark;
-    log.warn('An opened profile is damaged: the vault is opened instead', { accountId, damage });
-    return undefined;
+    // From here on it is one of this run of the machine.
+    if (mark.boot !== boot) await writeProfileMark(path, { ...mark, boot });
+    return mark.generation;
+  }
+
+  /** Why the vault is better than an opened profile. With nothing to fall back on it never is. */
+  async #findFault(
+    path: string,
+    { mark, known, boot }: { readonly mark: ProfileMark; readonly known: Opened; readonly boot: string | null },
+  ): Promise<{ readonly message: string; readonly damage?: string } | undefined> {
+    if (mark.generation < known.generation)
+      return { message: 'An opened profile is older than the vault and is not used' };
+    if (!known.isSealed) return undefined;
+    // What was not written down before the machine went down is missing, and it does not show: a log that is empty is
+    // none that is damaged. The vault was on the disk.
+    if (mark.generation === known.generation && mark.boot !== boot)
+      return {
+        message: 'An opened profile may lack what was written before the machine went down and is not used',
+      };
+    const damage = await findLinkDamage(path);
+    if (damage === undefined) return undefined;
+    return { message: 'An opened profile is damaged: the vault is opened instead', damage };
   }
 
   /** Opens the newest snapshot in the profile's place, or makes an empty profile; returns its mark. */
@@ -169,7 +185,7 @@ export class ProfileKeeper {
     const opening = `${path}.opening-${crypto.randomUUID()}`;
     const opened = await vault.open(accountId, opening, findLinkDamage);
     if (opened === undefined) await mkdir(opening, { mode: 0o700 });
-    await writeProfileMark(opening, known.generation);
+    await writeProfileMark(opening, { generation: known.generation, boot: await readBoot() });
     await removeProfile(path);
     onStep('opening-cleared');
     await rename(opening, path);
@@ -294,7 +310,7 @@ export class ProfileKeeper {
   /** Before it is sealed, so that a crash leaves no snapshot that its own profile would be taken to be older than. */
   async #mark(accountId: AccountId, opened: Opened): Promise<number> {
     const generation = opened.generation + 1;
-    await writeProfileMark(this.#pathOf(accountId), generation);
+    await writeProfileMark(this.#pathOf(accountId), { generation, boot: await readBoot() });
     opened.generation = generation;
     this.#deps.onStep('profile-marked');
     return generation;
@@ -313,10 +329,10 @@ export class ProfileKeeper {
   destroy(accountId: AccountId): Promise<void> {
     return this.#turns.run(accountId, async () => {
       const { vault, onStep } = this.#deps;
-      const mark = (await readProfileMark(this.#pathOf(accountId))) ?? 0;
+      const mark = await readProfileMark(this.#pathOf(accountId));
       const { generation } = await vault.findNewest(accountId);
       // Above the mark of the opened profile too, which a crash may leave behind.
-      await vault.markDestroyed(accountId, Math.max(mark, generation) + 1);
+      await vault.markDestroyed(accountId, Math.max(mark?.generation ?? 0, generation) + 1);
       await this.#removeLive(accountId);
       onStep('wipe-profile-removed');
       await this.#wipe(accountId);

@@ -222,7 +222,7 @@ it('is still linked where its copy is unpacked, made while messages came and wen
     const unpacked = join(folder.path, `unpacked-${round}`);
     await unpackInto(packFolder(target, await findKeptEntries(target)), unpacked, LIMITS);
     // Newer than anything in the vault: it is used in its place.
-    await writeProfileMark(unpacked, round * 1_000);
+    await writeProfileMark(unpacked, { generation: round * 1_000, boot: null });
     await rename(unpacked, stage.profilePath(id));
     await stage.reopen();
     await stage.pool.restore();

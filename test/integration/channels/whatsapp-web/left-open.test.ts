@@ -45,7 +45,7 @@ async function leaveOpen(): Promise<void> {
   const away = join(stage.livePath, '..', 'away');
   await copyFrozen(stage.profilePath(accountId), away, DEADLINE_MS);
   await stage.reopen();
-  await writeProfileMark(away, NEWEST);
+  await writeProfileMark(away, { generation: NEWEST, boot: null });
   await rename(away, stage.profilePath(accountId));
 }
 

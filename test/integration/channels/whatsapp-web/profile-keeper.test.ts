@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
@@ -7,13 +7,19 @@ import { openDatabase } from '../../../../src/db/database.ts';
 import { makeKeyRing } from '../../../../src/vault/key-ring.ts';
 import { openTestDatabase, type TestDatabase } from '../../../support/database.ts';
 import { insertTestAccount } from '../../../support/inbound-events.ts';
-import { damageProfileSample, makeProfileSample, storeInProfile } from '../../../support/profile-sample.ts';
+import {
+  damageProfileSample,
+  logOfProfile,
+  makeProfileSample,
+  storeInProfile,
+} from '../../../support/profile-sample.ts';
 import { OLD_KEY } from '../../../support/sealed-sample.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
 import { type VaultPlaces, VaultStage, type VaultStageSettings } from '../../../support/vault-stage.ts';
 
 const TOO_OLD = 'An opened profile is older than the vault and is not used';
+const CUT_OFF = 'An opened profile may lack what was written before the machine went down and is not used';
 const DAMAGED = 'An opened profile is damaged: the vault is opened instead';
 const NOT_SEALED = 'A session could not be sealed and stays open';
 
@@ -60,6 +66,12 @@ async function openSealed(text: string): Promise<void> {
   await stage.seal('sealed');
   await stage.keeper.takeOut(stage.accountId);
   await stage.store(text);
+}
+
+/** The profile is what a disk has of it when the machine is up again. */
+async function rebootMachine(): Promise<void> {
+  const mark = await readProfileMark(stage.profilePath);
+  await writeProfileMark(stage.profilePath, { generation: mark?.generation ?? 0, boot: 'another' });
 }
 
 /** An opened profile of before the last generation, as a machine has that was away while another went on. */
@@ -120,8 +132,38 @@ describe('an opened profile that a crash has left', () => {
     await damageProfileSample(stage.profilePath);
     stage = await restart();
     await stage.keeper.takeOut(stage.accountId);
-    expect(await readProfileMark(stage.profilePath)).toBe(0);
+    expect(await readProfileMark(stage.profilePath)).toMatchObject({ generation: 0 });
     expect(stage.keeper.isSealed(stage.accountId)).toBe(false);
+  });
+
+  it('is not used where the machine itself went down, if the vault has its generation', async () => {
+    await openSealed('snapshot');
+    await stage.keeper.snapshot(stage.accountId);
+    await stage.store('live');
+    await rebootMachine();
+    // Of what was not on the disk yet only the names are.
+    await truncate(logOfProfile(stage.profilePath), 0);
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('snapshot');
+    expect(messages(stage)).toContain(CUT_OFF);
+    // What is opened now is of this run of the machine.
+    await stage.store('later');
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('later');
+  });
+
+  it('is used where the machine went down, if the vault is older or there is none', async () => {
+    await stage.keeper.takeOut(stage.accountId);
+    await stage.store('never sealed');
+    await rebootMachine();
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('never sealed');
+    await stage.putAway();
+    await openSealed('live');
+    await writeProfileMark(stage.profilePath, { generation: 100, boot: 'another' });
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('live');
+    expect((await readProfileMark(stage.profilePath))?.boot).not.toBe('another');
   });
 
   it('stays where it is if the vault that should replace it cannot be opened', async () => {
@@ -289,5 +331,5 @@ describe('profiles where an earlier run opened them', () => {
 async function makeHalf(path: string): Promise<void> {
   await mkdir(path);
   await makeProfileSample(path, 'half');
-  await writeProfileMark(path, 9);
+  await writeProfileMark(path, { generation: 9, boot: null });
 }
