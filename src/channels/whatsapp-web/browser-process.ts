@@ -88,9 +88,12 @@ function kill(pid: number): void {
 
 /** Profiles under `root` that a living browser uses: at boot, orphans of an earlier run. */
 export function findProfilesInUse(root: string): string[] {
-  const found = listProcesses().flatMap((entry) => {
-    const match = /--user-data-dir=(\S+)/.exec(entry.commandLine);
-    return match?.[1]?.startsWith(`${root}/`) ? [match[1]] : [];
+  const argument = `--user-data-dir=${root}/`;
+  const found = listProcesses().flatMap(({ commandLine }) => {
+    const at = commandLine.indexOf(argument);
+    // The root may have spaces in it, a profile's name has none.
+    const [name] = at < 0 ? [] : (/^\S+/.exec(commandLine.slice(at + argument.length)) ?? []);
+    return name === undefined ? [] : [join(root, name)];
   });
   return [...new Set(found)];
 }

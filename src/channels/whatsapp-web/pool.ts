@@ -243,7 +243,8 @@ export class Pool implements Channel, AsyncDisposable {
 
   /** What an earlier run was killed over and nobody wants connected now is not left open. */
   async #sealLeftOpen(): Promise<void> {
-    const { profiles, store, instanceId, isInstanceGone, log } = this.#deps;
+    const { profiles, store, instanceId, log } = this.#deps;
+    const isGone = this.#askOnce();
     for (const accountId of await profiles.listOpen()) {
       try {
         await this.#turns.run(accountId, async () => {
@@ -252,7 +253,7 @@ export class Pool implements Channel, AsyncDisposable {
           const holder = account.instanceId ?? instanceId;
           // Another instance that holds the account has taken it from the vault. One that is gone may be this one under
           // the name that it had before, and what the vault has may be older than what lies here.
-          const isOurs = holder === instanceId || (account.linked && (await isInstanceGone(holder)));
+          const isOurs = holder === instanceId || (account.linked && (await isGone(holder)));
           await (isOurs && account.linked ? profiles.putAway(accountId) : profiles.discard(accountId));
         });
       } catch (thrown) {
@@ -261,6 +262,16 @@ export class Pool implements Channel, AsyncDisposable {
         log.warn('A profile that was left open could not be sealed', { accountId, error });
       }
     }
+  }
+
+  /** Each answer may take seconds, and one instance may have had many accounts. */
+  #askOnce(): PoolDeps['isInstanceGone'] {
+    const answers = new Map<InstanceId, Promise<boolean>>();
+    return (instanceId) => {
+      const answer = answers.get(instanceId) ?? this.#deps.isInstanceGone(instanceId);
+      answers.set(instanceId, answer);
+      return answer;
+    };
   }
 
   /** Closes every browser and resolves when all are gone. What users want stays as it is. */
