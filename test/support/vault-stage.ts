@@ -38,6 +38,7 @@ export interface VaultStageSettings {
   readonly formerPaths?: readonly string[];
   readonly backupIntervalMs?: number;
   readonly sharedBackupIntervalMs?: number;
+  readonly freeDiskBytes?: number;
   readonly hasOthers?: () => Promise<boolean>;
   /** For what is due when. */
   readonly clock?: Clock;
@@ -85,6 +86,7 @@ export class VaultStage implements AsyncDisposable {
         backupIntervalMs: settings.backupIntervalMs ?? 0,
         sharedBackupIntervalMs: settings.sharedBackupIntervalMs ?? 0,
         freezeDeadlineMs: 2_000,
+        freeDiskBytes: settings.freeDiskBytes ?? 0,
       },
       clock: settings.clock ?? systemClock,
       log,

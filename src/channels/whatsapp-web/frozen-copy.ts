@@ -144,6 +144,24 @@ async function copyTree(from: string, to: string, deadline: AbortSignal): Promis
   }
 }
 
+/** What a copy of a profile takes at most, in bytes, if its browser writes nothing meanwhile. Tables get second names. */
+export async function measureCopy(profilePath: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await findKeptEntries(profilePath))
+    bytes += await measureTree(join(profilePath, entry));
+  return bytes;
+}
+
+async function measureTree(path: string): Promise<number> {
+  if (UNCHANGING.test(path)) return 0;
+  // The browser removes files as it goes.
+  const stats = await lstat(path).catch(() => undefined);
+  if (!stats?.isDirectory()) return stats?.size ?? 0;
+  let bytes = 0;
+  for (const name of await readdir(path).catch(() => [])) bytes += await measureTree(join(path, name));
+  return bytes;
+}
+
 /** False where the file system has no second names. */
 async function isLinked(from: string, to: string): Promise<boolean> {
   return link(from, to).then(

@@ -14,7 +14,7 @@ import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type { VaultStep } from '../../vault/vault-step.ts';
-import { copyFrozen } from './frozen-copy.ts';
+import { copyFrozen, measureCopy } from './frozen-copy.ts';
 import { listProfiles, profilePathOf, readFreeBytes, removeProfile, removeRemnant } from './profile.ts';
 import { findKeptEntries } from './profile-content.ts';
 import { findDamage } from './profile-damage.ts';
@@ -24,7 +24,10 @@ import { type SealedSnapshot, SnapshotCopies } from './snapshot-copies.ts';
 export interface ProfileKeeperDeps {
   readonly runtimePath: string;
   readonly vault: Vault;
-  readonly timings: Pick<SessionTimings, 'backupIntervalMs' | 'sharedBackupIntervalMs' | 'freezeDeadlineMs'>;
+  readonly timings: Pick<
+    SessionTimings,
+    'backupIntervalMs' | 'sharedBackupIntervalMs' | 'freezeDeadlineMs' | 'freeDiskBytes'
+  >;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
   /** Whether other instances share the database. */
@@ -32,9 +35,6 @@ export interface ProfileKeeperDeps {
   /** Told after each step. */
   readonly onStep: (step: VaultStep) => void;
 }
-
-/** Free room without which no copy is made: a profile of many messages, and what the browser writes meanwhile. */
-const COPY_ROOM_BYTES = 256 * 1024 ** 2;
 
 /** What is known of a profile that is open. */
 interface Opened {
@@ -162,7 +162,11 @@ export class ProfileKeeper {
   /** Why the vault is better than an opened profile. With nothing to fall back on it never is. */
   async #findFault(
     path: string,
-    { mark, known, boot }: { readonly mark: ProfileMark; readonly known: Opened; readonly boot: string | null },
+    {
+      mark,
+      known,
+      boot,
+    }: { readonly mark: ProfileMark; readonly known: Opened; readonly boot: string | null },
   ): Promise<{ readonly message: string; readonly damage?: string } | undefined> {
     if (mark.generation < known.generation)
       return { message: 'An opened profile is older than the vault and is not used' };
@@ -230,7 +234,7 @@ export class ProfileKeeper {
 
   async #freezeAndSeal(accountId: AccountId, opened: Opened, copy: string): Promise<SealedSnapshot> {
     const { vault, log, clock, timings, onStep } = this.#deps;
-    await this.#requireRoom();
+    await this.#requireRoom(accountId);
     const generation = await this.#mark(accountId, opened);
     const takenAt = clock.monotonic();
     const frozenMs = await copyFrozen(this.#pathOf(accountId), copy, timings.freezeDeadlineMs, {
@@ -252,9 +256,12 @@ export class ProfileKeeper {
   }
 
   /** A disk that a copy filled would cost the browser its storage (fault F43). */
-  async #requireRoom(): Promise<void> {
-    const free = await readFreeBytes(this.#deps.runtimePath);
-    if (free < COPY_ROOM_BYTES) throw new Error(`Only ${free} bytes are free where the opened profiles lie.`);
+  async #requireRoom(accountId: AccountId): Promise<void> {
+    const { runtimePath, timings } = this.#deps;
+    const needed = (await measureCopy(this.#pathOf(accountId))) + timings.freeDiskBytes;
+    const free = await readFreeBytes(runtimePath);
+    if (free >= needed) return;
+    throw new Error(`A copy needs ${needed} bytes where the opened profiles lie, and ${free} are free.`);
   }
 
   /**
@@ -287,7 +294,14 @@ export class ProfileKeeper {
     if ((await readProfileMark(path)) === undefined) return;
     const opened = this.#opened.get(accountId) ?? (await this.#findLeftOpen(accountId));
     if (opened === undefined) return await this.#removeLive(accountId);
-    const generation = await this.#mark(accountId, opened);
+    const generation = await this.#mark(accountId, opened).catch((thrown) => {
+      // On a full disk: the vault is elsewhere, and what is sealed here does not change any more.
+      log.debug('A session is sealed that could not be marked', {
+        accountId,
+        error: toError(thrown).message,
+      });
+      return opened.generation + 1;
+    });
     const snapshot = await vault.seal({ accountId, generation }, path, await findKeptEntries(path));
     await removeProfile(path);
     this.#opened.delete(accountId);

@@ -18,7 +18,7 @@ import { insertTestAccount } from '../../support/inbound-events.ts';
 import { makeRandom } from '../../support/random.ts';
 import { scaled, seed } from '../../support/scale.ts';
 import { silentLog } from '../../support/silent-log.ts';
-import { openSmallDisk } from '../../support/small-disk.ts';
+import { hasRealDisks, openSmallDisk } from '../../support/small-disk.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 import { VaultProcess } from '../../support/vault-process.ts';
 import { type VaultPlaces, VaultStage } from '../../support/vault-stage.ts';
@@ -362,6 +362,28 @@ describe('a full disk', () => {
       expect(await stage.listRuntime()).toEqual([`session-${places.accountId}`]);
       expect(await stage.listDisk()).toEqual(['1.vault']);
       expect(await stage.takeOut()).toBe('new');
+    });
+    disk.free();
+    await expectKept('new');
+  });
+
+  it.runIf(hasRealDisks)('where profiles are opened keeps no session from being sealed', async () => {
+    using disk = openSmallDisk(join(root.path, `small-${randomUUID()}`));
+    places = { ...places, runtimePath: join(disk.path, 'live') };
+    await during(async (stage) => {
+      await stage.seal('old');
+      await stage.keeper.takeOut(stage.accountId);
+      await stage.store('new');
+    });
+    {
+      await using program = new VaultProcess(places);
+      await program.call({ do: 'takeOut' });
+      disk.fill([]);
+      expect(await program.call({ do: 'putAway' })).not.toContain('profile-marked');
+    }
+    await during(async (stage) => {
+      expect(await stage.listRuntime()).toEqual([]);
+      expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
     });
     disk.free();
     await expectKept('new');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cp, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
@@ -15,9 +15,11 @@ import {
 } from '../../../support/profile-sample.ts';
 import { OLD_KEY } from '../../../support/sealed-sample.ts';
 import { silentLog } from '../../../support/silent-log.ts';
+import { hasRealDisks, openSmallDisk } from '../../../support/small-disk.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
 import { type VaultPlaces, VaultStage, type VaultStageSettings } from '../../../support/vault-stage.ts';
 
+const MEGABYTE = 1024 ** 2;
 const TOO_OLD = 'An opened profile is older than the vault and is not used';
 const CUT_OFF = 'An opened profile may lack what was written before the machine went down and is not used';
 const DAMAGED = 'An opened profile is damaged: the vault is opened instead';
@@ -245,6 +247,27 @@ describe('a snapshot of a running session', () => {
     await stage.keeper.snapshot(stage.accountId);
     expect(messages(stage)).toContain('A running session could not be sealed');
     expect(await stage.listDisk()).toEqual(['1.vault']);
+    expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
+  });
+
+  it.runIf(hasRealDisks)('is not made if its copy would leave the browser no room', async () => {
+    using disk = openSmallDisk(join(root.path, `small-${randomUUID()}`));
+    places = { ...places, runtimePath: join(disk.path, 'live') };
+    const free = async () => (await statfs(disk.path)).bavail * (await statfs(disk.path)).bsize;
+    stage = await restart({ freeDiskBytes: (await free()) - 50 * MEGABYTE });
+    await openSealed('live');
+    const bulk = join(stage.profilePath, 'Default', 'Local Storage', 'bulk');
+    await writeFile(bulk, Buffer.alloc(20 * MEGABYTE));
+    await stage.keeper.snapshot(stage.accountId);
+    expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
+    // A table costs no room, since it gets another name.
+    await rename(bulk, `${bulk}.ldb`);
+    await stage.keeper.snapshot(stage.accountId);
+    expect(await stage.listDisk()).toEqual(['1.vault', '2.vault', '3.vault']);
+    await writeFile(bulk, Buffer.alloc(20 * MEGABYTE));
+    await stage.keeper.snapshot(stage.accountId);
+    expect(messages(stage)).toContain('A running session could not be sealed');
+    expect(await stage.listDisk()).toEqual(['1.vault', '2.vault', '3.vault']);
     expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
   });
 
