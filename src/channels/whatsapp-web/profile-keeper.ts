@@ -4,8 +4,7 @@
  * be sealed as. After a crash it is preferred to the vault while no newer generation is known and its storage is intact;
  * if the machine itself went down, only where it is newer.
  */
-import { cp, mkdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename } from 'node:fs/promises';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -19,6 +18,7 @@ import { listProfiles, profilePathOf, readFreeBytes, removeProfile, removeRemnan
 import { findKeptEntries } from './profile-content.ts';
 import { findDamage } from './profile-damage.ts';
 import { type ProfileMark, readBoot, readProfileMark, writeProfileMark } from './profile-mark.ts';
+import { tidyProfiles } from './profile-takeover.ts';
 import { type SealedSnapshot, SnapshotCopies } from './snapshot-copies.ts';
 
 export interface ProfileKeeperDeps {
@@ -59,19 +59,10 @@ export class ProfileKeeper {
     this.#copies = new SnapshotCopies(deps);
   }
 
-  /**
-   * Clears up after an earlier run, before anything is opened: half-made copies are removed, and profiles that lie where
-   * an earlier run opened them are taken here. No browser runs.
-   */
+  /** Clears up after an earlier run, before anything is opened: see `tidyProfiles`. No browser runs. */
   async tidy(formerPaths: readonly string[]): Promise<void> {
-    const { runtimePath, vault } = this.#deps;
-    for (const folder of [runtimePath, ...formerPaths]) {
-      for (const { name, accountId, isRemnant } of await listProfiles(folder)) {
-        const path = join(folder, name);
-        if (isRemnant) await removeRemnant(path);
-        else if (folder !== runtimePath) await this.#takeOver(path, accountId);
-      }
-    }
+    const { runtimePath, vault, log } = this.#deps;
+    await tidyProfiles(runtimePath, formerPaths, log);
     await vault.tidy();
   }
 
@@ -82,31 +73,6 @@ export class ProfileKeeper {
     } catch (thrown) {
       this.#deps.log.warn('What was destroyed could not be looked through', {
         error: toError(thrown).message,
-      });
-    }
-  }
-
-  /** If both are there, the mark and the vault tell which is of use; the one that lies here is the later one. */
-  async #takeOver(path: string, accountId: AccountId): Promise<void> {
-    const here = this.#pathOf(accountId);
-    const opening = `${here}.opening-${crypto.randomUUID()}`;
-    try {
-      if ((await readProfileMark(here)) === undefined) {
-        await mkdir(opening, { mode: 0o700 });
-        for (const entry of await findKeptEntries(path)) {
-          await cp(join(path, entry), join(opening, entry), { recursive: true });
-        }
-        await writeProfileMark(opening, (await readProfileMark(path)) ?? { generation: 0, boot: null });
-        await rename(opening, here);
-      }
-      await removeProfile(path);
-    } catch (thrown) {
-      await removeRemnant(opening);
-      const error = toError(thrown).message;
-      this.#deps.log.error('A profile that lies elsewhere could not be taken over', {
-        accountId,
-        path,
-        error,
       });
     }
   }
