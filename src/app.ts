@@ -26,6 +26,8 @@ import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
 import {
   adoptAbandonedAccounts,
+  hasOtherInstances,
+  isInstanceGone,
   openInstancePresence,
   type PresenceOptions,
 } from './db/instance-presence.ts';
@@ -192,6 +194,7 @@ async function openParts(
     timings: DEFAULT_TIMINGS,
     clock,
     log,
+    hasOthers: () => hasOtherInstances(db, instanceId),
     onStep: (step) => log.debug('A step of the vault was done', { step }),
   });
   const temporary = stack.use(await openSocketFolder(folder.path, 'browsers'));
@@ -204,6 +207,7 @@ async function openParts(
       profiles,
       browser,
       instanceId,
+      isInstanceGone: (id) => isInstanceGone(db, id, { signal }),
       store: accounts,
       listener,
       clock,

@@ -117,7 +117,10 @@ export interface AccountStore {
    * @throws AppError ALREADY_LINKED if another account holds the number.
    */
   saveLinked(id: AccountId, identity: LinkedIdentity, signal?: AbortSignal): Promise<void>;
-  /** Says that the link is over and nobody wants the account connected; what is left of it is to be destroyed. */
+  /**
+   * Says that the link is over and nobody wants the account connected. No snapshot of it counts any more, and what is left
+   * of it is to be destroyed.
+   */
   saveOver(id: AccountId, instanceId: InstanceId): Promise<void>;
   /** Accounts that are neither wanted nor linked any more, but were once. */
   listOver(instanceId: InstanceId): Promise<readonly AccountId[]>;

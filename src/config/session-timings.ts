@@ -141,8 +141,13 @@ export const SESSION_NUMBERS = {
   },
   backupIntervalMs: {
     value: 3_600_000,
-    text: 'Between two copies of a running session in PostgreSQL (and S3); another is made at each clean stop.',
+    text: 'Between two copies of a running session in PostgreSQL (and S3), while no other instance runs; another is made at each clean stop.',
     why: 'Some megabytes each: an hour of ten sessions is a small part of what their messages take.',
+  },
+  sharedBackupIntervalMs: {
+    value: 300_000,
+    text: 'The same while other instances run; whether any do is looked at this often.',
+    why: 'Any of them goes on with the sessions of a machine that is lost, from their last copies.',
   },
   freezeDeadlineMs: {
     value: 2_000,

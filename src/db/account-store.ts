@@ -12,6 +12,8 @@ import { appendAlert, appendState } from './session-event-store.ts';
 import { toStorable } from './storable-text.ts';
 
 const UNIQUE_VIOLATION = '23505';
+/** More generations than a session seals that are not entered yet: while the database is away, or just now. */
+const UNENTERED = 1_000;
 const NOW = sql<Date>`now()`;
 const STARTING = { state: 'starting', reason: null } as const;
 const CONNECTED = { state: 'connected', reason: null } as const;
@@ -186,7 +188,17 @@ export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY
     },
 
     async saveOver(id, instanceId) {
-      await change(id).set({ wanted: false, linked: false, wid: null, instance_id: instanceId }).execute();
+      await change(id)
+        .set({
+          wanted: false,
+          linked: false,
+          wid: null,
+          instance_id: instanceId,
+          // Whoever is cut off from here on, every instance knows what is to be removed.
+          vault_wiped_through: sql<number>`greatest(vault_wiped_through, coalesce(
+            (select max(generation) from vault_snapshots where account_id = accounts.id), 0) + ${UNENTERED})`,
+        })
+        .execute();
     },
 
     async listOver(instanceId) {

@@ -45,7 +45,6 @@ async function catchUp(deps: Deps, accountId: AccountId): Promise<boolean> {
   // Also of what is entered: a damaged file must not become a copy.
   const read = await readRecord(deps, name);
   const isWhole = await keepSnapshot(deps, entry ?? read, missing);
-  await withdrawIfDestroyed(deps, name, missing);
   if (isWhole) deps.log.info('A sealed session was entered and copied that had not been', { ...name });
   return isWhole;
 }
@@ -78,16 +77,4 @@ async function readRecord({ folder, keyRing }: Deps, name: SnapshotName): Promis
   const { identity, method } = file.header;
   const keyId = method.kind === 'key-ring' ? method.keyId : keyRing.currentKeyId;
   return { ...name, sealedAt: identity.sealedAt, keyId, bytes: counted.bytes };
-}
-
-/** The account's destruction may have ended between the look and the copy. */
-async function withdrawIfDestroyed(
-  { index }: Deps,
-  { accountId, generation }: SnapshotName,
-  backups: readonly SnapshotBackup[],
-): Promise<void> {
-  const { wipedThrough } = await index.find(accountId);
-  if (generation > wipedThrough) return;
-  for (const backup of backups) await backup.remove(accountId, [generation]);
-  await index.remove(accountId, [generation]);
 }

@@ -1,19 +1,20 @@
 import type { AccountId } from '../accounts/ids.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { KEPT_IN_BACKUPS, KEPT_ON_DISK, type SnapshotPlaces } from './generations.ts';
+import { KEPT_IN_BACKUPS, KEPT_ON_DISK } from './generations.ts';
+import type { SnapshotName } from './snapshot.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
 import type { IndexedSnapshot, SnapshotRecord } from './snapshot-index.ts';
-import type { VaultStep } from './vault-step.ts';
+import { type WipingDeps, wipeSnapshots } from './snapshot-wiping.ts';
 
-export interface KeepingDeps extends SnapshotPlaces {
+export interface KeepingDeps extends WipingDeps {
   readonly log: Logger;
-  readonly onStep: (step: VaultStep) => void;
 }
 
 /**
  * Enters a snapshot that is on disk into the index, copies it to these backups, and removes old generations everywhere.
- * Never rejects: what could not be reached is logged; then it is false.
+ * Never rejects: what could not be reached is logged; then it is false. Nothing is left of one that was destroyed before,
+ * or meanwhile by another instance.
  */
 export async function keepSnapshot(
   deps: KeepingDeps,
@@ -23,9 +24,11 @@ export async function keepSnapshot(
   const { index, log, onStep } = deps;
   const { accountId, generation } = snapshot;
   try {
+    if (await dropDestroyed(deps, snapshot)) return true;
     await index.save(snapshot);
     onStep('snapshot-indexed');
     const isBackedUp = await backUp(deps, snapshot, backups);
+    if (await dropDestroyed(deps, snapshot)) return true;
     await prune(deps, accountId);
     onStep('snapshots-pruned');
     return isBackedUp;
@@ -38,6 +41,16 @@ export async function keepSnapshot(
     });
     return false;
   }
+}
+
+/** True if the snapshot was destroyed; a copy may have come after its entry was gone. */
+async function dropDestroyed(deps: KeepingDeps, { accountId, generation }: SnapshotName): Promise<boolean> {
+  const { index, backups } = deps;
+  const { wipedThrough } = await index.find(accountId);
+  if (generation > wipedThrough) return false;
+  for (const backup of backups) await backup.remove(accountId, [generation]);
+  await wipeSnapshots(deps, accountId);
+  return true;
 }
 
 /** True if every one of them has its copy. */

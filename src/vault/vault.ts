@@ -18,6 +18,7 @@ import type { SnapshotBackup } from './snapshot-backup.ts';
 import type { SnapshotIndex, SnapshotRecord } from './snapshot-index.ts';
 import { keepSnapshot } from './snapshot-keeping.ts';
 import { type FindDamage, type OpenedSnapshot, openNewest } from './snapshot-opening.ts';
+import { wipeSnapshots } from './snapshot-wiping.ts';
 import type { VaultFolder } from './vault-folder.ts';
 import type { VaultStep } from './vault-step.ts';
 
@@ -81,7 +82,7 @@ export class Vault {
   /**
    * Enters a sealed snapshot into the index, copies it to the backups if asked to, and removes old generations. Never
    * rejects: the snapshot is safe on disk, and what could not be reached is logged and left for the next one, or for
-   * `catchUp`; then it is false.
+   * `catchUp`; then it is false. Nothing is left of one that was destroyed before, or meanwhile by another instance.
    */
   keep(snapshot: SnapshotRecord, { backUp }: { readonly backUp: boolean }): Promise<boolean> {
     return keepSnapshot(this.#deps, snapshot, backUp ? this.#deps.backups : []);
@@ -165,26 +166,10 @@ export class Vault {
   }
 
   /**
-   * Removes every snapshot that was marked as destroyed, and every copy of it; true if there was one. Safe to call again.
+   * Removes every snapshot that was marked as destroyed, and every copy of it; true if there was one: see `wipeSnapshots`.
    * @throws AppError VAULT_STORAGE_FAILED if a backup cannot be reached; `finishWipes` tries again
    */
-  async wipe(accountId: AccountId): Promise<boolean> {
-    const { folder, backups, index, onStep } = this.#deps;
-    const { snapshots, wipedThrough } = await index.find(accountId);
-    const isWiped = (generation: number) => generation <= wipedThrough;
-    await folder.removePartsThrough(accountId, wipedThrough);
-    const onDisk = (await folder.list(accountId)).filter(isWiped);
-    const entered = snapshots.map(({ generation }) => generation).filter(isWiped);
-    if (onDisk.length + entered.length === 0) return false;
-    await folder.remove(accountId, onDisk);
-    onStep('wipe-disk-removed');
-    // Also where the index knows of no copy: a crash may have come between a copy and its entry.
-    const outcomes = await Promise.allSettled(backups.map((backup) => backup.remove(accountId, entered)));
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed) throw failed.reason;
-    onStep('wipe-copies-removed');
-    await index.remove(accountId, entered);
-    onStep('wipe-done');
-    return true;
+  wipe(accountId: AccountId): Promise<boolean> {
+    return wipeSnapshots(this.#deps, accountId);
   }
 }

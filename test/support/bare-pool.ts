@@ -81,6 +81,7 @@ export class BarePool implements AsyncDisposable {
       profiles: this.profiles.face,
       browser: { executablePath: '/bin/false', headless: 'shell' },
       instanceId: INSTANCE,
+      isInstanceGone: async () => false,
       store: this.store.face,
       listener: {
         onEvents: () => undefined,
@@ -157,6 +158,7 @@ export class BarePool implements AsyncDisposable {
       timings: DEFAULT_TIMINGS,
       clock: systemClock,
       log: this.log,
+      hasOthers: async () => false,
       onStep,
     });
   }

@@ -24,6 +24,7 @@ import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/config/session-t
 import { insertAccount } from '../../src/db/account-directory.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
+import { isInstanceGone } from '../../src/db/instance-presence.ts';
 import { makeDatabaseBackup } from '../../src/db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -151,8 +152,9 @@ export class PoolStage implements AsyncDisposable {
         timezone: 'UTC',
       });
     const keyRing = makeKeyRing({ current: randomBytes(32), previous: [] });
-    this.#open = ({ timings, executablePath, maxConnections = 20, instance }) =>
-      openPool({
+    this.#open = ({ timings, executablePath, maxConnections = 20, instance }) => {
+      const instanceId = instance?.id ?? parseInstanceId('test');
+      return openPool({
         runtimePath: instance?.livePath ?? this.livePath,
         formerPaths: [],
         profiles: new ProfileKeeper({
@@ -160,7 +162,7 @@ export class PoolStage implements AsyncDisposable {
           vault: new Vault({
             folder: new VaultFolder(parts.vaultPath, () => undefined),
             keyRing,
-            index: makeSnapshotIndex(parts.db, parseInstanceId('test')),
+            index: makeSnapshotIndex(parts.db, instanceId),
             backups: [makeDatabaseBackup(parts.db)],
             clock: systemClock,
             log: this.log,
@@ -169,6 +171,7 @@ export class PoolStage implements AsyncDisposable {
           timings: { ...SHORT_TIMINGS, ...timings },
           clock: systemClock,
           log: this.log,
+          hasOthers: async () => false,
           onStep: () => undefined,
         }),
         config: {
@@ -180,7 +183,9 @@ export class PoolStage implements AsyncDisposable {
           whatsapp: { maxConnections, messageRateLimit: 0, dailyLimit: 1_000, timezone: 'UTC' },
         },
         browser: findBrowser({ executablePath: executablePath ?? null, headless: 'auto', extraArgs: [] }),
-        instanceId: instance?.id ?? parseInstanceId('test'),
+        instanceId,
+        isInstanceGone: (id) =>
+          isInstanceGone(parts.db, id, { signal: new AbortController().signal, graceMs: 0 }),
         store: this.store,
         listener: this.#listen(),
         clock: systemClock,
@@ -190,6 +195,7 @@ export class PoolStage implements AsyncDisposable {
         environment: process.env,
         timings: { ...SHORT_TIMINGS, ...timings },
       });
+    };
   }
 
   static async open(settings: PoolStageSettings = {}): Promise<PoolStage> {

@@ -9,7 +9,7 @@ import { type Executor, openDatabase } from '../../src/db/database.ts';
 import { makeDatabaseBackup } from '../../src/db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
 import type { PostgresConnection } from '../../src/embedded/postgres.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import type { Logger } from '../../src/lib/logger.ts';
 import type { CopyReport } from '../../src/vault/copy-reports.ts';
 import { type KeyRing, makeKeyRing } from '../../src/vault/key-ring.ts';
@@ -28,6 +28,8 @@ export interface VaultPlaces {
   readonly sessionPath: string;
   readonly connection: PostgresConnection;
   readonly accountId: string;
+  /** What marks the browsers of a daemon with a guard. */
+  readonly guardMark?: string;
 }
 
 export interface VaultStageSettings {
@@ -42,6 +44,11 @@ export interface VaultStageSettings {
   readonly wrapFolder?: (path: string) => VaultFolder;
   readonly formerPaths?: readonly string[];
   readonly backupIntervalMs?: number;
+  readonly sharedBackupIntervalMs?: number;
+  readonly freeDiskBytes?: number;
+  readonly hasOthers?: () => Promise<boolean>;
+  /** For what is due when. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -87,9 +94,15 @@ export class VaultStage implements AsyncDisposable {
     this.keeper = new ProfileKeeper({
       runtimePath: places.runtimePath,
       vault: this.vault,
-      timings: { backupIntervalMs: settings.backupIntervalMs ?? 0, freezeDeadlineMs: 2_000 },
-      clock: systemClock,
+      timings: {
+        backupIntervalMs: settings.backupIntervalMs ?? 0,
+        sharedBackupIntervalMs: settings.sharedBackupIntervalMs ?? 0,
+        freezeDeadlineMs: 2_000,
+        freeDiskBytes: settings.freeDiskBytes ?? 0,
+      },
+      clock: settings.clock ?? systemClock,
       log,
+      hasOthers: settings.hasOthers ?? (async () => false),
       onStep,
     });
   }
@@ -128,7 +141,13 @@ export class VaultStage implements AsyncDisposable {
   async seal(text: string): Promise<void> {
     await this.keeper.takeOut(this.accountId);
     await this.store(text);
+    await this.putAway();
+  }
+
+  /** Ends the session, and waits until it is copied as well. */
+  async putAway(): Promise<void> {
     await this.keeper.putAway(this.accountId);
+    await this.keeper.copied();
   }
 
   /** Opens the session; what is in it. */

@@ -26,6 +26,9 @@ const LAST_WRITE_MS = 2_000;
 /** How long starts and ends that are under way may take when the daemon stops: a logout, and the close of a browser. */
 const TURNS_DEADLINE_MS = 12_000;
 
+/** How long copies of the sealed sessions may take then, in milliseconds. */
+const COPIES_DEADLINE_MS = 10_000;
+
 export interface PoolDeps {
   readonly config: Pick<Config, 'browser' | 'whatsapp'>;
   /** Where profiles are opened. */
@@ -35,6 +38,8 @@ export interface PoolDeps {
   readonly profiles: ProfileKeeper;
   readonly browser: Browser;
   readonly instanceId: InstanceId;
+  /** Whether another instance is gone for good, as far as can be told; it may take some seconds. */
+  readonly isInstanceGone: (instanceId: InstanceId) => Promise<boolean>;
   readonly store: AccountStore;
   readonly listener: ChannelListener;
   readonly clock: Clock;
@@ -103,13 +108,17 @@ export class Pool implements Channel, AsyncDisposable {
       const state = 'starting';
       this.#launch({ ...account, state, reason: null, linked: account.linked && !isFresh }, slot);
     } catch (thrown) {
-      if (before?.end === 'stopped') this.#bringBack(accountId);
+      if (before?.end === 'stopped') await this.#bringBack(accountId, before.session);
       throw thrown;
     }
   }
 
-  /** What was stopped for a start that then failed is still wanted. Its place is free as soon as the start has failed. */
-  #bringBack(accountId: AccountId): void {
+  /**
+   * What was stopped for a start that then failed is still wanted. Its place is free as soon as the start has failed. If
+   * the daemon stops it does not go on, and is sealed.
+   */
+  async #bringBack(accountId: AccountId, session: Session): Promise<void> {
+    if (this.#closing.signal.aborted) return await this.#sealStopped(accountId, session);
     this.#restoring = Promise.all([this.#restoring, this.#restoreLater([accountId])]);
   }
 
@@ -245,14 +254,17 @@ export class Pool implements Channel, AsyncDisposable {
   /** What an earlier run was killed over and nobody wants connected now is not left open. */
   async #sealLeftOpen(): Promise<void> {
     const { profiles, store, instanceId, log } = this.#deps;
+    const isGone = this.#askOnce();
     for (const accountId of await profiles.listOpen()) {
       try {
         await this.#turns.run(accountId, async () => {
           if (this.#slots.has(accountId)) return;
           const account = await store.getAccount(accountId);
-          const isOurs = account.linked && (account.instanceId ?? instanceId) === instanceId;
-          // Another instance that holds the account has taken it from the vault.
-          await (isOurs ? profiles.putAway(accountId) : profiles.discard(accountId));
+          const holder = account.instanceId ?? instanceId;
+          // Another instance that holds the account has taken it from the vault. One that is gone may be this one under
+          // the name that it had before, and what the vault has may be older than what lies here.
+          const isOurs = holder === instanceId || (account.linked && (await isGone(holder)));
+          await (isOurs && account.linked ? profiles.putAway(accountId) : profiles.discard(accountId));
         });
       } catch (thrown) {
         // The profile of an account that is gone is removed in its own time.
@@ -260,6 +272,16 @@ export class Pool implements Channel, AsyncDisposable {
         log.warn('A profile that was left open could not be sealed', { accountId, error });
       }
     }
+  }
+
+  /** Each answer may take seconds, and one instance may have had many accounts. */
+  #askOnce(): PoolDeps['isInstanceGone'] {
+    const answers = new Map<InstanceId, Promise<boolean>>();
+    return (instanceId) => {
+      const answer = answers.get(instanceId) ?? this.#deps.isInstanceGone(instanceId);
+      answers.set(instanceId, answer);
+      return answer;
+    };
   }
 
   /** Closes every browser and resolves when all are gone. What users want stays as it is. */
@@ -278,6 +300,13 @@ export class Pool implements Channel, AsyncDisposable {
       });
     });
     await Promise.all(this.#slots.listRuns().map(([accountId, run]) => this.#stopForGood(accountId, run)));
+    try {
+      await withDeadline(this.#deps.profiles.copied(), COPIES_DEADLINE_MS, 'Copying sealed sessions');
+    } catch (thrown) {
+      // They are on the disk, and the next start makes up for it.
+      const error = toError(thrown).message;
+      this.#deps.log.warn('Copies of sealed sessions are cut off by the stop', { error });
+    }
   }
 
   async #stopForGood(accountId: AccountId, run: Run): Promise<void> {
@@ -377,8 +406,7 @@ export class Pool implements Channel, AsyncDisposable {
     try {
       run.end = await session.run();
       if (run.end === 'stopped') {
-        // What is still being opened then is left to the next boot: it may never be.
-        if (run.afterStop === 'seal' && !session.isOpening) await this.#putAway(accountId, session);
+        if (run.afterStop === 'seal') await this.#sealStopped(accountId, session);
         return;
       }
       // Whoever holds the account now has taken it from the vault.
@@ -409,6 +437,11 @@ export class Pool implements Channel, AsyncDisposable {
         await waitMs(backoffDelayMs(attempt), signal).catch(() => undefined);
       }
     }
+  }
+
+  /** What is still being opened then is left to the next boot: it may never be. */
+  async #sealStopped(accountId: AccountId, session: Session): Promise<void> {
+    if (!session.isOpening) await this.#putAway(accountId, session);
   }
 
   /** A profile that nobody has linked is not worth sealing. */

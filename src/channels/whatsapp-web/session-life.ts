@@ -57,6 +57,8 @@ export interface LifeDeps {
   isSealed(): boolean;
   /** Seals a snapshot of the profile; never rejects. */
   snapshot(): Promise<void>;
+  /** The same if a copy of the profile is due elsewhere, which it makes; true if it was. Never rejects. */
+  copyWhenDue(): Promise<boolean>;
   /** The heavy part of the start is over: another browser may be launched. */
   onSettled(): void;
   /** The life is over; its browser is about to be closed. */
@@ -119,6 +121,7 @@ export class SessionLife {
       memoryBytes: 0,
       settledBytes: null,
       sealedAt: now,
+      copyAskedAt: now,
       idleSince: now,
     };
   }
@@ -216,6 +219,9 @@ export class SessionLife {
       case 'snapshot':
         this.#snapshot();
         return;
+      case 'copy':
+        this.#copy();
+        return;
       case 'mend-line':
         this.#endStretch();
         this.#see({ phase: 'offline', phaseSince: this.#deps.clock.monotonic() });
@@ -275,6 +281,16 @@ export class SessionLife {
     this.#see({ sealedAt: null });
     void snapshot().finally(() => {
       this.#see({ sealedAt: clock.monotonic() - early });
+      this.#wake.wake();
+    });
+  }
+
+  #copy(): void {
+    const { copyWhenDue, clock } = this.#deps;
+    this.#see({ copyAskedAt: null });
+    void copyWhenDue().then((isSealed) => {
+      const now = clock.monotonic();
+      this.#see({ copyAskedAt: now, ...(isSealed ? { sealedAt: now } : {}) });
       this.#wake.wake();
     });
   }

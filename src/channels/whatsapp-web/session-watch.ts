@@ -43,6 +43,8 @@ export interface LifeView {
   readonly settledBytes: number | null;
   /** When a snapshot of the profile was last sealed; null while one is being sealed. */
   readonly sealedAt: number | null;
+  /** When it was last asked whether a copy of the profile is due; null while that is asked and done. */
+  readonly copyAskedAt: number | null;
   /** Since when no message came and no call was made; null while a call is under way. */
   readonly idleSince: number | null;
 }
@@ -55,6 +57,7 @@ export type WatchStep =
   | { readonly do: 'probe' }
   | { readonly do: 'measure' }
   | { readonly do: 'snapshot' }
+  | { readonly do: 'copy' }
   | { readonly do: 'mend-line' };
 
 /** An hour: long for a wait that something else will end. */
@@ -148,7 +151,16 @@ function connectedStep(view: LifeView, now: number, timings: SessionTimings): Wa
     hasGrown(view, timings) ? after(idleSince, timings.idleAfterMs, recycle, now) : UNTIL_WOKEN,
     after(view.askedAt, timings.probeIntervalMs, { do: 'probe' }, now),
     after(view.measuredAt, timings.memoryIntervalMs, { do: 'measure' }, now),
-    after(view.sealedAt, timings.snapshotIntervalMs, { do: 'snapshot' }, now),
+    snapshotStep(view, now, timings),
+  );
+}
+
+/** Copies have a clock of their own: they may be due more often than snapshots. One of the two at a time. */
+function snapshotStep({ sealedAt, copyAskedAt }: LifeView, now: number, timings: SessionTimings): WatchStep {
+  if (sealedAt === null || copyAskedAt === null) return UNTIL_WOKEN;
+  return soonest(
+    after(sealedAt, timings.snapshotIntervalMs, { do: 'snapshot' }, now),
+    after(copyAskedAt, timings.sharedBackupIntervalMs, { do: 'copy' }, now),
   );
 }
 

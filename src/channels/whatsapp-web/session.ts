@@ -233,6 +233,7 @@ export class Session {
       },
       isSealed: () => profile.isSealed(account.id),
       snapshot: () => profile.snapshot(account.id),
+      copyWhenDue: () => profile.copyWhenDue(account.id),
       onSettled: leave,
       onFall: (end) => this.#hearFall(end),
       onFact: (fact, reason) => {

@@ -6,6 +6,7 @@ import { deleteUnusedAccount } from '../../../src/db/account-directory.ts';
 import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import { makeSnapshotIndex } from '../../../src/db/snapshot-store.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -145,6 +146,39 @@ describe('link', () => {
     const other = await insertTestAccount(db);
     await store.saveLinked(other, IDENTITY);
     await expect(store.getAccount(id)).rejects.toMatchObject({ code: 'ACCOUNT_NOT_FOUND' });
+  });
+});
+
+describe('a link that is over', () => {
+  const snapshot = (generation: number) => ({
+    accountId: id,
+    generation,
+    sealedAt: new Date(),
+    keyId: '0000000000000000',
+    bytes: 1,
+  });
+
+  it('takes every snapshot with it at the same stroke, for any instance to remove, and none of a later link', async () => {
+    const index = makeSnapshotIndex(db, HERE);
+    await store.saveLinked(id, IDENTITY);
+    for (const generation of [1, 2]) await index.save(snapshot(generation));
+    expect(await index.listUnfinishedWipes()).toEqual([]);
+    await store.saveOver(id, HERE);
+    expect(await index.listUnfinishedWipes()).toEqual([id]);
+    // Sealed while the database was away, or just now.
+    await index.save(snapshot(5));
+    const { wipedThrough } = await index.find(id);
+    expect(wipedThrough).toBeGreaterThan(5);
+    await index.remove(id, [1, 2, 5]);
+    await index.save(snapshot(wipedThrough + 1));
+    expect(await index.listUnfinishedWipes()).toEqual([]);
+    await store.saveOver(id, HERE);
+    expect((await index.find(id)).wipedThrough).toBeGreaterThan(wipedThrough + 1);
+  });
+
+  it('is one as well if nothing was ever sealed', async () => {
+    await store.saveOver(id, HERE);
+    expect((await makeSnapshotIndex(db, HERE).find(id)).wipedThrough).toBeGreaterThan(0);
   });
 });
 

@@ -109,7 +109,7 @@ describe('the newest generation', () => {
     expect(await stage.listDatabase()).toEqual([1]);
     stage = await restart();
     expect(await stage.takeOut()).toBe('second');
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listDatabase()).toEqual([3, 1]);
   });
 });
@@ -148,7 +148,7 @@ describe('an older generation', () => {
     expect(await stage.takeOut()).toBe('second');
     expect(warnings(stage)).toContain('No copy of generation 3 is left.');
     // The next one does not take the lost one's number.
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect((await stage.listDisk()).at(-1)).toBe('4.vault');
   });
 
@@ -190,7 +190,7 @@ describe('a key that is not at hand', () => {
       message: expect.stringContaining(currentKeyId),
       details: { keyId: currentKeyId, generation: 3 },
     });
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     await stage.boot();
     expect([await stage.listDisk(), await stage.listDatabase(), await stage.listIndex()]).toEqual(before);
     expect(await stage.listRuntime()).toEqual([]);

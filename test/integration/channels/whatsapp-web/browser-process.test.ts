@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
   findBrowserProcesses,
@@ -58,6 +59,18 @@ it('finds a browser and its children by whole arguments, whatever is in their pa
   expect(findBrowserProcesses(`${folder.path}/my`)).toEqual([]);
   expect(findBrowserProcesses(profile.slice(0, -1))).toEqual([]);
   expect(findProfilesInUse(`${folder.path}/my data`)).toEqual([profile]);
+});
+
+it.each(['data', 'my data of two  words'])('ends the browser of one profile in "%s" alone', async (name) => {
+  const root = join(folder.path, name, 'live');
+  const profiles = ['session-1', 'session-2'].map((each) => join(root, each));
+  const browsers: number[] = [];
+  for (const path of profiles)
+    browsers.push(await start([`--user-data-dir=${path}`, '--switchboard-account=1']));
+  expect(findProfilesInUse(root).toSorted()).toEqual(profiles);
+  expect(await killBrowserProcesses(join(root, 'session-1'))).toBe(true);
+  expect(browsers.map(isAlive)).toEqual([false, true]);
+  expect(findProfilesInUse(root)).toEqual([join(root, 'session-2')]);
 });
 
 it('leaves those alone that only speak of a profile', async () => {

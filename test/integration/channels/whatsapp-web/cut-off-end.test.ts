@@ -34,6 +34,17 @@ it('is not to be sent to before it is connected again', async () => {
   expect(() => checkMaySend(account)).toThrow(expect.objectContaining({ code: 'ACCOUNT_NOT_CONNECTED' }));
 });
 
+it('destroys at its boot what another instance was killed over that never comes back', async () => {
+  const id = await stage.link(await stage.world.phone('other'));
+  await stage.reopen();
+  expect(await readdir(stage.vaultPath)).toEqual([id]);
+  await stage.store.saveOver(id, parseInstanceId('gone'));
+  await stage.pool.restore();
+  // It waits for what its start began.
+  await stage.reopen();
+  expect(await readdir(stage.vaultPath)).toEqual([]);
+});
+
 it('asks for a new scan when the account is connected again', async () => {
   await stage.pool.start(accountId, { fresh: true });
   expect(await stage.qr(accountId)).not.toBe('');

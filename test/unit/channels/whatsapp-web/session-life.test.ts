@@ -78,6 +78,7 @@ function makeLife(
     isSealed: () => true,
     onFall: () => undefined,
     snapshot: nothing,
+    copyWhenDue: async () => false,
     onSettled: () => undefined,
     onFact: (fact) => void facts.push(fact),
     onCode: () => undefined,

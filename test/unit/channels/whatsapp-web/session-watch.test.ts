@@ -46,6 +46,7 @@ function view(change: Partial<LifeView>): LifeView {
     askedAt: START,
     measuredAt: START,
     sealedAt: START,
+    copyAskedAt: START,
     codeAskedAt: START,
     memoryBytes: 0,
     settledBytes: 0,
@@ -211,6 +212,19 @@ describe('the watchdog of a session', () => {
     const grown = view({ phase: 'connected', askedAt: null, measuredAt: null, ...change });
     const step = nextWatchStep(grown, START + idleAfterMs);
     expect(step).toMatchObject(reason === undefined ? { do: 'wait' } : { do: 'end', reason });
+  });
+
+  it('seals a snapshot of a connected session at intervals, and asks more often whether a copy is due', () => {
+    const { snapshotIntervalMs, sharedBackupIntervalMs } = DEFAULT_TIMINGS;
+    const connected = view({ phase: 'connected', askedAt: null, measuredAt: null });
+    expect(nextWatchStep(connected, START)).toEqual({ do: 'wait', ms: sharedBackupIntervalMs });
+    expect(nextWatchStep(connected, START + sharedBackupIntervalMs)).toEqual({ do: 'copy' });
+    const asked = { ...connected, copyAskedAt: START + snapshotIntervalMs - 1 };
+    expect(nextWatchStep(asked, START + snapshotIntervalMs)).toEqual({ do: 'snapshot' });
+    for (const underWay of [{ copyAskedAt: null }, { sealedAt: null }]) {
+      const busy = { ...connected, ...underWay };
+      expect(nextWatchStep(busy, START + snapshotIntervalMs)).toMatchObject({ do: 'wait' });
+    }
   });
 
   it('goes on probing while the page is offline', () => {

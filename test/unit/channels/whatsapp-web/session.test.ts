@@ -87,7 +87,7 @@ function play(
         onAlert: (_id, alert) => void alerts.push(alert),
       },
       gate,
-      profile: { takeOut, isSealed: () => true, snapshot: done },
+      profile: { takeOut, isSealed: () => true, snapshot: done, copyWhenDue: async () => false },
       clock: systemClock,
       log,
       timings: DEFAULT_TIMINGS,
