@@ -17,6 +17,7 @@ import { boardRoutes } from './routes/board.ts';
 import { connectionRoutes } from './routes/connection.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { sendRoutes } from './routes/sending.ts';
 import { vaultRoutes } from './routes/vault.ts';
@@ -66,6 +67,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
   await registerOpenApi(app);
   for (const routes of [
     probeRoutes,
+    metricsRoute,
     accountRoutes,
     connectionRoutes,
     sendRoutes,
