@@ -48,7 +48,10 @@ export async function* eachGeneration(
   }
 }
 
-/** Does the work on copy after copy of a generation: it is done beside the daemon's own work. */
+/**
+ * Does the work on copy after copy of a generation: it is done beside the daemon's own work. Nothing is said of one that
+ * was pruned or destroyed before its turn.
+ */
 export async function* reportCopies<D extends CopyDeps>(
   deps: D,
   { accountId, generation, keyId, copies, isHeldHere }: HeldGeneration,
@@ -62,9 +65,22 @@ export async function* reportCopies<D extends CopyDeps>(
     try {
       yield { ...report, ...(await work(deps, name, copy)) };
     } catch (thrown) {
-      yield { ...report, ...describeFailure(thrown) };
+      const failure = describeFailure(thrown);
+      if (failure.outcome === 'damaged' && !(await isThere(deps, name, copy))) continue;
+      yield { ...report, ...failure };
     }
   }
+}
+
+/** Whether a copy is where it was found, as far as the disk and the index know, and still counts. */
+async function isThere(
+  deps: SnapshotPlaces,
+  { accountId, generation }: SnapshotName,
+  { source }: Copy,
+): Promise<boolean> {
+  const { alive } = await findGenerations(deps, accountId);
+  const copies = alive.find((each) => each.generation === generation)?.copies ?? [];
+  return copies.some((each) => each.source === source);
 }
 
 /** Opens every copy of every generation without writing anything. */

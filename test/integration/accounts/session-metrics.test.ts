@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import type { AccountStore } from '../../../src/accounts/account.ts';
+import { type AccountStore, ALERT_KINDS } from '../../../src/accounts/account.ts';
 import { type AccountId, type InstanceId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { REASONS } from '../../../src/accounts/reason.ts';
 import { measureSessions } from '../../../src/accounts/session-metrics.ts';
@@ -105,6 +105,7 @@ it('counts each state that was stored once, with its flickers, as the history ha
   expect(reconnects).toEqual(await historyBy('reason', 'attempts'));
   expect(parseSeries(text, 'switchboard_session_alerts_total')).toEqual({
     reconnect_failing: 1,
+    flapping: 0,
     needs_human: 1,
   });
 });
@@ -136,7 +137,7 @@ it('has one series for each state, each reason to reconnect and each kind of ale
     (await metrics.text()).split('\n').filter((line) => line.startsWith('switchboard_')).length;
   const before = await seriesOf();
   const retried = Object.values(REASONS).filter(({ retry }) => retry !== 'never').length;
-  expect(before).toBe(2 * Object.keys(SESSION_STATES).length + retried + 2);
+  expect(before).toBe(2 * Object.keys(SESSION_STATES).length + retried + ALERT_KINDS.length);
   await live();
   account = await insertTestAccount(db);
   await want(account, INSTANCE);
