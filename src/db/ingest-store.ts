@@ -3,6 +3,7 @@ import { AppError, isAppError } from '../lib/errors.ts';
 import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
 import type { Executor } from './database.ts';
+import { advancePosition } from './inbound-position.ts';
 import { type IngestPlan, planIngest } from './ingest-plan.ts';
 import {
   addUsage,
@@ -31,11 +32,20 @@ export interface IngestResult {
   readonly waiting: number;
 }
 
+/** Which job the events are of; see `InboundJob`. */
+export interface JobPlace {
+  readonly run: string;
+  readonly n: number;
+}
+
+const NOTHING: IngestResult = { added: [], statusChanged: [], waiting: 0 };
+
 /**
  * Stores events of one account in one transaction, all or none, with the same few statements for one event as for a
  * hundred. Repeating it changes nothing. A message is one by its canonical chat and bare id; a change of a message
  * that is not known yet waits for it in the database. Deleted messages keep what they said, with `revoked_at` set.
- * Events of an account that was purged are dropped.
+ * Events of an account that was purged are dropped. With a `place` the account's position in that run moves behind it in
+ * the same transaction, and nothing is done if it is there already.
  *
  * `now` is the time of messages' own receipts and of the day's counters (received; failed by an ack). Text that PostgreSQL cannot hold (NUL) is
  * stored with U+FFFD in its place.
@@ -47,12 +57,14 @@ export async function ingestEvents(
   accountId: AccountId,
   events: readonly InboundEvent[],
   now: Date,
+  place?: JobPlace,
 ): Promise<IngestResult> {
   const storable = toStorable(events);
   for (const event of storable) checkEvent(event);
   return db.transaction().execute(async (trx) => {
     await lockAccountIngest(trx, accountId);
-    if (!(await isAccountThere(trx, accountId))) return { added: [], statusChanged: [], waiting: 0 };
+    if (!(await isAccountThere(trx, accountId))) return NOTHING;
+    if (place !== undefined && !(await advancePosition(trx, accountId, place))) return NOTHING;
     const plan = await loadPlan(trx, accountId, storable, now);
     await writePlan(trx, accountId, plan, now);
     return {

@@ -3,8 +3,9 @@
  * the daemon was away (facts A14, A23). Such messages are in the page's own store only.
  *
  * `accounts.caught_up_to` is the instant up to which everything is known to be taken over. A run reads the page back
- * to somewhat before it, and moves it to the run's own start when every chat was read and the lane has passed
- * everything on. From then on listening is enough: the instant moves by itself, until the lane reports a gap.
+ * to somewhat before it, and moves it to the run's own start when every chat was read and everything is committed: what
+ * lies in the queue may be lost with it. From then on listening is enough: the instant moves by itself, until a gap is
+ * reported.
  */
 import type { AccountId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
@@ -24,8 +25,10 @@ export interface CatchUpOptions {
   readonly db: Executor;
   /** Puts events into the account's inbound lane. */
   readonly emit: (accountId: AccountId, events: readonly InboundEvent[]) => void;
-  /** Resolves when everything that the lane took before is where it outlives a crash. */
+  /** Resolves when the lane has passed on everything that it took before. */
   readonly laneIdle: (accountId: AccountId) => Promise<void>;
+  /** Resolves when everything that the lane took before is in the database. */
+  readonly committed: (accountId: AccountId) => Promise<void>;
   readonly log: Logger;
   readonly clock: Clock;
   /** Pauses before a chat that could not be read is tried again, in milliseconds. */
@@ -141,11 +144,11 @@ class Keeper {
     if (this.#incomplete === 0) await this.#advance(startedAt);
   }
 
-  /** Moves the instant to `atMs` once the lane has passed on what came before. Rejects only with the signal's reason. */
+  /** Moves the instant to `atMs` once what came before is committed. Rejects only with the signal's reason. */
   async #advance(atMs: number): Promise<void> {
-    const { laneIdle, db, onStep } = this.#options;
+    const { committed, db, onStep } = this.#options;
     try {
-      await orAborted(laneIdle(this.#session.accountId), this.#signal);
+      await orAborted(committed(this.#session.accountId), this.#signal);
       if (this.#gap) return;
       await orAborted(saveCaughtUpTo(db, this.#session.accountId, atMs), this.#signal);
       onStep?.('watermark-saved');

@@ -3,14 +3,17 @@
  *
  * A lane sends at once when it is idle; what comes while an add is in flight is packed into the next one. There is
  * never more than one add in flight for an account, and a failed one is repeated before anything else is sent: so
- * the order holds. A lane that is full drops what comes; as soon as it has drained, the owner is told to read the
- * page back.
+ * the order holds. Jobs are numbered within the account and the run, so that whoever stores them can tell that one is
+ * missing or comes again. A lane that is full drops what comes; as soon as it has drained, the owner is told to read
+ * the page back.
  */
+import { randomUUID } from 'node:crypto';
 import type { AccountId } from '../accounts/ids.ts';
 import { waitMs, withDeadline } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { Milestone } from '../lib/milestone.ts';
 import type { InboundJob } from '../queue/table.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import type { OnMessageStep } from './message-step.ts';
@@ -19,6 +22,11 @@ import type { OnMessageStep } from './message-step.ts';
 const MAX_PACKED = 100;
 /** Events that one account may hold in memory while the queue is away. */
 const MAX_BUFFERED = 10_000;
+/**
+ * If no job was stored for so long while some are owed, an empty one is sent after them: it shows whoever stores them that
+ * the queue has lost the last ones. Longer than a late job is waited for. Milliseconds.
+ */
+const PROBE_AFTER_MS = 20_000;
 /** How long a stop waits for the lanes to drain; milliseconds. */
 const DRAIN_MS = 10_000;
 
@@ -40,18 +48,26 @@ export interface InboundLanes extends AsyncDisposable {
    * @throws AppError UNAVAILABLE if the lanes were closed before
    */
   idle(accountId: AccountId): Promise<void>;
+  /**
+   * Resolves when everything accepted so far for the account is in the database, or known to be lost on the way (which
+   * whoever stores tells). @throws AppError UNAVAILABLE if the lanes were closed before
+   */
+  committed(accountId: AccountId): Promise<void>;
+  /** The job is stored, and all before it; of no consequence for jobs of another run. */
+  passed(job: Pick<InboundJob, 'accountId' | 'run' | 'n'>): void;
 }
 
 /** Opens the lanes. Disposing waits for them to drain, at most `drainMs`, and accepts nothing more. */
 export function openInboundLanes(options: InboundLanesOptions): InboundLanes {
   const lanes = new Map<AccountId, Lane>();
   const abort = new AbortController();
+  const run = randomUUID();
   let open = true;
 
   const findOrMakeLane = (accountId: AccountId): Lane => {
     const known = lanes.get(accountId);
     if (known !== undefined) return known;
-    const lane = new Lane(accountId, options, abort.signal);
+    const lane = new Lane({ accountId, run }, options, abort.signal);
     lanes.set(accountId, lane);
     return lane;
   };
@@ -65,6 +81,12 @@ export function openInboundLanes(options: InboundLanesOptions): InboundLanes {
     async idle(accountId) {
       await lanes.get(accountId)?.idle();
     },
+    async committed(accountId) {
+      await lanes.get(accountId)?.committed();
+    },
+    passed(job) {
+      if (job.run === run) lanes.get(job.accountId)?.passed(job.n);
+    },
     async [Symbol.asyncDispose]() {
       open = false;
       const drained = Promise.all([...lanes.values()].map((lane) => lane.drained()));
@@ -75,33 +97,45 @@ export function openInboundLanes(options: InboundLanesOptions): InboundLanes {
           error: toError(thrown).message,
           accounts: lanes.size,
         });
-        abort.abort(new AppError('UNAVAILABLE', { message: 'The daemon is stopping.' }));
+        abort.abort(stopping());
       }
       await drained;
+      for (const lane of lanes.values()) lane.close();
     },
   };
 }
 
+function stopping(): AppError {
+  return new AppError('UNAVAILABLE', { message: 'The daemon is stopping.' });
+}
+
 /** The events of one account. It runs from the first event until it is empty, then rests until the next. */
 class Lane {
-  readonly #accountId: AccountId;
+  readonly #name: { readonly accountId: AccountId; readonly run: string };
   readonly #options: InboundLanesOptions;
   readonly #signal: AbortSignal;
   readonly #waiting: InboundEvent[] = [];
-  readonly #idlers: { readonly count: number; readonly promise: PromiseWithResolvers<void> }[] = [];
+  /** Events that the queue has, and jobs that were stored or are known to be lost. */
+  readonly #added = new Milestone();
+  readonly #passed = new Milestone();
   #running: Promise<void> | undefined;
   #accepted = 0;
-  #added = 0;
+  /** Jobs made; the next one's number. */
+  #made = 0;
   #dropped = 0;
 
-  constructor(accountId: AccountId, options: InboundLanesOptions, signal: AbortSignal) {
-    this.#accountId = accountId;
+  constructor(
+    name: { readonly accountId: AccountId; readonly run: string },
+    options: InboundLanesOptions,
+    signal: AbortSignal,
+  ) {
+    this.#name = name;
     this.#options = options;
     this.#signal = signal;
   }
 
   accept(events: readonly InboundEvent[]): void {
-    const room = MAX_BUFFERED - (this.#accepted - this.#added);
+    const room = MAX_BUFFERED - (this.#accepted - this.#added.count);
     const taken = events.slice(0, Math.max(0, room));
     for (const event of taken) this.#waiting.push(event);
     this.#accepted += taken.length;
@@ -109,17 +143,32 @@ class Lane {
     if (taken.length === events.length) return;
     if (this.#dropped === 0) {
       this.#options.log.warn('An inbound lane is full; the page will be read back', {
-        accountId: this.#accountId,
+        accountId: this.#name.accountId,
       });
     }
     this.#dropped += events.length - taken.length;
   }
 
   async idle(): Promise<void> {
-    if (this.#added === this.#accepted) return;
-    const promise = Promise.withResolvers<void>();
-    this.#idlers.push({ count: this.#accepted, promise });
-    await promise.promise;
+    await this.#added.wait(this.#accepted);
+  }
+
+  async committed(): Promise<void> {
+    await this.idle();
+    const owed = this.#made;
+    const passed = this.#passed.wait(owed);
+    passed.catch(() => undefined);
+    while (this.#passed.count < owed) {
+      const before = this.#passed.count;
+      const pause = new AbortController();
+      const signal = AbortSignal.any([this.#signal, pause.signal]);
+      await Promise.race([passed, waitMs(PROBE_AFTER_MS, signal)]).finally(() => pause.abort());
+      if (this.#passed.count === before && this.#running === undefined) this.#probe();
+    }
+  }
+
+  passed(n: number): void {
+    this.#passed.reach(n + 1);
   }
 
   /** Resolves when the lane is empty or was given up; never rejects. */
@@ -127,16 +176,20 @@ class Lane {
     await this.#running;
   }
 
+  close(): void {
+    this.#added.giveUp(stopping());
+    this.#passed.giveUp(stopping());
+  }
+
   async #run(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
         const events = this.#waiting.splice(0, MAX_PACKED);
-        await this.#add({ accountId: this.#accountId, events });
-        this.#added += events.length;
-        this.#releaseIdlers();
+        await this.#add(events);
+        this.#added.reach(this.#added.count + events.length);
       }
     } catch (thrown) {
-      for (const { promise } of this.#idlers.splice(0)) promise.reject(toError(thrown));
+      this.#added.giveUp(toError(thrown));
       return;
     }
     // Nothing is awaited from here on: an event that comes now starts the lane anew.
@@ -144,8 +197,17 @@ class Lane {
     if (this.#dropped > 0) this.#tellGap();
   }
 
-  /** Repeats an add until the queue has it; rejects only with the signal's reason. */
-  async #add(job: InboundJob): Promise<void> {
+  #probe(): void {
+    this.#running = this.#add([]).then(
+      () => this.#run(),
+      () => undefined,
+    );
+  }
+
+  /** Repeats the add of one job until the queue has it; rejects only with the signal's reason. */
+  async #add(events: readonly InboundEvent[]): Promise<void> {
+    const job = { ...this.#name, n: this.#made, events };
+    this.#made += 1;
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#options.add(job, this.#signal);
@@ -154,7 +216,7 @@ class Lane {
       } catch (thrown) {
         this.#signal.throwIfAborted();
         this.#options.log.warn('The queue does not take inbound events; trying again', {
-          accountId: this.#accountId,
+          accountId: this.#name.accountId,
           attempt,
           error: toError(thrown).message,
         });
@@ -163,20 +225,14 @@ class Lane {
     }
   }
 
-  #releaseIdlers(): void {
-    while (this.#idlers[0] !== undefined && this.#idlers[0].count <= this.#added) {
-      this.#idlers.shift()?.promise.resolve();
-    }
-  }
-
   #tellGap(): void {
     const dropped = this.#dropped;
     this.#dropped = 0;
     try {
-      this.#options.onGap(this.#accountId);
+      this.#options.onGap(this.#name.accountId);
     } catch (thrown) {
       this.#options.log.error('A gap of inbound events could not be handed on', {
-        accountId: this.#accountId,
+        accountId: this.#name.accountId,
         dropped,
         error: toError(thrown).message,
       });

@@ -18,6 +18,8 @@ export interface IngestDeps {
   readonly clock: Clock;
   /** Told after each commit, in an account's order; it returns at once and never throws. */
   readonly onStored?: (accountId: AccountId, result: IngestResult) => void;
+  /** Told of each job once all of it is in the database; it returns at once and never throws. */
+  readonly onPassed?: (job: InboundJob) => void;
   readonly onStep?: OnMessageStep;
 }
 
@@ -31,15 +33,18 @@ export function makeIngest(deps: IngestDeps): (job: InboundJob, signal: AbortSig
   return (job, signal) => serial.run(job.accountId, () => ingestJob(deps, job, signal));
 }
 
-async function ingestJob(deps: IngestDeps, { accountId, events }: InboundJob, signal: AbortSignal) {
+async function ingestJob(deps: IngestDeps, job: InboundJob, signal: AbortSignal): Promise<void> {
+  const { accountId, events } = job;
   deps.onStep?.('job-taken');
   try {
-    await store(deps, accountId, events, signal);
+    await store(deps, job, signal);
   } catch (thrown) {
     if (!isDataError(thrown)) throw thrown;
     // Somebody in the batch spoils it: one by one, each in its own transaction, the others come through.
     for (const event of events) await storeOrReject(deps, accountId, event, signal);
+    await store(deps, { ...job, events: [] }, signal);
   }
+  deps.onPassed?.(job);
 }
 
 async function storeOrReject(
@@ -49,7 +54,7 @@ async function storeOrReject(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await store(deps, accountId, [event], signal);
+    await store(deps, { accountId, events: [event] }, signal);
   } catch (thrown) {
     if (!isDataError(thrown)) throw thrown;
     const error = toError(thrown).message;
@@ -66,12 +71,13 @@ async function storeOrReject(
 
 async function store(
   deps: IngestDeps,
-  accountId: AccountId,
-  events: readonly InboundEvent[],
+  job: Pick<InboundJob, 'accountId' | 'events'> & Partial<InboundJob>,
   signal: AbortSignal,
 ): Promise<void> {
+  const { accountId, events, run, n } = job;
+  const place = run === undefined || n === undefined ? undefined : { run, n };
   const result = await untilAnswered(deps, signal, () =>
-    ingestEvents(deps.db, accountId, events, new Date(deps.clock.now())),
+    ingestEvents(deps.db, accountId, events, new Date(deps.clock.now()), place),
   );
   deps.onStep?.('ingest-committed');
   deps.onStored?.(accountId, result);

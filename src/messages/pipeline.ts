@@ -60,8 +60,16 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   const emit = lanes.accept.bind(lanes);
   const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock }));
   const laneIdle = lanes.idle.bind(lanes);
-  const catchUp = stack.use(openCatchUp({ db, emit, laneIdle, log, clock, onStep }));
-  const ingest = makeIngest({ db, log, clock, onStep, onStored: (accountId) => mediaFetch.wake(accountId) });
+  const committed = lanes.committed.bind(lanes);
+  const catchUp = stack.use(openCatchUp({ db, emit, laneIdle, committed, log, clock, onStep }));
+  const ingest = makeIngest({
+    db,
+    log,
+    clock,
+    onStep,
+    onStored: (accountId) => mediaFetch.wake(accountId),
+    onPassed: lanes.passed.bind(lanes),
+  });
   stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
 
   const mediaPath = store.pathOf.bind(store);

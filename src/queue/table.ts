@@ -4,6 +4,9 @@ import type { InboundEvent } from '../messages/inbound-event.ts';
 /** Payload of an inbound job: events of one account, packed, in the page's order. */
 export interface InboundJob {
   readonly accountId: AccountId;
+  /** The run of the daemon that made the job, and its place among the account's jobs of that run: 0, 1, 2 … */
+  readonly run: string;
+  readonly n: number;
   readonly events: readonly InboundEvent[];
 }
 

@@ -59,7 +59,16 @@ describe('catching up with the page', () => {
   });
 
   const open = (over: Partial<CatchUpOptions> = {}): CatchUp =>
-    openCatchUp({ db, emit: lane.emit, laneIdle: lane.idle, log, clock, retriesMs: [1, 1], ...over });
+    openCatchUp({
+      db,
+      emit: lane.emit,
+      laneIdle: lane.idle,
+      committed: lane.idle,
+      log,
+      clock,
+      retriesMs: [1, 1],
+      ...over,
+    });
 
   /** Runs once and ends the connection, as soon as the instant is stored. */
   async function catchUpOnce(over: Partial<CatchUpOptions> = {}) {
@@ -187,6 +196,29 @@ describe('catching up with the page', () => {
     expect(fields).toMatchObject({ chats: 2, unread: 1 });
     expect(ids()).toEqual(['message b']);
     expect(await caughtUpTo()).toBeUndefined();
+  });
+
+  it('keeps the instant until what it found is committed', async () => {
+    session.receive(ago(HOUR, 'a'));
+    const asked = Promise.withResolvers<void>();
+    const stored = Promise.withResolvers<void>();
+    const saved = Promise.withResolvers<void>();
+    const committed = () => {
+      asked.resolve();
+      return stored.promise;
+    };
+    await using catchUp = open({
+      committed,
+      onStep: (step) => step === 'watermark-saved' && saved.resolve(),
+    });
+    const run = catchUp.run(session, { signal: connection.signal });
+    await asked.promise;
+    expect(await caughtUpTo()).toBeUndefined();
+    stored.resolve();
+    await saved.promise;
+    expect(await caughtUpTo()).toBe(clock.now());
+    connection.abort();
+    await run;
   });
 
   it('fills in the next run what an earlier one left out', async () => {

@@ -95,7 +95,14 @@ it('tells each step of a message on its way in, in their order', async () => {
 it('tells each step of a catch-up, in their order', async () => {
   const { steps, onStep, done } = recorder('watermark-saved');
   const catchUp = stack.use(
-    openCatchUp({ ...common, db, emit: () => undefined, laneIdle: async () => undefined, onStep }),
+    openCatchUp({
+      ...common,
+      db,
+      emit: () => undefined,
+      laneIdle: async () => undefined,
+      committed: async () => undefined,
+      onStep,
+    }),
   );
   const session = new ScriptedSession(account.id);
   session.receive(makeMessage(CHAT, 'A', systemClock.now()));

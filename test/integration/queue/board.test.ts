@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync());
 
 it('shows every queue with its jobs under its path, and changes nothing', async () => {
-  const job = { accountId: makeAccountId(), events: [messageEvent('M')] };
+  const job = { accountId: makeAccountId(), run: 'test', n: 0, events: [messageEvent('M')] };
   await queues.add('inbound', job, { signal: new AbortController().signal });
   const board = makeBoard(queues);
   board.setBasePath('/admin/queues');

@@ -17,7 +17,12 @@ import { silentLog } from '../../support/silent-log.ts';
 const instanceId = parseInstanceId('test');
 const never = new AbortController().signal;
 const account = makeAccountId();
-const jobOf = (id: string): InboundJob => ({ accountId: account, events: [messageEvent(id)] });
+const jobOf = (id: string): InboundJob => ({
+  accountId: account,
+  run: 'test',
+  n: 0,
+  events: [messageEvent(id)],
+});
 const idOf = (job: InboundJob) => job.events[0]?.key.bareId ?? '';
 
 /** Collects jobs and tells when enough have come. */
