@@ -69,6 +69,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     onStep,
     onStored: (accountId) => mediaFetch.wake(accountId),
     onPassed: lanes.passed.bind(lanes),
+    onGap: (accountId) => catchUp.request(accountId),
   });
   stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
 
