@@ -1,6 +1,6 @@
 import type { Account, SessionAlert, SessionChange } from '../accounts/account.ts';
 import type { AccountId } from '../accounts/ids.ts';
-import type { InboundEvent, MessageEvent } from '../messages/inbound-event.ts';
+import type { InboundEvent, ReadMessage } from '../messages/inbound-event.ts';
 import type { Ack, MessageContact, MessageLocation, MessagePoll } from '../messages/message.ts';
 import type { MessageKey } from '../messages/whatsapp-key.ts';
 
@@ -116,6 +116,8 @@ export interface ChatGlimpse {
   readonly chatId: string;
   /** Milliseconds since the epoch of its last message; 0 if it has none. */
   readonly lastMessageAt: number;
+  /** Another text whenever the last message is another or was acknowledged, edited, revoked or reacted to. */
+  readonly mark: string;
 }
 
 /**
@@ -164,5 +166,5 @@ export interface ConnectedSession {
   readChat(
     pageChatId: string,
     range: { readonly offset: number; readonly limit: number },
-  ): Promise<readonly MessageEvent[]>;
+  ): Promise<readonly ReadMessage[]>;
 }

@@ -221,11 +221,12 @@ export interface VaultChunkTable {
   data: Buffer;
 }
 
-/** Up to when everything of a chat is known to be stored. */
+/** Up to when everything of a chat is known to be stored, and what its newest message looked like then. */
 export interface ChatWatermarkTable {
   account_id: string;
   chat_id: string;
   at: Timestamp;
+  mark: string;
 }
 
 /** The ledger of catch-ups. */

@@ -2,22 +2,28 @@
  * Catches up with what a page took while nobody listened: before the listeners were attached, over a reload, while
  * the daemon was away (facts A14, A23). Such messages are in the page's own store only.
  *
- * `accounts.caught_up_to` is the instant up to which everything is known to be taken over. A run reads the page back
- * to somewhat before it, and moves it to the run's own start when every chat was read and everything is committed: what
- * lies in the queue may be lost with it. From then on listening is enough: the instant moves by itself, until a gap is
+ * Two instants say up to when everything is known to be taken over: `accounts.caught_up_to` for all chats, and one a chat
+ * in `chat_watermarks`; the later one counts. A run reads each chat back as far as catch-up-window.ts says and moves its
+ * instant to the run's own start, and the account's when none is left; always once everything is committed: what lies in
+ * the queue may be lost with it. From then on listening is enough: the account's instant moves by itself, until a gap is
  * reported.
  */
 import type { AccountId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
-import { findCatchUpStart, saveCaughtUpTo } from '../db/catch-up-store.ts';
+import {
+  findCatchUpStart,
+  listChatWatermarks,
+  saveCaughtUpTo,
+  saveChatWatermarks,
+} from '../db/catch-up-store.ts';
 import type { Executor } from '../db/database.ts';
 import { orAborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Wake } from '../lib/wake.ts';
-import { CHAT_RETRIES_MS, runCatchUp } from './catch-up-run.ts';
-import { catchUpFloor, pauseAfterRunMs } from './catch-up-window.ts';
+import { type CatchUpRunDeps, type CatchUpView, CHAT_RETRIES_MS, runCatchUp } from './catch-up-run.ts';
+import { pauseAfterRunMs } from './catch-up-window.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import type { OnMessageStep } from './message-step.ts';
 
@@ -123,14 +129,13 @@ class Keeper {
 
   /** One run over the page. Rejects only with the signal's reason. */
   async #run(): Promise<void> {
-    const { clock, db } = this.#options;
+    const { clock } = this.#options;
     const startedAt = clock.now();
     const monotonic = clock.monotonic();
     this.#gap = false;
     try {
-      const start = await orAborted(findCatchUpStart(db, this.#session.accountId), this.#signal);
-      const floor = catchUpFloor(start ?? { caughtUpTo: null, firstLinkedAt: null }, startedAt);
-      const count = await runCatchUp(this.#session, floor, this.#runDeps(), this.#signal);
+      const view = await orAborted(this.#look(startedAt), this.#signal);
+      const count = await runCatchUp(this.#session, view, this.#runDeps(startedAt), this.#signal);
       const ms = Math.round(clock.monotonic() - monotonic);
       this.#log.info('The account was caught up with its page', { ...count, ms });
       this.#incomplete = count.unread > 0 ? this.#incomplete + 1 : 0;
@@ -160,12 +165,28 @@ class Keeper {
     }
   }
 
-  #runDeps() {
-    const { db, emit, laneIdle, clock, retriesMs, onStep } = this.#options;
+  async #look(startedAt: number): Promise<CatchUpView> {
+    const { db } = this.#options;
+    const { accountId } = this.#session;
+    const start = await findCatchUpStart(db, accountId);
+    const watermarks = await listChatWatermarks(db, accountId);
+    return { start: start ?? { caughtUpTo: null, firstLinkedAt: null }, watermarks, startedAt };
+  }
+
+  #runDeps(startedAt: number): CatchUpRunDeps {
+    const { db, emit, laneIdle, committed, clock, retriesMs, onStep } = this.#options;
+    const { accountId } = this.#session;
     return {
       db,
-      emit,
-      laneIdle,
+      async emit(events) {
+        emit(accountId, events);
+        await laneIdle(accountId);
+      },
+      onRead: async (chats) => {
+        await orAborted(committed(accountId), this.#signal);
+        if (this.#gap) return;
+        await orAborted(saveChatWatermarks(db, accountId, chats, startedAt), this.#signal);
+      },
       log: this.#log,
       now: () => clock.now(),
       retriesMs: retriesMs ?? CHAT_RETRIES_MS,

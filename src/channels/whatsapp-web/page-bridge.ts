@@ -187,6 +187,7 @@ export function installBridge(): void {
 
   const switchboard: Switchboard = {
     pick,
+    pickReaction,
     phoneOf,
     glimpse,
     makeKey,

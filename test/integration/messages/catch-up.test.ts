@@ -87,6 +87,14 @@ describe('catching up with the page', () => {
 
   const ago = (ms: number, bareId: string, chatId = ALICE, over: Partial<MessageEvent> = {}) =>
     makeMessage(chatId, bareId, clock.now() - ms, over);
+  const linked = async (hoursAgo: number) => {
+    const at = new Date(clock.now() - hoursAgo * HOUR);
+    await db
+      .updateTable('accounts')
+      .set({ first_linked_at: at })
+      .where('id', '=', session.accountId)
+      .execute();
+  };
   const ids = () => lane.events.map((event) => `${event.kind} ${event.key.bareId}`);
   const stored = async () =>
     (await db.selectFrom('messages').select('bare_id').where('account_id', '=', session.accountId).execute())
@@ -110,14 +118,73 @@ describe('catching up with the page', () => {
     expect(await caughtUpTo()).toBe(clock.now());
   });
 
-  it('emits only what is missing, also below what is known, and not before the overlap', async () => {
+  it('emits only what is missing, also below what is known, over an overlap of two days', async () => {
     await saveCaughtUpTo(db, session.accountId, clock.now() - HOUR);
     const known = [ago(HOUR, 'k1'), ago(HOUR / 2, 'k2')];
     await ingestEvents(db, session.accountId, known, new Date());
-    session.receive(ago(3 * HOUR, 'before'), ago(1.5 * HOUR, 'm1'), ...known.slice(0, 1));
+    session.receive(
+      ago(49 * HOUR, 'before'),
+      ago(47 * HOUR, 'm0'),
+      ago(1.5 * HOUR, 'm1'),
+      ...known.slice(0, 1),
+    );
     session.receive(ago(0.9 * HOUR, 'm2'), ...known.slice(1), ago(0, 'm3'));
     await catchUpOnce();
-    expect(ids()).toEqual(['message m1', 'message m2', 'message m3']);
+    expect(ids()).toEqual(['message m0', 'message m1', 'message m2', 'message m3']);
+  });
+
+  it('reads at least 200 messages of a chat that has news, and none from long before the link', async () => {
+    await linked(500);
+    await saveCaughtUpTo(db, session.accountId, clock.now() - HOUR);
+    session.receive(...Array.from({ length: 300 }, (_, n) => ago((400 - n) * HOUR, `m${n}`)), ago(0, 'new'));
+    session.receive(ago(600 * HOUR, 'b0', BOB), ago(400 * HOUR, 'b1', BOB), ago(0, 'b2', BOB));
+    await catchUpOnce();
+    const expected = Array.from({ length: 199 }, (_, n) => `message m${n + 101}`);
+    expect(ids()).toEqual([...expected, 'message new', 'message b1', 'message b2']);
+  });
+
+  it('reads a page of each chat that was alive in two days if nothing happened, and none of the others', async () => {
+    const chats = Array.from({ length: 40 }, (_, n) => `49151000001${n + 10}@c.us`);
+    for (const [n, chat] of chats.entries()) session.receive(ago((n < 10 ? 1 : 60) * HOUR, 'a', chat));
+    await catchUpOnce();
+    session.pagesRead.length = 0;
+    const fields = await catchUpOnce();
+    expect(fields).toMatchObject({ chats: 10, pages: 10, recovered: 0, changed: 0 });
+    expect(session.pagesRead).toHaveLength(10);
+  });
+
+  it('reads a silent chat back whose newest message has changed', async () => {
+    await linked(500);
+    const old = ago(60 * HOUR, 'old');
+    await ingestEvents(db, session.accountId, [old], new Date());
+    session.receive(old);
+    await catchUpOnce();
+    const reaction = { kind: 'reaction', key: old.key, chatId: ALICE, senderId: ALICE, emoji: '👍' } as const;
+    session.chats.set(ALICE, [{ ...old, reactions: [{ ...reaction, at: clock.now() }] }]);
+    expect(await catchUpOnce()).toMatchObject({ chats: 1, changed: 1 });
+    expect(ids()).toEqual(['reaction old']);
+    session.chats.set(ALICE, [{ ...old, reactions: [] }]);
+    clock.advance(HOUR);
+    await catchUpOnce();
+    expect(ids()).toEqual(['reaction old', 'reaction old']);
+    expect(lane.events.at(-1)).toMatchObject({ emoji: '' });
+  });
+
+  it('goes on with the chats that a run that was cut off had not read', async () => {
+    const chats = Array.from({ length: 120 }, (_, n) => `4915100001${n + 100}@c.us`);
+    for (const chat of chats) session.receive(ago(HOUR, 'a', chat));
+    session.onRead = (pages) => {
+      if (pages > 60) connection.abort();
+    };
+    await using catchUp = open();
+    await catchUp.run(session, { signal: connection.signal });
+    const { length } = await db
+      .selectFrom('chat_watermarks')
+      .select('chat_id')
+      .where('account_id', '=', session.accountId)
+      .execute();
+    expect(length).toBe(50);
+    expect(await caughtUpTo()).toBeUndefined();
   });
 
   it('emits nothing the second time', async () => {
