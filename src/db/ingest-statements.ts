@@ -150,13 +150,13 @@ export async function updateRows(trx: Executor, rows: readonly IngestRow[]): Pro
 
 /**
  * Writes the latest reaction of each sender. One that was taken back stays as a row with an empty emoji, so that
- * an older reaction that is told later does not come to life again.
+ * an older reaction that is told later does not come to life again. Returns how many were news.
  */
 export async function upsertReactions(
   trx: Executor,
   accountId: AccountId,
   reactions: readonly KnownReaction[],
-): Promise<void> {
+): Promise<number> {
   const latest = new Map<string, object>();
   for (const { messageId, event } of [...reactions].sort((a, b) => a.event.at - b.event.at)) {
     const { senderId, emoji, at } = event;
@@ -173,12 +173,14 @@ export async function upsertReactions(
     emoji: 'text',
     reacted_at: 'timestamptz',
   });
-  await sql`
+  const { numAffectedRows } = await sql`
     insert into message_reactions as old (message_id, account_id, sender_id, emoji, reacted_at)
     select r.message_id, ${accountId}::uuid, r.sender_id, r.emoji, r.reacted_at from ${records}
     on conflict (message_id, sender_id) do update
     set emoji = excluded.emoji, reacted_at = excluded.reacted_at
-    where excluded.reacted_at >= old.reacted_at`.execute(trx);
+    where excluded.reacted_at >= old.reacted_at
+      and (excluded.reacted_at, excluded.emoji) is distinct from (old.reacted_at, old.emoji)`.execute(trx);
+  return Number(numAffectedRows ?? 0);
 }
 
 /** Adds to the counters of the account's local date of `now`. */

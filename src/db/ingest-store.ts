@@ -2,6 +2,7 @@ import { type AccountId, type MessageId, makeMessageId } from '../accounts/ids.t
 import { AppError, isAppError } from '../lib/errors.ts';
 import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
+import { countStoredFinds } from './catch-up-ledger.ts';
 import type { Executor } from './database.ts';
 import { advancePosition } from './inbound-position.ts';
 import { type IngestPlan, planIngest } from './ingest-plan.ts';
@@ -36,6 +37,8 @@ export interface IngestResult {
 export interface JobPlace {
   readonly run: string;
   readonly n: number;
+  /** The catch-up that found them; what is new of them is counted there. */
+  readonly catchUpId?: string;
 }
 
 const NOTHING: IngestResult = { added: [], statusChanged: [], waiting: 0 };
@@ -66,7 +69,8 @@ export async function ingestEvents(
     if (!(await isAccountThere(trx, accountId))) return NOTHING;
     if (place !== undefined && !(await advancePosition(trx, accountId, place))) return NOTHING;
     const plan = await loadPlan(trx, accountId, storable, now);
-    await writePlan(trx, accountId, plan, now);
+    const written = await writePlan(trx, accountId, plan, now);
+    if (place?.catchUpId !== undefined && written > 0) await countStoredFinds(trx, place.catchUpId, written);
     return {
       added: plan.inserts.map((row) => row.id as MessageId),
       statusChanged: plan.statusChanged,
@@ -123,13 +127,15 @@ async function loadPlan(
   return shaped(() => planIngest({ accountId, events, added, known: older, rows, waited, now }));
 }
 
-async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, now: Date): Promise<void> {
+/** Returns how many messages and changes were new. */
+async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, now: Date): Promise<number> {
   if (plan.inserts.length > 0) await insertRows(trx, plan.inserts);
   if (plan.updates.length > 0) await updateRows(trx, plan.updates);
-  if (plan.reactions.length > 0) await upsertReactions(trx, accountId, plan.reactions);
+  const reactions = plan.reactions.length === 0 ? 0 : await upsertReactions(trx, accountId, plan.reactions);
   if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
   const { received, failed } = plan;
   if (received + failed > 0) await addUsage(trx, accountId, { received, failed }, now);
+  return plan.inserts.length + plan.updates.length + reactions;
 }
 
 /** The first event of each message. */

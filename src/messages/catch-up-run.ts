@@ -36,6 +36,8 @@ export interface CatchUpRunDeps {
 
 /** What one run over the chats came to. */
 export interface CatchUpCount extends ReadBackCount {
+  /** The earliest floor of the chats that were to be read; null if there were none. */
+  readonly from: number | null;
   /** Chats that were to be read. */
   readonly chats: number;
   /** Chats that could not be read, after all tries. */
@@ -80,7 +82,15 @@ export async function runCatchUp(
     waiting = failed;
   }
   await deps.onRead(done);
-  return { ...count, chats: readings.length, unread: waiting.length };
+  return { ...count, from: earliestFloor(readings), chats: readings.length, unread: waiting.length };
+}
+
+function earliestFloor(readings: readonly Reading[]): number | null {
+  if (readings.length === 0) return null;
+  return readings.reduce(
+    (earliest, { window }) => Math.min(earliest, window.floor),
+    Number.POSITIVE_INFINITY,
+  );
 }
 
 /** Which chats are read, how far, and which others are to be noted because nothing is known of them yet. */

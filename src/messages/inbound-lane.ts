@@ -41,8 +41,8 @@ export interface InboundLanesOptions {
 }
 
 export interface InboundLanes extends AsyncDisposable {
-  /** Takes events in their order; returns at once and never throws. */
-  accept(accountId: AccountId, events: readonly InboundEvent[]): void;
+  /** Takes events in their order, found by a catch-up if one is named; returns at once and never throws. */
+  accept(accountId: AccountId, events: readonly InboundEvent[], catchUpId?: string): void;
   /**
    * Resolves when everything accepted so far for the account is in the queue.
    * @throws AppError UNAVAILABLE if the lanes were closed before
@@ -73,8 +73,8 @@ export function openInboundLanes(options: InboundLanesOptions): InboundLanes {
   };
 
   return {
-    accept(accountId, events) {
-      if (open && events.length > 0) findOrMakeLane(accountId).accept(events);
+    accept(accountId, events, catchUpId) {
+      if (open && events.length > 0) findOrMakeLane(accountId).accept(events, catchUpId);
       else if (!open)
         options.log.warn('Inbound events came after the stop', { accountId, count: events.length });
     },
@@ -109,12 +109,17 @@ function stopping(): AppError {
   return new AppError('UNAVAILABLE', { message: 'The daemon is stopping.' });
 }
 
+interface Waiting {
+  readonly event: InboundEvent;
+  readonly catchUpId: string | undefined;
+}
+
 /** The events of one account. It runs from the first event until it is empty, then rests until the next. */
 class Lane {
   readonly #name: { readonly accountId: AccountId; readonly run: string };
   readonly #options: InboundLanesOptions;
   readonly #signal: AbortSignal;
-  readonly #waiting: InboundEvent[] = [];
+  readonly #waiting: Waiting[] = [];
   /** Events that the queue has, and jobs that were stored or are known to be lost. */
   readonly #added = new Milestone();
   readonly #passed = new Milestone();
@@ -134,10 +139,10 @@ class Lane {
     this.#signal = signal;
   }
 
-  accept(events: readonly InboundEvent[]): void {
+  accept(events: readonly InboundEvent[], catchUpId?: string): void {
     const room = MAX_BUFFERED - (this.#accepted - this.#added.count);
     const taken = events.slice(0, Math.max(0, room));
-    for (const event of taken) this.#waiting.push(event);
+    for (const event of taken) this.#waiting.push({ event, catchUpId });
     this.#accepted += taken.length;
     if (taken.length > 0) this.#running ??= this.#run();
     if (taken.length === events.length) return;
@@ -184,9 +189,9 @@ class Lane {
   async #run(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        const events = this.#waiting.splice(0, MAX_PACKED);
-        await this.#add(events);
-        this.#added.reach(this.#added.count + events.length);
+        const pack = this.#takePack();
+        await this.#add(pack);
+        this.#added.reach(this.#added.count + pack.length);
       }
     } catch (thrown) {
       this.#added.giveUp(toError(thrown));
@@ -204,9 +209,18 @@ class Lane {
     );
   }
 
+  /** What goes into one job: a catch-up's finds are kept apart from what was told live, since they are counted. */
+  #takePack(): Waiting[] {
+    const catchUpId = this.#waiting[0]?.catchUpId;
+    const end = this.#waiting.findIndex((each, i) => i === MAX_PACKED || each.catchUpId !== catchUpId);
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+  }
+
   /** Repeats the add of one job until the queue has it; rejects only with the signal's reason. */
-  async #add(events: readonly InboundEvent[]): Promise<void> {
-    const job = { ...this.#name, n: this.#made, events };
+  async #add(pack: readonly Waiting[]): Promise<void> {
+    const catchUpId = pack[0]?.catchUpId;
+    const events = pack.map(({ event }) => event);
+    const job = { ...this.#name, n: this.#made, events, ...(catchUpId === undefined ? {} : { catchUpId }) };
     this.#made += 1;
     for (let attempt = 1; ; attempt += 1) {
       try {

@@ -94,8 +94,11 @@ async function store(
   job: Pick<InboundJob, 'accountId' | 'events'> & Partial<InboundJob>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { accountId, events, run, n } = job;
-  const place = run === undefined || n === undefined ? undefined : { run, n };
+  const { accountId, events, run, n, catchUpId } = job;
+  const place =
+    run === undefined || n === undefined
+      ? undefined
+      : { run, n, ...(catchUpId === undefined ? {} : { catchUpId }) };
   const result = await untilAnswered(deps, signal, () =>
     ingestEvents(deps.db, accountId, events, new Date(deps.clock.now()), place),
   );

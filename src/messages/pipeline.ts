@@ -1,6 +1,6 @@
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
-import type { Executor } from '../db/database.ts';
+import type { OpenDatabase } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
@@ -20,7 +20,7 @@ import { makeOutboundProcessor, openSender } from './sender.ts';
 import { makeWakeUpQueue } from './wake-up-queue.ts';
 
 export interface PipelineDeps {
-  readonly db: Executor;
+  readonly database: Pick<OpenDatabase, 'db' | 'onRecovered'>;
   readonly redis: OpenRedis;
   readonly queues: OpenQueues;
   readonly store: MediaStore;
@@ -47,13 +47,15 @@ export interface Pipeline extends AsyncDisposable {
 /** Opens the pipeline. Disposing it, once the sessions are closed, leaves what it has taken in Redis. */
 export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   await using stack = new AsyncDisposableStack();
-  const { db, redis, queues, store, instanceId, clock, log, messageRateLimit, onCounted, onStep } = deps;
+  const { database, redis, queues, store, instanceId, clock, log, messageRateLimit, onCounted, onStep } =
+    deps;
+  const { db } = database;
 
   const lanes = stack.use(
     openInboundLanes({
       add: (job, signal) => queues.add('inbound', job, { signal }),
       log,
-      onGap: (accountId) => catchUp.request(accountId),
+      onGap: (accountId) => catchUp.request(accountId, 'gap'),
       onStep,
     }),
   );
@@ -69,8 +71,10 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     onStep,
     onStored: (accountId) => mediaFetch.wake(accountId),
     onPassed: lanes.passed.bind(lanes),
-    onGap: (accountId) => catchUp.request(accountId),
+    onGap: (accountId) => catchUp.request(accountId, 'gap'),
   });
+  redis.onRecovered(() => catchUp.requestAll('redis'));
+  database.onRecovered(() => catchUp.requestAll('database'));
   stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
 
   const mediaPath = store.pathOf.bind(store);

@@ -7,6 +7,8 @@ export interface InboundJob {
   /** The run of the daemon that made the job, and its place among the account's jobs of that run: 0, 1, 2 … */
   readonly run: string;
   readonly n: number;
+  /** The catch-up that found the events; see catch-up-ledger.ts. */
+  readonly catchUpId?: string;
   readonly events: readonly InboundEvent[];
 }
 

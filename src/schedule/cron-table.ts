@@ -1,4 +1,5 @@
 import { markAbandonedAccountsDeleted } from '../db/account-removal.ts';
+import { deleteOldCatchUps } from '../db/catch-up-ledger.ts';
 import type { Executor } from '../db/database.ts';
 import { deleteOldIdempotencyKeys } from '../db/idempotency-store.ts';
 import { deleteOldInboundPositions } from '../db/inbound-position.ts';
@@ -43,6 +44,7 @@ export function makeCronTable(deps: CronDeps): readonly CronJob[] {
     },
     { name: 'delete-old-waiting-changes', cron: '23 3 * * *', run: () => deleteOldWaitingChanges(db) },
     { name: 'delete-old-inbound-positions', cron: '31 3 * * *', run: () => deleteOldInboundPositions(db) },
+    { name: 'delete-old-catch-ups', cron: '33 3 * * *', run: () => deleteOldCatchUps(db) },
     { name: 'delete-old-session-events', cron: '37 3 * * *', run: () => deleteOldSessionEvents(db) },
     { name: 'delete-abandoned-accounts', cron: '17 * * * *', run: () => markAbandonedAccountsDeleted(db) },
     { name: 'remove-orphan-profiles', cron: '27 * * * *', run: removeOrphanProfiles },

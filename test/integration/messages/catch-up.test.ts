@@ -32,10 +32,13 @@ afterAll(() => stack.disposeAsync());
 class Lane {
   readonly events: InboundEvent[] = [];
   #tail: Promise<unknown> = Promise.resolve();
+  #made = 0;
 
-  readonly emit = (accountId: AccountId, events: readonly InboundEvent[]): void => {
+  readonly emit = (accountId: AccountId, events: readonly InboundEvent[], catchUpId?: string): void => {
     this.events.push(...events);
-    this.#tail = this.#tail.then(() => ingestEvents(db, accountId, events, new Date()));
+    const place = { run: 'test', n: this.#made, ...(catchUpId === undefined ? {} : { catchUpId }) };
+    this.#made += 1;
+    this.#tail = this.#tail.then(() => ingestEvents(db, accountId, events, new Date(), place));
   };
 
   readonly idle = async (): Promise<void> => {
@@ -288,6 +291,49 @@ describe('catching up with the page', () => {
     await run;
   });
 
+  it('writes each run into the ledger: why, from when to when, what it found and what of it was new', async () => {
+    const known = ago(HOUR, 'known');
+    const mine = { fromMe: true, chatId: ALICE, bareId: 'mine', participant: null };
+    const sent = ago(HOUR, 'mine', ALICE, { key: mine, author: null, ack: 1 });
+    await ingestEvents(db, session.accountId, [known, sent], new Date());
+    session.receive(ago(HOUR, 'a'), known, { ...sent, ack: 3 }, ago(HOUR, 'b'));
+    // Somebody else stores one of them before what was found is.
+    session.onRead = () => void lane.emit(session.accountId, [ago(HOUR, 'b')]);
+    await catchUpOnce();
+    const entries = await db
+      .selectFrom('catch_ups')
+      .selectAll()
+      .where('account_id', '=', session.accountId)
+      .execute();
+    const now = new Date(clock.now());
+    expect(entries).toMatchObject([
+      {
+        cause: 'ready',
+        from_at: new Date(clock.now() - 48 * HOUR),
+        to_at: now,
+        found: 3,
+        stored: 2,
+        chats: 1,
+        unread: 0,
+        started_at: now,
+        ended_at: now,
+      },
+    ]);
+  });
+
+  it.each(['redis', 'database'] as const)('reads every page again when %s is back', async (cause) => {
+    await using catchUp = open({ pauseMs: () => 3_600_000 });
+    const first = log.next(DONE);
+    const run = catchUp.run(session, { signal: connection.signal });
+    await first;
+    session.receive(ago(0, 'missed'));
+    const second = log.next(DONE);
+    catchUp.requestAll(cause);
+    expect((await second).fields).toMatchObject({ cause, recovered: 1 });
+    connection.abort();
+    await run;
+  });
+
   it('fills in the next run what an earlier one left out', async () => {
     session.receive(ago(HOUR, 'a'));
     session.onRead = () => {
@@ -323,7 +369,7 @@ describe('catching up with the page', () => {
     expect(await caughtUpTo()).toBe(start + HOUR);
     session.receive(ago(0, 'dropped'));
     const line = log.next(DONE);
-    catchUp.request(session.accountId);
+    catchUp.request(session.accountId, 'gap');
     expect((await line).fields).toMatchObject({ recovered: 1 });
     connection.abort();
     await run;

@@ -56,6 +56,15 @@ describe('the cron table', () => {
     expect(await run('delete-old-inbound-positions')).toBe(1);
   });
 
+  it('deletes the entries of catch-ups after three months', async () => {
+    const accountId = await insertTestAccount(opened.db);
+    await sql`
+      insert into catch_ups (account_id, cause, started_at) values
+        (${accountId}, 'ready', now() - interval '91 days'),
+        (${accountId}, 'ready', now() - interval '89 days')`.execute(opened.db);
+    expect(await run('delete-old-catch-ups')).toBe(1);
+  });
+
   it('deletes idempotency keys after 24 hours and abandoned claims, and no others', async () => {
     const accountId = await insertTestAccount(opened.db);
     await sql`
