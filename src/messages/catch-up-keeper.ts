@@ -74,10 +74,11 @@ export class CatchUpKeeper {
 
   /** One run over the page. Rejects only with the signal's reason. */
   async #run(cause: CatchUpCause): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, gate } = this.#options;
     const startedAt = clock.now();
     const monotonic = clock.monotonic();
     this.#cause = null;
+    gate.shut(this.#session.accountId);
     try {
       const count = await this.#catchUp(cause, startedAt);
       const ms = Math.round(clock.monotonic() - monotonic);
@@ -91,6 +92,8 @@ export class CatchUpKeeper {
         error: toError(thrown).message,
       });
     }
+    // What is told while the page is to be read again, because something was dropped, waits for that.
+    if (this.#cause === null || this.#incomplete > 0) gate.open(this.#session.accountId);
     if (this.#incomplete === 0) await this.#advance(startedAt);
   }
 
@@ -134,14 +137,22 @@ export class CatchUpKeeper {
   }
 
   #runDeps(catchUpId: string, startedAt: number): CatchUpRunDeps {
-    const { db, emit, laneIdle, committed, clock, retriesMs, onStep } = this.#options;
+    const { db, emit, laneIdle, committed, clock, gate, retriesMs, onStep } = this.#options;
     const { accountId } = this.#session;
     return {
       db,
       async emit(events) {
-        emit(accountId, events, catchUpId);
+        const emitted = events.map((event) =>
+          event.kind === 'message' && gate.isHeld(accountId, event.chatId, event.key.bareId)
+            ? { ...event, recovered: false }
+            : event,
+        );
+        emit(accountId, emitted, catchUpId);
         await laneIdle(accountId);
       },
+      onPlanned: (chatIds) => gate.await(accountId, chatIds),
+      isAwaited: (chatId) => gate.isAwaited(accountId, chatId),
+      onChatRead: (chatId) => gate.pass(accountId, chatId),
       onRead: async (chats) => {
         await orAborted(committed(accountId), this.#signal);
         if (this.#cause !== null) return;

@@ -26,6 +26,12 @@ export interface CatchUpRunDeps {
   readonly db: Executor;
   /** Passes events on to the account's inbound lane; resolves when the lane has passed them on. */
   readonly emit: (events: readonly InboundEvent[]) => Promise<void>;
+  /** These chats will be read, and no others. */
+  readonly onPlanned: (chatIds: readonly string[]) => void;
+  /** Something waits for this chat to be read: it is read before others. */
+  readonly isAwaited: (chatId: string) => boolean;
+  /** All that was missed of the chat is in the lane. */
+  readonly onChatRead: (chatId: string) => void;
   /** These chats were read back, or rest: what came before the run's start is stored once the emitted events are. */
   readonly onRead: (chats: readonly ChatGlimpse[]) => Promise<void>;
   readonly log: Logger;
@@ -62,6 +68,7 @@ export async function runCatchUp(
 ): Promise<CatchUpCount> {
   const listed = await orAborted(session.listChats(), signal);
   const { readings, resting } = planReadings(listed, view);
+  deps.onPlanned(readings.map(({ chat }) => chat.chatId));
   const readBack = makeReadBackDeps(session, deps, signal);
   let count: ReadBackCount = { pages: 0, read: 0, recovered: 0, changed: 0 };
   let waiting = readings;
@@ -70,11 +77,12 @@ export async function runCatchUp(
     if (waiting.length === 0) break;
     await waitMs(pauseMs, signal);
     const failed: Reading[] = [];
-    for (const reading of waiting) {
+    for (const reading of inTurn(waiting, deps.isAwaited)) {
       const one = await tryChat(reading, readBack, deps.log, signal);
       if (one === undefined) failed.push(reading);
       else {
         count = addCounts(count, one);
+        deps.onChatRead(reading.chat.chatId);
         done.push(reading.chat);
       }
       if (done.length >= SAVE_EVERY) await deps.onRead(done.splice(0));
@@ -83,6 +91,15 @@ export async function runCatchUp(
   }
   await deps.onRead(done);
   return { ...count, from: earliestFloor(readings), chats: readings.length, unread: waiting.length };
+}
+
+/** Each reading once: always one that somebody waits for, if there is one by then. */
+function* inTurn(readings: readonly Reading[], isAwaited: (chatId: string) => boolean): Generator<Reading> {
+  const left = [...readings];
+  while (left.length > 0) {
+    const place = left.findIndex(({ chat }) => isAwaited(chat.chatId));
+    yield* left.splice(Math.max(place, 0), 1);
+  }
 }
 
 function earliestFloor(readings: readonly Reading[]): number | null {

@@ -16,6 +16,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { CatchUpKeeper } from './catch-up-keeper.ts';
 import type { InboundEvent } from './inbound-event.ts';
+import type { LiveGate } from './live-gate.ts';
 import type { OnMessageStep } from './message-step.ts';
 
 export interface CatchUpOptions {
@@ -26,6 +27,8 @@ export interface CatchUpOptions {
   readonly laneIdle: (accountId: AccountId) => Promise<void>;
   /** Resolves when everything that the lane took before is in the database. */
   readonly committed: (accountId: AccountId) => Promise<void>;
+  /** Holds back what is told live of a chat until the chat is read. */
+  readonly gate: Omit<LiveGate, 'accept' | typeof Symbol.dispose>;
   readonly log: Logger;
   readonly clock: Clock;
   /** Pauses before a chat that could not be read is tried again, in milliseconds. */

@@ -10,6 +10,7 @@ import { openCatchUp } from './catch-up.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import { openInboundLanes } from './inbound-lane.ts';
 import { makeIngest } from './ingest.ts';
+import { openLiveGate } from './live-gate.ts';
 import { openMediaFetch } from './media-fetch.ts';
 import { type MediaIntake, makeMediaIntake } from './media-intake.ts';
 import type { MediaStore } from './media-store.ts';
@@ -60,10 +61,13 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     }),
   );
   const emit = lanes.accept.bind(lanes);
+  const gate = stack.use(
+    openLiveGate({ emit, onGap: (accountId) => catchUp.request(accountId, 'gap'), log }),
+  );
   const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock }));
   const laneIdle = lanes.idle.bind(lanes);
   const committed = lanes.committed.bind(lanes);
-  const catchUp = stack.use(openCatchUp({ db, emit, laneIdle, committed, log, clock, onStep }));
+  const catchUp = stack.use(openCatchUp({ db, emit, gate, laneIdle, committed, log, clock, onStep }));
   const ingest = makeIngest({
     db,
     log,
@@ -98,8 +102,11 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   return {
     outbox,
     intake,
-    accept: emit,
+    accept: gate.accept,
     serve(session, connected) {
+      const { accountId } = session;
+      const shut = () => gate.shut(accountId, { isConnected: false });
+      connected.addEventListener('abort', shut, { once: true });
       void catchUp.run(session, { signal: connected });
       void mediaFetch.run(session, connected);
       void sender.run(session, connected);

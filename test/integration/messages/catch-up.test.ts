@@ -6,6 +6,7 @@ import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { type CatchUp, type CatchUpOptions, openCatchUp } from '../../../src/messages/catch-up.ts';
 import type { InboundEvent, MessageEvent } from '../../../src/messages/inbound-event.ts';
+import { type LiveGate, openLiveGate } from '../../../src/messages/live-gate.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -50,6 +51,7 @@ describe('catching up with the page', () => {
   let clock: ManualClock;
   let log: RecordingLogger;
   let lane: Lane;
+  let gate: LiveGate;
   let session: ScriptedSession;
   let connection: AbortController;
 
@@ -57,6 +59,7 @@ describe('catching up with the page', () => {
     clock = new ManualClock();
     log = new RecordingLogger();
     lane = new Lane();
+    gate = openLiveGate({ emit: lane.emit, onGap: () => expect.fail('a gap'), log });
     session = new ScriptedSession(await insertTestAccount(db));
     connection = new AbortController();
   });
@@ -65,6 +68,7 @@ describe('catching up with the page', () => {
     openCatchUp({
       db,
       emit: lane.emit,
+      gate,
       laneIdle: lane.idle,
       committed: lane.idle,
       log,
@@ -255,6 +259,51 @@ describe('catching up with the page', () => {
       .orderBy('seq')
       .execute();
     expect(order.map(({ bare_id }) => bare_id)).toEqual(missed.map(({ key }) => key.bareId));
+  });
+
+  it('keeps what is told live of a chat behind what it reads back of it, and what is told of others not', async () => {
+    session.receive(ago(2_000, 'a1'), ago(2_000, 'b1', BOB));
+    const fresh = '4915100000009@c.us';
+    const live = (bareId: string, chatId: string) => {
+      const message = ago(0, bareId, chatId);
+      session.receive(message);
+      gate.accept(session.accountId, [message]);
+    };
+    session.onList = () => live('before the list', BOB);
+    session.onRead = (page) => {
+      if (page === 1) for (const chat of [ALICE, BOB, fresh]) live(`page 1 of ${chat}`, chat);
+      if (page === 2) live('after b', BOB);
+    };
+    await catchUpOnce();
+    const rows = await db
+      .selectFrom('messages')
+      .select(['bare_id', 'chat_id', 'recovered'])
+      .where('account_id', '=', session.accountId)
+      .orderBy('seq')
+      .execute();
+    const of = (chatId: string) =>
+      rows.filter(({ chat_id }) => chat_id === chatId).map(({ bare_id }) => bare_id);
+    expect(of(ALICE)).toEqual(['a1', `page 1 of ${ALICE}`]);
+    expect(of(BOB)).toEqual(['b1', 'before the list', `page 1 of ${BOB}`, 'after b']);
+    expect(of(fresh)).toEqual([`page 1 of ${fresh}`]);
+    expect(rows.filter(({ recovered }) => recovered).map(({ bare_id }) => bare_id)).toEqual(['b1', 'a1']);
+    // The chat that something was told of is read first, although the other is the later one.
+    expect(session.pagesRead[0]?.chatId).toBe(BOB);
+  });
+
+  it('lets what is told live pass when the page cannot be read', async () => {
+    session.listChats = async () => {
+      gate.accept(session.accountId, [ago(0, 'live')]);
+      throw new AppError('SESSION_DEADLINE');
+    };
+    await using catchUp = open();
+    const line = log.next('The account could not be caught up; it is tried again');
+    const run = catchUp.run(session, { signal: connection.signal });
+    await line;
+    gate.accept(session.accountId, [ago(0, 'next')]);
+    connection.abort();
+    await run;
+    expect(ids()).toEqual(['message live', 'message next']);
   });
 
   it('keeps the instant while a chat cannot be read, and reads the others', async () => {
