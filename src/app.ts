@@ -131,6 +131,8 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   const qrView = makeTerminalQrView({ write: edge.write, isTty: edge.isTerminal });
   const listener: ChannelListener = {
     onEvents: pipeline.accept,
+    whenRoom: pipeline.whenRoom,
+    onGap: pipeline.hearGap,
     onConnected: pipeline.serve,
     onQr: (account, qr) => {
       qrView.show({ id: account.id, name: account.displayName, qr });

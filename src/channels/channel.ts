@@ -52,6 +52,15 @@ export interface ChannelListener {
   /** Messages and changes, in the page's order. */
   onEvents(accountId: AccountId, events: readonly InboundEvent[]): void;
 
+  /**
+   * Resolves when more events of the account may be told; a page that waits for it keeps what it has. Never rejects. Without
+   * it there is always room.
+   */
+  whenRoom?(accountId: AccountId): Promise<void>;
+
+  /** The page dropped events of the account, and goes on with those after them: it has to be read back. */
+  onGap?(accountId: AccountId): void;
+
   /** The account has just become connected; `signal` aborts when it no longer is. Called at each connection. */
   onConnected(session: ConnectedSession, signal: AbortSignal): void;
 

@@ -11,32 +11,7 @@
 import type { AccountId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { CatchUpCause } from '../db/catch-up-ledger.ts';
-import type { Executor } from '../db/database.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../lib/logger.ts';
-import { CatchUpKeeper } from './catch-up-keeper.ts';
-import type { InboundEvent } from './inbound-event.ts';
-import type { LiveGate } from './live-gate.ts';
-import type { OnMessageStep } from './message-step.ts';
-
-export interface CatchUpOptions {
-  readonly db: Executor;
-  /** Puts what a catch-up has found into the account's inbound lane. */
-  readonly emit: (accountId: AccountId, events: readonly InboundEvent[], catchUpId: string) => void;
-  /** Resolves when the lane has passed on everything that it took before. */
-  readonly laneIdle: (accountId: AccountId) => Promise<void>;
-  /** Resolves when everything that the lane took before is in the database. */
-  readonly committed: (accountId: AccountId) => Promise<void>;
-  /** Holds back what is told live of a chat until the chat is read. */
-  readonly gate: Omit<LiveGate, 'accept' | typeof Symbol.dispose>;
-  readonly log: Logger;
-  readonly clock: Clock;
-  /** Pauses before a chat that could not be read is tried again, in milliseconds. */
-  readonly retriesMs?: readonly number[];
-  /** The pause after `incomplete` runs in a row that could not read everything; milliseconds. */
-  readonly pauseMs?: (incomplete: number) => number;
-  readonly onStep?: OnMessageStep;
-}
+import { CatchUpKeeper, type CatchUpOptions } from './catch-up-keeper.ts';
 
 export interface CatchUp extends AsyncDisposable {
   /**

@@ -15,13 +15,17 @@ import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Milestone } from '../lib/milestone.ts';
 import type { InboundJob } from '../queue/table.ts';
+import { eventBytes } from './event-size.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import type { OnMessageStep } from './message-step.ts';
 
 /** Events in one job: beyond it the gain is small, and a job should stay readable in the board. */
 const MAX_PACKED = 100;
-/** Events that one account may hold in memory while the queue is away. */
+/** What one account may hold in memory while the queue is away: events, and about how many bytes they take. */
 const MAX_BUFFERED = 10_000;
+const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
+/** A lane that is fuller than this has no room: its page keeps what it would tell. What is on its way still fits. */
+const ROOMY_SHARE = 0.5;
 /**
  * If no job was stored for so long while some are owed, an empty one is sent after them: it shows whoever stores them that
  * the queue has lost the last ones. Longer than a late job is waited for. Milliseconds.
@@ -43,6 +47,8 @@ export interface InboundLanesOptions {
 export interface InboundLanes extends AsyncDisposable {
   /** Takes events in their order, found by a catch-up if one is named; returns at once and never throws. */
   accept(accountId: AccountId, events: readonly InboundEvent[], catchUpId?: string): void;
+  /** Resolves when the lane of the account has room for more, or was closed; never rejects. */
+  room(accountId: AccountId): Promise<void>;
   /**
    * Resolves when everything accepted so far for the account is in the queue.
    * @throws AppError UNAVAILABLE if the lanes were closed before
@@ -78,6 +84,9 @@ export function openInboundLanes(options: InboundLanesOptions): InboundLanes {
       else if (!open)
         options.log.warn('Inbound events came after the stop', { accountId, count: events.length });
     },
+    async room(accountId) {
+      await lanes.get(accountId)?.room();
+    },
     async idle(accountId) {
       await lanes.get(accountId)?.idle();
     },
@@ -111,6 +120,7 @@ function stopping(): AppError {
 
 interface Waiting {
   readonly event: InboundEvent;
+  readonly bytes: number;
   readonly catchUpId: string | undefined;
 }
 
@@ -124,7 +134,10 @@ class Lane {
   readonly #added = new Milestone();
   readonly #passed = new Milestone();
   #running: Promise<void> | undefined;
+  readonly #roomless: (() => void)[] = [];
   #accepted = 0;
+  /** Bytes of what is accepted and not yet added. */
+  #bytes = 0;
   /** Jobs made; the next one's number. */
   #made = 0;
   #dropped = 0;
@@ -140,18 +153,39 @@ class Lane {
   }
 
   accept(events: readonly InboundEvent[], catchUpId?: string): void {
-    const room = MAX_BUFFERED - (this.#accepted - this.#added.count);
-    const taken = events.slice(0, Math.max(0, room));
-    for (const event of taken) this.#waiting.push({ event, catchUpId });
-    this.#accepted += taken.length;
-    if (taken.length > 0) this.#running ??= this.#run();
-    if (taken.length === events.length) return;
+    const taken = this.#takeFitting(events, catchUpId);
+    if (taken > 0) this.#running ??= this.#run();
+    if (taken === events.length) return;
     if (this.#dropped === 0) {
       this.#options.log.warn('An inbound lane is full; the page will be read back', {
         accountId: this.#name.accountId,
       });
     }
-    this.#dropped += events.length - taken.length;
+    this.#dropped += events.length - taken;
+  }
+
+  /** Takes events while they fit; returns how many. */
+  #takeFitting(events: readonly InboundEvent[], catchUpId: string | undefined): number {
+    for (const [taken, event] of events.entries()) {
+      if (this.#isFuller(1)) return taken;
+      const bytes = eventBytes(event);
+      this.#waiting.push({ event, bytes, catchUpId });
+      this.#accepted += 1;
+      this.#bytes += bytes;
+    }
+    return events.length;
+  }
+
+  #isFuller(share: number): boolean {
+    const buffered = this.#accepted - this.#added.count;
+    return buffered >= share * MAX_BUFFERED || this.#bytes >= share * MAX_BUFFERED_BYTES;
+  }
+
+  async room(): Promise<void> {
+    if (!this.#isFuller(ROOMY_SHARE) || this.#signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#roomless.push(resolve);
+    await promise;
   }
 
   async idle(): Promise<void> {
@@ -192,9 +226,12 @@ class Lane {
         const pack = this.#takePack();
         await this.#add(pack);
         this.#added.reach(this.#added.count + pack.length);
+        this.#bytes -= pack.reduce((sum, { bytes }) => sum + bytes, 0);
+        if (!this.#isFuller(ROOMY_SHARE)) this.#tellRoom();
       }
     } catch (thrown) {
       this.#added.giveUp(toError(thrown));
+      this.#tellRoom();
       return;
     }
     // Nothing is awaited from here on: an event that comes now starts the lane anew.
@@ -237,6 +274,10 @@ class Lane {
       }
       await waitMs(backoffDelayMs(attempt), this.#signal);
     }
+  }
+
+  #tellRoom(): void {
+    for (const resolve of this.#roomless.splice(0)) resolve();
   }
 
   #tellGap(): void {

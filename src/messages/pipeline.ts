@@ -41,6 +41,10 @@ export interface Pipeline extends AsyncDisposable {
   readonly intake: MediaIntake;
   /** Takes what a page tells, in its order; returns at once. */
   accept(accountId: AccountId, events: readonly InboundEvent[]): void;
+  /** Resolves when there is room for more events of the account; never rejects. */
+  whenRoom(accountId: AccountId): Promise<void>;
+  /** The page dropped events of the account and goes on: reads it back, and keeps what follows behind. */
+  hearGap(accountId: AccountId): void;
   /** Reads back what was missed, fetches media and sends what waits, until the signal aborts. Returns at once. */
   serve(session: ConnectedSession, connected: AbortSignal): void;
 }
@@ -103,6 +107,11 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     outbox,
     intake,
     accept: gate.accept,
+    whenRoom: lanes.room.bind(lanes),
+    hearGap(accountId) {
+      gate.shut(accountId);
+      catchUp.request(accountId, 'gap');
+    },
     serve(session, connected) {
       const { accountId } = session;
       const shut = () => gate.shut(accountId, { isConnected: false });

@@ -203,6 +203,7 @@ export function newsToEvent(news: PageNews, now: number): InboundEvent | undefin
     case 'logout':
     case 'passkey':
     case 'storage-closed':
+    case 'overflow':
       return undefined;
     default:
       return news satisfies never;

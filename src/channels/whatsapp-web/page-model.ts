@@ -65,6 +65,8 @@ export type PageNews =
     }
   | { readonly kind: 'logout' }
   | { readonly kind: 'storage-closed' }
+  /** More happened than could be told: news from before what follows was dropped. */
+  | { readonly kind: 'overflow' }
   | { readonly kind: 'passkey' };
 
 /** What the page says about one message after a send or a look-up. */

@@ -124,16 +124,16 @@ describe('a busy lane', () => {
   });
 });
 
-describe('what a lane has passed on', () => {
-  const isDone = async (work: Promise<void>) => {
-    let done = false;
-    void work.then(() => {
-      done = true;
-    });
-    await vi.advanceTimersByTimeAsync(0);
-    return done;
-  };
+async function isDone(work: Promise<void>): Promise<boolean> {
+  let done = false;
+  void work.then(() => {
+    done = true;
+  });
+  await vi.advanceTimersByTimeAsync(0);
+  return done;
+}
 
+describe('what a lane has passed on', () => {
   it('is numbered without gaps within the account', async () => {
     lanes.accept(alice, events(0, 250));
     lanes.accept(bob, events(0, 1));
@@ -177,6 +177,36 @@ describe('what a lane has passed on', () => {
     await queue.answerAll();
     await lanes[Symbol.asyncDispose]();
     await committed;
+  });
+});
+
+describe('a lane with much in it', () => {
+  it('has room again when half of it is in the queue', async () => {
+    lanes.accept(alice, events(0, 5_000));
+    expect(await isDone(lanes.room(alice))).toBe(false);
+    expect(await isDone(lanes.room(bob))).toBe(true);
+    const room = lanes.room(alice);
+    await queue.answer();
+    await room;
+  });
+
+  it('holds no more bytes than it may, whatever their number', async () => {
+    const large = range(0, 20).map((id) => messageEvent(id, { text: 'x'.repeat(1_000_000) }));
+    lanes.accept(alice, large.slice(0, 8));
+    expect(await isDone(lanes.room(alice))).toBe(true);
+    lanes.accept(alice, large.slice(8));
+    expect(await isDone(lanes.room(alice))).toBe(false);
+    await queue.answerAll();
+    expect(queue.idsOf(alice)).toEqual(range(0, 17));
+    expect(gaps).toEqual([alice]);
+  });
+
+  it('keeps nobody waiting for room beyond the stop', async () => {
+    lanes.accept(alice, events(0, 5_000));
+    const room = lanes.room(alice);
+    const disposing = lanes[Symbol.asyncDispose]();
+    await vi.advanceTimersByTimeAsync(5_000);
+    await Promise.all([disposing, room]);
   });
 });
 
