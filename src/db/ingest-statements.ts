@@ -4,6 +4,7 @@ import type { InboundEvent, ReactionEvent } from '../messages/inbound-event.ts';
 import type { Executor } from './database.ts';
 import type { IngestRow, MutableColumns } from './ingest-row.ts';
 import { isOneOfMessages, isWithinRange } from './message-lookup.ts';
+import { type ColumnTypes, recordset } from './recordset.ts';
 
 /** A message's name within its account. */
 export interface Target {
@@ -19,8 +20,6 @@ export interface KnownReaction {
   readonly messageId: string;
   readonly event: ReactionEvent;
 }
-
-type ColumnTypes = Readonly<Record<string, string>>;
 
 const TARGET_COLUMNS = { chat_id: 'text', bare_id: 'text' } as const satisfies ColumnTypes;
 
@@ -196,12 +195,6 @@ export async function addUsage(
     from accounts where id = ${accountId}::uuid
     on conflict (account_id, local_date) do update
     set received = old.received + excluded.received, failed = old.failed + excluded.failed`.execute(trx);
-}
-
-/** The objects as a table `r` with these columns: one parameter, however many there are. */
-function recordset(rows: readonly object[], columns: ColumnTypes): RawBuilder<unknown> {
-  const definitions = Object.entries(columns).map(([name, type]) => sql`${sql.ref(name)} ${sql.raw(type)}`);
-  return sql`json_to_recordset(${JSON.stringify(rows)}::json) as r(${sql.join(definitions)})`;
 }
 
 function columnList(columns: ColumnTypes): RawBuilder<unknown> {

@@ -3,6 +3,7 @@ import { AppError, isAppError } from '../lib/errors.ts';
 import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
 import { countStoredFinds } from './catch-up-ledger.ts';
+import { appendChanges } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { advancePosition } from './inbound-position.ts';
 import { type IngestPlan, planIngest } from './ingest-plan.ts';
@@ -49,6 +50,8 @@ const NOTHING: IngestResult = { added: [], statusChanged: [], waiting: 0 };
  * that is not known yet waits for it in the database. Deleted messages keep what they said, with `revoked_at` set.
  * Events of an account that was purged are dropped. With a `place` the account's position in that run moves behind it in
  * the same transaction, and nothing is done if it is there already.
+ *
+ * What is really new is written into the log of changes, and counted: a repetition publishes nothing.
  *
  * `now` is the time of messages' own receipts and of the day's counters (received; failed by an ack). Text that PostgreSQL cannot hold (NUL) is
  * stored with U+FFFD in its place.
@@ -133,6 +136,7 @@ async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, 
   if (plan.updates.length > 0) await updateRows(trx, plan.updates);
   const reactions = plan.reactions.length === 0 ? 0 : await upsertReactions(trx, accountId, plan.reactions);
   if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
+  await appendChanges(trx, accountId, plan.changes);
   const { received, failed } = plan;
   if (received + failed > 0) await addUsage(trx, accountId, { received, failed }, now);
   return plan.inserts.length + plan.updates.length + reactions;

@@ -295,6 +295,8 @@ export interface ChatTable {
   name: string | null;
   last_message_at: NullableTimestamp;
   last_incoming_at: NullableTimestamp;
+  /** The number of the last change in the chat; see MessageChangeTable. */
+  last_seq: ColumnType<string, number | string | undefined, number | string>;
   unread: Generated<number>;
   updated_at: GeneratedTimestamp;
 }
