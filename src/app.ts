@@ -23,7 +23,7 @@ import { ensureWritableFolder } from './config/writable-folder.ts';
 import { countAccountsByState, findHeldAccounts } from './db/account-directory.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
-import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
+import { type Executor, type OpenDatabase, openDatabase, pingDatabase } from './db/database.ts';
 import {
   adoptAbandonedAccounts,
   hasOtherInstances,
@@ -145,7 +145,7 @@ async function openParts(
   );
   const pipeline = stack.use(
     await openPipeline({
-      db,
+      database: stores.database,
       redis,
       queues,
       store,
@@ -173,6 +173,8 @@ async function openParts(
   });
   const listener: ChannelListener = {
     onEvents: pipeline.accept,
+    whenRoom: pipeline.whenRoom,
+    onGap: pipeline.hearGap,
     onConnected: pipeline.serve,
     onQr: (account, qr) => {
       teller.onQr(account, qr);
@@ -305,6 +307,7 @@ const START_DEADLINE_MS = 10_000;
 
 interface Stores extends AsyncDisposable {
   readonly db: Executor;
+  readonly database: OpenDatabase;
   readonly redis: OpenRedis;
   /** Of the database, for what needs one of its own. */
   readonly connection: PresenceOptions['connection'];
@@ -328,14 +331,15 @@ async function openStores(
       : stack.use(await openEmbeddedRedis(embedded, { signal })).connection;
   // Without a limit a server that takes connections and says nothing would hold them, and our end, for ever.
   const limited = { ...connection, connectionTimeoutMillis: START_DEADLINE_MS };
-  const { db } = stack.use(openDatabase({ connection: limited, log }));
+  const database = stack.use(openDatabase({ connection: limited, log }));
+  const { db } = database;
   await orAborted(pingDatabase(db, START_DEADLINE_MS), signal);
   await migrateToLatest(db);
   await createPartitions(db, { log, clock: edge.clock });
   const redis = stack.use(await openRedis({ location, log }));
   signal.throwIfAborted();
   const opened = stack.move();
-  return { db, redis, connection: limited, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { db, database, redis, connection: limited, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** Nothing stands still without them, so a table that is in use, by a dump of the database say, stops no start. */

@@ -5,7 +5,7 @@ import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
-import type { MessageEvent } from '../../messages/inbound-event.ts';
+import type { ReadMessage } from '../../messages/inbound-event.ts';
 import { parseAck } from '../../messages/message.ts';
 import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
 import type {
@@ -16,7 +16,7 @@ import type {
   OutgoingContent,
   PreparedSend,
 } from '../channel.ts';
-import { pageMessageToEvent } from './message-conversion.ts';
+import { NOT_MESSAGES, pageMessageToReadMessage } from './message-conversion.ts';
 import { keyToPageKey } from './page-key.ts';
 import { downloadMedia } from './page-media.ts';
 import type { PageGlimpse } from './page-model.ts';
@@ -115,6 +115,7 @@ export class ConnectedPage implements ConnectedSession {
         pageChatId: chat.pageChatId,
         chatId: parseWid(chat.phone) ?? chat.pageChatId,
         lastMessageAt: chat.t * 1000,
+        mark: chat.mark,
       }))
       .sort((a, b) => b.lastMessageAt - a.lastMessageAt);
   }
@@ -122,12 +123,12 @@ export class ConnectedPage implements ConnectedSession {
   async readChat(
     pageChatId: string,
     range: { readonly offset: number; readonly limit: number },
-  ): Promise<readonly MessageEvent[]> {
+  ): Promise<readonly ReadMessage[]> {
     const messages = await this.#heavyCall('Reading a chat back', () =>
-      this.#page.evaluate(readChat, pageChatId, range.offset, range.limit),
+      this.#page.evaluate(readChat, pageChatId, range, [...NOT_MESSAGES]),
     );
     const now = this.#clock.now();
-    return messages.flatMap((message) => pageMessageToEvent(message, { recovered: true, now }) ?? []);
+    return messages.flatMap((message) => pageMessageToReadMessage(message, now) ?? []);
   }
 
   /** Once the page may have the message, no failure says that it has not. */

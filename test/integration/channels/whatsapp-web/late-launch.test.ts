@@ -46,6 +46,7 @@ async function makeClient(): Promise<WhatsAppClient> {
       clock: systemClock,
       log,
       timings: { ...DEFAULT_TIMINGS, closeDeadlineMs: CLOSE_MS },
+      whenRoom: async () => undefined,
       onSurvivors: () => {
         survivors += 1;
       },
