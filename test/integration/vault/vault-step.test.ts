@@ -56,7 +56,7 @@ beforeEach(async () => {
 /** Does something in a daemon of its own, that ends well. */
 async function during<T>(work: (stage: VaultStage) => Promise<T>): Promise<T> {
   await using stage = await VaultStage.open(places);
-  return work(stage);
+  return await work(stage);
 }
 
 /** Plays a scenario up to a step, where its process is killed. */
