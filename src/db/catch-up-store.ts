@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import type { MessageEvent } from '../messages/inbound-event.ts';
 import type { Direction, MessageStatus } from '../messages/message.ts';
+import { findPhones } from './address-store.ts';
 import type { Executor } from './database.ts';
 import { isOneOfMessages } from './message-lookup.ts';
 import { toStorable } from './storable-text.ts';
@@ -54,7 +55,8 @@ export async function saveCaughtUpTo(db: Executor, accountId: AccountId, atMs: n
 
 /**
  * Which of a chat's messages are known. A message counts as known under its canonical chat and under
- * the chat of its key, since the page may have learnt the phone number behind a LID only after it was stored.
+ * the chat of its key, since the page may have learnt the phone number behind a LID only after it was stored; and under the number that is known
+ * here, which the page may have forgotten.
  */
 export async function listKnownMessages(
   db: Executor,
@@ -62,7 +64,9 @@ export async function listKnownMessages(
   events: readonly Pick<MessageEvent, 'chatId' | 'key'>[],
 ): Promise<readonly KnownMessage[]> {
   if (events.length === 0) return [];
-  const chatIds = toStorable([...new Set(events.flatMap(({ chatId, key }) => [chatId, key.chatId]))]);
+  const named = events.flatMap(({ chatId, key }) => [chatId, key.chatId]);
+  const phones = await findPhones(db, accountId, named);
+  const chatIds = toStorable([...new Set([...named, ...phones.values()])]);
   const bareIds = toStorable(events.map(({ key }) => key.bareId));
   const keys = await db
     .selectFrom('message_keys')

@@ -1,7 +1,9 @@
 import { type AccountId, type MessageId, makeMessageId } from '../accounts/ids.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
+import { type AddressPair, eventToLids, eventToPairs, toCanonicalEvent } from '../messages/address.ts';
 import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
+import { findPhones, findUnknownPairs, learnAddress } from './address-store.ts';
 import type { Executor } from './database.ts';
 import { type IngestPlan, planIngest } from './ingest-plan.ts';
 import {
@@ -50,10 +52,39 @@ export async function ingestEvents(
 ): Promise<IngestResult> {
   const storable = toStorable(events);
   for (const event of storable) checkEvent(event);
+  return ingest(
+    db,
+    accountId,
+    { events: storable, pairs: shaped(() => storable.flatMap(eventToPairs)) },
+    now,
+  );
+}
+
+/** Takes over which numbers stand behind which LIDs: one conversation for both (see learnAddress). */
+export async function ingestAddresses(
+  db: Executor,
+  accountId: AccountId,
+  pairs: readonly AddressPair[],
+  now: Date,
+): Promise<void> {
+  const unknown = await findUnknownPairs(db, accountId, pairs);
+  if (unknown.length > 0) await ingest(db, accountId, { events: [], pairs: unknown }, now);
+}
+
+async function ingest(
+  db: Executor,
+  accountId: AccountId,
+  { events, pairs }: { readonly events: readonly InboundEvent[]; readonly pairs: readonly AddressPair[] },
+  now: Date,
+): Promise<IngestResult> {
   return db.transaction().execute(async (trx) => {
     await lockAccountIngest(trx, accountId);
     if (!(await isAccountThere(trx, accountId))) return { added: [], statusChanged: [], waiting: 0 };
-    const plan = await loadPlan(trx, accountId, storable, now);
+    const released: InboundEvent[] = [];
+    for (const pair of await findUnknownPairs(trx, accountId, pairs))
+      released.push(...(await learnAddress(trx, accountId, pair, now)));
+    const named = await toCanonicalEvents(trx, accountId, [...released, ...events]);
+    const plan = await loadPlan(trx, accountId, named, now);
     await writePlan(trx, accountId, plan, now);
     return {
       added: plan.inserts.map((row) => row.id as MessageId),
@@ -78,6 +109,20 @@ export async function insertRejectedEvent(
       error: toStorable(error),
     })
     .execute();
+}
+
+/** The events with chats and people under the names by which they are filed. */
+async function toCanonicalEvents(
+  trx: Executor,
+  accountId: AccountId,
+  events: readonly InboundEvent[],
+): Promise<readonly InboundEvent[]> {
+  const phones = await findPhones(
+    trx,
+    accountId,
+    shaped(() => events.flatMap(eventToLids)),
+  );
+  return events.map((event) => toCanonicalEvent(event, phones));
 }
 
 /** Names the events' messages in the key table first, so that whoever else writes the same key waits or yields. */

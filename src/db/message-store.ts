@@ -10,6 +10,7 @@ import type {
   MessageType,
 } from '../messages/message.ts';
 import { parseRecipient } from '../messages/whatsapp-key.ts';
+import { canonicalChatOf } from './address-store.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
 import { isMessage } from './message-lookup.ts';
@@ -133,7 +134,8 @@ export async function listMessages(
     .selectFrom('messages')
     .select([...COLUMNS, REPLIED_MESSAGE.as('replied_message'), instantText('timestamp').as('position_at')])
     .where('account_id', '=', accountId);
-  for (const chatId of filterToChats(filter)) query = query.where('chat_id', '=', chatId);
+  for (const chatId of await filterToChats(db, accountId, filter))
+    query = query.where('chat_id', '=', chatId);
   if (filter.direction !== undefined) query = query.where('direction', '=', filter.direction);
   if (filter.status !== undefined) query = query.where('status', '=', filter.status);
   if (filter.since !== undefined) query = query.where('timestamp', '>=', filter.since);
@@ -153,9 +155,14 @@ export async function listMessages(
 }
 
 /** A row has a phone number exactly if its chat is that of the number, so the index of chats serves for both. */
-function filterToChats({ chatId, phoneNumber }: MessageFilter): string[] {
+async function filterToChats(
+  db: Executor,
+  accountId: AccountId,
+  { chatId, phoneNumber }: MessageFilter,
+): Promise<string[]> {
   const ofNumber = phoneNumber === undefined ? undefined : parseRecipient(phoneNumber);
-  return [chatId, ofNumber].filter((chat) => chat !== undefined);
+  const named = chatId === undefined ? undefined : await canonicalChatOf(db, accountId, chatId);
+  return [named, ofNumber].filter((chat) => chat !== undefined);
 }
 
 /** What only some types carry; the shape in which the pipeline writes `messages.payload`. */

@@ -1,0 +1,60 @@
+import type { InboundEvent } from './inbound-event.ts';
+
+/**
+ * The two addresses of a person (fact A16): the LID (`…@lid`) and the phone number (`…@c.us`). The chat of a person is
+ * named by the number as soon as it is known.
+ */
+export interface AddressPair {
+  readonly lid: string;
+  readonly phone: string;
+}
+
+/** True for the id of a person whose number it does not tell. */
+export function isLid(id: string): boolean {
+  return /^\d+@lid$/.test(id);
+}
+
+/** The pair of two ids of one person; undefined unless the one is a LID and the other a number. */
+export function toAddressPair(
+  lid: string | null | undefined,
+  phone: string | null | undefined,
+): AddressPair | undefined {
+  if (lid === null || lid === undefined || phone === null || phone === undefined) return undefined;
+  return isLid(lid) && /^\d+@c\.us$/.test(phone) ? { lid, phone } : undefined;
+}
+
+/** The pairs that an event tells by naming somebody both ways. */
+export function eventToPairs(event: InboundEvent): AddressPair[] {
+  const { key, chatId } = event;
+  const author = event.kind === 'message' ? event.author : undefined;
+  return [toAddressPair(key.chatId, chatId), toAddressPair(key.participant, author)].flatMap(
+    (pair) => pair ?? [],
+  );
+}
+
+/** The LIDs by which an event names its chat and people. */
+export function eventToLids(event: InboundEvent): string[] {
+  const people =
+    event.kind === 'message' ? [event.author] : event.kind === 'reaction' ? [event.senderId] : [];
+  return [event.chatId, ...people].filter((id) => id !== null && isLid(id)) as string[];
+}
+
+/** The event with the numbers in place of the LIDs whose numbers are known. */
+export function toCanonicalEvent(event: InboundEvent, phones: ReadonlyMap<string, string>): InboundEvent {
+  if (phones.size === 0) return event;
+  const canonical = (id: string) => phones.get(id) ?? id;
+  const chatId = canonical(event.chatId);
+  switch (event.kind) {
+    case 'message':
+      return { ...event, chatId, author: event.author === null ? null : canonical(event.author) };
+    case 'reaction':
+      return { ...event, chatId, senderId: canonical(event.senderId) };
+    case 'ack':
+    case 'edit':
+    case 'revoke':
+    case 'media':
+      return { ...event, chatId };
+    default:
+      return event satisfies never;
+  }
+}
