@@ -118,6 +118,32 @@ export interface ChatGlimpse {
   readonly lastMessageAt: number;
 }
 
+/** Somebody whom the page knows, under one of their addresses. */
+export interface ContactGlimpse {
+  readonly pageContactId: string;
+  /** Their ids by LID and by number, as far as the page knows them. */
+  readonly lid: string | null;
+  readonly phone: string | null;
+  /** In the phone's address book. */
+  readonly name: string | null;
+  readonly pushName: string | null;
+  readonly isBusiness: boolean;
+  /** The account's own entry. */
+  readonly isMe: boolean;
+}
+
+/** A chat of the page, for the list of chats. */
+export interface ChatListing extends ChatGlimpse {
+  readonly name: string | null;
+  readonly unread: number;
+}
+
+/** The part of a list of the page after an id, in the order of ids; fewer than `limit` means that there are no more. */
+export interface ListRange {
+  readonly after: string | null;
+  readonly limit: number;
+}
+
 /**
  * A connected account. Every call has its own deadline and rejects with an AppError: SESSION_DEADLINE or
  * SESSION_FAULT if the page does not do it, and the code that is named beside the call.
@@ -165,4 +191,10 @@ export interface ConnectedSession {
     pageChatId: string,
     range: { readonly offset: number; readonly limit: number },
   ): Promise<readonly MessageEvent[]>;
+
+  /** Whom the page knows; heavy. */
+  readContacts(range: ListRange): Promise<readonly ContactGlimpse[]>;
+
+  /** The page's chats as its list shows them; heavy. */
+  readChatList(range: ListRange): Promise<readonly ChatListing[]>;
 }

@@ -197,7 +197,7 @@ export async function addUsage(
 }
 
 /** The objects as a table `r` with these columns: one parameter, however many there are. */
-function recordset(rows: readonly object[], columns: ColumnTypes): RawBuilder<unknown> {
+export function recordset(rows: readonly object[], columns: ColumnTypes): RawBuilder<unknown> {
   const definitions = Object.entries(columns).map(([name, type]) => sql`${sql.ref(name)} ${sql.raw(type)}`);
   return sql`json_to_recordset(${JSON.stringify(rows)}::json) as r(${sql.join(definitions)})`;
 }

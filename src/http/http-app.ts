@@ -14,7 +14,9 @@ import { isRealtimeRequest } from './realtime.ts';
 import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { boardRoutes } from './routes/board.ts';
+import { chatRoutes } from './routes/chats.ts';
 import { connectionRoutes } from './routes/connection.ts';
+import { contactRoutes } from './routes/contacts.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { probeRoutes } from './routes/probes.ts';
@@ -70,6 +72,8 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     connectionRoutes,
     sendRoutes,
     messageRoutes,
+    chatRoutes,
+    contactRoutes,
     mediaRoutes,
     vaultRoutes,
     boardRoutes,

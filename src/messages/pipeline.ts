@@ -7,6 +7,7 @@ import type { OpenRedis } from '../queue/connection.ts';
 import { openConsumer } from '../queue/consumer.ts';
 import type { OpenQueues } from '../queue/producer.ts';
 import { openCatchUp } from './catch-up.ts';
+import { openDirectory } from './directory.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import { openInboundLanes } from './inbound-lane.ts';
 import { makeIngest } from './ingest.ts';
@@ -61,7 +62,12 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock }));
   const laneIdle = lanes.idle.bind(lanes);
   const catchUp = stack.use(openCatchUp({ db, emit, laneIdle, log, clock, onStep }));
-  const ingest = makeIngest({ db, log, clock, onStep, onStored: (accountId) => mediaFetch.wake(accountId) });
+  const directory = stack.use(openDirectory({ db, log, clock }));
+  const onStored = (accountId: AccountId) => {
+    mediaFetch.wake(accountId);
+    directory.wake(accountId);
+  };
+  const ingest = makeIngest({ db, log, clock, onStep, onStored });
   stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
 
   const mediaPath = store.pathOf.bind(store);
@@ -87,6 +93,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     intake,
     accept: emit,
     serve(session, connected) {
+      void directory.run(session, connected);
       void catchUp.run(session, { signal: connected });
       void mediaFetch.run(session, connected);
       void sender.run(session, connected);

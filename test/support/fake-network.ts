@@ -1,7 +1,9 @@
 import type { AccountId } from '../../src/accounts/ids.ts';
 import type {
   ChatGlimpse,
+  ChatListing,
   ConnectedSession,
+  ContactGlimpse,
   MediaDownload,
   MessageGlimpse,
   OutgoingContent,
@@ -133,6 +135,14 @@ export class NetworkSession implements ConnectedSession {
   }
 
   async readChat(): Promise<readonly MessageEvent[]> {
+    return [];
+  }
+
+  async readContacts(): Promise<readonly ContactGlimpse[]> {
+    return [];
+  }
+
+  async readChatList(): Promise<readonly ChatListing[]> {
     return [];
   }
 }

@@ -10,13 +10,18 @@ import { parseAck } from '../../messages/message.ts';
 import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
 import type {
   ChatGlimpse,
+  ChatListing,
   ConnectedSession,
+  ContactGlimpse,
+  ListRange,
   MediaDownload,
   MessageGlimpse,
   OutgoingContent,
   PreparedSend,
 } from '../channel.ts';
+import { pageChatToListing, pageContactToGlimpse } from './directory-conversion.ts';
 import { pageMessageToEvent } from './message-conversion.ts';
+import { readChatList, readContacts } from './page-directory.ts';
 import { keyToPageKey } from './page-key.ts';
 import { downloadMedia } from './page-media.ts';
 import type { PageGlimpse } from './page-model.ts';
@@ -120,6 +125,20 @@ export class ConnectedPage implements ConnectedSession {
     );
     const now = this.#clock.now();
     return messages.flatMap((message) => pageMessageToEvent(message, { recovered: true, now }) ?? []);
+  }
+
+  async readContacts({ after, limit }: ListRange): Promise<readonly ContactGlimpse[]> {
+    const contacts = await this.#heavyCall('Reading the contacts', () =>
+      this.#page.evaluate(readContacts, after, limit),
+    );
+    return contacts.map(pageContactToGlimpse);
+  }
+
+  async readChatList({ after, limit }: ListRange): Promise<readonly ChatListing[]> {
+    const chats = await this.#heavyCall('Reading the list of chats', () =>
+      this.#page.evaluate(readChatList, after, limit),
+    );
+    return chats.map(pageChatToListing);
   }
 
   /** Once the page may have the message, no failure says that it has not. */

@@ -58,6 +58,8 @@ describe('the OpenAPI document', () => {
         'DELETE /api/v1/whatsapp/accounts/{accountId}',
         'POST /api/v1/whatsapp/accounts/{accountId}/messages',
         'GET /api/v1/whatsapp/accounts/{accountId}/messages',
+        'GET /api/v1/whatsapp/accounts/{accountId}/chats',
+        'GET /api/v1/whatsapp/accounts/{accountId}/contacts',
         'POST /api/v1/whatsapp/accounts/{accountId}/media',
         'POST /api/v1/whatsapp/vault/verify',
         'POST /api/v1/whatsapp/vault/rotate',
