@@ -21,6 +21,7 @@ import {
   updateRows,
   upsertReactions,
 } from './ingest-statements.ts';
+import { insertVersions, upsertVotes } from './message-additions.ts';
 import { toStorable } from './storable-text.ts';
 
 /** What an ingest did, for whoever tells it on. */
@@ -52,38 +53,10 @@ export async function ingestEvents(
 ): Promise<IngestResult> {
   const storable = toStorable(events);
   for (const event of storable) checkEvent(event);
-  return ingest(
-    db,
-    accountId,
-    { events: storable, pairs: shaped(() => storable.flatMap(eventToPairs)) },
-    now,
-  );
-}
-
-/** Takes over which numbers stand behind which LIDs: one conversation for both (see learnAddress). */
-export async function ingestAddresses(
-  db: Executor,
-  accountId: AccountId,
-  pairs: readonly AddressPair[],
-  now: Date,
-): Promise<void> {
-  const unknown = await findUnknownPairs(db, accountId, pairs);
-  if (unknown.length > 0) await ingest(db, accountId, { events: [], pairs: unknown }, now);
-}
-
-async function ingest(
-  db: Executor,
-  accountId: AccountId,
-  { events, pairs }: { readonly events: readonly InboundEvent[]; readonly pairs: readonly AddressPair[] },
-  now: Date,
-): Promise<IngestResult> {
   return db.transaction().execute(async (trx) => {
     await lockAccountIngest(trx, accountId);
     if (!(await isAccountThere(trx, accountId))) return { added: [], statusChanged: [], waiting: 0 };
-    const released: InboundEvent[] = [];
-    for (const pair of await findUnknownPairs(trx, accountId, pairs))
-      released.push(...(await learnAddress(trx, accountId, pair, now)));
-    const named = await toCanonicalEvents(trx, accountId, [...released, ...events]);
+    const named = await toFiled(trx, accountId, storable, now);
     const plan = await loadPlan(trx, accountId, named, now);
     await writePlan(trx, accountId, plan, now);
     return {
@@ -91,6 +64,23 @@ async function ingest(
       statusChanged: plan.statusChanged,
       waiting: plan.waiting.length,
     };
+  });
+}
+
+/** Takes over which numbers stand behind which LIDs: one conversation for both, as `learnAddress` has it. */
+export async function ingestAddresses(
+  db: Executor,
+  accountId: AccountId,
+  pairs: readonly AddressPair[],
+  now: Date,
+): Promise<void> {
+  if ((await findUnknownPairs(db, accountId, pairs)).length === 0) return;
+  await db.transaction().execute(async (trx) => {
+    await lockAccountIngest(trx, accountId);
+    if (!(await isAccountThere(trx, accountId))) return;
+    const released = await learnAddresses(trx, accountId, pairs, now);
+    if (released.length > 0)
+      await writePlan(trx, accountId, await loadPlan(trx, accountId, released, now), now);
   });
 }
 
@@ -111,18 +101,42 @@ export async function insertRejectedEvent(
     .execute();
 }
 
-/** The events with chats and people under the names by which they are filed. */
-async function toCanonicalEvents(
+/** Changes that waited for a message under the other address of its chat come back. */
+async function learnAddresses(
+  trx: Executor,
+  accountId: AccountId,
+  pairs: readonly AddressPair[],
+  now: Date,
+): Promise<readonly InboundEvent[]> {
+  const released: InboundEvent[] = [];
+  for (const pair of await findUnknownPairs(trx, accountId, pairs))
+    released.push(...(await learnAddress(trx, accountId, pair, now)));
+  return released;
+}
+
+/**
+ * The events with chats and people under the names by which they are filed, once what they tell of addresses is learnt;
+ * before them the changes that this released.
+ */
+async function toFiled(
   trx: Executor,
   accountId: AccountId,
   events: readonly InboundEvent[],
+  now: Date,
 ): Promise<readonly InboundEvent[]> {
+  const released = await learnAddresses(
+    trx,
+    accountId,
+    shaped(() => events.flatMap(eventToPairs)),
+    now,
+  );
+  const all = [...released, ...events];
   const phones = await findPhones(
     trx,
     accountId,
-    shaped(() => events.flatMap(eventToLids)),
+    shaped(() => all.flatMap(eventToLids)),
   );
-  return events.map((event) => toCanonicalEvent(event, phones));
+  return all.map((event) => toCanonicalEvent(event, phones));
 }
 
 /** Names the events' messages in the key table first, so that whoever else writes the same key waits or yields. */
@@ -160,6 +174,8 @@ async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, 
   if (plan.inserts.length > 0) await insertRows(trx, plan.inserts);
   if (plan.updates.length > 0) await updateRows(trx, plan.updates);
   if (plan.reactions.length > 0) await upsertReactions(trx, accountId, plan.reactions);
+  if (plan.votes.length > 0) await upsertVotes(trx, accountId, plan.votes);
+  if (plan.versions.length > 0) await insertVersions(trx, accountId, plan.versions);
   if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
   const { received, failed } = plan;
   if (received + failed > 0) await addUsage(trx, accountId, { received, failed }, now);

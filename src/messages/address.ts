@@ -32,11 +32,27 @@ export function eventToPairs(event: InboundEvent): AddressPair[] {
   );
 }
 
+function eventToPeople(event: InboundEvent): string[] {
+  switch (event.kind) {
+    case 'message':
+      return event.author === null ? [] : [event.author];
+    case 'reaction':
+      return [event.senderId];
+    case 'vote':
+      return [event.voterId];
+    case 'ack':
+    case 'edit':
+    case 'revoke':
+    case 'media':
+      return [];
+    default:
+      return event satisfies never;
+  }
+}
+
 /** The LIDs by which an event names its chat and people. */
 export function eventToLids(event: InboundEvent): string[] {
-  const people =
-    event.kind === 'message' ? [event.author] : event.kind === 'reaction' ? [event.senderId] : [];
-  return [event.chatId, ...people].filter((id) => id !== null && isLid(id)) as string[];
+  return [event.chatId, ...eventToPeople(event)].filter(isLid);
 }
 
 /** The event with the numbers in place of the LIDs whose numbers are known. */
@@ -49,6 +65,8 @@ export function toCanonicalEvent(event: InboundEvent, phones: ReadonlyMap<string
       return { ...event, chatId, author: event.author === null ? null : canonical(event.author) };
     case 'reaction':
       return { ...event, chatId, senderId: canonical(event.senderId) };
+    case 'vote':
+      return { ...event, chatId, voterId: canonical(event.voterId) };
     case 'ack':
     case 'edit':
     case 'revoke':

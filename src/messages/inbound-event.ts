@@ -80,6 +80,17 @@ export interface ReactionEvent extends EventTarget {
   readonly at: number;
 }
 
+/**
+ * What somebody chose in the poll `key`: the places of the options in it, from 0; none takes the vote back. A later vote of
+ * the same person replaces the earlier.
+ */
+export interface VoteEvent extends EventTarget {
+  readonly kind: 'vote';
+  readonly voterId: string;
+  readonly choices: readonly number[];
+  readonly at: number;
+}
+
 /** The bytes of a message's media were stored, or turned out not to be had. */
 export interface MediaEvent extends EventTarget {
   readonly kind: 'media';
@@ -96,4 +107,11 @@ export interface MediaEvent extends EventTarget {
   readonly at: number;
 }
 
-export type InboundEvent = MessageEvent | AckEvent | EditEvent | RevokeEvent | ReactionEvent | MediaEvent;
+export type InboundEvent =
+  | MessageEvent
+  | AckEvent
+  | EditEvent
+  | RevokeEvent
+  | ReactionEvent
+  | VoteEvent
+  | MediaEvent;

@@ -7,7 +7,7 @@ import {
   parseAck,
 } from '../../messages/message.ts';
 import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
-import type { PageMessage, PageNews, PageReaction } from './page-model.ts';
+import type { PageMessage, PageNews, PageReaction, PageVote } from './page-model.ts';
 
 /** WhatsApp's message types that carry something a person wrote, and what we call them. */
 const TYPES: Readonly<Record<string, MessageType>> = {
@@ -176,6 +176,15 @@ function reactionToEvent(reaction: PageReaction, now: number): InboundEvent | un
   };
 }
 
+function voteToEvent(vote: PageVote, now: number): InboundEvent | undefined {
+  const key = parseRawKey(vote.parentId);
+  const voterId = parseWid(vote.voterPhone) ?? parseWid(vote.voter);
+  if (key === undefined || voterId === undefined || !isConversation(key.chatId)) return undefined;
+  const choices = vote.choices.filter((place) => Number.isInteger(place) && place >= 0);
+  const at = millisecondsOf(vote.at) ?? now;
+  return { kind: 'vote', key, chatId: canonicalChat(key, vote.chatPhone), voterId, choices, at };
+}
+
 /** News about messages as an event; undefined for what concerns no message of a conversation. */
 export function newsToEvent(news: PageNews, now: number): InboundEvent | undefined {
   switch (news.kind) {
@@ -183,6 +192,8 @@ export function newsToEvent(news: PageNews, now: number): InboundEvent | undefin
       return pageMessageToEvent(news.message, { recovered: false, now });
     case 'reaction':
       return reactionToEvent(news.reaction, now);
+    case 'vote':
+      return voteToEvent(news.vote, now);
     case 'ack':
     case 'edit':
     case 'revoke':

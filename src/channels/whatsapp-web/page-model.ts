@@ -48,6 +48,18 @@ export interface PageReaction {
   readonly at?: number;
 }
 
+export interface PageVote {
+  /** The poll. */
+  readonly parentId: unknown;
+  readonly voter: unknown;
+  readonly voterPhone?: string;
+  readonly chatPhone?: string;
+  /** Places of the options in the poll, from 0. */
+  readonly choices: readonly number[];
+  /** Milliseconds since the epoch. */
+  readonly at?: number;
+}
+
 /** One thing the page told, in the order in which it happened there. */
 export type PageNews =
   | { readonly kind: 'message'; readonly message: PageMessage }
@@ -55,6 +67,7 @@ export type PageNews =
   | { readonly kind: 'edit'; readonly message: PageMessage }
   | { readonly kind: 'revoke'; readonly message: PageMessage }
   | { readonly kind: 'reaction'; readonly reaction: PageReaction }
+  | { readonly kind: 'vote'; readonly vote: PageVote }
   | {
       readonly kind: 'socket';
       readonly state: string;
@@ -116,6 +129,7 @@ export interface PageModel {
 declare global {
   interface Window {
     switchboard?: Switchboard;
+    onPollVoteEvent?: (votes: readonly Record<string, unknown>[]) => void;
     switchboardTell?: (news: readonly PageNews[]) => Promise<void>;
     // biome-ignore lint/suspicious/noExplicitAny: the page's modules have no types; each use checks what it takes.
     require: (module: string) => any;
