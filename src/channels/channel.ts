@@ -177,6 +177,13 @@ export interface ConnectedSession {
   /** Looks a message up in the page, by its bare id in both address dialects. */
   findMessage(prepared: PreparedSend): Promise<MessageGlimpse | undefined>;
 
+  /**
+   * Reacts to a message, or takes the reaction back (empty emoji). Resolves when the page has given it to WhatsApp. It may
+   * be repeated: a person has one reaction to a message, the latest.
+   * @throws AppError MESSAGE_NOT_REACTABLE if the page does not have the message, or nobody can react to it
+   */
+  react(message: PreparedSend, emoji: string): Promise<void>;
+
   /** Fetches the media of a message; heavy, one at a time per page (fact A18). */
   downloadMedia(key: MessageKey): Promise<MediaDownload>;
 

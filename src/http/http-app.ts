@@ -20,6 +20,7 @@ import { contactRoutes } from './routes/contacts.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { probeRoutes } from './routes/probes.ts';
+import { reactionRoutes } from './routes/reactions.ts';
 import { sendRoutes } from './routes/sending.ts';
 import { vaultRoutes } from './routes/vault.ts';
 import type { HttpApp } from './typed-fastify.ts';
@@ -72,6 +73,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     connectionRoutes,
     sendRoutes,
     messageRoutes,
+    reactionRoutes,
     chatRoutes,
     contactRoutes,
     mediaRoutes,

@@ -9,6 +9,7 @@ import type {
   OutgoingContent,
   PreparedSend,
 } from '../../src/channels/channel.ts';
+import { AppError } from '../../src/lib/errors.ts';
 import type { MessageEvent } from '../../src/messages/inbound-event.ts';
 import type { Ack } from '../../src/messages/message.ts';
 import type { MessageKey } from '../../src/messages/whatsapp-key.ts';
@@ -136,6 +137,10 @@ export class NetworkSession implements ConnectedSession {
 
   async readChat(): Promise<readonly MessageEvent[]> {
     return [];
+  }
+
+  async react(): Promise<void> {
+    throw new AppError('SESSION_FAULT');
   }
 
   async readContacts(): Promise<readonly ContactGlimpse[]> {

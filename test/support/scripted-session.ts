@@ -6,6 +6,7 @@ import type {
   ContactGlimpse,
   ListRange,
   MediaDownload,
+  PreparedSend,
 } from '../../src/channels/channel.ts';
 import { AppError } from '../../src/lib/errors.ts';
 import type { MessageEvent } from '../../src/messages/inbound-event.ts';
@@ -55,6 +56,9 @@ export class ScriptedSession implements ConnectedSession {
   readonly downloads = new Map<string, (MediaDownload | Error | Promise<MediaDownload>)[]>();
   readonly downloaded: string[] = [];
   readonly pagesRead: { chatId: string; offset: number }[] = [];
+  readonly reacted: { bareId: string; emoji: string }[] = [];
+  /** Before the page takes a reaction. */
+  onReact: () => Promise<void> | void = () => undefined;
   contacts: ContactGlimpse[] = [];
   chatList: ChatListing[] = [];
   /** Before each part of the contacts and of the list of chats is read. */
@@ -110,6 +114,11 @@ export class ScriptedSession implements ConnectedSession {
 
   async findMessage(): Promise<undefined> {
     return undefined;
+  }
+
+  async react({ key }: PreparedSend, emoji: string): Promise<void> {
+    await this.onReact();
+    this.reacted.push({ bareId: key.bareId, emoji });
   }
 
   async readContacts(range: ListRange): Promise<readonly ContactGlimpse[]> {

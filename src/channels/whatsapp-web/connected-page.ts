@@ -25,6 +25,7 @@ import { readChatList, readContacts } from './page-directory.ts';
 import { keyToPageKey } from './page-key.ts';
 import { downloadMedia } from './page-media.ts';
 import type { PageGlimpse } from './page-model.ts';
+import { reactToMessage } from './page-reaction.ts';
 import { listChats, readChat } from './page-reading.ts';
 import { contentToPageSend } from './page-send-content.ts';
 import { findMessage, prepareSend, sendPrepared } from './page-sends.ts';
@@ -94,6 +95,13 @@ export class ConnectedPage implements ConnectedSession {
       this.#page.evaluate(findMessage, keyToPageKey(prepared.key, prepared.chatId)),
     );
     return glimpse ? toGlimpse(glimpse, prepared) : undefined;
+  }
+
+  async react({ key, chatId }: PreparedSend, emoji: string): Promise<void> {
+    const taken = await this.#call('Reacting', () =>
+      this.#page.evaluate(reactToMessage, keyToPageKey(key, chatId), emoji),
+    );
+    if (!taken) throw new AppError('MESSAGE_NOT_REACTABLE');
   }
 
   async downloadMedia(key: MessageKey): Promise<MediaDownload> {

@@ -68,6 +68,7 @@ describe('the OpenAPI document', () => {
         'POST /api/v1/whatsapp/accounts/{accountId}/vault/export/confirm',
         'GET /api/v1/whatsapp/messages/{messageId}',
         'GET /api/v1/whatsapp/messages/{messageId}/media',
+        'POST /api/v1/whatsapp/messages/{messageId}/reaction',
       ].toSorted(),
     );
   });
