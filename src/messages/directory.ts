@@ -24,7 +24,7 @@ import { toAddressPair } from './address.ts';
 const PART = 500;
 
 /** The shortest time from one reading to the next; milliseconds. */
-const PAUSE_MS = 60_000;
+const PAUSE_MS = 30_000;
 
 export interface DirectoryOptions {
   readonly db: Executor;
