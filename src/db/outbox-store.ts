@@ -1,6 +1,5 @@
 import { type Selectable, sql } from 'kysely';
 import type { AccountId, MessageId } from '../accounts/ids.ts';
-import { toAddressPair } from '../messages/address.ts';
 import type { MessageStatus, MessageType } from '../messages/message.ts';
 import type { OutgoingPayload, StoredContent } from '../messages/stored-content.ts';
 import {
@@ -9,9 +8,7 @@ import {
   type MessageKey,
   parseKeyString,
 } from '../messages/whatsapp-key.ts';
-import { canonicalChatOf } from './address-store.ts';
 import type { Executor } from './database.ts';
-import { ingestAddresses } from './ingest-store.ts';
 import { isMessage } from './message-lookup.ts';
 import type { MessageTable } from './schema.ts';
 import { countUsage } from './usage-store.ts';
@@ -180,8 +177,7 @@ export async function claimForSending(
   prepared: SendName,
   at: Date,
 ): Promise<boolean> {
-  const { key } = prepared;
-  const chatId = await learnRecipient(db, message, prepared, at);
+  const { key, chatId } = prepared;
   return db.transaction().execute(async (trx) => {
     const phoneNumber = chatIdToPhoneNumber(chatId);
     const { numUpdatedRows } = await trx
@@ -213,18 +209,6 @@ export async function claimForSending(
     await countUsage(trx, message.accountId, 'sent', at);
     return true;
   });
-}
-
-/** The chat of a recipient. The page tells the LID behind the number that it was asked for, or the number beside it. */
-async function learnRecipient(
-  db: Executor,
-  { accountId, chatId: wanted }: OutgoingMessage,
-  { key, chatId }: SendName,
-  at: Date,
-): Promise<string> {
-  const pair = toAddressPair(key.chatId, chatId) ?? toAddressPair(key.chatId, wanted);
-  if (pair !== undefined) await ingestAddresses(db, accountId, [pair], at);
-  return pair?.phone ?? (await canonicalChatOf(db, accountId, chatId));
 }
 
 type MessageRow = Pick<Selectable<MessageTable>, (typeof MESSAGE_COLUMNS)[number]>;

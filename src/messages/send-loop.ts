@@ -37,6 +37,7 @@ import type { Wake } from '../lib/wake.ts';
 import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
 import type { OnMessageStep } from './message-step.ts';
 import { storedToContent } from './outgoing-content.ts';
+import { learnRecipient } from './recipient.ts';
 import { absenceToStep, findRefusal, GIVEN_UP, type SendFailure, UNCONFIRMED_MS } from './send-outcome.ts';
 import { type Check, Unsettled } from './unsettled.ts';
 
@@ -175,8 +176,10 @@ export class SendLoop {
 
   async #sendNext(message: OutgoingMessage): Promise<void> {
     try {
-      const prepared = await this.#prepare(message);
-      if (prepared === undefined) return;
+      const found = await this.#prepare(message);
+      if (found === undefined) return;
+      const learntAt = new Date(this.#deps.clock.now());
+      const prepared = await learnRecipient(this.#deps.db, message, found, learntAt);
       this.#deps.onStep?.('prepared');
       this.#unsettled.learnAlias(message.chatId, prepared.chatId);
       if (this.#unsettled.isHeld(prepared.chatId)) return;

@@ -7,6 +7,7 @@ import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { listMessages } from '../../../src/db/message-store.ts';
 import { claimForSending, insertOutgoing } from '../../../src/db/outbox-store.ts';
 import type { InboundEvent, MessageEvent } from '../../../src/messages/inbound-event.ts';
+import { learnRecipient } from '../../../src/messages/recipient.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent, T0 } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -275,7 +276,9 @@ describe('a send by number that the page resolves to a LID', () => {
     } as const;
     await insertOutgoing(db, { ...message, failure: null, at: new Date(T0) });
     const key = keyOf(LID, 'S1', true);
-    expect(await claimForSending(db, message, { key, chatId: LID }, NOW)).toBe(true);
+    const prepared = await learnRecipient(db, message, { key, chatId: LID }, NOW);
+    expect(prepared).toEqual({ key, chatId: PHONE });
+    expect(await claimForSending(db, message, prepared, NOW)).toBe(true);
     await ingest(messageEvent('S1', { key, chatId: LID, author: null, ack: 1 }), messageIn('lid', 'A1'));
     expect(await rows()).toMatchObject([
       { id, chat_id: PHONE, status: 'sent' },
