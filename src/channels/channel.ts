@@ -133,7 +133,11 @@ export interface ContactGlimpse {
 }
 
 /** A chat of the page, for the list of chats. */
-export interface ChatListing extends ChatGlimpse {
+export interface ChatListing {
+  readonly pageChatId: string;
+  readonly chatId: string;
+  /** Milliseconds since the epoch of its last message; 0 if it has none. */
+  readonly lastMessageAt: number;
   readonly name: string | null;
   readonly unread: number;
 }
@@ -187,6 +191,12 @@ export interface ConnectedSession {
   /** Fetches the media of a message; heavy, one at a time per page (fact A18). */
   downloadMedia(key: MessageKey): Promise<MediaDownload>;
 
+  /** Whom the page knows; heavy. */
+  readContacts(range: ListRange): Promise<readonly ContactGlimpse[]>;
+
+  /** The page's chats as its list shows them; heavy. */
+  readChatList(range: ListRange): Promise<readonly ChatListing[]>;
+
   /** All chats of the page, latest first. */
   listChats(): Promise<readonly ChatGlimpse[]>;
 
@@ -198,10 +208,4 @@ export interface ConnectedSession {
     pageChatId: string,
     range: { readonly offset: number; readonly limit: number },
   ): Promise<readonly MessageEvent[]>;
-
-  /** Whom the page knows; heavy. */
-  readContacts(range: ListRange): Promise<readonly ContactGlimpse[]>;
-
-  /** The page's chats as its list shows them; heavy. */
-  readChatList(range: ListRange): Promise<readonly ChatListing[]>;
 }

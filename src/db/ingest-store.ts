@@ -174,9 +174,9 @@ async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, 
   if (plan.inserts.length > 0) await insertRows(trx, plan.inserts);
   if (plan.updates.length > 0) await updateRows(trx, plan.updates);
   if (plan.reactions.length > 0) await upsertReactions(trx, accountId, plan.reactions);
+  if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
   if (plan.votes.length > 0) await upsertVotes(trx, accountId, plan.votes);
   if (plan.versions.length > 0) await insertVersions(trx, accountId, plan.versions);
-  if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
   const { received, failed } = plan;
   if (received + failed > 0) await addUsage(trx, accountId, { received, failed }, now);
 }
