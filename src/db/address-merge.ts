@@ -37,7 +37,7 @@ async function moveKeys(trx: Executor, accountId: AccountId, { lid, phone }: Add
   await sql`delete from message_keys where account_id = ${accountId}::uuid and chat_id = ${lid}`.execute(trx);
 }
 
-/** What is known of the chat beside its messages. Of two watermarks the earlier one holds for both. */
+/** What is known of the chat beside its messages. */
 async function moveRows(
   trx: Executor,
   accountId: AccountId,
@@ -65,13 +65,29 @@ async function moveRows(
       name = coalesce(old.name, excluded.name),
       push_name = coalesce(old.push_name, excluded.push_name),
       is_business = old.is_business or excluded.is_business`.execute(trx);
+  await moveWatermark(trx, accountId, { lid, phone });
+}
+
+/** Of two watermarks the earlier one holds for both. */
+async function moveWatermark(
+  trx: Executor,
+  accountId: AccountId,
+  { lid, phone }: AddressPair,
+): Promise<void> {
   await sql`
-    with gone as (
-      delete from chat_watermarks where account_id = ${accountId}::uuid and chat_id = ${lid} returning *
-    )
-    insert into chat_watermarks as old (account_id, chat_id, at)
-    select account_id, ${phone}, at from gone
-    on conflict (account_id, chat_id) do update set at = least(old.at, excluded.at)`.execute(trx);
+    update chat_watermarks w set at = least(w.at, l.at) from chat_watermarks l
+    where w.account_id = ${accountId}::uuid and w.chat_id = ${phone}
+      and l.account_id = w.account_id and l.chat_id = ${lid}`.execute(trx);
+  await sql`
+    update chat_watermarks l set chat_id = ${phone}
+    where l.account_id = ${accountId}::uuid and l.chat_id = ${lid} and not exists (
+      select from chat_watermarks w where w.account_id = l.account_id and w.chat_id = ${phone}
+    )`.execute(trx);
+  await trx
+    .deleteFrom('chat_watermarks')
+    .where('account_id', '=', accountId)
+    .where('chat_id', '=', lid)
+    .execute();
 }
 
 async function releaseWaiting(
