@@ -17,7 +17,7 @@ import { DEFAULT_TIMINGS } from './config/session-timings.ts';
 import { ensureWritableFolder } from './config/writable-folder.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
-import { type Executor, openDatabase, pingDatabase } from './db/database.ts';
+import { type Executor, type OpenDatabase, openDatabase, pingDatabase } from './db/database.ts';
 import {
   adoptAbandonedAccounts,
   openInstancePresence,
@@ -115,7 +115,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   );
   const pipeline = stack.use(
     await openPipeline({
-      db,
+      database: stores.database,
       redis,
       queues,
       store,
@@ -131,6 +131,8 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   const qrView = makeTerminalQrView({ write: edge.write, isTty: edge.isTerminal });
   const listener: ChannelListener = {
     onEvents: pipeline.accept,
+    whenRoom: pipeline.whenRoom,
+    onGap: pipeline.hearGap,
     onConnected: pipeline.serve,
     onQr: (account, qr) => {
       qrView.show({ id: account.id, name: account.displayName, qr });
@@ -235,6 +237,7 @@ const START_DEADLINE_MS = 10_000;
 
 interface Stores extends AsyncDisposable {
   readonly db: Executor;
+  readonly database: OpenDatabase;
   readonly redis: OpenRedis;
   /** Of the database, for what needs one of its own. */
   readonly connection: PresenceOptions['connection'];
@@ -258,14 +261,15 @@ async function openStores(
       : stack.use(await openEmbeddedRedis(embedded, { signal })).connection;
   // Without a limit a server that takes connections and says nothing would hold them, and our end, for ever.
   const limited = { ...connection, connectionTimeoutMillis: START_DEADLINE_MS };
-  const { db } = stack.use(openDatabase({ connection: limited, log }));
+  const database = stack.use(openDatabase({ connection: limited, log }));
+  const { db } = database;
   await orAborted(pingDatabase(db, START_DEADLINE_MS), signal);
   await migrateToLatest(db);
   await createPartitions(db, { log, clock: edge.clock });
   const redis = stack.use(await openRedis({ location, log }));
   signal.throwIfAborted();
   const opened = stack.move();
-  return { db, redis, connection: limited, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { db, database, redis, connection: limited, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** Nothing stands still without them, so a table that is in use, by a dump of the database say, stops no start. */

@@ -1,6 +1,6 @@
 import type { Account, SessionAlert, SessionChange } from '../accounts/account.ts';
 import type { AccountId } from '../accounts/ids.ts';
-import type { InboundEvent, MessageEvent } from '../messages/inbound-event.ts';
+import type { InboundEvent, ReadMessage } from '../messages/inbound-event.ts';
 import type { Ack, MessageContact, MessageLocation, MessagePoll } from '../messages/message.ts';
 import type { MessageKey } from '../messages/whatsapp-key.ts';
 
@@ -51,6 +51,15 @@ export interface SessionStatus {
 export interface ChannelListener {
   /** Messages and changes, in the page's order. */
   onEvents(accountId: AccountId, events: readonly InboundEvent[]): void;
+
+  /**
+   * Resolves when more events of the account may be told; a page that waits for it keeps what it has. Never rejects. Without
+   * it there is always room.
+   */
+  whenRoom?(accountId: AccountId): Promise<void>;
+
+  /** The page dropped events of the account, and goes on with those after them: it has to be read back. */
+  onGap?(accountId: AccountId): void;
 
   /** The account has just become connected; `signal` aborts when it no longer is. Called at each connection. */
   onConnected(session: ConnectedSession, signal: AbortSignal): void;
@@ -116,6 +125,8 @@ export interface ChatGlimpse {
   readonly chatId: string;
   /** Milliseconds since the epoch of its last message; 0 if it has none. */
   readonly lastMessageAt: number;
+  /** Another text whenever the last message is another or was acknowledged, edited, revoked or reacted to. */
+  readonly mark: string;
 }
 
 /** Somebody whom the page knows, under one of their addresses. */
@@ -207,5 +218,5 @@ export interface ConnectedSession {
   readChat(
     pageChatId: string,
     range: { readonly offset: number; readonly limit: number },
-  ): Promise<readonly MessageEvent[]>;
+  ): Promise<readonly ReadMessage[]>;
 }

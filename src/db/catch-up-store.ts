@@ -23,7 +23,22 @@ export interface KnownMessage {
     readonly status: MessageStatus;
     readonly editedAt: number | null;
     readonly revokedAt: number | null;
+    /** The latest reaction of each sender; an empty emoji took the one before back. */
+    readonly reactions: readonly KnownReaction[];
   } | null;
+}
+
+export interface KnownReaction {
+  readonly senderId: string;
+  readonly emoji: string;
+  readonly at: number;
+}
+
+/** How far a chat is caught up. */
+export interface ChatWatermark {
+  readonly at: number;
+  /** What the page said of its newest message then; see `ChatGlimpse`. */
+  readonly mark: string;
 }
 
 /** Undefined if there is no such account. */
@@ -51,6 +66,36 @@ export async function saveCaughtUpTo(db: Executor, accountId: AccountId, atMs: n
     .set({ caught_up_to: sql<Date>`greatest(caught_up_to, ${new Date(atMs)}::timestamptz)` })
     .where('id', '=', accountId)
     .execute();
+}
+
+/** The watermarks of all chats of an account, by chat. */
+export async function listChatWatermarks(
+  db: Executor,
+  accountId: AccountId,
+): Promise<ReadonlyMap<string, ChatWatermark>> {
+  const rows = await db
+    .selectFrom('chat_watermarks')
+    .select(['chat_id', 'at', 'mark'])
+    .where('account_id', '=', accountId)
+    .execute();
+  return new Map(rows.map(({ chat_id, at, mark }) => [chat_id, { at: at.getTime(), mark }]));
+}
+
+/** Moves the watermarks of these chats to `atMs`, never back. */
+export async function saveChatWatermarks(
+  db: Executor,
+  accountId: AccountId,
+  chats: readonly { readonly chatId: string; readonly mark: string }[],
+  atMs: number,
+): Promise<void> {
+  if (chats.length === 0) return;
+  const marks = toStorable(Object.fromEntries(chats.map(({ chatId, mark }) => [chatId, mark])));
+  await sql`
+    insert into chat_watermarks as old (account_id, chat_id, at, mark)
+    select ${accountId}::uuid, key, ${new Date(atMs)}::timestamptz, value
+    from json_each_text(${JSON.stringify(marks)}::json) order by key
+    on conflict (account_id, chat_id) do update
+    set at = greatest(old.at, excluded.at), mark = excluded.mark`.execute(db);
 }
 
 /**
@@ -88,6 +133,7 @@ async function findStates(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, NonNullable<KnownMessage['row']>>> {
   if (ids.length === 0) return new Map();
+  const reactions = await findReactions(db, ids);
   const rows = await db
     .selectFrom('messages')
     .select(['id', 'direction', 'status', 'edited_at', 'revoked_at'])
@@ -101,7 +147,26 @@ async function findStates(
         status: status as MessageStatus,
         editedAt: edited_at?.getTime() ?? null,
         revokedAt: revoked_at?.getTime() ?? null,
+        reactions: reactions.get(id) ?? [],
       },
     ]),
   );
+}
+
+async function findReactions(
+  db: Executor,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, KnownReaction[]>> {
+  const rows = await db
+    .selectFrom('message_reactions')
+    .select(['message_id', 'sender_id', 'emoji', 'reacted_at'])
+    .where('message_id', 'in', ids)
+    .execute();
+  const found = new Map<string, KnownReaction[]>();
+  for (const { message_id, sender_id, emoji, reacted_at } of rows) {
+    const known = found.get(message_id) ?? [];
+    known.push({ senderId: sender_id, emoji, at: reacted_at.getTime() });
+    found.set(message_id, known);
+  }
+  return found;
 }

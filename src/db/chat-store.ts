@@ -3,8 +3,9 @@ import type { AccountId } from '../accounts/ids.ts';
 import { chatIdToPhoneNumber } from '../messages/whatsapp-key.ts';
 import { findPhones } from './address-store.ts';
 import type { Executor } from './database.ts';
-import { isAccountThere, lockAccountIngest, recordset } from './ingest-statements.ts';
+import { isAccountThere, lockAccountIngest } from './ingest-statements.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
+import { recordset } from './recordset.ts';
 import { toStorable } from './storable-text.ts';
 
 /** A chat as the account's page shows it. */

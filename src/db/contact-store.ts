@@ -3,9 +3,10 @@ import type { AccountId } from '../accounts/ids.ts';
 import { chatIdToPhoneNumber } from '../messages/whatsapp-key.ts';
 import { findPhones } from './address-store.ts';
 import type { Executor } from './database.ts';
-import { isAccountThere, lockAccountIngest, recordset } from './ingest-statements.ts';
+import { isAccountThere, lockAccountIngest } from './ingest-statements.ts';
 import type { Page, PageRequest } from './keyset.ts';
 import { rowsToPage } from './keyset.ts';
+import { recordset } from './recordset.ts';
 import { toStorable } from './storable-text.ts';
 
 /** Somebody as the account's phone knows them. */

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { withDeadline } from '../lib/abort.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { DatabaseWatch } from './database-watch.ts';
 import type { Database } from './schema.ts';
 
 /** Connections of the pool: a few, since the pipeline writes in large batches. */
@@ -28,6 +29,8 @@ export type Executor = Kysely<Database>;
 
 export interface OpenDatabase extends AsyncDisposable {
   readonly db: Executor;
+  /** Calls the listener each time that the database is back from an outage; it returns at once and never throws. */
+  onRecovered(listener: () => void): void;
 }
 
 export interface DatabaseOptions {
@@ -58,10 +61,12 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
     onConnect: async (client) => void (await client.query(END_ABANDONED)),
     ...options.connection,
   });
+  const watch = new DatabaseWatch(() => pool.query('select 1'), options.log);
   let closing = false;
   pool.on('error', (thrown) => {
     // The goodbyes of a pool that closes are still on their way when it says that it is closed.
     if (closing) return;
+    watch.broke();
     options.log.warn('A database connection broke while idle', { error: toError(thrown).message });
   });
   const clients = new Set<pg.PoolClient>();
@@ -70,14 +75,31 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
   pool.on('connect', (client) => {
     clients.add(client);
     client.on('error', (thrown) => {
+      watch.broke();
       options.log.debug('A database connection broke', { error: toError(thrown).message });
     });
   });
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  const watched = {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      try {
+        return await pool.connect();
+      } catch (thrown) {
+        watch.broke();
+        throw thrown;
+      }
+    },
+  };
+  const db = new Kysely<Database>({
+    dialect: new PostgresDialect({ pool: watched, controlClient: pg.Client }),
+  });
   return {
     db,
+    onRecovered: watch.onRecovered.bind(watch),
     async [Symbol.asyncDispose]() {
       closing = true;
+      await watch.close();
       const closed = db.destroy();
       try {
         await withDeadline(closed, CLOSE_DEADLINE_MS, 'Closing the database');

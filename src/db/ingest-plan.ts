@@ -1,6 +1,7 @@
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
+import type { ChangeKind, MessageChange } from './change-log.ts';
 import { type MessageVersion, rowToVersions, type Vote, voteToNames } from './ingest-additions.ts';
 import { applyChange, applyMessage } from './ingest-merge.ts';
 import { eventToRow, type IngestRow } from './ingest-row.ts';
@@ -30,6 +31,8 @@ export interface IngestPlan {
   readonly versions: readonly MessageVersion[];
   readonly waiting: readonly WaitingChange[];
   readonly statusChanged: readonly { readonly messageId: MessageId; readonly status: MessageStatus }[];
+  /** What is really new, in the order of the events, for the log of changes. */
+  readonly changes: readonly MessageChange[];
   /** New incoming messages. */
   readonly received: number;
   /** Messages of ours that were known and have failed now. */
@@ -51,6 +54,7 @@ interface Draft {
 export function planIngest(view: IngestView): IngestPlan {
   const drafts = viewToDrafts(view);
   const beside: Beside = { reactions: [], votes: [], versions: [] };
+  const changes: MessageChange[] = [];
   const waiting: WaitingChange[] = [];
   const inserts: IngestRow[] = [];
 
@@ -60,7 +64,9 @@ export function planIngest(view: IngestView): IngestPlan {
     if (draft === undefined) {
       waiting.push({ chat_id: event.chatId, bare_id: event.key.bareId, event });
     } else if (draft.row !== undefined) {
+      const before = { ...draft.row };
       applyEvent(draft.row, event, beside, view.now);
+      changes.push(...rowToChanges(draft.row, before));
     } else if (event.kind === 'message') {
       const row = eventToRow(event, { id: draft.messageId, accountId: view.accountId }, view.now);
       draft.row = row;
@@ -68,18 +74,46 @@ export function planIngest(view: IngestView): IngestPlan {
       // Edited before it was seen: the text as it was found is the first that is known.
       if (row.edited_at !== null) beside.versions.push(...rowToVersions(row, event));
       for (const early of draft.early) applyEvent(row, early, beside, view.now);
+      changes.push(toChange(row, 'message', row.timestamp));
     } else {
       draft.early.push(event);
     }
   }
-  const changes = draftsToUpdates(drafts.values());
+  const updated = draftsToUpdates(drafts.values());
   return {
     inserts,
     ...beside,
     waiting,
+    changes,
     received: inserts.filter((row) => row.direction === 'incoming').length,
-    failed: changes.statusChanged.filter(({ status }) => status === 'failed').length,
-    ...changes,
+    failed: updated.statusChanged.filter(({ status }) => status === 'failed').length,
+    ...updated,
+  };
+}
+
+/** What an event made of a row that was known: a repeated event makes nothing of it. */
+function rowToChanges(row: IngestRow, before: IngestRow): MessageChange[] {
+  const kinds: (ChangeKind | false)[] = [
+    row.revoked_at !== null && before.revoked_at === null && 'revoke',
+    row.edited_at?.getTime() !== before.edited_at?.getTime() && 'edit',
+    row.status !== before.status && 'status',
+  ];
+  // Of a message that the sender wrote down: it has its place in the chat, and is known.
+  const isEcho = row.whatsapp_message_id !== null && before.whatsapp_message_id === null;
+  return [
+    ...(isEcho ? [toChange(row, null, row.timestamp)] : []),
+    ...kinds.flatMap((kind) => (kind === false ? [] : [toChange(row, kind, null)])),
+  ];
+}
+
+function toChange(row: IngestRow, kind: ChangeKind | null, messageAt: Date | null): MessageChange {
+  return {
+    message_id: row.id,
+    chat_id: row.chat_id,
+    phone_number: row.phone_number,
+    kind,
+    message_at: messageAt,
+    is_incoming: row.direction === 'incoming',
   };
 }
 

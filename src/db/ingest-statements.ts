@@ -4,6 +4,7 @@ import type { InboundEvent, ReactionEvent } from '../messages/inbound-event.ts';
 import type { Executor } from './database.ts';
 import type { IngestRow, MutableColumns } from './ingest-row.ts';
 import { isOneOfMessages, isWithinRange } from './message-lookup.ts';
+import { type ColumnTypes, recordset } from './recordset.ts';
 
 /** A message's name within its account. */
 export interface Target {
@@ -19,8 +20,6 @@ export interface KnownReaction {
   readonly messageId: string;
   readonly event: ReactionEvent;
 }
-
-type ColumnTypes = Readonly<Record<string, string>>;
 
 const TARGET_COLUMNS = { chat_id: 'text', bare_id: 'text' } as const satisfies ColumnTypes;
 
@@ -150,13 +149,13 @@ export async function updateRows(trx: Executor, rows: readonly IngestRow[]): Pro
 
 /**
  * Writes the latest reaction of each sender. One that was taken back stays as a row with an empty emoji, so that
- * an older reaction that is told later does not come to life again.
+ * an older reaction that is told later does not come to life again. Returns how many were news.
  */
 export async function upsertReactions(
   trx: Executor,
   accountId: AccountId,
   reactions: readonly KnownReaction[],
-): Promise<void> {
+): Promise<number> {
   const latest = new Map<string, object>();
   for (const { messageId, event } of [...reactions].sort((a, b) => a.event.at - b.event.at)) {
     const { senderId, emoji, at } = event;
@@ -173,12 +172,14 @@ export async function upsertReactions(
     emoji: 'text',
     reacted_at: 'timestamptz',
   });
-  await sql`
+  const { numAffectedRows } = await sql`
     insert into message_reactions as old (message_id, account_id, sender_id, emoji, reacted_at)
     select r.message_id, ${accountId}::uuid, r.sender_id, r.emoji, r.reacted_at from ${records}
     on conflict (message_id, sender_id) do update
     set emoji = excluded.emoji, reacted_at = excluded.reacted_at
-    where excluded.reacted_at >= old.reacted_at`.execute(trx);
+    where excluded.reacted_at >= old.reacted_at
+      and (excluded.reacted_at, excluded.emoji) is distinct from (old.reacted_at, old.emoji)`.execute(trx);
+  return Number(numAffectedRows ?? 0);
 }
 
 /** Adds to the counters of the account's local date of `now`. */
@@ -194,12 +195,6 @@ export async function addUsage(
     from accounts where id = ${accountId}::uuid
     on conflict (account_id, local_date) do update
     set received = old.received + excluded.received, failed = old.failed + excluded.failed`.execute(trx);
-}
-
-/** The objects as a table `r` with these columns: one parameter, however many there are. */
-export function recordset(rows: readonly object[], columns: ColumnTypes): RawBuilder<unknown> {
-  const definitions = Object.entries(columns).map(([name, type]) => sql`${sql.ref(name)} ${sql.raw(type)}`);
-  return sql`json_to_recordset(${JSON.stringify(rows)}::json) as r(${sql.join(definitions)})`;
 }
 
 function columnList(columns: ColumnTypes): RawBuilder<unknown> {

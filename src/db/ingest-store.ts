@@ -4,7 +4,10 @@ import { type AddressPair, eventToLids, eventToPairs, toCanonicalEvent } from '.
 import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
 import { findPhones, findUnknownPairs, learnAddress } from './address-store.ts';
+import { countStoredFinds } from './catch-up-ledger.ts';
+import { appendChanges } from './change-log.ts';
 import type { Executor } from './database.ts';
+import { advancePosition } from './inbound-position.ts';
 import { type IngestPlan, planIngest } from './ingest-plan.ts';
 import {
   addUsage,
@@ -34,11 +37,24 @@ export interface IngestResult {
   readonly waiting: number;
 }
 
+/** Which job the events are of; see `InboundJob`. */
+export interface JobPlace {
+  readonly run: string;
+  readonly n: number;
+  /** The catch-up that found them; what is new of them is counted there. */
+  readonly catchUpId?: string;
+}
+
+const NOTHING: IngestResult = { added: [], statusChanged: [], waiting: 0 };
+
 /**
  * Stores events of one account in one transaction, all or none, with the same few statements for one event as for a
  * hundred. Repeating it changes nothing. A message is one by its canonical chat and bare id; a change of a message
  * that is not known yet waits for it in the database. Deleted messages keep what they said, with `revoked_at` set.
- * Events of an account that was purged are dropped.
+ * Events of an account that was purged are dropped. With a `place` the account's position in that run moves behind it in
+ * the same transaction, and nothing is done if it is there already.
+ *
+ * What is really new is written into the log of changes, and counted: a repetition publishes nothing.
  *
  * `now` is the time of messages' own receipts and of the day's counters (received; failed by an ack). Text that PostgreSQL cannot hold (NUL) is
  * stored with U+FFFD in its place.
@@ -50,15 +66,18 @@ export async function ingestEvents(
   accountId: AccountId,
   events: readonly InboundEvent[],
   now: Date,
+  place?: JobPlace,
 ): Promise<IngestResult> {
   const storable = toStorable(events);
   for (const event of storable) checkEvent(event);
   return db.transaction().execute(async (trx) => {
     await lockAccountIngest(trx, accountId);
-    if (!(await isAccountThere(trx, accountId))) return { added: [], statusChanged: [], waiting: 0 };
+    if (!(await isAccountThere(trx, accountId))) return NOTHING;
+    if (place !== undefined && !(await advancePosition(trx, accountId, place))) return NOTHING;
     const named = await toFiled(trx, accountId, storable, now);
     const plan = await loadPlan(trx, accountId, named, now);
-    await writePlan(trx, accountId, plan, now);
+    const written = await writePlan(trx, accountId, plan, now);
+    if (place?.catchUpId !== undefined && written > 0) await countStoredFinds(trx, place.catchUpId, written);
     return {
       added: plan.inserts.map((row) => row.id as MessageId),
       statusChanged: plan.statusChanged,
@@ -170,15 +189,18 @@ async function loadPlan(
   return shaped(() => planIngest({ accountId, events, added, known: older, rows, waited, now }));
 }
 
-async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, now: Date): Promise<void> {
+/** Returns how many messages and changes were new. */
+async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, now: Date): Promise<number> {
   if (plan.inserts.length > 0) await insertRows(trx, plan.inserts);
   if (plan.updates.length > 0) await updateRows(trx, plan.updates);
-  if (plan.reactions.length > 0) await upsertReactions(trx, accountId, plan.reactions);
+  const reactions = plan.reactions.length === 0 ? 0 : await upsertReactions(trx, accountId, plan.reactions);
   if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
+  await appendChanges(trx, accountId, plan.changes);
   if (plan.votes.length > 0) await upsertVotes(trx, accountId, plan.votes);
   if (plan.versions.length > 0) await insertVersions(trx, accountId, plan.versions);
   const { received, failed } = plan;
   if (received + failed > 0) await addUsage(trx, accountId, { received, failed }, now);
+  return plan.inserts.length + plan.updates.length + reactions;
 }
 
 /** The first event of each message. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import type { Executor } from './database.ts';
 import type { MessageVersion, Vote } from './ingest-additions.ts';
-import { recordset } from './ingest-statements.ts';
+import { recordset } from './recordset.ts';
 
 /** What others have added to a message, oldest first. People are named by number where it is known. */
 export interface MessageAdditions {

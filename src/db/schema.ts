@@ -221,11 +221,12 @@ export interface VaultChunkTable {
   data: Buffer;
 }
 
-/** Up to when everything of a chat is known to be stored. */
+/** Up to when everything of a chat is known to be stored, and what its newest message looked like then. */
 export interface ChatWatermarkTable {
   account_id: string;
   chat_id: string;
   at: Timestamp;
+  mark: string;
 }
 
 /** The ledger of catch-ups. */
@@ -294,6 +295,8 @@ export interface ChatTable {
   name: string | null;
   last_message_at: NullableTimestamp;
   last_incoming_at: NullableTimestamp;
+  /** The number of the last change in the chat; see MessageChangeTable. */
+  last_seq: ColumnType<string, number | string | undefined, number | string>;
   unread: Generated<number>;
   updated_at: GeneratedTimestamp;
 }

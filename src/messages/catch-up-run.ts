@@ -1,10 +1,10 @@
-import type { AccountId } from '../accounts/ids.ts';
 import type { ChatGlimpse, ConnectedSession } from '../channels/channel.ts';
-import { listKnownMessages } from '../db/catch-up-store.ts';
+import { type CatchUpStart, type ChatWatermark, listKnownMessages } from '../db/catch-up-store.ts';
 import type { Executor } from '../db/database.ts';
 import { orAborted, waitMs } from '../lib/abort.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { type ReadBackWindow, readBackWindow } from './catch-up-window.ts';
 import { type ReadBackCount, type ReadBackDeps, readChatBack } from './chat-read-back.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import type { OnMessageStep } from './message-step.ts';
@@ -12,12 +12,28 @@ import type { OnMessageStep } from './message-step.ts';
 /** Pauses before a chat that could not be read is tried again, in milliseconds. */
 export const CHAT_RETRIES_MS: readonly number[] = [1_000, 2_000, 4_000, 8_000];
 
+/** So often a run that is cut off keeps what it has read; in chats. */
+const SAVE_EVERY = 50;
+
+/** How far the account and its chats are caught up, and when the run began. */
+export interface CatchUpView {
+  readonly start: CatchUpStart;
+  readonly watermarks: ReadonlyMap<string, ChatWatermark>;
+  readonly startedAt: number;
+}
+
 export interface CatchUpRunDeps {
   readonly db: Executor;
-  /** Puts events into the account's inbound lane. */
-  readonly emit: (accountId: AccountId, events: readonly InboundEvent[]) => void;
-  /** Resolves when the lane has passed on everything that was emitted before. */
-  readonly laneIdle: (accountId: AccountId) => Promise<void>;
+  /** Passes events on to the account's inbound lane; resolves when the lane has passed them on. */
+  readonly emit: (events: readonly InboundEvent[]) => Promise<void>;
+  /** These chats will be read, and no others. */
+  readonly onPlanned: (chatIds: readonly string[]) => void;
+  /** Something waits for this chat to be read: it is read before others. */
+  readonly isAwaited: (chatId: string) => boolean;
+  /** All that was missed of the chat is in the lane. */
+  readonly onChatRead: (chatId: string) => void;
+  /** These chats were read back, or rest: what came before the run's start is stored once the emitted events are. */
+  readonly onRead: (chats: readonly ChatGlimpse[]) => Promise<void>;
   readonly log: Logger;
   readonly now: () => number;
   readonly retriesMs: readonly number[];
@@ -26,50 +42,96 @@ export interface CatchUpRunDeps {
 
 /** What one run over the chats came to. */
 export interface CatchUpCount extends ReadBackCount {
+  /** The earliest floor of the chats that were to be read; null if there were none. */
+  readonly from: number | null;
+  /** Chats that were to be read. */
   readonly chats: number;
   /** Chats that could not be read, after all tries. */
   readonly unread: number;
 }
 
+interface Reading {
+  readonly chat: ChatGlimpse;
+  readonly window: ReadBackWindow;
+}
+
 /**
- * Reads every chat of the page back to `floor`, one after another; those that fail are tried again when the others
- * are done. Rejects if the chats cannot be listed, and with the signal's reason.
+ * Reads every chat of the page back that may have something new, one after another; those that fail are tried again when
+ * the others are done. Rejects if the chats cannot be listed or what was read cannot be noted, and with the signal's
+ * reason.
  */
 export async function runCatchUp(
   session: ConnectedSession,
-  floor: number,
+  view: CatchUpView,
   deps: CatchUpRunDeps,
   signal: AbortSignal,
 ): Promise<CatchUpCount> {
   const listed = await orAborted(session.listChats(), signal);
-  const chats = listed.filter(({ lastMessageAt }) => lastMessageAt >= floor);
+  const { readings, resting } = planReadings(listed, view);
+  deps.onPlanned(readings.map(({ chat }) => chat.chatId));
   const readBack = makeReadBackDeps(session, deps, signal);
-  let count: ReadBackCount = { read: 0, recovered: 0, changed: 0 };
-  let waiting = chats;
+  let count: ReadBackCount = { pages: 0, read: 0, recovered: 0, changed: 0 };
+  let waiting = readings;
+  const done = resting;
   for (const pauseMs of [0, ...deps.retriesMs]) {
     if (waiting.length === 0) break;
     await waitMs(pauseMs, signal);
-    const failed: ChatGlimpse[] = [];
-    for (const chat of waiting) {
-      const one = await tryChat(chat, floor, readBack, deps.log, signal);
-      if (one === undefined) failed.push(chat);
-      else count = addCounts(count, one);
+    const failed: Reading[] = [];
+    for (const reading of inTurn(waiting, deps.isAwaited)) {
+      const one = await tryChat(reading, readBack, deps.log, signal);
+      if (one === undefined) failed.push(reading);
+      else {
+        count = addCounts(count, one);
+        deps.onChatRead(reading.chat.chatId);
+        done.push(reading.chat);
+      }
+      if (done.length >= SAVE_EVERY) await deps.onRead(done.splice(0));
     }
     waiting = failed;
   }
-  return { ...count, chats: chats.length, unread: waiting.length };
+  await deps.onRead(done);
+  return { ...count, from: earliestFloor(readings), chats: readings.length, unread: waiting.length };
+}
+
+/** Each reading once: always one that somebody waits for, if there is one by then. */
+function* inTurn(readings: readonly Reading[], isAwaited: (chatId: string) => boolean): Generator<Reading> {
+  const left = [...readings];
+  while (left.length > 0) {
+    const place = left.findIndex(({ chat }) => isAwaited(chat.chatId));
+    yield* left.splice(Math.max(place, 0), 1);
+  }
+}
+
+function earliestFloor(readings: readonly Reading[]): number | null {
+  if (readings.length === 0) return null;
+  return readings.reduce(
+    (earliest, { window }) => Math.min(earliest, window.floor),
+    Number.POSITIVE_INFINITY,
+  );
+}
+
+/** Which chats are read, how far, and which others are to be noted because nothing is known of them yet. */
+function planReadings(chats: readonly ChatGlimpse[], { start, watermarks, startedAt }: CatchUpView) {
+  const readings: Reading[] = [];
+  const resting: ChatGlimpse[] = [];
+  for (const chat of chats) {
+    const watermark = watermarks.get(chat.chatId);
+    const window = readBackWindow(chat, start, watermark, startedAt);
+    if (window !== undefined) readings.push({ chat, window });
+    else if (watermark === undefined) resting.push(chat);
+  }
+  return { readings, resting };
 }
 
 /** Undefined if the chat could not be read. Rejects only with the signal's reason. */
 async function tryChat(
-  chat: ChatGlimpse,
-  floor: number,
+  { chat, window }: Reading,
   deps: ReadBackDeps,
   log: Logger,
   signal: AbortSignal,
 ): Promise<ReadBackCount | undefined> {
   try {
-    return await readChatBack(chat, floor, deps);
+    return await readChatBack(chat, window, deps);
   } catch (thrown) {
     signal.throwIfAborted();
     log.warn('A chat could not be read back; it is tried again later', { error: toError(thrown).message });
@@ -94,14 +156,14 @@ function makeReadBackDeps(
     listKnown: (events) => orAborted(listKnownMessages(deps.db, accountId, events), signal),
     async emit(events) {
       signal.throwIfAborted();
-      deps.emit(accountId, events);
-      await orAborted(deps.laneIdle(accountId), signal);
+      await orAborted(deps.emit(events), signal);
     },
   };
 }
 
 function addCounts(a: ReadBackCount, b: ReadBackCount): ReadBackCount {
   return {
+    pages: a.pages + b.pages,
     read: a.read + b.read,
     recovered: a.recovered + b.recovered,
     changed: a.changed + b.changed,

@@ -1,25 +1,61 @@
-import type { CatchUpStart } from '../db/catch-up-store.ts';
+import type { ChatGlimpse } from '../channels/channel.ts';
+import type { CatchUpStart, ChatWatermark } from '../db/catch-up-store.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** Read back beyond what is known: clocks differ, and WhatsApp dates a message before it reaches us. */
-const OVERLAP_MS = HOUR_MS;
+/**
+ * How far back a chat is read even where all is known: for so long messages come late, and are acknowledged, edited,
+ * revoked and reacted to while nobody listens.
+ */
+const REACH_MS = 48 * HOUR_MS;
 
-/** How far back it goes where nothing reliable is known: from the first link, or from now. */
-const BLIND_REACH_MS = 48 * HOUR_MS;
+/** A chat that has news is read back for at least so many messages, however long ago they were. */
+const REACH_MESSAGES = 200;
+
+/** Clocks differ, and WhatsApp dates a message before it reaches us: what is so little newer may be news. */
+const SKEW_MS = HOUR_MS;
 
 /** How often a connected account's instant is moved forward, and the longest pause after a run that had gaps. */
 export const ADVANCE_EVERY_MS = 600_000;
 
 const FIRST_PAUSE_MS = 30_000;
 
+/** How far back a chat is read. All times are milliseconds since the epoch. */
+export interface ReadBackWindow {
+  /** Everything from here on. */
+  readonly floor: number;
+  /** At least so many messages, but none from before `bottom`. */
+  readonly atLeast: number;
+  /** What is older than the link is history that the account was not ours for. */
+  readonly bottom: number;
+}
+
 /**
- * The instant from which on the page is read back; all times are milliseconds since the epoch. An account that is caught
- * up to the future was so by a clock that has been set back since, which says nothing.
+ * How far a chat has to be read back; undefined if it need not be.
+ *
+ * It is read if it has a message from after its watermark, or one of the last 48 hours, which may have changed; and if its
+ * newest message does not look as it did at the watermark. Every other chat rests, so that a run costs a page for each
+ * chat that was alive in the last two days, not 200 messages for each that there is. Nothing is missed by that but a change
+ * of a message older than two days that others followed, in a chat that is silent since.
+ *
+ * A watermark in the future was set by a clock that was set back since, which says nothing.
  */
-export function catchUpFloor({ caughtUpTo, firstLinkedAt }: CatchUpStart, nowMs: number): number {
-  if (caughtUpTo === null) return Math.min(firstLinkedAt ?? nowMs, nowMs) - BLIND_REACH_MS;
-  return caughtUpTo > nowMs ? nowMs - BLIND_REACH_MS : caughtUpTo - OVERLAP_MS;
+export function readBackWindow(
+  chat: Pick<ChatGlimpse, 'lastMessageAt' | 'mark'>,
+  { caughtUpTo, firstLinkedAt }: CatchUpStart,
+  watermark: ChatWatermark | undefined,
+  nowMs: number,
+): ReadBackWindow | undefined {
+  const bottom = Math.min(firstLinkedAt ?? nowMs, nowMs) - REACH_MS;
+  const known = [caughtUpTo, watermark?.at ?? null].filter((at) => at !== null && at <= nowMs);
+  if (known.length === 0)
+    return chat.lastMessageAt < bottom ? undefined : { floor: bottom, atLeast: 0, bottom };
+  const upTo = Math.max(...known.map(Number));
+  const floor = Math.min(upTo - SKEW_MS, nowMs - REACH_MS);
+  const isChanged = watermark !== undefined && watermark.mark !== chat.mark;
+  if (chat.lastMessageAt < floor && !isChanged) return undefined;
+  const hasNews = isChanged || chat.lastMessageAt >= upTo - SKEW_MS;
+  return { floor, atLeast: hasNews ? REACH_MESSAGES : 0, bottom: Math.min(bottom, floor) };
 }
 
 /** The pause before the page is read again after `incomplete` runs in a row that could not read all; milliseconds. */

@@ -1,16 +1,17 @@
 /**
- * Reads one chat back from the page to an instant and emits what is missing, oldest first, in bounded memory.
+ * Reads one chat back from the page as far as a window says and emits what is missing, oldest first, in bounded memory.
  *
- * Pages come newest first. The reader goes down to the floor and keeps the messages that the database lacks; of
+ * Pages come newest first. The reader goes down to the window's end and keeps the messages that the database lacks; of
  * the newer ones it keeps only names and depths if there are too many. It emits what it holds, then goes up again
  * for the rest. Messages that arrive meanwhile are told live and are not its concern; they only shift the pages.
  */
 import type { ChatGlimpse } from '../channels/channel.ts';
 import type { KnownMessage } from '../db/catch-up-store.ts';
 import { AppError } from '../lib/errors.ts';
+import type { ReadBackWindow } from './catch-up-window.ts';
 import { ChatTrack, type LocatedPage, PAGE_SIZE } from './chat-track.ts';
-import type { InboundEvent, MessageEvent } from './inbound-event.ts';
-import { toMissedChanges } from './reconcile.ts';
+import type { InboundEvent, ReadMessage } from './inbound-event.ts';
+import { toMissedChanges, toMissedMessage } from './reconcile.ts';
 
 /** Whole messages that are held in memory at a time, beyond a page. */
 const MAX_HELD = 500;
@@ -19,14 +20,16 @@ const MAX_HELD = 500;
 const MAX_SEARCHES = 100;
 
 export interface ReadBackDeps {
-  readonly readPage: (chat: ChatGlimpse, offset: number, limit: number) => Promise<readonly MessageEvent[]>;
-  readonly listKnown: (events: readonly MessageEvent[]) => Promise<readonly KnownMessage[]>;
+  readonly readPage: (chat: ChatGlimpse, offset: number, limit: number) => Promise<readonly ReadMessage[]>;
+  readonly listKnown: (events: readonly ReadMessage[]) => Promise<readonly KnownMessage[]>;
   /** Resolves when the lane has passed the events on. */
   readonly emit: (events: readonly InboundEvent[]) => Promise<void>;
   readonly now: () => number;
 }
 
 export interface ReadBackCount {
+  /** Pages read. */
+  readonly pages: number;
   /** Messages read, each once. */
   readonly read: number;
   /** Messages emitted that the database lacked. */
@@ -36,38 +39,39 @@ export interface ReadBackCount {
 }
 
 interface Missing {
-  readonly event: MessageEvent;
+  readonly event: ReadMessage;
   readonly depth: number;
 }
 
 /**
- * Resolves when everything in the chat from `floor` (milliseconds since the epoch) on has been emitted or was known.
+ * Resolves when everything of the chat that lies in the window has been emitted or was known.
  * @throws what the deps throw; SESSION_FAULT if the chat changes too fast. What was emitted may be emitted again.
  */
 export async function readChatBack(
   chat: ChatGlimpse,
-  floor: number,
+  window: ReadBackWindow,
   deps: ReadBackDeps,
 ): Promise<ReadBackCount> {
-  return new ChatReadBack(chat, floor, deps).run();
+  return new ChatReadBack(chat, window, deps).run();
 }
 
 class ChatReadBack {
   readonly #chat: ChatGlimpse;
-  readonly #floor: number;
+  readonly #window: ReadBackWindow;
   readonly #deps: ReadBackDeps;
   readonly #track = new ChatTrack();
   /** The deepest missing messages, whole. */
   #held: Missing[] = [];
   /** Missing messages above the held ones: bare id → depth. */
   readonly #named = new Map<string, number>();
+  #pages = 0;
   #read = 0;
   #recovered = 0;
   #changed = 0;
 
-  constructor(chat: ChatGlimpse, floor: number, deps: ReadBackDeps) {
+  constructor(chat: ChatGlimpse, window: ReadBackWindow, deps: ReadBackDeps) {
     this.#chat = chat;
-    this.#floor = floor;
+    this.#window = window;
     this.#deps = deps;
   }
 
@@ -76,26 +80,37 @@ class ChatReadBack {
     await this.#recover(this.#held);
     this.#held = [];
     await this.#goUp();
-    return { read: this.#read, recovered: this.#recovered, changed: this.#changed };
+    return { pages: this.#pages, read: this.#read, recovered: this.#recovered, changed: this.#changed };
   }
 
   async #goDown(): Promise<void> {
     for (let searches = 0; ; ) {
       const offset = this.#track.offsetBehind();
-      const events = await this.#deps.readPage(this.#chat, offset, PAGE_SIZE);
+      const events = await this.#readPage(offset);
       const page = this.#track.locate(events, offset);
       const fresh = page === undefined ? 0 : await this.#sift(page);
       const oldest = events.at(-1);
       if (page === undefined) this.#track.search(events);
-      else if (events.length < PAGE_SIZE || oldest === undefined || oldest.at < this.#floor) return;
+      else if (events.length < PAGE_SIZE || oldest === undefined) return;
+      else if (!this.#isWanted(oldest, page.depth + events.length - 1)) return;
       searches = fresh > 0 ? 0 : countSearch(searches);
     }
+  }
+
+  #readPage(offset: number): Promise<readonly ReadMessage[]> {
+    this.#pages += 1;
+    return this.#deps.readPage(this.#chat, offset, PAGE_SIZE);
+  }
+
+  #isWanted({ at }: ReadMessage, depth: number): boolean {
+    const { floor, atLeast, bottom } = this.#window;
+    return at >= floor || (depth < atLeast && at >= bottom);
   }
 
   /** Keeps what the database lacks and emits what it has in an older state. Returns how many were not met before. */
   async #sift(page: LocatedPage): Promise<number> {
     const met = this.#track.add(page);
-    const fresh = met.filter(({ event }) => event.at >= this.#floor);
+    const fresh = met.filter(({ event, depth }) => this.#isWanted(event, depth));
     this.#read += fresh.length;
     const listed = await this.#deps.listKnown(fresh.map(({ event }) => event));
     const known = new Map(listed.map((message) => [message.bareId, message]));
@@ -124,7 +139,7 @@ class ChatReadBack {
     for (let searches = 0; this.#named.size > 0; ) {
       const [target, depth] = deepest(this.#named);
       const offset = this.#track.offsetToReach(depth);
-      const events = await this.#deps.readPage(this.#chat, offset, PAGE_SIZE);
+      const events = await this.#readPage(offset);
       const gone = this.#track.seek(events, offset, depth);
       if (events.some(({ key }) => key.bareId === target)) {
         await this.#recover(this.#takeNamed(events));
@@ -138,7 +153,7 @@ class ChatReadBack {
     }
   }
 
-  #takeNamed(events: readonly MessageEvent[]): Missing[] {
+  #takeNamed(events: readonly ReadMessage[]): Missing[] {
     const found = events
       .map((event, depth) => ({ event, depth }))
       .filter(({ event }) => this.#named.has(event.key.bareId));
@@ -148,13 +163,11 @@ class ChatReadBack {
 
   /** Emits messages oldest first, a page at a time. */
   async #recover(missing: readonly Missing[]): Promise<void> {
-    const oldestFirst = missing
-      .toSorted((a, b) => b.depth - a.depth)
-      .map(({ event }) => ({ ...event, recovered: true }));
+    const oldestFirst = missing.toSorted((a, b) => b.depth - a.depth);
     for (let index = 0; index < oldestFirst.length; index += PAGE_SIZE) {
-      const events = oldestFirst.slice(index, index + PAGE_SIZE);
-      await this.#deps.emit(events);
-      this.#recovered += events.length;
+      const some = oldestFirst.slice(index, index + PAGE_SIZE);
+      await this.#deps.emit(some.flatMap(({ event }) => toMissedMessage(event)));
+      this.#recovered += some.length;
     }
   }
 }

@@ -50,6 +50,11 @@ export interface MessageEvent extends EventTarget {
   readonly recovered: boolean;
 }
 
+/** A message as it is read back: with all reactions to it, if the page can tell them. */
+export interface ReadMessage extends MessageEvent {
+  readonly reactions?: readonly ReactionEvent[];
+}
+
 /** How far a message of ours has come, or (for an incoming one) that it was seen. */
 export interface AckEvent extends EventTarget {
   readonly kind: 'ack';

@@ -1,6 +1,7 @@
 import type { AccountId } from '../accounts/ids.ts';
 import { findSqlState, isDataError } from '../db/data-error.ts';
 import type { Executor } from '../db/database.ts';
+import { findInboundPosition } from '../db/inbound-position.ts';
 import { type IngestResult, ingestEvents, insertRejectedEvent } from '../db/ingest-store.ts';
 import { waitMs } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
@@ -10,6 +11,7 @@ import { KeyedSerial } from '../lib/keyed-serial.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { InboundJob } from '../queue/table.ts';
 import type { InboundEvent } from './inbound-event.ts';
+import { InboundOrder } from './inbound-order.ts';
 import type { OnMessageStep } from './message-step.ts';
 
 export interface IngestDeps {
@@ -18,27 +20,50 @@ export interface IngestDeps {
   readonly clock: Clock;
   /** Told after each commit, in an account's order; it returns at once and never throws. */
   readonly onStored?: (accountId: AccountId, result: IngestResult) => void;
+  /** Told of each job once all of it is in the database; it returns at once and never throws. */
+  readonly onPassed?: (job: InboundJob) => void;
+  /** The queue has lost jobs of this account: what they carried is in its page. */
+  readonly onGap?: (accountId: AccountId) => void;
+  /** How long a job waits for those before it; milliseconds. */
+  readonly lateMs?: number;
   readonly onStep?: OnMessageStep;
 }
 
 /**
  * The processor of inbound jobs. Resolves when every event of the job is in the database: stored, or set apart if it
- * cannot be. Jobs of one account run one after another. While the database is away it keeps trying, so that the
- * order holds; it rejects only with the signal's reason.
+ * cannot be. Jobs of one account are stored one after another, in the order in which its lane made them. While the
+ * database is away it keeps trying; it rejects only with the signal's reason.
  */
 export function makeIngest(deps: IngestDeps): (job: InboundJob, signal: AbortSignal) => Promise<void> {
   const serial = new KeyedSerial<AccountId>();
-  return (job, signal) => serial.run(job.accountId, () => ingestJob(deps, job, signal));
+  const order = new InboundOrder({
+    findPosition: ({ accountId, run }, signal) =>
+      untilAnswered(deps, signal, () => findInboundPosition(deps.db, accountId, run)),
+    onGap: (accountId) => {
+      deps.log.warn('The queue has lost inbound events; the page will be read back', { accountId });
+      deps.onGap?.(accountId);
+    },
+    ...(deps.lateMs === undefined ? {} : { lateMs: deps.lateMs }),
+  });
+  return async (job, signal) => {
+    await order.turn(job, signal);
+    // Jobs of an earlier run are there first, and are not numbered with those of this one.
+    await serial.run(job.accountId, () => ingestJob(deps, job, signal));
+    order.passed(job);
+    deps.onPassed?.(job);
+  };
 }
 
-async function ingestJob(deps: IngestDeps, { accountId, events }: InboundJob, signal: AbortSignal) {
+async function ingestJob(deps: IngestDeps, job: InboundJob, signal: AbortSignal): Promise<void> {
+  const { accountId, events } = job;
   deps.onStep?.('job-taken');
   try {
-    await store(deps, accountId, events, signal);
+    await store(deps, job, signal);
   } catch (thrown) {
     if (!isDataError(thrown)) throw thrown;
     // Somebody in the batch spoils it: one by one, each in its own transaction, the others come through.
     for (const event of events) await storeOrReject(deps, accountId, event, signal);
+    await store(deps, { ...job, events: [] }, signal);
   }
 }
 
@@ -49,7 +74,7 @@ async function storeOrReject(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await store(deps, accountId, [event], signal);
+    await store(deps, { accountId, events: [event] }, signal);
   } catch (thrown) {
     if (!isDataError(thrown)) throw thrown;
     const error = toError(thrown).message;
@@ -66,12 +91,16 @@ async function storeOrReject(
 
 async function store(
   deps: IngestDeps,
-  accountId: AccountId,
-  events: readonly InboundEvent[],
+  job: Pick<InboundJob, 'accountId' | 'events'> & Partial<InboundJob>,
   signal: AbortSignal,
 ): Promise<void> {
+  const { accountId, events, run, n, catchUpId } = job;
+  const place =
+    run === undefined || n === undefined
+      ? undefined
+      : { run, n, ...(catchUpId === undefined ? {} : { catchUpId }) };
   const result = await untilAnswered(deps, signal, () =>
-    ingestEvents(deps.db, accountId, events, new Date(deps.clock.now())),
+    ingestEvents(deps.db, accountId, events, new Date(deps.clock.now()), place),
   );
   deps.onStep?.('ingest-committed');
   deps.onStored?.(accountId, result);

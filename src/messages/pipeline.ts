@@ -1,6 +1,6 @@
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
-import type { Executor } from '../db/database.ts';
+import type { OpenDatabase } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
@@ -11,6 +11,7 @@ import { openDirectory } from './directory.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import { openInboundLanes } from './inbound-lane.ts';
 import { makeIngest } from './ingest.ts';
+import { openLiveGate } from './live-gate.ts';
 import { openMediaFetch } from './media-fetch.ts';
 import { type MediaIntake, makeMediaIntake } from './media-intake.ts';
 import type { MediaStore } from './media-store.ts';
@@ -21,7 +22,7 @@ import { makeOutboundProcessor, openSender } from './sender.ts';
 import { makeWakeUpQueue } from './wake-up-queue.ts';
 
 export interface PipelineDeps {
-  readonly db: Executor;
+  readonly database: Pick<OpenDatabase, 'db' | 'onRecovered'>;
   readonly redis: OpenRedis;
   readonly queues: OpenQueues;
   readonly store: MediaStore;
@@ -41,6 +42,10 @@ export interface Pipeline extends AsyncDisposable {
   readonly intake: MediaIntake;
   /** Takes what a page tells, in its order; returns at once. */
   accept(accountId: AccountId, events: readonly InboundEvent[]): void;
+  /** Resolves when there is room for more events of the account; never rejects. */
+  whenRoom(accountId: AccountId): Promise<void>;
+  /** The page dropped events of the account and goes on: reads it back, and keeps what follows behind. */
+  hearGap(accountId: AccountId): void;
   /** Reads back what was missed, fetches media and sends what waits, until the signal aborts. Returns at once. */
   serve(session: ConnectedSession, connected: AbortSignal): void;
 }
@@ -48,26 +53,41 @@ export interface Pipeline extends AsyncDisposable {
 /** Opens the pipeline. Disposing it, once the sessions are closed, leaves what it has taken in Redis. */
 export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   await using stack = new AsyncDisposableStack();
-  const { db, redis, queues, store, instanceId, clock, log, messageRateLimit, onCounted, onStep } = deps;
+  const { database, redis, queues, store, instanceId, clock, log, messageRateLimit, onCounted, onStep } =
+    deps;
+  const { db } = database;
 
   const lanes = stack.use(
     openInboundLanes({
       add: (job, signal) => queues.add('inbound', job, { signal }),
       log,
-      onGap: (accountId) => catchUp.request(accountId),
+      onGap: (accountId) => catchUp.request(accountId, 'gap'),
       onStep,
     }),
   );
   const emit = lanes.accept.bind(lanes);
+  const gate = stack.use(
+    openLiveGate({ emit, onGap: (accountId) => catchUp.request(accountId, 'gap'), log }),
+  );
   const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock }));
   const laneIdle = lanes.idle.bind(lanes);
-  const catchUp = stack.use(openCatchUp({ db, emit, laneIdle, log, clock, onStep }));
+  const committed = lanes.committed.bind(lanes);
+  const catchUp = stack.use(openCatchUp({ db, emit, gate, laneIdle, committed, log, clock, onStep }));
   const directory = stack.use(openDirectory({ db, log, clock }));
-  const onStored = (accountId: AccountId) => {
-    mediaFetch.wake(accountId);
-    directory.wake(accountId);
-  };
-  const ingest = makeIngest({ db, log, clock, onStep, onStored });
+  const ingest = makeIngest({
+    db,
+    log,
+    clock,
+    onStep,
+    onStored(accountId) {
+      mediaFetch.wake(accountId);
+      directory.wake(accountId);
+    },
+    onPassed: lanes.passed.bind(lanes),
+    onGap: (accountId) => catchUp.request(accountId, 'gap'),
+  });
+  redis.onRecovered(() => catchUp.requestAll('redis'));
+  database.onRecovered(() => catchUp.requestAll('database'));
   stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
 
   const mediaPath = store.pathOf.bind(store);
@@ -91,8 +111,16 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   return {
     outbox,
     intake,
-    accept: emit,
+    accept: gate.accept,
+    whenRoom: lanes.room.bind(lanes),
+    hearGap(accountId) {
+      gate.shut(accountId);
+      catchUp.request(accountId, 'gap');
+    },
     serve(session, connected) {
+      const { accountId } = session;
+      const shut = () => gate.shut(accountId, { isConnected: false });
+      connected.addEventListener('abort', shut, { once: true });
       void directory.run(session, connected);
       void catchUp.run(session, { signal: connected });
       void mediaFetch.run(session, connected);

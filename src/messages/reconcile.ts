@@ -1,12 +1,24 @@
-import type { KnownMessage } from '../db/catch-up-store.ts';
-import type { InboundEvent, MessageEvent } from './inbound-event.ts';
+import type { KnownMessage, KnownReaction } from '../db/catch-up-store.ts';
+import type { InboundEvent, MessageEvent, ReactionEvent, ReadMessage } from './inbound-event.ts';
 import { statusAfterAck } from './status-ladder.ts';
 
 /**
- * What the page knows better of a message that the database knows: acks of our own messages, an edit, a revocation
- * that came while nobody listened. `nowMs` dates what the page does not date. Empty if the row is up to date.
+ * A reaction that the database has and the page lacks is taken for one that was taken back only if it is older than this:
+ * it may have come while the page was read, and its time is the sender's. Milliseconds.
  */
-export function toMissedChanges(event: MessageEvent, known: KnownMessage, nowMs: number): InboundEvent[] {
+const SETTLED_AFTER_MS = 60_000;
+
+/** What a message that the database lacks comes to: the message, marked as recovered, and the reactions to it. */
+export function toMissedMessage({ reactions, ...message }: ReadMessage): InboundEvent[] {
+  return [{ ...message, recovered: true }, ...(reactions ?? [])];
+}
+
+/**
+ * What the page knows better of a message that the database knows: acks of our own messages and why one was refused, an
+ * edit, a revocation, reactions that came or went while nobody listened. `nowMs` dates what the page does not date. Empty
+ * if the row is up to date.
+ */
+export function toMissedChanges(event: ReadMessage, known: KnownMessage, nowMs: number): InboundEvent[] {
   const { row } = known;
   if (row === null) return [];
   const { key, chatId } = event;
@@ -20,11 +32,34 @@ export function toMissedChanges(event: MessageEvent, known: KnownMessage, nowMs:
   if (isAckNews(event, row, nowMs)) {
     changes.push({ kind: 'ack', key, chatId, ack: event.ack, reason: event.ackReason, at: nowMs });
   }
-  return changes;
+  return [...changes, ...toMissedReactions(event, row.reactions, nowMs)];
 }
 
 /** For a message of ours a step up the ladder, for an incoming one that it was seen. */
 function isAckNews({ ack }: MessageEvent, row: NonNullable<KnownMessage['row']>, nowMs: number): boolean {
   if (row.direction === 'incoming') return ack >= 3 && row.status !== 'read';
   return statusAfterAck({ status: row.status, sentAt: null }, ack, nowMs) !== row.status;
+}
+
+function toMissedReactions(
+  { key, chatId, reactions }: ReadMessage,
+  known: readonly KnownReaction[],
+  nowMs: number,
+): ReactionEvent[] {
+  if (reactions === undefined) return [];
+  const bySender = new Map(known.map((each) => [each.senderId, each]));
+  const news = reactions.filter(({ senderId, emoji, at }) => {
+    const before = bySender.get(senderId);
+    return before === undefined || (before.emoji !== emoji && at >= before.at);
+  });
+  const there = new Set(reactions.map(({ senderId }) => senderId));
+  const gone = known.filter(
+    ({ senderId, emoji, at }) => emoji !== '' && !there.has(senderId) && at < nowMs - SETTLED_AFTER_MS,
+  );
+  return [
+    ...news,
+    ...gone.map(
+      ({ senderId }): ReactionEvent => ({ kind: 'reaction', key, chatId, senderId, emoji: '', at: nowMs }),
+    ),
+  ];
 }

@@ -24,6 +24,8 @@ export interface OpenRedis extends AsyncDisposable {
   readonly prefix: string;
   /** Resolves when Redis has answered. @throws AppError REDIS_UNREACHABLE after `deadlineMs` */
   ping(deadlineMs: number): Promise<void>;
+  /** Calls the listener each time that Redis is back from an outage; it returns at once and never throws. */
+  onRecovered(listener: () => void): void;
 }
 
 const DEFAULT_PREFIX = 'switchboard';
@@ -61,6 +63,7 @@ export async function openRedis(settings: RedisSettings): Promise<OpenRedis> {
         throw unreachable(where, toError(thrown));
       }
     },
+    onRecovered: connection.onRecovered,
     async [Symbol.asyncDispose]() {
       connection.closing();
       try {
@@ -103,9 +106,13 @@ function reconnectDelayMs(attempt: number): number {
 function watchConnection(client: Redis | Cluster, log: Logger) {
   let lastError: Error | undefined;
   let state: 'new' | 'answering' | 'away' | 'closing' = 'new';
+  const listeners: (() => void)[] = [];
   client.on('ready', () => {
-    if (state === 'away') log.info('Redis answers again');
+    const before = state;
     state = 'answering';
+    if (before !== 'away') return;
+    log.info('Redis answers again');
+    for (const listener of listeners) listener();
   });
   client.on('error', (thrown: unknown) => {
     lastError = toError(thrown);
@@ -120,6 +127,7 @@ function watchConnection(client: Redis | Cluster, log: Logger) {
   };
   return {
     lastError: () => lastError,
+    onRecovered: (listener: () => void) => void listeners.push(listener),
     closing: () => {
       state = 'closing';
     },

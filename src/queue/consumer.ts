@@ -1,4 +1,4 @@
-import { type Job, WaitingError, Worker } from 'bullmq';
+import { type Job, Queue, WaitingError, Worker } from 'bullmq';
 import type { InstanceId } from '../accounts/ids.ts';
 import { withDeadline } from '../lib/abort.ts';
 import { AppError, toError } from '../lib/errors.ts';
@@ -16,6 +16,8 @@ const STALLED_INTERVAL_MS = 4_000;
 const MAX_STALLED = 1_000_000;
 /** The pause after a command that failed because Redis went away; milliseconds. */
 const REDIS_RETRY_MS = 1_000;
+/** Stands for the token of a lock whose holder is gone. */
+const NO_LOCK = '0';
 /** How long running jobs may take to end when the consumer closes; milliseconds. */
 const DRAIN_MS = 10_000;
 /** How long Redis may take to note their ends, or to take them back, before it counts as away; milliseconds. */
@@ -35,7 +37,8 @@ export interface ConsumerOptions<Name extends QueueName> {
 
 /**
  * Starts to hand out a queue's jobs: oldest first, several at a time as the table says. A job is handed out again
- * if its worker dies, so `process` must bear repetition.
+ * if its worker dies, so `process` must bear repetition: at once and in its old place when the instance is back, since nobody
+ * else can have it.
  *
  * Disposing takes no new jobs and waits for those that run; after `drainMs` it aborts them and puts them back at the
  * head of the queue.
@@ -47,6 +50,7 @@ export async function openConsumer<Name extends QueueName>(
   const log = options.log.child({ queue });
   const abort = new AbortController();
   const running = new Set<Promise<void>>();
+  await takeBack(options);
   const worker = new Worker<QueueJobs[Name]>(
     queueNameOf(queue, instanceId),
     async (job, token) => {
@@ -77,6 +81,24 @@ export async function openConsumer<Name extends QueueName>(
     [Symbol.asyncDispose]: () =>
       closeWorker(worker, { running, abort, drainMs: options.drainMs ?? DRAIN_MS, log }),
   };
+}
+
+/** Puts back what an earlier run of this instance had in hand when it was killed, ahead of what waits. */
+async function takeBack<Name extends QueueName>(options: ConsumerOptions<Name>): Promise<void> {
+  const { redis, queue: name, instanceId, log } = options;
+  const queue = new Queue(queueNameOf(name, instanceId), { connection: redis.client, prefix: redis.prefix });
+  queue.on('error', (thrown) => {
+    log.debug('A queue reported an error', { queue: name, error: toError(thrown).message });
+  });
+  try {
+    const jobs = await queue.getActive();
+    // The last one that is put back is the first to be taken: the oldest. Its ids are numbers that grow.
+    for (const job of jobs.toSorted((a, b) => Number(b.id) - Number(a.id))) await job.moveToWait(NO_LOCK);
+    if (jobs.length > 0)
+      log.info('Jobs that an earlier run had in hand are taken up', { count: jobs.length });
+  } finally {
+    await queue.close();
+  }
 }
 
 /** Puts an unfinished job back where the next worker takes it first. */

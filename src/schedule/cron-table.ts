@@ -1,6 +1,8 @@
 import { markAbandonedAccountsDeleted } from '../db/account-removal.ts';
+import { deleteOldCatchUps } from '../db/catch-up-ledger.ts';
 import type { Executor } from '../db/database.ts';
 import { deleteOldIdempotencyKeys } from '../db/idempotency-store.ts';
+import { deleteOldInboundPositions } from '../db/inbound-position.ts';
 import { clearExpiredLinkCodes } from '../db/link-code-expiry.ts';
 import { ensurePartitions, MONTHS_AHEAD } from '../db/partitions.ts';
 import { deleteOldSessionEvents } from '../db/session-event-store.ts';
@@ -41,6 +43,8 @@ export function makeCronTable(deps: CronDeps): readonly CronJob[] {
       run: () => ensurePartitions(db, new Date(clock.now()), MONTHS_AHEAD),
     },
     { name: 'delete-old-waiting-changes', cron: '23 3 * * *', run: () => deleteOldWaitingChanges(db) },
+    { name: 'delete-old-inbound-positions', cron: '31 3 * * *', run: () => deleteOldInboundPositions(db) },
+    { name: 'delete-old-catch-ups', cron: '33 3 * * *', run: () => deleteOldCatchUps(db) },
     { name: 'delete-old-session-events', cron: '37 3 * * *', run: () => deleteOldSessionEvents(db) },
     { name: 'delete-abandoned-accounts', cron: '17 * * * *', run: () => markAbandonedAccountsDeleted(db) },
     { name: 'remove-orphan-profiles', cron: '27 * * * *', run: removeOrphanProfiles },

@@ -115,6 +115,23 @@ describe('messages that come in', () => {
     await equalsTruth();
   });
 
+  it('live while the session starts are all stored once, in the order of each chat (A14, F4)', async () => {
+    for (const pid of processes('--switchboard-account')) process.kill(pid, 'SIGKILL');
+    const count = 1_500;
+    const burst = { from: ['alice', 'bob'], to: shop, count, rate: 150, text: 'at a start' };
+    await stage.world.burst({ ...burst, background: true });
+    await stage.world.waitFor({ message: { text: `at a start ${count}` } }, { timeoutMs: 60_000 });
+    await equalsTruth();
+    const { messages } = await stage.world.truth();
+    const stored = (await stage.api.messages(accountId)).toReversed();
+    for (const { number, jid } of [alice, await stage.world.phone('bob')]) {
+      const told = messages.filter(({ from, text }) => from === number && text?.startsWith('at a start'));
+      const rows = stored.filter(({ chatId, text }) => chatId === jid && text?.startsWith('at a start'));
+      expect(told.length).toBeGreaterThan(0);
+      expect(rows.map(({ text }) => text)).toEqual(told.map(({ text }) => text));
+    }
+  });
+
   it.each<[string, FaultSpec]>([
     ['between the connection and the sync', { kind: 'offline', mode: 'before-sync' }],
     ['at the sync', { kind: 'offline', mode: 'after-sync', delayMs: 0 }],

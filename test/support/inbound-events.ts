@@ -1,15 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { type AccountId, makeAccountId } from '../../src/accounts/ids.ts';
 import type { Executor } from '../../src/db/database.ts';
 import type {
   AckEvent,
   EditEvent,
   EventTarget,
+  InboundEvent,
   MediaEvent,
   MessageEvent,
   ReactionEvent,
   RevokeEvent,
 } from '../../src/messages/inbound-event.ts';
 import type { Ack } from '../../src/messages/message.ts';
+import type { InboundJob } from '../../src/queue/table.ts';
 
 /** The instant from which the times of these events count, in milliseconds since the epoch. */
 export const T0 = Date.UTC(2026, 2, 1, 12, 0, 0);
@@ -96,4 +99,17 @@ export async function insertTestAccount(db: Executor, timezone = 'UTC'): Promise
     .values({ id, tenant_id: 'default', daily_limit: 1_000, timezone })
     .execute();
   return id;
+}
+
+/** Makes the jobs of one account in a run of its own, one after another as its lane would. */
+export function makeJobs(
+  accountId: AccountId,
+  run = randomUUID(),
+): (...events: InboundEvent[]) => InboundJob {
+  let n = 0;
+  return (...events) => {
+    const job = { accountId, run, n, events };
+    n += 1;
+    return job;
+  };
 }

@@ -9,7 +9,7 @@ import type {
   PreparedSend,
 } from '../../src/channels/channel.ts';
 import { AppError } from '../../src/lib/errors.ts';
-import type { MessageEvent } from '../../src/messages/inbound-event.ts';
+import type { MessageEvent, ReadMessage } from '../../src/messages/inbound-event.ts';
 
 /** A text message that came in; everything can be overridden. */
 export function makeMessage(
@@ -51,7 +51,7 @@ export function makeMessage(
 export class ScriptedSession implements ConnectedSession {
   readonly accountId: AccountId;
   readonly restoredFrom = null;
-  readonly chats = new Map<string, MessageEvent[]>();
+  readonly chats = new Map<string, ReadMessage[]>();
   /** Answers by bare id, one after another; the last one stays. */
   readonly downloads = new Map<string, (MediaDownload | Error | Promise<MediaDownload>)[]>();
   readonly downloaded: string[] = [];
@@ -71,7 +71,7 @@ export class ScriptedSession implements ConnectedSession {
     this.accountId = accountId;
   }
 
-  receive(...messages: MessageEvent[]): void {
+  receive(...messages: ReadMessage[]): void {
     for (const message of messages) {
       const chat = this.chats.get(message.chatId);
       if (chat === undefined) this.chats.set(message.chatId, [message]);
@@ -85,6 +85,7 @@ export class ScriptedSession implements ConnectedSession {
       pageChatId: chatId,
       chatId,
       lastMessageAt: messages.at(-1)?.at ?? 0,
+      mark: JSON.stringify(messages.at(-1) ?? null),
     }));
   }
 

@@ -5,7 +5,7 @@ import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
-import type { MessageEvent } from '../../messages/inbound-event.ts';
+import type { ReadMessage } from '../../messages/inbound-event.ts';
 import { parseAck } from '../../messages/message.ts';
 import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
 import type {
@@ -20,7 +20,7 @@ import type {
   PreparedSend,
 } from '../channel.ts';
 import { pageChatToListing, pageContactToGlimpse } from './directory-conversion.ts';
-import { pageMessageToEvent } from './message-conversion.ts';
+import { NOT_MESSAGES, pageMessageToReadMessage } from './message-conversion.ts';
 import { readChatList, readContacts } from './page-directory.ts';
 import { keyToPageKey } from './page-key.ts';
 import { downloadMedia } from './page-media.ts';
@@ -120,6 +120,7 @@ export class ConnectedPage implements ConnectedSession {
         pageChatId: chat.pageChatId,
         chatId: parseWid(chat.phone) ?? chat.pageChatId,
         lastMessageAt: chat.t * 1000,
+        mark: chat.mark,
       }))
       .sort((a, b) => b.lastMessageAt - a.lastMessageAt);
   }
@@ -127,12 +128,12 @@ export class ConnectedPage implements ConnectedSession {
   async readChat(
     pageChatId: string,
     range: { readonly offset: number; readonly limit: number },
-  ): Promise<readonly MessageEvent[]> {
+  ): Promise<readonly ReadMessage[]> {
     const messages = await this.#heavyCall('Reading a chat back', () =>
-      this.#page.evaluate(readChat, pageChatId, range.offset, range.limit),
+      this.#page.evaluate(readChat, pageChatId, range, [...NOT_MESSAGES]),
     );
     const now = this.#clock.now();
-    return messages.flatMap((message) => pageMessageToEvent(message, { recovered: true, now }) ?? []);
+    return messages.flatMap((message) => pageMessageToReadMessage(message, now) ?? []);
   }
 
   async readContacts({ after, limit }: ListRange): Promise<readonly ContactGlimpse[]> {

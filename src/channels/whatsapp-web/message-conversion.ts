@@ -1,5 +1,5 @@
 import { clampInstantMs } from '../../lib/instant.ts';
-import type { InboundEvent, MessageEvent } from '../../messages/inbound-event.ts';
+import type { InboundEvent, MessageEvent, ReactionEvent, ReadMessage } from '../../messages/inbound-event.ts';
 import {
   type MessageContact,
   type MessageLocation,
@@ -27,7 +27,7 @@ const TYPES: Readonly<Record<string, MessageType>> = {
 };
 
 /** Types that are the page's own bookkeeping, or not there yet: they are not messages. */
-const NOT_MESSAGES = new Set([
+export const NOT_MESSAGES: ReadonlySet<string> = new Set([
   'gp2',
   'e2e_notification',
   'notification',
@@ -162,7 +162,19 @@ export function pageMessageToEvent(
   };
 }
 
-function reactionToEvent(reaction: PageReaction, now: number): InboundEvent | undefined {
+/** A message of the page that is read back, with the reactions to it; undefined as for `pageMessageToEvent`. */
+export function pageMessageToReadMessage(message: PageMessage, now: number): ReadMessage | undefined {
+  const event = pageMessageToEvent(message, { recovered: true, now });
+  if (event === undefined || message.reactions === undefined) return event;
+  const { key, chatId } = event;
+  const reactions = message.reactions.flatMap((reaction) => {
+    const told = reactionToEvent({ ...reaction, parentId: message.id }, now);
+    return told === undefined ? [] : [{ ...told, key, chatId }];
+  });
+  return { ...event, reactions };
+}
+
+function reactionToEvent(reaction: PageReaction, now: number): ReactionEvent | undefined {
   const key = parseRawKey(reaction.parentId);
   const senderId = parseWid(reaction.senderPhone) ?? parseWid(reaction.sender);
   if (key === undefined || senderId === undefined || !isConversation(key.chatId)) return undefined;
@@ -202,6 +214,7 @@ export function newsToEvent(news: PageNews, now: number): InboundEvent | undefin
     case 'logout':
     case 'passkey':
     case 'storage-closed':
+    case 'overflow':
       return undefined;
     default:
       return news satisfies never;

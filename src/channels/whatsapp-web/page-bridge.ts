@@ -12,15 +12,20 @@ import type {
 /**
  * Runs in the page, before any script of its own, in each new document. It puts its own functions where the
  * library would expose bindings (the library leaves a name that exists alone): what happens is picked small, kept
- * in one queue, so that all kinds keep the page's order, and told in packs, one at a time. What nobody listens to
- * (unread counts, whole models on each change) is not told at all: A6, A14, F6.
+ * in one queue, so that all kinds keep the page's order, and told in packs, one at a time. Node takes the next pack when it
+ * has room for it; what the queue cannot hold meanwhile is dropped, and Node is told where, for it is in the page's store
+ * (A23). News of the session itself does not wait behind messages. What nobody listens to (unread counts, whole models on
+ * each change) is not told at all: A6, A14, F6.
  */
 export function installBridge(): void {
   if (window !== window.top || window.switchboard) return;
 
   const MAX_PACK = 100;
+  const MAX_QUEUED = 5_000;
   const queue: PageNews[] = [];
   let telling = false;
+  /** From the drop of news until the queue is half empty: telling a few in between would only make more gaps. */
+  let dropping = false;
 
   async function flush(): Promise<void> {
     if (telling) return;
@@ -30,6 +35,7 @@ export function installBridge(): void {
         const pack = queue.slice(0, MAX_PACK);
         await window.switchboardTell?.(pack);
         queue.splice(0, pack.length);
+        if (queue.length <= MAX_QUEUED / 2) dropping = false;
       }
     } finally {
       telling = false;
@@ -207,12 +213,19 @@ export function installBridge(): void {
 
   const switchboard: Switchboard = {
     pick,
+    pickReaction,
     phoneOf,
     glimpse,
     makeKey,
     find,
     tell(news) {
-      queue.push(news);
+      if (news.kind === 'socket' || news.kind === 'passkey' || news.kind === 'storage-closed') {
+        void window.switchboardTell?.([news]);
+        return;
+      }
+      if (dropping) return;
+      dropping = queue.length >= MAX_QUEUED;
+      queue.push(dropping ? { kind: 'overflow' } : news);
       void flush();
     },
     injected: false,

@@ -33,6 +33,8 @@ export interface PageMessage {
   readonly mentionedJidList?: readonly unknown[];
   readonly isForwarded?: boolean;
   readonly latestEditSenderTimestampMs?: number;
+  /** Every reaction to it, where it was read back and the page can tell. */
+  readonly reactions?: readonly PageReaction[];
   /** Phone-number form of the chat and of the author, where the page knows one for a LID. */
   readonly chatPhone?: string;
   readonly authorPhone?: string;
@@ -76,6 +78,8 @@ export type PageNews =
     }
   | { readonly kind: 'logout' }
   | { readonly kind: 'storage-closed' }
+  /** More happened than could be told: news from before what follows was dropped. */
+  | { readonly kind: 'overflow' }
   | { readonly kind: 'passkey' };
 
 /** What the page says about one message after a send or a look-up. */
@@ -97,6 +101,7 @@ export interface PageKey {
 /** The helpers that the bridge leaves in the page for later calls. */
 export interface Switchboard {
   pick(model: Record<string, unknown>): PageMessage;
+  pickReaction(raw: Record<string, unknown>): PageReaction;
   phoneOf(wid: unknown): string | undefined;
   /** What there is to say of a message after a send or a look-up. */
   glimpse(model: PageModel): PageGlimpse;

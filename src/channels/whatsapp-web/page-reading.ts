@@ -1,4 +1,4 @@
-import type { PageMessage, PageModel } from './page-model.ts';
+import type { PageMessage, PageModel, PageReaction } from './page-model.ts';
 
 /** Functions that run in the page, each by one call from Node: what reads its chats back (facts A14, A23). */
 
@@ -7,25 +7,44 @@ export interface PageChat {
   readonly phone: string | undefined;
   /** Seconds since the epoch. */
   readonly t: number;
+  readonly mark: string;
 }
 
 /** Personal chats and groups of the page. Status updates and channels are no messages to the business. */
 export function listChats(): PageChat[] {
   const chats = window.require('WAWebCollections').Chat.getModelsArray() as PageModel[];
+  // Of what lies in memory alone: it costs nothing, and a chat that nobody opened has its last message there.
+  const markOf = (chat: PageModel) => {
+    const msgs = chat.msgs as { getModelsArray?(): PageModel[] } | undefined;
+    const last = msgs
+      ?.getModelsArray?.()
+      .reduce<PageModel | undefined>(
+        (latest, model) => (latest === undefined || Number(model.t) >= Number(latest.t) ? model : latest),
+        undefined,
+      );
+    const fields = ['ack', 'type', 'latestEditSenderTimestampMs', 'hasReaction'];
+    const told = fields.map((field) => String(last?.[field] ?? ''));
+    return [String(last?.id.id ?? ''), ...told, String(chat.unreadCount ?? '')].join(' ');
+  };
   return chats
     .map((chat) => ({
       pageChatId: String(chat.id._serialized ?? chat.id),
       phone: window.switchboard?.phoneOf(chat.id),
       t: Number(chat.t ?? 0),
+      mark: markOf(chat),
     }))
     .filter((chat) => /@(c\.us|lid|g\.us)$/.test(chat.pageChatId));
 }
 
 /**
- * Messages of a chat, newest first: `limit` after `offset`. Older ones are loaded from the page's store as needed;
- * what was loaded is remembered until another chat is read.
+ * Messages of a chat, newest first: `limit` after `offset`, those of the types in `leftOut` not counted. Older ones are
+ * loaded from the page's store as needed; what was loaded is remembered until another chat is read.
  */
-export async function readChat(pageChatId: string, offset: number, limit: number): Promise<PageMessage[]> {
+export async function readChat(
+  pageChatId: string,
+  { offset, limit }: { readonly offset: number; readonly limit: number },
+  leftOut: readonly string[],
+): Promise<PageMessage[]> {
   const switchboard = window.switchboard;
   if (!switchboard) throw new Error('The bridge is not in this page.');
   const chat = window
@@ -40,7 +59,8 @@ export async function readChat(pageChatId: string, offset: number, limit: number
     const seen = new Set<unknown>();
     return [...older, ...newer].filter((model) => !seen.has(model.id.id) && seen.add(model.id.id));
   };
-  const messages = () => reading.models.filter((model) => !model.isNotification);
+  const messages = () =>
+    reading.models.filter((model) => !model.isNotification && !leftOut.includes(String(model.type)));
   reading.models = merge(reading.models, chat.msgs.getModelsArray());
   while (messages().length < offset + limit && !reading.complete) {
     const known = reading.models.length;
@@ -54,8 +74,26 @@ export async function readChat(pageChatId: string, offset: number, limit: number
     .sort((a, b) => Number(a.model.t ?? 0) - Number(b.model.t ?? 0) || a.place - b.place)
     .map(({ model }) => model);
   const end = Math.max(0, ordered.length - offset);
-  return ordered
-    .slice(Math.max(0, end - limit), end)
-    .reverse()
-    .map((model) => switchboard.pick(window.WWebJS.getMessageModel(model)));
+  /** All reactions to a message; undefined if the page cannot tell. */
+  const reactionsTo = async (model: PageModel): Promise<PageReaction[] | undefined> => {
+    if (model.hasReaction === false) return [];
+    if (model.hasReaction !== true) return undefined;
+    try {
+      const id = model.id._serialized ?? model.id.$1 ?? String(model.id);
+      const found = await window.require('WAWebCollections').Reactions.find(id);
+      const groups = found.reactions.serialize() as { senders: Record<string, unknown>[] }[];
+      return groups.flatMap(({ senders }) => senders.map((sender) => switchboard.pickReaction(sender)));
+    } catch {
+      // Not every page has them all.
+      return undefined;
+    }
+  };
+  const wanted = ordered.slice(Math.max(0, end - limit), end).reverse();
+  return await Promise.all(
+    wanted.map(async (model) => {
+      const picked = switchboard.pick(window.WWebJS.getMessageModel(model));
+      const reactions = await reactionsTo(model);
+      return reactions === undefined ? picked : { ...picked, reactions };
+    }),
+  );
 }

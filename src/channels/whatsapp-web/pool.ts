@@ -343,6 +343,7 @@ export class Pool implements Channel, AsyncDisposable {
         pairing: byCode ? { kind: 'code', phoneNumber } : { kind: 'qr' },
         browser,
         livePath: runtimePath,
+        whenRoom: async () => this.#deps.listener.whenRoom?.(account.id),
         extraArgs: config.browser.extraArgs,
         clock,
         log,

@@ -17,7 +17,7 @@ type Ready = Extract<ClientEvent, { kind: 'ready' }>;
 
 /** What the loop handles: what the client tells but messages, which go past it, and whether a link was stored. */
 type SessionEvent =
-  | Exclude<ClientEvent, { kind: 'events' }>
+  | Exclude<ClientEvent, { kind: 'events' | 'gap' }>
   | { readonly kind: 'linked'; readonly ready: Ready }
   | { readonly kind: 'link_failed'; readonly error: Error };
 
@@ -169,6 +169,11 @@ export class SessionLife {
       // Straight on, in the page's order; nothing of a phone whose link may yet be refused.
       if (this.#connection) this.#deps.listener.onEvents(this.#deps.account.id, event.events);
       else if (this.#held.length < MAX_HELD) this.#held.push(...event.events);
+      return;
+    }
+    if (event.kind === 'gap') {
+      // A page that is not accepted yet is read back anyway once it is.
+      if (this.#connection) this.#deps.listener.onGap?.(this.#deps.account.id);
       return;
     }
     this.#pending.push(event);

@@ -43,6 +43,7 @@ export type ClientEvent =
   | { readonly kind: 'lost' }
   | { readonly kind: 'logged_out' }
   | { readonly kind: 'events'; readonly events: readonly InboundEvent[] }
+  | { readonly kind: 'gap' }
   | { readonly kind: 'ended'; readonly reason: ReasonCode; readonly error: Error };
 
 export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'> {
@@ -52,6 +53,8 @@ export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'
   /** How a phone that is not linked yet is linked. */
   readonly pairing: PairingWish;
   readonly livePath: string;
+  /** Resolves when more events may be told; never rejects. */
+  readonly whenRoom: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly timings: SessionTimings;
@@ -295,10 +298,16 @@ export class WhatsAppClient {
       this.#end('launch_failed', new Error(`The page went to ${url}.`));
   }
 
-  /** Page news of one pack. One that cannot be read is left out, not thrown back into the page with its neighbours. */
-  #heard(pack: readonly PageNews[], injection: PageInjection, offer: LinkOffer): void {
+  /**
+   * Page news of one pack; resolves when there is room for the next. One that cannot be read is left out, not thrown back
+   * into the page with its neighbours.
+   */
+  async #heard(pack: readonly PageNews[], injection: PageInjection, offer: LinkOffer): Promise<void> {
     const now = this.#deps.clock.now();
     const events: InboundEvent[] = [];
+    const tellEvents = () => {
+      if (events.length > 0) this.#tell({ kind: 'events', events: events.splice(0) });
+    };
     for (const news of pack) {
       if (news.kind === 'socket') {
         injection.heard(news);
@@ -309,12 +318,17 @@ export class WhatsAppClient {
         this.#tell({ kind: 'logged_out' });
       } else if (news.kind === 'storage-closed') {
         this.#end('storage_failed', new Error('The browser closed the storage of the page.'));
+      } else if (news.kind === 'overflow') {
+        tellEvents();
+        this.#tell({ kind: 'gap' });
       } else {
         const event = this.#toEvent(news, now);
         if (event) events.push(event);
       }
     }
-    if (events.length > 0) this.#tell({ kind: 'events', events });
+    if (events.length === 0) return;
+    tellEvents();
+    await this.#deps.whenRoom();
   }
 
   #toEvent(news: PageNews, now: number): InboundEvent | undefined {

@@ -11,6 +11,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       account_id uuid not null,
       chat_id text not null,
       at timestamptz not null,
+      mark text not null,
       primary key (account_id, chat_id)
     )`.execute(db);
   await sql`

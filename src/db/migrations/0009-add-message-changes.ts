@@ -1,6 +1,6 @@
 /**
  * Adds the log of what happened to messages, numbered within each chat, which is written in the transaction of the row
- * that changed. An older daemon may run beside it, but its changes are missing from the log.
+ * that changed; the chat's row counts the numbers. An older daemon may run beside it, but its changes are missing from the log.
  */
 import { type Kysely, sql } from 'kysely';
 
@@ -19,5 +19,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create unique index message_changes_of_chat on message_changes (account_id, chat_id, chat_seq)`.execute(
     db,
   );
+  await sql`alter table chats add column last_seq bigint not null default 0`.execute(db);
   await sql`create index message_changes_by_age on message_changes (created_at)`.execute(db);
 }

@@ -191,8 +191,8 @@ describe('one conversation for both dialects (A16)', () => {
     await db
       .insertInto('chat_watermarks')
       .values([
-        { account_id: account, chat_id: LID, at: at(1) },
-        { account_id: account, chat_id: PHONE, at: at(2) },
+        { account_id: account, chat_id: LID, at: at(1), mark: '' },
+        { account_id: account, chat_id: PHONE, at: at(2), mark: '' },
       ])
       .execute();
     await ingestAddresses(db, account, [PAIR], NOW);

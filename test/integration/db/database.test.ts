@@ -1,36 +1,17 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDatabase } from '../../../src/db/database.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import { silentLog } from '../../support/silent-log.ts';
+import { openTcpDoor } from '../../support/tcp-door.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
   database = await openTestDatabase();
 });
 afterAll(() => database[Symbol.asyncDispose]());
-
-/** The test database behind a TCP port, since a Unix socket cannot lose its other end unnoticed. */
-async function openTcpDoor() {
-  const { host, port } = database.connection;
-  const server = createServer((outer) => {
-    const inner = connect(`${host}/.s.PGSQL.${port}`);
-    outer.pipe(inner).pipe(outer);
-    for (const socket of [outer, inner]) socket.on('error', () => undefined);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  return {
-    port: typeof address === 'object' && address !== null ? address.port : 0,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
 
 /** What the kernel has on its clock for each connection to the port: `02` is the probe of an idle one. */
 async function timersOfConnectionsTo(port: number): Promise<(string | undefined)[]> {
@@ -40,7 +21,7 @@ async function timersOfConnectionsTo(port: number): Promise<(string | undefined)
 }
 
 it('asks an idle connection whether its other end is still there', async () => {
-  await using door = await openTcpDoor();
+  await using door = await openTcpDoor(database.connection);
   const connection = { ...database.connection, host: '127.0.0.1', port: door.port };
   await using opened = openDatabase({ connection, log: silentLog });
   await sql`select 1`.execute(opened.db);
@@ -66,3 +47,44 @@ it('closes in time although a query is not answered', async () => {
   await opened[Symbol.asyncDispose]();
   await failed;
 }, 10_000);
+
+it('tells once that it is back from an outage that somebody met, however it showed', async () => {
+  const door = await openTcpDoor(database.connection);
+  const connection = { ...database.connection, host: '127.0.0.1', port: door.port };
+  const log = new RecordingLogger();
+  await using opened = openDatabase({ connection, log });
+  const recoveries: PromiseWithResolvers<void>[] = [Promise.withResolvers(), Promise.withResolvers()];
+  let told = 0;
+  opened.onRecovered(() => {
+    recoveries[told]?.resolve();
+    told += 1;
+  });
+  // Once while a connection is idle, once at an attempt to get one.
+  for (const recovered of recoveries) {
+    await sql`select 1`.execute(opened.db);
+    const away = log.next('The database does not answer; messages wait until it does');
+    await door.shut();
+    await expect(sql`select 1`.execute(opened.db)).rejects.toThrow();
+    await away;
+    expect(told).toBe(recoveries.indexOf(recovered));
+    await door.open();
+    await recovered.promise;
+  }
+  expect(told).toBe(2);
+  await opened[Symbol.asyncDispose]();
+  await door[Symbol.asyncDispose]();
+});
+
+it('takes a connection that breaks while others work for no outage', async () => {
+  const log = new RecordingLogger();
+  await using admin = openDatabase({ connection: database.connection, log: silentLog });
+  await using opened = openDatabase({ connection: database.connection, log });
+  opened.onRecovered(() => expect.fail('an outage'));
+  const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(opened.db);
+  const broken = log.next('A database connection broke while idle');
+  await sql`select pg_terminate_backend(${rows[0]?.pid}::integer)`.execute(admin.db);
+  await broken;
+  await sql`select 1`.execute(opened.db);
+  await opened[Symbol.asyncDispose]();
+  expect(log.lines.map(({ message }) => message)).not.toContain('The database answers again');
+});

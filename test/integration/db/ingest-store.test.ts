@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { makeMessageId } from '../../../src/accounts/ids.ts';
+import { appendChanges } from '../../../src/db/change-log.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import type { InboundEvent } from '../../../src/messages/inbound-event.ts';
@@ -368,5 +369,123 @@ describe('an event that is none', () => {
       code: 'VALIDATION_FAILED',
     });
     expect(await messages()).toEqual([]);
+  });
+});
+
+describe('the log of changes', () => {
+  const OTHER = '491700000002@c.us';
+  const changes = async () => {
+    const rows = await db
+      .selectFrom('message_changes as c')
+      .innerJoin('message_keys as k', 'k.message_id', 'c.message_id')
+      .select(['c.chat_id', 'c.chat_seq', 'k.bare_id', 'c.kind'])
+      .where('c.account_id', '=', account)
+      .orderBy('c.id')
+      .execute();
+    return rows.map(
+      (row) => `${row.chat_id === OTHER ? 'other' : 'alice'} ${row.chat_seq} ${row.kind} ${row.bare_id}`,
+    );
+  };
+  const inOther = (bareId: string, given = {}) =>
+    messageEvent(bareId, { ...targetOf(bareId), chatId: OTHER, ...given });
+
+  it('has what is new, in the order of the events, numbered within each chat', async () => {
+    await ingest(messageEvent('H1'), inOther('H2'), ownMessageEvent('H3'));
+    await ingest(
+      ackEvent('H3', 2, T0 + 1),
+      messageEvent('H4'),
+      editEvent('H1', 'x', T0 + 2),
+      inOther('H5'),
+      revokeEvent('H1', T0 + 3),
+    );
+    expect(await changes()).toEqual([
+      'alice 1 message H1',
+      'other 1 message H2',
+      'alice 2 message H3',
+      'alice 3 status H3',
+      'alice 4 message H4',
+      'alice 5 edit H1',
+      'other 2 message H5',
+      'alice 6 revoke H1',
+    ]);
+  });
+
+  it('has nothing of what is told again, whatever has the message in hand', async () => {
+    const events = [
+      ownMessageEvent('H1'),
+      ackEvent('H1', 2, T0 + 1),
+      editEvent('H1', 'x', T0 + 2),
+      revokeEvent('H1', T0 + 3),
+    ];
+    await ingest(...events);
+    const before = await changes();
+    await ingest(...events, ...events);
+    await ingest(ownMessageEvent('H1', { recovered: true, ack: 2, editedAt: T0 + 2, text: 'x' }));
+    expect(await changes()).toEqual(before);
+    expect(before).toHaveLength(4);
+  });
+
+  it('has one entry of a message whose changes came before it', async () => {
+    await ingest(editEvent('H1', 'x', T0 + 2));
+    await ingest(messageEvent('H1'));
+    expect(await changes()).toEqual(['alice 1 message H1']);
+  });
+
+  it('has no number twice and leaves out none, however many write at a time', async () => {
+    await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        db.transaction().execute((trx) =>
+          appendChanges(trx, account, [
+            { ...changeOf(`${n}`), chat_id: OTHER },
+            { ...changeOf(`${n}`), chat_id: 'alice' },
+          ]),
+        ),
+      ),
+    );
+    const rows = await db
+      .selectFrom('message_changes')
+      .select('chat_seq')
+      .where('account_id', '=', account)
+      .where('chat_id', '=', OTHER)
+      .orderBy('id')
+      .execute();
+    expect(rows.map((row) => Number(row.chat_seq)).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 20 }, (_, n) => n + 1),
+    );
+  });
+
+  const changeOf = (_: string) => ({
+    message_id: makeMessageId(T0),
+    phone_number: null,
+    kind: 'status' as const,
+    message_at: null,
+    is_incoming: true,
+  });
+});
+
+describe('the row of a chat', () => {
+  const chat = () =>
+    db.selectFrom('chats').selectAll().where('account_id', '=', account).executeTakeFirstOrThrow();
+
+  it('follows its messages: the latest, and the latest that came in', async () => {
+    await ingest(messageEvent('I1', { at: T0 }), ownMessageEvent('I2', { at: T0 + 9_000 }));
+    await ingest(messageEvent('I3', { at: T0 - 9_000, recovered: true }));
+    expect(await chat()).toMatchObject({
+      chat_id: '491700000001@c.us',
+      phone_number: '+491700000001',
+      last_message_at: new Date(T0 + 9_000),
+      last_incoming_at: new Date(T0),
+      last_seq: '3',
+    });
+  });
+
+  it('follows the echo of a message that the sender wrote down, which is no change', async () => {
+    await insertHandedMessage('I1');
+    await ingest(ownMessageEvent('I1'));
+    expect(await chat()).toMatchObject({
+      last_message_at: new Date(T0 - 5_000),
+      last_incoming_at: null,
+      last_seq: '0',
+    });
   });
 });

@@ -72,7 +72,7 @@ describe('the queue board', () => {
       headers: basic(server.key),
       key: null,
     });
-    expect(queues.body.queues.map((queue: { name: string }) => queue.name)).toContain('inbound');
+    expect(queues.body.queues.map((queue: { name: string }) => queue.name)).toContain('inbound-test');
   });
 
   it('is for owners and admins only, with everything below it', async () => {

@@ -4,8 +4,10 @@ import { saveCaughtUpTo } from '../../../src/db/catch-up-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { AppError } from '../../../src/lib/errors.ts';
-import { type CatchUp, type CatchUpOptions, openCatchUp } from '../../../src/messages/catch-up.ts';
+import { type CatchUp, openCatchUp } from '../../../src/messages/catch-up.ts';
+import type { CatchUpOptions } from '../../../src/messages/catch-up-keeper.ts';
 import type { InboundEvent, MessageEvent } from '../../../src/messages/inbound-event.ts';
+import { type LiveGate, openLiveGate } from '../../../src/messages/live-gate.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -32,10 +34,13 @@ afterAll(() => stack.disposeAsync());
 class Lane {
   readonly events: InboundEvent[] = [];
   #tail: Promise<unknown> = Promise.resolve();
+  #made = 0;
 
-  readonly emit = (accountId: AccountId, events: readonly InboundEvent[]): void => {
+  readonly emit = (accountId: AccountId, events: readonly InboundEvent[], catchUpId?: string): void => {
     this.events.push(...events);
-    this.#tail = this.#tail.then(() => ingestEvents(db, accountId, events, new Date()));
+    const place = { run: 'test', n: this.#made, ...(catchUpId === undefined ? {} : { catchUpId }) };
+    this.#made += 1;
+    this.#tail = this.#tail.then(() => ingestEvents(db, accountId, events, new Date(), place));
   };
 
   readonly idle = async (): Promise<void> => {
@@ -47,6 +52,7 @@ describe('catching up with the page', () => {
   let clock: ManualClock;
   let log: RecordingLogger;
   let lane: Lane;
+  let gate: LiveGate;
   let session: ScriptedSession;
   let connection: AbortController;
 
@@ -54,12 +60,23 @@ describe('catching up with the page', () => {
     clock = new ManualClock();
     log = new RecordingLogger();
     lane = new Lane();
+    gate = openLiveGate({ emit: lane.emit, onGap: () => expect.fail('a gap'), log });
     session = new ScriptedSession(await insertTestAccount(db));
     connection = new AbortController();
   });
 
   const open = (over: Partial<CatchUpOptions> = {}): CatchUp =>
-    openCatchUp({ db, emit: lane.emit, laneIdle: lane.idle, log, clock, retriesMs: [1, 1], ...over });
+    openCatchUp({
+      db,
+      emit: lane.emit,
+      gate,
+      laneIdle: lane.idle,
+      committed: lane.idle,
+      log,
+      clock,
+      retriesMs: [1, 1],
+      ...over,
+    });
 
   /** Runs once and ends the connection, as soon as the instant is stored. */
   async function catchUpOnce(over: Partial<CatchUpOptions> = {}) {
@@ -78,6 +95,14 @@ describe('catching up with the page', () => {
 
   const ago = (ms: number, bareId: string, chatId = ALICE, over: Partial<MessageEvent> = {}) =>
     makeMessage(chatId, bareId, clock.now() - ms, over);
+  const linked = async (hoursAgo: number) => {
+    const at = new Date(clock.now() - hoursAgo * HOUR);
+    await db
+      .updateTable('accounts')
+      .set({ first_linked_at: at })
+      .where('id', '=', session.accountId)
+      .execute();
+  };
   const ids = () => lane.events.map((event) => `${event.kind} ${event.key.bareId}`);
   const stored = async () =>
     (await db.selectFrom('messages').select('bare_id').where('account_id', '=', session.accountId).execute())
@@ -101,14 +126,73 @@ describe('catching up with the page', () => {
     expect(await caughtUpTo()).toBe(clock.now());
   });
 
-  it('emits only what is missing, also below what is known, and not before the overlap', async () => {
+  it('emits only what is missing, also below what is known, over an overlap of two days', async () => {
     await saveCaughtUpTo(db, session.accountId, clock.now() - HOUR);
     const known = [ago(HOUR, 'k1'), ago(HOUR / 2, 'k2')];
     await ingestEvents(db, session.accountId, known, new Date());
-    session.receive(ago(3 * HOUR, 'before'), ago(1.5 * HOUR, 'm1'), ...known.slice(0, 1));
+    session.receive(
+      ago(49 * HOUR, 'before'),
+      ago(47 * HOUR, 'm0'),
+      ago(1.5 * HOUR, 'm1'),
+      ...known.slice(0, 1),
+    );
     session.receive(ago(0.9 * HOUR, 'm2'), ...known.slice(1), ago(0, 'm3'));
     await catchUpOnce();
-    expect(ids()).toEqual(['message m1', 'message m2', 'message m3']);
+    expect(ids()).toEqual(['message m0', 'message m1', 'message m2', 'message m3']);
+  });
+
+  it('reads at least 200 messages of a chat that has news, and none from long before the link', async () => {
+    await linked(500);
+    await saveCaughtUpTo(db, session.accountId, clock.now() - HOUR);
+    session.receive(...Array.from({ length: 300 }, (_, n) => ago((400 - n) * HOUR, `m${n}`)), ago(0, 'new'));
+    session.receive(ago(600 * HOUR, 'b0', BOB), ago(400 * HOUR, 'b1', BOB), ago(0, 'b2', BOB));
+    await catchUpOnce();
+    const expected = Array.from({ length: 199 }, (_, n) => `message m${n + 101}`);
+    expect(ids()).toEqual([...expected, 'message new', 'message b1', 'message b2']);
+  });
+
+  it('reads a page of each chat that was alive in two days if nothing happened, and none of the others', async () => {
+    const chats = Array.from({ length: 40 }, (_, n) => `49151000001${n + 10}@c.us`);
+    for (const [n, chat] of chats.entries()) session.receive(ago((n < 10 ? 1 : 60) * HOUR, 'a', chat));
+    await catchUpOnce();
+    session.pagesRead.length = 0;
+    const fields = await catchUpOnce();
+    expect(fields).toMatchObject({ chats: 10, pages: 10, recovered: 0, changed: 0 });
+    expect(session.pagesRead).toHaveLength(10);
+  });
+
+  it('reads a silent chat back whose newest message has changed', async () => {
+    await linked(500);
+    const old = ago(60 * HOUR, 'old');
+    await ingestEvents(db, session.accountId, [old], new Date());
+    session.receive(old);
+    await catchUpOnce();
+    const reaction = { kind: 'reaction', key: old.key, chatId: ALICE, senderId: ALICE, emoji: '👍' } as const;
+    session.chats.set(ALICE, [{ ...old, reactions: [{ ...reaction, at: clock.now() }] }]);
+    expect(await catchUpOnce()).toMatchObject({ chats: 1, changed: 1 });
+    expect(ids()).toEqual(['reaction old']);
+    session.chats.set(ALICE, [{ ...old, reactions: [] }]);
+    clock.advance(HOUR);
+    await catchUpOnce();
+    expect(ids()).toEqual(['reaction old', 'reaction old']);
+    expect(lane.events.at(-1)).toMatchObject({ emoji: '' });
+  });
+
+  it('goes on with the chats that a run that was cut off had not read', async () => {
+    const chats = Array.from({ length: 120 }, (_, n) => `4915100001${n + 100}@c.us`);
+    for (const chat of chats) session.receive(ago(HOUR, 'a', chat));
+    session.onRead = (pages) => {
+      if (pages > 60) connection.abort();
+    };
+    await using catchUp = open();
+    await catchUp.run(session, { signal: connection.signal });
+    const { length } = await db
+      .selectFrom('chat_watermarks')
+      .select('chat_id')
+      .where('account_id', '=', session.accountId)
+      .execute();
+    expect(length).toBe(50);
+    expect(await caughtUpTo()).toBeUndefined();
   });
 
   it('emits nothing the second time', async () => {
@@ -178,6 +262,51 @@ describe('catching up with the page', () => {
     expect(order.map(({ bare_id }) => bare_id)).toEqual(missed.map(({ key }) => key.bareId));
   });
 
+  it('keeps what is told live of a chat behind what it reads back of it, and what is told of others not', async () => {
+    session.receive(ago(2_000, 'a1'), ago(2_000, 'b1', BOB));
+    const fresh = '4915100000009@c.us';
+    const live = (bareId: string, chatId: string) => {
+      const message = ago(0, bareId, chatId);
+      session.receive(message);
+      gate.accept(session.accountId, [message]);
+    };
+    session.onList = () => live('before the list', BOB);
+    session.onRead = (page) => {
+      if (page === 1) for (const chat of [ALICE, BOB, fresh]) live(`page 1 of ${chat}`, chat);
+      if (page === 2) live('after b', BOB);
+    };
+    await catchUpOnce();
+    const rows = await db
+      .selectFrom('messages')
+      .select(['bare_id', 'chat_id', 'recovered'])
+      .where('account_id', '=', session.accountId)
+      .orderBy('seq')
+      .execute();
+    const of = (chatId: string) =>
+      rows.filter(({ chat_id }) => chat_id === chatId).map(({ bare_id }) => bare_id);
+    expect(of(ALICE)).toEqual(['a1', `page 1 of ${ALICE}`]);
+    expect(of(BOB)).toEqual(['b1', 'before the list', `page 1 of ${BOB}`, 'after b']);
+    expect(of(fresh)).toEqual([`page 1 of ${fresh}`]);
+    expect(rows.filter(({ recovered }) => recovered).map(({ bare_id }) => bare_id)).toEqual(['b1', 'a1']);
+    // The chat that something was told of is read first, although the other is the later one.
+    expect(session.pagesRead[0]?.chatId).toBe(BOB);
+  });
+
+  it('lets what is told live pass when the page cannot be read', async () => {
+    session.listChats = async () => {
+      gate.accept(session.accountId, [ago(0, 'live')]);
+      throw new AppError('SESSION_DEADLINE');
+    };
+    await using catchUp = open();
+    const line = log.next('The account could not be caught up; it is tried again');
+    const run = catchUp.run(session, { signal: connection.signal });
+    await line;
+    gate.accept(session.accountId, [ago(0, 'next')]);
+    connection.abort();
+    await run;
+    expect(ids()).toEqual(['message live', 'message next']);
+  });
+
   it('keeps the instant while a chat cannot be read, and reads the others', async () => {
     session.receive(ago(HOUR, 'a'), ago(HOUR, 'b', BOB));
     session.onRead = () => {
@@ -187,6 +316,72 @@ describe('catching up with the page', () => {
     expect(fields).toMatchObject({ chats: 2, unread: 1 });
     expect(ids()).toEqual(['message b']);
     expect(await caughtUpTo()).toBeUndefined();
+  });
+
+  it('keeps the instant until what it found is committed', async () => {
+    session.receive(ago(HOUR, 'a'));
+    const asked = Promise.withResolvers<void>();
+    const stored = Promise.withResolvers<void>();
+    const saved = Promise.withResolvers<void>();
+    const committed = () => {
+      asked.resolve();
+      return stored.promise;
+    };
+    await using catchUp = open({
+      committed,
+      onStep: (step) => step === 'watermark-saved' && saved.resolve(),
+    });
+    const run = catchUp.run(session, { signal: connection.signal });
+    await asked.promise;
+    expect(await caughtUpTo()).toBeUndefined();
+    stored.resolve();
+    await saved.promise;
+    expect(await caughtUpTo()).toBe(clock.now());
+    connection.abort();
+    await run;
+  });
+
+  it('writes each run into the ledger: why, from when to when, what it found and what of it was new', async () => {
+    const known = ago(HOUR, 'known');
+    const mine = { fromMe: true, chatId: ALICE, bareId: 'mine', participant: null };
+    const sent = ago(HOUR, 'mine', ALICE, { key: mine, author: null, ack: 1 });
+    await ingestEvents(db, session.accountId, [known, sent], new Date());
+    session.receive(ago(HOUR, 'a'), known, { ...sent, ack: 3 }, ago(HOUR, 'b'));
+    // Somebody else stores one of them before what was found is.
+    session.onRead = () => void lane.emit(session.accountId, [ago(HOUR, 'b')]);
+    await catchUpOnce();
+    const entries = await db
+      .selectFrom('catch_ups')
+      .selectAll()
+      .where('account_id', '=', session.accountId)
+      .execute();
+    const now = new Date(clock.now());
+    expect(entries).toMatchObject([
+      {
+        cause: 'ready',
+        from_at: new Date(clock.now() - 48 * HOUR),
+        to_at: now,
+        found: 3,
+        stored: 2,
+        chats: 1,
+        unread: 0,
+        started_at: now,
+        ended_at: now,
+      },
+    ]);
+  });
+
+  it.each(['redis', 'database'] as const)('reads every page again when %s is back', async (cause) => {
+    await using catchUp = open({ pauseMs: () => 3_600_000 });
+    const first = log.next(DONE);
+    const run = catchUp.run(session, { signal: connection.signal });
+    await first;
+    session.receive(ago(0, 'missed'));
+    const second = log.next(DONE);
+    catchUp.requestAll(cause);
+    expect((await second).fields).toMatchObject({ cause, recovered: 1 });
+    connection.abort();
+    await run;
   });
 
   it('fills in the next run what an earlier one left out', async () => {
@@ -224,7 +419,7 @@ describe('catching up with the page', () => {
     expect(await caughtUpTo()).toBe(start + HOUR);
     session.receive(ago(0, 'dropped'));
     const line = log.next(DONE);
-    catchUp.request(session.accountId);
+    catchUp.request(session.accountId, 'gap');
     expect((await line).fields).toMatchObject({ recovered: 1 });
     connection.abort();
     await run;

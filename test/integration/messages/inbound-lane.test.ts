@@ -1,14 +1,25 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import type { RedisConnection } from '../../../src/embedded/redis.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { openInboundLanes } from '../../../src/messages/inbound-lane.ts';
 import { makeIngest } from '../../../src/messages/ingest.ts';
 import { type OpenRedis, openRedis } from '../../../src/queue/connection.ts';
 import { openConsumer } from '../../../src/queue/consumer.ts';
 import { openQueues } from '../../../src/queue/producer.ts';
-import { openTestDatabase } from '../../support/database.ts';
-import { ackEvent, insertTestAccount, ownMessageEvent, T0 } from '../../support/inbound-events.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import {
+  ackEvent,
+  insertTestAccount,
+  makeJobs,
+  messageEvent,
+  ownMessageEvent,
+  T0,
+} from '../../support/inbound-events.ts';
 import { openTestRedis } from '../../support/redis.ts';
 import { scaled } from '../../support/scale.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -16,14 +27,18 @@ import { silentLog } from '../../support/silent-log.ts';
 const instanceId = parseInstanceId('test');
 const perAccount = scaled(1_000, 20_000);
 const stack = new AsyncDisposableStack();
+const never = new AbortController().signal;
+let database: TestDatabase;
+let location: RedisConnection;
 let db: Executor;
 let redis: OpenRedis;
 
 beforeAll(async () => {
-  const database = stack.use(await openTestDatabase());
+  database = stack.use(await openTestDatabase());
   db = stack.use(openDatabase({ connection: database.connection, log: silentLog })).db;
-  const { connection: location, prefix } = stack.use(openTestRedis());
-  redis = stack.use(await openRedis({ location, prefix, log: silentLog }));
+  const test = stack.use(openTestRedis());
+  location = test.connection;
+  redis = stack.use(await openRedis({ location, prefix: test.prefix, log: silentLog }));
 });
 afterAll(() => stack.disposeAsync());
 
@@ -92,3 +107,43 @@ async function countMessages(accounts: readonly AccountId[]): Promise<number> {
     .executeTakeFirstOrThrow();
   return Number(count);
 }
+
+it.each(['job-taken', 'ingest-committed'] as const)(
+  'a daemon that is killed after the step %s leaves the order as it was',
+  async (step) => {
+    const account = await insertTestAccount(db);
+    const instance = parseInstanceId(`killed-${step}`);
+    await using queues = await openQueues({ redis, instanceId: instance, log: silentLog });
+    const makeJob = makeJobs(account);
+    const ids = Array.from({ length: 60 }, (_, n) => `M${n}`);
+    for (const id of ids) await queues.add('inbound', makeJob(messageEvent(id)), { signal: never });
+    const program = fileURLToPath(new URL('../../support/killed-ingest.ts', import.meta.url));
+    const stores = [location.path, redis.prefix, instance, database.url];
+    const child = spawn(process.execPath, [program, ...stores, step, '17'], { stdio: 'inherit' });
+    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+
+    const done = Promise.withResolvers<void>();
+    const ingest = makeIngest({
+      db,
+      log: silentLog,
+      clock: systemClock,
+      onPassed: ({ n }) => n === ids.length - 1 && done.resolve(),
+      onGap: () => done.reject(new Error('A gap was told.')),
+    });
+    await using _ = await openConsumer({
+      redis,
+      queue: 'inbound',
+      instanceId: instance,
+      process: ingest,
+      log: silentLog,
+    });
+    await done.promise;
+    const rows = await db
+      .selectFrom('messages')
+      .select('bare_id')
+      .where('account_id', '=', account)
+      .orderBy('seq')
+      .execute();
+    expect(rows.map(({ bare_id }) => bare_id)).toEqual(ids);
+  },
+);

@@ -10,6 +10,7 @@ import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import {
   ackEvent,
   insertTestAccount,
+  makeJobs,
   messageEvent,
   ownMessageEvent,
   T0,
@@ -21,6 +22,7 @@ const never = new AbortController().signal;
 let database: TestDatabase;
 let db: Executor;
 let account: AccountId;
+let jobOf: ReturnType<typeof makeJobs>;
 let errors: LogFields[];
 let onWarn: (message: string) => void;
 const log: Logger = {
@@ -36,6 +38,7 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync());
 beforeEach(async () => {
   account = await insertTestAccount(db);
+  jobOf = makeJobs(account);
   errors = [];
   onWarn = () => undefined;
 });
@@ -62,7 +65,7 @@ describe('a job with an event that cannot be stored', () => {
     const ingest = makeIngest({ db, log, clock: systemClock });
     const poison = messageEvent('P', { ...given, text: 'secret' });
     const events = [messageEvent('A'), poison, messageEvent('B'), ackEvent('P2', 1, T0)];
-    await ingest({ accountId: account, events }, never);
+    await ingest(jobOf(...events), never);
 
     expect(await idsOf(account)).toEqual(['A', 'B']);
     const rejected = await db
@@ -81,7 +84,7 @@ describe('a job with an event that cannot be stored', () => {
   it('is set apart with a kind of a later version, unharmed', async () => {
     const ingest = makeIngest({ db, log, clock: systemClock });
     const later = { ...ackEvent('A', 1, T0), kind: 'pin' as never, note: 'a\0b' };
-    await ingest({ accountId: account, events: [ownMessageEvent('A'), later] }, never);
+    await ingest(jobOf(ownMessageEvent('A'), later), never);
     expect(await idsOf(account)).toEqual(['A']);
     const rejected = await db
       .selectFrom('rejected_events')
@@ -96,15 +99,15 @@ describe('jobs', () => {
   it('of one account are stored in the order in which they came', async () => {
     const ingest = makeIngest({ db, log, clock: systemClock });
     const ids = Array.from({ length: 40 }, (_, i) => `M${i}`);
-    await Promise.all(ids.map((id) => ingest({ accountId: account, events: [messageEvent(id)] }, never)));
+    await Promise.all(ids.map((id) => ingest(jobOf(messageEvent(id)), never)));
     expect(await idsOf(account)).toEqual(ids);
   });
 
   it('tell what they stored, after it is there', async () => {
     const told: IngestResult[] = [];
     const ingest = makeIngest({ db, log, clock: systemClock, onStored: (_, result) => told.push(result) });
-    await ingest({ accountId: account, events: [ownMessageEvent('A')] }, never);
-    await ingest({ accountId: account, events: [ackEvent('A', 3, T0)] }, never);
+    await ingest(jobOf(ownMessageEvent('A')), never);
+    await ingest(jobOf(ackEvent('A', 3, T0)), never);
     const id = told[0]?.added[0];
     expect(told).toEqual([
       { added: [id], statusChanged: [], waiting: 0 },
@@ -125,7 +128,7 @@ describe('while the database is away', () => {
     const tried = Promise.withResolvers<void>();
     onWarn = () => tried.resolve();
     const ingest = makeIngest({ db, log, clock: systemClock });
-    const jobs = ['A', 'B'].map((id) => ingest({ accountId: account, events: [messageEvent(id)] }, never));
+    const jobs = ['A', 'B'].map((id) => ingest(jobOf(messageEvent(id)), never));
     await tried.promise;
     await giveBack();
     await Promise.all(jobs);
@@ -139,9 +142,7 @@ describe('while the database is away', () => {
     const tried = Promise.withResolvers<void>();
     onWarn = () => tried.resolve();
     const ingest = makeIngest({ db, log, clock: systemClock });
-    const job = expect(
-      ingest({ accountId: account, events: [messageEvent('A')] }, stop.signal),
-    ).rejects.toThrow('stop');
+    const job = expect(ingest(jobOf(messageEvent('A')), stop.signal)).rejects.toThrow('stop');
     await tried.promise;
     stop.abort(new Error('stop'));
     await job;
@@ -154,7 +155,7 @@ describe('while the database is away', () => {
     const ingest = makeIngest({ db, log, clock: systemClock });
     const ids = Array.from({ length: 30 }, (_, i) => `M${i}`);
     for (const id of ids) {
-      const job = ingest({ accountId: account, events: [messageEvent(id)] }, never);
+      const job = ingest(jobOf(messageEvent(id)), never);
       await sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where datname = ${database.connection.database} and pid <> pg_backend_pid()

@@ -5,6 +5,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { openCatchUp } from '../../../src/messages/catch-up.ts';
 import { openInboundLanes } from '../../../src/messages/inbound-lane.ts';
 import { makeIngest } from '../../../src/messages/ingest.ts';
+import { openLiveGate } from '../../../src/messages/live-gate.ts';
 import { MESSAGE_STEPS, type MessageStep } from '../../../src/messages/message-step.ts';
 import { makeOutbox } from '../../../src/messages/outbox.ts';
 import { openSender } from '../../../src/messages/sender.ts';
@@ -94,8 +95,17 @@ it('tells each step of a message on its way in, in their order', async () => {
 
 it('tells each step of a catch-up, in their order', async () => {
   const { steps, onStep, done } = recorder('watermark-saved');
+  const gate = openLiveGate({ emit: () => undefined, onGap: () => undefined, log: silentLog });
   const catchUp = stack.use(
-    openCatchUp({ ...common, db, emit: () => undefined, laneIdle: async () => undefined, onStep }),
+    openCatchUp({
+      gate,
+      ...common,
+      db,
+      emit: () => undefined,
+      laneIdle: async () => undefined,
+      committed: async () => undefined,
+      onStep,
+    }),
   );
   const session = new ScriptedSession(account.id);
   session.receive(makeMessage(CHAT, 'A', systemClock.now()));

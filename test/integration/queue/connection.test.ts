@@ -84,6 +84,18 @@ describe('while Redis is away', () => {
     await redis.ping(10_000);
   });
 
+  it('who wants to know is told that it is back, once each time', async () => {
+    await using server = await openOwnRedis();
+    await using redis = await open(`redis://127.0.0.1:${server.port}`);
+    for (const round of [1, 2]) {
+      const recovered = Promise.withResolvers<number>();
+      redis.onRecovered(() => recovered.resolve(round));
+      await server.kill();
+      await server.start();
+      expect(await recovered.promise).toBe(round);
+    }
+  });
+
   it('closing does not wait for it', async () => {
     await using server = await openOwnRedis();
     const redis = await open(`redis://127.0.0.1:${server.port}`);

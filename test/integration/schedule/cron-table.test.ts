@@ -47,6 +47,24 @@ describe('the cron table', () => {
     expect(new Set(table.map((job) => job.name)).size).toBe(table.length);
   });
 
+  it('deletes the positions of runs that were over a month ago', async () => {
+    const accountId = await insertTestAccount(opened.db);
+    await sql`
+      insert into inbound_positions (account_id, run, next, updated_at) values
+        (${accountId}, 'old', 3, now() - interval '31 days'),
+        (${accountId}, 'young', 3, now() - interval '29 days')`.execute(opened.db);
+    expect(await run('delete-old-inbound-positions')).toBe(1);
+  });
+
+  it('deletes the entries of catch-ups after three months', async () => {
+    const accountId = await insertTestAccount(opened.db);
+    await sql`
+      insert into catch_ups (account_id, cause, started_at) values
+        (${accountId}, 'ready', now() - interval '91 days'),
+        (${accountId}, 'ready', now() - interval '89 days')`.execute(opened.db);
+    expect(await run('delete-old-catch-ups')).toBe(1);
+  });
+
   it('deletes idempotency keys after 24 hours and abandoned claims, and no others', async () => {
     const accountId = await insertTestAccount(opened.db);
     await sql`

@@ -1,18 +1,65 @@
 import { describe, expect, it } from 'vitest';
-import { catchUpFloor, pauseAfterRunMs } from '../../../src/messages/catch-up-window.ts';
+import { pauseAfterRunMs, readBackWindow } from '../../../src/messages/catch-up-window.ts';
 
 const HOUR = 3_600_000;
-const NOW = 1_000 * HOUR;
+const NOW = 10_000 * HOUR;
+const ago = (hours: number) => NOW - hours * HOUR;
+const LINKED = ago(1_000);
 
-describe('the instant from which the page is read back', () => {
-  it.each<[number | null, number | null, number]>([
-    [NOW - 5 * HOUR, NOW - 500 * HOUR, NOW - 6 * HOUR],
-    [null, NOW - 10 * HOUR, NOW - 58 * HOUR],
-    [null, null, NOW - 48 * HOUR],
-    [null, NOW + HOUR, NOW - 48 * HOUR],
-    [NOW + 100 * HOUR, NOW - 500 * HOUR, NOW - 48 * HOUR],
-  ])('follows from what is caught up (%s) and the first link (%s)', (caughtUpTo, firstLinkedAt, expected) => {
-    expect(catchUpFloor({ caughtUpTo, firstLinkedAt }, NOW)).toBe(expected);
+/** A window for an account that was linked long ago. */
+const windowOf = (
+  lastMessageAt: number,
+  caughtUpTo: number | null,
+  watermark?: { at: number; mark: string },
+  firstLinkedAt: number | null = LINKED,
+) => readBackWindow({ lastMessageAt, mark: 'now' }, { caughtUpTo, firstLinkedAt }, watermark, NOW);
+
+describe('how far a chat is read back', () => {
+  it.each<[string, Parameters<typeof windowOf>, object | undefined]>([
+    ['the last two days at the first link', [ago(1), null, undefined, NOW], { floor: ago(48), atLeast: 0 }],
+    [
+      'two days before the first link where nothing is known',
+      [ago(900), null],
+      { floor: ago(1_048), atLeast: 0 },
+    ],
+    ['not at all if it was silent before', [ago(1_049), null], undefined],
+    ['from two days ago if nothing is new', [ago(30), ago(5)], { floor: ago(48), atLeast: 0 }],
+    ['two days or 200 messages if something is new', [ago(1), ago(5)], { floor: ago(48), atLeast: 200 }],
+    ['to the watermark if that is older', [ago(80), ago(100)], { floor: ago(101), atLeast: 200 }],
+    [
+      'to its own watermark',
+      [ago(1), ago(100), { at: ago(60), mark: 'now' }],
+      { floor: ago(61), atLeast: 200 },
+    ],
+    ['to the account if that is later', [ago(1), ago(60), { at: ago(100), mark: 'now' }], { floor: ago(61) }],
+    [
+      'not at all if it is silent and looks as it did',
+      [ago(60), ago(5), { at: ago(50), mark: 'now' }],
+      undefined,
+    ],
+    [
+      'if it is silent and looks otherwise',
+      [ago(60), ago(5), { at: ago(50), mark: 'then' }],
+      { atLeast: 200 },
+    ],
+    ['not at all if it is silent and how it looked is not known', [ago(60), ago(5)], undefined],
+    [
+      'as if nothing were known by a clock that was set back',
+      [ago(1), NOW + 1, undefined, NOW],
+      { floor: ago(48) },
+    ],
+  ])('%s', (_, given, expected) => {
+    const window = windowOf(...given);
+    if (expected === undefined) expect(window).toBeUndefined();
+    else expect(window).toMatchObject(expected);
+  });
+
+  it('never goes beyond two days before the link', () => {
+    expect(windowOf(ago(1), ago(5), undefined, ago(20))).toEqual({
+      floor: ago(48),
+      atLeast: 200,
+      bottom: ago(68),
+    });
   });
 });
 

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { makeAccountId } from '../../../src/accounts/ids.ts';
 import { type ReadBackDeps, readChatBack } from '../../../src/messages/chat-read-back.ts';
-import type { InboundEvent, MessageEvent } from '../../../src/messages/inbound-event.ts';
+import type { InboundEvent, MessageEvent, ReadMessage } from '../../../src/messages/inbound-event.ts';
 import { makeMessage, ScriptedSession } from '../../support/scripted-session.ts';
 
 const CHAT = '4915100000001@c.us';
-const GLIMPSE = { pageChatId: CHAT, chatId: CHAT, lastMessageAt: 1 };
+const GLIMPSE = { pageChatId: CHAT, chatId: CHAT, lastMessageAt: 1, mark: '' };
 
 /** Messages `m0` (oldest) to `m<count - 1>`, `perSecond` of them with the same time. */
 function makeChat(count: number, perSecond = 1): MessageEvent[] {
@@ -15,7 +15,7 @@ function makeChat(count: number, perSecond = 1): MessageEvent[] {
   );
 }
 
-function read(messages: readonly MessageEvent[], known: (bareId: string) => boolean = () => false) {
+function read(messages: readonly ReadMessage[], known: (bareId: string) => boolean = () => false) {
   const session = new ScriptedSession(makeAccountId());
   session.receive(...messages);
   const emitted: InboundEvent[] = [];
@@ -26,14 +26,19 @@ function read(messages: readonly MessageEvent[], known: (bareId: string) => bool
         .filter(({ key }) => known(key.bareId))
         .map(({ key }) => ({
           bareId: key.bareId,
-          row: { direction: 'incoming', status: 'delivered', editedAt: null, revokedAt: null },
+          row: { direction: 'incoming', status: 'delivered', editedAt: null, revokedAt: null, reactions: [] },
         })),
     emit: async (events) => {
       emitted.push(...events);
     },
     now: () => 0,
   };
-  return { session, emitted, run: (floor: number) => readChatBack(GLIMPSE, floor, deps) };
+  return {
+    session,
+    emitted,
+    run: (floor: number, atLeast = 0, bottom = floor) =>
+      readChatBack(GLIMPSE, { floor, atLeast, bottom }, deps),
+  };
 }
 
 const ids = (events: readonly InboundEvent[]) => events.map(({ key }) => key.bareId);
@@ -46,7 +51,7 @@ describe('reading a chat back', () => {
       const { emitted, run } = read(makeChat(count));
       const counted = await run(0);
       expect(ids(emitted)).toEqual(names(0, count));
-      expect(counted).toEqual({ read: count, recovered: count, changed: 0 });
+      expect(counted).toMatchObject({ read: count, recovered: count, changed: 0 });
       expect(emitted.every((event) => event.kind === 'message' && event.recovered)).toBe(true);
     },
   );
@@ -62,6 +67,24 @@ describe('reading a chat back', () => {
     await run(901_000);
     expect(ids(emitted)).toEqual(names(900, 1_000));
     expect(session.pagesRead.length).toBeLessThan(5);
+  });
+
+  it('goes on beyond the floor until it has read enough, but not into what is no concern of ours', async () => {
+    const far = read(makeChat(1_000));
+    expect(await far.run(990_000, 200, 0)).toMatchObject({ read: 200 });
+    expect(ids(far.emitted)).toEqual(names(800, 1_000));
+    const near = read(makeChat(1_000));
+    await near.run(990_000, 200, 901_000);
+    expect(ids(near.emitted)).toEqual(names(900, 1_000));
+  });
+
+  it('emits the reactions to what was missed behind it', async () => {
+    const message = makeMessage(CHAT, 'm0', 1_000);
+    const { key, chatId } = message;
+    const reaction = { kind: 'reaction', key, chatId, senderId: CHAT, emoji: '👍', at: 2_000 } as const;
+    const { emitted, run } = read([{ ...message, reactions: [reaction] }]);
+    await run(0);
+    expect(emitted).toEqual([{ ...message, recovered: true }, reaction]);
   });
 
   it('finds holes below known messages', async () => {

@@ -124,6 +124,92 @@ describe('a busy lane', () => {
   });
 });
 
+async function isDone(work: Promise<void>): Promise<boolean> {
+  let done = false;
+  void work.then(() => {
+    done = true;
+  });
+  await vi.advanceTimersByTimeAsync(0);
+  return done;
+}
+
+describe('what a lane has passed on', () => {
+  it('is numbered without gaps within the account', async () => {
+    lanes.accept(alice, events(0, 250));
+    lanes.accept(bob, events(0, 1));
+    await queue.answerAll();
+    const numbers = (id: AccountId) => queue.jobs.filter((job) => job.accountId === id).map(({ n }) => n);
+    expect(numbers(alice)).toEqual([0, 1, 2]);
+    expect(numbers(bob)).toEqual([0]);
+    expect(new Set(queue.jobs.map(({ run }) => run)).size).toBe(1);
+  });
+
+  it('is committed when its last job was stored, not when the queue has it', async () => {
+    lanes.accept(alice, events(0, 150));
+    const committed = lanes.committed(alice);
+    await queue.answerAll();
+    const [first, last] = queue.jobs;
+    if (first === undefined || last === undefined) throw new Error('Two jobs were expected.');
+    lanes.passed(first);
+    expect(await isDone(committed)).toBe(false);
+    lanes.passed({ ...last, run: 'another' });
+    expect(await isDone(committed)).toBe(false);
+    lanes.passed(last);
+    await committed;
+    await expect(lanes.committed(bob)).resolves.toBeUndefined();
+  });
+
+  it('is followed by an empty job where the queue has lost the last one', async () => {
+    lanes.accept(alice, events(0, 1));
+    const committed = lanes.committed(alice);
+    await queue.answerAll();
+    await vi.advanceTimersByTimeAsync(20_000);
+    const probe = queue.jobs.at(-1);
+    expect(probe).toMatchObject({ n: 1, events: [] });
+    await queue.answerAll();
+    if (probe) lanes.passed(probe);
+    await committed;
+  });
+
+  it('is not waited for beyond the stop', async () => {
+    lanes.accept(alice, events(0, 1));
+    const committed = expect(lanes.committed(alice)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await queue.answerAll();
+    await lanes[Symbol.asyncDispose]();
+    await committed;
+  });
+});
+
+describe('a lane with much in it', () => {
+  it('has room again when half of it is in the queue', async () => {
+    lanes.accept(alice, events(0, 5_000));
+    expect(await isDone(lanes.room(alice))).toBe(false);
+    expect(await isDone(lanes.room(bob))).toBe(true);
+    const room = lanes.room(alice);
+    await queue.answer();
+    await room;
+  });
+
+  it('holds no more bytes than it may, whatever their number', async () => {
+    const large = range(0, 20).map((id) => messageEvent(id, { text: 'x'.repeat(1_000_000) }));
+    lanes.accept(alice, large.slice(0, 8));
+    expect(await isDone(lanes.room(alice))).toBe(true);
+    lanes.accept(alice, large.slice(8));
+    expect(await isDone(lanes.room(alice))).toBe(false);
+    await queue.answerAll();
+    expect(queue.idsOf(alice)).toEqual(range(0, 17));
+    expect(gaps).toEqual([alice]);
+  });
+
+  it('keeps nobody waiting for room beyond the stop', async () => {
+    lanes.accept(alice, events(0, 5_000));
+    const room = lanes.room(alice);
+    const disposing = lanes[Symbol.asyncDispose]();
+    await vi.advanceTimersByTimeAsync(5_000);
+    await Promise.all([disposing, room]);
+  });
+});
+
 describe('a full lane', () => {
   it('drops what does not fit and tells of the gap once, after it has drained', async () => {
     lanes.accept(alice, events(0, 9_999));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KnownMessage } from '../../../src/db/catch-up-store.ts';
-import type { MessageEvent } from '../../../src/messages/inbound-event.ts';
+import type { MessageEvent, ReactionEvent } from '../../../src/messages/inbound-event.ts';
 import { toMissedChanges } from '../../../src/messages/reconcile.ts';
 import { makeMessage } from '../../support/scripted-session.ts';
 
@@ -11,7 +11,14 @@ type Row = NonNullable<KnownMessage['row']>;
 function changes(over: Partial<MessageEvent>, row: Partial<Row>): string[] {
   const fromMe = row.direction !== 'incoming';
   const key = { fromMe, chatId: CHAT, bareId: 'A', participant: null };
-  const known: Row = { direction: 'outgoing', status: 'sent', editedAt: null, revokedAt: null, ...row };
+  const known: Row = {
+    direction: 'outgoing',
+    status: 'sent',
+    editedAt: null,
+    revokedAt: null,
+    reactions: [],
+    ...row,
+  };
   const event = makeMessage(CHAT, 'A', 1_000, { key, ...over });
   return toMissedChanges(event, { bareId: 'A', row: known }, NOW).map((change) => {
     switch (change.kind) {
@@ -55,5 +62,40 @@ describe('what the page knows better of a stored message', () => {
   it('is nothing for a message that was purged', () => {
     const event = makeMessage(CHAT, 'A', 1_000, { type: 'revoked' });
     expect(toMissedChanges(event, { bareId: 'A', row: null }, NOW)).toEqual([]);
+  });
+});
+
+describe('reactions that came and went', () => {
+  const LATER = 100_000;
+  const reaction = (senderId: string, emoji: string, at: number): ReactionEvent => ({
+    kind: 'reaction',
+    key: { fromMe: true, chatId: CHAT, bareId: 'A', participant: null },
+    chatId: CHAT,
+    senderId,
+    emoji,
+    at,
+  });
+  const missed = (page: ReactionEvent[] | undefined, known: [string, string, number][]) => {
+    const { key, chatId } = reaction('', '', 0);
+    const event = { ...makeMessage(chatId, 'A', 1_000, { key }), ...(page && { reactions: page }) };
+    const reactions = known.map(([senderId, emoji, at]) => ({ senderId, emoji, at }));
+    const row: Row = { direction: 'outgoing', status: 'sent', editedAt: null, revokedAt: null, reactions };
+    return toMissedChanges(event, { bareId: 'A', row }, LATER).map((change) =>
+      change.kind === 'reaction' ? [change.senderId, change.emoji, change.at] : change,
+    );
+  };
+
+  it.each<[string, ReactionEvent[] | undefined, [string, string, number][], unknown[]]>([
+    ['a new one', [reaction('a', '👍', 5)], [], [['a', '👍', 5]]],
+    ['a known one', [reaction('a', '👍', 5)], [['a', '👍', 5]], []],
+    ['another emoji', [reaction('a', '🎉', 6)], [['a', '👍', 5]], [['a', '🎉', 6]]],
+    ['an older emoji than is known', [reaction('a', '🎉', 4)], [['a', '👍', 5]], []],
+    ['one that was given again', [reaction('a', '👍', 6)], [['a', '', 5]], [['a', '👍', 6]]],
+    ['one that was taken back', [], [['a', '👍', 5]], [['a', '', LATER]]],
+    ['one that is known as taken back', [], [['a', '', 5]], []],
+    ['one so young that it may have come just now', [], [['a', '👍', LATER - 59_000]], []],
+    ['a page that cannot tell', undefined, [['a', '👍', 5]], []],
+  ])('%s', (_, page, known, expected) => {
+    expect(missed(page, known)).toEqual(expected);
   });
 });

@@ -4,8 +4,8 @@ import { QUEUE_NAMES, queueNameOf } from '../../../src/queue/table.ts';
 
 const instance = parseInstanceId('host-1');
 
-it('names a shared queue alike on every instance and an own one after the instance', () => {
-  expect(queueNameOf('inbound', instance)).toBe('inbound');
+it('names queues after the instance', () => {
+  expect(queueNameOf('inbound', instance)).toBe('inbound-host-1');
   expect(queueNameOf('outbound', instance)).toBe('outbound-host-1');
 });
 

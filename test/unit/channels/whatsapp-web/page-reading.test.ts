@@ -21,7 +21,10 @@ describe('a chat that is read back (A14, A18)', () => {
       WAWebChatLoadMessages: { loadEarlierMsgs },
     });
   };
-  const read = async () => (await readChat('49@c.us', 0, 10)).map(({ body }) => body);
+  const read = async (limit = 10) => {
+    const messages = await readChat('49@c.us', { offset: 0, limit }, ['call_log']);
+    return messages.map(({ body }) => body);
+  };
 
   it('ends where the page gives undefined', async () => {
     chatOf([message('b', 2), message('a', 1)], async () => undefined);
@@ -37,6 +40,30 @@ describe('a chat that is read back (A14, A18)', () => {
     const loads = [[{ ...message('notice', 1), isNotification: true }], [message('a', 0)], []];
     chatOf([message('b', 2)], async () => loads.shift());
     expect(await read()).toEqual(['b', 'a']);
+  });
+
+  it('fills its pages with messages, whatever bookkeeping lies between them', async () => {
+    const call = { ...message('call', 2), type: 'call_log' };
+    chatOf([message('c', 3), call], async () => [message('b', 1), message('a', 0)]);
+    expect(await read(2)).toEqual(['c', 'b']);
+  });
+
+  it('tells the reactions to a message, where the page has them', async () => {
+    const reaction = { senderUserJid: '1@c.us', reactionText: '👍', reactionTimestamp: 5_000 };
+    const find = async (id: unknown) => {
+      if (id !== 'key of b') throw new Error('unknown');
+      return { reactions: { serialize: () => [{ aggregateEmoji: '👍', senders: [reaction] }] } };
+    };
+    const b = { ...message('b', 2), id: { id: 'b', _serialized: 'key of b' }, hasReaction: true };
+    const a = { ...message('a', 1), hasReaction: true };
+    chatOf([b, a, { ...message('none', 0), hasReaction: false }], async () => []);
+    Object.assign(window.require('WAWebCollections'), { Reactions: { find } });
+    const told = await readChat('49@c.us', { offset: 0, limit: 10 }, []);
+    expect(told.map(({ reactions }) => reactions)).toEqual([
+      [expect.objectContaining({ sender: '1@c.us', emoji: '👍', at: 5_000 })],
+      undefined,
+      [],
+    ]);
   });
 
   it('keeps a message that the library cannot serialise', async () => {
@@ -56,4 +83,26 @@ it('lists chats in any dialect of their ids, and no channels', () => {
   const chats = ['49@c.us', '1@g.us', '5@newsletter'].map((text) => ({ id: new Wid(text, 'none'), t: 1 }));
   openStrangePage({ WAWebCollections: { Chat: { getModelsArray: () => chats } } });
   expect(listChats().map(({ pageChatId }) => pageChatId)).toEqual(['49@c.us', '1@g.us']);
+});
+
+it('marks a chat by its newest message and by what is unread', () => {
+  const chat = (last: object, unreadCount = 0) => ({
+    id: new Wid('49@c.us'),
+    t: 1,
+    unreadCount,
+    msgs: { getModelsArray: () => [last, { id: { id: 'older' }, t: 1 }] },
+  });
+  const last = { id: { id: 'A' }, t: 2, ack: 1, type: 'chat' };
+  const marks = [
+    chat(last),
+    chat({ ...last, ack: 3 }),
+    chat({ ...last, type: 'revoked' }),
+    chat({ ...last, latestEditSenderTimestampMs: 9 }),
+    chat({ ...last, hasReaction: true }),
+    chat(last, 1),
+  ].map((each) => {
+    openStrangePage({ WAWebCollections: { Chat: { getModelsArray: () => [each] } } });
+    return listChats()[0]?.mark;
+  });
+  expect(new Set(marks).size).toBe(marks.length);
 });

@@ -5,6 +5,7 @@ import {
   beginListening,
   readIdentity,
 } from '../../../../src/channels/whatsapp-web/page-calls.ts';
+import type { PageNews } from '../../../../src/channels/whatsapp-web/page-model.ts';
 import { watchSocket } from '../../../../src/channels/whatsapp-web/page-socket.ts';
 import { closeStrangePage, openStrangePage, WAWebWidFactory, Wid } from '../../../support/strange-page.ts';
 
@@ -116,4 +117,56 @@ it("acknowledges what there is of a What's-new dialog (A8)", () => {
   openStrangePage({ WAWebModalManager: { ModalManager: { close: () => (closed += 1) } } });
   acknowledgeNews();
   expect(closed).toBe(1);
+});
+
+describe('a page whose news nobody takes for a while', () => {
+  /** A page whose packs are taken when the test says so. */
+  const openBusyPage = () => {
+    const { page } = openStrangePage({});
+    const packs: { readonly news: readonly PageNews[]; readonly taken: PromiseWithResolvers<void> }[] = [];
+    page.switchboardTell = async (news) => {
+      const taken = Promise.withResolvers<void>();
+      packs.push({ news, taken });
+      await taken.promise;
+    };
+    const tell = (from: number, to: number) => {
+      for (let n = from; n < to; n += 1)
+        page.switchboard?.tell({ kind: 'message', message: { id: n, type: 'chat' } });
+    };
+    const takeAll = async () => {
+      for (let n = 0; n < packs.length; n += 1) {
+        packs[n]?.taken.resolve();
+        await settle();
+      }
+      return packs
+        .flatMap(({ news }) => news)
+        .map((each) => ('message' in each ? each.message.id : each.kind));
+    };
+    return { page, packs, tell, takeAll };
+  };
+  const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
+
+  it('keeps it, in order, and hands over one pack at a time', async () => {
+    const { packs, tell, takeAll } = openBusyPage();
+    tell(0, 250);
+    await settle();
+    expect(packs).toHaveLength(1);
+    expect(await takeAll()).toEqual(ids(0, 250));
+  });
+
+  it('drops what it cannot keep and says where, once (A23)', async () => {
+    const { tell, takeAll } = openBusyPage();
+    tell(0, 6_000);
+    expect(await takeAll()).toEqual([...ids(0, 5_000), 'overflow']);
+    tell(6_000, 6_010);
+    expect((await takeAll()).slice(5_001)).toEqual(ids(6_000, 6_010));
+  });
+
+  it('tells of the session itself meanwhile', async () => {
+    const { page, packs, tell } = openBusyPage();
+    tell(0, 200);
+    page.switchboard?.tell({ kind: 'socket', state: 'CONFLICT', hasSynced: true, hasIdentity: true });
+    await settle();
+    expect(packs.at(-1)?.news).toMatchObject([{ kind: 'socket' }]);
+  });
 });

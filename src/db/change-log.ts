@@ -1,0 +1,66 @@
+import { sql } from 'kysely';
+import type { AccountId } from '../accounts/ids.ts';
+import type { Executor } from './database.ts';
+import { recordset } from './recordset.ts';
+
+/** What happened to a message: it became known, got another status, was edited, was revoked. */
+export type ChangeKind = 'message' | 'status' | 'edit' | 'revoke';
+
+/** Something that happened to a message of a chat. */
+export interface MessageChange {
+  readonly message_id: string;
+  readonly chat_id: string;
+  /** E.164; null for groups and where it is not known. */
+  readonly phone_number: string | null;
+  /** Null if it is told by somebody else, and only the chat's latest times follow from it. */
+  readonly kind: ChangeKind | null;
+  /** The message's time, if it is another message of the chat; else null. */
+  readonly message_at: Date | null;
+  readonly is_incoming: boolean;
+}
+
+const COLUMNS = {
+  message_id: 'uuid',
+  chat_id: 'text',
+  phone_number: 'text',
+  kind: 'text',
+  message_at: 'timestamptz',
+  is_incoming: 'boolean',
+  place: 'integer',
+} as const;
+
+/**
+ * Writes changes into the log, in their order, and keeps the chats' latest times: in the transaction that changes the
+ * messages, after it has locked their rows. Numbers within a chat have no gaps, and whoever has read up to one misses none
+ * before it: the chat's row is locked until the transaction ends.
+ */
+export async function appendChanges(
+  trx: Executor,
+  accountId: AccountId,
+  changes: readonly MessageChange[],
+): Promise<void> {
+  if (changes.length === 0) return;
+  const placed = changes.map((change, place) => ({ ...change, place }));
+  await sql`
+    with told as (select r.* from ${recordset(placed, COLUMNS)}),
+    counted as (
+      insert into chats as old (account_id, chat_id, phone_number, last_message_at, last_incoming_at, last_seq)
+      select ${accountId}::uuid, chat_id, max(phone_number), max(message_at),
+        max(message_at) filter (where is_incoming), count(kind)
+      from told group by chat_id order by chat_id
+      on conflict (account_id, chat_id) do update set
+        last_message_at = greatest(old.last_message_at, excluded.last_message_at),
+        last_incoming_at = greatest(old.last_incoming_at, excluded.last_incoming_at),
+        last_seq = old.last_seq + excluded.last_seq,
+        updated_at = now()
+      returning chat_id, last_seq
+    )
+    insert into message_changes (account_id, chat_id, chat_seq, message_id, kind)
+    select ${accountId}::uuid, t.chat_id,
+      c.last_seq - count(*) over (partition by t.chat_id)
+        + row_number() over (partition by t.chat_id order by t.place),
+      t.message_id, t.kind
+    from told t join counted c on c.chat_id = t.chat_id
+    where t.kind is not null
+    order by t.place`.execute(trx);
+}

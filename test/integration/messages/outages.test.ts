@@ -1,0 +1,159 @@
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
+import { lockAccountIngest } from '../../../src/db/ingest-statements.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { openMediaStore } from '../../../src/messages/media-store.ts';
+import { openPipeline, type Pipeline } from '../../../src/messages/pipeline.ts';
+import { openRedis } from '../../../src/queue/connection.ts';
+import { openQueues } from '../../../src/queue/producer.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { insertTestAccount } from '../../support/inbound-events.ts';
+import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+import { makeMessage, ScriptedSession } from '../../support/scripted-session.ts';
+import { silentLog } from '../../support/silent-log.ts';
+import { openTcpDoor, type TcpDoor } from '../../support/tcp-door.ts';
+import { openTemporaryFolder } from '../../support/temporary-folder.ts';
+
+const CHAT = '4915100000001@c.us';
+const DONE = 'The account was caught up with its page';
+const COUNT = 600;
+
+const all = new AsyncDisposableStack();
+let test: TestDatabase;
+let admin: OpenDatabase;
+beforeAll(async () => {
+  test = all.use(await openTestDatabase());
+  admin = all.use(openDatabase({ connection: test.connection, log: silentLog }));
+});
+afterAll(() => all.disposeAsync());
+
+let stack: AsyncDisposableStack;
+let door: TcpDoor;
+let server: OwnRedis;
+let log: RecordingLogger;
+let pipeline: Pipeline;
+let accountId: AccountId;
+let session: ScriptedSession;
+let connection: AbortController;
+
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  door = stack.use(await openTcpDoor(test.connection));
+  server = stack.use(await openOwnRedis());
+  log = new RecordingLogger();
+  const host = { host: '127.0.0.1', port: door.port };
+  const database = stack.use(openDatabase({ connection: { ...test.connection, ...host }, log }));
+  const location = { urls: [`redis://127.0.0.1:${server.port}`] };
+  const redis = stack.use(await openRedis({ location, log }));
+  const instanceId = parseInstanceId('test');
+  const folder = stack.use(await openTemporaryFolder()).path;
+  pipeline = stack.use(
+    await openPipeline({
+      database,
+      redis,
+      queues: stack.use(await openQueues({ redis, instanceId, log })),
+      store: stack.use(await openMediaStore({ path: folder, log })),
+      instanceId,
+      messageRateLimit: 0,
+      onCounted: () => undefined,
+      clock: systemClock,
+      log,
+      onStep: () => undefined,
+    }),
+  );
+  accountId = await insertTestAccount(admin.db);
+  session = new ScriptedSession(accountId);
+  connection = new AbortController();
+  const ready = log.next(DONE);
+  pipeline.serve(session, connection.signal);
+  await ready;
+});
+afterEach(async () => {
+  connection.abort();
+  await stack.disposeAsync();
+});
+
+/** Messages that the page has and tells: a new one each second, as WhatsApp dates them. */
+function receive(from: number, to: number): void {
+  for (let n = from; n < to; n += 1) {
+    const message = makeMessage(CHAT, `m${n}`, Math.floor(Date.now() / 1_000 - COUNT + n) * 1_000);
+    session.receive(message);
+    pipeline.accept(accountId, [message]);
+  }
+}
+
+const stored = async () =>
+  (
+    await admin.db
+      .selectFrom('messages')
+      .select('bare_id')
+      .where('account_id', '=', accountId)
+      .orderBy('timestamp')
+      .orderBy('seq')
+      .execute()
+  ).map(({ bare_id }) => bare_id);
+
+const causes = async () =>
+  (
+    await admin.db
+      .selectFrom('catch_ups')
+      .select('cause')
+      .where('account_id', '=', accountId)
+      .orderBy('id')
+      .execute()
+  ).map(({ cause }) => cause);
+
+const EXPECTED = Array.from({ length: COUNT }, (_, n) => `m${n}`);
+
+it('a Redis that is emptied in the middle of a burst loses nothing', async () => {
+  const client = new Redis(`redis://127.0.0.1:${server.port}`);
+  stack.defer(() => client.disconnect());
+  await admin.db.transaction().execute(async (trx) => {
+    // Nothing is stored meanwhile, so that jobs are lost for certain.
+    await lockAccountIngest(trx, accountId);
+    receive(0, COUNT / 2);
+    while ((await client.llen('switchboard:inbound-test:wait')) === 0) await client.ping();
+    await client.flushall();
+  });
+  const gap = log.next('The queue has lost inbound events; the page will be read back');
+  const done = gap.then(() => log.next(DONE));
+  receive(COUNT / 2, COUNT);
+  expect((await done).fields).toMatchObject({ cause: 'gap', unread: 0 });
+  expect(await stored()).toEqual(EXPECTED);
+  expect(await causes()).toEqual(['ready', 'gap']);
+});
+
+it('a Redis that dies and comes back loses nothing', async () => {
+  receive(0, COUNT / 2);
+  await server.kill();
+  receive(COUNT / 2, COUNT);
+  const done = log.next(DONE);
+  await server.start();
+  expect((await done).fields).toMatchObject({ cause: 'redis', unread: 0 });
+  expect(await stored()).toEqual(EXPECTED);
+});
+
+it('a PostgreSQL that is away while the page goes on loses nothing, and keeps the order', async () => {
+  receive(0, COUNT / 3);
+  await door.shut();
+  const away = log.next('The database does not answer; messages wait until it does');
+  receive(COUNT / 3, (2 * COUNT) / 3);
+  await away;
+  receive((2 * COUNT) / 3, COUNT);
+  const done = log.next(DONE);
+  await door.open();
+  expect((await done).fields).toMatchObject({ cause: 'database', unread: 0 });
+  expect(await stored()).toEqual(EXPECTED);
+  const bySeq = await admin.db
+    .selectFrom('messages')
+    .select('bare_id')
+    .where('account_id', '=', accountId)
+    .where('recovered', '=', false)
+    .orderBy('seq')
+    .execute();
+  const live = bySeq.map(({ bare_id }) => Number(bare_id?.slice(1)));
+  expect(live).toEqual(live.toSorted((a, b) => a - b));
+});
