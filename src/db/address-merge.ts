@@ -23,6 +23,7 @@ export async function mergeChats(
     set chat_id = ${phone}, phone_number = ${number}, author = case author when ${lid} then ${phone} else author end
     where account_id = ${accountId}::uuid and chat_id = ${lid}`.execute(trx);
   await moveKeys(trx, accountId, pair);
+  await moveLog(trx, accountId, pair);
   await moveRows(trx, accountId, pair, number);
   return releaseWaiting(trx, accountId, pair);
 }
@@ -37,6 +38,15 @@ async function moveKeys(trx: Executor, accountId: AccountId, { lid, phone }: Add
   await sql`delete from message_keys where account_id = ${accountId}::uuid and chat_id = ${lid}`.execute(trx);
 }
 
+/** The log of the LID's chat goes on behind that of the number's: without gaps, and told again rather than missed. */
+async function moveLog(trx: Executor, accountId: AccountId, { lid, phone }: AddressPair): Promise<void> {
+  await sql`
+    update message_changes set chat_id = ${phone}, chat_seq = chat_seq + coalesce((
+      select last_seq from chats where account_id = ${accountId}::uuid and chat_id = ${phone}
+    ), 0)
+    where account_id = ${accountId}::uuid and chat_id = ${lid}`.execute(trx);
+}
+
 /** What is known of the chat beside its messages. */
 async function moveRows(
   trx: Executor,
@@ -48,13 +58,15 @@ async function moveRows(
     with gone as (
       delete from chats where account_id = ${accountId}::uuid and chat_id = ${lid} returning *
     )
-    insert into chats as old (account_id, chat_id, phone_number, name, last_message_at, last_incoming_at, unread)
-    select account_id, ${phone}, ${number}, name, last_message_at, last_incoming_at, unread from gone
+    insert into chats as old
+      (account_id, chat_id, phone_number, name, last_message_at, last_incoming_at, unread, last_seq)
+    select account_id, ${phone}, ${number}, name, last_message_at, last_incoming_at, unread, last_seq from gone
     on conflict (account_id, chat_id) do update set
       name = coalesce(old.name, excluded.name),
       last_message_at = greatest(old.last_message_at, excluded.last_message_at),
       last_incoming_at = greatest(old.last_incoming_at, excluded.last_incoming_at),
-      unread = greatest(old.unread, excluded.unread)`.execute(trx);
+      unread = greatest(old.unread, excluded.unread),
+      last_seq = old.last_seq + excluded.last_seq`.execute(trx);
   await sql`
     with gone as (
       delete from contacts where account_id = ${accountId}::uuid and contact_id = ${lid} returning *

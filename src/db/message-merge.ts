@@ -74,6 +74,11 @@ async function mergeInto(
   }
   await uncount(trx, accountId, gone);
   await trx.deleteFrom('messages').where(isMessage(gone)).execute();
+  await sql`
+    update message_changes set message_id = ${kept}::uuid
+    where account_id = ${accountId}::uuid and chat_id in (${lid}, ${phone}) and message_id = ${gone}::uuid`.execute(
+    trx,
+  );
   await sql`update message_keys set message_id = ${kept}::uuid where message_id = ${gone}::uuid`.execute(trx);
   await sql`
     update messages set reply_to = ${kept}

@@ -1,4 +1,4 @@
-import type { InboundEvent } from './inbound-event.ts';
+import type { InboundEvent, ReadMessage } from './inbound-event.ts';
 
 /**
  * The two addresses of a person (fact A16): the LID (`…@lid`) and the phone number (`…@c.us`). The chat of a person is
@@ -53,6 +53,19 @@ function eventToPeople(event: InboundEvent): string[] {
 /** The LIDs by which an event names its chat and people. */
 export function eventToLids(event: InboundEvent): string[] {
   return [event.chatId, ...eventToPeople(event)].filter(isLid);
+}
+
+/** A message that is read back, with the numbers of those who reacted and voted in place of their LIDs. */
+export function toCanonicalPeople(message: ReadMessage, phones: ReadonlyMap<string, string>): ReadMessage {
+  const { reactions, votes } = message;
+  const canonical = (id: string) => phones.get(id) ?? id;
+  return {
+    ...message,
+    ...(reactions && {
+      reactions: reactions.map((each) => ({ ...each, senderId: canonical(each.senderId) })),
+    }),
+    ...(votes && { votes: votes.map((each) => ({ ...each, voterId: canonical(each.voterId) })) }),
+  };
 }
 
 /** The event with the numbers in place of the LIDs whose numbers are known. */

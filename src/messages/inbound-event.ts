@@ -53,6 +53,8 @@ export interface MessageEvent extends EventTarget {
 /** A message as it is read back: with all reactions to it, if the page can tell them. */
 export interface ReadMessage extends MessageEvent {
   readonly reactions?: readonly ReactionEvent[];
+  /** Of a poll: the vote of each voter, if the page can tell them. */
+  readonly votes?: readonly VoteEvent[];
 }
 
 /** How far a message of ours has come, or (for an incoming one) that it was seen. */

@@ -244,4 +244,22 @@ describe.each([
     expect(chats).toContainEqual(expect.objectContaining({ id: alice.jid, name: 'Alice from the market' }));
     expect(chats).toContainEqual(expect.objectContaining({ id: `${team.id}@g.us`, name: 'Team' }));
   });
+
+  it('takes over reactions, votes and edits that came while it was away (A14)', async () => {
+    const liked = await alice.send(shop, 'like this');
+    const edited = await alice.send(shop, 'frist');
+    const poll = await alice.sendPoll(shop, { name: 'When?', options: ['now', 'later'] });
+    for (const { id } of [liked, edited, poll]) await stored(id);
+    await alice.react(liked.id, '👍');
+    await stored(liked.id, ({ reactions }) => reactions.length === 1);
+    expect(await stage.daemon().stop()).toBe(0);
+    await alice.react(liked.id, '🎉');
+    await alice.edit(edited.id, 'first');
+    await alice.vote(poll.id, ['later']);
+    await stage.start();
+    const [again] = [await stored(liked.id, ({ reactions }) => reactions[0]?.emoji === '🎉')];
+    expect(again.reactions).toHaveLength(1);
+    expect((await stored(edited.id, ({ text }) => text === 'first')).versions).toHaveLength(2);
+    await stored(poll.id, ({ votes }) => votes?.[0]?.options[0] === 'later');
+  });
 });

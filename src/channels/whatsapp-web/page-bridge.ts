@@ -147,11 +147,15 @@ export function installBridge(): void {
     };
   }
 
-  function pickVote(raw: Record<string, unknown>): PageVote {
+  function findPoll(raw: Record<string, unknown>): PageModel | undefined {
+    const key = String(raw.parentMsgKey ?? raw.pollUpdateParentKey);
+    return attempt(() => window.require('WAWebCollections').Msg.get(key) as PageModel | undefined);
+  }
+
+  function pickVote(raw: Record<string, unknown>, poll = findPoll(raw)): PageVote {
     const parent = (raw.parentMsgKey ?? raw.pollUpdateParentKey) as Record<string, unknown> | undefined;
     const voter = raw.author ?? raw.from ?? raw.sender;
     const at = Number(raw.senderTimestampMs ?? raw.t);
-    const poll = attempt(() => window.require('WAWebCollections').Msg.get(String(parent)) as PageModel);
     const options = Array.isArray(poll?.pollOptions) ? (poll.pollOptions as { localId?: unknown }[]) : [];
     // An id is the place as a rule; it comes as bytes where it is read from the page's store.
     const ids = Array.from((raw.selectedOptionLocalIds ?? []) as Iterable<unknown>, Number);
@@ -214,6 +218,7 @@ export function installBridge(): void {
   const switchboard: Switchboard = {
     pick,
     pickReaction,
+    pickVote,
     phoneOf,
     glimpse,
     makeKey,

@@ -35,6 +35,8 @@ export interface PageMessage {
   readonly latestEditSenderTimestampMs?: number;
   /** Every reaction to it, where it was read back and the page can tell. */
   readonly reactions?: readonly PageReaction[];
+  /** The votes of a poll, where it was read back and the page can tell. */
+  readonly votes?: readonly PageVote[];
   /** Phone-number form of the chat and of the author, where the page knows one for a LID. */
   readonly chatPhone?: string;
   readonly authorPhone?: string;
@@ -102,6 +104,8 @@ export interface PageKey {
 export interface Switchboard {
   pick(model: Record<string, unknown>): PageMessage;
   pickReaction(raw: Record<string, unknown>): PageReaction;
+  /** `poll` is its model where the caller has it. */
+  pickVote(raw: Record<string, unknown>, poll?: PageModel): PageVote;
   phoneOf(wid: unknown): string | undefined;
   /** What there is to say of a message after a send or a look-up. */
   glimpse(model: PageModel): PageGlimpse;

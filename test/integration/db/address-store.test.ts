@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, makeMessageId } from '../../../src/accounts/ids.ts';
 import { canonicalChatOf } from '../../../src/db/address-store.ts';
-import { listKnownMessages } from '../../../src/db/catch-up-store.ts';
+import { listKnownMessages, toFiledPeople } from '../../../src/db/catch-up-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { listMessages } from '../../../src/db/message-store.ts';
 import { claimForSending, insertOutgoing } from '../../../src/db/outbox-store.ts';
-import type { InboundEvent, MessageEvent } from '../../../src/messages/inbound-event.ts';
+import type { InboundEvent, MessageEvent, ReadMessage } from '../../../src/messages/inbound-event.ts';
 import { learnRecipient } from '../../../src/messages/recipient.ts';
+import { toMissedChanges } from '../../../src/messages/reconcile.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent, T0 } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -17,6 +18,7 @@ const NOW = new Date();
 const LID = '9900011@lid';
 const PHONE = '491700000001@c.us';
 const PAIR = { lid: LID, phone: PHONE };
+const OTHER = { lid: '9900022@lid', phone: '491700000022@c.us' };
 
 const stack = new AsyncDisposableStack();
 let db: Executor;
@@ -205,6 +207,40 @@ describe('one conversation for both dialects (A16)', () => {
       { contact_id: PHONE, phone_number: '+491700000001', name: 'Alice', push_name: 'al' },
     ]);
     expect(await of('chat_watermarks')).toMatchObject([{ chat_id: PHONE, at: at(1) }]);
+  });
+
+  it('appends the log of the LID’s chat to that of the number', async () => {
+    await ingest(messageIn('phone', 'A1'), messageIn('phone', 'A2'));
+    await ingest(messageIn('lid', 'A3'), messageIn('lid', 'A1'));
+    await ingestAddresses(db, account, [PAIR], NOW);
+    await ingest(messageIn('lid', 'A4'));
+    const log = await db
+      .selectFrom('message_changes')
+      .select(['chat_id', 'chat_seq', 'message_id'])
+      .where('account_id', '=', account)
+      .orderBy('chat_seq')
+      .execute();
+    expect(log.map(({ chat_id, chat_seq }) => [chat_id, chat_seq])).toEqual(
+      ['1', '2', '3', '4', '5'].map((seq) => [PHONE, seq]),
+    );
+    const ids = (await rows()).map(({ id }) => id);
+    expect(log.filter(({ message_id }) => !ids.includes(message_id))).toEqual([]);
+  });
+
+  it('takes no reaction for gone that the page tells under the other address', async () => {
+    const at = Date.now() - 3_600_000;
+    await ingest(messageIn('both', 'A1'));
+    await ingest({ kind: 'reaction', ...DIALECTS.both('A1'), senderId: OTHER.lid, emoji: '👍', at });
+    await ingestAddresses(db, account, [OTHER], NOW);
+    for (const senderId of [OTHER.lid, OTHER.phone]) {
+      const told: ReadMessage = {
+        ...messageIn('both', 'A1', { ack: 0 }),
+        reactions: [{ kind: 'reaction', ...DIALECTS.both('A1'), senderId, emoji: '👍', at }],
+      };
+      const [read = told] = await toFiledPeople(db, account, [told]);
+      const [known] = await listKnownMessages(db, account, [read]);
+      expect(known && toMissedChanges(read, known, Date.now())).toEqual([]);
+    }
   });
 
   it('knows who writes in a group, and leaves the group’s chat alone', async () => {
