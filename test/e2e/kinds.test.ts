@@ -229,7 +229,7 @@ describe.each([
         stage.api.call<{ id: string; name: string | null }[]>('GET', `/accounts/${accountId}/contacts`),
         stage.api.call<{ id: string; name: string | null }[]>('GET', `/accounts/${accountId}/chats`),
       ]);
-      const named = people.some(({ name }) => name !== null) && talks.some(({ id }) => id.endsWith('@g.us'));
+      const named = people.some(({ name }) => name !== null) && talks.some(({ name }) => name === 'Team');
       return named ? { contacts: people, chats: talks } : undefined;
     });
     expect(contacts).toContainEqual({
