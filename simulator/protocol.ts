@@ -145,11 +145,19 @@ export type SendResult =
   | { readonly ok: true; readonly t: number }
   | { readonly ok: false; readonly error: number };
 
+/**
+ * How a page shows that a passkey is demanded: by a dialog and a call of WebAuthn, by one of these two, by an element of
+ * the page without a dialog's role, by one in another language, or only by going on waiting (PAIRING).
+ */
+export const PASSKEY_LOOKS = ['demand', 'dialog', 'webauthn', 'element', 'language', 'silent'] as const;
+export type PasskeyLook = (typeof PASSKEY_LOOKS)[number];
+
 export type ServerFrame =
   | { readonly type: 'challenge'; readonly nonce: string }
   | { readonly type: 'ref'; readonly ref: string }
   | { readonly type: 'refs-ended' }
-  | { readonly type: 'passkey'; readonly needed: boolean }
+  /** The look is null once nothing is demanded any more. */
+  | { readonly type: 'passkey'; readonly look: PasskeyLook | null }
   | { readonly type: 'paired'; readonly deviceId: string; readonly me: Peer; readonly phone: string }
   | {
       readonly type: 'welcome';

@@ -1,25 +1,33 @@
 import { openAnnouncer } from './accounts/announcer.ts';
-import { parseInstanceId } from './accounts/ids.ts';
+import { type InstanceId, parseInstanceId } from './accounts/ids.ts';
+import { measureSessions } from './accounts/session-metrics.ts';
 import type { ChannelListener } from './channels/channel.ts';
 import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { openGuard } from './channels/whatsapp-web/guard.ts';
 import { openPool } from './channels/whatsapp-web/pool.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
+import { makeProfileInspection } from './channels/whatsapp-web/profile-inspection.ts';
 import { ProfileKeeper } from './channels/whatsapp-web/profile-keeper.ts';
 import { openRuntimeFolder, type RuntimeFolder } from './channels/whatsapp-web/runtime-folder.ts';
+import { addressToUrl } from './cli/daemon-address.ts';
 import { welcome } from './cli/first-account.ts';
+import { makeLinkTeller } from './cli/link-teller.ts';
 import { makeTerminalQrView } from './cli/qr-view.ts';
+import { openUrlFile } from './cli/url-file.ts';
 import { childEnvironment } from './config/child-environment.ts';
 import type { Config } from './config/config.ts';
 import { ensureInstanceId } from './config/instance-id.ts';
 import { ensureEncryptionKey } from './config/made-encryption-key.ts';
 import { DEFAULT_TIMINGS } from './config/session-timings.ts';
 import { ensureWritableFolder } from './config/writable-folder.ts';
+import { countAccountsByState, findHeldAccounts } from './db/account-directory.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { type Executor, type OpenDatabase, openDatabase, pingDatabase } from './db/database.ts';
 import {
   adoptAbandonedAccounts,
+  hasOtherInstances,
+  isInstanceGone,
   openInstancePresence,
   type PresenceOptions,
 } from './db/instance-presence.ts';
@@ -36,12 +44,13 @@ import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
 import { abortedAfter, orAborted } from './lib/abort.ts';
 import type { Clock } from './lib/clock.ts';
-import { toError } from './lib/errors.ts';
+import { AppError, toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { openMediaStore } from './messages/media-store.ts';
 import { openPipeline } from './messages/pipeline.ts';
 import { openEventLoopWatch } from './observability/event-loop.ts';
-import { openLogger } from './observability/logger.ts';
+import { type OpenLogger, openLogger } from './observability/logger.ts';
+import { Metrics } from './observability/metrics.ts';
 import { makeBoard } from './queue/board.ts';
 import { type OpenRedis, openRedis, type RedisLocation } from './queue/connection.ts';
 import { openQueues } from './queue/producer.ts';
@@ -61,6 +70,8 @@ export interface AppEdge {
   readonly isRoot: boolean;
   /** A person sits at the terminal and can scan what is drawn there. */
   readonly isTerminal: boolean;
+  /** How the command line of this daemon is called, for what is printed about it. */
+  readonly cli: string;
   write(text: string): void;
   /** Aborts when the daemon is asked to stop, also while it still starts. */
   readonly signal: AbortSignal;
@@ -72,10 +83,29 @@ export interface App extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Opens everything in order; if one part fails, those before it are closed again and its error is thrown. */
+/**
+ * Opens everything in order; if one part fails, those before it are closed again and its error is thrown, and stands in the
+ * log's files for whoever looks there.
+ */
 export async function openApp(config: Config, edge: AppEdge): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const log = stack.use(await openLogger(config.log));
+  try {
+    const parts = stack.use(await openParts(config, { edge, log }));
+    const opened = stack.move();
+    return { log, url: parts.url, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  } catch (thrown) {
+    if (!edge.signal.aborted) tellFailedStart(log, toError(thrown));
+    throw thrown;
+  }
+}
+
+/** All that the log is told about. */
+async function openParts(
+  config: Config,
+  { edge, log }: { readonly edge: AppEdge; readonly log: Logger },
+): Promise<AsyncDisposable & { readonly url: string }> {
+  await using stack = new AsyncDisposableStack();
   const { clock, signal } = edge;
   stack.use(openEventLoopWatch({ log, clock }));
   const browser = findBrowser(config.browser);
@@ -128,24 +158,39 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     }),
   );
 
-  const qrView = makeTerminalQrView({ write: edge.write, isTty: edge.isTerminal });
+  const metrics = new Metrics();
+  metrics.addProcess();
+  const accounts = makeAccountStore(
+    db,
+    measureSessions(metrics, () => countAccountsByState(db, instanceId)),
+  );
+  const teller = makeLinkTeller({
+    view: makeTerminalQrView({ write: edge.write, isTty: edge.isTerminal }),
+    cli: edge.cli,
+    write: edge.write,
+    getAccount: accounts.getAccount,
+    log,
+  });
   const listener: ChannelListener = {
     onEvents: pipeline.accept,
     whenRoom: pipeline.whenRoom,
     onGap: pipeline.hearGap,
     onConnected: pipeline.serve,
     onQr: (account, qr) => {
-      qrView.show({ id: account.id, name: account.displayName, qr });
+      teller.onQr(account, qr);
       announcer.onQr(account, qr);
     },
     onPairingCode: (account, code) => {
-      qrView.showPairingCode({ id: account.id, name: account.displayName, code });
+      teller.onPairingCode(account, code);
       announcer.onPairingCode(account, code);
     },
-    onState: announcer.onState,
+    onState: (accountId, change) => {
+      teller.onState(accountId, change);
+      announcer.onState(accountId, change);
+    },
     onAlert: announcer.onAlert,
   };
-  const vaultDeps = makeVaultDeps(config, { db, keyRing, clock, log, signal });
+  const vaultDeps = makeVaultDeps(config, { db, instanceId, keyRing, clock, log, signal });
   const vault = new Vault(vaultDeps);
   const profiles = new ProfileKeeper({
     runtimePath: runtime.path,
@@ -153,10 +198,11 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     timings: DEFAULT_TIMINGS,
     clock,
     log,
+    hasOthers: () => hasOtherInstances(db, instanceId),
     onStep: (step) => log.debug('A step of the vault was done', { step }),
   });
   const temporary = stack.use(await openSocketFolder(folder.path, 'browsers'));
-  stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
+  const guard = stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
   const pool = stack.use(
     await openPool({
       config,
@@ -165,20 +211,29 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       profiles,
       browser,
       instanceId,
-      store: makeAccountStore(db),
+      isInstanceGone: (id) => isInstanceGone(db, id, { signal }),
+      store: accounts,
       listener,
       clock,
       log,
+      onSurvivors: () => guard.withholdGoodbye(),
       isRoot: edge.isRoot,
       environment: { ...childEnvironment(edge.env), TMPDIR: temporary.path },
     }),
   );
+  const inspection = makeProfileInspection(runtime.path);
   const cronTable = makeCronTable({
     db,
     clock,
     removeOrphanProfiles: () =>
       removeOrphanProfiles(runtime.path, { clock, log, isKept: (ids) => findKeptAccounts(db, ids) }),
     finishWipes: () => vault.finishWipes(),
+    catchUpVaults: () =>
+      vault.catchUp(async (ids) => {
+        const held = await findHeldAccounts(db, instanceId, ids);
+        return new Set(held.filter((id) => pool.findStatus(id) === undefined));
+      }, signal),
+    removeCutOffVaults: () => vault.tidy(),
     removeOrphanVaults: () => vault.removeOrphans((ids) => findKeptAccounts(db, ids)),
     reviewHealth: () => announcer.reviewUnhealthy(),
   });
@@ -196,8 +251,12 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
         outbox: pipeline.outbox,
         uploads: pipeline.intake,
         media: store,
-        vault: { ...makeVaultUpkeep({ ...vaultDeps, vault }), findNewest: (id) => vault.findNewest(id) },
+        vault: {
+          ...makeVaultUpkeep({ ...vaultDeps, vault, inspection }),
+          findNewest: (id) => vault.findNewest(id),
+        },
         board: makeBoard(queues),
+        metrics,
         announcements: announcer,
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),
@@ -209,6 +268,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       { signal },
     ),
   );
+  stack.use(await openUrlFile(folder.path, addressToUrl(http.host, http.port)));
   signal.throwIfAborted();
   await pool.restore();
   warnOfWeakPlaces(log, { runtime, keyRing, madeAt });
@@ -219,11 +279,21 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     channel: pool,
     instanceId,
     isTerminal: edge.isTerminal,
+    cli: edge.cli,
     write: edge.write,
   });
 
   const opened = stack.move();
-  return { log, url: http.url, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { url: http.url, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** The terminal is told by whoever started it. */
+function tellFailedStart(log: OpenLogger, error: Error): void {
+  const isOurs = error instanceof AppError;
+  log.errorToFiles('Switchboard cannot start', {
+    error: error.message,
+    ...(isOurs ? { code: error.code, details: error.details } : { stack: error.stack }),
+  });
 }
 
 /** How long copies in S3 may take once the daemon is asked to stop: disk and database have the session by then. */
@@ -320,21 +390,28 @@ function warnOfWeakPlaces(
       path: madeAt,
       keyId: keyRing.currentKeyId,
       remedy:
-        'Set ENCRYPTION_KEY to a key that is kept elsewhere and ENCRYPTION_KEY_PREVIOUS to the one in this file, start Switchboard, run `vault rotate`, and remove the file.',
+        'Set ENCRYPTION_KEY to one kept elsewhere and ENCRYPTION_KEY_PREVIOUS to this one, start again, then: npm run cli -- vault rotate',
     });
   }
 }
 
 function makeVaultDeps(
   config: Config,
-  deps: { db: Executor; keyRing: KeyRing; clock: Clock; log: Logger; signal: AbortSignal },
+  deps: {
+    db: Executor;
+    instanceId: InstanceId;
+    keyRing: KeyRing;
+    clock: Clock;
+    log: Logger;
+    signal: AbortSignal;
+  },
 ): VaultDeps {
-  const { db, keyRing, clock, log, signal } = deps;
+  const { db, instanceId, keyRing, clock, log, signal } = deps;
   const onStep = (step: VaultStep) => log.debug('A step of the vault was done', { step });
   return {
     folder: new VaultFolder(config.sessionPath, onStep),
     keyRing,
-    index: makeSnapshotIndex(db),
+    index: makeSnapshotIndex(db, instanceId),
     backups: [
       makeDatabaseBackup(db),
       ...(config.s3 === null

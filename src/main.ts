@@ -1,5 +1,6 @@
 import { type App, openApp } from './app.ts';
 import { containStray } from './channels/whatsapp-web/session-scope.ts';
+import { CLI } from './cli/cli-command.ts';
 import { loadEnvironment } from './config/dotenv.ts';
 import { parseConfig } from './config/parse-config.ts';
 import { explainStartError } from './config/start-error.ts';
@@ -21,6 +22,9 @@ const USAGE = `Switchboard keeps WhatsApp numbers connected.
 
 It is configured by environment variables and .env; see .env.example.
 `;
+
+/** The last line, whatever the daemon was doing when it was asked to stop. */
+const STOPPED = 'Switchboard has stopped.\n';
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
@@ -47,11 +51,15 @@ async function main(): Promise<number> {
       clock: systemClock,
       isRoot: process.getuid?.() === 0,
       isTerminal: process.stdin.isTTY === true && process.stdout.isTTY === true,
+      cli: CLI,
       write: (text) => void process.stdout.write(text),
       signal: stop.signal,
     });
   } catch (thrown) {
-    if (stop.signal.reason instanceof StopSignal) return 0;
+    if (stop.signal.reason instanceof StopSignal) {
+      process.stdout.write(STOPPED);
+      return 0;
+    }
     process.stderr.write(explainStartError(toError(stop.signal.reason ?? thrown)));
     return 1;
   }
@@ -80,6 +88,7 @@ async function drain(app: App): Promise<boolean> {
   }, DRAIN_DEADLINE_MS);
   try {
     await app[Symbol.asyncDispose]();
+    process.stdout.write(STOPPED);
     return true;
   } catch (thrown) {
     // The log is closed by now.

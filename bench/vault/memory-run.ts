@@ -25,8 +25,14 @@ export interface MemoryTask {
   readonly profile: string;
 }
 
-export async function measureMemory(task: MemoryTask, signal: AbortSignal): Promise<MemoryNeeded> {
-  const args = [import.meta.filename, task.direction, task.vault, task.profile];
+/** `heapLimitMegabytes`: V8's heap cannot grow beyond it, and the process ends where it would have to. */
+export async function measureMemory(
+  task: MemoryTask,
+  signal: AbortSignal,
+  { heapLimitMegabytes }: { readonly heapLimitMegabytes?: number } = {},
+): Promise<MemoryNeeded> {
+  const limit = heapLimitMegabytes === undefined ? [] : [`--max-old-space-size=${heapLimitMegabytes}`];
+  const args = [...limit, import.meta.filename, task.direction, task.vault, task.profile];
   return JSON.parse(await runChild(process.execPath, args, { signal })) as MemoryNeeded;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PageFault } from '../protocol.ts';
+import { PASSKEY_LOOKS, type PageFault } from '../protocol.ts';
 
 const ms = z.number().int().min(0);
 
@@ -68,8 +68,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   kind('lookup', { mode: z.enum(['fail', 'hang', 'unregistered', 'strict-lid', 'late-lid']) }),
   /** A page asks for a pairing code. */
   kind('pairing-code', { mode: z.enum(['refuse', 'hang']) }),
-  /** A scan is answered by a demand for a passkey. */
-  kind('passkey', { mode: z.literal('demand') }),
+  /** A scan is answered by a demand for a passkey, which the page shows in one way or another, or not at all. */
+  kind('passkey', { mode: z.enum(PASSKEY_LOOKS) }),
   /** A fresh link must acknowledge the "What's new" dialog within `delayMs` (5 min), or is logged out. */
   kind('whats-new', { mode: z.literal('demand'), delayMs: ms.optional() }),
 ]);

@@ -118,7 +118,7 @@ export class LinkDesk {
   answerPasskey(account: Account, approve: boolean): { linked: boolean } {
     const desk = [...this.#desks.values()].find((each) => each.scannedBy === account);
     if (!desk) throw new Rejection(409, `no passkey is demanded of "${account.name}"`);
-    desk.page.send({ type: 'passkey', needed: false });
+    desk.page.send({ type: 'passkey', look: null });
     desk.scannedBy = undefined;
     if (!approve) return { linked: false };
     this.#complete(account, desk);
@@ -132,9 +132,10 @@ export class LinkDesk {
         `"${account.name}" has ${account.devices.size} linked devices, the most it may have`,
       );
     }
-    if (this.#network.faults.take('passkey', account.name)) {
+    const demand = this.#network.faults.take('passkey', account.name);
+    if (demand) {
       desk.scannedBy = account;
-      desk.page.send({ type: 'passkey', needed: true });
+      desk.page.send({ type: 'passkey', look: demand.mode });
       this.#network.changed();
       return { linked: false };
     }

@@ -1,20 +1,33 @@
 /** What the page asks of whoever looks at it: dialogs in the document, as WhatsApp Web shows them. */
+import type { PasskeyLook } from '../protocol.ts';
 
-function dialog(id: string, text: string): HTMLElement {
+function show(id: string, text: string): HTMLElement {
   const element = document.createElement('div');
   element.id = id;
-  element.setAttribute('role', 'dialog');
-  element.setAttribute('data-testid', id);
   element.textContent = text;
   document.body.append(element);
   return element;
 }
 
+function dialog(id: string, text: string): HTMLElement {
+  const element = show(id, text);
+  element.setAttribute('role', 'dialog');
+  element.setAttribute('data-testid', id);
+  return element;
+}
+
+const PASSKEY_PROMPT = 'Use your passkey to link this device';
+
+/** The element that shows a demand has this id, unless that would tell what it is. */
+const PROMPT = 'link-prompt';
+
 /** Shows or withdraws the demand for a passkey; while it stands the link cannot be completed. */
-export function showPasskeyPrompt(needed: boolean): void {
-  document.getElementById('passkey-prompt')?.remove();
-  if (!needed) return;
-  dialog('passkey-prompt', 'Use your passkey to link this device');
+export function showPasskeyPrompt(look: PasskeyLook | null): void {
+  for (const id of ['passkey-prompt', PROMPT]) document.getElementById(id)?.remove();
+  if (look === 'demand' || look === 'dialog') dialog('passkey-prompt', PASSKEY_PROMPT);
+  if (look === 'element') show(PROMPT, PASSKEY_PROMPT);
+  if (look === 'language') show(PROMPT, 'Use sua chave de acesso para conectar este dispositivo');
+  if (look !== 'demand' && look !== 'webauthn') return;
   const publicKey = { challenge: crypto.getRandomValues(new Uint8Array(32)), rpId: location.hostname };
   // Whoever drives the page may answer or watch this call; here nobody holds the key.
   navigator.credentials?.get({ publicKey }).catch(() => undefined);

@@ -143,7 +143,8 @@ export class PageSession {
       case 'refs-ended':
         return this.setState('UNPAIRED_IDLE');
       case 'passkey':
-        return showPasskeyPrompt(frame.needed);
+        showPasskeyPrompt(frame.look);
+        return frame.look === 'silent' ? this.setState('PAIRING') : undefined;
       case 'paired':
         return this.#pair(frame);
       case 'welcome':

@@ -61,36 +61,66 @@ export interface SessionChange {
   readonly lastError?: string;
 }
 
-/** Something that a person must hear of: sessions that cannot be brought back, or that only a person can mend. */
+/** What an account comes to rest for. */
+export interface SessionRest {
+  readonly reason: ReasonCode;
+  readonly lastError?: string;
+}
+
+export const ALERT_KINDS = ['reconnect_failing', 'flapping', 'needs_human'] as const;
+
+/** Something that a person must hear of: sessions that cannot be brought back, do not stay, or only a person can mend. */
 export interface SessionAlert {
-  readonly kind: 'reconnect_failing' | 'needs_human';
+  readonly kind: (typeof ALERT_KINDS)[number];
   readonly reason: ReasonCode;
   readonly text: string;
 }
 
-/** What a session writes about its account. Each call is one transaction and may be repeated. */
+/** Hears what was entered into the history of any account, once it is stored. Returns at once and does not throw. */
+export interface HistoryListener {
+  onState(change: Pick<SessionChange, 'state' | 'reason' | 'attempt'>): void;
+  onAlert(alert: SessionAlert): void;
+}
+
+/**
+ * What a session writes about its account. Each call is one transaction and may be repeated. A signal gives a write up:
+ * from its abort on it changes nothing, unless the database has taken it already.
+ */
 export interface AccountStore {
   getAccount(id: AccountId): Promise<Account>;
   /** Accounts that a user wants connected, oldest first. */
   listWanted(instanceId: InstanceId): Promise<readonly Account[]>;
   /** Says of every wanted account that it is starting: what an earlier run of the daemon left is no longer true. */
   saveStarting(instanceId: InstanceId): Promise<void>;
-  /** Stores what a user wants: connected on this instance, or not. */
-  saveWanted(id: AccountId, wanted: boolean, instanceId: InstanceId): Promise<void>;
+  /**
+   * Says of every account that an earlier run was killed over while it ended its session that it rests. No session of this
+   * instance may run.
+   */
+  saveCutOff(instanceId: InstanceId): Promise<void>;
+  /** Says that a user wants the account connected, on this instance, and that it is starting. */
+  saveStart(id: AccountId, instanceId: InstanceId): Promise<void>;
+  /**
+   * Stores what an account comes to rest for, with all that follows from it (see reason.ts): its state, that nobody wants
+   * it connected any more, that its link is over. Whoever reads one of them reads all.
+   */
+  saveRest(id: AccountId, rest: SessionRest, signal?: AbortSignal): Promise<void>;
   /** Stores the state and appends it to the account's history. */
-  saveState(id: AccountId, change: SessionChange): Promise<void>;
+  saveState(id: AccountId, change: SessionChange, signal?: AbortSignal): Promise<void>;
   /** Appends an alert to the account's history. */
-  saveAlert(id: AccountId, alert: SessionAlert): Promise<void>;
+  saveAlert(id: AccountId, alert: SessionAlert, signal?: AbortSignal): Promise<void>;
   /** A null QR clears it. */
-  saveQr(id: AccountId, qr: LinkCode | null): Promise<void>;
+  saveQr(id: AccountId, qr: LinkCode | null, signal?: AbortSignal): Promise<void>;
   /** A null code clears it. */
-  savePairingCode(id: AccountId, code: LinkCode | null): Promise<void>;
+  savePairingCode(id: AccountId, code: LinkCode | null, signal?: AbortSignal): Promise<void>;
   /**
    * Stores who is linked and that the account is connected now.
    * @throws AppError ALREADY_LINKED if another account holds the number.
    */
-  saveLinked(id: AccountId, identity: LinkedIdentity): Promise<void>;
-  /** Says that the link is over and nobody wants the account connected; what is left of it is to be destroyed. */
+  saveLinked(id: AccountId, identity: LinkedIdentity, signal?: AbortSignal): Promise<void>;
+  /**
+   * Says that the link is over and nobody wants the account connected. No snapshot of it counts any more, and what is left
+   * of it is to be destroyed.
+   */
   saveOver(id: AccountId, instanceId: InstanceId): Promise<void>;
   /** Accounts that are neither wanted nor linked any more, but were once. */
   listOver(instanceId: InstanceId): Promise<readonly AccountId[]>;

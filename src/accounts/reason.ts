@@ -47,6 +47,13 @@ export const REASONS = {
     userAction: 'Reconnect the account and scan or type the new code.',
     keepsLink: false,
   },
+  no_code: {
+    state: 'disconnected',
+    retry: 'never',
+    text: 'WhatsApp Web showed no code to link a phone with, however often it was tried.',
+    userAction: 'Check that this machine reaches WhatsApp, then reconnect the account.',
+    keepsLink: false,
+  },
   pairing_code_refused: {
     state: 'disconnected',
     retry: 'never',
@@ -122,6 +129,14 @@ export const REASONS = {
     retry: 'never',
     text: 'WhatsApp asks for a passkey before it links this device.',
     userAction: 'Approve the link with the passkey on the phone; if that is over, reconnect the account.',
+    keepsLink: false,
+  },
+  link_stalled: {
+    state: 'needs_human',
+    retry: 'never',
+    text: 'The phone has answered the code, but the link was not completed. WhatsApp may be asking for a passkey.',
+    userAction:
+      'Look at the phone: confirm what it asks, such as a passkey, and remove a linked device that does nothing. Then reconnect the account and scan again.',
     keepsLink: false,
   },
   key_missing: {
@@ -252,4 +267,11 @@ export type ReasonCode = keyof typeof REASONS;
 export function parseReasonCode(value: string): ReasonCode {
   if (Object.hasOwn(REASONS, value)) return value as ReasonCode;
   throw new TypeError(`Not a reason code: ${value}`);
+}
+
+const STAYS_WANTED: ReadonlySet<ReasonCode> = new Set(['no_slot', 'daemon_stopped', 'key_missing']);
+
+/** True if the next boot starts an account that rests for this: nothing but the daemon's own means kept it from running. */
+export function staysWanted(reason: ReasonCode): boolean {
+  return STAYS_WANTED.has(reason);
 }

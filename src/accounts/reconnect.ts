@@ -1,8 +1,8 @@
+import { DEFAULT_TIMINGS } from '../config/session-timings.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import type { RetryPolicy } from './reason.ts';
 
-/** Failures in a row, without a connection between them, from which the account is in trouble and probed slowly. */
-export const TROUBLE_AFTER_FAILURES = 5;
+const { troubleAfterFailures, flappingAfterFalls } = DEFAULT_TIMINGS;
 
 /** How the bringing back of a session stands. */
 export interface ReconnectView {
@@ -10,33 +10,46 @@ export interface ReconnectView {
   readonly attempt: number;
   /** Lives in a row that ended without having been connected. */
   readonly failures: number;
+  /** Falls in a row, each soon after a connection: none of these has lasted. */
+  readonly shortFalls: number;
 }
 
-export const NO_ATTEMPT: ReconnectView = { attempt: 0, failures: 0 };
+export const NO_ATTEMPT: ReconnectView = { attempt: 0, failures: 0, shortFalls: 0 };
 
-/** How a life of a browser ended; `connectedMs` is how long it was connected, null if it never was. */
+type Retry = Exclude<RetryPolicy, 'never'>;
+
+/** How a life of a browser ended; `connectedMs` is how long it was connected on end, null if it never was. */
 export interface Fall {
-  readonly retry: Exclude<RetryPolicy, 'never'>;
+  readonly retry: Retry;
   readonly connectedMs: number | null;
 }
 
 /**
- * What follows a fall: after a stable connection attempts start again at 1; after a short one the step is kept, and no
- * failure counted; after none both grow. A recycling counts for nothing.
+ * What follows a fall. After a stable connection attempts start again at 1. After a short one the step is kept, and no
+ * failure counted; one that flaps only seems to be mended each time, and goes a step on. After none both grow. A recycling
+ * counts for nothing.
  */
 export function afterFall(view: ReconnectView, fall: Fall, stableAfterMs: number): ReconnectView {
-  if (fall.retry === 'at-once') return { attempt: 1, failures: view.failures };
-  if (fall.connectedMs === null) return { attempt: view.attempt + 1, failures: view.failures + 1 };
-  const attempt = fall.connectedMs >= stableAfterMs ? 1 : Math.max(1, view.attempt);
-  return { attempt, failures: 0 };
+  const { retry, connectedMs } = fall;
+  const step = Math.max(1, view.attempt);
+  if (connectedMs !== null && connectedMs >= stableAfterMs) return { ...NO_ATTEMPT, attempt: 1 };
+  if (retry === 'at-once') return { ...view, attempt: step, failures: 0 };
+  if (connectedMs === null) return { ...view, attempt: view.attempt + 1, failures: view.failures + 1 };
+  const attempt = isFlapping(view) ? step + 1 : step;
+  return { attempt, failures: 0, shortFalls: view.shortFalls + 1 };
 }
 
 /** The pause before the coming attempt, in milliseconds, counted from the fall. */
-export function pauseBeforeMs(view: ReconnectView): number {
-  return backoffDelayMs(view.attempt);
+export function pauseBeforeMs(view: Pick<ReconnectView, 'attempt'>, retry: Retry): number {
+  return retry === 'at-once' ? 0 : backoffDelayMs(view.attempt);
 }
 
 /** True from the failure on that puts the account in trouble: Critical, an alert, and probed slowly from then on. */
 export function isInTrouble(view: Pick<ReconnectView, 'failures'>): boolean {
-  return view.failures >= TROUBLE_AFTER_FAILURES;
+  return view.failures >= troubleAfterFailures;
+}
+
+/** True from the fall on that somebody should hear of, though each of them is mended before it is announced. */
+export function isFlapping(view: Pick<ReconnectView, 'shortFalls'>): boolean {
+  return view.shortFalls >= flappingAfterFalls;
 }

@@ -44,6 +44,11 @@ export function stateToConnectionStatus(state: SessionState): ConnectionStatus {
   return SESSION_STATES[state].connectionStatus;
 }
 
+/** The states in which a browser is wanted. */
+export function listLiveStates(): readonly SessionState[] {
+  return (Object.keys(SESSION_STATES) as SessionState[]).filter((state) => SESSION_STATES[state].live);
+}
+
 export function parseSessionState(value: string): SessionState {
   if (Object.hasOwn(SESSION_STATES, value)) return value as SessionState;
   throw new TypeError(`Not a session state: ${value}`);

@@ -172,6 +172,9 @@ export interface ConnectedSession {
    */
   readonly restoredFrom: Date | null;
 
+  /** When it was restored; null as `restoredFrom` is. What the page was given since, it knows. */
+  readonly restoredAt: Date | null;
+
   /**
    * Resolves the recipient and chooses the message's id; nothing is sent.
    * @throws AppError NOT_ON_WHATSAPP

@@ -1,6 +1,7 @@
 import { AppError } from '../lib/errors.ts';
 import type { ApiClient } from './api-client.ts';
 import type { AccountView } from './api-views.ts';
+import { CLI } from './cli-command.ts';
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
@@ -19,7 +20,7 @@ export function chooseFrom(accounts: readonly AccountView[], wanted: string): Ac
   const [only, another] = matching;
   if (only === undefined) {
     throw new AppError('ACCOUNT_NOT_FOUND', {
-      message: `There is no account with the id, the phone number or the name ${JSON.stringify(wanted)}. See: npm run cli -- accounts`,
+      message: `There is no account with the id, the phone number or the name ${JSON.stringify(wanted)}. See: ${CLI} accounts`,
     });
   }
   if (another !== undefined) {

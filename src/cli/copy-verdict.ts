@@ -1,5 +1,5 @@
 import { byteCount, textToLine } from './terminal-text.ts';
-import type { VaultCopyView } from './vault-api.ts';
+import type { VaultCopyView, VaultKeyNeedView } from './vault-api.ts';
 
 /** How an outcome reads, and what a person does about it; null where all is well. */
 const OUTCOMES: Readonly<Record<string, { readonly word: string; readonly remedy: string | null }>> = {
@@ -14,6 +14,11 @@ const OUTCOMES: Readonly<Record<string, { readonly word: string; readonly remedy
   key_missing: {
     word: 'KEY MISSING',
     remedy: 'Add the keys that are named to ENCRYPTION_KEY_PREVIOUS and start the daemon again.',
+  },
+  lost: {
+    word: 'LOST',
+    remedy:
+      'A lost session has no copy any more: an older one is used in its place. If a disk or a backup is missing, bring it back before the account is started.',
   },
   unreachable: {
     word: 'UNREACHABLE',
@@ -56,4 +61,16 @@ export function describeBad(copies: number, bad: readonly VaultCopyView[]): stri
   });
   const remedies = kinds.flatMap((kind) => OUTCOMES[kind]?.remedy ?? []);
   return [`${bad.length} of ${copies} copies are not good: ${counts.join(', ')}.`, ...remedies].join(' ');
+}
+
+/** Whether old keys may go, in lines of the terminal. */
+export function describeKeyNeeds(needs: readonly VaultKeyNeedView[]): string {
+  if (needs.length === 0)
+    return 'No sealed session needs an old key any more: the old keys can be taken out.\n';
+  const lines = needs.map(({ keyId, instanceId, snapshots }) => {
+    const count = snapshots === 1 ? '1 sealed session' : `${snapshots} sealed sessions`;
+    const holder = instanceId === null ? 'no instance' : `the instance ${textToLine(instanceId)}`;
+    return `  ${count} held by ${holder}: key ${textToLine(keyId)}\n`;
+  });
+  return `KEEP THE OLD KEYS. They are still needed by\n${lines.join('')}Run \`vault rotate\`, without an account, at each of these instances.\n`;
 }

@@ -5,16 +5,20 @@ import type { VariableContext } from '../config/variable.ts';
 import { CLI_VARIABLES, type VariableValues } from '../config/variables.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { Daemon } from './api-client.ts';
+import { findUrlFile } from './url-file.ts';
 
 /**
- * The daemon that the command line talks to: SWITCHBOARD_URL and SWITCHBOARD_API_KEY, else the address and the key of
- * the daemon that runs with this environment.
+ * The daemon that the command line talks to: SWITCHBOARD_URL and SWITCHBOARD_API_KEY, else the address that the daemon of
+ * DATA_PATH has left there and its key, else HOST and PORT of this environment.
  * @throws AppError CONFIG_INVALID naming the variables, FORBIDDEN if the kept key may not be read
  */
 export async function findDaemon(env: Environment, context: VariableContext): Promise<Daemon> {
   const values = parseVariables(env, CLI_VARIABLES, context);
   return {
-    url: values.SWITCHBOARD_URL ?? addressToUrl(values.HOST, values.PORT),
+    url:
+      values.SWITCHBOARD_URL ??
+      (await findUrlFile(values.DATA_PATH)) ??
+      addressToUrl(values.HOST, values.PORT),
     ...(await findKey(values)),
   };
 }

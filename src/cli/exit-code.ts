@@ -25,6 +25,10 @@ Exit codes:
   5    there is no such account or message
   6    the account is not connected, or was not linked
   130  interrupted by Ctrl-C
+With --json an error is one line on standard error:
+  {"success":false,"error":{"code":"…","message":"…","details":[{"field":"…","message":"…"}]}}
+details is there where the code has any; wrong usage (2) may be told in plain words.
+For scripts: npm run -s cli -- <command> --json, since npm prints a banner without -s.
 `;
 
 /** The exit code that tells a script what went wrong. */

@@ -1,5 +1,6 @@
 import { DEFAULT_TIMINGS } from '../config/session-timings.ts';
 import type { AccountView } from './api-views.ts';
+import { CLI } from './cli-command.ts';
 
 /** What `link` does about an account as it is now. */
 export type LinkStep =
@@ -15,7 +16,7 @@ export function isResting({ connectionStatus }: Pick<AccountView, 'connectionSta
 
 /** What a person types to link or connect an account, or to go on with that. */
 export function idToLinkCommand(accountId: string): string {
-  return `npm run cli -- link --account ${accountId}`;
+  return `${CLI} link --account ${accountId}`;
 }
 
 /** The next step of linking, from the account's state; `now` in milliseconds since the epoch. Pure. */
@@ -33,22 +34,23 @@ export function accountToLinkStep(
     case 'syncing':
       return { kind: 'wait', text: 'Linked. WhatsApp Web is loading.' };
     case 'reconnecting':
-      return { kind: 'wait', text: `Trying again. ${reasonOf(account)}`.trim() };
+      return { kind: 'wait', text: `Trying again. ${reasonToSentences(account)}`.trim() };
     case 'needs_human':
       return isPasskeyAwaited(account, now)
-        ? { kind: 'wait', text: reasonOf(account) }
-        : { kind: 'ended', text: `The account was not linked. ${reasonOf(account)}`.trim() };
+        ? { kind: 'wait', text: reasonToSentences(account) }
+        : { kind: 'ended', text: `The account was not linked. ${reasonToSentences(account)}`.trim() };
     case 'disconnected':
-      return { kind: 'ended', text: `The account was not linked. ${reasonOf(account)}`.trim() };
+      return { kind: 'ended', text: `The account was not linked. ${reasonToSentences(account)}`.trim() };
     default:
       // A state of a newer daemon: its coarse status says whether there is something to wait for.
       return account.connectionStatus === 'Failed'
-        ? { kind: 'ended', text: `The account was not linked. ${reasonOf(account)}`.trim() }
+        ? { kind: 'ended', text: `The account was not linked. ${reasonToSentences(account)}`.trim() }
         : { kind: 'wait', text: 'The browser is starting.' };
   }
 }
 
-function reasonOf({ reason }: Pick<AccountView, 'reason'>): string {
+/** Why an account is as it is, and what a person should do; empty if there is nothing to say. */
+export function reasonToSentences({ reason }: Pick<AccountView, 'reason'>): string {
   return reason === null ? '' : [reason.text, reason.userAction].filter(Boolean).join(' ');
 }
 

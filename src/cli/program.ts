@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
 import { findFieldProblems } from '../config/start-error.ts';
 import { isAppError, toError } from '../lib/errors.ts';
 import type { CommandContext } from './command-context.ts';
@@ -36,7 +37,9 @@ export interface ProgramContext extends CommandContext {
 /** Runs the command line `args` (without node and the script) and resolves with its exit code; never rejects. */
 export async function runProgram(args: readonly string[], context: ProgramContext): Promise<ExitCode> {
   try {
-    await makeProgram(context).parseAsync([...args], { from: 'user' });
+    const program = makeProgram(context);
+    refuseUnknownCommand(program, args);
+    await program.parseAsync([...args], { from: 'user' });
     return EXIT.ok;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
@@ -50,7 +53,9 @@ export async function runProgram(args: readonly string[], context: ProgramContex
 function makeProgram(context: ProgramContext): Command {
   const program = new Command('switchboard')
     .description(DESCRIPTION)
-    .helpCommand(false)
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'explain the program or a command')
+    .helpCommand('help [command]', 'explain the program or a command')
     .addHelpText('afterAll', EXIT_CODES_HELP)
     .showHelpAfterError('Add --help for how it is used.')
     .exitOverride()
@@ -62,6 +67,24 @@ function makeProgram(context: ProgramContext): Command {
     });
   for (const addSubcommand of SUBCOMMANDS) addSubcommand(program, context);
   return program;
+}
+
+/**
+ * Where help is asked for, it would be given for the program as a whole, and a script would take that for success.
+ * @throws CommanderError
+ */
+function refuseUnknownCommand(program: Command, args: readonly string[]): void {
+  const asksForHelp = args[0] === 'help' || args.includes('--help') || args.includes('-h');
+  if (!asksForHelp) return;
+  const words = args[0] === 'help' ? args.slice(1) : args;
+  let command = program;
+  for (const word of words) {
+    if (word.startsWith('-') || command.commands.length === 0) return;
+    const next = command.commands.find((each) => each.name() === word);
+    if (next === undefined && word !== 'help') command.error(`error: unknown command '${textToLine(word)}'`);
+    if (next === undefined) return;
+    command = next;
+  }
 }
 
 function describeError(error: Error): string {

@@ -1,5 +1,5 @@
 import qrcode from 'qrcode-terminal';
-import { textToCell } from './terminal-text.ts';
+import { accountName, textToCell } from './terminal-text.ts';
 
 /** What waits for a scan: an account's QR text, or null once it is used or has expired. */
 export interface QrShown {
@@ -10,7 +10,7 @@ export interface QrShown {
 
 /** Shows the QR codes of accounts in a terminal, one below the other. */
 export interface TerminalQrView {
-  /** Draws the account's QR code if it is a new one; says so when a drawn one is no longer to be scanned. */
+  /** Draws the account's QR code if it is a new one. What became of one that is gone is for others to say. */
   show(shown: QrShown): void;
   /** Writes the code that the account's user types on the phone; null once it is used or has expired. */
   showPairingCode(shown: PairingCodeShown): void;
@@ -35,7 +35,8 @@ export interface TerminalQrViewOptions {
 /** Every line fits into 80 columns: one that wraps would be counted wrongly when it is drawn over. */
 const HOW_TO_SCAN = 'On the phone: WhatsApp > Settings > Linked devices > Link a device.';
 const HOW_TO_TYPE = `${HOW_TO_SCAN}\nThere: Link with phone number instead.`;
-const MAX_NAME = 40;
+/** Characters of a code that is typed, with what stands between them. */
+const MAX_CODE = 40;
 
 /** The QR code of `text` in characters, light on dark, ending with a line break. Small: two modules a character. */
 export function drawQr(text: string, options: { readonly small: boolean }): string {
@@ -53,7 +54,11 @@ export function makeTerminalQrView({ write, isTty, inPlace = false }: TerminalQr
   let last: { readonly id: string; readonly lines: number } | undefined;
 
   function draw({ id, name }: QrShown, qr: string): void {
-    put(id, qr, `\n${nameOf(id, name)}: scan this code.\n${HOW_TO_SCAN}\n\n${drawQr(qr, { small: true })}\n`);
+    put(
+      id,
+      qr,
+      `\n${accountName(id, name)}: scan this code.\n${HOW_TO_SCAN}\n\n${drawQr(qr, { small: true })}\n`,
+    );
   }
 
   function put(id: string, code: string, block: string): void {
@@ -63,38 +68,34 @@ export function makeTerminalQrView({ write, isTty, inPlace = false }: TerminalQr
     last = { id, lines: block.split('\n').length - 1 };
   }
 
-  function forget(id: string, name: string | null, done: string): void {
+  function forget(id: string): void {
     drawn.delete(id);
     last = undefined;
-    write(`${nameOf(id, name)}: the code is no longer to be ${done}.\n`);
   }
 
   return {
     show(shown) {
-      const { id, name, qr } = shown;
+      const { id, qr } = shown;
       if (drawn.get(id) === (qr ?? undefined)) return;
-      if (qr !== null) {
-        draw(shown, qr);
-        return;
-      }
-      forget(id, name, 'scanned');
+      if (qr === null) forget(id);
+      else draw(shown, qr);
     },
     showPairingCode({ id, name, code }) {
       if (drawn.get(id) === (code ?? undefined)) return;
-      if (code === null) forget(id, name, 'typed');
+      if (code === null) forget(id);
       else
-        put(id, code, `\n${nameOf(id, name)}: type this code.\n${HOW_TO_TYPE}\n\n${drawPairingCode(code)}\n`);
+        put(
+          id,
+          code,
+          `\n${accountName(id, name)}: type this code.\n${HOW_TO_TYPE}\n\n${drawPairingCode(code)}\n`,
+        );
     },
   };
 }
 
-function nameOf(id: string, name: string | null): string {
-  return textToCell(name ?? '', MAX_NAME) || `Account ${id}`;
-}
-
 /** `ABCD1234` as the phone shows its field for it, `ABCD-1234`, and in a frame. */
 function drawPairingCode(code: string): string {
-  const text = textToCell(code.length === 8 ? `${code.slice(0, 4)}-${code.slice(4)}` : code, MAX_NAME);
+  const text = textToCell(code.length === 8 ? `${code.slice(0, 4)}-${code.slice(4)}` : code, MAX_CODE);
   const line = '─'.repeat(text.length + 6);
   return `   ┌${line}┐\n   │   ${text}   │\n   └${line}┘\n`;
 }

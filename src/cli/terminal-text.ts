@@ -13,6 +13,14 @@ export function textToCell(text: string, maxLength: number): string {
   return `${characters.slice(0, maxLength - 1).join('')}…`;
 }
 
+/** What names of accounts may take of a line: codes that are drawn over each other must not wrap. */
+const MAX_NAME = 40;
+
+/** What a person calls the account. */
+export function accountName(id: string, name: string | null): string {
+  return textToCell(name ?? '', MAX_NAME) || `Account ${id}`;
+}
+
 /** A table with its head, columns two spaces apart; ends with a line break. */
 export function rowsToTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
@@ -25,6 +33,12 @@ export function rowsToTable(head: readonly string[], rows: readonly (readonly st
       .trimEnd(),
   );
   return `${lines.join('\n')}\n`;
+}
+
+/** An instant of the API for people: 2026-01-02 03:04:05 UTC. */
+export function instantText(iso: string): string {
+  const at = new Date(iso);
+  return Number.isNaN(at.getTime()) ? iso : `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 /** A size for people: 14.2 MB. */

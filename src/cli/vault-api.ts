@@ -12,6 +12,13 @@ export interface VaultCopyView {
   readonly detail: string | null;
 }
 
+/** Sealed sessions that still need another key than the current one. */
+export interface VaultKeyNeedView {
+  readonly keyId: string;
+  readonly instanceId: string | null;
+  readonly snapshots: number;
+}
+
 /** A line of the daemon's answer to a work on copies. */
 export type UpkeepLine =
   | { readonly total: number }
@@ -21,6 +28,8 @@ export type UpkeepLine =
         readonly accounts: number;
         readonly copies: number;
         readonly outcomes: Readonly<Record<string, number>>;
+        /** After a rotation. */
+        readonly otherKeys?: readonly VaultKeyNeedView[];
       };
     };
 

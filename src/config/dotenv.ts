@@ -12,7 +12,7 @@ export interface LoadedEnvironment {
   readonly env: Environment;
   /** Lines of `.env` that set nothing: they are reported along with the problems of the variables. */
   readonly problems: readonly FieldProblem[];
-  /** Sentences about names in `.env` that look like mistakes: they stop nothing. */
+  /** Sentences about names in `.env` and the environment that look like mistakes: they stop nothing. */
   readonly warnings: readonly string[];
 }
 
@@ -28,7 +28,12 @@ export function loadEnvironment(env: Environment, cwd: string): LoadedEnvironmen
   return {
     env: { ...written, ...env },
     problems: findMalformedLines(text),
-    warnings: Object.keys(written).flatMap((name) => describeStrangeName(name, known) ?? []),
+    warnings: [
+      ...Object.keys(written).flatMap((name) => describeStrangeName(name, known) ?? []),
+      ...Object.keys(env)
+        .filter((name) => !(name in written))
+        .flatMap((name) => describeStrangeName(name, known, 'The environment') ?? []),
+    ],
   };
 }
 
@@ -38,15 +43,10 @@ function readIfPresent(path: string): string {
   } catch (thrown) {
     const error: NodeJS.ErrnoException = toError(thrown);
     if (error.code === 'ENOENT') return '';
-    const reason = error.code === 'EISDIR' ? 'it is a folder' : error.message;
-    throw configInvalid(
-      [
-        {
-          field: '.env',
-          message: `${path} cannot be read: ${reason}. Correct its owner or mode, or remove it.`,
-        },
-      ],
-      error,
-    );
+    const isFolder = error.code === 'EISDIR';
+    const message = isFolder
+      ? `${path} is a folder. Remove or rename it: settings are read from a file of this name.`
+      : `${path} cannot be read: ${error.message}. Correct its owner or mode, or remove it.`;
+    throw configInvalid([{ field: '.env', message }], error);
   }
 }

@@ -4,22 +4,30 @@ const SHORT = 5;
 /** Names that begin like this are meant for Switchboard, whatever follows. */
 const OURS = /^(WHATSAPP|SWITCHBOARD)_/;
 
+/** Who sets a variable: the file, all of which is meant for us, or the environment, most of which is not. */
+export type NameSource = '.env' | 'The environment';
+
 /**
- * What to tell about a name in `.env` that no variable has; undefined if it may well be meant for another program.
- * Pure.
+ * What to tell about a name that no variable has; undefined if it may well be meant for another program, as is anything in
+ * the environment that does not begin like ours. Pure.
  */
-export function describeStrangeName(name: string, known: readonly string[]): string | undefined {
+export function describeStrangeName(
+  name: string,
+  known: readonly string[],
+  source: NameSource = '.env',
+): string | undefined {
   if (known.includes(name)) return undefined;
+  if (source !== '.env' && !OURS.test(name)) return undefined;
   const upper = name.toUpperCase();
   const [nearest] = known
     .map((each) => ({ name: each, changes: countChanges(upper, each) }))
     .filter((each) => each.changes <= (each.name.length <= SHORT ? 1 : 2))
     .sort((a, b) => a.changes - b.changes);
   if (nearest !== undefined) {
-    return `.env sets ${name}, which Switchboard does not read. Is ${nearest.name} meant?`;
+    return `${source} sets ${name}, which Switchboard does not read. Is ${nearest.name} meant?`;
   }
   if (!OURS.test(upper)) return undefined;
-  return `.env sets ${name}, which Switchboard does not read. .env.example lists what it reads.`;
+  return `${source} sets ${name}, which Switchboard does not read. .env.example lists what it reads.`;
 }
 
 /** Letters to put in, take out, replace or swap with their neighbour until `a` is `b`. */

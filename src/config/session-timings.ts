@@ -69,10 +69,20 @@ export const SESSION_NUMBERS = {
     text: 'Pairing codes after which nobody is assumed to be there.',
     why: 'About ten minutes, as with QR codes.',
   },
+  linkDeadlineMs: {
+    value: 1_200_000,
+    text: 'A phone is to be linked, over all restarts of the browser; then the slot is free again.',
+    why: 'Twice what the codes take that nobody scans: for a page that shows none, or a link that does not come about.',
+  },
   passkeyDeadlineMs: {
     value: 300_000,
     text: "WhatsApp's demand for a passkey is unanswered: then the browser is closed.",
     why: 'Time to find the phone and to approve.',
+  },
+  looksInVain: {
+    value: 3,
+    text: 'Looks in a row that a page which is not connected leaves unanswered, each for as long as a probe: then it hangs.',
+    why: 'A page that syncs is busy for some seconds at a time; with the pause between looks it is seen within half a minute.',
   },
   probeIntervalMs: {
     value: 10_000,
@@ -94,6 +104,16 @@ export const SESSION_NUMBERS = {
     text: 'From here on a session is recycled when it is idle.',
     why: 'Others report 300 to 500 MB for a session of the real page.',
   },
+  memorySettleMs: {
+    value: 300_000,
+    text: 'A session is connected, until what its browser takes counts as what it needs.',
+    why: 'A page has loaded its chats by then; leaks grow over hours.',
+  },
+  memoryMarginBytes: {
+    value: 200 * 1024 ** 2,
+    text: 'What a session has grown by, beyond what it needs, before it is recycled.',
+    why: 'One that needs more than the soft limit would be recycled at every idle minute, for nothing.',
+  },
   memoryHardBytes: {
     value: 1_600 * 1024 ** 2,
     text: 'From here on a session is ended at once.',
@@ -103,6 +123,11 @@ export const SESSION_NUMBERS = {
     value: 32 * 1024 ** 2,
     text: 'With less room where the opened profiles lie no browser is launched.',
     why: "A start writes some megabytes; on a full disk Chromium throws the page's storage away, and the link with it (fault F43).",
+  },
+  profileDeadlineMs: {
+    value: 300_000,
+    text: 'A profile is taken out of the vault, sealed, or destroyed. One that takes longer goes on, and the next attempt waits for it.',
+    why: 'From the disk it is a second; 500 MB that only S3 still holds take four minutes and a half over 15 Mbit/s.',
   },
   snapshotIntervalMs: {
     value: 900_000,
@@ -116,8 +141,13 @@ export const SESSION_NUMBERS = {
   },
   backupIntervalMs: {
     value: 3_600_000,
-    text: 'Between two copies of a running session in PostgreSQL (and S3); another is made at each clean stop.',
+    text: 'Between two copies of a running session in PostgreSQL (and S3), while no other instance runs; another is made at each clean stop.',
     why: 'Some megabytes each: an hour of ten sessions is a small part of what their messages take.',
+  },
+  sharedBackupIntervalMs: {
+    value: 300_000,
+    text: 'The same while other instances run; whether any do is looked at this often.',
+    why: 'Any of them goes on with the sessions of a machine that is lost, from their last copies.',
   },
   freezeDeadlineMs: {
     value: 2_000,
@@ -148,6 +178,46 @@ export const SESSION_NUMBERS = {
     value: 2_000,
     text: 'The same, for a browser whose page has stopped to answer.',
     why: 'If only the page stands still it takes no longer than a healthy one.',
+  },
+  killDeadlineMs: {
+    value: 5_000,
+    text: 'Killed processes vanish; then we go on without them.',
+    why: 'The kernel takes milliseconds, unless one hangs in a disk.',
+  },
+  killLookMs: {
+    value: 20,
+    text: 'Between two looks at whether killed processes are gone.',
+    why: 'A look at all processes takes some milliseconds, as their end does.',
+  },
+  guardHealthyAfterMs: {
+    value: 60_000,
+    text: 'A guard of the browsers lived this long: its next end is a first one again.',
+    why: 'One that cannot run ends at once, each time.',
+  },
+  guardGoodbyeMs: {
+    value: 2_000,
+    text: 'The guard of the browsers ends after the goodbye; then it is killed.',
+    why: 'It takes some milliseconds, on a machine that is busy with a stop some more.',
+  },
+  eventLoopStallMs: {
+    value: 1_000,
+    text: "A stand-still of the daemon's event loop is worth a line in the log.",
+    why: 'Heavy load makes delays of a tenth of it.',
+  },
+  eventLoopQuietMs: {
+    value: 60_000,
+    text: 'Between two such lines at least.',
+    why: 'A daemon that crawls must not fill its log as well.',
+  },
+  eventLoopLookMs: {
+    value: 1_000,
+    text: 'Between two looks at how long the event loop stood still.',
+    why: 'What happens between them is measured all the same.',
+  },
+  eventLoopResolutionMs: {
+    value: 20,
+    text: 'How finely stand-stills of the event loop are measured.',
+    why: 'Fine enough for seconds, and fifty wake-ups a second cost nothing.',
   },
   logoutDeadlineMs: {
     value: 10_000,
@@ -183,6 +253,16 @@ export const SESSION_NUMBERS = {
     value: 300_000,
     text: 'A session that was connected this long has recovered: its attempts start again.',
     why: 'Promised to users.',
+  },
+  troubleAfterFailures: {
+    value: 5,
+    text: 'Failures in a row, without a connection between them, after which the account is Critical and an alert is raised.',
+    why: 'Promised to users.',
+  },
+  flappingAfterFalls: {
+    value: 5,
+    text: 'Falls in a row, each within `stableAfterMs` of a connection, after which an alert is raised and the pauses grow.',
+    why: 'Each may be mended before it is announced. A few are a bad moment, and soon over if nobody waits; five are a fault.',
   },
   announceGraceMs: {
     value: 5_000,

@@ -194,7 +194,7 @@ export const VARIABLES = {
 export const CLI_VARIABLES = {
   SWITCHBOARD_URL: makeOptionalVariable(
     'Where the command line finds the daemon.',
-    'http://HOST:PORT',
+    'as the running daemon has written it into DATA_PATH/url, else http://HOST:PORT',
     parseHttpUrl,
   ),
   SWITCHBOARD_API_KEY: asSecret(

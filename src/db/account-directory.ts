@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { Account, Pairing } from '../accounts/account.ts';
 import type { AccountId, InstanceId, TenantId } from '../accounts/ids.ts';
+import { parseSessionState, type SessionState } from '../accounts/state.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
@@ -104,6 +105,21 @@ export async function listAllAccountsToday(db: Executor): Promise<readonly Accou
   return (await selectToday(db).execute()).map(rowToToday);
 }
 
+/** How many accounts of the instance are in which state; a state that none is in is missing. */
+export async function countAccountsByState(
+  db: Executor,
+  instanceId: InstanceId,
+): Promise<ReadonlyMap<SessionState, number>> {
+  const rows = await db
+    .selectFrom('accounts')
+    .select(['state', sql<number>`count(*)::integer`.as('count')])
+    .where('instance_id', '=', instanceId)
+    .where(isKept)
+    .groupBy('state')
+    .execute();
+  return new Map(rows.map(({ state, count }) => [parseSessionState(state), count]));
+}
+
 /** The tenant's accounts, oldest first. */
 export async function listAccountsToday(
   db: Executor,
@@ -127,15 +143,32 @@ export async function listAccountsToday(
   });
 }
 
-/** Ids of all accounts of the tenant, oldest first. */
-export async function listAccountIds(db: Executor, tenantId: TenantId): Promise<readonly AccountId[]> {
+/** Ids of all accounts of the tenant, or of all tenants, oldest first. */
+export async function listAccountIds(db: Executor, tenantId: TenantId | null): Promise<readonly AccountId[]> {
   const rows = await db
     .selectFrom('accounts')
     .select('id')
-    .where('tenant_id', '=', tenantId)
+    .$if(tenantId !== null, (query) => query.where('tenant_id', '=', tenantId))
     .where(isKept)
     .orderBy('created_at')
     .orderBy('id')
+    .execute();
+  return rows.map(({ id }) => id as AccountId);
+}
+
+/** Which of these accounts this instance holds. */
+export async function findHeldAccounts(
+  db: Executor,
+  instanceId: InstanceId,
+  ids: readonly AccountId[],
+): Promise<readonly AccountId[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .selectFrom('accounts')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('instance_id', '=', instanceId)
+    .where(isKept)
     .execute();
   return rows.map(({ id }) => id as AccountId);
 }
@@ -197,4 +230,22 @@ export async function hasAccounts(db: Executor): Promise<boolean> {
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
+}
+
+/** Accounts of this instance that rest and are not linked, of whatever tenant, oldest first. */
+export async function listUnlinkedAccounts(
+  db: Executor,
+  instanceId: InstanceId,
+): Promise<readonly Pick<Account, 'id' | 'displayName'>[]> {
+  const rows = await db
+    .selectFrom('accounts')
+    .select(['id', 'display_name'])
+    .where('instance_id', '=', instanceId)
+    .where('linked', '=', false)
+    .where('wanted', '=', false)
+    .where(isKept)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+  return rows.map(({ id, display_name }) => ({ id: id as AccountId, displayName: display_name }));
 }

@@ -31,7 +31,14 @@ export async function admitAccount(db: Executor, account: NewAccount): Promise<A
       return 'revived';
     }
     const isLive = SESSION_STATES[parseSessionState(row.state)].live;
-    return row.linked || row.wanted || isLive ? 'linked' : 'present';
+    if (row.linked || row.wanted || isLive) return 'linked';
+    // Its start would take it over all the same, but its snapshot comes before that.
+    await trx
+      .updateTable('accounts')
+      .set({ instance_id: account.instanceId })
+      .where('id', '=', account.id)
+      .execute();
+    return 'present';
   });
 }
 

@@ -1,24 +1,61 @@
-import { sql } from 'kysely';
-import type { AccountStore, LinkedIdentity } from '../accounts/account.ts';
+import { type RawBuilder, sql, type Updateable } from 'kysely';
+import type { AccountStore, HistoryListener, LinkedIdentity, SessionChange } from '../accounts/account.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import { parseReasonCode, REASONS, staysWanted } from '../accounts/reason.ts';
+import { listLiveStates, type SessionState } from '../accounts/state.ts';
 import { AppError } from '../lib/errors.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
+import type { AccountTable } from './schema.ts';
 import { appendAlert, appendState } from './session-event-store.ts';
 import { toStorable } from './storable-text.ts';
 
 const UNIQUE_VIOLATION = '23505';
+/** More generations than a session seals that are not entered yet: while the database is away, or just now. */
+const UNENTERED = 1_000;
 const NOW = sql<Date>`now()`;
+const STARTING = { state: 'starting', reason: null } as const;
+const CONNECTED = { state: 'connected', reason: null } as const;
+
+/** Of a page that is gone: a scan would not be heard. */
+const NO_CODES = { qr: null, qr_expires_at: null, pairing_code: null, pairing_code_expires_at: null };
+
+/** States that are true only while there is a session. */
+const SESSION_IS_THERE = [...listLiveStates(), 'closing'] as const;
+
+/** Accounts of this instance, or of none. */
+function isOf(instanceId: InstanceId) {
+  return sql<boolean>`(instance_id = ${instanceId} or instance_id is null)`;
+}
 
 /** Accounts that a user wants connected on this instance, or on any. */
 function isWantedOn(instanceId: InstanceId) {
-  return sql<boolean>`wanted and (instance_id = ${instanceId} or instance_id is null) and ${isKept}`;
+  return sql<boolean>`wanted and ${isOf(instanceId)} and ${isKept}`;
 }
 
-/** Makes the store that sessions write to. Writing to an account that was deleted changes nothing. */
-export function makeAccountStore(db: Executor): AccountStore {
-  const change = (id: AccountId) => db.updateTable('accounts').where('id', '=', id).where(isKept);
+/** What else of the row changes with its state. */
+type More = Pick<Updateable<AccountTable>, 'wanted' | 'linked' | 'wid' | 'instance_id'>;
+
+interface StoreOptions {
+  readonly more?: More;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const NOBODY: HistoryListener = { onState: () => undefined, onAlert: () => undefined };
+
+/**
+ * Makes the store that sessions write to. Writing to an account that was deleted changes nothing. The listener hears each
+ * entry of the history once, after it was committed; one whose commit was never answered it does not hear.
+ */
+export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY): AccountStore {
+  const change = (id: AccountId, trx: Executor = db) =>
+    trx.updateTable('accounts').where('id', '=', id).where(isKept);
+  const store = async (id: AccountId, entered: SessionChange, { more = {}, signal }: StoreOptions) => {
+    const isEntered = await unlessGivenUp(db, signal, (trx) => enter(trx, id, entered, more));
+    const { state, reason, attempt } = entered;
+    if (isEntered) history.onState({ state, reason, ...(attempt === undefined ? {} : { attempt }) });
+  };
   return {
     async getAccount(id) {
       const row = await db
@@ -43,7 +80,7 @@ export function makeAccountStore(db: Executor): AccountStore {
     },
 
     async saveStarting(instanceId) {
-      await db.transaction().execute(async (trx) => {
+      const entered = await db.transaction().execute(async (trx) => {
         const started = await trx
           .updateTable('accounts')
           .set({
@@ -52,68 +89,94 @@ export function makeAccountStore(db: Executor): AccountStore {
             state_since: NOW,
             state: 'starting',
             reason: null,
-            // Of a page that is gone: a scan would not be heard.
-            qr: null,
-            qr_expires_at: null,
-            pairing_code: null,
-            pairing_code_expires_at: null,
+            ...NO_CODES,
           })
           .where(isWantedOn(instanceId))
           .returning('id')
           .execute();
+        let count = 0;
         for (const { id } of started) {
-          await appendState(trx, { accountId: id as AccountId, instanceId, state: 'starting', reason: null });
+          const entry = { accountId: id as AccountId, instanceId, ...STARTING };
+          if (await appendState(trx, entry)) count += 1;
         }
+        return count;
       });
+      for (let nth = 0; nth < entered; nth += 1) history.onState(STARTING);
     },
 
-    async saveWanted(id, wanted, instanceId) {
-      await change(id).set({ wanted, instance_id: instanceId }).execute();
-    },
-
-    async saveState(id, { state, reason, attempt, lastError }) {
-      await db.transaction().execute(async (trx) => {
-        const row = await trx
+    async saveCutOff(instanceId) {
+      const entered = await db.transaction().execute(async (trx) => {
+        const cutOff = await trx
           .updateTable('accounts')
           .set({
-            last_disconnected_at: sql<Date | null>`case when state = 'connected' and ${state} <> 'connected'
-              then now() else last_disconnected_at end`,
-            state_since: sql<Date>`case when state <> ${state} or reason is distinct from ${reason}::text
-              then now() else state_since end`,
-            state,
-            reason,
-            ...(state === 'connected' ? { last_error: null } : {}),
-            ...(lastError === undefined ? {} : { last_error: toStorable(lastError) }),
+            ...stateEntered(
+              'disconnected',
+              sql`case when linked then 'exported' else 'user_disconnected' end`,
+            ),
+            ...NO_CODES,
           })
-          .where('id', '=', id)
+          .where('wanted', '=', false)
+          .where('state', 'in', SESSION_IS_THERE)
+          .where(isOf(instanceId))
           .where(isKept)
-          .returning('instance_id')
-          .executeTakeFirst();
-        if (row === undefined) return;
-        const instanceId = row.instance_id as InstanceId | null;
-        await appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
+          .returning(['id', 'reason'])
+          .execute();
+        const changes: SessionChange[] = [];
+        for (const { id, reason } of cutOff) {
+          const rest = { state: 'disconnected', reason: parseReasonCode(String(reason)) } as const;
+          if (await appendState(trx, { accountId: id as AccountId, instanceId, ...rest })) changes.push(rest);
+        }
+        return changes;
       });
+      for (const change of entered) history.onState(change);
     },
 
-    async saveAlert(id, alert) {
-      await appendAlert(db, id, alert);
+    async saveStart(id, instanceId) {
+      await store(id, STARTING, { more: { wanted: true, instance_id: instanceId } });
     },
 
-    async saveQr(id, qr) {
-      await change(id)
-        .set({ qr: qr?.text ?? null, qr_expires_at: qr?.expiresAt ?? null })
-        .execute();
+    async saveRest(id, { reason, lastError }, signal) {
+      const { state, keepsLink } = REASONS[reason];
+      const change = { state, reason, ...(lastError === undefined ? {} : { lastError }) };
+      const more = {
+        ...(staysWanted(reason) ? {} : { wanted: false }),
+        ...(keepsLink ? {} : { linked: false, wid: null }),
+      };
+      await store(id, change, { more, signal });
     },
 
-    async savePairingCode(id, code) {
-      await change(id)
-        .set({ pairing_code: code?.text ?? null, pairing_code_expires_at: code?.expiresAt ?? null })
-        .execute();
+    async saveState(id, change, signal) {
+      await store(id, change, { signal });
     },
 
-    async saveLinked(id, identity) {
+    async saveAlert(id, alert, signal) {
+      await unlessGivenUp(db, signal, (trx) => appendAlert(trx, id, alert));
+      history.onAlert(alert);
+    },
+
+    async saveQr(id, qr, signal) {
+      await unlessGivenUp(db, signal, (trx) =>
+        change(id, trx)
+          .set({ qr: toStorable(qr?.text ?? null), qr_expires_at: qr?.expiresAt ?? null })
+          .execute(),
+      );
+    },
+
+    async savePairingCode(id, code, signal) {
+      await unlessGivenUp(db, signal, (trx) =>
+        change(id, trx)
+          .set({
+            pairing_code: toStorable(code?.text ?? null),
+            pairing_code_expires_at: code?.expiresAt ?? null,
+          })
+          .execute(),
+      );
+    },
+
+    async saveLinked(id, identity, signal) {
       try {
-        await db.transaction().execute((trx) => link(trx, id, identity));
+        const isEntered = await unlessGivenUp(db, signal, (trx) => link(trx, id, identity));
+        if (isEntered) history.onState(CONNECTED);
       } catch (thrown) {
         // The only unique index that this touches is that of linked numbers.
         if (findSqlState(thrown) !== UNIQUE_VIOLATION) throw thrown;
@@ -125,7 +188,17 @@ export function makeAccountStore(db: Executor): AccountStore {
     },
 
     async saveOver(id, instanceId) {
-      await change(id).set({ wanted: false, linked: false, wid: null, instance_id: instanceId }).execute();
+      await change(id)
+        .set({
+          wanted: false,
+          linked: false,
+          wid: null,
+          instance_id: instanceId,
+          // Whoever is cut off from here on, every instance knows what is to be removed.
+          vault_wiped_through: sql<number>`greatest(vault_wiped_through, coalesce(
+            (select max(generation) from vault_snapshots where account_id = accounts.id), 0) + ${UNENTERED})`,
+        })
+        .execute();
     },
 
     async listOver(instanceId) {
@@ -142,7 +215,61 @@ export function makeAccountStore(db: Executor): AccountStore {
   };
 }
 
-async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<void> {
+/**
+ * A transaction that takes no effect once the signal has aborted: whoever gave it up, because it was not answered, has
+ * written the same by another connection since, and perhaps more.
+ */
+async function unlessGivenUp<T>(
+  db: Executor,
+  signal: AbortSignal | undefined,
+  work: (trx: Executor) => Promise<T>,
+): Promise<T> {
+  return await db.transaction().execute(async (trx) => {
+    signal?.throwIfAborted();
+    const result = await work(trx);
+    signal?.throwIfAborted();
+    return result;
+  });
+}
+
+/** What entering a state does to a row, besides what caused it. */
+function stateEntered(state: SessionState, reason: RawBuilder<unknown>) {
+  return {
+    last_disconnected_at: sql<Date | null>`case when state = 'connected' and ${state} <> 'connected'
+      then now() else last_disconnected_at end`,
+    state_since: sql<Date>`case when state <> ${state} or reason is distinct from ${reason}
+      then now() else state_since end`,
+    state,
+    reason: sql<string | null>`${reason}`,
+  };
+}
+
+/** Stores a state, with what follows from it, and appends it to the history; true if it was entered there. */
+async function enter(
+  trx: Executor,
+  id: AccountId,
+  { state, reason, attempt, lastError }: SessionChange,
+  more: More,
+): Promise<boolean> {
+  const row = await trx
+    .updateTable('accounts')
+    .set({
+      ...stateEntered(state, sql`${reason}::text`),
+      ...(state === 'connected' ? { last_error: null } : {}),
+      ...(lastError === undefined ? {} : { last_error: toStorable(lastError) }),
+      ...more,
+    })
+    .where('id', '=', id)
+    .where(isKept)
+    .returning('instance_id')
+    .executeTakeFirst();
+  if (row === undefined) return false;
+  const instanceId = row.instance_id as InstanceId | null;
+  return appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
+}
+
+/** True if the account has become connected by it. */
+async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<boolean> {
   const row = await trx
     .updateTable('accounts')
     .set({
@@ -158,16 +285,13 @@ async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Pro
       reason: null,
       last_error: null,
       last_connected_at: NOW,
-      qr: null,
-      qr_expires_at: null,
-      pairing_code: null,
-      pairing_code_expires_at: null,
+      ...NO_CODES,
     })
     .where('id', '=', id)
     .where(isKept)
     .returning('instance_id')
     .executeTakeFirst();
-  if (row === undefined) return;
+  if (row === undefined) return false;
   const instanceId = row.instance_id as InstanceId | null;
-  await appendState(trx, { accountId: id, instanceId, state: 'connected', reason: null });
+  return appendState(trx, { accountId: id, instanceId, ...CONNECTED });
 }

@@ -80,7 +80,22 @@ function replaceStub(row: IngestRow, event: MessageEvent): void {
   Object.assign(row, { media_sha256, mime_type, file_size, file_name: file_name ?? row.file_name });
 }
 
-function applyAck(row: IngestRow, ack: Ack, at: Date, reason: string | null): void {
+/** What an ack may change of a message, and what decides about it. */
+export type AckColumns = Pick<IngestRow, (typeof ACK_COLUMNS)[number]>;
+
+export const ACK_COLUMNS = [
+  'direction',
+  'status',
+  'failed_code',
+  'failed_reason',
+  'sent_at',
+  'delivered_at',
+  'read_at',
+  'played_at',
+] as const satisfies readonly (keyof IngestRow)[];
+
+/** Applies an ack, whoever tells it, to the columns in place. */
+export function applyAck(row: AckColumns, ack: Ack, at: Date, reason: string | null): void {
   if (row.direction === 'incoming') {
     if (ack < 3) return;
     row.status = 'read';

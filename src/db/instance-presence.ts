@@ -129,6 +129,36 @@ function describe(thrown: unknown): { readonly error: string } {
   return { error: toError(thrown).message };
 }
 
+/**
+ * True if another instance than this one shows itself at this moment. The presences alone take shared advisory locks, one
+ * key an instance, however many connections hold it.
+ */
+export async function hasOtherInstances(db: Executor, own: InstanceId): Promise<boolean> {
+  const { rows } = await sql<{ has_others: boolean }>`
+    select exists (
+      select from pg_locks
+      where database = (select oid from pg_database where datname = current_database())
+        and locktype = 'advisory' and mode = 'ShareLock' and objsubid = 1 and granted
+        and ((classid::bigint << 32) | objid::bigint) <> hashtextextended(${lockName(own)}, 0)
+    ) as has_others`.execute(db);
+  return rows[0]?.has_others === true;
+}
+
+/** True if nobody holds the lock of an instance, now and still after a grace; one that is there costs no wait. */
+export async function isInstanceGone(
+  db: Executor,
+  instanceId: InstanceId,
+  { signal, graceMs = GRACE_MS }: { readonly signal: AbortSignal; readonly graceMs?: number },
+): Promise<boolean> {
+  const isFree = async () => {
+    const { rows } = await freeAmong(sql`select ${instanceId}::text as instance_id`).execute(db);
+    return rows.length > 0;
+  };
+  if (!(await isFree())) return false;
+  await waitMs(graceMs, signal);
+  return isFree();
+}
+
 /** Accounts that were taken over, by the instance that had them. */
 export interface Adoption {
   readonly from: InstanceId;

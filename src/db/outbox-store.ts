@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely';
-import type { AccountId, MessageId } from '../accounts/ids.ts';
+import type { AccountId, InstanceId, MessageId } from '../accounts/ids.ts';
 import type { MessageStatus, MessageType } from '../messages/message.ts';
+import { OPEN_STATUSES } from '../messages/status-ladder.ts';
 import type { OutgoingPayload, StoredContent } from '../messages/stored-content.ts';
 import {
   chatIdToPhoneNumber,
@@ -11,7 +12,7 @@ import {
 import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
 import type { MessageTable } from './schema.ts';
-import { countUsage } from './usage-store.ts';
+import { countUsage, uncountUsage } from './usage-store.ts';
 
 /** A message that has just been accepted. */
 export interface NewOutgoing extends StoredContent {
@@ -39,13 +40,25 @@ export interface SendName {
   readonly chatId: string;
 }
 
+/** Who hands a message over, and when. */
+export interface SendClaim {
+  readonly instanceId: InstanceId;
+  /** The run of a sender, one a connection: see `nextClaimEpoch`. */
+  readonly epoch: number;
+  readonly at: Date;
+}
+
 /** A message that was handed to the page, or was about to be. */
 export interface HandedMessage extends OutgoingMessage {
   readonly prepared: SendName;
+  /** Of the last time that it was handed over; `epoch` is null if nobody wrote it down. */
+  readonly claim: { readonly epoch: number | null; readonly at: Date };
+  /** False once its absence from a page is known to prove nothing: it is never handed over again. */
+  readonly isRepeatable: boolean;
 }
 
-/** An `unknown` message older than this, in days, is left as it is when an account connects. */
-const UNKNOWN_KEPT_DAYS = 30;
+/** For so long after its hand-over an `unknown` message is looked up again; milliseconds. */
+export const UNKNOWN_KEPT_MS = 30 * 86_400_000;
 
 const MESSAGE_COLUMNS = [
   'id',
@@ -62,6 +75,13 @@ const MESSAGE_COLUMNS = [
   'mime_type',
   'file_name',
   'file_size',
+] as const satisfies readonly (keyof MessageTable)[];
+
+const HANDED_COLUMNS = [
+  ...MESSAGE_COLUMNS,
+  'handed_at',
+  'claim_epoch',
+  'failed_code',
 ] as const satisfies readonly (keyof MessageTable)[];
 
 /** Writes an accepted message: pending, or failed if that is what it is. */
@@ -119,8 +139,8 @@ export async function findNextToSend(
 
 /**
  * Messages that were handed over at least `minAgeMs` before `now` and whose fate the server has not told, in the order
- * in which they were accepted. Those that were given up (`failed_code` set) are left out. With `minAgeMs` 0 the
- * clock has no say: one that was set back must not hide what was handed over before.
+ * in which they were accepted. With `minAgeMs` 0 the clock has no say: one that was set back must not hide what was
+ * handed over before.
  */
 export async function listUnsettled(
   db: Executor,
@@ -129,13 +149,12 @@ export async function listUnsettled(
 ): Promise<readonly HandedMessage[]> {
   const handed = db
     .selectFrom('messages')
-    .select([...MESSAGE_COLUMNS, 'seq'])
+    .select([...HANDED_COLUMNS, 'seq'])
     .where('account_id', '=', accountId)
     .where('direction', '=', 'outgoing')
     .where('handed_at', 'is not', null)
-    .where('failed_code', 'is', null)
     .$if(minAgeMs > 0, (query) => query.where('handed_at', '<=', new Date(now - minAgeMs)));
-  const kept = new Date(now - UNKNOWN_KEPT_DAYS * 86_400_000);
+  const kept = new Date(now - UNKNOWN_KEPT_MS);
   // Two halves, since each has an index of its own: the whole history of an account is no place to search.
   const rows = await handed
     .where('status', '=', 'pending')
@@ -175,7 +194,7 @@ export async function claimForSending(
   db: Executor,
   message: OutgoingMessage,
   prepared: SendName,
-  at: Date,
+  claim: SendClaim,
 ): Promise<boolean> {
   const { key, chatId } = prepared;
   return db.transaction().execute(async (trx) => {
@@ -183,7 +202,7 @@ export async function claimForSending(
     const { numUpdatedRows } = await trx
       .updateTable('messages')
       .set({
-        handed_at: at,
+        ...claimToColumns(claim),
         chat_id: chatId,
         bare_id: key.bareId,
         whatsapp_message_id: keyToString(key),
@@ -206,9 +225,41 @@ export async function claimForSending(
         })),
       )
       .execute();
-    await countUsage(trx, message.accountId, 'sent', at);
+    await countUsage(trx, message.accountId, 'sent', claim.at);
     return true;
   });
+}
+
+/** A number for the run of a sender: higher than that of every run that began before, on whatever instance. */
+export async function nextClaimEpoch(db: Executor): Promise<number> {
+  const { rows } = await sql<{ epoch: string }>`select nextval('claim_epochs') as epoch`.execute(db);
+  return Number(rows[0]?.epoch);
+}
+
+/**
+ * Writes down that a message is about to be handed over once more, under the id that it has; it counts on the date of
+ * its last hand-over. False if its fate is known by now, or it is not to be repeated.
+ */
+export async function claimAgain(db: Executor, message: HandedMessage, claim: SendClaim): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    const before = await trx
+      .selectFrom('messages')
+      .select('handed_at')
+      .where(isMessage(message.id))
+      .where('status', 'in', OPEN_STATUSES)
+      .where('failed_code', 'is', null)
+      .forUpdate()
+      .executeTakeFirst();
+    if (before?.handed_at == null) return false;
+    await trx.updateTable('messages').set(claimToColumns(claim)).where(isMessage(message.id)).execute();
+    await uncountUsage(trx, message.accountId, 'sent', before.handed_at);
+    await countUsage(trx, message.accountId, 'sent', claim.at);
+    return true;
+  });
+}
+
+function claimToColumns({ instanceId, epoch, at }: SendClaim) {
+  return { handed_at: at, claimed_by: instanceId, claim_epoch: epoch };
 }
 
 type MessageRow = Pick<Selectable<MessageTable>, (typeof MESSAGE_COLUMNS)[number]>;
@@ -235,12 +286,20 @@ function rowToMessage(row: MessageRow): OutgoingMessage {
   };
 }
 
-function rowToHanded(row: MessageRow): HandedMessage {
+type HandedRow = Pick<Selectable<MessageTable>, (typeof HANDED_COLUMNS)[number]>;
+
+function rowToHanded(row: HandedRow): HandedMessage {
   const key = parseKeyString(row.whatsapp_message_id ?? '') ?? {
     fromMe: true,
     chatId: row.chat_id,
     bareId: row.bare_id ?? '',
     participant: null,
   };
-  return { ...rowToMessage(row), prepared: { key, chatId: row.chat_id } };
+  const { claim_epoch: epoch, handed_at: at } = row;
+  return {
+    ...rowToMessage(row),
+    prepared: { key, chatId: row.chat_id },
+    claim: { epoch: epoch === null ? null : Number(epoch), at: at ?? new Date(0) },
+    isRepeatable: row.failed_code === null,
+  };
 }

@@ -1,13 +1,10 @@
 import type { AccountId, MessageId } from '../accounts/ids.ts';
-import { ERROR_CATALOGUE } from '../lib/errors.ts';
-import { type Ack, ackToStatus, type MessageStatus } from '../messages/message.ts';
-import { statusAfterAck } from '../messages/status-ladder.ts';
+import type { Ack, MessageStatus } from '../messages/message.ts';
+import { OPEN_STATUSES } from '../messages/status-ladder.ts';
 import type { Executor } from './database.ts';
+import { ACK_COLUMNS, applyAck } from './ingest-merge.ts';
 import { isMessage } from './message-lookup.ts';
-import { countUsage } from './usage-store.ts';
-
-/** Statuses in which the server has not told anything yet. */
-const OPEN_STATUSES = ['pending', 'unknown'] as const satisfies readonly MessageStatus[];
+import { countUsage, uncountUsage } from './usage-store.ts';
 
 export interface FailureRecord {
   readonly code: string;
@@ -35,8 +32,8 @@ export interface PageAck {
 }
 
 /**
- * Moves the status to where an ack that the page showed puts it; never back, so it may come before or after the same
- * ack as an event. An ack 0 tells that the page holds a message that was `unknown`: it is pending again.
+ * Does with an ack that the page showed what is done with one that comes as an event, so that either may come first. An
+ * ack 0 tells besides that the page holds a message that was `unknown`: it is pending again.
  */
 export async function applyPageAck(
   db: Executor,
@@ -44,77 +41,111 @@ export async function applyPageAck(
   { ack, reason }: PageAck,
   at: Date,
 ): Promise<void> {
-  if (ack === -1) {
-    const told = reason ?? ERROR_CATALOGUE.SEND_REFUSED.message;
-    await markFailed(db, message, { code: 'SEND_REFUSED', reason: told, at });
-    return;
-  }
   if (ack === 0) {
     await db
       .updateTable('messages')
-      .set({ status: 'pending' satisfies MessageStatus })
+      .set({ status: 'pending' satisfies MessageStatus, ...KNOWN })
       .where(isMessage(message.id))
       .where('status', '=', 'unknown')
       .execute();
     return;
   }
-  await db.transaction().execute((trx) => advance(trx, message.id, ack, at));
-}
-
-async function advance(trx: Executor, id: MessageId, ack: Ack, at: Date): Promise<void> {
-  const row = await trx
-    .selectFrom('messages')
-    .select(['status', 'sent_at', 'delivered_at', 'read_at', 'played_at'])
-    .where(isMessage(id))
-    .forUpdate()
-    .executeTakeFirst();
-  if (row === undefined) return;
-  const position = { status: row.status as MessageStatus, sentAt: row.sent_at?.getTime() ?? null };
-  const status = statusAfterAck(position, ack, at.getTime());
-  await trx
-    .updateTable('messages')
-    .set({
-      status,
-      ...(status === ackToStatus(ack) ? { failed_code: null, failed_reason: null } : {}),
-      sent_at: row.sent_at ?? at,
-      ...(ack >= 2 ? { delivered_at: row.delivered_at ?? at } : {}),
-      ...(ack >= 3 ? { read_at: row.read_at ?? at } : {}),
-      ...(ack >= 4 ? { played_at: row.played_at ?? at } : {}),
-    })
-    .where(isMessage(id))
-    .execute();
-}
-
-/** Ends a message that will never leave, and counts it, unless the server has told otherwise. */
-export async function markFailed(db: Executor, message: MessageRef, failure: FailureRecord): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    const { numUpdatedRows } = await trx
+    const row = await trx
+      .selectFrom('messages')
+      .select(ACK_COLUMNS)
+      .where(isMessage(message.id))
+      .forUpdate()
+      .executeTakeFirst();
+    if (row === undefined) return;
+    const before = row.status;
+    applyAck(row, ack, at, reason);
+    const { direction: _, ...changed } = row;
+    await trx
+      .updateTable('messages')
+      .set({ ...changed, unknown_since: null })
+      .where(isMessage(message.id))
+      .execute();
+    if (row.status === 'failed' && before !== 'failed')
+      await countUsage(trx, message.accountId, 'failed', at);
+  });
+}
+
+/** Columns of a message whose outcome is no longer in doubt. */
+const KNOWN = { unknown_since: null, failed_code: null, failed_reason: null } as const;
+
+/**
+ * Ends a message that never left and never will, and counts it, unless the server has told otherwise. What its
+ * hand-over had taken is given back.
+ */
+export async function markRefused(db: Executor, message: MessageRef, failure: FailureRecord): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const ended = await trx
       .updateTable('messages')
       .set({
         status: 'failed' satisfies MessageStatus,
+        ...KNOWN,
         failed_code: failure.code,
         failed_reason: failure.reason,
       })
       .where(isMessage(message.id))
       .where('status', 'in', OPEN_STATUSES)
-      .executeTakeFirstOrThrow();
-    if (numUpdatedRows > 0n) await countUsage(trx, message.accountId, 'failed', failure.at);
+      .returning('handed_at')
+      .executeTakeFirst();
+    if (ended === undefined) return;
+    await countUsage(trx, message.accountId, 'failed', failure.at);
+    if (ended.handed_at !== null) await uncountUsage(trx, message.accountId, 'sent', ended.handed_at);
   });
 }
 
-/** Says that whether the message left is not known. With a failure it is given up: it is not tried again. */
+/**
+ * Says that whether the message left is not known, and since when; undefined if it is known by now. With a `finding` its
+ * absence from a page proves nothing, and it is never handed over again.
+ */
 export async function markUnknown(
   db: Executor,
   id: MessageId,
-  failure?: Omit<FailureRecord, 'at'>,
-): Promise<void> {
-  await db
+  at: Date,
+  finding?: Omit<FailureRecord, 'at'>,
+): Promise<Date | undefined> {
+  const row = await db
     .updateTable('messages')
-    .set({
+    .set(({ ref, fn, val }) => ({
       status: 'unknown' satisfies MessageStatus,
-      ...(failure === undefined ? {} : { failed_code: failure.code, failed_reason: failure.reason }),
-    })
+      unknown_since: fn.coalesce(ref('unknown_since'), val(at)),
+      ...(finding === undefined ? {} : { failed_code: finding.code, failed_reason: finding.reason }),
+    }))
     .where(isMessage(id))
     .where('status', 'in', OPEN_STATUSES)
-    .execute();
+    .returning('unknown_since')
+    .executeTakeFirst();
+  return row && (row.unknown_since ?? at);
+}
+
+/**
+ * The same, with a finding, for every message of an account that was handed over between two instants and whose outcome
+ * is open. Returns how many there are.
+ */
+export async function markAllUnknown(
+  db: Executor,
+  accountId: AccountId,
+  handed: { readonly from: Date; readonly to: Date },
+  finding: FailureRecord,
+): Promise<number> {
+  const { numUpdatedRows } = await db
+    .updateTable('messages')
+    .set(({ ref, fn, val }) => ({
+      status: 'unknown' satisfies MessageStatus,
+      unknown_since: fn.coalesce(ref('unknown_since'), val(finding.at)),
+      failed_code: finding.code,
+      failed_reason: finding.reason,
+    }))
+    .where('account_id', '=', accountId)
+    .where('direction', '=', 'outgoing')
+    .where('status', 'in', OPEN_STATUSES)
+    .where('failed_code', 'is', null)
+    .where('handed_at', '>=', handed.from)
+    .where('handed_at', '<=', handed.to)
+    .executeTakeFirstOrThrow();
+  return Number(numUpdatedRows);
 }

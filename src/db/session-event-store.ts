@@ -19,8 +19,11 @@ export interface StateEntry {
   readonly error?: string | undefined;
 }
 
-/** Appends a state to the history, unless it is the last one there: a repeated write enters nothing twice. */
-export async function appendState(trx: Executor, entry: StateEntry): Promise<void> {
+/**
+ * Appends a state to the history, unless it is the last one there: a repeated write enters nothing twice. True if it was
+ * entered.
+ */
+export async function appendState(trx: Executor, entry: StateEntry): Promise<boolean> {
   const last = await trx
     .selectFrom('session_events')
     .select(['state', 'reason', 'attempt'])
@@ -30,7 +33,7 @@ export async function appendState(trx: Executor, entry: StateEntry): Promise<voi
     .limit(1)
     .executeTakeFirst();
   const attempt = entry.attempt ?? null;
-  if (last?.state === entry.state && last.reason === entry.reason && last.attempt === attempt) return;
+  if (last?.state === entry.state && last.reason === entry.reason && last.attempt === attempt) return false;
   await trx
     .insertInto('session_events')
     .values({
@@ -43,6 +46,7 @@ export async function appendState(trx: Executor, entry: StateEntry): Promise<voi
       instance_id: entry.instanceId,
     })
     .execute();
+  return true;
 }
 
 /** Appends an alert to the history. */

@@ -1,10 +1,12 @@
 import { sql } from 'kysely';
-import type { AccountId } from '../accounts/ids.ts';
+import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import { AppError } from '../lib/errors.ts';
 import type { IndexedSnapshot, SnapshotIndex } from '../vault/snapshot-index.ts';
+import { isKept } from './account-row.ts';
 import type { Executor } from './database.ts';
 
-/** Makes the index of sealed snapshots. */
-export function makeSnapshotIndex(db: Executor): SnapshotIndex {
+/** Makes the index of sealed snapshots, as this instance writes it. */
+export function makeSnapshotIndex(db: Executor, instanceId: InstanceId): SnapshotIndex {
   const rowsOf = (accountId: AccountId, generations: readonly number[]) =>
     sql<boolean>`account_id = ${accountId} and generation = any(${generations}::bigint[])`;
   return {
@@ -18,7 +20,7 @@ export function makeSnapshotIndex(db: Executor): SnapshotIndex {
           .execute(),
         db
           .selectFrom('accounts')
-          .select('vault_wiped_through')
+          .select(['vault_wiped_through', 'instance_id'])
           .where('id', '=', accountId)
           .executeTakeFirst(),
       ]);
@@ -34,15 +36,34 @@ export function makeSnapshotIndex(db: Executor): SnapshotIndex {
       );
       // Nothing of an account that is gone counts any more.
       const wipedThrough = account ? Number(account.vault_wiped_through) : (snapshots[0]?.generation ?? 0);
-      return { snapshots, wipedThrough };
+      const isHeldHere = (account?.instance_id ?? instanceId) === instanceId;
+      return { snapshots, wipedThrough, isHeldHere };
     },
 
     async save({ accountId, generation, sealedAt, keyId, bytes }) {
       const values = { sealed_at: sealedAt, key_id: keyId, bytes };
-      await db
+      const isHeldElsewhere = sql<boolean>`exists (
+        select from accounts where id = ${accountId} and instance_id <> ${instanceId})`;
+      const { numInsertedOrUpdatedRows } = await db
         .insertInto('vault_snapshots')
-        .values({ account_id: accountId, generation, ...values })
+        .columns(['account_id', 'generation', 'sealed_at', 'key_id', 'bytes'])
+        .expression(
+          sql`select ${accountId}::uuid, ${generation}::bigint, ${sealedAt}::timestamptz, ${keyId}::text,
+            ${bytes}::bigint where not ${isHeldElsewhere}`,
+        )
         .onConflict((conflict) => conflict.columns(['account_id', 'generation']).doUpdateSet(values))
+        .executeTakeFirstOrThrow();
+      if (numInsertedOrUpdatedRows !== 0n) return;
+      throw new AppError('VAULT_STORAGE_FAILED', {
+        message: `The account ${accountId} is held by another instance, whose snapshots alone are entered.`,
+      });
+    },
+
+    async saveKey(accountId, generation, keyId) {
+      await db
+        .updateTable('vault_snapshots')
+        .set({ key_id: keyId })
+        .where(rowsOf(accountId, [generation]))
         .execute();
     },
 
@@ -64,6 +85,25 @@ export function makeSnapshotIndex(db: Executor): SnapshotIndex {
 
     async remove(accountId, generations) {
       await db.deleteFrom('vault_snapshots').where(rowsOf(accountId, generations)).execute();
+    },
+
+    async countOtherKeys(keyId) {
+      const rows = await db
+        .selectFrom('vault_snapshots')
+        .innerJoin('accounts', 'accounts.id', 'vault_snapshots.account_id')
+        .select(({ fn }) => ['key_id', 'instance_id', fn.countAll<string>().as('snapshots')])
+        .where('key_id', '<>', keyId)
+        .where(isKept)
+        .whereRef('generation', '>', 'vault_wiped_through')
+        .groupBy(['key_id', 'instance_id'])
+        .orderBy('instance_id')
+        .orderBy('key_id')
+        .execute();
+      return rows.map((row) => ({
+        keyId: row.key_id,
+        instanceId: row.instance_id,
+        snapshots: Number(row.snapshots),
+      }));
     },
 
     async saveWiped(accountId, through) {

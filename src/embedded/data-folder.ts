@@ -73,7 +73,7 @@ async function takeLock(path: string): Promise<DatabaseSync> {
     const error: Error & { errcode?: number } = toError(thrown);
     if (error.errcode !== SQLITE_BUSY) throw unwritable(path, error);
     throw new AppError('DATA_PATH_LOCKED', {
-      message: `Another daemon${await readOwner(path)} uses the data folder ${path}. Stop it, or set DATA_PATH to another folder for this one.`,
+      message: `Another daemon${await readOwner(path)} uses the data folder ${path}. Stop it, or set DATA_PATH and WHATSAPP_SESSION_PATH to other folders for this one.`,
     });
   }
 }

@@ -28,6 +28,8 @@ declare module 'fastify' {
     permission?: RouteAccess;
     /** True where a browser is to ask for a password, which is the key. */
     basicAuth?: boolean;
+    /** False where the answer must not depend on how much else the key has asked for. */
+    rateLimited?: boolean;
   }
   interface FastifyRequest {
     principal: Principal | null;
@@ -39,7 +41,11 @@ export type AuthenticationDeps = Pick<HttpDeps, 'db' | 'clock' | 'config'>;
 /** Tells who holds a key, against the limits of failures an address and of requests a key. */
 export interface Authenticator {
   /** @throws AppError UNAUTHENTICATED, also without a key; RATE_LIMIT_EXCEEDED */
-  authenticate(key: string | undefined, address: string): Promise<Principal>;
+  authenticate(
+    key: string | undefined,
+    address: string,
+    options?: { readonly rateLimited?: boolean },
+  ): Promise<Principal>;
 }
 
 /** Makes the authenticator; one for the whole server, so that its limits hold for every way in. */
@@ -51,13 +57,13 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
     clock: deps.clock,
   });
   return {
-    async authenticate(key, address) {
+    async authenticate(key, address, { rateLimited = true } = {}) {
       const principal = key === undefined ? undefined : await findPrincipal(deps, key);
       if (principal === undefined) {
         if (key !== undefined) refuseWhenOver(failures.count(address));
         throw new AppError('UNAUTHENTICATED');
       }
-      refuseWhenOver(requests.count(principal.keyId));
+      if (rateLimited) refuseWhenOver(requests.count(principal.keyId));
       return principal;
     },
   };
@@ -69,13 +75,13 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
  */
 export function makeAuthentication(authenticator: Authenticator) {
   return async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { permission, basicAuth = false } = request.routeOptions.config;
+    const { permission, basicAuth = false, rateLimited = true } = request.routeOptions.config;
     // An address without a route is nobody's: it answers 404 to everyone.
     if (request.is404 || permission === 'open') return;
     const key = findPresentedKey(request.headers, { allowBasic: basicAuth });
     let principal: Principal;
     try {
-      principal = await authenticator.authenticate(key, request.ip);
+      principal = await authenticator.authenticate(key, request.ip, { rateLimited });
     } catch (thrown) {
       if (isAppError(thrown, 'UNAUTHENTICATED')) {
         reply.header('www-authenticate', basicAuth ? 'Basic realm="Switchboard", charset="UTF-8"' : 'Bearer');

@@ -19,6 +19,7 @@ import { connectionRoutes } from './routes/connection.ts';
 import { contactRoutes } from './routes/contacts.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { reactionRoutes } from './routes/reactions.ts';
 import { sendRoutes } from './routes/sending.ts';
@@ -69,6 +70,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
   await registerOpenApi(app);
   for (const routes of [
     probeRoutes,
+    metricsRoute,
     accountRoutes,
     connectionRoutes,
     sendRoutes,

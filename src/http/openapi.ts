@@ -31,7 +31,7 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
         { name: 'chats', description: 'Conversations of an account, and whom its phone knows' },
         { name: 'media', description: 'Files of messages' },
         { name: 'vault', description: 'Sealed sessions: checking them, new keys, moving to another host' },
-        { name: 'probes', description: 'For supervisors and load balancers' },
+        { name: 'probes', description: 'For supervisors, load balancers and monitoring' },
       ],
       components: {
         securitySchemes: {
@@ -50,6 +50,8 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
       route.schema = { ...route.schema, hide: true };
     });
     scope.get('/openapi.json', async () => app.swagger());
+    // Whoever opens the address that the daemon prints finds something.
+    scope.get('/', (_request, reply) => reply.redirect('/docs'));
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
       uiConfig: { persistAuthorization: true },

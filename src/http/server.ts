@@ -71,20 +71,19 @@ function explainListenError(thrown: unknown, host: string, port: number): unknow
   const { code } = toError(thrown) as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') {
     return new AppError('PORT_TAKEN', {
-      message: `Port ${port} on ${host} is taken. End what uses it, or choose another: PORT=${port + 1}.`,
+      message: `Port ${port} on ${host} is taken. End what uses it, or choose another: PORT=${port + 1} npm start`,
       cause: thrown,
     });
   }
   if (code === 'EACCES') {
     return new AppError('PORT_TAKEN', {
-      message: `Port ${port} on ${host} may not be used by this user. Choose another: PORT=3000.`,
+      message: `Port ${port} on ${host} may not be used by this user. Choose another: PORT=3000 npm start`,
       cause: thrown,
     });
   }
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     return new AppError('CONFIG_INVALID', {
       message: `HOST=${host} is no address of this machine. Use 127.0.0.1, or 0.0.0.0 for all of them.`,
-      details: [{ field: 'HOST', message: 'Use an address of this machine.' }],
       cause: thrown,
     });
   }

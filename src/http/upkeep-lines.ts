@@ -1,10 +1,13 @@
-import type { CopyReport } from '../vault/vault-upkeep.ts';
+import type { CopyReport } from '../vault/copy-reports.ts';
+import type { KeyNeed } from '../vault/snapshot-index.ts';
 import type { ErrorBody } from './error-answer.ts';
 import { copyReportToView, OUTCOMES } from './vault-view.ts';
 
 export interface UpkeepRun {
   /** Accounts that are looked at. */
   readonly accounts: number;
+  /** What the summary tells beside the counts, asked for at the end. */
+  readonly conclude: () => Promise<{ readonly otherKeys?: readonly KeyNeed[] }>;
   /** The last line of a run that fails. */
   readonly onFailure: (thrown: unknown) => ErrorBody;
 }
@@ -15,7 +18,7 @@ export interface UpkeepRun {
  */
 export async function* reportsToLines(
   reports: AsyncIterable<CopyReport>,
-  { accounts, onFailure }: UpkeepRun,
+  { accounts, conclude, onFailure }: UpkeepRun,
 ): AsyncGenerator<string> {
   yield toLine({ total: accounts });
   const outcomes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]));
@@ -26,11 +29,10 @@ export async function* reportsToLines(
       outcomes[report.outcome] = (outcomes[report.outcome] ?? 0) + 1;
       yield toLine(copyReportToView(report));
     }
+    yield toLine({ summary: { accounts, copies, outcomes, ...(await conclude()) } });
   } catch (thrown) {
     yield toLine(onFailure(thrown));
-    return;
   }
-  yield toLine({ summary: { accounts, copies, outcomes } });
 }
 
 function toLine(document: object): string {

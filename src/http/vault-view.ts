@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CopyReport } from '../vault/vault-upkeep.ts';
+import type { CopyReport } from '../vault/copy-reports.ts';
 
 const MIN_PASSPHRASE = 12;
 const MAX_PASSPHRASE = 1_024;
@@ -29,13 +29,24 @@ export const generationSchema = z
   .meta({ description: 'Number of the snapshot within its account.', examples: [17] });
 
 /** What became of a copy, in the words of the API. */
-export const OUTCOMES = ['good', 'damaged', 'key_missing', 'unreachable', 'rotated', 'current'] as const;
+export const OUTCOMES = [
+  'good',
+  'damaged',
+  'key_missing',
+  'unreachable',
+  'rotated',
+  'current',
+  'lost',
+] as const;
 
 export const copyReportSchema = z
   .object({
     accountId: z.string(),
     generation: generationSchema,
-    source: z.string().meta({ description: '`disk`, `database` or `s3`.', examples: ['disk'] }),
+    source: z.string().meta({
+      description: '`disk`, `database` or `s3`; `none` for a session of which no copy is left.',
+      examples: ['disk'],
+    }),
     keyId: z
       .string()
       .nullable()
@@ -49,6 +60,22 @@ export const copyReportSchema = z
   })
   .meta({ id: 'VaultCopy', description: 'What became of one copy of one sealed session.' });
 
+const keyNeedSchema = z
+  .object({
+    keyId: z
+      .string()
+      .meta({ description: 'The key that must be kept for them.', examples: ['3f9c1d20b7a84e65'] }),
+    instanceId: z
+      .string()
+      .nullable()
+      .meta({ description: 'The instance that holds their accounts.', examples: ['switchboard-2'] }),
+    snapshots: z.int().meta({ description: 'How many sealed sessions these are.', examples: [3] }),
+  })
+  .meta({
+    id: 'VaultKeyNeed',
+    description: 'Sealed sessions that still need another key than the current one.',
+  });
+
 /** A line of the answer of a work on copies. */
 export const upkeepLineSchema = z.union([
   z.object({ total: z.int().meta({ description: 'Accounts that are looked at.' }) }),
@@ -58,6 +85,13 @@ export const upkeepLineSchema = z.union([
       accounts: z.int(),
       copies: z.int(),
       outcomes: z.record(z.enum(OUTCOMES), z.int()).meta({ description: 'How many copies, by outcome.' }),
+      otherKeys: z
+        .array(keyNeedSchema)
+        .optional()
+        .meta({
+          description: `After a rotation: what still needs another key, of all accounts of all instances that share the
+database. Once it is empty, keys before the current one may go.`,
+        }),
     }),
   }),
 ]);

@@ -8,6 +8,7 @@ import {
   saveChatWatermarks,
 } from '../db/catch-up-store.ts';
 import type { Executor } from '../db/database.ts';
+import { isDatabaseAway } from '../db/outage.ts';
 import { orAborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
@@ -103,6 +104,7 @@ export class CatchUpKeeper {
     const monotonic = clock.monotonic();
     this.#cause = null;
     gate.shut(this.#session.accountId);
+    let isAway = false;
     try {
       const count = await this.#catchUp(cause, startedAt);
       const ms = Math.round(clock.monotonic() - monotonic);
@@ -111,13 +113,15 @@ export class CatchUpKeeper {
     } catch (thrown) {
       this.#signal.throwIfAborted();
       this.#incomplete += 1;
+      isAway = isDatabaseAway(thrown);
       this.#log.warn('The account could not be caught up; it is tried again', {
         cause,
         error: toError(thrown).message,
       });
     }
-    // What is told while the page is to be read again, because something was dropped, waits for that.
-    if (this.#cause === null || this.#incomplete > 0) gate.open(this.#session.accountId);
+    // What is told while the page is to be read again at once, or nothing can be stored anyway, waits for that.
+    const isReadAgain = this.#cause !== null && this.#incomplete === 0;
+    if (!isReadAgain && !isAway) gate.open(this.#session.accountId);
     if (this.#incomplete === 0) await this.#advance(startedAt);
   }
 
@@ -176,7 +180,7 @@ export class CatchUpKeeper {
       },
       onPlanned: (chatIds) => gate.await(accountId, chatIds),
       isAwaited: (chatId) => gate.isAwaited(accountId, chatId),
-      onChatRead: (chatId) => gate.pass(accountId, chatId),
+      onChatDone: (chatId) => gate.pass(accountId, chatId),
       onRead: async (chats) => {
         await orAborted(committed(accountId), this.#signal);
         if (this.#cause !== null) return;

@@ -6,6 +6,7 @@ import {
   toFiledPeople,
 } from '../db/catch-up-store.ts';
 import type { Executor } from '../db/database.ts';
+import { isDatabaseAway } from '../db/outage.ts';
 import { orAborted, waitMs } from '../lib/abort.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -35,8 +36,8 @@ export interface CatchUpRunDeps {
   readonly onPlanned: (chatIds: readonly string[]) => void;
   /** Something waits for this chat to be read: it is read before others. */
   readonly isAwaited: (chatId: string) => boolean;
-  /** All that was missed of the chat is in the lane. */
-  readonly onChatRead: (chatId: string) => void;
+  /** All that was missed of the chat is in the lane, or it cannot be had soon: what is told live of it need not wait. */
+  readonly onChatDone: (chatId: string) => void;
   /** These chats were read back, or rest: what came before the run's start is stored once the emitted events are. */
   readonly onRead: (chats: readonly ChatGlimpse[]) => Promise<void>;
   readonly log: Logger;
@@ -62,8 +63,7 @@ interface Reading {
 
 /**
  * Reads every chat of the page back that may have something new, one after another; those that fail are tried again when
- * the others are done. Rejects if the chats cannot be listed or what was read cannot be noted, and with the signal's
- * reason.
+ * the others are done. Rejects if the chats cannot be listed, if the database is away, and with the signal's reason.
  */
 export async function runCatchUp(
   session: ConnectedSession,
@@ -78,16 +78,16 @@ export async function runCatchUp(
   let count: ReadBackCount = { pages: 0, read: 0, recovered: 0, changed: 0 };
   let waiting = readings;
   const done = resting;
-  for (const pauseMs of [0, ...deps.retriesMs]) {
+  for (const [tries, pauseMs] of [0, ...deps.retriesMs].entries()) {
     if (waiting.length === 0) break;
     await waitMs(pauseMs, signal);
     const failed: Reading[] = [];
     for (const reading of inTurn(waiting, deps.isAwaited)) {
       const one = await tryChat(reading, readBack, deps.log, signal);
+      if (one !== undefined || tries > 0) deps.onChatDone(reading.chat.chatId);
       if (one === undefined) failed.push(reading);
       else {
         count = addCounts(count, one);
-        deps.onChatRead(reading.chat.chatId);
         done.push(reading.chat);
       }
       if (done.length >= SAVE_EVERY) await deps.onRead(done.splice(0));
@@ -128,7 +128,7 @@ function planReadings(chats: readonly ChatGlimpse[], { start, watermarks, starte
   return { readings, resting };
 }
 
-/** Undefined if the chat could not be read. Rejects only with the signal's reason. */
+/** Undefined if the chat could not be read. Rejects if the database is away, and with the signal's reason. */
 async function tryChat(
   { chat, window }: Reading,
   deps: ReadBackDeps,
@@ -139,6 +139,7 @@ async function tryChat(
     return await readChatBack(chat, window, deps);
   } catch (thrown) {
     signal.throwIfAborted();
+    if (isDatabaseAway(thrown)) throw thrown;
     log.warn('A chat could not be read back; it is tried again later', { error: toError(thrown).message });
     return undefined;
   }

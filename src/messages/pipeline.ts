@@ -91,7 +91,9 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
 
   const mediaPath = store.pathOf.bind(store);
-  const sender = stack.use(openSender({ db, mediaPath, clock, log, messageRateLimit, onCounted, onStep }));
+  const sender = stack.use(
+    openSender({ db, mediaPath, instanceId, clock, log, messageRateLimit, onCounted, onStep }),
+  );
   const wakeSender = makeOutboundProcessor(sender);
   stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: wakeSender, log }));
 

@@ -1,8 +1,9 @@
 /**
- * The sender of one connected account: one message after another, in the order in which they were accepted.
+ * The sender of one connected account: the messages of a chat one after another in the order in which they were accepted,
+ * those of several chats side by side, so that a slow chat keeps no other waiting. One loop begins all work.
  *
- * Each turn does the first of these that there is to do: search the table for handed messages without an outcome
- * (`sweep`), look one of them up in the page (`check`), hand over the next message (`sendNext`), wait.
+ * Each turn does the first of these that there is to do: search the table for handed messages without an outcome, look
+ * those that are due up in the page, begin to send the next message of a chat that is free, wait.
  *
  * Why a SIGKILL at any point neither loses nor doubles a message. The row is pending from its acceptance on.
  * - Killed before the claim commits: no id is written down and the page was given nothing; the row is still first in
@@ -13,69 +14,51 @@
  *   its ack is adopted; or it forgot the message, which is handed over under the same id, and WhatsApp counts an id
  *   once.
  * - Killed after the ack was written: settled; later acks come as events.
- * The key stands in the key table before the page can tell of the message, so its echo never makes a second row.
+ * A page that was restored from an older copy proves nothing by what it lacks: what was handed over between the copy and
+ * its restoration is `unknown`, is looked up until it can be known, and never handed over again.
  */
-import type { AccountId, MessageId } from '../accounts/ids.ts';
-import type { ConnectedSession, MessageGlimpse, PreparedSend } from '../channels/channel.ts';
-import type { Executor } from '../db/database.ts';
-import {
-  claimForSending,
-  findNextToSend,
-  type HandedMessage,
-  listHandedAt,
-  listUnsettled,
-  type OutgoingMessage,
-} from '../db/outbox-store.ts';
-import { findMessageKey } from '../db/reply-store.ts';
-import { applyPageAck, findMessageStatus, markFailed, markUnknown } from '../db/send-result-store.ts';
-import { orAborted } from '../lib/abort.ts';
+import type { ConnectedSession } from '../channels/channel.ts';
+import { findNextToSend, listUnsettled, type OutgoingMessage } from '../db/outbox-store.ts';
+import { markAllUnknown } from '../db/send-result-store.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
-import { AppError, toError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
+import { toError } from '../lib/errors.ts';
 import type { Wake } from '../lib/wake.ts';
-import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
-import type { OnMessageStep } from './message-step.ts';
-import { storedToContent } from './outgoing-content.ts';
-import { learnRecipient } from './recipient.ts';
-import { absenceToStep, findRefusal, GIVEN_UP, type SendFailure, UNCONFIRMED_MS } from './send-outcome.ts';
-import { type Check, Unsettled } from './unsettled.ts';
+import { sendNext } from './hand-over.ts';
+import { lookUp } from './send-check.ts';
+import { type Flight, SendFlights } from './send-flights.ts';
+import { RESTORED, UNCONFIRMED_MS } from './send-outcome.ts';
+import { type SendDeps, SendRun, type SendRunOptions } from './send-run.ts';
 
-export interface SendLoopDeps {
-  readonly db: Executor;
-  /** Absolute path of stored media. */
-  readonly mediaPath: (sha256: string) => string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Messages a minute; 0 means no limit. */
-  readonly messageRateLimit: number;
-  /** How often each message was handed over by this daemon and not seen since; outlives connections. */
-  readonly handovers: Map<MessageId, number>;
-  /** Called when a message was counted as sent today; returns at once. */
-  readonly onCounted?: (accountId: AccountId) => void;
-  readonly onStep?: OnMessageStep;
+/** Chats that are sent to side by side: a few that hang do not stop the rest, and no page is overrun. */
+const CHATS_AT_ONCE = 8;
+/** Messages that are looked up side by side. */
+const CHECKS_AT_ONCE = 4;
+
+/** A look at all there is to do. */
+interface Look {
+  /** Its instant, monotonic. */
+  readonly now: number;
+  /** Pieces of work that were under way. */
+  readonly underWay: number;
 }
 
-/** One connection's loop. `run` once; it ends, without throwing, when the signal aborts. */
+/** One connection's loop. `run` once; it ends, without throwing, when the signal aborts and its work has ended. */
 export class SendLoop {
-  readonly #deps: SendLoopDeps;
+  readonly #run: SendRun;
   readonly #session: ConnectedSession;
   readonly #signal: AbortSignal;
   readonly #wake: Wake;
-  readonly #unsettled = new Unsettled();
-  /** When the table is searched next for messages without an outcome; monotonic, null if there can be none. */
-  #sweepAt: number | null;
-  /** True if the next search is for all of them: the connection is new, or the database failed in between. */
-  #sweepAll = true;
-  /** When the page last took a message that its server had not confirmed at once; monotonic. */
-  #unconfirmedAt = Number.NEGATIVE_INFINITY;
+  readonly #flights = new SendFlights((flight, error) => this.#hearEnd(flight, error));
+  /** Chats whose next message is a file, while another one is on its way. */
+  readonly #waitForHeavy = new Set<string>();
+  /** Of a piece of work that ended since the last turn. */
+  #fault: Error | undefined;
 
-  constructor(deps: SendLoopDeps, session: ConnectedSession, control: { signal: AbortSignal; wake: Wake }) {
-    this.#deps = deps;
-    this.#session = session;
-    this.#signal = control.signal;
-    this.#wake = control.wake;
-    this.#sweepAt = deps.clock.monotonic();
+  constructor(deps: SendDeps, options: SendRunOptions, wake: Wake) {
+    this.#run = new SendRun(deps, options);
+    this.#session = options.session;
+    this.#signal = options.signal;
+    this.#wake = wake;
   }
 
   async run(): Promise<void> {
@@ -85,233 +68,114 @@ export class SendLoop {
         await this.#turn();
         faults = 0;
       } catch (thrown) {
-        if (this.#signal.aborted) return;
+        if (this.#signal.aborted) break;
         faults += 1;
-        this.#sweepAll = true;
-        this.#sweepAt = this.#now();
+        this.#run.sweeps.restart(this.#run.now());
         await this.#rest(faults, toError(thrown));
       }
     }
+    await this.#flights.idle();
   }
 
   async #turn(): Promise<void> {
+    this.#throwFault();
+    await this.#run.begin();
     // One instant for the whole look: a chat whose pause ends between two would be in neither, and wait for ever.
-    const now = this.#now();
-    if (this.#sweepAt !== null && this.#sweepAt <= now) return this.#sweep();
-    const check = this.#unsettled.findDue(now);
-    if (check !== undefined) return this.#check(check);
-    const { db } = this.#deps;
-    const blocked = this.#unsettled.blockedChats(now);
-    const message = await findNextToSend(db, this.#session.accountId, blocked);
-    if (message === undefined) return this.#wait(now);
-    const delayMs = await this.#rateDelayMs();
-    if (delayMs === 0) return this.#sendNext(message);
-    this.#deps.log.debug('The per-minute limit delays the next message', { messageId: message.id, delayMs });
-    return this.#wait(now, delayMs);
+    const now = this.#run.now();
+    if (this.#run.sweeps.dueAt <= now) return this.#sweep();
+    this.#startChecks(now);
+    const look = { now, underWay: this.#flights.size };
+    if (this.#flights.count('send') >= CHATS_AT_ONCE) return this.#wait(look);
+    const message = await this.#findNext(now);
+    if (message === undefined) return this.#wait(look);
+    if (message.media !== null && this.#flights.isHeavy) {
+      this.#waitForHeavy.add(message.chatId);
+      return;
+    }
+    const delayMs = await this.#run.rateDelayMs(this.#flights.unclaimed);
+    if (delayMs === 0) return this.#startSend(message);
+    this.#run.deps.log.debug('The per-minute limit delays the next message', {
+      messageId: message.id,
+      delayMs,
+    });
+    await this.#wait(look, delayMs);
   }
 
   /** Puts handed messages without an outcome on the list of checks. */
   async #sweep(): Promise<void> {
-    const { db, clock } = this.#deps;
-    const all = this.#sweepAll;
-    const age = { now: clock.now(), minAgeMs: all ? 0 : UNCONFIRMED_MS };
-    for (const message of await listUnsettled(db, this.#session.accountId, age)) {
-      if (this.#unsettled.has(message.id)) continue;
-      this.#unsettled.hold(message, { dueAt: this.#now(), freshPage: all });
+    const { deps, sweeps, unsettled } = this.#run;
+    const { accountId } = this.#session;
+    const isWhole = sweeps.isWhole;
+    if (isWhole) await this.#doubtRestored();
+    const age = { now: deps.clock.now(), minAgeMs: isWhole ? 0 : UNCONFIRMED_MS };
+    const messages = await this.#run.query(listUnsettled(deps.db, accountId, age));
+    const now = this.#run.now();
+    for (const message of messages) {
+      if (unsettled.has(message.id)) continue;
+      // One that this page was given is on the list unless the page showed it.
+      if (this.#run.isGivenHere(message)) unsettled.keepSeen(message, now);
+      else unsettled.hold(message, now);
     }
-    const nextAt = this.#unconfirmedAt + UNCONFIRMED_MS;
-    this.#sweepAll = false;
-    this.#sweepAt = nextAt > this.#now() ? nextAt : null;
+    sweeps.done(now);
   }
 
-  /** Looks a handed message up and does what follows from it. */
-  async #check(check: Check): Promise<void> {
-    const { message } = check;
-    const status = await findMessageStatus(this.#deps.db, message.id);
-    if (status !== 'pending' && status !== 'unknown') return this.#settle(message.id);
-    let glimpse: MessageGlimpse | undefined;
-    try {
-      glimpse = await this.#ask(() => this.#session.findMessage(message.prepared));
-    } catch (thrown) {
-      this.#signal.throwIfAborted();
-      this.#unsettled.postpone(check, this.#now());
-      this.#deps.log.debug('A message could not be looked up in the page', {
-        messageId: message.id,
-        error: toError(thrown).message,
-      });
-      return;
-    }
-    if (glimpse !== undefined) return this.#adopt(message, glimpse, check);
-    await this.#absent(check);
+  /** Of what happened between the copy and its restoration the page knows nothing (see ConnectedSession). */
+  async #doubtRestored(): Promise<void> {
+    const { restoredFrom: from, restoredAt: to, accountId } = this.#session;
+    if (from === null || to === null) return;
+    const { db, log } = this.#run.deps;
+    const finding = { ...RESTORED, at: this.#run.date() };
+    const count = await this.#run.query(markAllUnknown(db, accountId, { from, to }, finding));
+    if (count > 0) log.warn('Whether messages left before the session was restored is not known', { count });
   }
 
-  async #absent(check: Check): Promise<void> {
-    const { message } = check;
-    const now = this.#now();
-    check.absentSince ??= now;
-    const handovers = this.#deps.handovers.get(message.id) ?? 0;
-    const absentForMs = now - check.absentSince;
-    const step = absenceToStep({ freshPage: check.freshPage, absentForMs, handovers });
-    check.freshPage = false;
-    switch (step) {
-      case 'wait':
-        this.#unsettled.postpone(check, now);
-        return;
-      case 'hand-over':
-        this.#deps.log.info('A message that the page does not know is handed over again under its id', {
-          messageId: message.id,
-        });
-        return this.#handOver(message);
-      case 'give-up':
-        await markUnknown(this.#deps.db, message.id, GIVEN_UP);
-        this.#settle(message.id);
-        this.#deps.log.error('A message was given up: whether it left is not known', {
-          messageId: message.id,
-        });
-        return;
-      default:
-        return step satisfies never;
+  #startChecks(now: number): void {
+    const busy = new Set(this.#flights.names());
+    for (const check of this.#run.unsettled.findDue(now)) {
+      const { chatId, media } = check.message;
+      if (this.#flights.count('check') >= CHECKS_AT_ONCE || busy.has(chatId)) continue;
+      const wish = { kind: 'check', chatId, isHeavy: media !== null } as const;
+      this.#flights.start(wish, () => lookUp(this.#run, check));
     }
   }
 
-  async #sendNext(message: OutgoingMessage): Promise<void> {
-    try {
-      const found = await this.#prepare(message);
-      if (found === undefined) return;
-      const learntAt = new Date(this.#deps.clock.now());
-      const prepared = await learnRecipient(this.#deps.db, message, found, learntAt);
-      this.#deps.onStep?.('prepared');
-      this.#unsettled.learnAlias(message.chatId, prepared.chatId);
-      if (this.#unsettled.isHeld(prepared.chatId)) return;
-      const at = new Date(this.#deps.clock.now());
-      if (!(await claimForSending(this.#deps.db, message, prepared, at))) return;
-      this.#deps.onStep?.('claim-committed');
-      this.#deps.onCounted?.(message.accountId);
-      this.#unsettled.resume(message.chatId);
-      await this.#handOver({ ...message, chatId: prepared.chatId, prepared });
-    } catch (thrown) {
-      // Whatever it is, it must not come straight back and keep the other chats from their turn.
-      this.#unsettled.pause(message.chatId, this.#now());
-      throw thrown;
-    }
+  #findNext(now: number): Promise<OutgoingMessage | undefined> {
+    const busy = [...this.#flights.names(), ...this.#waitForHeavy];
+    const blocked = this.#run.unsettled.blockedChats(now, busy);
+    return this.#run.query(findNextToSend(this.#run.deps.db, this.#session.accountId, blocked));
   }
 
-  /** The message's id and chat; undefined if there are none now or never. */
-  async #prepare(message: OutgoingMessage): Promise<PreparedSend | undefined> {
-    try {
-      return await this.#ask(() => this.#session.prepareSend(message.chatId));
-    } catch (thrown) {
-      this.#signal.throwIfAborted();
-      const error = toError(thrown);
-      const refusal = findRefusal(error);
-      if (refusal !== undefined) {
-        await this.#fail(message, refusal);
-        return undefined;
-      }
-      this.#unsettled.pause(message.chatId, this.#now());
-      this.#deps.log.warn('A recipient could not be resolved and is tried again', {
-        messageId: message.id,
-        error: error.message,
-      });
-      return undefined;
-    }
+  #startSend(message: OutgoingMessage): void {
+    const wish = { kind: 'send', chatId: message.chatId, isHeavy: message.media !== null } as const;
+    const flights = this.#flights;
+    flights.start(wish, (flight) => sendNext(this.#run, message, { flight, flights }));
   }
 
-  /** Gives a claimed message to the page. It is on the list of checks for as long as its outcome is open. */
-  async #handOver(message: HandedMessage): Promise<void> {
-    const { db, handovers, mediaPath, onStep } = this.#deps;
-    this.#unsettled.hold(message, { dueAt: this.#now(), freshPage: false });
-    let glimpse: MessageGlimpse;
-    try {
-      const content = storedToContent(message, mediaPath);
-      const quoted = await this.#findQuoted(message);
-      handovers.set(message.id, (handovers.get(message.id) ?? 0) + 1);
-      glimpse = await this.#ask(() => {
-        const sent = this.#session.send(message.prepared, content, quoted);
-        onStep?.('handed');
-        return sent;
-      });
-      onStep?.('page-took');
-    } catch (thrown) {
-      this.#signal.throwIfAborted();
-      const error = toError(thrown);
-      const refusal = findRefusal(error);
-      if (refusal !== undefined) return this.#fail(message, refusal);
-      this.#deps.log.warn('Whether a message left is not known yet', {
-        messageId: message.id,
-        error: error.message,
-      });
-      return markUnknown(db, message.id);
-    }
-    await this.#adopt(message, glimpse);
+  #hearEnd(flight: Flight, error: Error | undefined): void {
+    if (flight.isHeavy) this.#waitForHeavy.clear();
+    if (error !== undefined && !this.#signal.aborted) this.#fault = error;
+    this.#wake.wake();
   }
 
-  async #findQuoted(message: HandedMessage) {
-    if (message.replyTo === null) return {};
-    const quoted = await findMessageKey(this.#deps.db, message.accountId, message.replyTo);
-    if (quoted !== undefined) return { quoted };
-    throw new AppError('SEND_REFUSED', { message: 'The message that this one answers was never sent.' });
+  #throwFault(): void {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    if (fault !== undefined) throw fault;
   }
 
-  /** Writes an ack down that the page showed. Without one from the server, the message is looked at again later. */
-  async #adopt(message: HandedMessage, glimpse: MessageGlimpse, check?: Check): Promise<void> {
-    const { ack } = glimpse;
-    const now = this.#now();
-    await applyPageAck(this.#deps.db, message, glimpse, new Date(this.#deps.clock.now()));
-    this.#deps.onStep?.('ack-written');
-    this.#deps.handovers.delete(message.id);
-    if (ack === 0 && check !== undefined) return this.#unsettled.watch(check, now);
-    this.#unsettled.settle(message.id);
-    if (ack !== 0) return;
-    this.#unconfirmedAt = now;
-    this.#sweepAt ??= now + UNCONFIRMED_MS;
-  }
-
-  async #fail(message: OutgoingMessage, failure: SendFailure): Promise<void> {
-    await markFailed(this.#deps.db, message, { ...failure, at: new Date(this.#deps.clock.now()) });
-    this.#settle(message.id);
-    this.#unsettled.resume(message.chatId);
-    this.#deps.log.info('A message cannot be sent', { messageId: message.id, code: failure.code });
-  }
-
-  #settle(id: MessageId): void {
-    this.#unsettled.settle(id);
-    this.#deps.handovers.delete(id);
-  }
-
-  async #rateDelayMs(): Promise<number> {
-    const { db, clock, messageRateLimit } = this.#deps;
-    if (messageRateLimit === 0) return 0;
-    const since = new Date(clock.now() - RATE_WINDOW_MS);
-    const range = { since, limit: messageRateLimit };
-    const handedAt = await listHandedAt(db, this.#session.accountId, range);
-    return rateDelayMs(handedAt, clock.now(), messageRateLimit);
-  }
-
-  /** Waits for a wake-up, or for the next thing that falls due after the look at `lookedAt`, at most `atMostMs`. */
-  async #wait(lookedAt: number, atMostMs = Number.POSITIVE_INFINITY): Promise<void> {
-    const dueAt = Math.min(
-      this.#unsettled.nextDueAt(lookedAt) ?? Number.POSITIVE_INFINITY,
-      this.#sweepAt ?? Number.POSITIVE_INFINITY,
-    );
-    const ms = Math.min(atMostMs, Math.max(0, dueAt - this.#now()));
-    await this.#wake.wait(this.#signal, Number.isFinite(ms) ? Math.ceil(ms) : undefined);
+  /** Waits for a wake-up, or for the next thing that falls due after the look, at most `atMostMs`. */
+  async #wait({ now, underWay }: Look, atMostMs = Number.POSITIVE_INFINITY): Promise<void> {
+    const { deps, sweeps, unsettled } = this.#run;
+    const dueAt = Math.min(unsettled.nextDueAt(now) ?? Number.POSITIVE_INFINITY, sweeps.dueAt);
+    const ms = Math.ceil(Math.min(atMostMs, Math.max(0, dueAt - this.#run.now())));
+    deps.log.debug('The sender waits', { ms, underWay });
+    await this.#wake.wait(this.#signal, ms);
   }
 
   /** Rests after a fault that is not a message's own: as a rule the database is away. */
   async #rest(faults: number, error: Error): Promise<void> {
     const delayMs = backoffDelayMs(faults + 1);
-    this.#deps.log.warn('The sender rests after a fault', { delayMs, error: error.message });
+    this.#run.deps.log.warn('The sender rests after a fault', { delayMs, error: error.message });
     await this.#wake.wait(this.#signal, delayMs).catch(() => this.#signal.aborted);
-  }
-
-  /** A session's answer, or the end of the connection. A late answer is not missed: the next connect looks. */
-  #ask<T>(question: () => Promise<T>): Promise<T> {
-    this.#signal.throwIfAborted();
-    return orAborted(question(), this.#signal);
-  }
-
-  #now(): number {
-    return this.#deps.clock.monotonic();
   }
 }

@@ -2,20 +2,21 @@ import { backoffDelayMs } from '../lib/backoff.ts';
 import { AppError } from '../lib/errors.ts';
 
 /**
- * What becomes of a message that was handed to the page, as pure decisions. A message is handed over again only
- * under its own id, and only once the page is known not to hold it.
+ * What becomes of a message that was handed to the page, as pure decisions. A message is handed over again only under its
+ * own id, and only where its absence from the page proves that the page never took it; where that cannot be known it is
+ * `unknown`, and looked up until it is.
  */
 
-/** A message that is nowhere to be found is handed over this often before a person is asked. */
+/** A message that no page ever showed is handed over this often by one daemon; what takes the page down ends there. */
 export const MAX_HANDOVERS = 5;
-/** How long a page that was given a message may keep it out of its store: an upload may still be running. */
-export const ABSENCE_MS = 60_000;
+/** For so long at most a message whose outcome is not known keeps the later ones of its chat back. */
+export const HOLD_MS = 60_000;
 /** A message that the server has not confirmed by then is read back from the page (fact A15). */
 export const UNCONFIRMED_MS = 60_000;
-/** The longest pause between two looks at a message that waits in the page for its server. */
-const MAX_WATCH_MS = 30 * 60_000;
-/** The longest pause between two tries at something whose outcome is not known. */
-const MAX_CHECK_MS = 60_000;
+/** The longest pause between two looks at a message whose outcome is open. */
+const MAX_LOOK_MS = 30 * 60_000;
+/** The longest pause of a chat whose recipient cannot be resolved. */
+const MAX_PAUSE_MS = 60_000;
 
 export interface SendFailure {
   readonly code: string;
@@ -28,6 +29,12 @@ export const GIVEN_UP: SendFailure = {
   reason: 'The message was handed over several times, and WhatsApp Web never showed it.',
 };
 
+/** What is written down of a message that a restored session may not know of. */
+export const RESTORED: SendFailure = {
+  code: 'SEND_OUTCOME_UNKNOWN',
+  reason: 'The session was restored from a copy that is older than the message, which may have left.',
+};
+
 /** Why nothing left and nothing ever will; undefined if the error leaves that open. */
 export function findRefusal(error: Error): SendFailure | undefined {
   if (!(error instanceof AppError)) return undefined;
@@ -36,28 +43,39 @@ export function findRefusal(error: Error): SendFailure | undefined {
 }
 
 /** What to do about a handed message that the page does not know. */
-export type AbsentStep = 'wait' | 'hand-over' | 'give-up';
+export type AbsentStep = 'hand-over' | 'give-up' | 'look-again';
 
 export interface Absence {
-  /** True if no hand-over can still be running in this page: it was loaded, or nothing was given to it, since. */
-  readonly freshPage: boolean;
-  readonly absentForMs: number;
+  /** True if it was given to this page, which may still be at work on it. */
+  readonly givenHere: boolean;
+  /** False if it was found before that absence proves nothing of this message. */
+  readonly isRepeatable: boolean;
   /** Times that this daemon has handed the message over. */
   readonly handovers: number;
 }
 
 /** Decides about a message that the page does not know. */
-export function absenceToStep(absence: Absence): AbsentStep {
-  if (!absence.freshPage && absence.absentForMs < ABSENCE_MS) return 'wait';
-  return absence.handovers < MAX_HANDOVERS ? 'hand-over' : 'give-up';
+export function absenceToStep({ givenHere, isRepeatable, handovers }: Absence): AbsentStep {
+  if (givenHere || !isRepeatable) return 'look-again';
+  return handovers < MAX_HANDOVERS ? 'hand-over' : 'give-up';
 }
 
-/** Pause before look `attempt` (1 is the first) at a message whose outcome is not known: 1, 2, 4 … 30, 60 s. */
+/** How much longer a message that is unknown since then holds its chat, in milliseconds; clocks may have been set. */
+export function holdMs(unknownSinceMs: number, nowMs: number): number {
+  return HOLD_MS - Math.min(HOLD_MS, Math.max(0, nowMs - unknownSinceMs));
+}
+
+/** Pause before look `attempt` (1 is the first) at a message whose outcome is not known: 1, 2, 4 … 30, 60 s … 30 min. */
 export function checkDelayMs(attempt: number): number {
-  return attempt > 6 ? MAX_CHECK_MS : backoffDelayMs(attempt + 1);
+  return attempt > 6 ? watchDelayMs(attempt - 6) : backoffDelayMs(attempt + 1);
 }
 
 /** Pause before look `attempt` (1 is the first) at a message that the page holds without a server ack. */
 export function watchDelayMs(attempt: number): number {
-  return Math.min(MAX_WATCH_MS, UNCONFIRMED_MS * 2 ** Math.min(attempt - 1, 10));
+  return Math.min(MAX_LOOK_MS, UNCONFIRMED_MS * 2 ** Math.min(attempt - 1, 10));
+}
+
+/** Pause `attempt` (1 is the first) of a chat after a fault: 1, 2, 4 … 30, 60 s. */
+export function pauseDelayMs(attempt: number): number {
+  return Math.min(MAX_PAUSE_MS, checkDelayMs(attempt));
 }

@@ -2,9 +2,8 @@ import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
 import { Wake } from '../lib/wake.ts';
 import type { OutboundJob } from '../queue/table.ts';
-import { SendLoop, type SendLoopDeps } from './send-loop.ts';
-
-export type SenderDeps = Omit<SendLoopDeps, 'handovers'>;
+import { SendLoop } from './send-loop.ts';
+import type { SendDeps } from './send-run.ts';
 
 /** Sends the accepted messages of all connected accounts. Disposing stops every loop and waits for their ends. */
 export interface Sender extends AsyncDisposable {
@@ -25,14 +24,14 @@ interface Run {
 }
 
 /** Opens the sender. It touches the database only while an account is connected. */
-export function openSender(deps: SenderDeps): Sender {
+export function openSender(deps: SendDeps): Sender {
   const runs = new Map<AccountId, Run>();
   const handovers = new Map<MessageId, number>();
   let closed = false;
 
-  async function runLoop(session: ConnectedSession, control: { signal: AbortSignal; wake: Wake }) {
+  async function runLoop(session: ConnectedSession, signal: AbortSignal, wake: Wake): Promise<void> {
     const log = deps.log.child({ accountId: session.accountId });
-    await new SendLoop({ ...deps, log, handovers }, session, control).run();
+    await new SendLoop({ ...deps, log }, { session, signal, handovers }, wake).run();
   }
 
   return {
@@ -43,9 +42,9 @@ export function openSender(deps: SenderDeps): Sender {
       before?.stop.abort();
       const stop = new AbortController();
       const wake = new Wake();
-      const control = { signal: AbortSignal.any([signal, stop.signal]), wake };
+      const over = AbortSignal.any([signal, stop.signal]);
       // One at a time: two loops of an account would each keep half of the truth about its chats.
-      const ended = (before?.ended ?? Promise.resolve()).then(() => runLoop(session, control));
+      const ended = (before?.ended ?? Promise.resolve()).then(() => runLoop(session, over, wake));
       const run = { stop, wake, ended };
       runs.set(accountId, run);
       await ended;

@@ -13,6 +13,9 @@ const STEPS: Readonly<Record<MessageStatus, number>> = {
   played: 4,
 };
 
+/** Statuses of a handed message whose server has not told anything yet. */
+export const OPEN_STATUSES = ['pending', 'unknown'] as const satisfies readonly MessageStatus[];
+
 /** What is known of an outgoing message when an ack comes. Times are milliseconds since the epoch. */
 export interface LadderPosition {
   readonly status: MessageStatus;

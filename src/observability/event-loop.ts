@@ -1,18 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { DEFAULT_TIMINGS } from '../config/session-timings.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 
-/** A stand-still of the event loop that is worth a line, in milliseconds: heavy load makes delays of a tenth of it. */
-export const STALL_MS = 1_000;
-
-/** Between two warnings at least, in milliseconds: a daemon that crawls must not fill its log as well. */
-export const QUIET_MS = 60_000;
-
-/** Between two looks, in milliseconds; what happens between them is measured all the same. */
-const LOOK_EVERY_MS = 1_000;
-
-/** How finely delays are measured, in milliseconds: fine enough for seconds, and fifty wake-ups a second cost nothing. */
-const RESOLUTION_MS = 20;
+const { eventLoopStallMs, eventLoopQuietMs, eventLoopLookMs, eventLoopResolutionMs } = DEFAULT_TIMINGS;
 
 const NS_PER_MS = 1e6;
 
@@ -26,16 +17,16 @@ export interface EventLoopWatchDeps {
  * longest stand-still since the last warning. Disposing ends the watch.
  */
 export function openEventLoopWatch(deps: EventLoopWatchDeps): Disposable {
-  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  const histogram = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
   histogram.enable();
   let mutedUntil = Number.NEGATIVE_INFINITY;
   const timer = setInterval(() => {
     const now = deps.clock.monotonic();
-    if (now < mutedUntil || histogram.max < STALL_MS * NS_PER_MS) return;
-    mutedUntil = now + QUIET_MS;
+    if (now < mutedUntil || histogram.max < eventLoopStallMs * NS_PER_MS) return;
+    mutedUntil = now + eventLoopQuietMs;
     deps.log.warn('The event loop stood still', summarise(histogram));
     histogram.reset();
-  }, LOOK_EVERY_MS);
+  }, eventLoopLookMs);
   timer.unref();
   return {
     [Symbol.dispose]() {

@@ -30,7 +30,10 @@ export interface LogOutput {
 }
 
 /** A logger that owns its files. Disposing writes out what is on its way; lines that come later are dropped. */
-export interface OpenLogger extends Logger, AsyncDisposable {}
+export interface OpenLogger extends Logger, AsyncDisposable {
+  /** Writes an error to the files alone, where the console is told in other words. */
+  errorToFiles(message: string, fields?: LogFields): void;
+}
 
 /**
  * Opens the log: lines for people on the console, JSON lines in `combined.log` and (errors alone) `error.log` of the
@@ -56,6 +59,11 @@ export async function openLogger(settings: Config['log'], output: LogOutput = {}
   console.on('error', onConsoleGone);
   return {
     ...logger,
+    errorToFiles(message, fields = {}) {
+      if (sink.writableEnded) return;
+      const text = `${lineToJson(makeLine('error', message, { clock, fields }))}\n`;
+      for (const file of [combined, errors]) file.write(text);
+    },
     async [Symbol.asyncDispose]() {
       if (sink.writableEnded) return;
       await finished(sink.end(), { readable: false });
@@ -108,13 +116,7 @@ function writeAs(toText: (line: LogLine) => string): winston.Logform.Format {
 function makeLogger(sink: winston.Logger, clock: Clock, bound: LogFields): Logger {
   const write = (level: LogLevel, message: string, fields: LogFields = {}) => {
     if (sink.writableEnded || !sink.isLevelEnabled(level)) return;
-    const line = {
-      level,
-      message: redactText(message),
-      timestamp: new Date(clock.now()).toISOString(),
-      fields: redactFields({ ...bound, ...fields }),
-    } satisfies LogLine;
-    sink.log(line);
+    sink.log(makeLine(level, message, { clock, fields: { ...bound, ...fields } }));
   };
   return {
     debug: (message, fields) => write('debug', message, fields),
@@ -122,6 +124,19 @@ function makeLogger(sink: winston.Logger, clock: Clock, bound: LogFields): Logge
     warn: (message, fields) => write('warn', message, fields),
     error: (message, fields) => write('error', message, fields),
     child: (fields) => makeLogger(sink, clock, { ...bound, ...fields }),
+  };
+}
+
+function makeLine(
+  level: LogLevel,
+  message: string,
+  { clock, fields }: { readonly clock: Clock; readonly fields: LogFields },
+): LogLine {
+  return {
+    level,
+    message: redactText(message),
+    timestamp: new Date(clock.now()).toISOString(),
+    fields: redactFields(fields),
   };
 }
 

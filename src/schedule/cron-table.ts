@@ -14,6 +14,8 @@ export interface CronJob {
   readonly name: string;
   /** Minute, hour, day of the month, month, day of the week; UTC. */
   readonly cron: string;
+  /** True if it is also to be done as soon as the schedule opens. */
+  readonly isDueAtStart?: boolean;
   /** Returns how many rows (or whatever it deals with) it changed. */
   run(): Promise<number>;
 }
@@ -25,6 +27,10 @@ export interface CronDeps {
   readonly removeOrphanProfiles: () => Promise<number>;
   /** Completes the destruction of sealed sessions whose copies could not be reached; returns how many. */
   readonly finishWipes: () => Promise<number>;
+  /** Enters and copies sealed sessions at rest where that could not be done; returns how many. */
+  readonly catchUpVaults: () => Promise<number>;
+  /** Removes files of sealed sessions that were cut off while they were written; returns how many. */
+  readonly removeCutOffVaults: () => Promise<number>;
   /** Removes sealed sessions whose account is long gone; returns how many. */
   readonly removeOrphanVaults: () => Promise<number>;
   /** Looks at the health of accounts again that a new day may have healed; returns how many it looks at. */
@@ -33,7 +39,8 @@ export interface CronDeps {
 
 /** Everything that is done by the clock. */
 export function makeCronTable(deps: CronDeps): readonly CronJob[] {
-  const { db, clock, removeOrphanProfiles, removeOrphanVaults, finishWipes, reviewHealth } = deps;
+  const { db, clock, removeOrphanProfiles, catchUpVaults, removeCutOffVaults, removeOrphanVaults } = deps;
+  const { finishWipes, reviewHealth } = deps;
   return [
     { name: 'delete-old-idempotency-keys', cron: '7 * * * *', run: () => deleteOldIdempotencyKeys(db) },
     { name: 'clear-expired-link-codes', cron: '* * * * *', run: () => clearExpiredLinkCodes(db) },
@@ -49,6 +56,8 @@ export function makeCronTable(deps: CronDeps): readonly CronJob[] {
     { name: 'delete-abandoned-accounts', cron: '17 * * * *', run: () => markAbandonedAccountsDeleted(db) },
     { name: 'remove-orphan-profiles', cron: '27 * * * *', run: removeOrphanProfiles },
     { name: 'finish-wipes', cron: '*/5 * * * *', run: finishWipes },
+    { name: 'catch-up-vaults', cron: '41 * * * *', isDueAtStart: true, run: catchUpVaults },
+    { name: 'remove-cut-off-vaults', cron: '57 * * * *', run: removeCutOffVaults },
     { name: 'remove-orphan-vaults', cron: '47 3 * * *', run: removeOrphanVaults },
     // Days begin on the quarter of an hour wherever there is a time zone.
     { name: 'review-health', cron: '1-59/15 * * * *', run: async () => reviewHealth() },

@@ -1,10 +1,15 @@
 import type { AccountId } from '../accounts/ids.ts';
+import { makeAbsentBackup } from './absent-backup.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
 import type { VaultFolder } from './vault-folder.ts';
 
 /** The source that is the vault itself; the others have the names of the backups. */
 export const DISK = 'disk';
+
+/** Generations that are kept on disk, and in each of the backups. */
+export const KEPT_ON_DISK = 3;
+export const KEPT_IN_BACKUPS = 2;
 
 /** One copy of a generation. */
 export interface Copy {
@@ -29,29 +34,42 @@ export interface SnapshotPlaces {
   readonly backups: readonly SnapshotBackup[];
 }
 
+/** What is known of an account's generations. */
+export interface FoundGenerations {
+  /** Newest first, those that were destroyed among them. */
+  readonly generations: readonly Generation[];
+  /** Those that still count. */
+  readonly alive: readonly Generation[];
+  /** Generations up to this one were destroyed and count no more. */
+  readonly wipedThrough: number;
+  /** False if another instance holds the account: a copy may then lie on its disk. */
+  readonly isHeldHere: boolean;
+}
+
 /**
- * Every generation of an account that the disk or the index knows of, newest first, and where its copies are. Those up to
- * `wipedThrough` were destroyed and count no more.
+ * Every generation of an account that the disk or the index knows of, and where its copies are. One in a backup that is
+ * not configured any more is named too; it is out of reach.
  */
 export async function findGenerations(
   { folder, index, backups }: SnapshotPlaces,
   accountId: AccountId,
-): Promise<{ readonly generations: readonly Generation[]; readonly wipedThrough: number }> {
-  const [onDisk, { snapshots, wipedThrough }] = await Promise.all([
+): Promise<FoundGenerations> {
+  const [onDisk, { snapshots, wipedThrough, isHeldHere }] = await Promise.all([
     folder.list(accountId),
     index.find(accountId),
   ]);
   const entered = new Map(snapshots.map((snapshot) => [snapshot.generation, snapshot]));
   const numbers = [...new Set([...onDisk, ...entered.keys()])].sort((a, b) => b - a);
   const generations = numbers.map((generation) => {
+    const { keyId, copies: names = [] } = entered.get(generation) ?? {};
     const disk: Copy = { source: DISK, backup: null, read: () => folder.read(accountId, generation) };
-    const copies = backups
-      .filter(({ name }) => entered.get(generation)?.copies.includes(name))
-      .map((backup): Copy => {
-        return { source: backup.name, backup, read: () => backup.read(accountId, generation) };
-      });
-    const { keyId } = entered.get(generation) ?? {};
+    const configured = backups.filter(({ name }) => names.includes(name));
+    const absent = names.filter((name) => backups.every((backup) => backup.name !== name));
+    const copies = [...configured, ...absent.map(makeAbsentBackup)].map((backup): Copy => {
+      return { source: backup.name, backup, read: () => backup.read(accountId, generation) };
+    });
     return { generation, keyId, copies: onDisk.includes(generation) ? [disk, ...copies] : copies };
   });
-  return { generations, wipedThrough };
+  const alive = generations.filter(({ generation }) => generation > wipedThrough);
+  return { generations, alive, wipedThrough, isHeldHere };
 }

@@ -1,19 +1,12 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AppError, toError } from '../lib/errors.ts';
+import { toError } from '../lib/errors.ts';
+import { type ArchiveLimits, type ArchiveTarget, readArchive } from './archive-reader.ts';
 import { ByteReader } from './byte-reader.ts';
 import { makeDamaged } from './snapshot.ts';
-import {
-  BLOCK_BYTES,
-  entryToBytes,
-  MAX_EXTENSION_BYTES,
-  paddingOf,
-  parseExtension,
-  parseHeader,
-  type TarEntry,
-} from './tar-header.ts';
-import { compress, decompress } from './zstd-stream.ts';
+import { BLOCK_BYTES, entryToBytes, paddingOf } from './tar-header.ts';
+import { compress } from './zstd-stream.ts';
 
 /** Of archives. Measured on 87 MB: level 3 is 3 per cent smaller for twice the time, level 9 8 per cent for five times. */
 export const ZSTD_LEVEL = 1;
@@ -24,17 +17,8 @@ const PIECE_BYTES = 256 * 1024;
 /** Entries that are read at the same time: a few more than there are threads for it. */
 const ENTRIES_AHEAD = 8;
 
-/** Two empty blocks end an archive; some programs fill it up to this. */
-const MAX_END_BYTES = 20 * BLOCK_BYTES;
-
 /** A link put in a file's place is not followed, and a pipe not waited for. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-/** What may come out of an archive: bytes of all files, and files and folders together. */
-export interface ArchiveLimits {
-  readonly maxBytes: number;
-  readonly maxEntries: number;
-}
 
 /**
  * Packs the named files and folders of a folder, with all that is in them, as tar in zstd; only regular files and folders
@@ -164,8 +148,7 @@ async function readPiece(file: FileHandle, piece: Buffer): Promise<Uint8Array> {
 
 /**
  * Unpacks into a folder that is made for it (0700, its files 0600) and removed again if anything is wrong. Nothing is
- * written outside, and nothing beyond the limits; an archive holds files and folders, each once, a folder before what is
- * in it.
+ * written outside, and nothing beyond the limits.
  * @throws AppError VAULT_DAMAGED, VAULT_TOO_LARGE; what the source throws; what the file system says
  */
 export async function unpackInto(
@@ -175,117 +158,41 @@ export async function unpackInto(
 ): Promise<void> {
   await mkdir(folder, { mode: 0o700 });
   try {
-    await using reader = new ByteReader(decompress(packed));
-    await new Unpacking(reader, folder, limits).run();
+    await readArchive(packed, folderTarget(folder), limits);
   } catch (thrown) {
     await rm(folder, { recursive: true, force: true });
     throw thrown;
   }
 }
 
-class Unpacking {
-  readonly #reader: ByteReader;
-  readonly #folder: string;
-  readonly #limits: ArchiveLimits;
-  readonly #block = Buffer.alloc(BLOCK_BYTES);
-  readonly #piece = Buffer.alloc(PIECE_BYTES);
-  readonly #kinds = new Map<string, TarEntry['kind']>();
-  #bytes = 0;
-
-  constructor(reader: ByteReader, folder: string, limits: ArchiveLimits) {
-    this.#reader = reader;
-    this.#folder = folder;
-    this.#limits = limits;
-  }
-
-  async run(): Promise<void> {
-    for (let entry = await this.#findNext(); entry !== undefined; entry = await this.#findNext()) {
-      this.#admit(entry);
-      if (entry.kind === 'folder') await this.#make(entry, (path) => mkdir(path, { mode: 0o700 }));
-      else await this.#make(entry, (path) => this.#writeFile(path, entry.size));
-    }
-    await this.#checkEnd();
-  }
-
-  /** The next entry, or undefined at the end of the archive. */
-  async #findNext(): Promise<TarEntry | undefined> {
-    await this.#fill(this.#block);
-    const header = parseHeader(this.#block, undefined);
-    if (header?.kind !== 'extension') return header;
-    if (header.size > MAX_EXTENSION_BYTES) throw makeDamaged('an extended header in its archive is too long');
-    const body = Buffer.alloc(header.size);
-    await this.#fill(body);
-    await this.#skipPadding(header.size);
-    await this.#fill(this.#block);
-    const entry = parseHeader(this.#block, parseExtension(body));
-    if (entry === undefined || entry.kind === 'extension') {
-      throw makeDamaged('an extended header in its archive stands alone');
-    }
-    return entry;
-  }
-
-  /** Before anything is written. */
-  #admit({ path, size, kind }: TarEntry): void {
-    if (this.#kinds.has(path)) throw makeDamaged('its archive holds an entry twice');
-    const parent = dirname(path);
-    if (parent !== '.' && this.#kinds.get(parent) !== 'folder') {
-      throw makeDamaged('an entry in its archive lies in no folder');
-    }
-    this.#kinds.set(path, kind);
-    this.#bytes += size;
-    const { maxBytes, maxEntries } = this.#limits;
-    if (this.#kinds.size > maxEntries) throw makeTooLarge(`more than ${maxEntries} files and folders`);
-    if (this.#bytes > maxBytes) throw makeTooLarge(`more than ${maxBytes} bytes`);
-  }
-
-  /** A name that is taken although it was not there is one that the file system takes for another. */
-  async #make({ path }: TarEntry, make: (path: string) => Promise<unknown>): Promise<void> {
-    try {
-      await make(join(this.#folder, path));
-    } catch (thrown) {
-      if ((toError(thrown) as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
-      throw makeDamaged('its archive holds an entry twice');
-    }
-  }
-
-  async #writeFile(path: string, size: number): Promise<void> {
-    await using file = await open(path, 'wx', 0o600);
-    for (let left = size; left > 0; ) {
-      const piece = this.#piece.subarray(0, Math.min(left, this.#piece.length));
-      await this.#fill(piece);
-      await file.writeFile(piece);
-      left -= piece.length;
-    }
-    await this.#skipPadding(size);
-  }
-
-  async #skipPadding(size: number): Promise<void> {
-    const padding = this.#block.subarray(0, paddingOf(size));
-    await this.#fill(padding);
-    checkEmpty(padding);
-  }
-
-  /** The second of two empty blocks, and nothing behind it but zeros. */
-  async #checkEnd(): Promise<void> {
-    await this.#fill(this.#block);
-    checkEmpty(this.#block);
-    let bytes = 0;
-    for await (const piece of this.#reader.rest()) {
-      checkEmpty(piece);
-      bytes += piece.length;
-      if (bytes > MAX_END_BYTES) throw makeDamaged('something follows the end of its archive');
-    }
-  }
-
-  async #fill(target: Uint8Array): Promise<void> {
-    if ((await this.#reader.fill(target)) < target.length) throw makeDamaged('its archive was cut off');
-  }
+/**
+ * Resolves if the profile could be unpacked, as far as the archive itself tells; writes nothing.
+ * @throws AppError VAULT_DAMAGED, VAULT_TOO_LARGE; what the source throws
+ */
+export async function checkArchive(packed: AsyncIterable<Uint8Array>, limits: ArchiveLimits): Promise<void> {
+  const nowhere: ArchiveTarget = {
+    makeFolder: async () => undefined,
+    async writeFile(_path, content) {
+      for await (const _piece of content);
+    },
+  };
+  await readArchive(packed, nowhere, limits);
 }
 
-function checkEmpty(bytes: Uint8Array): void {
-  if (bytes.some((byte) => byte !== 0)) throw makeDamaged('its archive has content where there is none');
+function folderTarget(folder: string): ArchiveTarget {
+  return {
+    async makeFolder(path) {
+      await mkdir(join(folder, path), { mode: 0o700 }).catch(refuseTaken);
+    },
+    async writeFile(path, content) {
+      await using file = await open(join(folder, path), 'wx', 0o600).catch(refuseTaken);
+      for await (const piece of content) await file.writeFile(piece);
+    },
+  };
 }
 
-function makeTooLarge(what: string): AppError {
-  return new AppError('VAULT_TOO_LARGE', { message: `The sealed session was refused: it holds ${what}.` });
+/** A name that is taken although it was not there is one that the file system takes for another. */
+function refuseTaken(thrown: unknown): never {
+  if ((toError(thrown) as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+  throw makeDamaged('its archive holds an entry twice');
 }

@@ -27,6 +27,12 @@ export async function* sealStream(
   }
 }
 
+export interface OpenOptions extends SnapshotName {
+  readonly keyRing: DataKeyUnwrapper;
+  /** Told what the file says that it is, which is proven once it has been read to its end. */
+  readonly onIdentity?: (identity: SnapshotIdentity) => void;
+}
+
 /**
  * The plaintext of the sealed file of this very snapshot. Every byte was verified before it is yielded, but whether
  * the file is whole is known only once this has ended: what was yielded counts for nothing if it throws.
@@ -34,11 +40,12 @@ export async function* sealStream(
  */
 export async function* openStream(
   sealed: AsyncIterable<Uint8Array>,
-  { keyRing, ...name }: SnapshotName & { readonly keyRing: DataKeyUnwrapper },
+  { keyRing, onIdentity, ...name }: OpenOptions,
 ): AsyncGenerator<Uint8Array> {
   await using reader = new ByteReader(sealed);
   const header = await takeHeader(reader, name);
   const { identity } = header;
+  onIdentity?.(identity);
   const dataKey = await keyRing.unwrap(header);
   try {
     for await (const { plain } of openBody(reader, { identity, dataKey })) yield plain;

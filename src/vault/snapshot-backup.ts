@@ -10,8 +10,8 @@ export interface SnapshotFile extends SnapshotName {
 
 /** A place beside the disk where copies of sealed snapshots are kept. It never sees what is in them. */
 export interface SnapshotBackup {
-  /** As it stands in the index, and in what operators read. */
-  readonly name: 'database' | 's3';
+  /** As it stands in the index, and in what operators read: `database`, `s3`. */
+  readonly name: string;
   /** Copies the file, whole or not at all, in the place of an earlier copy. @throws AppError VAULT_STORAGE_FAILED */
   save(snapshot: SnapshotFile): Promise<void>;
   /**

@@ -24,15 +24,30 @@ export interface VaultEntry {
    * ones have higher numbers, so that no copy is ever taken for another.
    */
   readonly wipedThrough: number;
+  /** False if another instance holds the account: then there may be copies on a disk that is not ours. */
+  readonly isHeldHere: boolean;
+}
+
+/** Snapshots that one instance holds and that need one key. */
+export interface KeyNeed {
+  readonly keyId: string;
+  /** Null if no instance holds their accounts. */
+  readonly instanceId: string | null;
+  readonly snapshots: number;
 }
 
 /** The index of all snapshots. Each call is one transaction and may be repeated. */
 export interface SnapshotIndex {
   find(accountId: AccountId): Promise<VaultEntry>;
+  /** @throws AppError VAULT_STORAGE_FAILED, with nothing changed, if another instance holds the account */
   save(snapshot: SnapshotRecord): Promise<void>;
+  /** Says which key a snapshot needs now; nothing, if it is not entered. */
+  saveKey(accountId: AccountId, generation: number, keyId: string): Promise<void>;
   saveCopy(accountId: AccountId, generation: number, backup: string): Promise<void>;
   removeCopies(accountId: AccountId, generations: readonly number[], backup: string): Promise<void>;
   remove(accountId: AccountId, generations: readonly number[]): Promise<void>;
+  /** What still needs another key than this one, of all accounts and of all instances that share the database. */
+  countOtherKeys(keyId: string): Promise<readonly KeyNeed[]>;
   /** Says that an account's link is over, and every generation up to this one with it. */
   saveWiped(accountId: AccountId, through: number): Promise<void>;
   /** Accounts whose vault was destroyed, and of which a snapshot is still entered. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type AccountId, parseAccountId } from '../accounts/ids.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import { makeFolders, syncFolder } from '../lib/folders.ts';
-import type { SnapshotName } from './snapshot.ts';
+import { makeDamaged, type SnapshotName } from './snapshot.ts';
 import type { VaultStep } from './vault-step.ts';
 
 /** A part this old is nobody's work any more. */
@@ -15,6 +15,9 @@ const SNAPSHOT_FILE = /^([1-9]\d{0,15})\.vault$/;
 const PART_FILE = /^([1-9]\d{0,15})\.vault\.part-[0-9a-f-]+$/;
 const ACCOUNT_FOLDER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** What the system says of a file that will not come back by waiting: it is gone, no file, or lies on bad sectors. */
+const LOST_FILE_CODES: readonly unknown[] = ['ENOENT', 'EISDIR', 'EIO'];
+
 /** Bytes that are read of a snapshot at once. */
 const READ_BYTES = 1024 ** 2;
 
@@ -22,6 +25,8 @@ const READ_BYTES = 1024 ** 2;
 export class VaultFolder {
   readonly #path: string;
   readonly #onStep: (step: VaultStep) => void;
+  /** Parts that are in use at this moment. */
+  readonly #parts = new Set<string>();
 
   constructor(path: string, onStep: (step: VaultStep) => void) {
     this.#path = path;
@@ -51,16 +56,24 @@ export class VaultFolder {
 
   /**
    * Writes a generation whole or not at all: aside, on the disk, then renamed. A generation that is there already is
-   * replaced in the same way. Returns its size in bytes.
-   * @throws AppError VAULT_STORAGE_FAILED
+   * replaced in the same way. What was written is put in place only once `approve` has resolved, if there is one. Returns
+   * its size in bytes.
+   * @throws AppError VAULT_STORAGE_FAILED; of whatever code from `bytes` and `approve`
    */
-  async write(accountId: AccountId, generation: number, bytes: AsyncIterable<Uint8Array>): Promise<number> {
+  async write(
+    accountId: AccountId,
+    generation: number,
+    bytes: AsyncIterable<Uint8Array>,
+    approve?: (written: AsyncIterable<Uint8Array>) => Promise<void>,
+  ): Promise<number> {
     const folder = this.#folderOf(accountId);
     const path = this.pathOf(accountId, generation);
-    const part = `${path}.part-${crypto.randomUUID()}`;
+    using taken = this.#takePart(path);
+    const { part } = taken;
     try {
       await makeFolders(folder, 0o700);
       const size = await this.#writePart(part, bytes);
+      await approve?.(createReadStream(part, { highWaterMark: READ_BYTES }));
       await rename(part, path);
       this.#onStep('snapshot-renamed');
       await syncFolder(folder);
@@ -75,6 +88,13 @@ export class VaultFolder {
       const message = `The sealed session could not be written to ${path} (${toError(thrown).message}).`;
       throw new AppError('VAULT_STORAGE_FAILED', { message, cause: thrown });
     }
+  }
+
+  /** A name for a part, which is in use until it is disposed. */
+  #takePart(path: string): Disposable & { readonly part: string } {
+    const part = `${path}.part-${crypto.randomUUID()}`;
+    this.#parts.add(part);
+    return { part, [Symbol.dispose]: () => void this.#parts.delete(part) };
   }
 
   async #writePart(part: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
@@ -94,19 +114,31 @@ export class VaultFolder {
     use: (file: { readonly path: string; readonly bytes: number }) => Promise<T>,
   ): Promise<T> {
     const folder = this.#folderOf(accountId);
-    const path = `${this.pathOf(accountId, generation)}.part-${crypto.randomUUID()}`;
+    using taken = this.#takePart(this.pathOf(accountId, generation));
+    const { part } = taken;
     try {
       await makeFolders(folder, 0o700);
-      return await use({ path, bytes: await this.#writePart(path, bytes) });
+      return await use({ path: part, bytes: await this.#writePart(part, bytes) });
     } finally {
-      await rm(path, { force: true });
+      await rm(part, { force: true });
       await rmdir(folder).catch(() => undefined);
     }
   }
 
-  /** The bytes of a generation; the stream fails if there is none. */
-  read(accountId: AccountId, generation: number): AsyncIterable<Uint8Array> {
-    return createReadStream(this.pathOf(accountId, generation), { highWaterMark: READ_BYTES });
+  /**
+   * The bytes of a generation. The stream fails with VAULT_DAMAGED if there is no file or the disk has lost it: another
+   * copy, or an older generation, has to do; and with VAULT_STORAGE_FAILED if it only cannot be reached now.
+   */
+  async *read(accountId: AccountId, generation: number): AsyncGenerator<Uint8Array> {
+    const path = this.pathOf(accountId, generation);
+    try {
+      yield* createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Uint8Array>;
+    } catch (thrown) {
+      const { code, message } = toError(thrown) as NodeJS.ErrnoException;
+      const problem = `${path} cannot be read (${message})`;
+      if (LOST_FILE_CODES.includes(code)) throw makeDamaged(problem, { accountId, generation });
+      throw new AppError('VAULT_STORAGE_FAILED', { message: `${problem}.`, cause: thrown });
+    }
   }
 
   /**
@@ -121,15 +153,23 @@ export class VaultFolder {
     await rmdir(folder).catch(() => undefined);
   }
 
-  /** Removes what writes that were cut off have left. Those of another daemon that are at work are young. */
-  async removeParts(now: number): Promise<void> {
+  /**
+   * Removes what writes that were cut off have left; returns how many. Those that are at work here are known, those of
+   * another daemon are young.
+   */
+  async removeParts(now: number): Promise<number> {
+    let removed = 0;
     for (const accountId of await this.listAccounts()) {
       for (const name of (await this.#names(accountId)).filter((each) => PART_FILE.test(each))) {
         const path = join(this.#folderOf(accountId), name);
-        const { mtimeMs } = await stat(path);
-        if (now - mtimeMs >= PART_IS_LEFT_AFTER_MS) await rm(path, { force: true });
+        const writtenAt = await findWrittenAt(path);
+        if (writtenAt === undefined || this.#parts.has(path)) continue;
+        if (now - writtenAt < PART_IS_LEFT_AFTER_MS) continue;
+        await rm(path, { force: true });
+        removed += 1;
       }
     }
+    return removed;
   }
 
   /** Removes what writes of generations up to this one have left, however young: nobody wants them completed. */
@@ -164,6 +204,12 @@ export class VaultFolder {
   }
 }
 
-function acceptGone(thrown: unknown): void {
+/** Milliseconds since the epoch; undefined if it has gone meanwhile. */
+async function findWrittenAt(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(acceptGone))?.mtimeMs;
+}
+
+function acceptGone(thrown: unknown): undefined {
   if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+  return undefined;
 }

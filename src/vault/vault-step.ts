@@ -5,6 +5,7 @@
 export const VAULT_STEPS = [
   // A snapshot, from the marking of the opened profile to the removal of old generations.
   'profile-marked',
+  'profile-frozen',
   'profile-copied',
   'snapshot-begun',
   'snapshot-written',

@@ -4,29 +4,27 @@
  * away is missed. Generations are numbered upwards for ever: one that was destroyed never comes back under its number.
  * Whatever is cut off here at any step is completed by the next call.
  */
-import { rm } from 'node:fs/promises';
 import type { AccountId } from '../accounts/ids.ts';
 import type { Clock } from '../lib/clock.ts';
-import { AppError, isAppError, toError } from '../lib/errors.ts';
+import { isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type Copy, findGenerations } from './generations.ts';
-import { type KeyRing, makeKeyMissing } from './key-ring.ts';
-import { packFolder, unpackInto } from './profile-archive.ts';
-import { openStream, peekHeader, sealStream } from './sealed-stream.ts';
+import { type ChooseAccounts, catchUpWith } from './catching-up.ts';
+import { findGenerations } from './generations.ts';
+import { readKeyId, requireKeyOf } from './key-requirement.ts';
+import type { KeyRing } from './key-ring.ts';
+import { packFolder } from './profile-archive.ts';
+import { sealStream } from './sealed-stream.ts';
+import type { SnapshotName } from './snapshot.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
 import type { SnapshotIndex, SnapshotRecord } from './snapshot-index.ts';
+import { keepSnapshot } from './snapshot-keeping.ts';
+import { type FindDamage, type OpenedSnapshot, openNewest } from './snapshot-opening.ts';
+import { wipeSnapshots } from './snapshot-wiping.ts';
 import type { VaultFolder } from './vault-folder.ts';
 import type { VaultStep } from './vault-step.ts';
 
-/** Generations that are kept on disk, and in each of the backups. */
-const KEPT_ON_DISK = 3;
-const KEPT_IN_BACKUPS = 2;
-
 /** A vault without an account is left alone this long. */
 const ORPHAN_AFTER_MS = 30 * 24 * 3_600_000;
-
-/** What a profile may hold: many times the largest that was ever seen, far less than a disk. */
-const LIMITS = { maxBytes: 4 * 1024 ** 3, maxEntries: 100_000 } as const;
 
 export interface VaultDeps {
   readonly folder: VaultFolder;
@@ -45,15 +43,6 @@ export interface NewestSnapshot {
   readonly isSealed: boolean;
 }
 
-/** A snapshot that was opened, and where it came from: the disk or the name of a backup. */
-export interface OpenedSnapshot {
-  readonly generation: number;
-  readonly source: string;
-}
-
-/** Looks at an unpacked profile; a sentence if it is damaged. */
-export type FindDamage = (folder: string) => Promise<string | undefined>;
-
 export class Vault {
   readonly #deps: VaultDeps;
 
@@ -62,18 +51,11 @@ export class Vault {
   }
 
   /**
-   * Resolves if the newest snapshot is one of a key that is here, or there is none. Whoever seals with another key would
-   * push those of the right one out.
-   * @throws AppError VAULT_KEY_MISSING
+   * Resolves if a key is here that the newest snapshot needs, or there is none: see `requireKeyOf`.
+   * @throws AppError VAULT_KEY_MISSING, VAULT_STORAGE_FAILED
    */
-  async requireKey(accountId: AccountId): Promise<void> {
-    const { keyRing } = this.#deps;
-    const { generations, wipedThrough } = await findGenerations(this.#deps, accountId);
-    const [newest] = generations;
-    if (newest === undefined || newest.generation <= wipedThrough) return;
-    const keyId = newest.keyId ?? (await findKeyId(newest.copies));
-    if (keyId === undefined || keyRing.keyIds.includes(keyId)) return;
-    throw makeKeyMissing({ accountId, generation: newest.generation }, keyId, keyRing);
+  requireKey(accountId: AccountId): Promise<void> {
+    return requireKeyOf(this.#deps, accountId);
   }
 
   async findNewest(accountId: AccountId): Promise<NewestSnapshot> {
@@ -83,16 +65,17 @@ export class Vault {
   }
 
   /**
-   * Seals the named entries of a folder as a generation, on the disk alone: see `keep` for the rest.
+   * Seals the named entries of a folder as a generation, on the disk alone: see `keep` for the rest. A folder that is the
+   * copy of one that goes on says when it was taken: what happened there since is missing.
    * @throws AppError VAULT_STORAGE_FAILED
    */
   async seal(
-    { accountId, generation }: { readonly accountId: AccountId; readonly generation: number },
+    { accountId, generation, takenAt }: SnapshotName & { readonly takenAt?: Date },
     folder: string,
     entries: readonly string[],
   ): Promise<SnapshotRecord> {
     const { keyRing, clock, folder: disk } = this.#deps;
-    const identity = { accountId, generation, sealedAt: new Date(clock.now()) };
+    const identity = { accountId, generation, sealedAt: takenAt ?? new Date(clock.now()) };
     const sealed = sealStream(packFolder(folder, entries), { identity, keyRing });
     const bytes = await disk.write(accountId, generation, sealed);
     return { ...identity, keyId: keyRing.currentKeyId, bytes };
@@ -100,166 +83,24 @@ export class Vault {
 
   /**
    * Enters a sealed snapshot into the index, copies it to the backups if asked to, and removes old generations. Never
-   * rejects: the snapshot is safe on disk, and what could not be reached is logged and left for the next one; then it is
-   * false.
+   * rejects: the snapshot is safe on disk, and what could not be reached is logged and left for the next one, or for
+   * `catchUp`; then it is false. Nothing is left of one that was destroyed before, or meanwhile by another instance.
    */
-  async keep(snapshot: SnapshotRecord, options: { readonly backUp: boolean }): Promise<boolean> {
-    const { index, log, onStep } = this.#deps;
-    const { accountId, generation } = snapshot;
-    try {
-      await index.save(snapshot);
-      onStep('snapshot-indexed');
-      const isBackedUp = !options.backUp || (await this.#backUp(snapshot));
-      await this.#prune(accountId);
-      onStep('snapshots-pruned');
-      return isBackedUp;
-    } catch (thrown) {
-      const error = toError(thrown).message;
-      log.warn('A sealed session is on disk, but could not be entered or copied', {
-        accountId,
-        generation,
-        error,
-      });
-      return false;
-    }
+  keep(snapshot: SnapshotRecord, { backUp }: { readonly backUp: boolean }): Promise<boolean> {
+    return keepSnapshot(this.#deps, snapshot, backUp ? this.#deps.backups : []);
   }
 
-  /** True if every backup has its copy. */
-  async #backUp(snapshot: SnapshotRecord): Promise<boolean> {
-    const { accountId, generation } = snapshot;
-    const { backups, folder, index, log, onStep } = this.#deps;
-    let isWhole = true;
-    for (const backup of backups) {
-      try {
-        await backup.save({ ...snapshot, path: folder.pathOf(accountId, generation) });
-        onStep('snapshot-copied');
-        await index.saveCopy(accountId, generation, backup.name);
-        onStep('snapshot-backed-up');
-      } catch (thrown) {
-        isWhole = false;
-        const error = toError(thrown).message;
-        log.warn('A copy of a sealed session was not made', {
-          accountId,
-          generation,
-          backup: backup.name,
-          error,
-        });
-      }
-    }
-    return isWhole;
-  }
-
-  /** What is older than the kept generations goes: copies before their entries, which alone say where they are. */
-  async #prune(accountId: AccountId): Promise<void> {
-    const { folder, backups, index } = this.#deps;
-    const onDisk = await folder.list(accountId);
-    const kept = onDisk.slice(0, KEPT_ON_DISK);
-    // Before the backups: one that lets nothing be removed must not fill the disk.
-    await folder.remove(accountId, onDisk.slice(KEPT_ON_DISK));
-    const { snapshots, wipedThrough } = await index.find(accountId);
-    for (const backup of backups) {
-      const held = snapshots.filter(({ copies }) => copies.includes(backup.name));
-      const alive = held.filter(({ generation }) => generation > wipedThrough);
-      const old = [...alive.slice(KEPT_IN_BACKUPS), ...held.filter((each) => !alive.includes(each))];
-      await this.#removeCopies(
-        accountId,
-        old.map(({ generation }) => generation),
-        backup,
-      );
-    }
-    const left = await index.find(accountId);
-    const isGone = ({ generation, copies }: (typeof left.snapshots)[number]) =>
-      copies.length === 0 && !kept.includes(generation);
-    // The newest stays known even if every copy of it is lost: that is what the index is for.
-    const gone = left.snapshots.slice(1).filter(isGone);
-    const numbers = gone.map(({ generation }) => generation);
-    if (numbers.length === 0) return;
-    // A crash may have come between a copy and its entry.
-    for (const backup of backups) await backup.remove(accountId, numbers);
-    await index.remove(accountId, numbers);
-  }
-
-  async #removeCopies(
-    accountId: AccountId,
-    generations: readonly number[],
-    backup: SnapshotBackup,
-  ): Promise<void> {
-    if (generations.length === 0) return;
-    await backup.remove(accountId, generations);
-    this.#deps.onStep('copies-pruned');
-    await this.#deps.index.removeCopies(accountId, generations, backup.name);
+  /** Completes what `keep` could not for sessions that rest: see `catchUpWith`. Returns how many. */
+  catchUp(choose: ChooseAccounts, signal: AbortSignal): Promise<number> {
+    return catchUpWith(this.#deps, { choose, signal });
   }
 
   /**
-   * Opens the newest snapshot that is any good into a new folder; undefined if there is none. Each generation is looked
-   * for on disk first, then in the backups; an older one is taken only if no copy of a newer one opens undamaged, and
-   * that is logged. Nothing is left of the folder if it fails.
-   * @throws AppError VAULT_KEY_MISSING; VAULT_DAMAGED if none is any good; VAULT_STORAGE_FAILED if a better one may be
-   * where it cannot be reached now
+   * Opens the newest snapshot that is any good into a new folder; undefined if there is none: see `openNewest`.
+   * @throws AppError VAULT_KEY_MISSING, VAULT_STORAGE_FAILED, VAULT_DAMAGED
    */
-  async open(
-    accountId: AccountId,
-    folder: string,
-    findDamage: FindDamage,
-  ): Promise<OpenedSnapshot | undefined> {
-    const { generations, wipedThrough } = await findGenerations(this.#deps, accountId);
-    const alive = generations.filter(({ generation }) => generation > wipedThrough);
-    const failures: string[] = [];
-    for (const { generation, copies } of alive) {
-      if (copies.length === 0) failures.push(`No copy of generation ${generation} is left.`);
-      let unreached: AppError | undefined;
-      for (const copy of copies) {
-        const failure = await this.#tryCopy({ accountId, generation, copy, folder, findDamage });
-        if (failure === undefined) {
-          const { source } = copy;
-          this.#tellOpened({ accountId, generation, source, failures });
-          return { generation, source };
-        }
-        failures.push(`Generation ${generation} (${copy.source}): ${failure.message}`);
-        if (failure.code === 'VAULT_STORAGE_FAILED') unreached = failure;
-      }
-      if (unreached) throw unreached;
-    }
-    if (alive.length === 0) return undefined;
-    throw new AppError('VAULT_DAMAGED', {
-      message: `No sealed copy of the session can be used. ${failures.join(' ')}`,
-    });
-  }
-
-  /** Unpacks one copy; what is wrong with it, or nothing. Only a missing key is thrown: other copies lack it too. */
-  async #tryCopy({
-    accountId,
-    generation,
-    copy,
-    folder,
-    findDamage,
-  }: Attempt): Promise<AppError | undefined> {
-    const { keyRing, onStep } = this.#deps;
-    try {
-      onStep('opening-begun');
-      await unpackInto(openStream(copy.read(), { accountId, generation, keyRing }), folder, LIMITS);
-      onStep('opening-unpacked');
-      const damage = await findDamage(folder);
-      if (damage !== undefined) throw new AppError('VAULT_DAMAGED', { message: damage });
-      onStep('opening-checked');
-      return undefined;
-    } catch (thrown) {
-      await rm(folder, { recursive: true, force: true });
-      if (isAppError(thrown, 'VAULT_KEY_MISSING')) throw thrown;
-      if (thrown instanceof AppError) return thrown;
-      const { message } = toError(thrown);
-      return new AppError('VAULT_STORAGE_FAILED', { message, cause: thrown });
-    }
-  }
-
-  #tellOpened(opened: OpenedSnapshot & { accountId: AccountId; failures: readonly string[] }): void {
-    const { failures, ...fields } = opened;
-    if (failures.length === 0) this.#deps.log.debug('A sealed session was opened', fields);
-    else
-      this.#deps.log.warn('A sealed session was opened from another copy than the newest', {
-        ...fields,
-        failures,
-      });
+  open(accountId: AccountId, folder: string, findDamage: FindDamage): Promise<OpenedSnapshot | undefined> {
+    return openNewest(this.#deps, { accountId, folder, findDamage });
   }
 
   /** From now on no snapshot of the account up to this generation counts any more, wherever one is found. */
@@ -268,29 +109,46 @@ export class Vault {
     this.#deps.onStep('wipe-marked');
   }
 
-  /** Clears up what an earlier run began to write. */
-  async tidy(): Promise<void> {
-    await this.#deps.folder.removeParts(this.#deps.clock.now());
+  /** Clears up what was begun to be written on disk and cut off; returns how many files that were. */
+  tidy(): Promise<number> {
+    return this.#deps.folder.removeParts(this.#deps.clock.now());
   }
 
   /**
-   * Removes vaults on disk whose account is gone and that nobody has written to for a month: a daemon that was given the
-   * wrong database for a day must not take all vaults for orphans. Returns how many.
+   * Removes vaults on disk whose account is gone, that nobody has written to for a month and whose every generation needs a
+   * key that is here: a daemon that was given the wrong database for a day, or shares the folder with another daemon, must
+   * not take all vaults for orphans. Returns how many.
    */
-  async removeOrphans(
-    isKept: (ids: readonly AccountId[]) => Promise<ReadonlySet<AccountId>>,
-  ): Promise<number> {
+  async removeOrphans(isKept: ChooseAccounts): Promise<number> {
     const { folder, clock, log } = this.#deps;
     const accounts = await folder.listAccounts();
     const kept = await isKept(accounts);
     let removed = 0;
     for (const accountId of accounts.filter((each) => !kept.has(each))) {
       if (clock.now() - (await folder.lastWrittenAt(accountId)) < ORPHAN_AFTER_MS) continue;
-      await folder.remove(accountId, await folder.list(accountId));
+      const generations = await folder.list(accountId);
+      if (!(await this.#isOurs(accountId, generations))) continue;
+      await folder.remove(accountId, generations);
       log.warn('The vault of an account that is gone was removed', { accountId });
       removed += 1;
     }
     return removed;
+  }
+
+  /** Every generation on disk says that it needs a key of this daemon; false if there is none. */
+  async #isOurs(accountId: AccountId, generations: readonly number[]): Promise<boolean> {
+    const { folder, keyRing } = this.#deps;
+    for (const generation of generations) {
+      try {
+        const keyId = await readKeyId({ read: () => folder.read(accountId, generation) });
+        if (keyId === undefined || !keyRing.keyIds.includes(keyId)) return false;
+      } catch (thrown) {
+        // What cannot be read says of nobody that it is his.
+        if (!isAppError(thrown)) throw thrown;
+        return false;
+      }
+    }
+    return generations.length > 0;
   }
 
   /** Completes the destructions that were cut off, or had a backup that could not be reached. Returns how many. */
@@ -310,47 +168,10 @@ export class Vault {
   }
 
   /**
-   * Removes every snapshot that was marked as destroyed, and every copy of it; true if there was one. Safe to call again.
+   * Removes every snapshot that was marked as destroyed, and every copy of it; true if there was one: see `wipeSnapshots`.
    * @throws AppError VAULT_STORAGE_FAILED if a backup cannot be reached; `finishWipes` tries again
    */
-  async wipe(accountId: AccountId): Promise<boolean> {
-    const { folder, backups, index, onStep } = this.#deps;
-    const { snapshots, wipedThrough } = await index.find(accountId);
-    const isWiped = (generation: number) => generation <= wipedThrough;
-    await folder.removePartsThrough(accountId, wipedThrough);
-    const onDisk = (await folder.list(accountId)).filter(isWiped);
-    const entered = snapshots.map(({ generation }) => generation).filter(isWiped);
-    if (onDisk.length + entered.length === 0) return false;
-    await folder.remove(accountId, onDisk);
-    onStep('wipe-disk-removed');
-    // Also where the index knows of no copy: a crash may have come between a copy and its entry.
-    const outcomes = await Promise.allSettled(backups.map((backup) => backup.remove(accountId, entered)));
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed) throw failed.reason;
-    onStep('wipe-copies-removed');
-    await index.remove(accountId, entered);
-    onStep('wipe-done');
-    return true;
+  wipe(accountId: AccountId): Promise<boolean> {
+    return wipeSnapshots(this.#deps, accountId);
   }
-}
-
-/** As the first copy says itself: a crash may have come before its entry. Whether it is whole shows when it is opened. */
-async function findKeyId([copy]: readonly Copy[]): Promise<string | undefined> {
-  if (copy === undefined) return undefined;
-  try {
-    await using file = await peekHeader(copy.read());
-    const { method } = file.header;
-    return method.kind === 'key-ring' ? method.keyId : undefined;
-  } catch {
-    // Damaged, or out of reach: that is told where it is opened.
-    return undefined;
-  }
-}
-
-interface Attempt {
-  readonly accountId: AccountId;
-  readonly generation: number;
-  readonly copy: Copy;
-  readonly folder: string;
-  readonly findDamage: FindDamage;
 }

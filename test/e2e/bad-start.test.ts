@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
@@ -50,7 +50,17 @@ async function refusal(env: Readonly<Record<string, string>>, how: DaemonStart =
   expect(everything).not.toMatch(/ (?:warn|error) /);
   expect(folder.workers()).toEqual([]);
   expect(await folder.temporaryFiles()).toEqual([]);
+  await expectInErrorLog(folder, message);
   return message;
+}
+
+/** Where there is a log already, it has the reason too. */
+async function expectInErrorLog(folder: WorkFolder, message: string): Promise<void> {
+  const text = await readFile(join(folder.places.LOG_DIR, 'error.log'), 'utf8').catch(() => undefined);
+  if (text === undefined) return;
+  const { message: title, error } = JSON.parse(text);
+  expect(title).toBe('Switchboard cannot start');
+  expect(message).toContain(error);
 }
 
 /** A server that takes connections and never says a word. */
@@ -82,11 +92,13 @@ it('names a port that is taken, and the variable that chooses another', async ()
   await using other = await openSilentServer();
   const message = await refusal({ PORT: String(other.port) });
   expect(message).toContain(`Port ${other.port} on 127.0.0.1 is taken.`);
-  expect(message).toMatch(/PORT=\d+/);
+  expect(message).toMatch(/PORT=\d+ npm start$/m);
 });
 
 it('names an address that is none of this machine', async () => {
-  expect(await refusal({ HOST: '203.0.113.9' })).toContain('HOST=203.0.113.9');
+  const message = await refusal({ HOST: '203.0.113.9' });
+  expect(message).toContain('HOST=203.0.113.9');
+  expect(message.trimEnd()).not.toContain('\n');
 });
 
 it('leaves a data folder to the daemon that uses it, and that one alone', async () => {

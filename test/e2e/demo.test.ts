@@ -31,10 +31,10 @@ it('plays a conversation, says where to look, stays up, and ends with Ctrl-C', a
     .output()
     .split('\n')
     .map((line) => line.trim().replaceAll(/ +/g, ' '));
-  expect(lines.filter((line) => /^(in|out) /.test(line))).toEqual([
+  expect(lines.filter((line) => /^(in|out|↳) /.test(line))).toEqual([
     'in delivered Hello! Is the blue one in stock?',
     'out delivered It is. Shall we put one aside for you?',
-    'out read It is. Shall we put one aside for you?',
+    '↳ read',
     expect.stringMatching(/^in \w+ Yes please, this one \[image\/png, 68 bytes\]$/),
     expect.stringMatching(/^out delivered Done: number 17 \[image\/png, 68 bytes\]$/),
   ]);

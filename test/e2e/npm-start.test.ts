@@ -44,16 +44,22 @@ it('makes a first account in a terminal, draws its QR code, and drains at Ctrl-C
   const shop = await simulator.world.phone('shop');
   await shop.scan(qr);
   await api.reached(account.id, 'Connected');
-  await terminal.printed('no longer to be scanned');
+  await terminal.printed(`My business is connected as +${shop.number}.`);
   terminal.type(CTRL_C);
   expect(await terminal.ended, terminal.output()).toBe(0);
+  // After it npm may take its spinner away.
+  const sentences = terminal
+    .output()
+    .split('\r\n')
+    .filter((line) => /[a-z]{2}/.test(line));
+  expect(sentences.at(-1)).toBe('Switchboard has stopped.');
   expect(folder.workers()).toEqual([]);
   expect(await folder.temporaryFiles()).toEqual([]);
 });
 
 it('prints the command that links an account where there is no terminal', async () => {
   const npm = runProgram(['npm', 'start'], { cwd: ROOT, env: folder.env({ PORT: '0' }) });
-  await npm.printed('npm run cli -- link "My business"');
+  await npm.printed(`DATA_PATH=${folder.places.DATA_PATH} npm run cli -- link "My business"`);
   expect(npm.output()).not.toContain('scan this code');
   npm.signal('SIGTERM');
   expect(await npm.ended).toBe(0);

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { openTestDatabase } from '../support/database.ts';
 import { openStage } from '../support/stage.ts';
+import { StoredHistory } from '../support/stored-history.ts';
 
 it('restores every account at a start; one that fails delays no other, and the log says how far it is', async () => {
   await using stage = await openStage();
@@ -34,4 +36,38 @@ it('restores every account at a start; one that fails delays no other, and the l
   await world.faults.clear();
   await api.reached(String(failing), 'Connected');
   await api.until('3/3', async () => (await progress()).find((each) => each === '3/3 restored'));
+});
+
+/** As many as the default of WHATSAPP_MAX_CONNECTIONS. */
+const MANY = 10;
+
+it('makes ten linked accounts ready that start at once (A19; the library alone brings up four of them)', async () => {
+  await using database = await openTestDatabase();
+  await using history = new StoredHistory(database.url);
+  await using stage = await openStage({ env: { DATABASE_URL: database.url } });
+  const { world, api } = stage;
+  const alice = await world.phone('alice');
+  const shops = await Promise.all(Array.from({ length: MANY }, (_, n) => world.phone(`shop-${n}`)));
+  const accounts = await Promise.all(shops.map((shop) => stage.link(shop)));
+  await stage.daemon().stop();
+
+  const startedAt = Date.now();
+  await stage.start();
+  await Promise.all(accounts.map((accountId) => api.reached(accountId, 'Connected')));
+  const readyMs = await Promise.all(
+    accounts.map(async (accountId) => {
+      const events = await history.since(accountId, startedAt);
+      const states = events.map(({ state }) => state).filter((state) => state !== 'syncing');
+      expect(states).toEqual(['starting', 'connected']);
+      return (events.at(-1)?.at ?? Number.NaN) - startedAt;
+    }),
+  );
+  const times = readyMs.toSorted((a, b) => a - b).map((ms) => (ms / 1_000).toFixed(1));
+  console.log(`ten accounts at once, ready after so many seconds: ${times.join(' ')}`);
+  await Promise.all(
+    shops.map(async (shop, n) => {
+      await alice.send(shop, `to ${shop.name}`);
+      await api.message(String(accounts[n]), shop.name, ({ text }) => text === `to ${shop.name}`);
+    }),
+  );
 });

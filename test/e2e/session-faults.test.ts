@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Phone } from '../../simulator/client.ts';
+import { openEmbeddedDatabase } from '../support/embedded-database.ts';
 import { settleWithTruth } from '../support/ground-truth.ts';
 import { findProcesses, openStage, type Stage } from '../support/stage.ts';
+import { findAllFalseSteps } from '../support/state-history.ts';
 
 const EQUAL = { lost: [], doubled: [], invented: [], different: [] };
 
@@ -76,4 +78,12 @@ it('stops with code 0 in the middle of a start and in the middle of a scan, and 
   await stage.start();
   await stage.api.reached(accountId, 'Connected');
   await receives(accountId, shop, 'after all those starts');
+});
+
+it('has kept a history of each account in which every step is one of the specification', async () => {
+  await using opened = openEmbeddedDatabase(stage);
+  expect(await findAllFalseSteps(opened.db)).toEqual([]);
+  const kinds = await opened.db.selectFrom('session_events').select('state').distinct().execute();
+  const states = kinds.map(({ state }) => state);
+  expect(states).toEqual(expect.arrayContaining(['needs_human', 'closing', 'disconnected', 'connected']));
 });

@@ -55,6 +55,45 @@ it.each(['accept', 'retry'] as const)(
   },
 );
 
+it('hands nothing over again that may have left after the snapshot (A22)', async () => {
+  await stage.daemon().stop();
+  await stage.start();
+  await stage.api.reached(accountId, 'Connected');
+  // Carried and delivered, and nobody is told.
+  await stage.world.faults.set({ kind: 'send', mode: 'noack', count: 1, phone: shop.name });
+  await stage.world.faults.set({ kind: 'ack', mode: 'drop', levels: [2], count: 1, phone: shop.name });
+  const silent = await stage.api.send(accountId, { to: `+${alice.number}`, text: 'silent' });
+  await stage.world.waitFor({ message: { text: 'silent', from: shop.name } });
+  const { whatsappMessageId } = await stage.api.message(
+    accountId,
+    'the claim',
+    ({ messageId, whatsappMessageId: id }) => messageId === silent && id !== null,
+  );
+  await stage.daemon().kill();
+  await stage.world.waitFor({ away: shop.name });
+  await rm(join(stage.folder, 'data', 'live'), { recursive: true });
+  await stage.start();
+  await stage.api.reached(accountId, 'Connected');
+  const unknown = await stage.api.message(
+    accountId,
+    'the doubt',
+    ({ messageId, status }) => messageId === silent && status === 'unknown',
+  );
+  expect(unknown).toMatchObject({ whatsappMessageId, failedReason: expect.stringContaining('restored') });
+  // Other chats go on, and the page that was given it would have sent it before.
+  const bob = await stage.world.phone('bob');
+  const other = await stage.api.send(accountId, { to: `+${bob.number}`, text: 'to another' });
+  await stage.api.message(
+    accountId,
+    'the other message',
+    ({ messageId, status }) => messageId === other && status === 'delivered',
+  );
+  const { messages } = await stage.world.truth();
+  expect(messages.filter(({ text }) => text === 'silent')).toHaveLength(1);
+  const status = (id: string) => stage.api.call('GET', `/messages/${id}`);
+  expect(await status(silent)).toMatchObject({ status: 'unknown' });
+});
+
 it('says that it was logged out if WhatsApp refuses the older profile, and tries no older one', async () => {
   await losesTheMachine();
   await stage.world.settings({ staleProfile: 'refuse' });

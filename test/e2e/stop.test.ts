@@ -88,6 +88,7 @@ describe('a daemon in a terminal', () => {
       daemon.signalGroup('SIGINT');
       expect(await daemon.ended).toBe(0);
       expect(daemon.errors()).toBe('');
+      expect(daemon.output()).toMatch(/\nSwitchboard has stopped\.\n$/);
       await expectNothingLeft();
       const again = start();
       await again.printed(READY);

@@ -1,76 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import puppeteer from 'puppeteer';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import type { Phone } from '../../simulator/client.ts';
 import { openDatabase } from '../../src/db/database.ts';
+import { socketFolderPath } from '../../src/embedded/socket-folder.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { findTexts, MARKERS, observable, plantMarkers, readMarkers } from '../support/page-markers.ts';
 import { silentLog } from '../support/silent-log.ts';
-import { openStage, type Stage, simulatedWhatsApp } from '../support/stage.ts';
+import { openStage, type Stage } from '../support/stage.ts';
 
 const KEY = 'c3ab8ff13720e8ad9047dd39466b3c8974e592c2fa383d4a3960714caef0c4f2';
 const OTHER_KEY = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
-
-/** What stands for the secrets of a session: long and unlike anything else on the disk. */
-const MARKERS = { indexedDb: 'marker-of-the-indexed-db-7Qp2', local: 'marker-of-the-local-storage-X4vd' };
-
-/** Runs something in the account's page, beside the daemon. */
-async function inPage<T>(action: (markers: typeof MARKERS) => Promise<T>): Promise<T> {
-  const profile = join(stage.folder, 'data', 'live', `session-${accountId}`);
-  const [port] = (await readFile(join(profile, 'DevToolsActivePort'), 'utf8')).split('\n');
-  const browser = await puppeteer.connect({ browserURL: `http://127.0.0.1:${port}` });
-  try {
-    const page = (await browser.pages()).find((each) => each.url().startsWith('https://web.whatsapp.com/'));
-    if (page === undefined) throw new Error('The page is not open.');
-    return (await page.evaluate(action, MARKERS)) as T;
-  } finally {
-    await browser.disconnect();
-  }
-}
-
-/** Where WhatsApp Web keeps its keys. */
-const plantMarkers = () =>
-  inPage(async ({ indexedDb, local }) => {
-    localStorage.setItem('marker', local);
-    const opening = indexedDB.open('markers', 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore('markers');
-    await new Promise((resolve) => {
-      opening.onsuccess = resolve;
-    });
-    const writing = opening.result.transaction('markers', 'readwrite', { durability: 'strict' });
-    writing.objectStore('markers').put(indexedDb, 'marker');
-    await new Promise((resolve) => {
-      writing.oncomplete = resolve;
-    });
-    opening.result.close();
-  });
-
-const readMarkers = () =>
-  inPage(async () => {
-    const opening = indexedDB.open('markers', 1);
-    await new Promise((resolve) => {
-      opening.onsuccess = resolve;
-    });
-    const reading = opening.result.transaction('markers').objectStore('markers').get('marker');
-    await new Promise((resolve) => {
-      reading.onsuccess = resolve;
-    });
-    opening.result.close();
-    return { indexedDb: reading.result, local: localStorage.getItem('marker') };
-  });
-
-/** Files below a folder whose bytes hold one of the texts, as Chromium or anybody else may write them. */
-function findTexts(folder: string, texts: readonly string[]): string[] {
-  const wanted = texts.flatMap((text) => [Buffer.from(text), Buffer.from(text, 'utf16le')]);
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => {
-      const bytes = readFileSync(path);
-      return wanted.some((text) => bytes.includes(text));
-    });
-}
 
 const vaultOf = (stage: Stage, accountId: string) => join(stage.folder, 'data', 'sessions', accountId);
 const runtimeOf = (stage: Stage) => readdir(join(stage.folder, 'data', 'live')).catch(() => []);
@@ -207,18 +149,47 @@ it('goes on with a new key while the older one is at hand', async () => {
   await isBack();
 });
 
+/** Where the daemon, its browsers and its stores keep anything. */
+function listPlaces(): string[] {
+  const temporary = socketFolderPath(join(stage.folder, 'data'), 'browsers', tmpdir());
+  return [stage.folder, inject('backends').folder, '/dev/shm', temporary, ...listChromiumFiles()];
+}
+
+/** What Chromium leaves where it does not keep to its TMPDIR. */
+function listChromiumFiles(): string[] {
+  const names = readdirSync(tmpdir()).filter((name) => /^\.?(?:org\.chromium|com\.google)/.test(name));
+  return names.map((name) => join(tmpdir(), name));
+}
+
+const findMarkers = () => findTexts(listPlaces(), Object.values(MARKERS));
+
 it('shows no secret of a session anywhere while it is stopped', async () => {
   await stage.daemon().stop();
-  await stage.start({ CHROME_EXTRA_ARGS: `${simulatedWhatsApp(stage.simulator)} --remote-debugging-port=0` });
+  await stage.start(observable(stage));
   await isBack();
-  await plantMarkers();
+  await plantMarkers(stage, accountId);
+  expect(listPlaces().filter((path) => !existsSync(path))).toEqual([]);
+  // Each is seen while the session runs, as soon as the browser has written it down, or not seeing it would say nothing.
+  for (const marker of Object.values(MARKERS))
+    await stage.api.until(`The ${marker}`, async () => findTexts(listPlaces(), [marker])[0]);
   await stage.daemon().stop();
-  const folders = [stage.folder, inject('backends').folder, '/dev/shm'];
-  expect(folders.flatMap((folder) => findTexts(folder, Object.values(MARKERS)))).toEqual([]);
+  expect(findMarkers()).toEqual([]);
   // They are in the vault all the same.
-  await stage.start({ CHROME_EXTRA_ARGS: `${simulatedWhatsApp(stage.simulator)} --remote-debugging-port=0` });
+  await stage.start(observable(stage));
   await isBack();
-  expect(await readMarkers()).toEqual(MARKERS);
+  expect(await readMarkers(stage, accountId)).toEqual(MARKERS);
+});
+
+it('shows none either at the stop that follows a kill', async () => {
+  await stage.daemon().kill();
+  expect(findMarkers()).not.toEqual([]);
+  await stage.start(observable(stage));
+  await isBack();
+  expect(await readMarkers(stage, accountId)).toEqual(MARKERS);
+  await stage.daemon().stop();
+  expect(findMarkers()).toEqual([]);
+  await stage.start();
+  await isBack();
 });
 
 it('comes back on a new machine that has the database and the key alone', async () => {

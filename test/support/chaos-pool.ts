@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ApiAccount, ApiMessage } from '../../scripts/daemon-api.ts';
 import type { Phone } from '../../simulator/client.ts';
 import { PROMISED_MS, untilFound } from './patient-look.ts';
-import { listBrowsers, listTree } from './process-tree.ts';
+import { listBrowsers, listProcesses, listProcessesOf, listTree, type ProcessEntry } from './process-tree.ts';
 import { openSmallDisk, type SmallDisk } from './small-disk.ts';
 import { openStage, type Stage } from './stage.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
@@ -125,6 +125,29 @@ export class ChaosPool implements AsyncDisposable {
     return this.accounts.flatMap((account) =>
       this.browsersOf(account).flatMap((browser) => listTree(browser).map(({ pid }) => pid)),
     );
+  }
+
+  /**
+   * Processes of this pool's browsers, of this daemon or of one before it, that hang under no browser that runs: a helper
+   * which outlived its browser has lost its parent and need not name the profile, but keeps the environment it was given.
+   */
+  strayHelpers(): ProcessEntry[] {
+    const marked = listProcessesOf([`DATA_PATH=${this.stage.folder}/data`, 'SWITCHBOARD_RUN=']);
+    const owned = this.browserTrees();
+    const living = new Map(listProcesses().map((entry) => [entry.pid, entry]));
+    const isLiving = (pid: number) => living.get(pid)?.zombie === false;
+    const unmarked = this.accounts
+      .flatMap((account) => this.browsersOf(account))
+      .filter((pid) => !marked.some((entry) => entry.pid === pid));
+    if (unmarked.some(isLiving))
+      throw new Error('Browsers do not bear the mark by which their helpers are found.');
+    // One that ended between the two looks hangs under nothing either.
+    return marked.filter(({ pid }) => !owned.includes(pid) && isLiving(pid));
+  }
+
+  /** Every process that was started for this pool's daemon, whatever it is: also the daemon, its stores and its guard. */
+  processes(): ProcessEntry[] {
+    return listProcessesOf([`DATA_PATH=${this.stage.folder}/data`]);
   }
 
   renderersOf(account: ChaosAccount): number[] {

@@ -71,7 +71,7 @@ export const KEEPING_SCENARIOS: readonly CrashScenario[] = [
     },
     first: ['takeOut'],
     work: 'snapshot',
-    steps: ['profile-marked', 'profile-copied', ...SEALING, 'snapshot-on-disk', ...KEEPING],
+    steps: ['profile-marked', 'profile-frozen', 'profile-copied', ...SEALING, 'snapshot-on-disk', ...KEEPING],
   },
   {
     name: 'an opening',

@@ -1,6 +1,7 @@
 /**
- * A process with a guard, for tests that kill it. Its arguments are the mark, the program that a "browser" of it runs
- * and the mark which that one carries. It prints the ids of its browser and of its guard as one line of JSON; it says goodbye when its input ends.
+ * A process with a guard, for tests that kill it. Its argument is JSON, so that it does not carry the mark itself. It prints
+ * the ids of its browser and of its guard as one line of JSON; it ends, with a goodbye unless that is withheld, when its
+ * input ends.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +9,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { openGuard } from '../../src/channels/whatsapp-web/guard.ts';
 import { RecordingLogger } from './recording-logger.ts';
 
-const [mark = '', program = '', carried = ''] = process.argv.slice(2);
+export interface GuardedSettings {
+  readonly mark: string;
+  readonly program: string;
+  readonly carried: string;
+  readonly isSilent: boolean;
+}
+
+/** The mark, the program that a "browser" of it runs, the mark which that one carries, and whether to go without a goodbye. */
+const { mark, program, carried, isSilent }: GuardedSettings = JSON.parse(process.argv[2] ?? '{}');
 
 function findGuard(): number | undefined {
   return readdirSync(`/proc/self/task`)
@@ -26,6 +35,7 @@ const browser = spawn('sh', ['-c', program, 'sh', '--type=main', carried], {
 await once(browser, 'spawn');
 console.log(JSON.stringify({ browser: browser.pid, guard: findGuard() }));
 await once(process.stdin.resume(), 'end');
+if (isSilent) guard.withholdGoodbye();
 await guard[Symbol.asyncDispose]();
 console.log('goodbye');
 process.exit();

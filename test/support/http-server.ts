@@ -9,8 +9,9 @@ import {
   type TenantId,
 } from '../../src/accounts/ids.ts';
 import type { Role } from '../../src/accounts/permissions.ts';
+import { measureSessions } from '../../src/accounts/session-metrics.ts';
 import { DEFAULT_TIMINGS } from '../../src/config/session-timings.ts';
-import { insertAccount } from '../../src/db/account-directory.ts';
+import { countAccountsByState, insertAccount } from '../../src/db/account-directory.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
 import type { HttpDeps } from '../../src/http/context.ts';
@@ -21,6 +22,7 @@ import { makeMediaIntake } from '../../src/messages/media-intake.ts';
 import { type MediaStore, openMediaStore } from '../../src/messages/media-store.ts';
 import { makeFetchUrl } from '../../src/messages/media-url.ts';
 import { makeOutbox } from '../../src/messages/outbox.ts';
+import { Metrics } from '../../src/observability/metrics.ts';
 import { makeBoard } from '../../src/queue/board.ts';
 import { openRedis } from '../../src/queue/connection.ts';
 import { openQueues } from '../../src/queue/producer.ts';
@@ -80,7 +82,9 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
   const testRedis = stack.use(openTestRedis());
   const redis = stack.use(await openRedis({ location: testRedis.connection, prefix: testRedis.prefix, log }));
   const queues = stack.use(await openQueues({ redis, instanceId: INSTANCE, log }));
-  const accounts = makeAccountStore(db);
+  const metrics = new Metrics();
+  const readStates = () => countAccountsByState(db, INSTANCE);
+  const accounts = makeAccountStore(db, measureSessions(metrics, readStates));
   const channel = new ScriptedChannel(accounts, INSTANCE);
   const announcer = stack.use(
     await openAnnouncer({
@@ -111,6 +115,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     media,
     vault,
     board: makeBoard(queues),
+    metrics,
     announcements: announcer,
     checks: { database: async () => undefined, queue: async () => undefined },
     clock: systemClock,

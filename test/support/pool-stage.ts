@@ -5,8 +5,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Phone, type Simulator, startSimulator, type WorldClient } from '../../simulator/client.ts';
 import type { Account, AccountStore, Pairing, SessionAlert } from '../../src/accounts/account.ts';
-import { type AccountId, DEFAULT_TENANT, makeAccountId, parseInstanceId } from '../../src/accounts/ids.ts';
-import type { ReasonCode } from '../../src/accounts/reason.ts';
+import {
+  type AccountId,
+  DEFAULT_TENANT,
+  type InstanceId,
+  makeAccountId,
+  parseInstanceId,
+} from '../../src/accounts/ids.ts';
+import { REASONS, type ReasonCode } from '../../src/accounts/reason.ts';
 import type { SessionState } from '../../src/accounts/state.ts';
 import type { ChannelListener, ConnectedSession } from '../../src/channels/channel.ts';
 import { findBrowser } from '../../src/channels/whatsapp-web/browser.ts';
@@ -17,7 +23,8 @@ import { ProfileKeeper } from '../../src/channels/whatsapp-web/profile-keeper.ts
 import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/config/session-timings.ts';
 import { insertAccount } from '../../src/db/account-directory.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
-import { openDatabase } from '../../src/db/database.ts';
+import { type Executor, openDatabase } from '../../src/db/database.ts';
+import { isInstanceGone } from '../../src/db/instance-presence.ts';
 import { makeDatabaseBackup } from '../../src/db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -25,7 +32,7 @@ import type { InboundEvent, MessageEvent } from '../../src/messages/inbound-even
 import { makeKeyRing } from '../../src/vault/key-ring.ts';
 import { Vault } from '../../src/vault/vault.ts';
 import { VaultFolder } from '../../src/vault/vault-folder.ts';
-import { openTestDatabase } from './database.ts';
+import { openTestDatabase, type TestDatabase } from './database.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { TellingLogger } from './telling-logger.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
@@ -78,6 +85,8 @@ interface PoolStageSettings {
   /** In place of the browser that is found. */
   readonly executablePath?: string;
   readonly maxConnections?: number;
+  /** Another instance than `test`, on the same database and vault; it opens profiles in a folder of its own. */
+  readonly instance?: { readonly id: InstanceId; readonly livePath: string };
 }
 
 /** Everything that a pool told about one account, oldest first. */
@@ -98,6 +107,8 @@ export class PoolStage implements AsyncDisposable {
   readonly simulator: Simulator;
   readonly world: WorldClient;
   readonly store: AccountStore;
+  readonly db: Executor;
+  readonly connection: TestDatabase['connection'];
   readonly livePath: string;
   readonly vaultPath: string;
   readonly log: RecordingLogger = new TellingLogger(() => this.#tell());
@@ -115,7 +126,8 @@ export class PoolStage implements AsyncDisposable {
       simulator: Simulator;
       livePath: string;
       vaultPath: string;
-      db: Parameters<typeof makeAccountStore>[0];
+      db: Executor;
+      connection: TestDatabase['connection'];
     },
   ) {
     this.#settings = settings;
@@ -123,6 +135,8 @@ export class PoolStage implements AsyncDisposable {
     this.world = parts.simulator.world;
     this.livePath = parts.livePath;
     this.vaultPath = parts.vaultPath;
+    this.db = parts.db;
+    this.connection = parts.connection;
     this.#told.setMaxListeners(0);
     const store = makeAccountStore(parts.db);
     this.store = this.#observe(store);
@@ -138,16 +152,17 @@ export class PoolStage implements AsyncDisposable {
         timezone: 'UTC',
       });
     const keyRing = makeKeyRing({ current: randomBytes(32), previous: [] });
-    this.#open = ({ timings, executablePath, maxConnections = 20 }) =>
-      openPool({
-        runtimePath: this.livePath,
+    this.#open = ({ timings, executablePath, maxConnections = 20, instance }) => {
+      const instanceId = instance?.id ?? parseInstanceId('test');
+      return openPool({
+        runtimePath: instance?.livePath ?? this.livePath,
         formerPaths: [],
         profiles: new ProfileKeeper({
-          runtimePath: this.livePath,
+          runtimePath: instance?.livePath ?? this.livePath,
           vault: new Vault({
             folder: new VaultFolder(parts.vaultPath, () => undefined),
             keyRing,
-            index: makeSnapshotIndex(parts.db),
+            index: makeSnapshotIndex(parts.db, instanceId),
             backups: [makeDatabaseBackup(parts.db)],
             clock: systemClock,
             log: this.log,
@@ -156,6 +171,7 @@ export class PoolStage implements AsyncDisposable {
           timings: { ...SHORT_TIMINGS, ...timings },
           clock: systemClock,
           log: this.log,
+          hasOthers: async () => false,
           onStep: () => undefined,
         }),
         config: {
@@ -173,15 +189,19 @@ export class PoolStage implements AsyncDisposable {
           },
         },
         browser: findBrowser({ executablePath: executablePath ?? null, headless: 'auto', extraArgs: [] }),
-        instanceId: parseInstanceId('test'),
+        instanceId,
+        isInstanceGone: (id) =>
+          isInstanceGone(parts.db, id, { signal: new AbortController().signal, graceMs: 0 }),
         store: this.store,
         listener: this.#listen(),
         clock: systemClock,
         log: this.log,
+        onSurvivors: () => undefined,
         isRoot: process.getuid?.() === 0,
         environment: process.env,
         timings: { ...SHORT_TIMINGS, ...timings },
       });
+    };
   }
 
   static async open(settings: PoolStageSettings = {}): Promise<PoolStage> {
@@ -193,6 +213,7 @@ export class PoolStage implements AsyncDisposable {
       simulator,
       livePath: await makePrivateFolder(join(folder.path, 'live')),
       vaultPath: await makePrivateFolder(join(folder.path, 'sessions')),
+      connection: database.connection,
       db: stack.use(openDatabase({ connection: database.connection, log: new RecordingLogger() })).db,
     });
     await stage.reopen();
@@ -213,8 +234,8 @@ export class PoolStage implements AsyncDisposable {
   }
 
   /** Opens another pool while the one before still runs: whoever calls it closes that one. */
-  async replace(): Promise<void> {
-    this.#pool = await this.#open(this.#settings);
+  async replace(settings: PoolStageSettings = {}): Promise<void> {
+    this.#pool = await this.#open({ ...this.#settings, ...settings });
   }
 
   of(accountId: AccountId): AccountRecord {
@@ -341,19 +362,31 @@ export class PoolStage implements AsyncDisposable {
       getAccount: (id) => store.getAccount(id),
       listWanted: (instanceId) => store.listWanted(instanceId),
       saveStarting: (instanceId) => after(store.saveStarting(instanceId), () => undefined),
-      saveWanted: (...args) => after(store.saveWanted(...args), () => undefined),
+      saveCutOff: (instanceId) => after(store.saveCutOff(instanceId), () => undefined),
+      saveStart: (id, instanceId) =>
+        after(store.saveStart(id, instanceId), () =>
+          this.of(id).states.push({ state: 'starting', reason: null }),
+        ),
+      saveRest: (id, rest, signal) =>
+        after(store.saveRest(id, rest, signal), () =>
+          this.of(id).states.push({ state: REASONS[rest.reason].state, reason: rest.reason }),
+        ),
       saveOver: (...args) => after(store.saveOver(...args), () => undefined),
       listOver: (instanceId) => store.listOver(instanceId),
-      saveState: (id, change) =>
-        after(store.saveState(id, change), () => {
+      saveState: (id, change, signal) =>
+        after(store.saveState(id, change, signal), () => {
           const { state, reason, attempt } = change;
           this.of(id).states.push({ state, reason, ...(attempt === undefined ? {} : { attempt }) });
         }),
-      saveQr: (id, qr) => after(store.saveQr(id, qr), () => this.of(id).qrs.push(qr?.text ?? null)),
-      savePairingCode: (id, code) =>
-        after(store.savePairingCode(id, code), () => this.of(id).pairingCodes.push(code?.text ?? null)),
-      saveAlert: (id, alert) => after(store.saveAlert(id, alert), () => this.of(id).alerts.push(alert)),
-      saveLinked: (id, identity) => after(store.saveLinked(id, identity), () => undefined),
+      saveQr: (id, qr, signal) =>
+        after(store.saveQr(id, qr, signal), () => this.of(id).qrs.push(qr?.text ?? null)),
+      savePairingCode: (id, code, signal) =>
+        after(store.savePairingCode(id, code, signal), () =>
+          this.of(id).pairingCodes.push(code?.text ?? null),
+        ),
+      saveAlert: (id, alert, signal) =>
+        after(store.saveAlert(id, alert, signal), () => this.of(id).alerts.push(alert)),
+      saveLinked: (...args) => after(store.saveLinked(...args), () => undefined),
     };
   }
 

@@ -1,4 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+
+/** Between two looks at whether killed processes are gone. */
+const LOOK_AGAIN_MS = 20;
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -38,4 +42,42 @@ export function listBrowsers(profilePath: string): ProcessEntry[] {
     ({ commandLine, zombie }) =>
       !zombie && commandLine.includes(`--user-data-dir=${profilePath}`) && !commandLine.includes('--type='),
   );
+}
+
+/** Living processes that were given all of these entries (`NAME=value`, or how one begins) in their environment. */
+export function listProcessesOf(environment: readonly string[]): ProcessEntry[] {
+  return listProcesses().filter(({ pid, zombie }) => !zombie && hasEnvironment(pid, environment));
+}
+
+function hasEnvironment(pid: number, entries: readonly string[]): boolean {
+  try {
+    const given = `\0${readFileSync(`/proc/${pid}/environ`, 'utf8')}`;
+    return entries.every((entry) => given.includes(`\0${entry}`));
+  } catch {
+    // It ended while we looked.
+    return false;
+  }
+}
+
+/** Living processes of a browser that the bare library has started, and nobody has marked, by its profile. */
+export function findBareBrowser(profilePath: string): number[] {
+  return listBrowsers(`${profilePath} `)
+    .flatMap(({ pid }) => listTree(pid))
+    .flatMap(({ pid, zombie }) => (zombie ? [] : [pid]));
+}
+
+/** Kills such a browser; resolves when it is gone. */
+export async function killBareBrowser(profilePath: string): Promise<void> {
+  for (;;) {
+    const living = findBareBrowser(profilePath);
+    if (living.length === 0) return;
+    for (const pid of living) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended by itself.
+      }
+    }
+    await setTimeout(LOOK_AGAIN_MS);
+  }
 }

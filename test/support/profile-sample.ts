@@ -39,9 +39,14 @@ export async function makeProfileSample(profilePath: string, text: string): Prom
   await storeInProfile(profilePath, text);
 }
 
+/** The file that the stored text is in. */
+export function logOfProfile(profilePath: string): string {
+  return join(profilePath, LOG);
+}
+
 /** Stores a text in the page's storage in the place of the one before, at one stroke. */
 export async function storeInProfile(profilePath: string, text: string): Promise<void> {
-  const path = join(profilePath, LOG);
+  const path = logOfProfile(profilePath);
   await writeFile(`${path}.tmp`, logRecord(Buffer.from(text)));
   await rename(`${path}.tmp`, path);
 }

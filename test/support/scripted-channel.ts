@@ -25,27 +25,25 @@ export class ScriptedChannel implements Channel {
   async start(id: AccountId, options: { readonly fresh?: boolean } = {}): Promise<void> {
     this.calls.push({ call: 'start', id, fresh: options.fresh ?? false });
     if (this.refusal !== undefined) throw this.refusal;
-    await this.#store.saveWanted(id, true, this.#instanceId);
-    await this.#store.saveState(id, { state: 'starting', reason: null });
+    await this.#store.saveStart(id, this.#instanceId);
   }
 
   async disconnect(id: AccountId): Promise<void> {
     this.calls.push({ call: 'disconnect', id });
     await this.#store.saveOver(id, this.#instanceId);
-    await this.#store.saveState(id, { state: 'disconnected', reason: 'user_disconnected' });
+    await this.#store.saveRest(id, { reason: 'user_disconnected' });
   }
 
   async release(id: AccountId): Promise<void> {
     this.calls.push({ call: 'release', id });
-    await this.#store.saveWanted(id, false, this.#instanceId);
-    await this.#store.saveState(id, { state: 'disconnected', reason: 'exported' });
+    await this.#store.saveRest(id, { reason: 'exported' });
   }
 
   async abandon(id: AccountId): Promise<void> {
     this.calls.push({ call: 'abandon', id });
     if (this.abandonment !== undefined) throw this.abandonment;
     await this.#store.saveOver(id, this.#instanceId);
-    await this.#store.saveState(id, { state: 'disconnected', reason: 'moved_away' });
+    await this.#store.saveRest(id, { reason: 'moved_away' });
   }
 
   /** Sessions that are connected. */

@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AccountId } from '../../src/accounts/ids.ts';
 import type { SealedSessions } from '../../src/http/context.ts';
+import type { CopyReport } from '../../src/vault/copy-reports.ts';
 import { makePassphraseLock } from '../../src/vault/passphrase.ts';
 import { openStream, peekHeader, sealStream } from '../../src/vault/sealed-stream.ts';
+import type { KeyNeed } from '../../src/vault/snapshot-index.ts';
 import type { NewestSnapshot } from '../../src/vault/vault.ts';
-import type { CopyReport } from '../../src/vault/vault-upkeep.ts';
 
 export interface Imported {
   readonly accountId: AccountId;
@@ -15,6 +16,8 @@ export interface Imported {
 export class ScriptedVault implements SealedSessions {
   /** What each work on an account's copies reports, in this order. */
   readonly reports = new Map<AccountId, readonly CopyReport[]>();
+  /** What still needs another key. */
+  otherKeys: readonly KeyNeed[] = [];
   /** Thrown once the reports of an account are out. */
   readonly failures = new Map<AccountId, Error>();
   /** Works on copies that were asked for, with the reports that were taken from each. */
@@ -54,6 +57,10 @@ export class ScriptedVault implements SealedSessions {
     } finally {
       end();
     }
+  }
+
+  async findOtherKeys(): Promise<readonly KeyNeed[]> {
+    return this.otherKeys;
   }
 
   async findNewest(accountId: AccountId): Promise<NewestSnapshot> {

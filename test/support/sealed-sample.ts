@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseAccountId } from '../../src/accounts/ids.ts';
 import { makeKeyRing } from '../../src/vault/key-ring.ts';
+import type { DataKeyWrapper } from '../../src/vault/key-wrap.ts';
 import { sealStream } from '../../src/vault/sealed-stream.ts';
 import type { SnapshotIdentity } from '../../src/vault/snapshot.ts';
 import { collect, streamOf } from './byte-stream.ts';
@@ -15,6 +16,8 @@ export function namedKey(name: string): Buffer {
 
 export const CURRENT_KEY = namedKey('current');
 export const OLD_KEY = namedKey('old');
+/** What the current one is replaced by. */
+export const NEXT_KEY = namedKey('next');
 
 /** A ring that opens and seals with the current key. */
 export const RING = makeKeyRing({ current: CURRENT_KEY, previous: [] });
@@ -26,7 +29,11 @@ export const IDENTITY: SnapshotIdentity = {
 };
 
 /** The sealed file of a plaintext. */
-export function sealed(plain: Uint8Array, identity = IDENTITY, keyRing = RING): Promise<Buffer> {
+export function sealed(
+  plain: Uint8Array,
+  identity = IDENTITY,
+  keyRing: DataKeyWrapper = RING,
+): Promise<Buffer> {
   return collect(sealStream(streamOf(plain), { identity, keyRing }));
 }
 

@@ -1,14 +1,9 @@
 import { REASONS } from '../../src/accounts/reason.ts';
-import {
-  afterFall,
-  NO_ATTEMPT,
-  pauseBeforeMs,
-  TROUBLE_AFTER_FAILURES,
-} from '../../src/accounts/reconnect.ts';
+import { afterFall, NO_ATTEMPT, pauseBeforeMs } from '../../src/accounts/reconnect.ts';
 import { SESSION_FACTS } from '../../src/accounts/session-machine.ts';
 import { SESSION_STATES } from '../../src/accounts/state.ts';
 import { SOCKET_STATES, socketMeaning } from '../../src/channels/whatsapp-web/socket-state.ts';
-import { SESSION_NUMBERS } from '../../src/config/session-timings.ts';
+import { DEFAULT_TIMINGS, SESSION_NUMBERS } from '../../src/config/session-timings.ts';
 
 const HEAD = `# The session of an account
 
@@ -20,19 +15,26 @@ One loop (\`src/channels/whatsapp-web/session.ts\`) brings an account to what is
 another. Everything else sets a fact and wakes it. A state is stored in \`accounts.state\` at once and appended to the
 account's history, the table \`session_events\`: one row (\`kind\` = \`state\`) for each state that was entered, one for each
 attempt to reconnect, one (\`kind\` = \`alert\`) for each alert. It is logged once and announced once over Socket.IO
-(\`account:status\`); trouble that is over within seconds is stored, but not announced.
+(\`account:status\`); trouble that is over within seconds is stored, but not announced. Whatever enters the history is
+counted once in \`GET /metrics\`.
 `;
+
+const { troubleAfterFailures, flappingAfterFalls } = DEFAULT_TIMINGS;
 
 const FALL = `A session that falls is brought back after a pause, counted from the moment at which the attempt before was
 declared failed; waiting for its turn at the launch gate comes on top, and is logged. After a connection of five minutes
-attempts start again at 1; one that falls sooner keeps its step. A life that was never connected is a failure:
+attempts start again at 1; one that falls sooner keeps its step. Once it has done so ${flappingAfterFalls} times in a row, without five
+minutes of a connection in between, each further such fall is a step on. A life that was never connected is a failure,
+and a step:
 `;
 
-const TROUBLE = `Once ${TROUBLE_AFTER_FAILURES} lives in a row have failed, the account is Critical and an alert is raised: an error in the log, a row of
+const TROUBLE = `Once ${troubleAfterFailures} lives in a row have failed, the account is Critical and an alert is raised: an error in the log, a row of
 the history, a Socket.IO event. It is still tried, slowly: the schedule goes on to its longest pause and stays there. A
-session that connects and falls again never comes to that. A recycling for memory is no failure. A reason that needs a
-human is never tried again; only a user's \`POST /reconnect\` starts a new browser then, and after a logout it shows a new
-code. A conflict means that the link was opened elsewhere; if our own other instance holds the account, it is that one's.
+session that connects and falls again never comes to that; ${flappingAfterFalls} such falls in a row raise an alert of their own,
+\`flapping\`, since each may be over before it is announced. A recycling for memory is no failure, has no pause and keeps
+the step. A reason that needs a human is never tried again; only a user's \`POST /reconnect\` starts a new browser then,
+and after a logout it shows a new code. A conflict means that the link was opened elsewhere; if our own other instance
+holds the account, it is that one's.
 `;
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -46,7 +48,7 @@ function schedule(): string {
   let view = NO_ATTEMPT;
   const rows = Array.from({ length: 9 }, () => {
     view = afterFall(view, { retry: 'backoff', connectedMs: null }, SESSION_NUMBERS.stableAfterMs.value);
-    return [String(view.attempt), `${pauseBeforeMs(view) / 1_000} s`];
+    return [String(view.attempt), `${pauseBeforeMs(view, 'backoff') / 1_000} s`];
   });
   return table(['attempt', 'pause before it'], rows);
 }

@@ -15,10 +15,13 @@ export interface SmallDisk extends Disposable {
   free(): void;
 }
 
+/** True if a small disk is a disk of its own: only root may mount one. */
+export const hasRealDisks = process.getuid?.() === 0;
+
 /** Opens one at the path: a disk of its own in memory, which only root may mount; for others, see `openLimit`. */
 export function openSmallDisk(path: string): SmallDisk {
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  return process.getuid?.() === 0 ? mountDisk(path) : openLimit(path);
+  return hasRealDisks ? mountDisk(path) : openLimit(path);
 }
 
 function mountDisk(path: string): SmallDisk {

@@ -35,6 +35,7 @@ export class StoragePage implements AsyncDisposable {
         browser,
         profilePath,
         accountId: 'storage',
+        instanceId: 'test',
         extraArgs: [],
         isRoot: process.getuid?.() === 0,
         environment: process.env,

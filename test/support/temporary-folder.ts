@@ -8,8 +8,8 @@ export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Makes an empty folder, mode 0700. */
-export async function openTemporaryFolder(): Promise<TemporaryFolder> {
-  const path = await realpath(await mkdtemp(join(tmpdir(), 'switchboard-test-')));
+/** Makes an empty folder, mode 0700, where temporary files go or in `parent`. */
+export async function openTemporaryFolder(parent = tmpdir()): Promise<TemporaryFolder> {
+  const path = await realpath(await mkdtemp(join(parent, 'switchboard-test-')));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }

@@ -3,12 +3,19 @@
  * Started by vault-process.ts, which tells it by its standard input what to do; its argument is its VaultPlaces.
  */
 import { createInterface } from 'node:readline';
+import { openGuard } from '../../src/channels/whatsapp-web/guard.ts';
+import { makeKeyRing } from '../../src/vault/key-ring.ts';
 import type { VaultStep } from '../../src/vault/vault-step.ts';
+import { RecordingLogger } from './recording-logger.ts';
+import { CURRENT_KEY, NEXT_KEY } from './sealed-sample.ts';
 import { type VaultPlaces, VaultStage } from './vault-stage.ts';
 
 export interface VaultOrder {
-  /** `cycle`: sessions one after another without an end, each with texts that count upwards. */
-  readonly do: 'boot' | 'takeOut' | 'snapshot' | 'putAway' | 'destroy' | 'cycle';
+  /**
+   * `cycle`: sessions one after another without an end, each with texts that count upwards. `rotate`: from the current
+   * key to the next one.
+   */
+  readonly do: 'boot' | 'takeOut' | 'snapshot' | 'putAway' | 'destroy' | 'cycle' | 'rotate';
   /** Do not come further than this. */
   readonly dieAt?: VaultStep;
 }
@@ -28,6 +35,11 @@ async function main(places: VaultPlaces): Promise<void> {
     tell({ kind: 'step', step });
     if (step === dieAt) process.kill(process.pid, 'SIGKILL');
   };
+  await using stack = new AsyncDisposableStack();
+  const { guardMark: mark } = places;
+  if (mark !== undefined) {
+    stack.use(await openGuard({ mark, path: process.env.PATH, log: new RecordingLogger() }));
+  }
   await using stage = await VaultStage.open(places, { onStep });
   for await (const line of createInterface({ input: process.stdin })) {
     const order = JSON.parse(line) as VaultOrder;
@@ -35,12 +47,20 @@ async function main(places: VaultPlaces): Promise<void> {
     try {
       if (order.do === 'boot') await stage.boot();
       else if (order.do === 'cycle') await cycle(stage, tell);
+      else if (order.do === 'rotate') await rotate(places, onStep);
       else await stage.keeper[order.do](stage.accountId);
+      await stage.keeper.copied();
       tell({ kind: 'done' });
     } catch (thrown) {
       tell({ kind: 'failed', error: String(thrown) });
     }
   }
+}
+
+async function rotate(places: VaultPlaces, onStep: (step: VaultStep) => void): Promise<void> {
+  using keyRing = makeKeyRing({ current: NEXT_KEY, previous: [CURRENT_KEY] });
+  await using stage = await VaultStage.open(places, { onStep, keyRing });
+  await stage.rotate();
 }
 
 async function cycle(stage: VaultStage, tell: (news: VaultNews) => unknown): Promise<never> {
@@ -53,7 +73,7 @@ async function cycle(stage: VaultStage, tell: (news: VaultNews) => unknown): Pro
     await store(String(count));
     await stage.keeper.snapshot(stage.accountId);
     await store(String(count + 1));
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
   }
 }
 

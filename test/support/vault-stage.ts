@@ -1,20 +1,23 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AccountId, parseAccountId } from '../../src/accounts/ids.ts';
+import { type AccountId, parseAccountId, parseInstanceId } from '../../src/accounts/ids.ts';
 import { profilePathOf } from '../../src/channels/whatsapp-web/profile.ts';
+import { makeProfileInspection } from '../../src/channels/whatsapp-web/profile-inspection.ts';
 import { ProfileKeeper } from '../../src/channels/whatsapp-web/profile-keeper.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
 import { makeDatabaseBackup } from '../../src/db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
 import type { PostgresConnection } from '../../src/embedded/postgres.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import type { Logger } from '../../src/lib/logger.ts';
+import type { CopyReport } from '../../src/vault/copy-reports.ts';
 import { type KeyRing, makeKeyRing } from '../../src/vault/key-ring.ts';
 import type { SnapshotBackup } from '../../src/vault/snapshot-backup.ts';
 import { Vault } from '../../src/vault/vault.ts';
 import { VaultFolder } from '../../src/vault/vault-folder.ts';
 import type { VaultStep } from '../../src/vault/vault-step.ts';
+import { makeVaultUpkeep, type VaultUpkeep } from '../../src/vault/vault-upkeep.ts';
 import { makeProfileSample, readProfileSample, storeInProfile } from './profile-sample.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { CURRENT_KEY } from './sealed-sample.ts';
@@ -25,6 +28,8 @@ export interface VaultPlaces {
   readonly sessionPath: string;
   readonly connection: PostgresConnection;
   readonly accountId: string;
+  /** What marks the browsers of a daemon with a guard. */
+  readonly guardMark?: string;
 }
 
 export interface VaultStageSettings {
@@ -33,8 +38,17 @@ export interface VaultStageSettings {
   readonly keyRing?: KeyRing;
   /** Lays something between the vault and its backup in the database. */
   readonly wrapBackup?: (backup: SnapshotBackup) => SnapshotBackup;
+  /** Beside that in the database. */
+  readonly moreBackups?: readonly SnapshotBackup[];
+  /** Lays something between the vault and its disk. */
+  readonly wrapFolder?: (path: string) => VaultFolder;
   readonly formerPaths?: readonly string[];
   readonly backupIntervalMs?: number;
+  readonly sharedBackupIntervalMs?: number;
+  readonly freeDiskBytes?: number;
+  readonly hasOthers?: () => Promise<boolean>;
+  /** For what is due when. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -51,6 +65,7 @@ export class VaultStage implements AsyncDisposable {
   readonly index: ReturnType<typeof makeSnapshotIndex>;
   readonly vault: Vault;
   readonly keeper: ProfileKeeper;
+  readonly upkeep: VaultUpkeep;
   readonly #places: VaultPlaces;
   readonly #settings: VaultStageSettings;
   readonly #opened: ReturnType<typeof openDatabase>;
@@ -66,18 +81,28 @@ export class VaultStage implements AsyncDisposable {
     const log = settings.log ?? this.log;
     this.#opened = openDatabase({ connection: places.connection, log, poolSize: 3 });
     this.db = this.#opened.db;
-    this.folder = new VaultFolder(places.sessionPath, onStep);
-    this.index = makeSnapshotIndex(this.db);
+    this.folder = settings.wrapFolder?.(places.sessionPath) ?? new VaultFolder(places.sessionPath, onStep);
+    this.index = makeSnapshotIndex(this.db, parseInstanceId('test'));
     this.backup = makeDatabaseBackup(this.db);
-    const backups = [settings.wrapBackup?.(this.backup) ?? this.backup];
+    const database = settings.wrapBackup?.(this.backup) ?? this.backup;
+    const backups = [database, ...(settings.moreBackups ?? [])];
     const { folder, index } = this;
-    this.vault = new Vault({ folder, keyRing, index, backups, clock: systemClock, log, onStep });
+    const deps = { folder, keyRing, index, backups, clock: systemClock, log, onStep };
+    this.vault = new Vault(deps);
+    const inspection = makeProfileInspection(places.runtimePath);
+    this.upkeep = makeVaultUpkeep({ ...deps, vault: this.vault, inspection });
     this.keeper = new ProfileKeeper({
       runtimePath: places.runtimePath,
       vault: this.vault,
-      timings: { backupIntervalMs: settings.backupIntervalMs ?? 0, freezeDeadlineMs: 2_000 },
-      clock: systemClock,
+      timings: {
+        backupIntervalMs: settings.backupIntervalMs ?? 0,
+        sharedBackupIntervalMs: settings.sharedBackupIntervalMs ?? 0,
+        freezeDeadlineMs: 2_000,
+        freeDiskBytes: settings.freeDiskBytes ?? 0,
+      },
+      clock: settings.clock ?? systemClock,
       log,
+      hasOthers: settings.hasOthers ?? (async () => false),
       onStep,
     });
   }
@@ -116,13 +141,29 @@ export class VaultStage implements AsyncDisposable {
   async seal(text: string): Promise<void> {
     await this.keeper.takeOut(this.accountId);
     await this.store(text);
+    await this.putAway();
+  }
+
+  /** Ends the session, and waits until it is copied as well. */
+  async putAway(): Promise<void> {
     await this.keeper.putAway(this.accountId);
+    await this.keeper.copied();
   }
 
   /** Opens the session; what is in it. */
   async takeOut(): Promise<string | null> {
     await this.keeper.takeOut(this.accountId);
     return this.read();
+  }
+
+  /** Wraps every copy anew; `generation source outcome` of each. */
+  rotate(): Promise<string[]> {
+    return describeAll(this.upkeep.rotate([this.accountId]));
+  }
+
+  /** Opens every copy; the same of each. */
+  verify(): Promise<string[]> {
+    return describeAll(this.upkeep.verify([this.accountId]));
   }
 
   /** What lies where opened profiles lie. */
@@ -165,4 +206,11 @@ export class VaultStage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opened[Symbol.asyncDispose]();
   }
+}
+
+async function describeAll(reports: AsyncIterable<CopyReport>): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { generation, source, outcome } of reports)
+    lines.push(`${generation} ${source} ${outcome}`);
+  return lines;
 }

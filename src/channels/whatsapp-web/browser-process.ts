@@ -1,28 +1,58 @@
 import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { DEFAULT_TIMINGS } from '../../config/session-timings.ts';
 import { waitMs } from '../../lib/abort.ts';
+import { toError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { INSTANCE_ARGUMENT, MARKER_ARGUMENT } from './browser.ts';
 
-/** Between two looks at whether killed processes are gone; the kernel takes some milliseconds. */
-const LOOK_AGAIN_MS = 20;
+const { killDeadlineMs, killLookMs } = DEFAULT_TIMINGS;
 
-/** How long killed processes may take to vanish before we go on without them. */
-const GONE_DEADLINE_MS = 5_000;
+/** How puppeteer names the profile to a browser; its renderers and helpers do not carry it. */
+const PROFILE_ARGUMENT = '--user-data-dir';
+
+/** Where the start of a process stands behind its name in /proc/<pid>/stat. */
+const STARTED_AT = 19;
 
 interface ProcessEntry {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
   readonly zombie: boolean;
-  readonly commandLine: string;
+  readonly startedAt: string;
+  readonly args: readonly string[];
+}
+
+/** A process that was ours when it was looked at. The kernel gives numbers again; with its start one is its own. */
+export interface KnownProcess {
+  readonly pid: number;
+  /** In ticks since the boot of the machine. */
+  readonly startedAt: string;
+}
+
+/** A browser of a daemon, by what it carries on its command line; null what it does not. */
+export interface MarkedBrowser {
+  readonly profilePath: string;
+  readonly accountId: string;
+  readonly instanceId: string | null;
 }
 
 function readProcess(pid: number): ProcessEntry | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [state, parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-    return { pid, parent: Number(parent), group: Number(group), zombie: state === 'Z', commandLine };
+    // After the name, which may hold anything, the third field of proc(5) and those that follow.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [state, parent, group] = fields;
+    const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return {
+      pid,
+      parent: Number(parent),
+      group: Number(group),
+      zombie: state === 'Z',
+      startedAt: fields[STARTED_AT] ?? '',
+      args,
+    };
   } catch {
     // It ended while we looked.
     return undefined;
@@ -35,17 +65,41 @@ function listProcesses(): ProcessEntry[] {
     .flatMap((name) => readProcess(Number(name)) ?? []);
 }
 
+function listLiving(): ProcessEntry[] {
+  return listProcesses().filter((entry) => !entry.zombie && entry.pid !== process.pid);
+}
+
+/** The value of an argument `<name>=<value>`: a whole one, not some words within another. */
+function argumentOf({ args }: ProcessEntry, name: string): string | undefined {
+  return args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** Which process has a number now, be it dead and only not waited for; undefined if none has. */
+export function identifyProcess(pid: number): KnownProcess | undefined {
+  const entry = readProcess(pid);
+  return entry && { pid, startedAt: entry.startedAt };
+}
+
 /**
- * Living processes that belong to a profile: those that name it on their command line, their descendants, and the
- * rest of their process groups (puppeteer starts each browser as the leader of one).
+ * Living processes that belong to a profile's browser: those that carry both it and our mark as arguments of their own,
+ * so that nobody is met who only speaks of it, their descendants, and the rest of their process groups (puppeteer starts
+ * each browser as the leader of one). `known` is one more leader, also if it has ended by now. Those of other users,
+ * which nobody can signal, are none.
  */
-export function findBrowserProcesses(profilePath: string, known: readonly number[] = []): number[] {
-  const all = listProcesses().filter((entry) => !entry.zombie && entry.pid !== process.pid);
-  const named = (entry: ProcessEntry) =>
-    entry.commandLine.includes(`--user-data-dir=${profilePath} `) ||
-    known.includes(entry.pid) ||
-    known.includes(entry.group);
-  const mine = new Set(all.filter(named).map((entry) => entry.pid));
+export function findBrowserProcesses(profilePath: string, known?: KnownProcess): number[] {
+  return findFamily(profilePath, known).filter(maySignal);
+}
+
+function findFamily(profilePath: string, known: KnownProcess | undefined): number[] {
+  const all = listLiving();
+  // A number that was given again says that nothing is left of its group either: the kernel waits for that.
+  const now = all.find(({ pid }) => pid === known?.pid);
+  const leader = now === undefined || now.startedAt === known?.startedAt ? known?.pid : undefined;
+  const isNamed = (entry: ProcessEntry) =>
+    entry.args.includes(`${PROFILE_ARGUMENT}=${profilePath}`) &&
+    argumentOf(entry, MARKER_ARGUMENT) !== undefined;
+  const isKnown = ({ pid, group }: ProcessEntry) => pid === leader || group === leader;
+  const mine = new Set(all.filter((entry) => isNamed(entry) || isKnown(entry)).map(({ pid }) => pid));
   for (let grown = true; grown; ) {
     grown = false;
     for (const entry of all) {
@@ -63,36 +117,55 @@ export function findBrowserProcesses(profilePath: string, known: readonly number
  */
 export async function killBrowserProcesses(
   profilePath: string,
-  known: readonly number[] = [],
+  { known, log }: { readonly known?: KnownProcess | undefined; readonly log?: Pick<Logger, 'warn'> } = {},
 ): Promise<boolean> {
-  const deadline = AbortSignal.timeout(GONE_DEADLINE_MS);
+  const deadline = AbortSignal.timeout(killDeadlineMs);
+  const foreign = new Set<number>();
   let killed = false;
   for (;;) {
-    const living = findBrowserProcesses(profilePath, known);
-    if (living.length === 0 || deadline.aborted) return killed;
-    for (const pid of living) {
-      killed = true;
-      kill(pid);
+    const family = findFamily(profilePath, known);
+    for (const pid of family.filter((each) => !maySignal(each) && !foreign.has(each))) {
+      foreign.add(pid);
+      log?.warn('A process of another user was not killed', { pid, profilePath });
     }
-    await waitMs(LOOK_AGAIN_MS, new AbortController().signal);
+    const living = family.filter((pid) => !foreign.has(pid));
+    if (living.length === 0 || deadline.aborted) return killed;
+    for (const pid of living) killed = signal(pid, 'SIGKILL') === 'told' || killed;
+    await waitMs(killLookMs, new AbortController().signal);
   }
 }
 
-function kill(pid: number): void {
+/** Who is gone may be signalled: it does no harm. */
+function maySignal(pid: number): boolean {
+  return signal(pid, 0) !== 'refused';
+}
+
+function signal(pid: number, name: 'SIGKILL' | 0): 'told' | 'gone' | 'refused' {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, name);
+    return 'told';
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+    const { code }: NodeJS.ErrnoException = toError(thrown);
+    if (code === 'EPERM') return 'refused';
+    if (code === 'ESRCH') return 'gone';
+    throw thrown;
   }
 }
 
-/** Profiles under `root` that a living browser uses: at boot, orphans of an earlier run. */
+/** Profiles under `root` that a living process has on its command line, whoever started it. */
 export function findProfilesInUse(root: string): string[] {
-  const found = listProcesses().flatMap((entry) => {
-    const match = /--user-data-dir=(\S+)/.exec(entry.commandLine);
-    return match?.[1]?.startsWith(`${root}/`) ? [match[1]] : [];
+  const found = listProcesses().flatMap((entry) => argumentOf(entry, PROFILE_ARGUMENT) ?? []);
+  return [...new Set(found)].filter((path) => path.startsWith(`${root}/`));
+}
+
+/** The browsers of all daemons of this machine. */
+export function listMarkedBrowsers(): MarkedBrowser[] {
+  return listLiving().flatMap((entry) => {
+    const profilePath = argumentOf(entry, PROFILE_ARGUMENT);
+    const accountId = argumentOf(entry, MARKER_ARGUMENT);
+    if (profilePath === undefined || accountId === undefined) return [];
+    return [{ profilePath, accountId, instanceId: argumentOf(entry, INSTANCE_ARGUMENT) ?? null }];
   });
-  return [...new Set(found)];
 }
 
 /**

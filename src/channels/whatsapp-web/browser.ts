@@ -66,6 +66,9 @@ export function findBrowser(
 /** Marks the browsers of a session on their command line, so that they can be found after a crash. */
 export const MARKER_ARGUMENT = '--switchboard-account';
 
+/** Says whose they are: several daemons may run on one machine, and leave one another's browsers alone. */
+export const INSTANCE_ARGUMENT = '--switchboard-instance';
+
 /**
  * Marks the browsers of this run of the daemon, for the guard that ends them should it be killed: those of another daemon,
  * or of this one's next run, carry another mark.
@@ -100,6 +103,7 @@ export interface LaunchDeps {
   readonly browser: Browser;
   readonly profilePath: string;
   readonly accountId: string;
+  readonly instanceId: string;
   readonly extraArgs: readonly string[];
   readonly isRoot: boolean;
   /** Handed to the browser; free of secrets. */
@@ -128,6 +132,7 @@ export function makeLaunchOptions(deps: LaunchDeps): LaunchOptions {
       ...ARGUMENTS,
       `--user-agent=${USER_AGENT}`,
       `${MARKER_ARGUMENT}=${deps.accountId}`,
+      `${INSTANCE_ARGUMENT}=${deps.instanceId}`,
       RUN_MARK,
       // Chromium refuses its sandbox to root.
       ...(deps.isRoot ? ['--no-sandbox'] : []),

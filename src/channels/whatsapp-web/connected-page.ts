@@ -29,6 +29,7 @@ import { reactToMessage } from './page-reaction.ts';
 import { listChats, readChat } from './page-reading.ts';
 import { contentToPageSend } from './page-send-content.ts';
 import { findMessage, prepareSend, sendPrepared } from './page-sends.ts';
+import type { Restoration } from './profile-origin.ts';
 
 /** Heavy calls take turns: a page that moves two large files at once answers nothing else (fact A18). */
 const HEAVY = 'heavy';
@@ -39,7 +40,8 @@ const HEAVY = 'heavy';
  */
 export class ConnectedPage implements ConnectedSession {
   readonly accountId: AccountId;
-  readonly restoredFrom = null;
+  readonly restoredFrom: Date | null;
+  readonly restoredAt: Date | null;
   readonly #page: Page;
   readonly #clock: Clock;
   readonly #timings: SessionTimings;
@@ -50,9 +52,15 @@ export class ConnectedPage implements ConnectedSession {
   constructor(
     accountId: AccountId,
     page: Page,
-    deps: { readonly clock: Clock; readonly timings: SessionTimings },
+    deps: {
+      readonly clock: Clock;
+      readonly timings: SessionTimings;
+      readonly restoration: Restoration | null;
+    },
   ) {
     this.accountId = accountId;
+    this.restoredFrom = deps.restoration?.from ?? null;
+    this.restoredAt = deps.restoration?.at ?? null;
     this.#page = page;
     this.#clock = deps.clock;
     this.#timings = deps.timings;

@@ -12,6 +12,14 @@ const LOOK_AGAIN_MS = 1;
 /** Tables of a LevelDB are written once and never changed: another name for the same bytes is as good as a copy. */
 const UNCHANGING = /\.ldb$/;
 
+export interface FrozenCopyOptions {
+  /** Told when all processes stand still. */
+  readonly onFrozen?: () => void;
+  /** For tests. */
+  readonly findProcesses?: (profilePath: string) => readonly number[];
+  readonly kill?: (pid: number, name: 'SIGSTOP' | 'SIGCONT') => void;
+}
+
 /**
  * Copies what is kept of a profile while its browser runs, whose processes stand still meanwhile, and resolves with how
  * long they did, milliseconds. They go on in every case. `target` is made; after a failure nothing is left of it.
@@ -21,20 +29,21 @@ export async function copyFrozen(
   profilePath: string,
   target: string,
   deadlineMs: number,
-  findProcesses: (profilePath: string) => readonly number[] = findBrowserProcesses,
+  { onFrozen, findProcesses = findBrowserProcesses, kill = process.kill }: FrozenCopyOptions = {},
 ): Promise<number> {
   await mkdir(target, { mode: 0o700 });
   const deadline = AbortSignal.timeout(deadlineMs);
   let copying: Promise<void> = Promise.resolve();
-  const frozen = new Set<number>();
+  const frozen = new FrozenProcesses(kill);
   const since = performance.now();
   try {
     try {
       await freeze(frozen, () => findProcesses(profilePath), deadline);
+      onFrozen?.();
       copying = copyKept(profilePath, target, deadline);
       await orAborted(copying, deadline);
     } finally {
-      for (const pid of frozen) signal(pid, 'SIGCONT');
+      frozen.goOn();
     }
     return performance.now() - since;
   } catch (thrown) {
@@ -48,7 +57,7 @@ export async function copyFrozen(
 
 /** Stops processes until a look finds neither a new one nor one that still does something. */
 async function freeze(
-  frozen: Set<number>,
+  frozen: FrozenProcesses,
   findProcesses: () => readonly number[],
   deadline: AbortSignal,
 ): Promise<void> {
@@ -56,21 +65,50 @@ async function freeze(
     const found = findProcesses();
     // One that stands still already was stopped by somebody else, and is not ours to set going.
     const fresh = found.filter((pid) => !frozen.has(pid) && !standsStill(pid));
-    for (const pid of fresh) {
-      frozen.add(pid);
-      signal(pid, 'SIGSTOP');
-    }
+    for (const pid of fresh) frozen.stop(pid);
     if (fresh.length === 0 && found.every(standsStill)) return;
     await waitMs(LOOK_AGAIN_MS, deadline);
   }
 }
 
-/** One that is gone is no error. */
-function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
-  try {
-    process.kill(pid, name);
-  } catch (thrown) {
-    if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+/** Processes that were stopped here. */
+class FrozenProcesses {
+  readonly #kill: NonNullable<FrozenCopyOptions['kill']>;
+  readonly #pids = new Set<number>();
+
+  constructor(kill: NonNullable<FrozenCopyOptions['kill']>) {
+    this.#kill = kill;
+  }
+
+  has(pid: number): boolean {
+    return this.#pids.has(pid);
+  }
+
+  /** One that is gone is no error. */
+  stop(pid: number): void {
+    this.#signal(pid, 'SIGSTOP');
+    this.#pids.add(pid);
+  }
+
+  /** Sets every one of them going, also where one cannot be. @throws AggregateError of those */
+  goOn(): void {
+    const failures: Error[] = [];
+    for (const pid of this.#pids) {
+      try {
+        this.#signal(pid, 'SIGCONT');
+      } catch (thrown) {
+        failures.push(toError(thrown));
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'A process of the browser was left stopped.');
+  }
+
+  #signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
+    try {
+      this.#kill(pid, name);
+    } catch (thrown) {
+      if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+    }
   }
 }
 
@@ -104,6 +142,24 @@ async function copyTree(from: string, to: string, deadline: AbortSignal): Promis
     if (UNCHANGING.test(from) && (await isLinked(from, to))) return;
     await copyFile(from, to, constants.COPYFILE_FICLONE);
   }
+}
+
+/** What a copy of a profile takes at most, in bytes, if its browser writes nothing meanwhile. Tables get second names. */
+export async function measureCopy(profilePath: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await findKeptEntries(profilePath))
+    bytes += await measureTree(join(profilePath, entry));
+  return bytes;
+}
+
+async function measureTree(path: string): Promise<number> {
+  if (UNCHANGING.test(path)) return 0;
+  // The browser removes files as it goes.
+  const stats = await lstat(path).catch(() => undefined);
+  if (!stats?.isDirectory()) return stats?.size ?? 0;
+  let bytes = 0;
+  for (const name of await readdir(path).catch(() => [])) bytes += await measureTree(join(path, name));
+  return bytes;
 }
 
 /** False where the file system has no second names. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { DEFAULT_TIMINGS } from '../../config/session-timings.ts';
 import { waitMs, withDeadline } from '../../lib/abort.ts';
 import { backoffDelayMs } from '../../lib/backoff.ts';
 import { toError } from '../../lib/errors.ts';
@@ -8,11 +9,7 @@ import type { Logger } from '../../lib/logger.ts';
 
 const SCRIPT = fileURLToPath(new URL('guard.sh', import.meta.url));
 
-/** A guard that lived this long was healthy: its next end is a first one again. */
-const HEALTHY_AFTER_MS = 60_000;
-
-/** How long the guard may take to end after the goodbye; it takes some milliseconds. */
-const GOODBYE_DEADLINE_MS = 2_000;
+const { guardHealthyAfterMs, guardGoodbyeMs } = DEFAULT_TIMINGS;
 
 export interface GuardDeps {
   /** The argument that marks the browsers of this run, and of no other. */
@@ -22,22 +19,28 @@ export interface GuardDeps {
   readonly log: Logger;
 }
 
+export interface Guard extends AsyncDisposable {
+  /** There are browsers that could not be killed: the guard is not told goodbye, and tries once more when we are gone. */
+  withholdGoodbye(): void;
+}
+
 /**
  * Starts a small process that kills the marked browsers should this process die without a goodbye, which is said by
  * disposing: the browsers must be gone by then. A guard that ends by itself is started again.
  */
-export async function openGuard(deps: GuardDeps): Promise<AsyncDisposable> {
-  const guard = new Guard(deps);
+export async function openGuard(deps: GuardDeps): Promise<Guard> {
+  const guard = new GuardKeeper(deps);
   await guard.open();
   return guard;
 }
 
-class Guard implements AsyncDisposable {
+class GuardKeeper implements Guard {
   readonly #deps: GuardDeps;
   readonly #stop = new AbortController();
   #child: ChildProcess | undefined;
   #loop: Promise<void> = Promise.resolve();
   #disposal: Promise<void> | undefined;
+  #lastWord = 'goodbye\n';
 
   constructor(deps: GuardDeps) {
     this.#deps = deps;
@@ -49,6 +52,10 @@ class Guard implements AsyncDisposable {
     if (this.#child) await once(this.#child, 'spawn').catch(() => undefined);
   }
 
+  withholdGoodbye(): void {
+    this.#lastWord = '';
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#sayGoodbye();
     return this.#disposal;
@@ -56,8 +63,8 @@ class Guard implements AsyncDisposable {
 
   async #sayGoodbye(): Promise<void> {
     this.#stop.abort(new Error('The guard is not needed any more.'));
-    this.#child?.stdin?.end('goodbye\n');
-    await withDeadline(this.#loop, GOODBYE_DEADLINE_MS, 'The goodbye of the guard').catch(() => {
+    this.#child?.stdin?.end(this.#lastWord);
+    await withDeadline(this.#loop, guardGoodbyeMs, 'The goodbye of the guard').catch(() => {
       this.#child?.kill('SIGKILL');
     });
     await this.#loop;
@@ -70,7 +77,7 @@ class Guard implements AsyncDisposable {
       const since = performance.now();
       const cause = await ended;
       if (this.#stop.signal.aborted) return;
-      if (performance.now() - since > HEALTHY_AFTER_MS) attempt = 1;
+      if (performance.now() - since > guardHealthyAfterMs) attempt = 1;
       this.#deps.log.warn('The guard of the browsers ended and is started again', { cause, attempt });
       const isDue = await waitMs(backoffDelayMs(attempt), this.#stop.signal).then(
         () => true,

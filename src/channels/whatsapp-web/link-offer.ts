@@ -3,6 +3,7 @@ import { withDeadline } from '../../lib/abort.ts';
 import { toError } from '../../lib/errors.ts';
 import { isDocumentGone } from './document-gone.ts';
 import { refreshQr, requestPairingCode, showsPasskeyDialog } from './page-calls.ts';
+import { mentionsPasskey } from './passkey-mention.ts';
 
 /** How a phone that is not linked yet is linked: it scans, or its user types a code. The number is E.164. */
 export type PairingWish = { readonly kind: 'qr' } | { readonly kind: 'code'; readonly phoneNumber: string };
@@ -31,6 +32,8 @@ export class LinkOffer {
   readonly #deps: LinkOfferDeps;
   #lastQr: string | undefined;
   #passkey: 'not_demanded' | 'demanded' | 'moot' = 'not_demanded';
+  /** The page spoke of passkeys when it showed its first code, which says nothing then; undefined before. */
+  #alwaysMentions: boolean | undefined;
 
   constructor(page: Page, deps: LinkOfferDeps) {
     this.#page = page;
@@ -44,7 +47,7 @@ export class LinkOffer {
   async hearQr(qr: unknown): Promise<void> {
     if (typeof qr !== 'string' || /^(null|undefined|),/.test(qr) || qr === this.#lastQr) return;
     if (this.#passkey === 'demanded') {
-      if (await this.#showsDialog()) return;
+      if (await this.#showsDemand()) return;
       this.#passkey = 'not_demanded';
       await this.#show(qr, 'anew');
     } else {
@@ -66,7 +69,7 @@ export class LinkOffer {
 
   /** Looks whether the page shows a demand that it was not heard to make. */
   async checkLevel(): Promise<void> {
-    if (this.#passkey === 'not_demanded' && (await this.#showsDialog())) this.hearPasskey();
+    if (this.#passkey === 'not_demanded' && (await this.#showsDemand())) this.hearPasskey();
   }
 
   /** Has the page show a new QR code, or asks WhatsApp for a new pairing code; a refusal of one is told. */
@@ -80,6 +83,7 @@ export class LinkOffer {
 
   async #show(qr: string, ask: 'once' | 'anew'): Promise<void> {
     this.#lastQr = qr;
+    this.#alwaysMentions ??= await this.#ask(mentionsPasskey);
     const { pairing } = this.#deps;
     if (pairing.kind === 'qr') this.#deps.tell({ kind: 'qr', text: qr });
     // The page shows a QR code in any case, which says that it is ready to be asked for a code.
@@ -99,7 +103,13 @@ export class LinkOffer {
     }
   }
 
-  async #showsDialog(): Promise<boolean> {
-    return await this.#page.evaluate(showsPasskeyDialog).catch(() => false);
+  /** A dialog; or a mention that came after the first code, when there was none. */
+  async #showsDemand(): Promise<boolean> {
+    if (await this.#ask(showsPasskeyDialog)) return true;
+    return this.#alwaysMentions === false && (await this.#ask(mentionsPasskey));
+  }
+
+  async #ask(question: () => boolean): Promise<boolean> {
+    return await this.#page.evaluate(question).catch(() => false);
   }
 }

@@ -72,6 +72,20 @@ export function installBridge(): void {
     return undefined;
   }
 
+  function lidOf(phone: string): string | undefined {
+    const wid = () => window.require('WAWebWidFactory').createWid(phone);
+    return (
+      attempt(() => widText(window.require('WAWebLidMigrationUtils').toLid(wid()))) ??
+      attempt(() => widText(window.require('WAWebApiContact').getCurrentLid(wid())))
+    );
+  }
+
+  /** The addresses, and what else the page calls the same users: it may have changed its mind since (fact A16). */
+  function inBothDialects(ids: readonly string[]): string[] {
+    const others = ids.map((id) => (id.endsWith('@c.us') ? lidOf(id) : phoneOf(id)));
+    return [...new Set([...ids, ...others.filter((id) => id !== undefined)])];
+  }
+
   function pick(model: Record<string, unknown>): PageMessage {
     const id = model.id as Record<string, unknown> | undefined;
     const remote = id?.remote;
@@ -186,9 +200,11 @@ export function installBridge(): void {
   async function find(key: PageKey): Promise<PageModel | undefined> {
     const { Msg, Chat } = window.require('WAWebCollections');
     const isIt = (model: PageModel | undefined) => model?.id?.id === key.bareId;
-    const texts = key.chatIds.flatMap((chatId) => {
+    const chatIds = inBothDialects(key.chatIds);
+    const participants = inBothDialects(key.participant === null ? [] : [key.participant]);
+    const texts = chatIds.flatMap((chatId) => {
       const head = `${key.fromMe}_${chatId}_${key.bareId}`;
-      return key.participant === null ? [head] : [`${head}_${key.participant}`, head];
+      return [...participants.map((participant) => `${head}_${participant}`), head];
     });
     const held = texts.map((text) => attempt(() => Msg.get(text) as PageModel | undefined)).find(isIt);
     if (held) return held;
@@ -199,8 +215,8 @@ export function installBridge(): void {
       const found = Array.isArray(messages) ? (messages as (PageModel | undefined)[]).find(isIt) : undefined;
       if (found) return found;
     }
-    // A group's message may be filed under the participant's other address.
-    const loaded = key.chatIds.map((chatId): PageModel[] | undefined =>
+    // It may be filed under an address that the page does not tell.
+    const loaded = chatIds.map((chatId): PageModel[] | undefined =>
       attempt(() => Chat.get(window.require('WAWebWidFactory').createWid(chatId))?.msgs?.getModelsArray()),
     );
     return loaded.flatMap((models) => models ?? []).find(isIt);

@@ -92,32 +92,38 @@ export class PageInjection {
    */
   async checkLevel(): Promise<void> {
     await this.#page.evaluate(reportSocket).catch(() => undefined);
-    this.#look();
+    // The browser's first document is none of WhatsApp's, and has no bridge.
+    if (this.hasBegun) this.#look();
   }
 
   #look(): void {
     this.#again = true;
     if (this.#running) return;
     this.#running = true;
-    void this.#run().finally(() => {
-      this.#running = false;
-    });
+    void this.#run();
   }
 
   async #run(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      const navigations = this.#navigations;
-      try {
-        await this.#inject();
-        await this.#settle();
-      } catch (thrown) {
-        // A failure of a document that is gone says nothing: its successor is latched or about to be told of, and a
-        // page that has none is ended by its own events or by the deadline of its phase (facts A2, A10).
-        const error = toError(thrown);
-        const isGone = navigations !== this.#navigations || isDocumentGone(error);
-        if (!isGone) this.#handlers.onFailure(error);
-      }
+    try {
+      while (this.#again) await this.#lookOnce();
+    } finally {
+      // At once: what came between the last look and this would be latched, and nobody would run.
+      this.#running = false;
+    }
+  }
+
+  async #lookOnce(): Promise<void> {
+    this.#again = false;
+    const navigations = this.#navigations;
+    try {
+      await this.#inject();
+      await this.#settle();
+    } catch (thrown) {
+      // A failure of a document that is gone says nothing: its successor is latched or about to be told of, and a
+      // page that has none is ended by its own events or by the deadline of its phase (facts A2, A10).
+      const error = toError(thrown);
+      const isGone = navigations !== this.#navigations || isDocumentGone(error);
+      if (!isGone) this.#handlers.onFailure(error);
     }
   }
 

@@ -112,7 +112,7 @@ export interface Switchboard {
   tell(news: PageNews): void;
   /** A key for a message of ours to a chat, made as the library makes it. */
   makeKey(chat: PageModel, bareId: string): object;
-  /** A message by its bare id under each of the chats it may lie under; undefined if the page has none. */
+  /** A message by its bare id under each of the chats it may lie under, in both address dialects; undefined if absent. */
   find(key: PageKey): Promise<PageModel | undefined>;
   /** True once injection into this document has begun; there is one a document, whatever navigates within it (F5). */
   injected: boolean;

@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import type { Account, AccountStore, SessionChange } from '../../accounts/account.ts';
 import type { AccountId, InstanceId } from '../../accounts/ids.ts';
 import { REASONS, type ReasonCode } from '../../accounts/reason.ts';
-import { nextState } from '../../accounts/session-machine.ts';
 import type { Config } from '../../config/config.ts';
 import { DEFAULT_TIMINGS, type SessionTimings } from '../../config/session-timings.ts';
 import { waitMs, withDeadline } from '../../lib/abort.ts';
@@ -13,11 +12,12 @@ import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Channel, ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { Browser } from './browser.ts';
-import { findProfilesInUse, killBrowserProcesses } from './browser-process.ts';
 import { LaunchGate } from './launch-gate.ts';
+import { endOrphanBrowsers } from './orphan-browsers.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import { RestoreProgress } from './restore-progress.ts';
 import { Session } from './session.ts';
+import { type Run, type Slot, Slots } from './slots.ts';
 import { type ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
 
 /** How long the last state of a session may take to be stored when the daemon stops, in milliseconds. */
@@ -25,6 +25,9 @@ const LAST_WRITE_MS = 2_000;
 
 /** How long starts and ends that are under way may take when the daemon stops: a logout, and the close of a browser. */
 const TURNS_DEADLINE_MS = 12_000;
+
+/** How long copies of the sealed sessions may take then, in milliseconds. */
+const COPIES_DEADLINE_MS = 10_000;
 
 export interface PoolDeps {
   readonly config: Pick<Config, 'browser' | 'whatsapp'>;
@@ -35,36 +38,19 @@ export interface PoolDeps {
   readonly profiles: ProfileKeeper;
   readonly browser: Browser;
   readonly instanceId: InstanceId;
+  /** Whether another instance is gone for good, as far as can be told; it may take some seconds. */
+  readonly isInstanceGone: (instanceId: InstanceId) => Promise<boolean>;
   readonly store: AccountStore;
   readonly listener: ChannelListener;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Told if processes of a browser cannot be killed. */
+  readonly onSurvivors: () => void;
   readonly isRoot: boolean;
   /** Deadlines and intervals of the sessions; those that are proven by default. */
   readonly timings?: SessionTimings;
   /** For the browsers; free of secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-}
-
-/** The slot of one account: taken before anything is awaited, given back when its browser is gone. */
-interface Slot {
-  readonly stop: AbortController;
-  /** What becomes of the profile once the session was stopped. */
-  afterStop: 'seal' | 'leave';
-  /** The session has ended for a reason of its own. */
-  isAtRest: boolean;
-  session: Session | undefined;
-  ended: Promise<void>;
-}
-
-function makeSlot(): Slot {
-  return {
-    stop: new AbortController(),
-    afterStop: 'leave',
-    isAtRest: false,
-    session: undefined,
-    ended: Promise.resolve(),
-  };
 }
 
 /**
@@ -75,103 +61,135 @@ export class Pool implements Channel, AsyncDisposable {
   readonly #deps: PoolDeps;
   readonly #gate: LaunchGate;
   readonly #timings: SessionTimings;
-  readonly #slots = new Map<AccountId, Slot>();
+  readonly #slots: Slots;
   readonly #turns = new KeyedSerial<AccountId>();
   #restore: RestoreProgress | undefined;
   #restoring: Promise<unknown> = Promise.resolve();
   readonly #closing = new AbortController();
+  #disposal: Promise<void> | undefined;
 
   constructor(deps: PoolDeps) {
     this.#deps = deps;
     this.#timings = deps.timings ?? DEFAULT_TIMINGS;
+    this.#slots = new Slots(deps.config.whatsapp.maxConnections);
     const { launchJitterMs } = this.#timings;
     this.#gate = new LaunchGate(availableParallelism(), () => Math.random() * launchJitterMs);
   }
 
   async start(accountId: AccountId, options: { readonly fresh?: boolean } = {}): Promise<void> {
-    const slot = this.#reserve(accountId);
-    await this.#turns.run(accountId, () => this.#start(accountId, slot, options));
+    this.#requireOpen();
+    const slot = this.#slots.enter(accountId);
+    try {
+      await this.#turns.run(accountId, () => this.#start(accountId, slot, options));
+    } finally {
+      this.#slots.leave(accountId, slot);
+    }
   }
 
-  /** Whatever may fail comes before the session that runs is stopped. */
+  /** An account or a database that is not there is found before the session that runs is stopped. */
   async #start(
     accountId: AccountId,
-    reserved: Slot,
+    slot: Slot,
     { fresh = false }: { readonly fresh?: boolean },
   ): Promise<void> {
-    const { store, instanceId } = this.#deps;
-    // An end that was under way may have taken the reserved one for that of a session.
-    const slot = reserved.stop.signal.aborted ? makeSlot() : reserved;
-    const before = this.#slots.get(accountId);
+    const { store } = this.#deps;
+    const { linked: wasLinked } = await store.getAccount(accountId);
+    this.#requireOpen();
+    const before = slot.run;
+    if (before) await this.#stop(before);
     try {
-      if (before === undefined) this.#requireRoom();
+      // As the session before has left it, which may have come to rest by itself meanwhile.
       const account = await store.getAccount(accountId);
-      await store.saveWanted(accountId, true, instanceId);
-      if (before && before !== slot) await this.#stop(before);
-      if (this.#closing.signal.aborted)
-        throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
-      this.#slots.set(accountId, slot);
-      if (fresh) await this.#forget(accountId);
-      await this.#launch(fresh ? { ...account, linked: false } : account, slot);
+      const isFresh = fresh || (wasLinked && !account.linked);
+      if (isFresh) await this.#forget(accountId);
+      await this.#saveStart(account);
+      if (this.#closing.signal.aborted) await this.#saveRest(accountId, 'daemon_stopped');
+      this.#requireOpen();
+      const state = 'starting';
+      this.#launch({ ...account, state, reason: null, linked: account.linked && !isFresh }, slot);
     } catch (thrown) {
-      this.#release(accountId, slot);
+      if (before?.end === 'stopped') await this.#bringBack(accountId, before.session);
       throw thrown;
     }
+  }
+
+  /**
+   * What was stopped for a start that then failed is still wanted. Its place is free as soon as the start has failed. If
+   * the daemon stops it does not go on, and is sealed.
+   */
+  async #bringBack(accountId: AccountId, session: Session): Promise<void> {
+    if (this.#closing.signal.aborted) return await this.#sealStopped(accountId, session);
+    this.#restoring = Promise.all([this.#restoring, this.#restoreLater([accountId])]);
   }
 
   async disconnect(accountId: AccountId): Promise<void> {
     await this.#turns.run(accountId, async () => {
       // Before anything is done about it: whatever is cut off from here on is completed by the next boot.
       await this.#deps.store.saveOver(accountId, this.#deps.instanceId);
-      await this.#slots
-        .get(accountId)
-        ?.session?.logOut()
-        .catch((thrown) => {
-          // WhatsApp drops a device that is not seen for some weeks; the profile is gone here in any case.
-          this.#deps.log.warn('WhatsApp did not hear of a logout', {
-            accountId,
-            error: toError(thrown).message,
-          });
-        });
-      await this.#end(accountId);
-      await this.#forget(accountId);
-      await this.#saveRest(accountId, 'user_disconnected');
+      await this.#restAfter(accountId, 'user_disconnected', async () => {
+        await this.#logOut(accountId);
+        await this.#end(accountId);
+        await this.#forget(accountId);
+      });
     });
   }
 
+  /** WhatsApp drops a device that is not seen for some weeks; the profile is gone here in any case. */
+  async #logOut(accountId: AccountId): Promise<void> {
+    try {
+      await this.#slots.findRun(accountId)?.session.logOut();
+    } catch (thrown) {
+      const error = toError(thrown).message;
+      this.#deps.log.warn('WhatsApp did not hear of a logout', { accountId, error });
+    }
+  }
+
+  /** Until it is sealed a user wants it connected: what is cut off goes on at the next boot. */
   async release(accountId: AccountId): Promise<void> {
-    await this.#turns.run(accountId, async () => {
-      await this.#end(accountId);
-      await this.#deps.profiles.seal(accountId);
-      await this.#saveRest(accountId, 'exported');
-    });
+    await this.#turns.run(accountId, () =>
+      this.#restAfter(accountId, 'exported', async () => {
+        await this.#end(accountId);
+        await this.#inTime(this.#deps.profiles.seal(accountId), 'Sealing the profile');
+      }),
+    );
   }
 
   async abandon(accountId: AccountId): Promise<void> {
     await this.#turns.run(accountId, async () => {
       await this.#deps.store.saveOver(accountId, this.#deps.instanceId);
-      await this.#end(accountId);
-      await this.#forget(accountId);
-      await this.#saveRest(accountId, 'moved_away');
+      await this.#restAfter(accountId, 'moved_away', async () => {
+        await this.#end(accountId);
+        await this.#forget(accountId);
+      });
     });
   }
 
-  /** Ends the session of an account, if there is one, and says that nobody wants it connected. */
-  async #end(accountId: AccountId): Promise<void> {
-    const slot = this.#slots.get(accountId);
-    if (slot) {
-      await this.#stop(slot);
-      this.#release(accountId, slot);
+  /** Does what ends a session. The account rests afterwards, also if it failed: there is no session any more. */
+  async #restAfter(accountId: AccountId, reason: ReasonCode, end: () => Promise<void>): Promise<void> {
+    try {
+      await end();
+    } finally {
+      await this.#saveRest(accountId, reason);
     }
-    await this.#deps.store.saveWanted(accountId, false, this.#deps.instanceId);
+  }
+
+  /** Ends the session of an account, if there is one. */
+  async #end(accountId: AccountId): Promise<void> {
+    const run = this.#slots.findRun(accountId);
+    if (run) await this.#stop(run);
+  }
+
+  /** What is done to a profile has its turn and goes on if it takes too long; whoever waits for it has ended then. */
+  async #inTime(work: Promise<void>, what: string): Promise<void> {
+    await withDeadline(work, this.#timings.profileDeadlineMs, what);
   }
 
   findConnected(accountId: AccountId): ConnectedSession | undefined {
-    return this.#slots.get(accountId)?.session?.findConnected();
+    return this.#slots.findRun(accountId)?.session.findConnected();
   }
 
   findStatus(accountId: AccountId): SessionStatus | undefined {
-    return this.#slots.get(accountId)?.session?.status();
+    return this.#slots.findRun(accountId)?.session.status();
   }
 
   /** Starts every account that a user wants connected; resolves when all have their slot, not their connection. */
@@ -236,14 +254,17 @@ export class Pool implements Channel, AsyncDisposable {
   /** What an earlier run was killed over and nobody wants connected now is not left open. */
   async #sealLeftOpen(): Promise<void> {
     const { profiles, store, instanceId, log } = this.#deps;
+    const isGone = this.#askOnce();
     for (const accountId of await profiles.listOpen()) {
       try {
         await this.#turns.run(accountId, async () => {
           if (this.#slots.has(accountId)) return;
           const account = await store.getAccount(accountId);
-          const isOurs = account.linked && (account.instanceId ?? instanceId) === instanceId;
-          // Another instance that holds the account has taken it from the vault.
-          await (isOurs ? profiles.putAway(accountId) : profiles.discard(accountId));
+          const holder = account.instanceId ?? instanceId;
+          // Another instance that holds the account has taken it from the vault. One that is gone may be this one under
+          // the name that it had before, and what the vault has may be older than what lies here.
+          const isOurs = holder === instanceId || (account.linked && (await isGone(holder)));
+          await (isOurs && account.linked ? profiles.putAway(accountId) : profiles.discard(accountId));
         });
       } catch (thrown) {
         // The profile of an account that is gone is removed in its own time.
@@ -253,8 +274,23 @@ export class Pool implements Channel, AsyncDisposable {
     }
   }
 
+  /** Each answer may take seconds, and one instance may have had many accounts. */
+  #askOnce(): PoolDeps['isInstanceGone'] {
+    const answers = new Map<InstanceId, Promise<boolean>>();
+    return (instanceId) => {
+      const answer = answers.get(instanceId) ?? this.#deps.isInstanceGone(instanceId);
+      answers.set(instanceId, answer);
+      return answer;
+    };
+  }
+
   /** Closes every browser and resolves when all are gone. What users want stays as it is. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  async #dispose(): Promise<void> {
     this.#closing.abort(new Error('Switchboard is stopping.'));
     await this.#restoring;
     // What is being started or ended comes to its end first; no more is begun.
@@ -263,54 +299,44 @@ export class Pool implements Channel, AsyncDisposable {
         error: toError(thrown).message,
       });
     });
-    await Promise.all(
-      [...this.#slots].map(async ([accountId, slot]) => {
-        slot.afterStop = 'seal';
-        await this.#stop(slot);
-        // One that came to rest by itself has told why.
-        if (slot.isAtRest) return;
-        await withDeadline(
-          this.#saveRest(accountId, 'daemon_stopped'),
-          LAST_WRITE_MS,
-          'Storing a state',
-        ).catch((thrown) => {
-          const error = toError(thrown).message;
-          this.#deps.log.warn('The state of a stopped session could not be stored', { accountId, error });
-        });
-      }),
-    );
+    await Promise.all(this.#slots.listRuns().map(([accountId, run]) => this.#stopForGood(accountId, run)));
+    try {
+      await withDeadline(this.#deps.profiles.copied(), COPIES_DEADLINE_MS, 'Copying sealed sessions');
+    } catch (thrown) {
+      // They are on the disk, and the next start makes up for it.
+      const error = toError(thrown).message;
+      this.#deps.log.warn('Copies of sealed sessions are cut off by the stop', { error });
+    }
   }
 
-  #reserve(accountId: AccountId): Slot {
-    if (this.#closing.signal.aborted)
-      throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
-    const held = this.#slots.has(accountId);
-    if (!held) this.#requireRoom();
-    const slot = makeSlot();
-    if (!held) this.#slots.set(accountId, slot);
-    return slot;
+  async #stopForGood(accountId: AccountId, run: Run): Promise<void> {
+    run.afterStop = 'seal';
+    await this.#stop(run);
+    // One that came to rest by itself has told why.
+    if (run.end !== undefined && run.end !== 'stopped') return;
+    try {
+      const stored = this.#saveRest(accountId, 'daemon_stopped');
+      await withDeadline(stored, LAST_WRITE_MS, 'Storing a state');
+    } catch (thrown) {
+      const error = toError(thrown).message;
+      this.#deps.log.warn('The state of a stopped session could not be stored', { accountId, error });
+    }
   }
 
-  #requireRoom(): void {
-    const { maxConnections } = this.#deps.config.whatsapp;
-    if (this.#slots.size >= maxConnections) throw new AppError('POOL_FULL');
+  #requireOpen(): void {
+    if (!this.#closing.signal.aborted) return;
+    throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
   }
 
-  #release(accountId: AccountId, slot: Slot): void {
-    if (this.#slots.get(accountId) === slot) this.#slots.delete(accountId);
+  async #stop(run: Run): Promise<void> {
+    run.stop.abort(new Error('The session was asked to stop.'));
+    await run.ended;
   }
 
-  async #stop(slot: Slot): Promise<void> {
-    slot.stop.abort(new Error('The session was asked to stop.'));
-    await slot.ended;
-  }
-
-  async #launch(stored: Account, slot: Slot): Promise<void> {
+  #launch(account: Account, slot: Slot): void {
     const { store, instanceId, listener, profiles, clock } = this.#deps;
-    const { signal } = slot.stop;
-    const { id: accountId } = stored;
-    const account = await this.#saveStarting(stored);
-    if (signal.aborted) return;
+    const { id: accountId } = account;
+    const stop = new AbortController();
     const log = this.#deps.log.child({ accountId });
     const session = new Session(
       {
@@ -325,20 +351,22 @@ export class Pool implements Channel, AsyncDisposable {
         profile: profiles,
         makeClient: (onEvent, linked) => this.#makeClient({ ...account, linked }, log, onEvent),
       },
-      signal,
+      stop.signal,
     );
-    slot.session = session;
-    slot.ended = this.#run(accountId, slot, session);
+    const run: Run = { session, stop, afterStop: 'leave', end: undefined, ended: Promise.resolve() };
+    slot.run = run;
+    run.ended = this.#run(accountId, slot, run);
   }
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): WhatsAppClient {
-    const { config, runtimePath, browser, clock, isRoot, environment } = this.#deps;
+    const { config, runtimePath, browser, instanceId, onSurvivors, clock, isRoot, environment } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
     // A page that offers a code to an account that is linked says only that it no longer is.
     const byCode = account.pairing === 'code' && !account.linked && phoneNumber !== null;
     return new WhatsAppClient(
       {
         accountId: account.id,
+        instanceId,
         displayName: account.displayName,
         pairing: byCode ? { kind: 'code', phoneNumber } : { kind: 'qr' },
         browser,
@@ -348,6 +376,7 @@ export class Pool implements Channel, AsyncDisposable {
         clock,
         log,
         timings: this.#timings,
+        onSurvivors,
         isRoot,
         environment,
       },
@@ -361,75 +390,59 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   /** Who has asked for a start may count on it from the answer on: what is sent then waits for the session. */
-  async #saveStarting(account: Account): Promise<Account> {
-    const state = nextState(account.state, 'start-wanted');
-    if (state === undefined) return account;
-    try {
-      await this.#save(account.id, { state, reason: null });
-    } catch (thrown) {
-      // The session tells its next states until they are stored.
-      const error = toError(thrown).message;
-      this.#deps.log.warn('The start of a session could not be stored', { accountId: account.id, error });
-    }
-    return { ...account, state, reason: null };
+  async #saveStart({ id, state }: Account): Promise<void> {
+    await this.#deps.store.saveStart(id, this.#deps.instanceId);
+    if (state !== 'starting') this.#hearState(id, { state: 'starting', reason: null });
   }
 
-  /** The state of an account that has no session any more, or never got one. */
+  /** Stores and tells the state of an account that has no session any more, or never got one. */
   async #saveRest(accountId: AccountId, reason: ReasonCode): Promise<void> {
-    await this.#save(accountId, { state: REASONS[reason].state, reason });
+    await this.#deps.store.saveRest(accountId, { reason });
+    this.#hearState(accountId, { state: REASONS[reason].state, reason });
   }
 
-  /** Stores and tells a state that is not the session's to tell. */
-  async #save(accountId: AccountId, change: SessionChange): Promise<void> {
-    await this.#deps.store.saveState(accountId, change);
-    this.#hearState(accountId, change);
-  }
-
-  async #run(accountId: AccountId, slot: Slot, session: Session): Promise<void> {
-    const { store, instanceId, profiles, log } = this.#deps;
+  async #run(accountId: AccountId, slot: Slot, run: Run): Promise<void> {
+    const { profiles, log } = this.#deps;
+    const { session, stop } = run;
     try {
-      const rest = await session.run();
-      if (rest === 'stopped') {
-        if (slot.afterStop === 'seal') await this.#putAway(accountId, session);
+      run.end = await session.run();
+      if (run.end === 'stopped') {
+        if (run.afterStop === 'seal') await this.#sealStopped(accountId, session);
         return;
       }
       // Whoever holds the account now has taken it from the vault.
-      if (rest === 'moved') return await profiles.discard(accountId);
-      slot.isAtRest = true;
-      const { signal } = slot.stop;
-      const { keepsLink } = REASONS[rest];
-      // Stored before the slot is free: a boot must not start what a person has to look at first. The right key is all
-      // that a missing one needs.
-      await this.#untilStored(signal, async () => {
-        if (!keepsLink) await store.saveOver(accountId, instanceId);
-        else if (rest !== 'key_missing') await store.saveWanted(accountId, false, instanceId);
-      });
+      if (run.end === 'moved') return await profiles.discard(accountId);
       // A link that WhatsApp ended, or that was never made, leaves nothing worth keeping in the profile.
-      if (keepsLink) await this.#putAway(accountId, session);
-      else await this.#untilStored(signal, () => this.#forget(accountId));
+      if (REASONS[run.end].keepsLink) await this.#putAway(accountId, session);
+      else await this.#untilForgotten(accountId, stop.signal);
     } catch (thrown) {
       log.error('A session ended in a way that nobody foresaw', {
         accountId,
         error: toError(thrown).message,
       });
     } finally {
-      if (!this.#closing.signal.aborted) this.#release(accountId, slot);
+      if (!this.#closing.signal.aborted) this.#slots.vacate(accountId, slot);
     }
   }
 
   /** Tries until it is done or the session is asked to stop; then once more, and what fails is thrown. */
-  async #untilStored(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  async #untilForgotten(accountId: AccountId, signal: AbortSignal): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await work();
+        await this.#forget(accountId);
         return;
       } catch (thrown) {
         if (signal.aborted) throw thrown;
         const error = toError(thrown).message;
-        this.#deps.log.warn('The end of a session could not be stored and is tried again', { error });
+        this.#deps.log.warn('An ended link could not be destroyed and is tried again', { accountId, error });
         await waitMs(backoffDelayMs(attempt), signal).catch(() => undefined);
       }
     }
+  }
+
+  /** What is still being opened then is left to the next boot: it may never be. */
+  async #sealStopped(accountId: AccountId, session: Session): Promise<void> {
+    if (!session.isOpening) await this.#putAway(accountId, session);
   }
 
   /** A profile that nobody has linked is not worth sealing. */
@@ -440,7 +453,7 @@ export class Pool implements Channel, AsyncDisposable {
 
   /** Destroys the link, with every copy of its profile. The browser must be gone. */
   async #forget(accountId: AccountId): Promise<void> {
-    await this.#deps.profiles.destroy(accountId);
+    await this.#inTime(this.#deps.profiles.destroy(accountId), 'Destroying the profile');
     await this.#deps.store.saveQr(accountId, null);
     await this.#deps.store.savePairingCode(accountId, null);
   }
@@ -452,12 +465,9 @@ export class Pool implements Channel, AsyncDisposable {
  */
 export async function openPool(deps: PoolDeps): Promise<Pool> {
   const { runtimePath, formerPaths, profiles } = deps;
-  for (const profilePath of [runtimePath, ...formerPaths].flatMap(findProfilesInUse)) {
-    if (await killBrowserProcesses(profilePath)) {
-      deps.log.warn('A browser that outlived its daemon was ended', { profilePath });
-    }
-  }
+  await endOrphanBrowsers({ ...deps, paths: [runtimePath, ...formerPaths] });
   await profiles.tidy(formerPaths);
+  await deps.store.saveCutOff(deps.instanceId);
   await deps.store.saveStarting(deps.instanceId);
   return new Pool(deps);
 }

@@ -1,10 +1,10 @@
 /**
  * Profiles are open only while a browser runs: taken out of the vault before a life of the browser, sealed while it runs
  * and when the session has ended. An opened profile carries a mark, the generation that it was opened from or is about to
- * be sealed as. After a crash it is preferred to the vault while no newer generation is known and its storage is intact.
+ * be sealed as. After a crash it is preferred to the vault while no newer generation is known and its storage is intact;
+ * if the machine itself went down, only where it is newer.
  */
-import { cp, mkdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename } from 'node:fs/promises';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -13,60 +13,62 @@ import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type { VaultStep } from '../../vault/vault-step.ts';
-import { copyFrozen } from './frozen-copy.ts';
+import { copyFrozen, measureCopy } from './frozen-copy.ts';
 import { listProfiles, profilePathOf, readFreeBytes, removeProfile, removeRemnant } from './profile.ts';
 import { findKeptEntries } from './profile-content.ts';
 import { findDamage } from './profile-damage.ts';
-import { readProfileMark, writeProfileMark } from './profile-mark.ts';
+import { type ProfileMark, readBoot, readProfileMark, writeProfileMark } from './profile-mark.ts';
+import { type Restoration, readRestoration, writeRestoration } from './profile-origin.ts';
+import { tidyProfiles } from './profile-takeover.ts';
+import { type SealedSnapshot, SnapshotCopies } from './snapshot-copies.ts';
 
 export interface ProfileKeeperDeps {
   readonly runtimePath: string;
   readonly vault: Vault;
-  readonly timings: Pick<SessionTimings, 'backupIntervalMs' | 'freezeDeadlineMs'>;
-  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly timings: Pick<
+    SessionTimings,
+    'backupIntervalMs' | 'sharedBackupIntervalMs' | 'freezeDeadlineMs' | 'freeDiskBytes'
+  >;
+  readonly clock: Clock;
   readonly log: Logger;
+  /** Whether other instances share the database. */
+  readonly hasOthers: () => Promise<boolean>;
   /** Told after each step. */
   readonly onStep: (step: VaultStep) => void;
 }
-
-/** Free room without which no copy is made: a profile of many messages, and what the browser writes meanwhile. */
-const COPY_ROOM_BYTES = 256 * 1024 ** 2;
 
 /** What is known of a profile that is open. */
 interface Opened {
   /** The newest generation of the account. */
   generation: number;
   isSealed: boolean;
-  backedUpAt: number;
+  /** What the profile lacks; null if it is the one that the account used last. */
+  restoration: Restoration | null;
 }
 
 /** What sessions ask of it: their own profile alone. */
-export type SessionProfile = Pick<ProfileKeeper, 'takeOut' | 'isSealed' | 'snapshot'>;
+export type SessionProfile = Pick<
+  ProfileKeeper,
+  'takeOut' | 'isSealed' | 'restoration' | 'snapshot' | 'copyWhenDue'
+>;
 
 export class ProfileKeeper {
   readonly #deps: ProfileKeeperDeps;
   readonly #opened = new Map<AccountId, Opened>();
   readonly #turns = new KeyedSerial<AccountId>();
-  /** One copy at a time: all sessions that were restored together are due together. */
-  readonly #copies = new KeyedSerial<'copy'>();
+  /** One profile is frozen and sealed at a time: all sessions that were restored together are due together. */
+  readonly #sealings = new KeyedSerial<'sealing'>();
+  readonly #copies: SnapshotCopies;
 
   constructor(deps: ProfileKeeperDeps) {
     this.#deps = deps;
+    this.#copies = new SnapshotCopies(deps);
   }
 
-  /**
-   * Clears up after an earlier run, before anything is opened: half-made copies are removed, and profiles that lie where
-   * an earlier run opened them are taken here. No browser runs.
-   */
+  /** Clears up after an earlier run, before anything is opened: see `tidyProfiles`. No browser runs. */
   async tidy(formerPaths: readonly string[]): Promise<void> {
-    const { runtimePath, vault } = this.#deps;
-    for (const folder of [runtimePath, ...formerPaths]) {
-      for (const { name, accountId, isRemnant } of await listProfiles(folder)) {
-        const path = join(folder, name);
-        if (isRemnant) await removeRemnant(path);
-        else if (folder !== runtimePath) await this.#takeOver(path, accountId);
-      }
-    }
+    const { runtimePath, vault, log } = this.#deps;
+    await tidyProfiles(runtimePath, formerPaths, log);
     await vault.tidy();
   }
 
@@ -77,31 +79,6 @@ export class ProfileKeeper {
     } catch (thrown) {
       this.#deps.log.warn('What was destroyed could not be looked through', {
         error: toError(thrown).message,
-      });
-    }
-  }
-
-  /** If both are there, the mark and the vault tell which is of use; the one that lies here is the later one. */
-  async #takeOver(path: string, accountId: AccountId): Promise<void> {
-    const here = this.#pathOf(accountId);
-    const opening = `${here}.opening-${crypto.randomUUID()}`;
-    try {
-      if ((await readProfileMark(here)) === undefined) {
-        await mkdir(opening, { mode: 0o700 });
-        for (const entry of await findKeptEntries(path)) {
-          await cp(join(path, entry), join(opening, entry), { recursive: true });
-        }
-        await writeProfileMark(opening, (await readProfileMark(path)) ?? 0);
-        await rename(opening, here);
-      }
-      await removeProfile(path);
-    } catch (thrown) {
-      await removeRemnant(opening);
-      const error = toError(thrown).message;
-      this.#deps.log.error('A profile that lies elsewhere could not be taken over', {
-        accountId,
-        path,
-        error,
       });
     }
   }
@@ -117,6 +94,11 @@ export class ProfileKeeper {
     return this.#opened.get(accountId)?.isSealed === true;
   }
 
+  /** What the account's opened profile lacks; null if it was not restored. */
+  restoration(accountId: AccountId): Restoration | null {
+    return this.#opened.get(accountId)?.restoration ?? null;
+  }
+
   /**
    * Opens the profile, unless it is open and good. The account's browser is gone.
    * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED; and what the database throws
@@ -126,7 +108,8 @@ export class ProfileKeeper {
       const known = this.#opened.get(accountId) ?? (await this.#findKnown(accountId));
       const generation =
         (await this.#findLive(accountId, known)) ?? (await this.#openVault(accountId, known));
-      this.#opened.set(accountId, { ...known, generation });
+      const restoration = await readRestoration(this.#pathOf(accountId));
+      this.#opened.set(accountId, { ...known, generation, restoration });
     });
   }
 
@@ -134,38 +117,58 @@ export class ProfileKeeper {
   async #findKnown(accountId: AccountId): Promise<Opened> {
     const { vault } = this.#deps;
     await vault.requireKey(accountId);
-    return { ...(await vault.findNewest(accountId)), backedUpAt: -Infinity };
+    return { ...(await vault.findNewest(accountId)), restoration: null };
   }
 
-  /** The mark of the opened profile if it is to be used as it is. */
+  /** The generation of the opened profile if it is to be used as it is. */
   async #findLive(accountId: AccountId, known: Opened): Promise<number | undefined> {
-    const { log } = this.#deps;
     const path = this.#pathOf(accountId);
     const mark = await readProfileMark(path);
     if (mark === undefined) return undefined;
-    if (mark < known.generation) {
-      log.warn('An opened profile is older than the vault and is not used', {
-        accountId,
-        mark,
-        newest: known.generation,
-      });
+    const boot = await readBoot();
+    const fault = await this.#findFault(path, { mark, known, boot });
+    if (fault !== undefined) {
+      const { generation: newest } = known;
+      this.#deps.log.warn(fault.message, { accountId, mark: mark.generation, newest, damage: fault.damage });
       return undefined;
     }
-    // With nothing to fall back on it is used whatever it is like.
-    const damage = known.isSealed ? await findLinkDamage(path) : undefined;
-    if (damage === undefined) return mark;
-    log.warn('An opened profile is damaged: the vault is opened instead', { accountId, damage });
-    return undefined;
+    // From here on it is one of this run of the machine.
+    if (mark.boot !== boot) await writeProfileMark(path, { ...mark, boot });
+    return mark.generation;
+  }
+
+  /** Why the vault is better than an opened profile. With nothing to fall back on it never is. */
+  async #findFault(
+    path: string,
+    {
+      mark,
+      known,
+      boot,
+    }: { readonly mark: ProfileMark; readonly known: Opened; readonly boot: string | null },
+  ): Promise<{ readonly message: string; readonly damage?: string } | undefined> {
+    if (mark.generation < known.generation)
+      return { message: 'An opened profile is older than the vault and is not used' };
+    if (!known.isSealed) return undefined;
+    // What was not written down before the machine went down is missing, and it does not show: a log that is empty is
+    // none that is damaged. The vault was on the disk.
+    if (mark.generation === known.generation && mark.boot !== boot)
+      return {
+        message: 'An opened profile may lack what was written before the machine went down and is not used',
+      };
+    const damage = await findLinkDamage(path);
+    if (damage === undefined) return undefined;
+    return { message: 'An opened profile is damaged: the vault is opened instead', damage };
   }
 
   /** Opens the newest snapshot in the profile's place, or makes an empty profile; returns its mark. */
   async #openVault(accountId: AccountId, known: Opened): Promise<number> {
-    const { vault, onStep } = this.#deps;
+    const { vault, clock, onStep } = this.#deps;
     const path = this.#pathOf(accountId);
     const opening = `${path}.opening-${crypto.randomUUID()}`;
     const opened = await vault.open(accountId, opening, findLinkDamage);
     if (opened === undefined) await mkdir(opening, { mode: 0o700 });
-    await writeProfileMark(opening, known.generation);
+    else await writeRestoration(opening, { from: opened.sealedAt, at: new Date(clock.now()) });
+    await writeProfileMark(opening, { generation: known.generation, boot: await readBoot() });
     await removeProfile(path);
     onStep('opening-cleared');
     await rename(opening, path);
@@ -174,57 +177,77 @@ export class ProfileKeeper {
   }
 
   /**
-   * Seals a snapshot of the profile while its browser runs, which stands still for some milliseconds. Never rejects: one
-   * that failed is logged, and the next is not far.
+   * Seals a snapshot of the profile while its browser runs, which stands still for some milliseconds, and copies it
+   * elsewhere if that is due. Never rejects: one that failed is logged, and the next is not far.
    */
-  snapshot(accountId: AccountId): Promise<void> {
-    return this.#turns.run(accountId, async () => {
-      const opened = this.#opened.get(accountId);
-      if (opened === undefined) return;
-      const copy = `${this.#pathOf(accountId)}.copy-${crypto.randomUUID()}`;
-      try {
-        await this.#copies.run('copy', () => this.#sealRunning(accountId, opened, copy));
-      } catch (thrown) {
-        const error = toError(thrown).message;
-        this.#deps.log.warn('A running session could not be sealed', { accountId, error });
-      } finally {
-        await removeRemnant(copy);
-      }
+  async snapshot(accountId: AccountId): Promise<void> {
+    const begun = await this.#turns.run(accountId, async () => {
+      const sealed = await this.#sealRunning(accountId);
+      // In an object, so that the turn does not wait for it.
+      return { copied: sealed && this.#copies.add(sealed) };
     });
+    await begun.copied;
   }
 
-  async #sealRunning(accountId: AccountId, opened: Opened, copy: string): Promise<void> {
+  /** The same, if a copy of the session is due; true if it was. Never rejects. */
+  async copyWhenDue(accountId: AccountId): Promise<boolean> {
+    if (!(await this.#copies.isDue(accountId))) return false;
+    await this.snapshot(accountId);
+    return true;
+  }
+
+  async #sealRunning(accountId: AccountId): Promise<SealedSnapshot | undefined> {
+    const opened = this.#opened.get(accountId);
+    if (opened === undefined) return undefined;
+    const copy = `${this.#pathOf(accountId)}.copy-${crypto.randomUUID()}`;
+    try {
+      return await this.#sealings.run('sealing', () => this.#freezeAndSeal(accountId, opened, copy));
+    } catch (thrown) {
+      const error = toError(thrown).message;
+      this.#deps.log.warn('A running session could not be sealed', { accountId, error });
+      return undefined;
+    } finally {
+      await removeRemnant(copy);
+    }
+  }
+
+  async #freezeAndSeal(accountId: AccountId, opened: Opened, copy: string): Promise<SealedSnapshot> {
     const { vault, log, clock, timings, onStep } = this.#deps;
-    await this.#requireRoom();
+    await this.#requireRoom(accountId);
     const generation = await this.#mark(accountId, opened);
-    const frozenMs = await copyFrozen(this.#pathOf(accountId), copy, timings.freezeDeadlineMs);
+    const takenAt = clock.monotonic();
+    const takenDate = new Date(clock.now());
+    const frozenMs = await copyFrozen(this.#pathOf(accountId), copy, timings.freezeDeadlineMs, {
+      onFrozen: () => onStep('profile-frozen'),
+    });
     onStep('profile-copied');
     const damage = await findLinkDamage(copy);
     if (damage !== undefined) throw new Error(damage);
-    const snapshot = await vault.seal({ accountId, generation }, copy, await findKeptEntries(copy));
+    const kept = await findKeptEntries(copy);
+    const snapshot = await vault.seal({ accountId, generation, takenAt: takenDate }, copy, kept);
+    const kind = opened.isSealed ? 'running' : 'first';
     opened.isSealed = true;
-    const now = clock.monotonic();
-    const backUp = now - opened.backedUpAt >= timings.backupIntervalMs;
-    // A copy that failed is made with the next snapshot.
-    if ((await vault.keep(snapshot, { backUp })) && backUp) opened.backedUpAt = now;
-    const { bytes } = snapshot;
     log.debug('A running session was sealed', {
       accountId,
       generation,
       frozenMs: Math.round(frozenMs),
-      bytes,
+      bytes: snapshot.bytes,
     });
+    return { snapshot, takenAt, kind };
   }
 
   /** A disk that a copy filled would cost the browser its storage (fault F43). */
-  async #requireRoom(): Promise<void> {
-    const free = await readFreeBytes(this.#deps.runtimePath);
-    if (free < COPY_ROOM_BYTES) throw new Error(`Only ${free} bytes are free where the opened profiles lie.`);
+  async #requireRoom(accountId: AccountId): Promise<void> {
+    const { runtimePath, timings } = this.#deps;
+    const needed = (await measureCopy(this.#pathOf(accountId))) + timings.freeDiskBytes;
+    const free = await readFreeBytes(runtimePath);
+    if (free >= needed) return;
+    throw new Error(`A copy needs ${needed} bytes where the opened profiles lie, and ${free} are free.`);
   }
 
   /**
-   * Seals the profile and removes it where it was open. The account's browser is gone. A profile that cannot be sealed
-   * stays where it is for the next start.
+   * Seals the profile and removes it where it was open; its copies are made afterwards, see `copied`. The account's
+   * browser is gone. A profile that cannot be sealed stays where it is for the next start.
    * @throws AppError VAULT_STORAGE_FAILED; and what the disk and the database throw
    */
   seal(accountId: AccountId): Promise<void> {
@@ -241,19 +264,31 @@ export class ProfileKeeper {
     }
   }
 
+  /** Resolves when what was sealed so far is entered and copied, as far as it can be. Never rejects. */
+  copied(): Promise<void> {
+    return this.#copies.idle();
+  }
+
   async #sealResting(accountId: AccountId): Promise<void> {
-    const { vault, log, onStep } = this.#deps;
+    const { vault, log, clock, onStep } = this.#deps;
     const path = this.#pathOf(accountId);
     if ((await readProfileMark(path)) === undefined) return;
     const opened = this.#opened.get(accountId) ?? (await this.#findLeftOpen(accountId));
     if (opened === undefined) return await this.#removeLive(accountId);
-    const generation = await this.#mark(accountId, opened);
+    const generation = await this.#mark(accountId, opened).catch((thrown) => {
+      // On a full disk: the vault is elsewhere, and what is sealed here does not change any more.
+      log.debug('A session is sealed that could not be marked', {
+        accountId,
+        error: toError(thrown).message,
+      });
+      return opened.generation + 1;
+    });
     const snapshot = await vault.seal({ accountId, generation }, path, await findKeptEntries(path));
     await removeProfile(path);
     this.#opened.delete(accountId);
     onStep('profile-removed');
     log.info('A session was sealed', { accountId, generation, bytes: snapshot.bytes });
-    await vault.keep(snapshot, { backUp: true });
+    void this.#copies.add({ snapshot, takenAt: clock.monotonic(), kind: 'last' });
   }
 
   /**
@@ -270,7 +305,7 @@ export class ProfileKeeper {
   /** Before it is sealed, so that a crash leaves no snapshot that its own profile would be taken to be older than. */
   async #mark(accountId: AccountId, opened: Opened): Promise<number> {
     const generation = opened.generation + 1;
-    await writeProfileMark(this.#pathOf(accountId), generation);
+    await writeProfileMark(this.#pathOf(accountId), { generation, boot: await readBoot() });
     opened.generation = generation;
     this.#deps.onStep('profile-marked');
     return generation;
@@ -288,25 +323,32 @@ export class ProfileKeeper {
    */
   destroy(accountId: AccountId): Promise<void> {
     return this.#turns.run(accountId, async () => {
-      const { vault, log } = this.#deps;
-      const mark = (await readProfileMark(this.#pathOf(accountId))) ?? 0;
+      const { vault, onStep } = this.#deps;
+      const mark = await readProfileMark(this.#pathOf(accountId));
       const { generation } = await vault.findNewest(accountId);
       // Above the mark of the opened profile too, which a crash may leave behind.
-      await vault.markDestroyed(accountId, Math.max(mark, generation) + 1);
+      await vault.markDestroyed(accountId, Math.max(mark?.generation ?? 0, generation) + 1);
       await this.#removeLive(accountId);
-      this.#deps.onStep('wipe-profile-removed');
-      await vault.wipe(accountId).catch((thrown) => {
-        const error = toError(thrown).message;
-        log.warn('Copies of a destroyed session are left where they cannot be reached', { accountId, error });
-      });
+      onStep('wipe-profile-removed');
+      await this.#wipe(accountId);
     });
   }
 
   /** The same, if anything is left of one. */
   async destroyLeft(accountId: AccountId): Promise<void> {
     const { isSealed } = await this.#deps.vault.findNewest(accountId);
-    if (isSealed || (await readProfileMark(this.#pathOf(accountId))) !== undefined)
-      await this.destroy(accountId);
+    const isOpen = (await readProfileMark(this.#pathOf(accountId))) !== undefined;
+    await (isSealed || isOpen ? this.destroy(accountId) : this.#wipe(accountId));
+  }
+
+  async #wipe(accountId: AccountId): Promise<void> {
+    await this.#copies.wipe(accountId).catch((thrown) => {
+      const error = toError(thrown).message;
+      this.#deps.log.warn('Copies of a destroyed session are left where they cannot be reached', {
+        accountId,
+        error,
+      });
+    });
   }
 
   async #removeLive(accountId: AccountId): Promise<void> {

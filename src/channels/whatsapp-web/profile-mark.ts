@@ -5,26 +5,41 @@ import { toError } from '../../lib/errors.ts';
 /** In the profile's own folder, so that both are moved and removed as one; Chromium does not mind it. */
 const NAME = 'switchboard.json';
 
-/**
- * The generation that an opened profile was opened from, or was about to be sealed as; 0 for one that says nothing;
- * undefined if there is no profile.
- */
-export async function readProfileMark(profilePath: string): Promise<number | undefined> {
+/** What a profile says of itself. */
+export interface ProfileMark {
+  /** The generation that it was opened from, or was about to be sealed as; 0 if it says nothing. */
+  readonly generation: number;
+  /** The run of the machine in which that was, as the kernel names it; null if it is not said. */
+  readonly boot: string | null;
+}
+
+/** Undefined if there is no profile. */
+export async function readProfileMark(profilePath: string): Promise<ProfileMark | undefined> {
+  const nothing = { generation: 0, boot: null };
   try {
-    const { generation } = JSON.parse(await readFile(join(profilePath, NAME), 'utf8'));
-    return Number.isSafeInteger(generation) && generation > 0 ? generation : 0;
+    const { generation, boot } = JSON.parse(await readFile(join(profilePath, NAME), 'utf8'));
+    return {
+      generation: Number.isSafeInteger(generation) && generation > 0 ? generation : 0,
+      boot: typeof boot === 'string' ? boot : null,
+    };
   } catch (thrown) {
-    if (thrown instanceof SyntaxError) return 0;
+    if (thrown instanceof SyntaxError) return nothing;
     if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
-    return (await isFolder(profilePath)) ? 0 : undefined;
+    return (await isFolder(profilePath)) ? nothing : undefined;
   }
 }
 
 /** Marks a profile, whole or not at all. */
-export async function writeProfileMark(profilePath: string, generation: number): Promise<void> {
+export async function writeProfileMark(profilePath: string, mark: ProfileMark): Promise<void> {
   const path = join(profilePath, NAME);
-  await writeFile(`${path}.new`, JSON.stringify({ generation }), { mode: 0o600, flush: true });
+  await writeFile(`${path}.new`, JSON.stringify(mark), { mode: 0o600, flush: true });
   await rename(`${path}.new`, path);
+}
+
+/** This run of the machine, as the kernel names it; null where it does not. */
+export async function readBoot(): Promise<string | null> {
+  const id = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+  return id.trim() || null;
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -1,5 +1,17 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, readdir, rmdir, stat, statfs } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rmdir,
+  stat,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureWritableFolder } from '../../config/writable-folder.ts';
 import { toError } from '../../lib/errors.ts';
@@ -16,6 +28,9 @@ const BYTES_PER_SESSION = 128 * 1024 ** 2;
 
 /** Write permission of the group and of all others. */
 const WRITABLE_BY_OTHERS = 0o022;
+
+/** In DATA_PATH: the folders, one a line, where profiles may lie open, so that one that was configured is not forgotten. */
+const KNOWN_FILE = 'runtime-paths';
 
 /** Sixteen hexadecimal digits tell the data folders of one machine apart. */
 const HASH_DIGITS = 16;
@@ -61,12 +76,46 @@ export async function openRuntimeFolder(deps: RuntimeFolderDeps): Promise<Runtim
     await ensureWritableFolder('WHATSAPP_RUNTIME_PATH', own);
     return own;
   }
+  const formerPaths = await findFormer(path, [inMemory, onDisk, ...(await listKnown(dataPath))]);
+  await rememberPaths(dataPath, [await realpath(path), ...(await filterFilled(formerPaths))]);
   return {
     path,
     isInMemory: await isInMemory(path),
-    formerPaths: [inMemory, onDisk].filter((former) => former !== path),
+    formerPaths,
     [Symbol.asyncDispose]: () => removeIfEmpty(path),
   };
+}
+
+async function listKnown(dataPath: string): Promise<readonly string[]> {
+  const text = await readFile(join(dataPath, KNOWN_FILE), 'utf8').catch((thrown: unknown) => {
+    if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+    return '';
+  });
+  return text.split('\n').filter((line) => line.startsWith('/'));
+}
+
+/** Each once, and none that is this one under another name, whose profiles would be taken for their own earlier copies. */
+async function findFormer(path: string, candidates: readonly string[]): Promise<readonly string[]> {
+  const here = await realpath(path);
+  const former: string[] = [];
+  for (const candidate of new Set(candidates)) {
+    const real = await realpath(candidate).catch(() => candidate);
+    if (real !== here && !(await isForeign(candidate))) former.push(candidate);
+  }
+  return former;
+}
+
+/** Folders that something lies in: what an earlier run has left there may be taken over only by the run after this one. */
+async function filterFilled(paths: readonly string[]): Promise<readonly string[]> {
+  const names = await Promise.all(paths.map((path) => readdir(path).catch(() => [])));
+  return paths.filter((_path, nth) => (names[nth]?.length ?? 0) > 0);
+}
+
+/** Before anything is opened there; whole or not at all. */
+async function rememberPaths(dataPath: string, paths: readonly string[]): Promise<void> {
+  const file = join(dataPath, KNOWN_FILE);
+  await writeFile(`${file}.new`, paths.map((path) => `${path}\n`).join(''), { mode: 0o600, flush: true });
+  await rename(`${file}.new`, file);
 }
 
 /** The same path after every start, so that what a killed daemon left is found. */
@@ -98,6 +147,12 @@ async function isFit(path: string, deps: RuntimeFolderDeps): Promise<boolean> {
 async function isOurs(path: string): Promise<boolean> {
   const { uid, mode } = await stat(path);
   return uid === process.getuid?.() && (mode & WRITABLE_BY_OTHERS) === 0;
+}
+
+/** Somebody else may have taken the name of a folder that is gone, and would have a profile of his taken over. */
+async function isForeign(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined);
+  return stats !== undefined && !(stats.isDirectory() && stats.uid === process.getuid?.());
 }
 
 function acceptExisting(thrown: unknown): void {

@@ -9,8 +9,10 @@ import { Wake } from '../../lib/wake.ts';
 import type { InboundEvent } from '../../messages/inbound-event.ts';
 import type { ChannelListener, ConnectedSession } from '../channel.ts';
 import { ConnectedPage } from './connected-page.ts';
+import type { Restoration } from './profile-origin.ts';
 import { type LifeView, nextWatchStep, type Phase, phaseOfSocket, type WatchStep } from './session-watch.ts';
 import { socketMeaning } from './socket-state.ts';
+import { Stability } from './stability.ts';
 import type { ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
 
 type Ready = Extract<ClientEvent, { kind: 'ready' }>;
@@ -30,7 +32,7 @@ export type SessionClient = Pick<
 /** What is held back of a page whose link is not accepted yet; the messages among it are read back later anyway. */
 const MAX_HELD = 1_000;
 
-/** How a life ended. `connectedMs` is how long it was connected, null if it never was. */
+/** How a life ended. `connectedMs` is how long it was connected on end, at the longest; null if it never was. */
 export type LifeEnd = { readonly kind: 'stopped' } | Fall;
 
 export interface Fall {
@@ -48,12 +50,18 @@ export interface LifeDeps {
   readonly timings: SessionTimings;
   makeClient(onEvent: (event: ClientEvent) => void): SessionClient;
   isLinked(): boolean;
+  /** Since when a phone is to be linked, over all lives; null once one is. */
+  linkingSince(): number | null;
   /** Counts a code that is shown, over all lives; returns how many there were. */
   countCode(): number;
   /** There is a snapshot of the profile to fall back on. */
   isSealed(): boolean;
+  /** What the profile of this life lacks; null if it was not restored. */
+  restoration(): Restoration | null;
   /** Seals a snapshot of the profile; never rejects. */
   snapshot(): Promise<void>;
+  /** The same if a copy of the profile is due elsewhere, which it makes; true if it was. Never rejects. */
+  copyWhenDue(): Promise<boolean>;
   /** The heavy part of the start is over: another browser may be launched. */
   onSettled(): void;
   /** The life is over; its browser is about to be closed. */
@@ -89,6 +97,7 @@ export class SessionLife {
   #fallen: { reason: ReasonCode; error: Error } | undefined;
   #connection: { session: ConnectedPage; scope: AbortController; identity: LinkedIdentity } | undefined;
   #connectedAt: number | null = null;
+  readonly #stability = new Stability();
   /** What the document said that is ready, until it is gone. */
   #ready: Ready | undefined;
   #heardAt = 0;
@@ -108,10 +117,14 @@ export class SessionLife {
       codes: 0,
       offlineSince: null,
       unlinkedSince: null,
+      linkingSince: deps.linkingSince(),
+      answered: false,
       askedAt: now,
       measuredAt: now,
       memoryBytes: 0,
+      settledBytes: null,
       sealedAt: now,
+      copyAskedAt: now,
       idleSince: now,
     };
   }
@@ -147,13 +160,13 @@ export class SessionLife {
     if (end.kind === 'fell') this.#deps.onFall(end);
     else this.#deps.onFact('stop-wanted', null);
     await this.#client.close({ isUnresponsive: end.kind === 'fell' && end.reason === 'page_unresponsive' });
-    return signal.aborted ? { kind: 'stopped' } : end;
+    return end;
   }
 
   #end(signal: AbortSignal): LifeEnd {
     if (signal.aborted || !this.#fallen) return { kind: 'stopped' };
-    const connectedMs = this.#connectedAt === null ? null : this.#deps.clock.monotonic() - this.#connectedAt;
-    return { kind: 'fell', ...this.#fallen, connectedMs };
+    this.#endStretch();
+    return { kind: 'fell', ...this.#fallen, connectedMs: this.#stability.longestMs };
   }
 
   /** Ends the life, unless something has ended it already. */
@@ -214,7 +227,11 @@ export class SessionLife {
       case 'snapshot':
         this.#snapshot();
         return;
+      case 'copy':
+        this.#copy();
+        return;
       case 'mend-line':
+        this.#endStretch();
         this.#see({ phase: 'offline', phaseSince: this.#deps.clock.monotonic() });
         this.#deps.onFact('line-lost', 'connection_lost');
         void this.#client.reconnectSocket();
@@ -240,7 +257,7 @@ export class SessionLife {
     const { clock, log } = this.#deps;
     void this.#client
       .measureMemory()
-      .then((memoryBytes) => this.#see({ memoryBytes }))
+      .then((memoryBytes) => this.#weigh(memoryBytes))
       .catch((thrown) => {
         log.warn('The memory of a session could not be read', { error: toError(thrown).message });
       })
@@ -250,12 +267,38 @@ export class SessionLife {
       });
   }
 
+  #weigh(memoryBytes: number): void {
+    const { clock, log, timings } = this.#deps;
+    const hasSettled = clock.monotonic() >= (this.#connectedAt ?? Infinity) + timings.memorySettleMs;
+    if (this.#view.settledBytes === null && hasSettled) {
+      this.#see({ settledBytes: memoryBytes });
+      if (memoryBytes >= timings.memorySoftBytes) {
+        const softBytes = timings.memorySoftBytes;
+        log.warn('A session needs more memory than it should, without having grown', {
+          memoryBytes,
+          softBytes,
+        });
+      }
+    }
+    this.#see({ memoryBytes });
+  }
+
   #snapshot(): void {
     const { isSealed, snapshot, clock, timings } = this.#deps;
     const early = isSealed() ? 0 : timings.snapshotIntervalMs - timings.snapshotAgainMs;
     this.#see({ sealedAt: null });
     void snapshot().finally(() => {
       this.#see({ sealedAt: clock.monotonic() - early });
+      this.#wake.wake();
+    });
+  }
+
+  #copy(): void {
+    const { copyWhenDue, clock } = this.#deps;
+    this.#see({ copyAskedAt: null });
+    void copyWhenDue().then((isSealed) => {
+      const now = clock.monotonic();
+      this.#see({ copyAskedAt: now, ...(isSealed ? { sealedAt: now } : {}) });
       this.#wake.wake();
     });
   }
@@ -283,6 +326,7 @@ export class SessionLife {
         return this.#refuseLink(event.error);
       case 'lost':
         this.#ready = undefined;
+        this.#endStretch();
         this.#disconnect();
         this.#see({ phase: 'syncing', phaseSince: this.#deps.clock.monotonic() });
         return this.#deps.onFact('document-lost', null);
@@ -363,11 +407,14 @@ export class SessionLife {
     this.#clearCode();
     const now = clock.monotonic();
     this.#connectedAt ??= now;
-    this.#see({ phase: 'connected', phaseSince: now, askedAt: now, offlineSince: null });
+    this.#stability.begin(now);
+    this.#see({ linkingSince: null, phase: 'connected', phaseSince: now, askedAt: now, offlineSince: null });
     // A new link exists nowhere else yet.
     if (!this.#deps.isSealed() && this.#view.sealedAt !== null)
       this.#see({ sealedAt: Number.NEGATIVE_INFINITY });
-    const session = new ConnectedPage(account.id, event.page, { clock, timings: this.#deps.timings });
+    const { timings, restoration } = this.#deps;
+    const parts = { clock, timings, restoration: restoration() };
+    const session = new ConnectedPage(account.id, event.page, parts);
     const scope = new AbortController();
     this.#connection = { session, scope, identity };
     if (this.#held.length > 0) listener.onEvents(account.id, this.#held);
@@ -411,11 +458,19 @@ export class SessionLife {
     if (phase === before) return;
     this.#see({ phase, phaseSince: this.#deps.clock.monotonic() });
     if (phase === 'pairing' || phase === 'syncing' || phase === 'passkey') this.#clearCode();
-    if (phase === 'connected') this.#deps.onFact('line-back', null);
-    else if (phase in FACT_OF_PHASE) {
+    if (phase === 'pairing') this.#see({ answered: true });
+    if (phase === 'connected') {
+      this.#stability.begin(this.#deps.clock.monotonic());
+      this.#deps.onFact('line-back', null);
+    } else if (phase in FACT_OF_PHASE) {
       const fact = FACT_OF_PHASE[phase as keyof typeof FACT_OF_PHASE];
       this.#deps.onFact(fact, phase === 'passkey' ? 'passkey' : null);
     }
+  }
+
+  /** A line that was down has counted until it went. */
+  #endStretch(): void {
+    this.#stability.end(this.#view.offlineSince ?? this.#deps.clock.monotonic());
   }
 
   #see(change: Partial<LifeView>): void {

@@ -30,13 +30,21 @@ export interface LifeView {
   readonly offlineSince: number | null;
   /** Since when the page of a linked account says that it is not paired; null while it does not. */
   readonly unlinkedSince: number | null;
+  /** Since when a phone is to be linked, over all lives; null once one is. */
+  readonly linkingSince: number | null;
+  /** A phone has answered a code in this life, whatever came of it. */
+  readonly answered: boolean;
   /** When the page last answered whether it lives, or is ready by now; null while it is being asked. */
   readonly askedAt: number | null;
   /** When the memory of the browser was last read, in bytes; null while it is being read. */
   readonly measuredAt: number | null;
   readonly memoryBytes: number;
+  /** What the browser took once it had been connected for a while; null before. */
+  readonly settledBytes: number | null;
   /** When a snapshot of the profile was last sealed; null while one is being sealed. */
   readonly sealedAt: number | null;
+  /** When it was last asked whether a copy of the profile is due; null while that is asked and done. */
+  readonly copyAskedAt: number | null;
   /** Since when no message came and no call was made; null while a call is under way. */
   readonly idleSince: number | null;
 }
@@ -49,6 +57,7 @@ export type WatchStep =
   | { readonly do: 'probe' }
   | { readonly do: 'measure' }
   | { readonly do: 'snapshot' }
+  | { readonly do: 'copy' }
   | { readonly do: 'mend-line' };
 
 /** An hour: long for a wait that something else will end. */
@@ -75,24 +84,31 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
   switch (view.phase) {
     case 'starting':
       return soonest(
+        after(view.linkingSince, timings.linkDeadlineMs, end('no_code'), now),
         after(view.unlinkedSince, timings.unpairedGraceMs, end('logged_out'), now),
         after(view.phaseSince, timings.startDeadlineMs, end('start_overdue'), now),
+        checkLevel(),
       );
     case 'awaiting_scan': {
       const { refreshMs, most } = codeLimits(view.codeKind, timings);
-      if (view.codes > most) return end('qr_given_up');
+      // Codes that rotate on below a phone that waits for its user are not for nobody.
+      const givenUp = end(view.answered ? 'link_stalled' : 'qr_given_up');
+      // A page may show a further QR code by itself; none is asked for that would not be waited for.
+      if (view.codes > most) return givenUp;
+      const whenOld: WatchStep = view.codes < most ? { do: 'refresh-code' } : givenUp;
       return soonest(
+        after(view.linkingSince, timings.linkDeadlineMs, givenUp, now),
         after(view.codeAt, timings.codeOverdueMs, end('start_overdue'), now),
-        after(view.codeAskedAt, refreshMs, { do: 'refresh-code' }, now),
+        after(view.codeAskedAt, refreshMs, whenOld, now),
         checkLevel(),
       );
     }
     case 'passkey':
-      return after(view.phaseSince, timings.passkeyDeadlineMs, end('passkey'), now);
+      return soonest(after(view.phaseSince, timings.passkeyDeadlineMs, end('passkey'), now), checkLevel());
     case 'pairing':
     case 'syncing':
       return soonest(
-        after(view.phaseSince, timings.readyDeadlineMs, end('start_overdue'), now),
+        after(view.phaseSince, timings.readyDeadlineMs, end(overdueReason(view, now, timings)), now),
         checkLevel(),
       );
     case 'leaving':
@@ -103,6 +119,16 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
     default:
       return view.phase satisfies never;
   }
+}
+
+/**
+ * A phone that has answered, and whose link comes no further, waits for its user, and a new code would say nothing of
+ * it. One that is linked already, and only syncs, has the time that anybody has to link a phone.
+ */
+function overdueReason(view: LifeView, now: number, timings: SessionTimings): ReasonCode {
+  if (view.linkingSince === null) return 'start_overdue';
+  const isOver = view.phase === 'pairing' || now >= view.linkingSince + timings.linkDeadlineMs;
+  return isOver ? 'link_stalled' : 'start_overdue';
 }
 
 function codeLimits(
@@ -122,13 +148,26 @@ function connectedStep(view: LifeView, now: number, timings: SessionTimings): Wa
   return soonest(
     after(offlineSince, timings.offlineGraceMs, { do: 'end', reason: 'connection_lost' }, now),
     view.phase === 'offline' ? UNTIL_WOKEN : after(offlineSince, timings.lineGraceMs, mend, now),
-    memoryBytes >= timings.memorySoftBytes
-      ? after(idleSince, timings.idleAfterMs, recycle, now)
-      : UNTIL_WOKEN,
+    hasGrown(view, timings) ? after(idleSince, timings.idleAfterMs, recycle, now) : UNTIL_WOKEN,
     after(view.askedAt, timings.probeIntervalMs, { do: 'probe' }, now),
     after(view.measuredAt, timings.memoryIntervalMs, { do: 'measure' }, now),
-    after(view.sealedAt, timings.snapshotIntervalMs, { do: 'snapshot' }, now),
+    snapshotStep(view, now, timings),
   );
+}
+
+/** Copies have a clock of their own: they may be due more often than snapshots. One of the two at a time. */
+function snapshotStep({ sealedAt, copyAskedAt }: LifeView, now: number, timings: SessionTimings): WatchStep {
+  if (sealedAt === null || copyAskedAt === null) return UNTIL_WOKEN;
+  return soonest(
+    after(sealedAt, timings.snapshotIntervalMs, { do: 'snapshot' }, now),
+    after(copyAskedAt, timings.sharedBackupIntervalMs, { do: 'copy' }, now),
+  );
+}
+
+/** A page that needs more than the limit from the first would be no smaller after a recycling. */
+function hasGrown({ memoryBytes, settledBytes }: LifeView, timings: SessionTimings): boolean {
+  if (settledBytes === null) return false;
+  return memoryBytes >= Math.max(timings.memorySoftBytes, settledBytes + timings.memoryMarginBytes);
 }
 
 /** The phase after news of the socket. Only `ready` makes a life connected, only `lost` ends that. */

@@ -1,8 +1,10 @@
 import type { Account, AccountStore, LinkedIdentity, SessionAlert } from '../../accounts/account.ts';
+import { alertText } from '../../accounts/alert-text.ts';
 import type { InstanceId } from '../../accounts/ids.ts';
 import { REASONS, type ReasonCode } from '../../accounts/reason.ts';
 import {
   afterFall,
+  isFlapping,
   isInTrouble,
   NO_ATTEMPT,
   pauseBeforeMs,
@@ -11,20 +13,20 @@ import {
 import { nextState, SESSION_FACTS, type SessionFact } from '../../accounts/session-machine.ts';
 import type { SessionState } from '../../accounts/state.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
-import { waitMs } from '../../lib/abort.ts';
+import { orAborted, waitMs, withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { LaunchGate } from './launch-gate.ts';
 import type { SessionProfile } from './profile-keeper.ts';
-import { SessionJournal } from './session-journal.ts';
+import { SessionJournal, type Write } from './session-journal.ts';
 import { type Fall, type LifeEnd, type SessionClient, SessionLife } from './session-life.ts';
 import { runInSession } from './session-scope.ts';
 import type { ClientEvent } from './whatsapp-client.ts';
 
-/** A wait at the launch gate that is worth a line in the log. */
-const LONG_WAIT_MS = 1_000;
+/** By how much an attempt may come late without a line in the log, in milliseconds: nobody would notice. */
+const UNNOTICED_MS = 100;
 
 export interface SessionDeps {
   readonly account: Account;
@@ -40,19 +42,21 @@ export interface SessionDeps {
   makeClient(onEvent: (event: ClientEvent) => void, linked: boolean): SessionClient;
 }
 
-/** Why a session came to rest: a reason, `stopped` if it was asked to, `moved` if another instance holds the account. */
-export type SessionRest = ReasonCode | 'stopped' | 'moved';
+/** How a session ended: a reason to rest, `stopped` if it was asked to, `moved` if another instance holds the account. */
+export type SessionEnd = ReasonCode | 'stopped' | 'moved';
 
 /**
  * One account's session: lives of a browser, one after another, with growing pauses between those that failed,
  * until it is stopped or comes to a reason that only a person can mend. What it is in is one state of the table in
- * `accounts/session-machine.ts`, which only `#learn` changes; nobody else writes it while the session runs.
+ * `accounts/session-machine.ts`, which only `#learn` and `#rest` change; nobody else writes it while the session runs.
  */
 export class Session {
   readonly #deps: SessionDeps;
   readonly #journal: SessionJournal;
   readonly #signal: AbortSignal;
   #life: SessionLife | undefined;
+  /** The opening of the profile, while it is under way. */
+  #opening: Promise<void> | undefined;
   #state: SessionState;
   #reconnect: ReconnectView = NO_ATTEMPT;
   /** When the next attempt is due: of the clock that people read, and of the one that never jumps. */
@@ -62,6 +66,8 @@ export class Session {
   #codes = 0;
   #lastError: string | null;
   #linked: boolean;
+  /** Since when a phone is to be linked, of the clock that never jumps. */
+  readonly #since: number;
   /** A phone has answered a code, or there was a link already. */
   #mayBeLinked: boolean;
 
@@ -71,41 +77,58 @@ export class Session {
     this.#signal = signal;
     this.#journal = new SessionJournal(deps.log, signal);
     this.#state = deps.account.state;
+    this.#since = deps.clock.monotonic();
     this.#linked = deps.account.linked;
     this.#mayBeLinked = deps.account.linked;
     this.#lastError = deps.account.lastError;
   }
 
-  /** Runs until it is asked to stop or a reason ends it; the browser is gone when it resolves. */
-  async run(): Promise<SessionRest> {
+  /**
+   * Runs until it is asked to stop or a reason ends it, which is stored then if it can be; the browser is gone when it
+   * resolves.
+   */
+  async run(): Promise<SessionEnd> {
     try {
-      return await this.#loop();
-    } catch (thrown) {
-      if (this.#signal.aborted) return 'stopped';
-      throw thrown;
+      const end = await this.#loop();
+      if (end === 'stopped') this.#learn('stop-wanted', null);
+      return end;
     } finally {
-      if (this.#signal.aborted) this.#learn('stop-wanted', null);
       await this.#journal.flush();
     }
   }
 
-  async #loop(): Promise<SessionRest> {
-    while (!this.#signal.aborted) {
-      const end = await this.#live();
-      if (end.kind === 'stopped') break;
-      const { retry, state } = REASONS[end.reason];
-      if (retry === 'never') {
-        if (end.reason === 'replaced' && (await this.#isHeldElsewhere())) return 'moved';
-        this.#learn(state === 'needs_human' ? 'refused' : 'given-up', end.reason);
-        // That of a passkey was raised while there was time to approve it.
-        if (state === 'needs_human' && end.reason !== 'passkey') this.#alert('needs_human', end.reason);
-        return end.reason;
+  async #loop(): Promise<SessionEnd> {
+    try {
+      for (;;) {
+        this.#signal.throwIfAborted();
+        const end = await this.#live();
+        if (end.kind === 'stopped') return 'stopped';
+        const { reason } = end;
+        if (REASONS[reason].retry === 'never') return await this.#comeToRest(reason);
+        await this.#pause();
       }
-      // The pause began when the life was over, not when its browser was closed.
-      await waitMs(Math.max(0, this.#dueAt - this.#deps.clock.monotonic()), this.#signal);
-      this.#nextAt = null;
+    } catch (thrown) {
+      if (this.#signal.aborted) return 'stopped';
+      throw thrown;
     }
-    return 'stopped';
+  }
+
+  /** The pause began when the life was over, not when its browser was closed, which may have taken longer. */
+  async #pause(): Promise<void> {
+    const { clock, log } = this.#deps;
+    const leftMs = this.#dueAt - clock.monotonic();
+    if (-leftMs >= UNNOTICED_MS)
+      log.info('The session waited for its browser to close', { waitedMs: Math.round(-leftMs) });
+    await waitMs(Math.max(0, leftMs), this.#signal);
+    this.#nextAt = null;
+  }
+
+  async #comeToRest(reason: ReasonCode): Promise<SessionEnd> {
+    if (reason === 'replaced' && (await this.#isHeldElsewhere())) return 'moved';
+    this.#rest(reason);
+    // That of a passkey was raised while there was time to approve it.
+    if (REASONS[reason].state === 'needs_human' && reason !== 'passkey') this.#alert('needs_human', reason);
+    return reason;
   }
 
   /** Ends the link on WhatsApp's side, if the page is up. */
@@ -116,6 +139,11 @@ export class Session {
   /** False if no phone can have been linked to the profile. */
   get mayBeLinked(): boolean {
     return this.#mayBeLinked;
+  }
+
+  /** The profile is still being opened: there is nothing of this session in it yet. */
+  get isOpening(): boolean {
+    return this.#opening !== undefined;
   }
 
   /** Ends this life of the browser; the session goes on with the next one. */
@@ -154,6 +182,7 @@ export class Session {
       const onStray = (error: Error) => life.fall('library_fault', error);
       return await runInSession({ log, onStray }, () => life.run(this.#signal));
     } catch (thrown) {
+      if (this.#signal.aborted) return { kind: 'stopped' };
       return this.#fall('launch_failed', thrown);
     } finally {
       clearTimeout(overstayed);
@@ -162,12 +191,21 @@ export class Session {
     }
   }
 
-  /** Why there can be no life of a browser, or nothing if there can. */
+  /**
+   * Why there can be no life of a browser, or nothing if there can. An opening that takes too long goes on, and the next
+   * attempt waits for the same one: whatever is done to the profile afterwards has its turn behind it.
+   */
   async #openProfile(): Promise<LifeEnd | undefined> {
+    const { profile, account, timings } = this.#deps;
+    this.#opening ??= profile.takeOut(account.id).finally(() => {
+      this.#opening = undefined;
+    });
     try {
-      await this.#deps.profile.takeOut(this.#deps.account.id);
+      const opened = withDeadline(this.#opening, timings.profileDeadlineMs, 'Opening the profile');
+      await orAborted(opened, this.#signal);
       return undefined;
     } catch (thrown) {
+      if (this.#signal.aborted) return { kind: 'stopped' };
       return this.#fall(unopenedReason(thrown), thrown);
     }
   }
@@ -188,12 +226,15 @@ export class Session {
       timings,
       makeClient: (onEvent) => makeClient(onEvent, this.#linked),
       isLinked: () => this.#linked,
+      linkingSince: () => (this.#linked ? null : this.#since),
       countCode: () => {
         this.#codes += 1;
         return this.#codes;
       },
       isSealed: () => profile.isSealed(account.id),
+      restoration: () => profile.restoration(account.id),
       snapshot: () => profile.snapshot(account.id),
+      copyWhenDue: () => profile.copyWhenDue(account.id),
       onSettled: leave,
       onFall: (end) => this.#hearFall(end),
       onFact: (fact, reason) => {
@@ -210,7 +251,7 @@ export class Session {
     const since = clock.monotonic();
     const leave = await gate.enter(this.#signal);
     const waitedMs = Math.round(clock.monotonic() - since);
-    if (waitedMs >= LONG_WAIT_MS) log.info('The session waited for others to start', { waitedMs });
+    if (waitedMs >= UNNOTICED_MS) log.info('The session waited for others to start', { waitedMs });
     return leave;
   }
 
@@ -223,7 +264,7 @@ export class Session {
     const before = this.#reconnect;
     this.#reconnect = afterFall(before, { retry, connectedMs }, timings.stableAfterMs);
     const { attempt, failures } = this.#reconnect;
-    const delayMs = pauseBeforeMs(this.#reconnect);
+    const delayMs = pauseBeforeMs(this.#reconnect, retry);
     log.warn('The session fell and is started again', {
       state: SESSION_FACTS.fell.to,
       reason,
@@ -238,11 +279,12 @@ export class Session {
     this.#nextAt = clock.now() + delayMs;
     this.#learn('fell', reason, attempt);
     if (isInTrouble(this.#reconnect) && !isInTrouble(before)) this.#alert('reconnect_failing', reason);
+    if (isFlapping(this.#reconnect) && !isFlapping(before)) this.#alert('flapping', reason);
   }
 
   async #link(identity: LinkedIdentity): Promise<void> {
     const { store, account } = this.#deps;
-    const stored = this.#journal.write('link', () => store.saveLinked(account.id, identity));
+    const stored = this.#journal.write('link', (signal) => store.saveLinked(account.id, identity, signal));
     if (this.#linked) {
       // The number is this account's already: a database that is away keeps no session from its work.
       stored.catch((thrown: unknown) => this.recycle('already_linked', thrown as Error));
@@ -258,12 +300,14 @@ export class Session {
 
   #saveCode(kind: 'qr' | 'code', code: Parameters<AccountStore['saveQr']>[1]): void {
     const { store, account } = this.#deps;
-    const save = () =>
-      kind === 'qr' ? store.saveQr(account.id, code) : store.savePairingCode(account.id, code);
+    const save: Write = (signal) =>
+      kind === 'qr'
+        ? store.saveQr(account.id, code, signal)
+        : store.savePairingCode(account.id, code, signal);
     void this.#journal.write('code', save);
   }
 
-  /** The one place that changes the state: stored, logged and told once. A fact that changes nothing is nothing. */
+  /** Changes the state: it is stored, logged and told once. A fact that changes nothing is nothing. */
   #learn(fact: SessionFact, reason: ReasonCode | null, attempt?: number): void {
     const { account, store, listener, log } = this.#deps;
     const state = nextState(this.#state, fact);
@@ -278,16 +322,36 @@ export class Session {
       ...(attempt === undefined ? {} : { attempt }),
       ...(this.#lastError === null || state === 'connected' ? {} : { lastError: this.#lastError }),
     };
-    const stored = this.#journal.write('state', () => store.saveState(account.id, change));
+    const stored = this.#journal.write('state', (signal) => store.saveState(account.id, change, signal));
     void stored.then((isStored) => isStored && listener.onState?.(account.id, change));
+  }
+
+  /** Changes the state for good, with what follows for the account. One that it was in already is not told again. */
+  #rest(reason: ReasonCode): void {
+    const { account, store, listener, log } = this.#deps;
+    const { state } = REASONS[reason];
+    const fact: SessionFact = state === 'needs_human' ? 'refused' : 'given-up';
+    const isNews = state !== this.#state;
+    this.#state = state;
+    if (isNews) log.info('The session changed its state', { state, reason, fact });
+    const lastError = this.#lastError === null ? {} : { lastError: this.#lastError };
+    const stored = this.#journal.write('rest', (signal) =>
+      store.saveRest(account.id, { reason, ...lastError }, signal),
+    );
+    void stored.then(
+      (isStored) => isStored && isNews && listener.onState?.(account.id, { state, reason, ...lastError }),
+    );
   }
 
   #alert(kind: SessionAlert['kind'], reason: ReasonCode): void {
     const { account, store, listener, log } = this.#deps;
-    const { text, userAction } = REASONS[reason];
+    const { userAction } = REASONS[reason];
+    const text = alertText(kind, reason);
     const { failures } = this.#reconnect;
     log.error('An account needs attention', { alert: kind, reason, explanation: text, userAction, failures });
-    const stored = this.#journal.write('alert', () => store.saveAlert(account.id, { kind, reason, text }));
+    const stored = this.#journal.write('alert', (signal) =>
+      store.saveAlert(account.id, { kind, reason, text }, signal),
+    );
     void stored.then((isStored) => isStored && listener.onAlert?.(account.id, { kind, reason, text }));
   }
 

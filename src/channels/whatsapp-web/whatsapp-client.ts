@@ -11,7 +11,13 @@ import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { InboundEvent } from '../../messages/inbound-event.ts';
 import { type LaunchDeps, makeLaunchOptions, USER_AGENT } from './browser.ts';
-import { findBrowserProcesses, killBrowserProcesses, removeProfileLocks } from './browser-process.ts';
+import {
+  findBrowserProcesses,
+  identifyProcess,
+  type KnownProcess,
+  killBrowserProcesses,
+  removeProfileLocks,
+} from './browser-process.ts';
 import { makeDeviceName } from './device-name.ts';
 import { type LinkNews, LinkOffer, type PairingWish } from './link-offer.ts';
 import { newsToEvent } from './message-conversion.ts';
@@ -31,9 +37,6 @@ const WHATSAPP_WEB = 'https://web.whatsapp.com/';
 
 /** How puppeteer says that a page could not be loaded. */
 const UNREACHABLE = /net::ERR_|Navigation timeout/;
-
-/** A page that is looked at in vain so many times in a row hangs; one that syncs is busy for some seconds at a time. */
-const LOOKS_IN_VAIN = 3;
 
 /** What a client tells its session, in the order in which it happened. `ended` is the last and comes once. */
 export type ClientEvent =
@@ -58,6 +61,8 @@ export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'
   readonly clock: Clock;
   readonly log: Logger;
   readonly timings: SessionTimings;
+  /** Told if processes of the browser outlive their being killed: somebody must look after them. */
+  readonly onSurvivors: () => void;
 }
 
 /**
@@ -74,6 +79,8 @@ export class WhatsAppClient {
   #page: Page | undefined;
   #injection: PageInjection | undefined;
   #offer: LinkOffer | undefined;
+  /** The process that was launched, from then on. */
+  #launched: KnownProcess | undefined;
   #over = false;
 
   constructor(deps: ClientDeps, onEvent: (event: ClientEvent) => void) {
@@ -130,14 +137,14 @@ export class WhatsAppClient {
    * @throws AppError SESSION_DEADLINE if it did not answer several times in a row
    */
   async checkLevel(): Promise<void> {
-    const { probeDeadlineMs } = this.#deps.timings;
+    const { probeDeadlineMs, looksInVain } = this.#deps.timings;
     for (let looks = 1; ; looks += 1) {
       try {
         return await withDeadline(this.#checkLevel(), probeDeadlineMs, 'Looking at the page');
       } catch (thrown) {
         // A document that is being loaded has nothing to look at.
         if (!isAppError(thrown, 'SESSION_DEADLINE')) return;
-        if (looks === LOOKS_IN_VAIN) throw thrown;
+        if (looks === looksInVain) throw thrown;
       }
     }
   }
@@ -192,29 +199,34 @@ export class WhatsAppClient {
         this.#deps.log.debug('There is no browser to close', { error });
       else this.#deps.log.warn('The browser did not close and is killed', { error });
     } finally {
-      await this.#clearUp(pid);
+      await this.#clearUp();
     }
   }
 
   /** What cannot be removed is removed by the next start. */
-  async #clearUp(pid: number | undefined): Promise<void> {
+  async #clearUp(): Promise<void> {
+    const { log } = this.#deps;
     try {
-      await killBrowserProcesses(this.#profilePath, pid === undefined ? [] : [pid]);
+      await killBrowserProcesses(this.#profilePath, { known: this.#launched, log });
+      const pids = findBrowserProcesses(this.#profilePath, this.#launched);
+      if (pids.length > 0) {
+        log.error('Processes of a browser could not be killed', { pids });
+        return this.#deps.onSurvivors();
+      }
       removeProfileLocks(this.#profilePath);
       await this.#temporary?.[Symbol.asyncDispose]();
     } catch (thrown) {
-      this.#deps.log.warn('What a browser has left could not be cleared up', {
-        error: toError(thrown).message,
-      });
+      log.warn('What a browser has left could not be cleared up', { error: toError(thrown).message });
     }
   }
 
   async #launch(): Promise<Browser> {
     // An orphan of an earlier run goes on taking messages and holds the profile (faults F28 to F31).
-    await killBrowserProcesses(this.#profilePath);
+    await killBrowserProcesses(this.#profilePath, { log: this.#deps.log });
+    if (findBrowserProcesses(this.#profilePath).length > 0)
+      throw new AppError('SESSION_FAULT', { message: 'Processes of an earlier browser cannot be killed.' });
     removeProfileLocks(this.#profilePath);
-    if (this.#over)
-      throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
+    this.#requireWanted();
     await mkdir(this.#profilePath, { recursive: true, mode: 0o700 });
     await this.#requireRoom();
     const torn = await cutTornLogs(this.#profilePath);
@@ -223,9 +235,19 @@ export class WhatsAppClient {
     this.#temporary = temporary;
     const environment = { ...this.#deps.environment, TMPDIR: temporary.path };
     const options = makeLaunchOptions({ ...this.#deps, profilePath: this.#profilePath, environment });
+    if (this.#over) await temporary[Symbol.asyncDispose]();
+    // Nothing is waited for from here to the launch: a close that did not wait for it has looked for processes already.
+    this.#requireWanted();
     // The driver's own limit begins once the browser has answered.
     const { launchDeadlineMs } = this.#deps.timings;
-    return await withDeadline(puppeteer.launch(options), launchDeadlineMs, 'Launching the browser');
+    const browser = await withDeadline(puppeteer.launch(options), launchDeadlineMs, 'Launching the browser');
+    this.#launched = identifyProcess(browser.process()?.pid ?? 0);
+    return browser;
+  }
+
+  #requireWanted(): void {
+    if (!this.#over) return;
+    throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
   }
 
   /** On a full disk Chromium throws away the storage that it cannot open, and the link with it (fault F43). */

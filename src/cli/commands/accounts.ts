@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { AccountView } from '../api-views.ts';
+import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
 import { rowsToTable, textToCell } from '../terminal-text.ts';
 
@@ -19,17 +20,21 @@ export function addAccountsCommand(program: Command, context: CommandContext): v
     });
 }
 
+/** Its status, and its finer state where that says more. */
+export function describeState({ connectionStatus, state }: AccountView): string {
+  return connectionStatus.toLowerCase() === state ? connectionStatus : `${connectionStatus} (${state})`;
+}
+
 /** The accounts as a table. */
 export function describeAccounts(accounts: readonly AccountView[]): string {
-  if (accounts.length === 0)
-    return 'There is no account yet. Link one with: npm run cli -- link "My business"\n';
+  if (accounts.length === 0) return `There is no account yet. Link one with: ${CLI} link "My business"\n`;
   return rowsToTable(
     ['ID', 'NAME', 'PHONE', 'STATUS', 'HEALTH', 'SENT TODAY', 'RECEIVED TODAY'],
     accounts.map((account) => [
       account.id,
       textToCell(account.displayName ?? '-', MAX_NAME),
       account.phoneNumber ?? '-',
-      account.connectionStatus,
+      describeState(account),
       account.healthStatus,
       `${account.messagesSentToday}/${account.dailyLimit}`,
       String(account.messagesReceivedToday),

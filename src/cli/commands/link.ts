@@ -8,6 +8,7 @@ import { followLink, type LinkTarget, type LinkWitness } from '../link-progress.
 import { idToLinkCommand, isResting } from '../link-step.ts';
 import { makeTerminalQrView } from '../qr-view.ts';
 import { textToLine } from '../terminal-text.ts';
+import { checkFilled, checkPhone, requireValid, withTypedNames } from '../typed-values.ts';
 
 const DETAILS = `
 The account stays when this is interrupted with Ctrl-C: go on with --account.
@@ -48,6 +49,11 @@ export function addLinkCommand(program: Command, context: CommandContext): void 
 }
 
 async function link(context: CommandContext, name: string | undefined, options: LinkOptions): Promise<void> {
+  requireValid(
+    checkFilled('[name]', name),
+    checkPhone('--phone', options.phone),
+    checkPhone('--code', options.code),
+  );
   const api = await context.openApi();
   const target =
     options.account === undefined
@@ -74,12 +80,15 @@ async function createAccount(
 ): Promise<LinkTarget> {
   const wanted = [name, phone ?? code].filter((each) => each !== undefined);
   if (!another && wanted.length > 0) refuseDuplicate(await api.listAccounts(), wanted);
+  // Its number is what a person knows it by until it has a name.
+  const displayName = name ?? phone ?? code;
   const wish = {
-    ...(name === undefined ? {} : { displayName: name }),
+    ...(displayName === undefined ? {} : { displayName }),
     ...(phone === undefined ? {} : { phoneNumber: phone }),
     ...(code === undefined ? {} : { phoneNumber: code, pairing: 'code' as const }),
   };
-  const { accountId } = await api.connect(wish);
+  const typed = { displayName: '[name]', phoneNumber: code === undefined ? '--phone' : '--code' };
+  const { accountId } = await withTypedNames(api.connect(wish), typed);
   return { accountId, restingSince: null };
 }
 

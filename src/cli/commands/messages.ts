@@ -1,10 +1,20 @@
 import type { Command } from 'commander';
+import { MESSAGE_STATUSES } from '../../messages/message.ts';
 import { chooseAccount } from '../account-choice.ts';
 import type { MessageView } from '../api-views.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
-import { rowsToTable, textToCell, textToLine } from '../terminal-text.ts';
+import { instantText, rowsToTable, textToCell, textToLine } from '../terminal-text.ts';
+import { checkCount, checkOneOf, checkPhone, requireValid, withTypedNames } from '../typed-values.ts';
 
 const MAX_TEXT = 60;
+
+/** Fields of the API, as they are typed here. */
+const TYPED_NAMES = {
+  limit: '--limit',
+  direction: '--direction',
+  phoneNumber: '--phone',
+  status: '--status',
+};
 
 interface MessagesOptions extends JsonOption {
   readonly limit: string;
@@ -34,14 +44,23 @@ async function listMessages(
   options: MessagesOptions,
 ): Promise<void> {
   const { json, limit, direction, phone, status } = options;
+  requireValid(
+    checkCount('--limit', limit, { max: 100 }),
+    checkOneOf('--direction', direction, ['incoming', 'outgoing']),
+    checkPhone('--phone', phone),
+    checkOneOf('--status', status, MESSAGE_STATUSES),
+  );
   const api = await context.openApi();
-  // What they may be is the daemon's to judge: it names every one that is wrong.
-  const messages = await api.listMessages(await chooseAccount(api, wanted), {
+  const filter = {
     limit,
     ...(direction === undefined ? {} : { direction }),
     ...(phone === undefined ? {} : { phoneNumber: phone }),
     ...(status === undefined ? {} : { status }),
-  });
+  };
+  const messages = await withTypedNames(
+    api.listMessages(await chooseAccount(api, wanted), filter),
+    TYPED_NAMES,
+  );
   if (json) writeJson(context, messages);
   else context.write(describeMessages(messages));
 }
@@ -52,7 +71,7 @@ export function describeMessages(messages: readonly MessageView[]): string {
   return rowsToTable(
     ['TIME', '', 'WITH', 'STATUS', 'MESSAGE'],
     messages.map((message) => [
-      message.timestamp,
+      instantText(message.timestamp),
       message.direction === 'incoming' ? '<' : '>',
       textToCell(message.phoneNumber ?? message.chatId, MAX_TEXT),
       message.failedReason === null ? message.status : `${message.status} (${message.failedReason})`,

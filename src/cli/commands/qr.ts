@@ -3,7 +3,7 @@ import { AppError, type ErrorCode, isAppError } from '../../lib/errors.ts';
 import { chooseAccount } from '../account-choice.ts';
 import type { AccountView } from '../api-views.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
-import { idToLinkCommand, isResting } from '../link-step.ts';
+import { idToLinkCommand, isResting, reasonToSentences } from '../link-step.ts';
 import { drawQr } from '../qr-view.ts';
 
 interface QrOptions extends JsonOption {
@@ -41,13 +41,14 @@ async function qr(context: CommandContext, wanted: string, { json, large }: QrOp
 }
 
 /** There will be no QR code until somebody asks for one. */
-function makeResting({ id, reason }: AccountView, code: ErrorCode): AppError {
-  const sentences = ['The account shows no QR code.', reason?.text, `Link it with: ${idToLinkCommand(id)}`];
+function makeResting(account: AccountView, code: ErrorCode): AppError {
+  const remedy = `Link it with: ${idToLinkCommand(account.id)}`;
+  const sentences = ['The account shows no QR code.', reasonToSentences(account), remedy];
   return new AppError(code, { message: sentences.filter(Boolean).join(' ') });
 }
 
-function makeNotYet({ id }: AccountView): AppError {
-  return new AppError('ACCOUNT_NOT_CONNECTED', {
-    message: `The account has no QR code yet. Wait for it with: ${idToLinkCommand(id)}`,
-  });
+function makeNotYet(account: AccountView): AppError {
+  const remedy = `Wait for it with: ${idToLinkCommand(account.id)}`;
+  const sentences = ['The account has no QR code yet.', reasonToSentences(account), remedy];
+  return new AppError('ACCOUNT_NOT_CONNECTED', { message: sentences.filter(Boolean).join(' ') });
 }

@@ -1,8 +1,14 @@
 import type { Command } from 'commander';
 import { AppError, isAppError } from '../../lib/errors.ts';
 import { chooseAccount } from '../account-choice.ts';
+import type { AccountView } from '../api-views.ts';
+import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
-import { idToLinkCommand } from '../link-step.ts';
+import { idToLinkCommand, reasonToSentences } from '../link-step.ts';
+import { checkFilled, checkRecipient, requireValid, withTypedNames } from '../typed-values.ts';
+
+/** Fields of the API, as they are typed here. */
+const TYPED_NAMES = { to: '<to>', text: '<text>', 'idempotency-key': '--idempotency-key' };
 
 interface SendOptions extends JsonOption {
   readonly idempotencyKey?: string;
@@ -20,19 +26,22 @@ export function addSendCommand(program: Command, context: CommandContext): void 
     .option('--idempotency-key <key>', 'repeating the command with the same key sends nothing twice')
     .option(...JSON_OPTION)
     .action(async (wanted: string, to: string, text: string, options: SendOptions) => {
+      requireValid(checkRecipient('<to>', to), checkFilled('<text>', text));
       const api = await context.openApi();
       const accountId = await chooseAccount(api, wanted);
-      const accepted = await api
-        .sendText(accountId, { to, text }, options.idempotencyKey)
-        .catch((thrown: unknown) => {
-          throw isAppError(thrown, 'ACCOUNT_NOT_CONNECTED') ? withRemedy(thrown, accountId) : thrown;
-        });
+      const sending = api.sendText(accountId, { to, text }, options.idempotencyKey);
+      const accepted = await withTypedNames(sending, TYPED_NAMES).catch(async (thrown: unknown) => {
+        if (!isAppError(thrown, 'ACCOUNT_NOT_CONNECTED')) throw thrown;
+        throw withRemedy(thrown, await api.getAccount(accountId));
+      });
       if (options.json) writeJson(context, accepted);
       else context.write(`Accepted: message ${accepted.messageId}, ${accepted.status}.\n`);
     });
 }
 
-function withRemedy({ code, message, details }: AppError, accountId: string): AppError {
-  const remedy = `See: npm run cli -- status ${accountId}; link it with: ${idToLinkCommand(accountId)}`;
-  return new AppError(code, { message: `${message} ${remedy}`, details });
+function withRemedy({ code, message, details }: AppError, account: AccountView): AppError {
+  const { id } = account;
+  const remedy = `See: ${CLI} status ${id}; link it with: ${idToLinkCommand(id)}`;
+  const sentences = [message, reasonToSentences(account), remedy].filter(Boolean);
+  return new AppError(code, { message: sentences.join(' '), details });
 }

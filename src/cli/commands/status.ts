@@ -3,8 +3,8 @@ import { chooseAccount } from '../account-choice.ts';
 import type { AccountHealthView } from '../api-views.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
 import { idToLinkCommand, isResting } from '../link-step.ts';
-import { textToLine } from '../terminal-text.ts';
-import { describeAccounts } from './accounts.ts';
+import { instantText, textToLine } from '../terminal-text.ts';
+import { describeAccounts, describeState } from './accounts.ts';
 
 /** `status`: how one account is, or all of them. */
 export function addStatusCommand(program: Command, context: CommandContext): void {
@@ -43,25 +43,33 @@ export function describeHealth(health: AccountHealthView): string {
     ['Account', health.id],
     ['Name', health.displayName],
     ['Phone', health.phoneNumber],
-    ['Status', `${health.connectionStatus} (${health.state}) since ${health.since}`],
+    ['Status', `${describeState(health)} since ${instantText(health.since)}`],
     ['Reason', reason?.text ?? null],
-    ['To do', reason?.userAction ?? null],
-    ['Reconnect', isResting(health) ? idToLinkCommand(health.id) : null],
+    ['To do', describeRemedy(health)],
     [
       'Reconnect',
       reconnect &&
-        `attempt ${reconnect.attempt}, ${reconnect.nextAt ? `next at ${reconnect.nextAt}` : 'running'}`,
+        `attempt ${reconnect.attempt}, ${reconnect.nextAt ? `next at ${instantText(reconnect.nextAt)}` : 'running'}`,
     ],
-    ['Last error', health.lastError],
+    // Whoever disconnected it, or gave its code up, has left an error behind that is nobody's trouble any more.
+    ['Last error', health.connectionStatus === 'Disconnected' ? null : health.lastError],
     ['Health', `${health.healthStatus}, ${Math.round(health.usagePercentage)} % of the day's limit used`],
     [
       'Today',
       `${health.messagesSentToday} of ${health.dailyLimit} sent, ${health.messagesReceivedToday} received (${health.timezone})`,
     ],
-    ['Connected', health.lastConnectedAt && `last at ${health.lastConnectedAt}`],
+    ['Connected', health.lastConnectedAt && `last at ${instantText(health.lastConnectedAt)}`],
   ];
   return lines
     .filter((line): line is readonly [string, string] => line[1] !== null)
     .map(([name, value]) => `${`${name}:`.padEnd(12)}${textToLine(value)}\n`)
     .join('');
+}
+
+/** What a person does about it, and the command where it does not go on by itself; null if nothing is to be done. */
+function describeRemedy(health: AccountHealthView): string | null {
+  const action = health.reason?.userAction ?? null;
+  if (!isResting(health)) return action;
+  const command = idToLinkCommand(health.id);
+  return action === null ? command : `${action} The command: ${command}`;
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { chooseAccount } from '../account-choice.ts';
+import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
 import { openExportFile, readExportHead } from '../export-file.ts';
 import { idToLinkCommand } from '../link-step.ts';
@@ -128,5 +129,5 @@ function afterFile(accountId: string, path: string, thrown: unknown): string {
   if (isAppError(thrown, 'EXPORT_OUTDATED')) {
     return `${path} is outdated: delete it, and never import it.`;
   }
-  return `${path} is whole, but the session is not closed at the daemon yet. Before the file is imported, close it with: npm run cli -- vault export ${accountId} ${path} --confirm`;
+  return `${path} is whole, but the session is not closed at the daemon yet. Before the file is imported, close it with: ${CLI} vault export ${accountId} ${path} --confirm`;
 }

@@ -2,6 +2,7 @@ import { openAsBlob } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AppError, isAppError } from '../../lib/errors.ts';
+import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
 import { readExportHead } from '../export-file.ts';
 import { PASSPHRASE_HELP, PASSPHRASE_OPTION, type PassphraseOptions, takePassphrase } from '../passphrase.ts';
@@ -40,7 +41,7 @@ async function importFrom(context: CommandContext, path: string, options: Import
   if (options.json) writeJson(context, imported);
   else {
     context.write(`Imported: account ${accountId}, as generation ${generation}. It is starting.
-See how it goes on with: npm run cli -- status ${accountId}
+See how it goes on with: ${CLI} status ${accountId}
 Once it is connected, delete the file: it is older than the session from now on.
 `);
   }
@@ -49,7 +50,7 @@ Once it is connected, delete the file: it is older than the session from now on.
 /** The daemon may have got to its end without being able to say so. */
 function tellUncertain(error: AppError, accountId: string): AppError {
   return new AppError(error.code, {
-    message: `${error.message} Whether the session was taken in is not known: see npm run cli -- status ${accountId}`,
+    message: `${error.message} Whether the session was taken in is not known: see ${CLI} status ${accountId}`,
     details: error.details,
     cause: error,
   });

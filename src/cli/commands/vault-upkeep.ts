@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { AppError, type ErrorCode } from '../../lib/errors.ts';
 import { chooseAccount } from '../account-choice.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption } from '../command-context.ts';
-import { describeBad, describeCopy, isWell } from '../copy-verdict.ts';
-import { VaultApi, type VaultCopyView } from '../vault-api.ts';
+import { describeBad, describeCopy, describeKeyNeeds, isWell } from '../copy-verdict.ts';
+import { VaultApi, type VaultCopyView, type VaultKeyNeedView } from '../vault-api.ts';
 
 const DETAILS = `
 A line a copy, as soon as it is done. The exit code is 1 if any copy is not good.
@@ -11,7 +11,8 @@ With --json every line is one document: {"total"} with the number of accounts, t
 
 const ROTATE_DETAILS = `
 To change the key: put the new one into ENCRYPTION_KEY and the one before into ENCRYPTION_KEY_PREVIOUS, start the
-daemon again, then run this. Once every copy is wrapped by the new key, the old one can be taken out. No account is
+daemon again, then run this; where several instances share a database, at each of them, since each reaches its own disk.
+The last line says whether anything still needs the old key: only once nothing does, it can be taken out. No account is
 linked anew, and sessions go on running.
 ${DETAILS}`;
 
@@ -54,16 +55,23 @@ async function upkeep(
   const accountId = wanted === undefined ? undefined : await chooseAccount(api, wanted);
   const copies: VaultCopyView[] = [];
   let total = 0;
+  let otherKeys: readonly VaultKeyNeedView[] = [];
   for await (const line of new VaultApi(api).upkeep(work, accountId)) {
     if (json) context.write(`${JSON.stringify(line)}\n`);
     if ('total' in line) total = line.total;
+    if ('summary' in line) otherKeys = line.summary.otherKeys ?? [];
     if (!('accountId' in line)) continue;
     copies.push(line);
     if (!json) context.write(`${describeCopy(line)}\n`);
   }
   const bad = copies.filter((copy) => !isWell(copy));
-  if (bad.length > 0) throw new AppError(toCode(bad), { message: describeBad(copies.length, bad) });
-  if (!json) context.write(describeEnd(work, total, copies));
+  if (bad.length > 0) {
+    if (work === 'rotate' && !json) context.write(describeKeyNeeds(otherKeys));
+    throw new AppError(toCode(bad), { message: describeBad(copies.length, bad) });
+  }
+  if (json) return;
+  context.write(describeEnd(work, total, copies));
+  if (work === 'rotate') context.write(describeKeyNeeds(otherKeys));
 }
 
 /** Any of these exits with 1. */
@@ -78,5 +86,5 @@ function describeEnd(work: Work, accounts: number, copies: readonly VaultCopyVie
   const all = `${copies.length} ${copies.length === 1 ? 'copy' : 'copies'} of ${where}`;
   if (work === 'verify') return `${all}: all good.\n`;
   const rotated = copies.filter(({ outcome }) => outcome === 'rotated').length;
-  return `${all}: ${rotated} wrapped anew, the others were current. Every one is under the current key.\n`;
+  return `${all}: ${rotated} wrapped anew, the others were current.\n`;
 }

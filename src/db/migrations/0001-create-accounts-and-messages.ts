@@ -42,6 +42,7 @@ const STATEMENTS = [
   'create unique index accounts_one_per_linked_number on accounts (phone_number) where linked',
 
   'create sequence messages_seq',
+  'create sequence claim_epochs',
   `create table messages (
     id uuid not null,
     seq bigint not null default nextval('messages_seq'),
@@ -90,6 +91,7 @@ const STATEMENTS = [
   'create index messages_newest on messages (account_id, "timestamp" desc, seq desc)',
   'create index messages_newest_of_chat on messages (account_id, chat_id, "timestamp" desc, seq desc)',
   `create index messages_to_send on messages (account_id, seq) where direction = 'outgoing' and status = 'pending'`,
+  `create index messages_unknown on messages (account_id, seq) where direction = 'outgoing' and status = 'unknown'`,
   `create index messages_deferred on messages (account_id, seq) where direction = 'outgoing' and status = 'deferred'`,
   `create index messages_handed on messages (account_id, handed_at desc) where direction = 'outgoing' and handed_at is not null`,
   `create index messages_awaiting_media on messages (account_id, seq) where media_status = 'pending'`,

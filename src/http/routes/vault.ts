@@ -2,10 +2,10 @@ import { Readable } from 'node:stream';
 import multipart from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { AccountId } from '../../accounts/ids.ts';
+import { type AccountId, DEFAULT_TENANT } from '../../accounts/ids.ts';
 import { listAccountIds } from '../../db/account-directory.ts';
 import { toError } from '../../lib/errors.ts';
-import type { CopyReport } from '../../vault/vault-upkeep.ts';
+import type { CopyReport } from '../../vault/copy-reports.ts';
 import { getVisibleAccount } from '../account-access.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
@@ -25,10 +25,12 @@ export async function vaultRoutes(app: HttpApp, deps: HttpDeps): Promise<void> {
   await app.register(multipart, { limits: IMPORT_LIMITS });
   upkeepRoute(app, deps, {
     work: 'verify',
+    description: DESCRIPTION,
     summary: 'Open every copy of every sealed session, without writing anything',
   });
   upkeepRoute(app, deps, {
     work: 'rotate',
+    description: ROTATE_DESCRIPTION,
     summary: 'Wrap every copy anew that is not wrapped by the current ENCRYPTION_KEY',
   });
   vaultExportRoutes(app, deps);
@@ -44,6 +46,10 @@ const upkeepBody = z
 const DESCRIPTION = `One JSON document a line, each as soon as its copy is done: \`{"total": <accounts>}\` first, then the
 copies, at the end \`{"summary": {accounts, copies, outcomes}}\`; or, if it cannot go on, an error as elsewhere. It stops when
 the client goes away. Without \`accountId\` it is about every account of the tenant.`;
+
+const ROTATE_DESCRIPTION = `${DESCRIPTION} For the owner of the tenant \`default\` it is about those of all tenants. It reaches the
+backups and the disk of this instance: run it at each instance. \`otherKeys\` in the summary tells what still needs another
+key, wherever it is; an old key may go only once that is empty.`;
 
 const EXAMPLE = [
   { total: 1 },
@@ -64,9 +70,10 @@ const EXAMPLE = [
 interface Upkeep {
   readonly work: 'verify' | 'rotate';
   readonly summary: string;
+  readonly description: string;
 }
 
-function upkeepRoute(app: HttpApp, deps: HttpDeps, { work, summary }: Upkeep): void {
+function upkeepRoute(app: HttpApp, deps: HttpDeps, { work, summary, description }: Upkeep): void {
   app.route({
     method: 'POST',
     url: `${API_BASE}/vault/${work}`,
@@ -76,7 +83,7 @@ function upkeepRoute(app: HttpApp, deps: HttpDeps, { work, summary }: Upkeep): v
       operationId: `${work}Vault`,
       tags: ['vault'],
       summary,
-      description: DESCRIPTION,
+      description,
       querystring: noQuery,
       body: upkeepBody,
       response: {
@@ -90,10 +97,11 @@ function upkeepRoute(app: HttpApp, deps: HttpDeps, { work, summary }: Upkeep): v
       },
     },
     handler: async (request, reply) => {
-      const accountIds = await chooseAccounts(deps, request, request.body?.accountId);
+      const accountIds = await chooseAccounts(deps, request, { work, wanted: request.body?.accountId });
       const reports: AsyncIterable<CopyReport> = deps.vault[work](accountIds);
       const lines = reportsToLines(reports, {
         accounts: accountIds.length,
+        conclude: async () => (work === 'rotate' ? { otherKeys: await deps.vault.findOtherKeys() } : {}),
         onFailure: (thrown) => {
           const error = toError(thrown);
           deps.log.error('Work on sealed sessions broke off', { requestId: request.id, work, error });
@@ -113,9 +121,14 @@ function upkeepRoute(app: HttpApp, deps: HttpDeps, { work, summary }: Upkeep): v
 async function chooseAccounts(
   { db }: HttpDeps,
   request: FastifyRequest,
-  wanted: string | undefined,
+  { work, wanted }: { readonly work: Upkeep['work']; readonly wanted: string | undefined },
 ): Promise<readonly AccountId[]> {
-  if (wanted === undefined) return await listAccountIds(db, getPrincipal(request).tenantId);
-  const { account } = await getVisibleAccount(db, request, wanted);
-  return [account.id];
+  if (wanted !== undefined) {
+    const { account } = await getVisibleAccount(db, request, wanted);
+    return [account.id];
+  }
+  const { tenantId, role } = getPrincipal(request);
+  // The key is that of all tenants, and this is who sets it.
+  const isOperator = tenantId === DEFAULT_TENANT && role === 'owner';
+  return await listAccountIds(db, work === 'rotate' && isOperator ? null : tenantId);
 }

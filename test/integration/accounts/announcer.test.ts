@@ -193,7 +193,7 @@ describe('codes', () => {
     await using stage = await openHeard();
     const { announcer, heard } = stage;
     const store = makeAccountStore(db);
-    await store.saveWanted(account, true, parseInstanceId('test'));
+    await store.saveStart(account, parseInstanceId('test'));
     const expiresAt = new Date(Date.UTC(2026, 2, 1, 12, 2));
     await store.saveQr(account, { text: 'qr-text', expiresAt });
     await store.savePairingCode(account, { text: 'ABCD1234', expiresAt });

@@ -3,6 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { openUrlFile } from '../../../src/cli/url-file.ts';
 import { makeAccountView } from '../../support/account-view.ts';
 import { runCli } from '../../support/cli-process.ts';
 import {
@@ -77,7 +79,7 @@ function answer({ method, path }: { readonly method: string; readonly path: stri
     [`GET /health/${ID}`]: data(SHOP),
     [`GET /health/${OTHER_ID}`]: data(SUPPORT),
     [`GET /qr-code/${ID}`]: data({ qr: '2@code', qrCode: 'data:', expiresAt: SHOP.since }),
-    [`GET /health/${RESTING_ID}`]: data(RESTING),
+    [`GET /health/${RESTING_ID}`]: data({ ...RESTING, lastError: 'An old error.' }),
     [`GET /qr-code/${OTHER_ID}`]: failure(409, 'ALREADY_LINKED'),
     [`GET /accounts/${OTHER_ID}`]: data(SUPPORT),
     [`GET /qr-code/${STARTING_ID}`]: data({ qr: null, qrCode: null, expiresAt: null }),
@@ -92,9 +94,11 @@ function answer({ method, path }: { readonly method: string; readonly path: stri
     },
     [`POST /accounts/${OTHER_ID}/messages`]: failure(409, 'ACCOUNT_NOT_CONNECTED'),
     [`GET /accounts/${ID}/messages?limit=20`]: data([INCOMING, FAILED], { count: 2, nextCursor: null }),
-    [`GET /accounts/${ID}/messages?limit=5&direction=incoming&phoneNumber=%2B49170&status=read`]: data([]),
-    [`GET /accounts/${ID}/messages?limit=0`]: failure(400, 'VALIDATION_FAILED', [
-      { field: 'limit', message: 'Use 1 to 100.' },
+    [`GET /accounts/${ID}/messages?limit=5&direction=incoming&phoneNumber=%2B491700000002&status=read`]: data(
+      [],
+    ),
+    [`GET /accounts/${ID}/messages?limit=99`]: failure(400, 'VALIDATION_FAILED', [
+      { field: 'limit', message: 'Use 1 to 50.' },
     ]),
     [`POST /disconnect/${ID}`]: data({ accountId: ID }),
     [`DELETE /accounts/${ID}`]: data({ accountId: ID, deleted: true, purged: false }),
@@ -127,6 +131,7 @@ describe('accounts and status', () => {
       expect(out.split('\n')).toHaveLength(4);
       expect(out).toMatch(/^ID +NAME +PHONE/);
       expect(out).toContain(`${ID}  Shop`);
+      expect(out).toMatch(/ Connected {2}.*\n.* Failed \(needs_human\) /);
       expect(out).not.toContain('\x1b');
     }
   });
@@ -141,7 +146,7 @@ describe('accounts and status', () => {
     for (const wanted of [ID, '+491700000001', 'Shop']) {
       const { code, out } = await run('status', wanted);
       expect(code).toBe(0);
-      expect(out).toContain('Connected (connected)');
+      expect(out).toMatch(/Status: +Connected since 2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n/);
     }
     const { out } = await run('status', OTHER_ID);
     expect(out).toMatch(/Reason: +The number is blocked\.\nTo do: +Open WhatsApp\./);
@@ -150,8 +155,14 @@ describe('accounts and status', () => {
 
   it('say with which command an account at rest is linked again, and only then', async () => {
     const command = (id: string) => `npm run cli -- link --account ${id}\n`;
-    expect((await run('status', RESTING_ID)).out).toContain(`Reconnect:  ${command(RESTING_ID)}`);
+    const { out } = await run('status', RESTING_ID);
+    expect(out).toContain(`To do:      Reconnect the account. The command: ${command(RESTING_ID)}`);
+    expect(out.match(/^(To do|Reconnect):/gm)).toHaveLength(1);
+    expect(out).not.toContain('An old error.');
     expect((await run('status', OTHER_ID)).out).toContain(command(OTHER_ID));
+    const env = { SWITCHBOARD_URL: daemon.url, SWITCHBOARD_API_KEY: KEY, DATA_PATH: '/tmp/a b' };
+    const elsewhere = await runCli(['status', OTHER_ID], { cwd: folder.path, env });
+    expect(elsewhere.out).toContain(`DATA_PATH='/tmp/a b' ${command(OTHER_ID)}`);
     expect((await run('status', ID)).out).not.toContain('npm run cli');
   });
 
@@ -184,9 +195,9 @@ describe('qr', () => {
   });
 
   it.each([
-    ['was disconnected', RESTING_ID, 'Disconnected by a user.', 6],
-    ['was not scanned in time', GIVEN_UP_ID, 'Nobody scanned the QR code.', 6],
-    ['needs a human', OTHER_ID, 'The number is blocked.', 1],
+    ['was disconnected', RESTING_ID, 'Disconnected by a user. Reconnect the account.', 6],
+    ['was not scanned in time', GIVEN_UP_ID, 'Nobody scanned the QR code. Reconnect the account.', 6],
+    ['needs a human', OTHER_ID, 'The number is blocked. Open WhatsApp.', 1],
   ])('says why and how to link again where the account %s', async (_what, id, why, exitCode) => {
     const { code, error } = await run('qr', id);
     expect(code).toBe(exitCode);
@@ -206,6 +217,12 @@ describe('send', () => {
     expect(request?.headers['idempotency-key']).toBe('k-1');
   });
 
+  it('refuses a recipient that is none before it asks for the account', async () => {
+    const { code, error } = await run('send', 'Nobody', '0170 1', '');
+    expect(code).toBe(2);
+    expect(error).toMatch(/<to>: Use a phone number.*\n {2}<text>: /s);
+  });
+
   it('prints JSON, and takes a text that begins with a hyphen', async () => {
     const { out } = await run('send', '--json', '--', ID, '+491700000002', '-5 degrees');
     expect(JSON.parse(out)).toEqual({ messageId: INCOMING.messageId, status: 'pending' });
@@ -216,7 +233,7 @@ describe('send', () => {
     const { code, error } = await run('send', OTHER_ID, '+491700000002', 'x');
     expect(code).toBe(6);
     expect(error).toBe(
-      `Message of ACCOUNT_NOT_CONNECTED. See: npm run cli -- status ${OTHER_ID}; link it with: npm run cli -- link --account ${OTHER_ID}\n`,
+      `Message of ACCOUNT_NOT_CONNECTED. The number is blocked. Open WhatsApp. See: npm run cli -- status ${OTHER_ID}; link it with: npm run cli -- link --account ${OTHER_ID}\n`,
     );
   });
 });
@@ -232,14 +249,38 @@ describe('messages', () => {
 
   it('prints JSON, hands filters on, and says when there is none', async () => {
     expect(JSON.parse((await run('messages', 'Shop', '--json')).out)).toEqual([INCOMING, FAILED]);
-    const filters = ['--limit', '5', '--direction', 'incoming', '--phone', '+49170', '--status', 'read'];
+    const filters = [
+      '--limit',
+      '5',
+      '--direction',
+      'incoming',
+      '--phone',
+      '+491700000002',
+      '--status',
+      'read',
+    ];
     expect((await run('messages', ID, ...filters)).out).toBe('No messages.\n');
   });
 
-  it('names every field that the daemon refuses, and exits with 2', async () => {
-    const { code, error } = await run('messages', ID, '--limit', '0');
+  it('names every option that the daemon refuses as it was typed, and exits with 2', async () => {
+    const { code, error } = await run('messages', ID, '--limit', '99');
     expect(code).toBe(2);
-    expect(error).toBe('Message of VALIDATION_FAILED.\n  limit: Use 1 to 100.\n');
+    expect(error).toBe('Message of VALIDATION_FAILED.\n  --limit: Use 1 to 50.\n');
+  });
+
+  it('refuses options that cannot be right before it asks for the account', async () => {
+    const asked = daemon.requests.length;
+    const wrong = ['--limit', '0', '--direction', 'up', '--phone', '49', '--status', 'lost'];
+    const { code, error } = await run('messages', 'Nobody', ...wrong);
+    expect(code).toBe(2);
+    expect(error).toMatch(
+      /--limit: Use 1 to 100\.\n {2}--direction: .*\n {2}--phone: .*\n {2}--status: .*\n$/,
+    );
+    expect(daemon.requests).toHaveLength(asked);
+  });
+
+  it('says its times in UTC', async () => {
+    expect((await run('messages', 'Shop')).out).toContain('2026-01-02 03:04:05 UTC');
   });
 });
 
@@ -276,14 +317,30 @@ describe('every command', () => {
     }
   });
 
-  it.each([[[]], [['nonsense']], [['send', 'Shop']], [['accounts', '--nonsense']]])(
-    'exits with 2 for %j',
-    async (args) => {
-      const { code, error } = await runCli(args, { cwd: folder.path });
-      expect(code).toBe(2);
-      expect(error).not.toBe('');
-    },
-  );
+  it.each([
+    [[]],
+    [['nonsense']],
+    [['nonsense', '--help']],
+    [['help', 'nonsense']],
+    [['vault', 'nonsense', '--help']],
+    [['send', 'Shop']],
+    [['accounts', '--nonsense']],
+  ])('exits with 2 for %j', async (args) => {
+    const { code, error } = await runCli(args, { cwd: folder.path });
+    expect(code).toBe(2);
+    expect(error).not.toBe('');
+  });
+
+  it('is explained by help too, and the program says its version', async () => {
+    const help = await runCli(['help'], { cwd: folder.path });
+    expect([help.code, help.out]).toEqual([0, (await runCli(['--help'], { cwd: folder.path })).out]);
+    expect(help.out).toContain('npm run -s cli -- <command> --json');
+    expect(help.out).toContain('{"success":false,"error":');
+    const link = await runCli(['help', 'link'], { cwd: folder.path });
+    expect([link.code, link.out]).toEqual([0, (await runCli(['link', '--help'], { cwd: folder.path })).out]);
+    const version = await runCli(['--version'], { cwd: folder.path });
+    expect([version.code, version.out]).toEqual([0, `${packageJson.version}\n`]);
+  });
 
   it('exits with 2 and names a variable that is wrong', async () => {
     const { code, error } = await runCli(['accounts'], { cwd: folder.path, env: { PORT: 'x', HOST: 'a b' } });
@@ -347,5 +404,18 @@ describe('finding the daemon', () => {
     expect(
       (await runCli(['accounts'], { cwd: place.path, env: { ...env, SWITCHBOARD_API_KEY: KEY } })).code,
     ).toBe(0);
+  });
+
+  it('asks where the daemon has said that it answers, whatever HOST and PORT are, unless SWITCHBOARD_URL says more', async () => {
+    await using place = await openTemporaryFolder();
+    const env = { DATA_PATH: place.path, PORT: '1', SWITCHBOARD_API_KEY: KEY };
+    const left = await openUrlFile(place.path, daemon.url);
+    expect((await runCli(['accounts'], { cwd: folder.path, env })).code).toBe(0);
+    const elsewhere = { ...env, SWITCHBOARD_URL: 'http://127.0.0.1:2' };
+    expect((await runCli(['accounts'], { cwd: folder.path, env: elsewhere })).error).toContain('127.0.0.1:2');
+    await left[Symbol.asyncDispose]();
+    expect((await runCli(['accounts'], { cwd: folder.path, env })).error).toContain('127.0.0.1:1');
+    await writeFile(join(place.path, 'url'), 'nonsense');
+    expect((await runCli(['accounts'], { cwd: folder.path, env })).error).toContain('127.0.0.1:1');
   });
 });

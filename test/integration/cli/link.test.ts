@@ -113,6 +113,16 @@ describe('link --code', () => {
     });
   });
 
+  it('calls an account without a name by its number, and refuses one that is none', async () => {
+    const env = await play(CONNECTED);
+    expect((await runCli(['link', '--code', '+491700000001'], { env, cwd: folder.path })).code).toBe(0);
+    expect(posted()?.body).toMatchObject({ displayName: '+491700000001' });
+    const asked = daemon?.requests.length;
+    const { code, error } = await runCli(['link', '--code', '0170'], { env, cwd: folder.path });
+    expect([code, error]).toEqual([2, expect.stringContaining('--code: Use + and 7 to 15 digits.')]);
+    expect(daemon?.requests).toHaveLength(asked ?? 0);
+  });
+
   it('is a way of its own: no phone to scan beside it, no account that has its way already', async () => {
     for (const other of [
       ['--phone', '+491700000002'],
@@ -180,7 +190,7 @@ describe('link', () => {
   it.each([
     ['a name', ['Taken'], '"Taken"'],
     ['a number', ['Other', '--phone', '+491700000009'], '"+491700000009"'],
-    ['a number to type a code on', ['--code', '491700000009'], '"491700000009"'],
+    ['a number to type a code on', ['--code', '+491700000009'], '"+491700000009"'],
   ])('makes no second account of %s, unless it is told to', async (_what, args, named) => {
     const env = await play(CONNECTED);
     const { code, error, out } = await runCli(['link', ...args], { cwd: folder.path, env });

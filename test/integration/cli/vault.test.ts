@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, makeAccountId } from '../../../src/accounts/ids.ts';
 import { AppError } from '../../../src/lib/errors.ts';
+import type { CopyReport } from '../../../src/vault/copy-reports.ts';
 import { makeKeyRing } from '../../../src/vault/key-ring.ts';
 import { makePassphraseLock } from '../../../src/vault/passphrase.ts';
 import { sealStream } from '../../../src/vault/sealed-stream.ts';
-import type { CopyReport } from '../../../src/vault/vault-upkeep.ts';
 import { runCli, startCli } from '../../support/cli-process.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
@@ -135,6 +135,26 @@ describe('vault rotate', () => {
     const { code, out } = await vault(['rotate', `+${number}`]);
     expect(code).toBe(0);
     expect(out).toMatch(/wrapped anew.*\n.*current already.*\n2 copies of 1 account: 1 wrapped anew/);
+  });
+});
+
+describe('vault rotate, at its end', () => {
+  it('says that old keys can go, or which are still needed and where', async () => {
+    server.vault.reports.set(id, [copyOf({ outcome: 'rotated' })]);
+    expect((await vault(['rotate', id])).out).toMatch(/No sealed session needs an old key any more.*\n$/);
+    server.vault.otherKeys = [
+      { keyId: '0011223344556677', instanceId: 'b', snapshots: 3 },
+      { keyId: '8899aabbccddeeff', instanceId: null, snapshots: 1 },
+    ];
+    const { code, out } = await vault(['rotate', id]);
+    const json = await vault(['rotate', id, '--json']);
+    const { otherKeys } = server.vault;
+    server.vault.otherKeys = [];
+    expect(code).toBe(0);
+    expect(out).toContain('KEEP THE OLD KEYS.');
+    expect(out).toContain('3 sealed sessions held by the instance b: key 0011223344556677');
+    expect(out).toContain('1 sealed session held by no instance: key 8899aabbccddeeff');
+    expect(JSON.parse(json.out.trimEnd().split('\n').at(-1) ?? '').summary.otherKeys).toEqual(otherKeys);
   });
 });
 

@@ -33,13 +33,25 @@ describe('loadEnvironment', () => {
     });
   });
 
+  it('tells names of the environment that begin like ours and are not', async () => {
+    await using folder = await openTemporaryFolder();
+    await writeFile(join(folder.path, '.env'), 'WHATSAPP_PROXY=x\n');
+    const env = { WHATSAPP_MAX_CONNECTION: '2', WHATSAPP_PROXY: 'y', PROT: '1', HOSTS: 'x' };
+    expect(loadEnvironment(env, folder.path).warnings).toEqual([
+      '.env sets WHATSAPP_PROXY, which Switchboard does not read. .env.example lists what it reads.',
+      'The environment sets WHATSAPP_MAX_CONNECTION, which Switchboard does not read. Is WHATSAPP_MAX_CONNECTIONS meant?',
+    ]);
+  });
+
   it('names a .env that cannot be read', async () => {
     await using folder = await openTemporaryFolder();
     await mkdir(join(folder.path, '.env'));
     expect(() => loadEnvironment({}, folder.path)).toThrow(
       expect.objectContaining({
         code: 'CONFIG_INVALID',
-        details: [{ field: '.env', message: expect.stringContaining('it is a folder') }],
+        details: [
+          { field: '.env', message: expect.stringMatching(/\.env is a folder\. Remove or rename it/) },
+        ],
       }),
     );
   });

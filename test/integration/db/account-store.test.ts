@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AccountStore } from '../../../src/accounts/account.ts';
 import { type AccountId, makeAccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { deleteUnusedAccount } from '../../../src/db/account-directory.ts';
 import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import { makeSnapshotIndex } from '../../../src/db/snapshot-store.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -19,7 +21,7 @@ let store: AccountStore;
 let id: AccountId;
 beforeAll(async () => {
   const database = stack.use(await openTestDatabase());
-  db = stack.use(openDatabase({ connection: database.connection, log: silentLog, poolSize: 2 })).db;
+  db = stack.use(openDatabase({ connection: database.connection, log: silentLog, poolSize: 3 })).db;
   store = makeAccountStore(db);
 });
 afterAll(() => stack.disposeAsync());
@@ -34,6 +36,15 @@ async function age(): Promise<Date> {
   await db.updateTable('accounts').set({ state_since: past }).where('id', '=', id).execute();
   return past;
 }
+
+describe('a code', () => {
+  it('of the page that PostgreSQL could not store as it is, is stored as far as it can be', async () => {
+    const expiresAt = new Date();
+    await store.saveQr(id, { text: 'q\0r', expiresAt });
+    await store.savePairingCode(id, { text: 'AB\ud800CD', expiresAt });
+    expect(await store.getAccount(id)).toMatchObject({ qr: 'q\uFFFDr', pairingCode: 'AB\uFFFDCD' });
+  });
+});
 
 describe('state', () => {
   it('of a new account is registered, without anything', async () => {
@@ -66,6 +77,26 @@ describe('state', () => {
     await store.saveState(id, { state: 'disconnected', reason: 'user_disconnected' });
     expect((await store.getAccount(id)).lastDisconnectedAt).toEqual(lastDisconnectedAt);
   });
+});
+
+it('is changed no more by a write that was given up while it waited', async () => {
+  const given = new AbortController();
+  let late: Promise<void> = Promise.resolve();
+  await db.transaction().execute(async (trx) => {
+    await trx.selectFrom('accounts').select('id').where('id', '=', id).forUpdate().execute();
+    late = store.saveState(id, { state: 'closing', reason: null }, given.signal);
+    late.catch(() => undefined);
+    await vi.waitFor(async () => {
+      const waiting = await sql`select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
+      expect(waiting.rows).toHaveLength(1);
+    });
+    given.abort(new Error('given up'));
+  });
+  await expect(late).rejects.toThrow('given up');
+  expect(await store.getAccount(id)).toMatchObject({ state: 'registered' });
+  const entered = db.selectFrom('session_events').select('state').where('account_id', '=', id);
+  expect(await entered.execute()).toEqual([]);
 });
 
 describe('link', () => {
@@ -118,6 +149,39 @@ describe('link', () => {
   });
 });
 
+describe('a link that is over', () => {
+  const snapshot = (generation: number) => ({
+    accountId: id,
+    generation,
+    sealedAt: new Date(),
+    keyId: '0000000000000000',
+    bytes: 1,
+  });
+
+  it('takes every snapshot with it at the same stroke, for any instance to remove, and none of a later link', async () => {
+    const index = makeSnapshotIndex(db, HERE);
+    await store.saveLinked(id, IDENTITY);
+    for (const generation of [1, 2]) await index.save(snapshot(generation));
+    expect(await index.listUnfinishedWipes()).toEqual([]);
+    await store.saveOver(id, HERE);
+    expect(await index.listUnfinishedWipes()).toEqual([id]);
+    // Sealed while the database was away, or just now.
+    await index.save(snapshot(5));
+    const { wipedThrough } = await index.find(id);
+    expect(wipedThrough).toBeGreaterThan(5);
+    await index.remove(id, [1, 2, 5]);
+    await index.save(snapshot(wipedThrough + 1));
+    expect(await index.listUnfinishedWipes()).toEqual([]);
+    await store.saveOver(id, HERE);
+    expect((await index.find(id)).wipedThrough).toBeGreaterThan(wipedThrough + 1);
+  });
+
+  it('is one as well if nothing was ever sealed', async () => {
+    await store.saveOver(id, HERE);
+    expect((await makeSnapshotIndex(db, HERE).find(id)).wipedThrough).toBeGreaterThan(0);
+  });
+});
+
 describe('accounts that are wanted', () => {
   it('are those of the instance, and those of none, that were not deleted', async () => {
     const [elsewhere, deleted, nobodys] = [
@@ -125,13 +189,13 @@ describe('accounts that are wanted', () => {
       await insertTestAccount(db),
       await insertTestAccount(db),
     ];
-    await store.saveWanted(id, true, HERE);
-    await store.saveWanted(elsewhere, true, THERE);
-    await store.saveWanted(deleted, true, HERE);
+    await store.saveStart(id, HERE);
+    await store.saveStart(elsewhere, THERE);
+    await store.saveStart(deleted, HERE);
     await markAccountDeleted(db, deleted);
     await db.updateTable('accounts').set({ wanted: true }).where('id', '=', nobodys).execute();
     expect((await store.listWanted(HERE)).map((account) => account.id)).toEqual([id, nobodys]);
-    await store.saveWanted(id, false, HERE);
+    await store.saveRest(id, { reason: 'exported' });
     expect((await store.listWanted(HERE)).map((account) => account.id)).toEqual([nobodys]);
   });
 
@@ -141,7 +205,7 @@ describe('accounts that are wanted', () => {
       [id, HERE],
       [elsewhere, THERE],
     ] as const) {
-      await store.saveWanted(accountId, true, instance);
+      await store.saveStart(accountId, instance);
       await store.saveLinked(accountId, { ...IDENTITY, phoneNumber: null });
     }
     await store.saveStarting(HERE);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type AccountId, makeMessageId } from '../../../src/accounts/ids.ts';
+import { type AccountId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { canonicalChatOf } from '../../../src/db/address-store.ts';
 import { listKnownMessages, toFiledPeople } from '../../../src/db/catch-up-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
@@ -314,7 +314,8 @@ describe('a send by number that the page resolves to a LID', () => {
     const key = keyOf(LID, 'S1', true);
     const prepared = await learnRecipient(db, message, { key, chatId: LID }, NOW);
     expect(prepared).toEqual({ key, chatId: PHONE });
-    expect(await claimForSending(db, message, prepared, NOW)).toBe(true);
+    const claim = { instanceId: parseInstanceId('one'), epoch: 1, at: NOW };
+    expect(await claimForSending(db, message, prepared, claim)).toBe(true);
     await ingest(messageEvent('S1', { key, chatId: LID, author: null, ack: 1 }), messageIn('lid', 'A1'));
     expect(await rows()).toMatchObject([
       { id, chat_id: PHONE, status: 'sent' },

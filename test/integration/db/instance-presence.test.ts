@@ -6,7 +6,12 @@ import { type AccountId, type InstanceId, parseInstanceId } from '../../../src/a
 import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
-import { adoptAbandonedAccounts, openInstancePresence } from '../../../src/db/instance-presence.ts';
+import {
+  adoptAbandonedAccounts,
+  hasOtherInstances,
+  isInstanceGone,
+  openInstancePresence,
+} from '../../../src/db/instance-presence.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { silentLog as log } from '../../support/silent-log.ts';
@@ -34,7 +39,7 @@ const adopt = (instanceId: InstanceId, graceMs = 0) =>
 
 async function insertWanted(instanceId: InstanceId): Promise<AccountId> {
   const id = await insertTestAccount(db);
-  await makeAccountStore(db).saveWanted(id, true, instanceId);
+  await makeAccountStore(db).saveStart(id, instanceId);
   return id;
 }
 
@@ -68,7 +73,7 @@ describe('accounts of an instance that is gone', () => {
   it('stay where they are if nobody wants them, or they were deleted', async () => {
     await using _here = await show(HERE);
     const rested = await insertWanted(THERE);
-    await makeAccountStore(db).saveWanted(rested, false, THERE);
+    await makeAccountStore(db).saveRest(rested, { reason: 'exported' });
     await markAccountDeleted(db, await insertWanted(THERE));
     expect(await adopt(HERE)).toEqual([]);
     expect((await makeAccountStore(db).getAccount(rested)).instanceId).toBe(THERE);
@@ -106,6 +111,31 @@ describe('accounts of an instance that is alive', () => {
     await using _there = await show(THERE);
     expect(await adopted).toEqual([]);
   });
+});
+
+it('tells whether others are there, each counted once', async () => {
+  expect(await hasOtherInstances(db, HERE)).toBe(false);
+  await using _here = await show(HERE);
+  await using _lingering = await show(HERE);
+  expect(await hasOtherInstances(db, HERE)).toBe(false);
+  {
+    await using _there = await show(THERE);
+    expect(await hasOtherInstances(db, HERE)).toBe(true);
+    expect(await hasOtherInstances(db, THERE)).toBe(true);
+  }
+  expect(await hasOtherInstances(db, HERE)).toBe(false);
+});
+
+it('tells whether an instance is gone, which one that only lost its connection is not', async () => {
+  const isGone = (graceMs: number) => isInstanceGone(db, THERE, { signal, graceMs });
+  expect(await isGone(0)).toBe(true);
+  // Far longer than it takes the instance to come back.
+  const answer = isGone(2_000);
+  await using there = await show(THERE);
+  expect(await answer).toBe(false);
+  expect(await isGone(600_000)).toBe(false);
+  await there[Symbol.asyncDispose]();
+  expect(await isGone(0)).toBe(true);
 });
 
 it('shows an instance also while its former connection lingers', async () => {

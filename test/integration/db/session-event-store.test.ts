@@ -37,7 +37,7 @@ async function history(): Promise<unknown[][]> {
 }
 
 it('keeps every state once, in order', async () => {
-  await store.saveWanted(account, true, INSTANCE);
+  await store.saveStart(account, INSTANCE);
   await store.saveStarting(INSTANCE);
   await store.saveState(account, { state: 'awaiting_scan', reason: null });
   await store.saveState(account, { state: 'syncing', reason: null });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type AccountId, makeAccountId } from '../../../src/accounts/ids.ts';
+import { type AccountId, makeAccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { markAccountDeleted, purgeAccount } from '../../../src/db/account-removal.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
@@ -9,6 +9,8 @@ import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { silentLog as log } from '../../support/silent-log.ts';
 
+const HERE = parseInstanceId('here');
+
 const stack = new AsyncDisposableStack();
 let db: Executor;
 let index: SnapshotIndex;
@@ -16,7 +18,7 @@ let id: AccountId;
 beforeAll(async () => {
   const database = stack.use(await openTestDatabase());
   db = stack.use(openDatabase({ connection: database.connection, log, poolSize: 4 })).db;
-  index = makeSnapshotIndex(db);
+  index = makeSnapshotIndex(db, HERE);
 });
 afterAll(() => stack.disposeAsync());
 beforeEach(async () => {
@@ -34,8 +36,9 @@ async function save(...generations: readonly number[]): Promise<void> {
 
 describe('the index', () => {
   it('knows nothing of an account that has no snapshot', async () => {
-    expect(await index.find(id)).toEqual({ snapshots: [], wipedThrough: 0 });
-    expect(await index.find(makeAccountId())).toEqual({ snapshots: [], wipedThrough: 0 });
+    const nothing = { snapshots: [], wipedThrough: 0, isHeldHere: true };
+    expect(await index.find(id)).toEqual(nothing);
+    expect(await index.find(makeAccountId())).toEqual(nothing);
   });
 
   it('lists snapshots newest first by number, whatever the order in which they were saved', async () => {
@@ -52,6 +55,28 @@ describe('the index', () => {
     expect((await index.find(id)).snapshots).toEqual([{ ...snapshot(1, 'k2'), copies: ['s3'] }]);
   });
 
+  it('takes nothing of an account that another instance holds, and changes nothing of it', async () => {
+    const holdBy = (instance: string) =>
+      db.updateTable('accounts').set({ instance_id: instance }).where('id', '=', id).execute();
+    await holdBy('here');
+    await save(1);
+    await holdBy('there');
+    for (const generation of [1, 2]) {
+      await expect(index.save(snapshot(generation, 'k2'))).rejects.toMatchObject({
+        code: 'VAULT_STORAGE_FAILED',
+        message: expect.stringContaining('another instance'),
+      });
+    }
+    expect(await index.find(id)).toMatchObject({ snapshots: [snapshot(1)], isHeldHere: false });
+  });
+
+  it('says which key is needed now of what is entered, and enters nothing by that', async () => {
+    await save(1);
+    await index.saveCopy(id, 1, 's3');
+    for (const generation of [1, 2]) await index.saveKey(id, generation, 'k2');
+    expect((await index.find(id)).snapshots).toEqual([{ ...snapshot(1, 'k2'), copies: ['s3'] }]);
+  });
+
   it('names each copy once, also when two are entered at the same moment, and forgets them singly', async () => {
     await save(1, 2);
     await Promise.all(['database', 's3', 's3', 'database'].map((name) => index.saveCopy(id, 1, name)));
@@ -59,6 +84,30 @@ describe('the index', () => {
     expect(await copies()).toEqual(['database', 's3']);
     for (let repeat = 0; repeat < 2; repeat += 1) await index.removeCopies(id, [1, 2, 3], 'database');
     expect(await copies()).toEqual(['s3']);
+  });
+
+  it('counts by key and instance what needs another key, of all accounts, and nothing that counts no more', async () => {
+    const make = async (instance: string, change: object = {}) => {
+      const accountId = await insertTestAccount(db);
+      await db.updateTable('accounts').set({ instance_id: 'here' }).where('id', '=', accountId).execute();
+      for (const [generation, keyId] of [
+        [1, 'old'],
+        [2, 'older'],
+        [3, 'new'],
+      ] as const)
+        await index.save({ ...snapshot(generation, keyId), accountId });
+      const set = { instance_id: instance, ...change };
+      await db.updateTable('accounts').set(set).where('id', '=', accountId).execute();
+    };
+    await make('here', { vault_wiped_through: 1 });
+    await make('there', { tenant_id: 'another' });
+    await make('there');
+    await make('there', { deleted_at: new Date() });
+    expect(await index.countOtherKeys('new')).toEqual([
+      { keyId: 'older', instanceId: 'here', snapshots: 1 },
+      { keyId: 'old', instanceId: 'there', snapshots: 2 },
+      { keyId: 'older', instanceId: 'there', snapshots: 2 },
+    ]);
   });
 
   it('removes what is named and nothing else, once or twice', async () => {

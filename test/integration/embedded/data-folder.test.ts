@@ -51,7 +51,9 @@ test('a second daemon is refused, with the folder, the pid of the first and a re
   const refusal = openDataFolder(temporary.path);
   await expect(refusal).rejects.toMatchObject({ code: 'DATA_PATH_LOCKED' });
   await expect(refusal).rejects.toThrow(
-    new RegExp(`pid ${other.pid}.*${temporary.path}.*set DATA_PATH to another folder`),
+    new RegExp(
+      `pid ${other.pid}.*${temporary.path}.*set DATA_PATH and WHATSAPP_SESSION_PATH to other folders`,
+    ),
   );
   other.kill('SIGKILL');
   await once(other, 'exit');

@@ -36,7 +36,7 @@ describe('the OpenAPI document', () => {
     expect(document.openapi).toBe('3.1.0');
     expect(document.servers ?? []).toEqual([]);
     for (const { path } of operations()) {
-      expect(OPEN.includes(path) || path.startsWith('/api/v1/whatsapp/')).toBe(true);
+      expect([...OPEN, '/metrics'].includes(path) || path.startsWith('/api/v1/whatsapp/')).toBe(true);
     }
   });
 
@@ -46,6 +46,7 @@ describe('the OpenAPI document', () => {
       [
         'GET /health',
         'GET /ready',
+        'GET /metrics',
         'POST /api/v1/whatsapp/connect',
         'GET /api/v1/whatsapp/pairing-code/{accountId}',
         'GET /api/v1/whatsapp/qr-code/{accountId}',
@@ -111,6 +112,11 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('describes the figures as text', () => {
+    const { responses } = document.paths['/metrics'].get;
+    expect(Object.keys(responses['200'].content)).toEqual(['text/plain']);
+  });
+
   it('describes the file of an upload', () => {
     const { requestBody } = document.paths['/api/v1/whatsapp/accounts/{accountId}/media'].post;
     expect(requestBody.content['multipart/form-data'].schema.properties.file.format).toBe('binary');
@@ -125,6 +131,12 @@ describe('Swagger UI', () => {
     const script = await server.ask('GET', '//docs/static/swagger-ui-bundle.js', { key: null });
     expect(script.status).toBe(200);
     expect((await server.ask('GET', '//docs/json', { key: null })).body.openapi).toBe('3.1.0');
+  });
+
+  it('is where the bare address leads to', async () => {
+    const answer = await fetch(server.url, { redirect: 'manual' });
+    expect([answer.status, answer.headers.get('location')]).toEqual([302, '/docs']);
+    expect((await server.ask('GET', '//', { key: null })).status).toBe(200);
   });
 });
 

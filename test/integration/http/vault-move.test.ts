@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { type AccountId, makeAccountId } from '../../../src/accounts/ids.ts';
 import { makeDatabaseBackup } from '../../../src/db/snapshot-chunk-store.ts';
@@ -7,10 +8,13 @@ import { makeSnapshotIndex } from '../../../src/db/snapshot-store.ts';
 import type { SealedSessions } from '../../../src/http/context.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { makeKeyRing } from '../../../src/vault/key-ring.ts';
+import { makePassphraseLock } from '../../../src/vault/passphrase.ts';
 import { Vault } from '../../../src/vault/vault.ts';
 import { VaultFolder } from '../../../src/vault/vault-folder.ts';
 import { makeVaultUpkeep } from '../../../src/vault/vault-upkeep.ts';
 import { type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
+import { sealed } from '../../support/sealed-sample.ts';
+import { packParts, tarPart } from '../../support/tar-archive.ts';
 import { openTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const PASSPHRASE = 'a sentence that nobody says';
@@ -38,14 +42,18 @@ async function openHost(key: string): Promise<Host> {
   const deps = {
     folder: new VaultFolder(join(path, 'sessions'), () => undefined),
     keyRing,
-    index: makeSnapshotIndex(db),
+    index: makeSnapshotIndex(db, server.deps.instanceId),
     backups: [makeDatabaseBackup(db)],
     clock: systemClock,
     log,
     onStep: () => undefined,
   };
   const vault = new Vault(deps);
-  made.sessions = { ...makeVaultUpkeep({ ...deps, vault }), findNewest: (id) => vault.findNewest(id) };
+  const inspection = { pathFor: () => join(path, 'inspected'), findDamage: async () => undefined };
+  made.sessions = {
+    ...makeVaultUpkeep({ ...deps, vault, inspection }),
+    findNewest: (id) => vault.findNewest(id),
+  };
   const opened = stack.move();
   return { server, vault, path, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
@@ -128,6 +136,33 @@ it('an import that is refused leaves no account, no snapshot and no file', async
   expect(await target.vault.findNewest(id)).toEqual({ generation: 0, isSealed: false });
   expect((await importInto(target, good)).status).toBe(201);
 });
+
+it.each([
+  ['a link', packParts(tarPart({ path: 'l', type: 'SymbolicLink', linkpath: '/etc' })), 400, 'neither'],
+  ['a way out', packParts(tarPart({ path: '../escaped' })), 400, 'leads out'],
+  ['no archive', Buffer.from('no archive'), 400, 'cannot be decompressed'],
+  [
+    'a bomb',
+    zstdCompressSync(tarPart({ path: 'f', size: 5 * 1024 ** 3 })),
+    413,
+    'more than 4294967296 bytes',
+  ],
+])(
+  'an import of %s is refused before it is anything, however genuine its seal',
+  async (_what, plain, status, sentence) => {
+    await using host = await openHost('h');
+    const id = makeAccountId();
+    const identity = { accountId: id, generation: 5, sealedAt: new Date() };
+    const file = await sealed(plain, identity, makePassphraseLock(PASSPHRASE));
+    const answer = await importInto(host, file);
+    expect([answer.status, answer.body.error.message + JSON.stringify(answer.body.error.details)]).toEqual([
+      status,
+      expect.stringContaining(sentence),
+    ]);
+    expect((await host.server.ask('GET', '/accounts')).body.data).toEqual([]);
+    expect(await readdir(join(host.path, 'sessions'))).toEqual([]);
+  },
+);
 
 it('an account with nothing sealed cannot be exported, and says so', async () => {
   await using host = await openHost('h');

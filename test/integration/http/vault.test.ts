@@ -4,9 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, makeAccountId } from '../../../src/accounts/ids.ts';
 import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { AppError } from '../../../src/lib/errors.ts';
+import type { CopyReport } from '../../../src/vault/copy-reports.ts';
 import { makePassphraseLock } from '../../../src/vault/passphrase.ts';
 import { sealStream } from '../../../src/vault/sealed-stream.ts';
-import type { CopyReport } from '../../../src/vault/vault-upkeep.ts';
 import { type Answer, type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
 
 const PASSPHRASE = 'a sentence that nobody says';
@@ -59,12 +59,13 @@ describe('verify and rotate', () => {
       const answer = await server.ask('POST', `/vault/${work}`, { body: { accountId: id } });
       expect(answer.status).toBe(200);
       expect(answer.headers.get('content-type')).toBe('application/x-ndjson; charset=utf-8');
-      const none = { key_missing: 0, unreachable: 0, rotated: 0, current: 0 };
+      const more = work === 'rotate' ? { otherKeys: [] } : {};
+      const none = { key_missing: 0, unreachable: 0, rotated: 0, current: 0, lost: 0 };
       expect(linesOf(answer)).toEqual([
         { total: 1 },
         copyOf(id),
         bad,
-        { summary: { accounts: 1, copies: 2, outcomes: { good: 1, damaged: 1, ...none } } },
+        { summary: { accounts: 1, copies: 2, outcomes: { good: 1, damaged: 1, ...none }, ...more } },
       ]);
       expect(server.vault.works.map((each) => each.work)).toEqual([work]);
     },
@@ -82,6 +83,23 @@ describe('verify and rotate', () => {
       expect(lines[0]).toEqual({ total: 2 });
       expect(lines.slice(1, -1).map(({ accountId }) => accountId)).toEqual(ours);
     }
+  });
+
+  it('rotate is about every account of all tenants for who sets the key, and tells what still needs another', async () => {
+    const theirs = await server.makeAccount({ tenant: 'other-tenant' });
+    server.vault.otherKeys = [{ keyId: '0011223344556677', instanceId: 'elsewhere', snapshots: 3 }];
+    server.vault.reports.set(theirs, [copyOf(theirs, { outcome: 'rotated' })]);
+    const reached = async (role: 'owner' | 'admin', tenant: string) => {
+      const lines = linesOf(
+        await server.ask('POST', '/vault/rotate', { key: await server.makeKey(role, tenant) }),
+      );
+      expect(lines.at(-1)?.summary.otherKeys).toEqual(server.vault.otherKeys);
+      return lines.some(({ accountId }) => accountId === theirs);
+    };
+    expect(await reached('owner', 'default')).toBe(true);
+    expect(await reached('admin', 'default')).toBe(false);
+    expect(await reached('owner', 'yet-another')).toBe(false);
+    server.vault.otherKeys = [];
   });
 
   it("answer 404 for another tenant's account, and 403 for a role that may not", async () => {
@@ -184,7 +202,7 @@ describe('an export', () => {
   });
 
   it('leaves a session that it fails for as it was', async () => {
-    await server.accounts.saveWanted(id, true, server.deps.instanceId);
+    await server.accounts.saveStart(id, server.deps.instanceId);
     const error = new AppError('VAULT_KEY_MISSING', { message: 'The key 0011223344556677 is needed.' });
     server.vault.exportFailure = { error, after: 0 };
     const answer = await exportOf(id);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Account } from '../../../src/accounts/account.ts';
+import { parseInstanceId } from '../../../src/accounts/ids.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { openCatchUp } from '../../../src/messages/catch-up.ts';
@@ -66,6 +67,7 @@ it('tells each step of a message on its way out, in their order', async () => {
     ...common,
     db,
     mediaPath: (sha256) => sha256,
+    instanceId: parseInstanceId('one'),
     messageRateLimit: 0,
     onStep,
   });

@@ -157,3 +157,21 @@ it('a PostgreSQL that is away while the page goes on loses nothing, and keeps th
   const live = bySeq.map(({ bare_id }) => Number(bare_id?.slice(1)));
   expect(live).toEqual(live.toSorted((a, b) => a - b));
 });
+
+it('a PostgreSQL that is away when an account connects keeps what is told live behind what was missed', async () => {
+  connection.abort();
+  for (let n = 0; n < 120; n += 1)
+    session.receive(makeMessage(CHAT, `m${n}`, Math.floor(Date.now() / 1_000 - 60) * 1_000));
+  await door.shut();
+  const failed = log.next('The account could not be caught up; it is tried again');
+  connection = new AbortController();
+  pipeline.serve(session, connection.signal);
+  await failed;
+  const live = makeMessage(CHAT, 'm120', Math.floor(Date.now() / 1_000 - 60) * 1_000);
+  session.receive(live);
+  pipeline.accept(accountId, [live]);
+  const done = log.next(DONE);
+  await door.open();
+  await done;
+  expect(await stored()).toEqual(Array.from({ length: 121 }, (_, n) => `m${n}`));
+});

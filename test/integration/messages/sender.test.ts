@@ -1,23 +1,24 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Account } from '../../../src/accounts/account.ts';
-import type { AccountId } from '../../../src/accounts/ids.ts';
+import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import type { Ack } from '../../../src/messages/message.ts';
 import { makeOutbox } from '../../../src/messages/outbox.ts';
 import type { SendRequest } from '../../../src/messages/send-request.ts';
 import { makeOutboundProcessor, openSender, type Sender } from '../../../src/messages/sender.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { FakeNetwork, NetworkSession, type PageScript } from '../../support/fake-network.ts';
+import { FakeNetwork, NetworkSession, type PageScript, type PageStore } from '../../support/fake-network.ts';
 import { ackEvent, insertTestAccount, ownMessageEvent } from '../../support/inbound-events.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 
 const ALICE = '491700000001@c.us';
 const BOB = '491700000002@c.us';
-/** Chats whose messages are cancelled when the sender asks for them: they leave no trace. */
-const MARKS = ['first-mark@c.us', 'second-mark@c.us'];
+const WAITS = 'The sender waits';
+const INSTANCE = parseInstanceId('one');
 const RATE_LINE = 'The per-minute limit delays the next message';
 
 let database: TestDatabase;
@@ -49,10 +50,11 @@ afterEach(() => stack.disposeAsync());
 
 function open(messageRateLimit = 0, onCounted: (id: AccountId) => void = () => undefined): Sender {
   const mediaPath = (sha256: string) => `/media/${sha256}`;
-  return stack.use(openSender({ db: opened.db, mediaPath, clock, log, messageRateLimit, onCounted }));
+  const deps = { db: opened.db, mediaPath, instanceId: INSTANCE, clock, log, messageRateLimit, onCounted };
+  return stack.use(openSender(deps));
 }
 
-async function accept(body: string, given: Partial<SendRequest> = {}) {
+async function accept(body: string, given: Partial<SendRequest> = {}, { wakes = true } = {}) {
   const outbox = makeOutbox({
     db: opened.db,
     takeMedia: async () => ({
@@ -62,8 +64,8 @@ async function accept(body: string, given: Partial<SendRequest> = {}) {
       fileSize: 7,
       as: 'image',
     }),
-    wake: (accountId) => sender.wake(accountId),
-    enqueue: async (job) => makeOutboundProcessor(sender)(job),
+    wake: (accountId) => void (wakes && sender.wake(accountId)),
+    enqueue: async (job) => void (wakes && (await makeOutboundProcessor(sender)(job))),
     clock,
     log,
   });
@@ -77,34 +79,37 @@ async function accept(body: string, given: Partial<SendRequest> = {}) {
   return (await outbox.accept(account, request, { idempotencyKey: null, requestHash: '' })).messageId;
 }
 
-/** A connected session whose page refuses the mark and follows the script otherwise. */
-function connect(script: PageScript = {}) {
-  const session = new NetworkSession(
-    account.id,
-    { network, page: new Map() },
-    {
-      ...script,
-      async onPrepare(to) {
-        if (MARKS.includes(to)) await cancel(to);
-        else await script.onPrepare?.(to);
-      },
-    },
-  );
+/** A connected session; its page is empty unless one is given. */
+function connect(script: PageScript = {}, { page = new Map(), ...restored }: ConnectOptions = {}) {
+  const session = new NetworkSession(account.id, { network, page }, script);
+  Object.assign(session, restored);
   const connection = new AbortController();
   const ended = sender.run(session, connection.signal);
-  return { session, connection, ended };
+  const leave = async () => {
+    connection.abort();
+    await ended;
+  };
+  return { session, leave, ended };
 }
 
-/**
- * Resolves when everything that was accepted or fell due so far has been dealt with: a turn that was under way may
- * still have picked the first mark, the second comes after a whole look at all there is to do.
- */
-async function settled(session: NetworkSession): Promise<void> {
-  for (const to of MARKS) {
-    const asked = session.asked(to);
-    await accept('mark', { to });
-    await asked;
+interface ConnectOptions {
+  readonly page?: PageStore;
+  readonly restoredFrom?: Date;
+  readonly restoredAt?: Date;
+}
+
+/** Resolves when everything that was accepted or fell due so far has been dealt with. */
+async function settled(): Promise<void> {
+  // A look that was under way may have missed it; the next one has not.
+  for (let look = 0; look < 2; look += 1) {
+    const idle = nextIdle();
+    sender.wake(account.id);
+    await idle;
   }
+}
+
+async function nextIdle(): Promise<void> {
+  while ((await log.next(WAITS)).fields.underWay !== 0);
 }
 
 async function cancel(chatId: string): Promise<void> {
@@ -128,7 +133,6 @@ function rows() {
     .selectFrom('messages')
     .selectAll()
     .where('account_id', '=', account.id)
-    .where('chat_id', 'not in', MARKS)
     .orderBy('seq')
     .execute();
 }
@@ -136,9 +140,9 @@ function rows() {
 describe('sending', () => {
   it('hands messages over in the order in which they were accepted, and adopts the ack', async () => {
     for (const body of ['1', '2', '3']) await accept(body);
-    const { session } = connect();
+    connect();
     await accept('4');
-    await settled(session);
+    await settled();
     expect(network.textsOf(ALICE)).toEqual(['1', '2', '3', '4']);
     const stored = await rows();
     expect(stored.map((row) => row.status)).toEqual(['sent', 'sent', 'sent', 'sent']);
@@ -146,32 +150,34 @@ describe('sending', () => {
       bare_id: network.carried[0]?.bareId,
       whatsapp_message_id: `true_${ALICE}_${network.carried[0]?.bareId}`,
       handed_at: new Date(clock.now()),
+      claimed_by: INSTANCE,
+      claim_epoch: expect.stringMatching(/^\d+$/),
       sent_at: new Date(clock.now()),
     });
   });
 
-  it('counts what was sent and what failed on the date in the time zone of the account', async () => {
+  it('counts what left and what failed on the date in the time zone of the account', async () => {
     for (const body of ['1', 'bad', '2']) await accept(body);
-    const { session } = connect({
+    connect({
       onSend(_prepared, content) {
         if (content.kind === 'text' && content.text === 'bad') throw new AppError('SEND_REFUSED');
       },
     });
-    await settled(session);
+    await settled();
     const usage = await opened.db
       .selectFrom('account_usage')
       .selectAll()
       .where('account_id', '=', account.id)
       .execute();
-    expect(usage).toMatchObject([{ local_date: '2026-03-02', sent: 3, failed: 1 }]);
+    expect(usage).toMatchObject([{ local_date: '2026-03-02', sent: 2, failed: 1 }]);
   });
 
   it('tells of each message that it counted', async () => {
     const counted: AccountId[] = [];
     sender = open(0, (id) => void counted.push(id));
     for (const body of ['first', 'second']) await accept(body);
-    const { session } = connect();
-    await settled(session);
+    connect();
+    await settled();
     expect(counted).toEqual([account.id, account.id]);
   });
 
@@ -192,8 +198,8 @@ describe('sending', () => {
     await accept('', {
       content: { kind: 'poll', question: '?', options: ['a', 'b'], multipleAnswers: false },
     });
-    const { session } = connect();
-    await settled(session);
+    connect();
+    await settled();
     expect(network.carried.map(({ content }) => content)).toEqual([
       { kind: 'text', text: 'first' },
       {
@@ -226,8 +232,8 @@ describe('sending', () => {
     await accept('bad');
     const refused = await accept('good');
     await accept('re', { replyTo: refused });
-    const { session } = connect(script);
-    await settled(session);
+    connect(script);
+    await settled();
     expect(await rows()).toMatchObject([
       { status: 'failed', failed_code: 'NOT_ON_WHATSAPP', handed_at: null },
       { status: 'failed', failed_code: 'SEND_REFUSED', failed_reason: 'Not that.' },
@@ -239,20 +245,20 @@ describe('sending', () => {
   it('fails an answer to a message that never got a name', async () => {
     const lost = await accept('lost', { to: BOB });
     await accept('re', { replyTo: lost });
-    const { session } = connect({
+    connect({
       onPrepare(to) {
         if (to === BOB) throw new AppError('NOT_ON_WHATSAPP');
       },
     });
-    await settled(session);
+    await settled();
     expect((await rows()).map((row) => row.status)).toEqual(['failed', 'failed']);
     expect(network.given).toEqual([]);
   });
 
   it('fails a message whose ack is negative, and counts it once (fault F33)', async () => {
     await accept('1');
-    const { session } = connect({ ack: -1, reason: '463' });
-    await settled(session);
+    connect({ ack: -1, reason: '463' });
+    await settled();
     expect(await rows()).toMatchObject([
       { status: 'failed', failed_code: 'SEND_REFUSED', failed_reason: '463' },
     ]);
@@ -260,17 +266,17 @@ describe('sending', () => {
 
   it('leaves messages alone that were sent on the phone', async () => {
     await ingestEvents(opened.db, account.id, [ownMessageEvent('PHONE', { ack: 0 })], new Date());
-    const { session } = connect();
-    await settled(session);
+    connect();
+    await settled();
     expect(network.given).toEqual([]);
   });
 
   it('does not send what was cancelled while its recipient was being looked up', async () => {
     await accept('1');
-    const { session } = connect({
+    connect({
       onPrepare: cancel,
     });
-    await settled(session);
+    await settled();
     expect(network.given).toEqual([]);
     expect(await rows()).toMatchObject([{ status: 'cancelled', handed_at: null }]);
   });
@@ -280,15 +286,15 @@ describe('sending', () => {
     await accept('1', { to: BOB });
     await accept('2', { to: BOB });
     await accept('3');
-    const { session } = connect({
+    connect({
       onPrepare(to) {
         if (to === BOB && faults-- > 0) throw new AppError('SESSION_DEADLINE');
       },
     });
-    await settled(session);
+    await settled();
     expect(network.carried.map(({ content }) => 'text' in content && content.text)).toEqual(['3']);
     advance(1_000);
-    await settled(session);
+    await settled();
     expect(network.textsOf(BOB)).toEqual(['1', '2']);
   });
 });
@@ -296,7 +302,7 @@ describe('sending', () => {
 describe('acks and echoes', () => {
   it('meets its own echo and an ack that come before the page has answered', async () => {
     await accept('1');
-    const { session } = connect({
+    connect({
       ack: 0,
       async onSent(prepared) {
         const { key, chatId } = prepared;
@@ -306,14 +312,14 @@ describe('acks and echoes', () => {
         await ingestEvents(opened.db, account.id, [echo, delivered], new Date(at));
       },
     });
-    await settled(session);
+    await settled();
     expect(await rows()).toMatchObject([{ status: 'delivered', text: '1' }]);
   });
 
   it('meets an echo in either address dialect (fact A16)', async () => {
     const lid = '777@lid';
     await accept('1', { to: lid });
-    const { session } = connect({
+    connect({
       canonical: { [lid]: ALICE },
       async onSent({ key }) {
         const at = clock.now();
@@ -323,28 +329,28 @@ describe('acks and echoes', () => {
         for (const echo of echoes) await ingestEvents(opened.db, account.id, [echo], new Date(at));
       },
     });
-    await settled(session);
+    await settled();
     expect(await rows()).toMatchObject([{ chat_id: ALICE, phone_number: '+491700000001', status: 'sent' }]);
   });
 
   it('reads a message back that the server did not confirm within a minute (fact A15)', async () => {
     await accept('1');
     const { session } = connect({ ack: 0 });
-    await settled(session);
+    await settled();
     expect(await rows()).toMatchObject([{ status: 'pending', handed_at: expect.any(Date) }]);
     for (const [bareId] of session.page) session.page.set(bareId, 3);
     advance(59_999);
-    await settled(session);
+    await settled();
     expect(await rows()).toMatchObject([{ status: 'pending' }]);
     advance(1);
-    await settled(session);
+    await settled();
     expect(await rows()).toMatchObject([{ status: 'read', sent_at: expect.any(Date) }]);
   });
 
   it('does not hold a chat whose messages wait in the page for the server', async () => {
-    const { session } = connect({ ack: 0 });
+    connect({ ack: 0 });
     for (const body of ['1', '2']) await accept(body);
-    await settled(session);
+    await settled();
     expect(network.textsOf(ALICE)).toEqual(['1', '2']);
   });
 });
@@ -355,12 +361,11 @@ describe('the per-minute limit', () => {
     sender = open(2);
     for (const body of ['1', '2', '3', '4']) await accept(body);
     const limited = log.next(RATE_LINE);
-    const { connection, ended } = connect();
+    const { leave } = connect();
     expect((await limited).fields).toMatchObject({ delayMs: 60_000 });
     expect(network.textsOf(ALICE)).toEqual(['1', '2']);
 
-    connection.abort();
-    await ended;
+    await leave();
     clock.advance(20_000);
     await sender[Symbol.asyncDispose]();
     sender = open(2);
@@ -391,102 +396,323 @@ describe('an outcome that is not known', () => {
 
   it('is read from the page, and the message is not handed over again', async () => {
     await accept('1');
-    const { session } = connect(unknownOnce(true));
-    await settled(session);
+    connect(unknownOnce(true));
+    await settled();
     expect(await rows()).toMatchObject([{ status: 'sent' }]);
     expect(network.given).toHaveLength(1);
   });
 
-  it('holds its chat alone; after a minute of absence the same id is handed over again', async () => {
+  it('holds its chat alone, for a minute, and the page that was given it is not given it again', async () => {
     await accept('1');
     await accept('2');
     await accept('3', { to: BOB });
-    const { session } = connect(unknownOnce(false));
-    await settled(session);
-    expect((await rows()).map((row) => row.status)).toEqual(['unknown', 'pending', 'sent']);
-    for (const seconds of [1, 2, 4, 8, 16]) {
-      advance(seconds * 1_000);
-      await settled(session);
-    }
+    const { leave } = connect(unknownOnce(false));
+    await settled();
+    const since = new Date(clock.now());
+    expect(await rows()).toMatchObject([
+      { status: 'unknown', unknown_since: since },
+      { status: 'pending' },
+      { status: 'sent' },
+    ]);
+    advance(59_999);
+    await settled();
     expect(network.textsOf(ALICE)).toEqual([]);
-    advance(30_000);
-    await settled(session);
-    const [first] = await rows();
-    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
-    expect(network.carried.find(({ chatId }) => chatId === ALICE)?.bareId).toBe(first?.bare_id);
-    expect((await rows()).map((row) => row.status)).toEqual(['sent', 'sent', 'sent']);
+    advance(1);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['2']);
+    for (let hour = 0; hour < 30; hour += 1) {
+      advance(3_600_000);
+      await settled();
+    }
+    expect(network.textsOf(ALICE)).toEqual(['2']);
+    const [unknown] = await rows();
+    expect(unknown).toMatchObject({ status: 'unknown', unknown_since: since });
+
+    await leave();
+    connect();
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['2', '1']);
+    const [sent] = await rows();
+    expect(sent).toMatchObject({ status: 'sent', bare_id: unknown?.bare_id, unknown_since: null });
+  });
+
+  it('holds its chat for what is left of the minute after a restart', async () => {
+    await accept('1');
+    await accept('2');
+    const { leave } = connect(unknownOnce(false));
+    await settled();
+    await leave();
+    clock.advance(40_000);
+    sender = open();
+    connect({
+      onFind() {
+        throw new AppError('SESSION_DEADLINE');
+      },
+    });
+    await settled();
+    advance(19_999);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual([]);
+    advance(1);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['2']);
   });
 
   it('holds the chat under its other name too (fact A16)', async () => {
     const lid = '777@lid';
     await accept('1');
     await accept('2', { to: lid });
-    const { session } = connect({ ...unknownOnce(false), canonical: { [lid]: ALICE } });
-    await settled(session);
+    connect({ ...unknownOnce(false), canonical: { [lid]: ALICE } });
+    await settled();
     expect(network.given).toEqual([]);
-    for (const seconds of [1, 2, 4, 8, 16, 30]) {
-      advance(seconds * 1_000);
-      await settled(session);
-    }
-    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+    advance(60_000);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['2']);
   });
 
   it('ends as soon as an event tells of the message', async () => {
     await accept('1');
     await accept('2');
-    const { session } = connect(unknownOnce(false));
-    await settled(session);
+    connect(unknownOnce(false));
+    await settled();
     const [row] = await rows();
     const ack = ackEvent(row?.bare_id ?? '', 1, clock.now(), { chatId: ALICE });
     await ingestEvents(opened.db, account.id, [ack], new Date(clock.now()));
     advance(1_000);
-    await settled(session);
+    await settled();
     expect(network.textsOf(ALICE)).toEqual(['2']);
     expect((await rows()).map((r) => r.status)).toEqual(['sent', 'sent']);
   });
 
-  it('is given up after five hand-overs, and the chat goes on', async () => {
+  it('is handed over by five pages at most if none ever shows it, and looked up ever after', async () => {
     await accept('poison');
     await accept('2');
-    const script: PageScript = {
+    let given = 0;
+    const poisoned: PageScript = {
       onSend(_prepared, content) {
-        if (content.kind === 'text' && content.text === 'poison') throw new AppError('SESSION_FAULT');
+        if (content.kind !== 'text' || content.text !== 'poison') return;
+        given += 1;
+        throw new AppError('SESSION_FAULT');
       },
     };
-    const { session } = connect(script);
-    const gaveUp = log.next('A message was given up: whether it left is not known');
-    await settled(session);
-    for (let cycle = 0; cycle < 5; cycle += 1) {
-      for (const seconds of [1, 2, 4, 8, 16, 30]) {
-        advance(seconds * 1_000);
-        await settled(session);
-      }
+    for (let page = 0; page < 6; page += 1) {
+      const { leave } = connect(poisoned);
+      await settled();
+      await leave();
     }
-    await gaveUp;
-    await settled(session);
-    expect(await rows()).toMatchObject([
-      { status: 'unknown', failed_code: 'SEND_OUTCOME_UNKNOWN' },
-      { status: 'sent' },
-    ]);
+    expect(given).toBe(5);
+    const page: PageStore = new Map();
+    connect(poisoned, { page });
+    advance(60_000);
+    await settled();
+    const [poison, other] = await rows();
+    expect(poison).toMatchObject({ status: 'unknown', failed_code: 'SEND_OUTCOME_UNKNOWN' });
+    expect(other).toMatchObject({ status: 'sent' });
     expect(log.lines.filter((line) => line.level === 'error')).toHaveLength(1);
+
+    page.set(poison?.bare_id ?? '', 1);
+    advance(3_600_000);
+    await settled();
+    expect((await rows())[0]).toMatchObject({ status: 'sent', failed_code: null, failed_reason: null });
   });
 
   it('stays open while the page does not answer, and the loop goes on', async () => {
     let deaf = 2;
     await accept('1');
-    const { session } = connect({
+    connect({
       ...unknownOnce(true),
       onFind() {
         if (deaf-- > 0) throw new AppError('SESSION_DEADLINE');
       },
     });
-    await settled(session);
+    await settled();
     expect(await rows()).toMatchObject([{ status: 'unknown' }]);
     advance(1_000);
-    await settled(session);
+    await settled();
     advance(2_000);
-    await settled(session);
+    await settled();
     expect(await rows()).toMatchObject([{ status: 'sent' }]);
+  });
+});
+
+describe('a page that was restored from an older copy', () => {
+  /** A message that left, over a page that is lost since. */
+  async function lose(): Promise<{ bareId: string; handedAt: Date }> {
+    await accept('1');
+    const looked = Promise.withResolvers<void>();
+    const { leave } = connect({
+      onSent() {
+        throw new AppError('SESSION_FAULT');
+      },
+      onFind() {
+        looked.resolve();
+        return new Promise(() => undefined);
+      },
+    });
+    await looked.promise;
+    await leave();
+    expect(network.textsOf(ALICE)).toEqual(['1']);
+    const [row] = await rows();
+    return { bareId: row?.bare_id ?? '', handedAt: row?.handed_at ?? new Date(0) };
+  }
+
+  const around = (at: Date) => ({
+    restoredFrom: new Date(at.getTime() - 1),
+    restoredAt: new Date(at.getTime() + 1),
+  });
+
+  it('proves nothing by what it lacks: the message is unknown until an ack tells', async () => {
+    const { bareId, handedAt } = await lose();
+    const { leave } = connect({}, around(handedAt));
+    await settled();
+    expect(await rows()).toMatchObject([{ status: 'unknown', failed_code: 'SEND_OUTCOME_UNKNOWN' }]);
+    await leave();
+    // Nor does it later, when it is the page that the account used last.
+    sender = open();
+    connect();
+    advance(60_000);
+    await settled();
+    expect(network.given).toHaveLength(1);
+
+    const ack = ackEvent(bareId, 2, clock.now(), { chatId: ALICE });
+    await ingestEvents(opened.db, account.id, [ack], new Date(clock.now()));
+    advance(3_600_000);
+    await settled();
+    expect(await rows()).toMatchObject([{ status: 'delivered', failed_code: null, failed_reason: null }]);
+    expect(network.given).toHaveLength(1);
+  });
+
+  it('lets the chat go on at once if the message has held it long enough', async () => {
+    const { handedAt } = await lose();
+    await accept('2');
+    clock.advance(60_000);
+    connect({}, around(handedAt));
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+  });
+
+  it('proves by what it lacks that the message did not leave, if the copy is younger', async () => {
+    const { handedAt } = await lose();
+    const restoredFrom = new Date(handedAt.getTime() + 1);
+    connect({}, { restoredFrom, restoredAt: restoredFrom });
+    await settled();
+    expect(network.given).toHaveLength(2);
+    expect(await rows()).toMatchObject([{ status: 'sent' }]);
+  });
+
+  it('proves it too of what was handed over since it was restored', async () => {
+    const { handedAt } = await lose();
+    const restoredAt = new Date(handedAt.getTime() - 1);
+    connect({}, { restoredFrom: restoredAt, restoredAt });
+    await settled();
+    expect(network.given).toHaveLength(2);
+  });
+});
+
+describe('chats side by side', () => {
+  const hang = () => new Promise<never>(() => undefined);
+  const chats = Array.from({ length: 10 }, (_, index) => `49170000001${index}@c.us`);
+
+  it('do not wait for one that hangs, and each keeps its order', async () => {
+    await accept('slow');
+    for (const text of ['1', '2', '3']) for (const to of [...chats, ALICE]) await accept(text, { to });
+    const last = Promise.withResolvers<void>();
+    let sent = 0;
+    connect({
+      onSend: ({ chatId }) => (chatId === ALICE ? hang() : undefined),
+      onSent() {
+        sent += 1;
+        if (sent === 3 * chats.length) last.resolve();
+      },
+    });
+    await last.promise;
+    for (const to of chats) expect(network.textsOf(to)).toEqual(['1', '2', '3']);
+    expect(network.textsOf(ALICE)).toEqual([]);
+  });
+
+  it('are as many as the page can bear, each with one message', async () => {
+    for (const to of chats) for (const text of ['1', '2']) await accept(text, { to });
+    const asked: string[] = [];
+    const full = Promise.withResolvers<void>();
+    connect({
+      onSend({ chatId }) {
+        asked.push(chatId);
+        if (asked.length === 8) full.resolve();
+        return hang();
+      },
+    });
+    await full.promise;
+    const waits = log.next(WAITS);
+    sender.wake(account.id);
+    expect((await waits).fields).toMatchObject({ underWay: 8 });
+    expect(asked.toSorted()).toEqual(chats.slice(0, 8));
+  });
+
+  it('send one file at a time, and texts meanwhile', async () => {
+    const file: SendRequest['content'] = {
+      kind: 'media',
+      source: { from: 'upload', mediaId: 'm' },
+      caption: null,
+      fileName: null,
+      as: null,
+    };
+    const [first = '', second = '', third = ''] = chats;
+    await accept('', { to: first, content: file });
+    await accept('', { to: second, content: file });
+    await accept('a text', { to: third });
+    const upload = Promise.withResolvers<void>();
+    const text = Promise.withResolvers<void>();
+    const asked: string[] = [];
+    connect({
+      onPrepare: (to) => void asked.push(to),
+      onSend: ({ chatId }) => (chatId === first ? upload.promise : undefined),
+      onSent: ({ chatId }) => (chatId === third ? text.resolve() : undefined),
+    });
+    await text.promise;
+    expect(asked).toEqual([first, third]);
+    upload.resolve();
+    await settled();
+    expect(network.textsOf(second)).toEqual(['media']);
+  });
+
+  it('share the limit a minute exactly', async () => {
+    await sender[Symbol.asyncDispose]();
+    sender = open(3);
+    for (const to of chats) await accept('1', { to });
+    const limited = log.next(RATE_LINE);
+    connect();
+    await limited;
+    await settled();
+    expect(network.carried).toHaveLength(3);
+    advance(60_000);
+    await settled();
+    expect(network.carried).toHaveLength(6);
+  });
+
+  it('are one where one of them turns out to be the other (fact A16)', async () => {
+    const lid = '777@lid';
+    await accept('1', { to: lid });
+    await accept('2');
+    const named = Promise.withResolvers<void>();
+    connect({
+      canonical: { [lid]: ALICE },
+      onPrepare: (to) => (to === lid ? named.promise : named.resolve()),
+    });
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+  });
+});
+
+describe('a row that nobody was told of', () => {
+  it('is found by the sender itself', async () => {
+    const sent = Promise.withResolvers<void>();
+    const deps = { db: opened.db, mediaPath: String, instanceId: INSTANCE, log, messageRateLimit: 0 };
+    sender = stack.use(openSender({ ...deps, clock: systemClock, sweepIntervalMs: 5 }));
+    connect({ onSent: () => sent.resolve() });
+    await nextIdle();
+    await accept('1', {}, { wakes: false });
+    await sent.promise;
+    expect(network.textsOf(ALICE)).toEqual(['1']);
   });
 });
 
@@ -496,9 +722,9 @@ describe('life cycle', () => {
     const hanging = Promise.withResolvers<void>();
     const first = connect({ onPrepare: () => hanging.promise });
     await first.session.asked(ALICE);
-    const second = connect();
+    connect();
     await first.ended;
-    await settled(second.session);
+    await settled();
     hanging.resolve();
     expect(network.textsOf(ALICE)).toEqual(['1']);
   });
@@ -521,8 +747,9 @@ describe('life cycle', () => {
     await slow.session.asked(ALICE);
     account = other;
     await accept('quick', { to: BOB });
-    const quick = connect({ ack });
-    await settled(quick.session);
+    const sent = Promise.withResolvers<void>();
+    connect({ ack, onSent: () => sent.resolve() });
+    await sent.promise;
     expect(network.textsOf(BOB)).toEqual(['quick']);
   });
 });

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openEventLoopWatch, QUIET_MS, STALL_MS } from '../../../src/observability/event-loop.ts';
+import { DEFAULT_TIMINGS } from '../../../src/config/session-timings.ts';
+import { openEventLoopWatch } from '../../../src/observability/event-loop.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
+
+const { eventLoopQuietMs, eventLoopStallMs } = DEFAULT_TIMINGS;
 
 const MESSAGE = 'The event loop stood still';
 
@@ -30,24 +33,24 @@ async function looked(): Promise<void> {
 it('warns of a stand-still with its length, and not again within a minute', async () => {
   const told = log.next(MESSAGE);
   await looked();
-  stall(STALL_MS + 300);
+  stall(eventLoopStallMs + 300);
   const { level, fields } = await told;
   expect(level).toBe('warn');
-  expect(fields.longestMs).toBeGreaterThanOrEqual(STALL_MS);
-  expect(fields.longestMs).toBeLessThan(10 * STALL_MS);
+  expect(fields.longestMs).toBeGreaterThanOrEqual(eventLoopStallMs);
+  expect(fields.longestMs).toBeLessThan(10 * eventLoopStallMs);
   expect(fields).toMatchObject({ p99Ms: expect.any(Number), meanMs: expect.any(Number) });
   await looked();
-  stall(STALL_MS + 300);
+  stall(eventLoopStallMs + 300);
   await looked();
   expect(log.lines).toHaveLength(1);
-  now += QUIET_MS;
+  now += eventLoopQuietMs;
   const again = log.next(MESSAGE);
-  expect((await again).fields.longestMs).toBeGreaterThanOrEqual(STALL_MS);
+  expect((await again).fields.longestMs).toBeGreaterThanOrEqual(eventLoopStallMs);
 });
 
 it('says nothing of ordinary load', async () => {
   for (let round = 0; round < 8; round += 1) {
-    stall(STALL_MS / 5);
+    stall(eventLoopStallMs / 5);
     await new Promise((resolve) => setImmediate(resolve));
   }
   await looked();
@@ -56,7 +59,7 @@ it('says nothing of ordinary load', async () => {
 
 it('is silent once it is disposed', async () => {
   watch[Symbol.dispose]();
-  stall(STALL_MS + 300);
+  stall(eventLoopStallMs + 300);
   await looked();
   expect(log.lines).toEqual([]);
 });

@@ -28,6 +28,8 @@ function cronTable() {
     clock: systemClock,
     removeOrphanProfiles: async () => 0,
     finishWipes: async () => 0,
+    catchUpVaults: async () => 0,
+    removeCutOffVaults: async () => 0,
     removeOrphanVaults: async () => 0,
     reviewHealth: () => 0,
   });

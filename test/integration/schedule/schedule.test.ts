@@ -21,6 +21,17 @@ describe('openSchedule', () => {
     await again.promise;
   });
 
+  it('runs a job at once that is due at the start', async () => {
+    const ran = Promise.withResolvers<void>();
+    const run = async () => {
+      ran.resolve();
+      return 0;
+    };
+    const job = { name: 'job', cron: '0 0 1 1 *', isDueAtStart: true, run };
+    await using _ = openSchedule([job], new RecordingLogger());
+    await ran.promise;
+  });
+
   it('waits at its end for a job that is at work', async () => {
     const started = Promise.withResolvers<void>();
     const work = Promise.withResolvers<number>();

@@ -6,10 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ClientOptions } from 'whatsapp-web.js';
 import type { Phone, Simulator } from '../../../simulator/client.ts';
-import {
-  findBrowserProcesses,
-  killBrowserProcesses,
-} from '../../../src/channels/whatsapp-web/browser-process.ts';
+import { findBareBrowser, killBareBrowser } from '../../support/process-tree.ts';
 import type { BareCall, BareNews, BareOrder, BareSettings } from './bare-program.ts';
 import { BROWSER_PATH, EventLog, type Profile, puppeteerOptions } from './driven-client.ts';
 
@@ -110,13 +107,13 @@ export class BareProcess implements AsyncDisposable {
 
   /** Living processes of the browser. */
   browsers(): number[] {
-    return findBrowserProcesses(this.#profilePath);
+    return findBareBrowser(this.#profilePath);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill('SIGKILL');
     await this.ended;
-    await killBrowserProcesses(this.#profilePath);
+    await killBareBrowser(this.#profilePath);
   }
 
   #order(call: BareCall & { readonly on?: string }) {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Phone, type Simulator, startSimulator } from '../../../simulator/client.ts';
-import { findBrowserProcesses } from '../../../src/channels/whatsapp-web/browser-process.ts';
+import { findBareBrowser } from '../../support/process-tree.ts';
 import { DrivenClient, Profile, puppeteerOptions } from './driven-client.ts';
 
 /** How long a call into a page that hangs is waited for; three minutes where nobody says otherwise. */
@@ -42,7 +42,7 @@ afterAll(async () => {
   await simulator[Symbol.asyncDispose]();
 });
 
-const browsers = () => findBrowserProcesses(join(profile.path, 'session'));
+const browsers = () => findBareBrowser(join(profile.path, 'session'));
 
 function signalRenderers(signal: NodeJS.Signals): void {
   const isRenderer = (pid: number) =>

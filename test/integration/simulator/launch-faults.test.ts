@@ -4,8 +4,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Phone, type Simulator, startSimulator } from '../../../simulator/client.ts';
-import { killBrowserProcesses } from '../../../src/channels/whatsapp-web/browser-process.ts';
 import { writeLockingBrowser } from '../../support/locking-browser.ts';
+import { killBareBrowser } from '../../support/process-tree.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 import { BareProcess } from './bare-process.ts';
 import { BROWSER_PATH, DrivenClient, Profile } from './driven-client.ts';
@@ -68,7 +68,7 @@ it('leaves a browser that takes messages and holds the profile (A11, F28), which
   await using third = bareClient();
   await expect(third.call({ do: 'initialize' })).rejects.toThrow('auth timeout');
 
-  await killBrowserProcesses(join(profile.path, 'session'));
+  await killBareBrowser(join(profile.path, 'session'));
   await using fourth = await bareClient().ready();
   expect(fourth.events.of('qr')).toEqual([]);
   expect(readlinkSync(lock())).toMatch(`${hostname()}-`);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeAccountId } from '../../../src/accounts/ids.ts';
@@ -72,6 +72,31 @@ describe('a generation', () => {
   });
 });
 
+describe('a generation that cannot be read', () => {
+  it.each<[string, (path: string) => Promise<unknown>]>([
+    ['is not there', async () => undefined],
+    ['is a folder', (path) => mkdir(path)],
+    // Nothing is mapped where it begins, so that reading it is an error of input and output.
+    ['lies on bad sectors', (path) => symlink('/proc/self/mem', path)],
+  ])('is damaged if it %s: another copy has to do', async (_what, spoil) => {
+    await folder.write(ID, 1, bytesOf('x'));
+    await spoil(folder.pathOf(ID, 2));
+    await expect(textOf(2)).rejects.toMatchObject({
+      code: 'VAULT_DAMAGED',
+      message: expect.stringContaining(folder.pathOf(ID, 2)),
+    });
+  });
+
+  it('is out of reach if the system says anything else', async () => {
+    await folder.write(ID, 1, bytesOf('x'));
+    await symlink(folder.pathOf(ID, 2), folder.pathOf(ID, 2));
+    await expect(textOf(2)).rejects.toMatchObject({
+      code: 'VAULT_STORAGE_FAILED',
+      message: expect.stringContaining('ELOOP'),
+    });
+  });
+});
+
 describe('the list', () => {
   it('holds generations by number, newest first, and nothing else that lies there', async () => {
     for (const generation of [2, 10, 9]) await folder.write(ID, generation, bytesOf('x'));
@@ -118,8 +143,24 @@ describe('removal', () => {
     for (const path of [old, young]) await writeFile(path ?? '', 'half');
     const past = new Date(Date.now() - 2 * HOUR_MS);
     await utimes(old ?? '', past, past);
-    await folder.removeParts(Date.now());
+    expect(await folder.removeParts(Date.now())).toBe(1);
     expect((await readdir(join(root.path, ID))).sort()).toEqual(['1.vault', '3.vault.part-0b']);
     expect(await readFile(folder.pathOf(ID, 1), 'utf8')).toBe('x');
+  });
+
+  it('of parts leaves those that are being written here, however old', async () => {
+    const late = Date.now() + 2 * HOUR_MS;
+    const slow = async function* () {
+      yield Buffer.from('half');
+      expect(await folder.removeParts(late)).toBe(0);
+      yield Buffer.from('whole');
+    };
+    await folder.write(ID, 1, slow());
+    expect(await textOf(1)).toBe('halfwhole');
+    const used = await folder.withTemporary({ accountId: ID, generation: 2 }, slow(), async ({ path }) => {
+      expect(await folder.removeParts(late)).toBe(0);
+      return readFile(path, 'utf8');
+    });
+    expect(used).toBe('halfwhole');
   });
 });

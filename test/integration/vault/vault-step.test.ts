@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,7 +18,7 @@ import { insertTestAccount } from '../../support/inbound-events.ts';
 import { makeRandom } from '../../support/random.ts';
 import { scaled, seed } from '../../support/scale.ts';
 import { silentLog } from '../../support/silent-log.ts';
-import { openSmallDisk } from '../../support/small-disk.ts';
+import { hasRealDisks, openSmallDisk } from '../../support/small-disk.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 import { VaultProcess } from '../../support/vault-process.ts';
 import { type VaultPlaces, VaultStage } from '../../support/vault-stage.ts';
@@ -79,7 +79,7 @@ async function expectKept(text: string): Promise<void> {
     expect(await stage.takeOut()).toBe(text);
     expect(await stage.listRuntime()).toEqual([`session-${places.accountId}`]);
     await stage.store('later');
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listRuntime()).toEqual([]);
     expect(await findStrays(stage)).toEqual([]);
   });
@@ -168,16 +168,27 @@ describe('a session is as it was left after a SIGKILL', () => {
     await expectKept(isOnDisk ? 'new' : 'old');
   });
 
-  it('in a snapshot, and its browser goes on', async () => {
+  it('in a snapshot, whose browser stands still until the guard ends it', async () => {
     await during(snapshot.prepare);
-    const browser = await startBrowser(`${places.runtimePath}/session-${places.accountId}`);
-    try {
-      await crash(snapshot, 'profile-copied');
-      expect(readFileSync(`/proc/${browser.pid}/stat`, 'utf8').split(') ')[1]?.[0]).not.toBe('T');
-    } finally {
-      browser.kill('SIGKILL');
-      await once(browser, 'close');
+    {
+      // Without a guard it would do so for ever.
+      await using browser = await startBrowser();
+      await crash(snapshot, 'profile-frozen');
+      expect(browser.states()).toEqual(['T', 'T']);
     }
+    places = { ...places, guardMark: `--switchboard-run=${randomUUID()}` };
+    await using browser = await startBrowser();
+    await crash(snapshot, 'profile-frozen');
+    await browser.ended;
+    await expect.poll(browser.states).toEqual([]);
+    await expectKept('new');
+  });
+
+  it('in a snapshot once its browser goes on, which it does until the guard ends it', async () => {
+    await during(snapshot.prepare);
+    await using browser = await startBrowser();
+    await crash(snapshot, 'profile-copied');
+    expect(browser.states()).toEqual(['S', 'S']);
     await expectKept('new');
   });
 
@@ -204,7 +215,7 @@ describe('a session is as it was left after a SIGKILL', () => {
         // It may have been killed before it could tell of the last one.
         const possible = [program.stored, String(Number(program.stored) + 1)];
         expect(possible).toContain(await stage.takeOut());
-        await stage.keeper.putAway(stage.accountId);
+        await stage.putAway();
         expect(await stage.listRuntime()).toEqual([]);
         expect(await findStrays(stage)).toEqual([]);
       });
@@ -212,11 +223,45 @@ describe('a session is as it was left after a SIGKILL', () => {
   });
 });
 
-/** Stands for a browser: a process that has the profile on its command line. */
-async function startBrowser(profilePath: string): Promise<ChildProcess> {
-  const browser = spawn('sleep', ['600'], { argv0: `sleep --user-data-dir=${profilePath} ` });
+/** Stands for a browser: a process that has the profile and our marks on its command line, and one that it has started. */
+async function startBrowser() {
+  const args = [
+    `--user-data-dir=${places.runtimePath}/session-${places.accountId}`,
+    `--switchboard-account=${places.accountId}`,
+    places.guardMark ?? '--x',
+  ];
+  const browser = spawn('sh', ['-c', 'sleep 600 & wait', 'sh', ...args, '--end'], { detached: true });
   await once(browser, 'spawn');
-  return browser;
+  const group = browser.pid ?? 0;
+  const states = () => statesOfGroup(group);
+  await expect.poll(states).toEqual(['S', 'S']);
+  const ended = once(browser, 'close');
+  return {
+    states,
+    ended,
+    async [Symbol.asyncDispose]() {
+      if (states().length > 0) process.kill(-group, 'SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** What each living process of a group does, as the kernel says: S sleeps, T stands still. */
+function statesOfGroup(group: number): string[] {
+  return readdirSync('/proc').flatMap((name) => {
+    const stat = /^\d+$/.test(name) ? readStat(name) : '';
+    const [state = 'Z', , of] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(of) === group && state !== 'Z' ? [state] : [];
+  });
+}
+
+function readStat(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    // It ended while we looked.
+    return '';
+  }
 }
 
 /** The second process comes to what it can of the step, and is killed there; it may be one that it has not to take. */
@@ -318,6 +363,28 @@ describe('a full disk', () => {
       expect(await stage.listRuntime()).toEqual([`session-${places.accountId}`]);
       expect(await stage.listDisk()).toEqual(['1.vault']);
       expect(await stage.takeOut()).toBe('new');
+    });
+    disk.free();
+    await expectKept('new');
+  });
+
+  it.runIf(hasRealDisks)('where profiles are opened keeps no session from being sealed', async () => {
+    using disk = openSmallDisk(join(root.path, `small-${randomUUID()}`));
+    places = { ...places, runtimePath: join(disk.path, 'live') };
+    await during(async (stage) => {
+      await stage.seal('old');
+      await stage.keeper.takeOut(stage.accountId);
+      await stage.store('new');
+    });
+    {
+      await using program = new VaultProcess(places);
+      await program.call({ do: 'takeOut' });
+      disk.fill([]);
+      expect(await program.call({ do: 'putAway' })).not.toContain('profile-marked');
+    }
+    await during(async (stage) => {
+      expect(await stage.listRuntime()).toEqual([]);
+      expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
     });
     disk.free();
     await expectKept('new');

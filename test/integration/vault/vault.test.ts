@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../src/db/database.ts';
@@ -109,7 +109,7 @@ describe('the newest generation', () => {
     expect(await stage.listDatabase()).toEqual([1]);
     stage = await restart();
     expect(await stage.takeOut()).toBe('second');
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listDatabase()).toEqual([3, 1]);
   });
 });
@@ -126,6 +126,19 @@ describe('an older generation', () => {
     expect(warnings(stage)).toMatch(/Generation 3 \(disk\): .*Generation 3 \(database\): /);
   });
 
+  it('is opened if the disk has lost the newest, which has no other copy', async () => {
+    await stage.seal('first');
+    backup.reach = 'none';
+    await stage.seal('second');
+    backup.reach = 'all';
+    await rm(pathOf(2));
+    // Reading it is an error of input and output, as on a bad sector.
+    await symlink('/proc/self/mem', pathOf(2));
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('first');
+    expect(warnings(stage)).toMatch(/Generation 2 \(disk\): .*EIO/);
+  });
+
   it('is told from the newest by the index if that is lost everywhere', async () => {
     await sealThree();
     await rm(pathOf(3));
@@ -135,7 +148,7 @@ describe('an older generation', () => {
     expect(await stage.takeOut()).toBe('second');
     expect(warnings(stage)).toContain('No copy of generation 3 is left.');
     // The next one does not take the lost one's number.
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect((await stage.listDisk()).at(-1)).toBe('4.vault');
   });
 
@@ -177,7 +190,7 @@ describe('a key that is not at hand', () => {
       message: expect.stringContaining(currentKeyId),
       details: { keyId: currentKeyId, generation: 3 },
     });
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     await stage.boot();
     expect([await stage.listDisk(), await stage.listDatabase(), await stage.listIndex()]).toEqual(before);
     expect(await stage.listRuntime()).toEqual([]);

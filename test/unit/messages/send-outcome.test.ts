@@ -4,7 +4,9 @@ import {
   absenceToStep,
   checkDelayMs,
   findRefusal,
+  holdMs,
   MAX_HANDOVERS,
+  pauseDelayMs,
   watchDelayMs,
 } from '../../../src/messages/send-outcome.ts';
 
@@ -32,27 +34,45 @@ describe('findRefusal', () => {
 });
 
 describe('absenceToStep', () => {
+  const MAX = MAX_HANDOVERS;
   it.each([
-    { freshPage: true, absentForMs: 0, handovers: 0, step: 'hand-over' },
-    { freshPage: true, absentForMs: 0, handovers: MAX_HANDOVERS - 1, step: 'hand-over' },
-    { freshPage: true, absentForMs: 0, handovers: MAX_HANDOVERS, step: 'give-up' },
-    { freshPage: false, absentForMs: 0, handovers: 1, step: 'wait' },
-    { freshPage: false, absentForMs: 59_999, handovers: MAX_HANDOVERS, step: 'wait' },
-    { freshPage: false, absentForMs: 60_000, handovers: 1, step: 'hand-over' },
-    { freshPage: false, absentForMs: 60_000, handovers: MAX_HANDOVERS, step: 'give-up' },
-  ])('answers $step: fresh page $freshPage, absent $absentForMs ms, handed $handovers times', (view) => {
+    { givenHere: false, isRepeatable: true, handovers: 0, step: 'hand-over' },
+    { givenHere: false, isRepeatable: true, handovers: MAX - 1, step: 'hand-over' },
+    { givenHere: false, isRepeatable: true, handovers: MAX, step: 'give-up' },
+    { givenHere: true, isRepeatable: true, handovers: 1, step: 'look-again' },
+    { givenHere: true, isRepeatable: true, handovers: MAX, step: 'look-again' },
+    { givenHere: false, isRepeatable: false, handovers: 0, step: 'look-again' },
+    { givenHere: false, isRepeatable: false, handovers: MAX, step: 'look-again' },
+  ])('answers $step: given here $givenHere, repeatable $isRepeatable, handed $handovers times', (view) => {
     expect(absenceToStep(view)).toBe(view.step);
   });
 });
 
+describe('holdMs', () => {
+  it.each([
+    { title: 'a minute from the start', since: 5_000, now: 5_000, left: 60_000 },
+    { title: 'what is left after a restart', since: 5_000, now: 45_000, left: 20_000 },
+    { title: 'nothing after a minute', since: 5_000, now: 65_000, left: 0 },
+    { title: 'nothing after a day', since: 5_000, now: 86_400_000, left: 0 },
+    { title: 'a minute if the clock was set back', since: 86_400_000, now: 5_000, left: 60_000 },
+  ])('is $title', ({ since, now, left }) => {
+    expect(holdMs(since, now)).toBe(left);
+  });
+});
+
 describe('the pauses between looks', () => {
-  it('grow to a minute while nothing is known', () => {
-    const delays = Array.from({ length: 8 }, (_, index) => checkDelayMs(index + 1) / 1_000);
-    expect(delays).toEqual([1, 2, 4, 8, 16, 30, 60, 60]);
+  it('grow to half an hour while nothing is known', () => {
+    const delays = Array.from({ length: 13 }, (_, index) => checkDelayMs(index + 1) / 1_000);
+    expect(delays).toEqual([1, 2, 4, 8, 16, 30, 60, 120, 240, 480, 960, 1_800, 1_800]);
   });
 
   it('grow from a minute to half an hour while the page holds the message', () => {
     const delays = Array.from({ length: 7 }, (_, index) => watchDelayMs(index + 1) / 60_000);
     expect(delays).toEqual([1, 2, 4, 8, 16, 30, 30]);
+  });
+
+  it('grow to a minute while a recipient cannot be resolved', () => {
+    const delays = Array.from({ length: 9 }, (_, index) => pauseDelayMs(index + 1) / 1_000);
+    expect(delays).toEqual([1, 2, 4, 8, 16, 30, 60, 60, 60]);
   });
 });

@@ -15,11 +15,13 @@ function handed(chatId: string): HandedMessage {
     payload: null,
     media: null,
     prepared: { chatId, key: { fromMe: true, chatId, bareId: '3EB0', participant: null } },
+    claim: { epoch: 1, at: new Date(0) },
+    isRepeatable: true,
   };
 }
 
 function due(unsettled: Unsettled, now: number): Check {
-  const check = unsettled.findDue(now);
+  const [check] = unsettled.findDue(now);
   if (check === undefined) throw new Error('Nothing is due.');
   return check;
 }
@@ -28,9 +30,9 @@ describe('Unsettled', () => {
   it('holds the chat of a message whose outcome is open, and only that', () => {
     const unsettled = new Unsettled();
     const message = handed('a@c.us');
-    unsettled.hold(message, { dueAt: 0, freshPage: true });
-    expect(unsettled.blockedChats(0)).toEqual(['a@c.us']);
-    expect(unsettled.isHeld('b@c.us')).toBe(false);
+    unsettled.hold(message, 0);
+    expect(unsettled.blockedChats(1e9)).toEqual(['a@c.us']);
+    expect(unsettled.isHeld('b@c.us', 0)).toBe(false);
     unsettled.settle(message.id);
     expect(unsettled.blockedChats(0)).toEqual([]);
     expect(unsettled.nextDueAt(0)).toBeUndefined();
@@ -38,36 +40,51 @@ describe('Unsettled', () => {
 
   it('lets the chat go on while the page holds the message, and looks again after a minute', () => {
     const unsettled = new Unsettled();
-    unsettled.hold(handed('a@c.us'), { dueAt: 0, freshPage: true });
+    unsettled.hold(handed('a@c.us'), 0);
     unsettled.watch(due(unsettled, 0), 0);
     expect(unsettled.blockedChats(0)).toEqual([]);
-    expect(unsettled.findDue(59_999)).toBeUndefined();
+    expect(unsettled.findDue(59_999)).toEqual([]);
     expect(unsettled.nextDueAt(0)).toBe(60_000);
     unsettled.watch(due(unsettled, 60_000), 60_000);
     expect(unsettled.nextDueAt(60_000)).toBe(180_000);
   });
 
-  it('looks at growing pauses while nothing is known', () => {
+  it('looks at growing pauses while nothing is known, and lets the chat go on when its time is over', () => {
     const unsettled = new Unsettled();
-    unsettled.hold(handed('a@c.us'), { dueAt: 0, freshPage: false });
+    unsettled.hold(handed('a@c.us'), 0);
     let now = 0;
     const pauses: number[] = [];
     for (let look = 0; look < 4; look += 1) {
-      unsettled.postpone(due(unsettled, now), now);
+      unsettled.postpone(due(unsettled, now), { now, holdsUntil: 60_000 });
       const next = unsettled.nextDueAt(now) ?? Number.NaN;
       pauses.push(next - now);
       now = next;
     }
     expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000]);
+    expect(unsettled.isHeld('a@c.us', 59_999)).toBe(true);
+    expect(unsettled.isHeld('a@c.us', 60_000)).toBe(false);
+    expect(unsettled.blockedChats(60_000)).toEqual([]);
   });
 
-  it('looks first at what was accepted first', () => {
+  it('says when a chat is free again, though nothing is to be looked at then', () => {
     const unsettled = new Unsettled();
-    const [first, second] = [handed('a@c.us'), handed('b@c.us')];
-    unsettled.hold(first, { dueAt: 5, freshPage: false });
-    unsettled.hold(second, { dueAt: 0, freshPage: false });
-    expect(due(unsettled, 10).message).toBe(first);
-    expect(due(unsettled, 1).message).toBe(second);
+    unsettled.hold(handed('a@c.us'), 0);
+    unsettled.postpone(due(unsettled, 0), { now: 0, holdsUntil: 500 });
+    expect(unsettled.nextDueAt(0)).toBe(500);
+    expect(unsettled.nextDueAt(500)).toBe(1_000);
+  });
+
+  it('looks at one message of a chat at a time, at what was accepted first', () => {
+    const unsettled = new Unsettled();
+    const [first, second, other] = [handed('a@c.us'), handed('a@c.us'), handed('b@c.us')];
+    unsettled.hold(first, 0);
+    unsettled.hold(second, 0);
+    unsettled.hold(other, 0);
+    expect(unsettled.findDue(0).map(({ message }) => message)).toEqual([first, other]);
+    unsettled.postpone(due(unsettled, 0), { now: 0, holdsUntil: 60_000 });
+    expect(unsettled.findDue(0).map(({ message }) => message)).toEqual([other]);
+    unsettled.watch(due(unsettled, 1_000), 1_000);
+    expect(unsettled.findDue(1_000).map(({ message }) => message)).toEqual([second, other]);
   });
 
   it('pauses a chat longer each time, until it is resumed', () => {
@@ -84,7 +101,8 @@ describe('Unsettled', () => {
   it('blocks a chat under all the names that it is known by (fact A16)', () => {
     const unsettled = new Unsettled();
     unsettled.learnAlias('7@lid', '49170@c.us');
-    unsettled.hold(handed('49170@c.us'), { dueAt: 0, freshPage: false });
+    expect(unsettled.blockedChats(0, ['7@lid'])).toEqual(['7@lid', '49170@c.us']);
+    unsettled.hold(handed('49170@c.us'), 0);
     expect(unsettled.blockedChats(0)).toEqual(['49170@c.us', '7@lid']);
   });
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -47,10 +47,14 @@ describe('a program that writes without a pause', () => {
       'n=0; while :; do n=$((n+1)); echo $n >> "$1/a"; echo $n >> "$1/b"; [ $n -eq 5 ] && echo up; done';
     const script = `sh -c '${lines}' writer "$1"; exit 0`;
     const at = join(profile, 'Default', 'IndexedDB');
-    program = spawn('sh', ['-c', script, 'browser', at, `--user-data-dir=${profile}`, 'end'], {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    program = spawn(
+      'sh',
+      ['-c', script, 'browser', at, `--user-data-dir=${profile}`, '--switchboard-account=1'],
+      {
+        detached: true,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     pid = program.pid ?? 0;
     await once(program.stdout ?? program, 'data');
   });
@@ -78,7 +82,9 @@ describe('a program that writes without a pause', () => {
       if (found.every((each) => stateOf(each) === 'T')) throw new Error('Nobody can be asked.');
       return found;
     };
-    await expect(copyFrozen(profile, target, DEADLINE_MS, failing)).rejects.toThrow('Nobody can be asked.');
+    await expect(copyFrozen(profile, target, DEADLINE_MS, { findProcesses: failing })).rejects.toThrow(
+      'Nobody can be asked.',
+    );
     isAwake();
     expect(existsSync(target)).toBe(false);
   });
@@ -95,7 +101,35 @@ describe('a program that writes without a pause', () => {
     await once(ended, 'exit');
     const looks = [[ended.pid ?? 0]];
     const find = (path: string) => [...findBrowserProcesses(path), ...(looks.pop() ?? [])];
-    expect(await copyFrozen(profile, target, DEADLINE_MS, find)).toBeGreaterThan(0);
+    expect(await copyFrozen(profile, target, DEADLINE_MS, { findProcesses: find })).toBeGreaterThan(0);
+    isAwake();
+  });
+
+  it.each(['SIGSTOP', 'SIGCONT'] as const)(
+    'goes on if a process of it cannot be sent a %s',
+    async (refused) => {
+      let isFirst = true;
+      const kill = (each: number, name: 'SIGSTOP' | 'SIGCONT') => {
+        if (name === refused && isFirst) {
+          isFirst = false;
+          // As for one of another user, which is stopped by nobody.
+          if (name === 'SIGCONT') process.kill(each, name);
+          throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+        }
+        process.kill(each, name);
+      };
+      await expect(copyFrozen(profile, target, DEADLINE_MS, { kill })).rejects.toThrow();
+      expect(isFirst).toBe(false);
+      isAwake();
+      expect(existsSync(target)).toBe(false);
+    },
+  );
+
+  it('tells when it stands still, before anything is copied', async () => {
+    const seen: string[] = [];
+    const onFrozen = () => seen.push(...findBrowserProcesses(profile).map(stateOf), ...readdirSync(target));
+    await copyFrozen(profile, target, DEADLINE_MS, { onFrozen });
+    expect([...new Set(seen)]).toEqual(['T']);
     isAwake();
   });
 
@@ -192,7 +226,7 @@ it('is still linked where its copy is unpacked, made while messages came and wen
     const unpacked = join(folder.path, `unpacked-${round}`);
     await unpackInto(packFolder(target, await findKeptEntries(target)), unpacked, LIMITS);
     // Newer than anything in the vault: it is used in its place.
-    await writeProfileMark(unpacked, round * 1_000);
+    await writeProfileMark(unpacked, { generation: round * 1_000, boot: null });
     await rename(unpacked, stage.profilePath(id));
     await stage.reopen();
     await stage.pool.restore();

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { openGuard } from '../../../../src/channels/whatsapp-web/guard.ts';
+import type { GuardedSettings } from '../../../support/guarded-process.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../../support/guarded-process.ts', import.meta.url));
@@ -31,8 +32,14 @@ afterEach(() => {
   }
 });
 
-async function start(program = BROWSER, mark = makeMark(), carried = mark): Promise<Guarded> {
-  const child = spawn(process.execPath, [SCRIPT, mark, program, carried], {
+async function start(
+  program = BROWSER,
+  mark = makeMark(),
+  carried = mark,
+  isSilent = false,
+): Promise<Guarded> {
+  const settings: GuardedSettings = { mark, program, carried, isSilent };
+  const child = spawn(process.execPath, [SCRIPT, JSON.stringify(settings)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
@@ -111,6 +118,16 @@ it('ends with a goodbye, and touches nothing', async () => {
   await once(daemon.process, 'exit');
   expect(inGroup(daemon.guard)).toEqual([]);
   expect(inGroup(daemon.browser)).toHaveLength(2);
+});
+
+it('kills a browser that its daemon could not kill, once that has ended without a goodbye', async () => {
+  const mark = makeMark();
+  const daemon = await start(BROWSER, mark, mark, true);
+  await expect.poll(() => inGroup(daemon.browser)).toHaveLength(2);
+  daemon.process.stdin?.end();
+  await once(daemon.process, 'exit');
+  await gone(() => inGroup(daemon.browser));
+  await gone(() => inGroup(daemon.guard));
 });
 
 it('survives what stops a daemon by a signal to all', async () => {

@@ -37,22 +37,24 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-/** Children of this process, the dead that nobody has collected among them. */
-async function children(): Promise<number> {
+/** Children of this process by name, the dead that nobody has collected among them. */
+async function children(): Promise<string[]> {
   const names = await readdir('/proc');
-  const parents = await Promise.all(
+  const found = await Promise.all(
     names
       .filter((name) => /^\d+$/.test(name))
       .map(async (pid) => {
         const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-        return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
+        const [state, parent] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+        const name = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')'));
+        return Number(parent) === process.pid ? [state === 'Z' ? `${name}, dead` : name] : [];
       }),
   );
-  return parents.filter((parent) => parent === process.pid).length;
+  return found.flat().sort();
 }
 
 interface Count {
-  readonly children: number;
+  readonly children: readonly string[];
   readonly handles: number;
   readonly files: number;
   readonly listeners: number;
@@ -79,7 +81,7 @@ it(`leaves no process, no file and no handle after ${CYCLES} starts and ends, ea
     const now = await count();
     if (cycle === WARM_UP) base = now;
     if (base) {
-      expect(now.children).toBeLessThanOrEqual(base.children);
+      expect(now.children).toEqual(base.children);
       expect(now.handles).toBeLessThanOrEqual(base.handles + SLACK);
       expect(now.files).toBeLessThanOrEqual(base.files + SLACK);
       expect(now.listeners).toBeLessThanOrEqual(base.listeners);

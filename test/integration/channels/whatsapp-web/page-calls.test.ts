@@ -4,6 +4,7 @@ import { findBrowser } from '../../../../src/channels/whatsapp-web/browser.ts';
 import { installBridge } from '../../../../src/channels/whatsapp-web/page-bridge.ts';
 import { nameDevice, showsPasskeyDialog } from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import type { PageNews } from '../../../../src/channels/whatsapp-web/page-model.ts';
+import { mentionsPasskey } from '../../../../src/channels/whatsapp-web/passkey-mention.ts';
 
 let browser: Browser;
 let page: Page;
@@ -103,6 +104,21 @@ describe('a dialog that speaks of a passkey (A24)', () => {
   ])('is seen in %s: %s', async (body, seen) => {
     await load('', body);
     expect(await page.evaluate(showsPasskeyDialog)).toBe(seen);
+  });
+});
+
+describe('a page that speaks of a passkey (A24)', () => {
+  it.each([
+    ['<p>Use your Passkey to link</p>', true],
+    ['<section><h2>Use sua chave de acesso</h2></section>', true],
+    ['<meta charset="utf-8"><p>パスキーを使用してください</p>', true],
+    ['<button data-testid="link-passkey-confirm">Bestätigen</button>', true],
+    ['<a href="https://faq.whatsapp.com/webauthn">?</a>', true],
+    ['<p hidden>Use your passkey</p><i hidden data-icon="passkey">x</i>', false],
+    ['<script>const passkey = 1;</script><p>Log in with your key</p>', false],
+  ])('is seen in %s: %s', async (body, seen) => {
+    await load('', body);
+    expect(await page.evaluate(mentionsPasskey)).toBe(seen);
   });
 });
 

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import wwebjs from 'whatsapp-web.js';
 import type { Phone } from '../../../../simulator/client.ts';
+import type { PasskeyLook } from '../../../../simulator/protocol.ts';
 import type { AccountId } from '../../../../src/accounts/ids.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
+import { listTree } from '../../../support/process-tree.ts';
 
 let stage: PoolStage;
 let shop: Phone;
@@ -147,7 +149,9 @@ describe('pairing by a code', () => {
     await stage.pool.start(accountId);
     await stage.reached(accountId, 'disconnected', 'qr_given_up');
     await stage.rested(accountId);
-    expect(stage.of(accountId).pairingCodes.at(-1)).toBeNull();
+    const told = stage.of(accountId).pairingCodes;
+    expect(told.at(-1)).toBeNull();
+    expect(told.filter((each) => each !== null)).toHaveLength(3);
     await stage.reopen();
   });
 
@@ -205,6 +209,14 @@ describe('a demand for a passkey (A24)', () => {
     ]);
   });
 
+  it('shows a code again if the page stands still meanwhile (F9)', async () => {
+    const isRenderer = (pid: number) =>
+      listTree(pid).some((entry) => entry.pid === pid && entry.commandLine.includes('--type=renderer'));
+    for (const pid of stage.browsers(accountId).filter(isRenderer)) process.kill(pid, 'SIGSTOP');
+    await stage.reached(accountId, 'reconnecting', 'page_unresponsive');
+    await stage.reached(accountId, 'awaiting_scan', null, 2);
+  });
+
   it('ends the session if nobody answers, with an alert that says what to do', async () => {
     await stage.reopen({ timings: { passkeyDeadlineMs: 500 } });
     await stage.pool.start(accountId, { fresh: true });
@@ -221,6 +233,41 @@ describe('a demand for a passkey (A24)', () => {
       wanted: false,
     });
     expect(stage.browsers(accountId)).toEqual([]);
+    await stage.reopen();
+  });
+});
+
+describe('a demand for a passkey that the page shows in another way (A24)', () => {
+  const demand = async (mode: PasskeyLook) => {
+    await stage.world.faults.set({ kind: 'passkey', mode, phone: shop.name });
+    accountId = await stage.create();
+    await stage.pool.start(accountId);
+    await stage.scan(accountId, shop);
+  };
+
+  it.each<[PasskeyLook, string]>([
+    ['dialog', 'by a dialog alone'],
+    ['webauthn', 'by a call of WebAuthn alone'],
+    ['element', 'by a mere element'],
+    ['language', 'in another language'],
+  ])('is told as what it is: %s, %s', async (mode) => {
+    await demand(mode);
+    await stage.reached(accountId, 'needs_human', 'passkey');
+    await shop.answerPasskey(true);
+    await stage.connected(accountId);
+    await stage.reached(accountId, 'connected', null);
+    expect(stage.of(accountId).alerts.map(({ reason }) => reason)).toEqual(['passkey']);
+  });
+
+  it('is told as a likely cause if it is not shown at all, and the browser is not started for ever', async () => {
+    await stage.reopen({ timings: { readyDeadlineMs: 2_000 } });
+    await demand('silent');
+    await stage.reached(accountId, 'needs_human', 'link_stalled');
+    expect(await stage.rested(accountId)).toMatchObject({ reason: 'link_stalled', wanted: false });
+    expect(stage.of(accountId).alerts).toMatchObject([
+      { kind: 'needs_human', reason: 'link_stalled', text: expect.stringContaining('passkey') },
+    ]);
+    expect(states().slice(states().indexOf('pairing'))).toEqual(['pairing', 'needs_human']);
     await stage.reopen();
   });
 });

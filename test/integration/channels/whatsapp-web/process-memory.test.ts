@@ -20,6 +20,7 @@ it('shows what a page has taken, and counts what its processes share once', asyn
       browser: findBrowser(config),
       profilePath,
       accountId: '1',
+      instanceId: 'test',
       extraArgs: [],
       isRoot: process.getuid?.() === 0,
       environment: process.env,

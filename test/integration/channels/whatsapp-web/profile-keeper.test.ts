@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
@@ -7,13 +7,21 @@ import { openDatabase } from '../../../../src/db/database.ts';
 import { makeKeyRing } from '../../../../src/vault/key-ring.ts';
 import { openTestDatabase, type TestDatabase } from '../../../support/database.ts';
 import { insertTestAccount } from '../../../support/inbound-events.ts';
-import { damageProfileSample, makeProfileSample, storeInProfile } from '../../../support/profile-sample.ts';
+import {
+  damageProfileSample,
+  logOfProfile,
+  makeProfileSample,
+  storeInProfile,
+} from '../../../support/profile-sample.ts';
 import { OLD_KEY } from '../../../support/sealed-sample.ts';
 import { silentLog } from '../../../support/silent-log.ts';
+import { hasRealDisks, openSmallDisk } from '../../../support/small-disk.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
 import { type VaultPlaces, VaultStage, type VaultStageSettings } from '../../../support/vault-stage.ts';
 
+const MEGABYTE = 1024 ** 2;
 const TOO_OLD = 'An opened profile is older than the vault and is not used';
+const CUT_OFF = 'An opened profile may lack what was written before the machine went down and is not used';
 const DAMAGED = 'An opened profile is damaged: the vault is opened instead';
 const NOT_SEALED = 'A session could not be sealed and stays open';
 
@@ -62,15 +70,63 @@ async function openSealed(text: string): Promise<void> {
   await stage.store(text);
 }
 
+/** The profile is what a disk has of it when the machine is up again. */
+async function rebootMachine(): Promise<void> {
+  const mark = await readProfileMark(stage.profilePath);
+  await writeProfileMark(stage.profilePath, { generation: mark?.generation ?? 0, boot: 'another' });
+}
+
 /** An opened profile of before the last generation, as a machine has that was away while another went on. */
 async function leaveOlder(): Promise<void> {
   await openSealed('older');
   const away = `${places.runtimePath}-away`;
   await cp(stage.profilePath, away, { recursive: true });
   await stage.store('newest');
-  await stage.keeper.putAway(stage.accountId);
+  await stage.putAway();
   await rename(away, stage.profilePath);
 }
+
+describe('what a profile lacks', () => {
+  const restoration = () => stage.keeper.restoration(stage.accountId);
+  const openSnapshot = async () => {
+    await rm(stage.profilePath, { recursive: true });
+    stage = await restart();
+    await stage.takeOut();
+  };
+
+  it('is nothing if it is new', async () => {
+    await stage.takeOut();
+    expect(restoration()).toBeNull();
+  });
+
+  it('is what happened between the snapshot and its opening, also after a crash', async () => {
+    await stage.seal('sealed');
+    const sealedAt = Date.now();
+    await stage.takeOut();
+    const known = restoration();
+    expect(known?.from.getTime()).toBeLessThanOrEqual(sealedAt);
+    expect(known?.at.getTime()).toBeGreaterThanOrEqual(sealedAt);
+    stage = await restart();
+    await stage.takeOut();
+    expect(restoration()).toEqual(known);
+  });
+
+  it('begins when the copy of a running one was taken, not when it was sealed', async () => {
+    await openSealed('snapshot');
+    let copiedAt = Number.POSITIVE_INFINITY;
+    const onStep: VaultStageSettings['onStep'] = (step) => {
+      if (step === 'profile-copied') copiedAt = Date.now();
+    };
+    stage = await restart({ onStep });
+    await stage.takeOut();
+    const begunAt = Date.now();
+    await stage.keeper.snapshot(stage.accountId);
+    await openSnapshot();
+    const from = restoration()?.from.getTime() ?? 0;
+    expect(from).toBeGreaterThanOrEqual(begunAt);
+    expect(from).toBeLessThanOrEqual(copiedAt);
+  });
+});
 
 describe('an opened profile that a crash has left', () => {
   it('is used if it was opened from the newest generation', async () => {
@@ -120,8 +176,38 @@ describe('an opened profile that a crash has left', () => {
     await damageProfileSample(stage.profilePath);
     stage = await restart();
     await stage.keeper.takeOut(stage.accountId);
-    expect(await readProfileMark(stage.profilePath)).toBe(0);
+    expect(await readProfileMark(stage.profilePath)).toMatchObject({ generation: 0 });
     expect(stage.keeper.isSealed(stage.accountId)).toBe(false);
+  });
+
+  it('is not used where the machine itself went down, if the vault has its generation', async () => {
+    await openSealed('snapshot');
+    await stage.keeper.snapshot(stage.accountId);
+    await stage.store('live');
+    await rebootMachine();
+    // Of what was not on the disk yet only the names are.
+    await truncate(logOfProfile(stage.profilePath), 0);
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('snapshot');
+    expect(messages(stage)).toContain(CUT_OFF);
+    // What is opened now is of this run of the machine.
+    await stage.store('later');
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('later');
+  });
+
+  it('is used where the machine went down, if the vault is older or there is none', async () => {
+    await stage.keeper.takeOut(stage.accountId);
+    await stage.store('never sealed');
+    await rebootMachine();
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('never sealed');
+    await stage.putAway();
+    await openSealed('live');
+    await writeProfileMark(stage.profilePath, { generation: 100, boot: 'another' });
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('live');
+    expect((await readProfileMark(stage.profilePath))?.boot).not.toBe('another');
   });
 
   it('stays where it is if the vault that should replace it cannot be opened', async () => {
@@ -137,7 +223,7 @@ describe('an opened profile that nobody takes out', () => {
   it('is sealed', async () => {
     await openSealed('live');
     stage = await restart();
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listRuntime()).toEqual([]);
     expect(await stage.takeOut()).toBe('live');
   });
@@ -145,7 +231,7 @@ describe('an opened profile that nobody takes out', () => {
   it('is never sealed over a newer generation', async () => {
     await leaveOlder();
     stage = await restart();
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listRuntime()).toEqual([]);
     expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
     expect(await stage.takeOut()).toBe('newest');
@@ -155,7 +241,7 @@ describe('an opened profile that nobody takes out', () => {
     await openSealed('live');
     await damageProfileSample(stage.profilePath);
     stage = await restart();
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listDisk()).toEqual(['1.vault']);
     expect(await stage.takeOut()).toBe('sealed');
   });
@@ -164,7 +250,7 @@ describe('an opened profile that nobody takes out', () => {
     await leaveOlder();
     stage = await restart({ keyRing: makeKeyRing({ current: OLD_KEY, previous: [] }) });
     await expect(stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_KEY_MISSING' });
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(messages(stage)).toContain(NOT_SEALED);
     expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
     expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
@@ -177,7 +263,7 @@ describe('an opened profile that nobody takes out', () => {
     await stage.keeper.destroy(stage.accountId);
     await rename(away, stage.profilePath);
     stage = await restart();
-    await stage.keeper.putAway(stage.accountId);
+    await stage.putAway();
     expect(await stage.listDisk()).toEqual([]);
     expect(await stage.takeOut()).toBeNull();
   });
@@ -206,6 +292,27 @@ describe('a snapshot of a running session', () => {
     expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
   });
 
+  it.runIf(hasRealDisks)('is not made if its copy would leave the browser no room', async () => {
+    using disk = openSmallDisk(join(root.path, `small-${randomUUID()}`));
+    places = { ...places, runtimePath: join(disk.path, 'live') };
+    const free = async () => (await statfs(disk.path)).bavail * (await statfs(disk.path)).bsize;
+    stage = await restart({ freeDiskBytes: (await free()) - 50 * MEGABYTE });
+    await openSealed('live');
+    const bulk = join(stage.profilePath, 'Default', 'Local Storage', 'bulk');
+    await writeFile(bulk, Buffer.alloc(20 * MEGABYTE));
+    await stage.keeper.snapshot(stage.accountId);
+    expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
+    // A table costs no room, since it gets another name.
+    await rename(bulk, `${bulk}.ldb`);
+    await stage.keeper.snapshot(stage.accountId);
+    expect(await stage.listDisk()).toEqual(['1.vault', '2.vault', '3.vault']);
+    await writeFile(bulk, Buffer.alloc(20 * MEGABYTE));
+    await stage.keeper.snapshot(stage.accountId);
+    expect(messages(stage)).toContain('A running session could not be sealed');
+    expect(await stage.listDisk()).toEqual(['1.vault', '2.vault', '3.vault']);
+    expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
+  });
+
   it('of a session that is not open is none', async () => {
     await stage.keeper.snapshot(stage.accountId);
     expect(await stage.listDisk()).toEqual([]);
@@ -226,6 +333,7 @@ describe('what is asked of one account at the same time', () => {
       keeper.putAway(accountId),
       keeper.takeOut(accountId),
     ]);
+    await keeper.copied();
     expect(await stage.read()).toBe('live');
     expect(await stage.listDisk()).toEqual(['4.vault', '5.vault', '6.vault']);
     expect(stage.log.lines.filter(({ level }) => ['warn', 'error'].includes(level))).toEqual([]);
@@ -288,5 +396,5 @@ describe('profiles where an earlier run opened them', () => {
 async function makeHalf(path: string): Promise<void> {
   await mkdir(path);
   await makeProfileSample(path, 'half');
-  await writeProfileMark(path, 9);
+  await writeProfileMark(path, { generation: 9, boot: null });
 }

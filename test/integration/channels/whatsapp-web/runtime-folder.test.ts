@@ -45,6 +45,7 @@ it('is a private folder in memory, the same one after every start, removed when 
 });
 
 it('is another one for another data folder', async () => {
+  await mkdir(join(root.path, 'other'));
   expect((await open({ dataPath: join(root.path, 'other') })).path).not.toBe((await open()).path);
 });
 
@@ -110,4 +111,41 @@ it('stays in memory while something lies there, whatever the room', async () => 
   const { path } = await open();
   await mkdir(join(path, 'session-left'));
   expect((await open({ maxSessions: TOO_MANY })).path).toBe(path);
+});
+
+it('remembers where profiles were opened before it was configured otherwise, until nothing lies there', async () => {
+  const [first, second] = [join(root.path, 'first'), join(root.path, 'a second')];
+  await open({ configured: first });
+  await mkdir(join(first, 'session-left'));
+  expect((await open({ configured: second })).formerPaths).toContain(first);
+  await mkdir(join(second, 'session-left'));
+  // A start that was cut off before it took anything over forgets nothing.
+  expect((await open()).formerPaths).toEqual([join(root.path, 'live'), second, first]);
+  await rm(first, { recursive: true });
+  expect((await open()).formerPaths).toContain(second);
+  expect((await open()).formerPaths).not.toContain(first);
+});
+
+it('takes nothing over from where somebody else may have put it', async () => {
+  const first = join(root.path, 'first');
+  await open({ configured: first });
+  await mkdir(join(root.path, 'mine', 'session-left'), { recursive: true });
+  await rm(first, { recursive: true });
+  await symlink(join(root.path, 'mine'), first);
+  expect((await open()).formerPaths).not.toContain(first);
+});
+
+it('is no former one of its own under another name', async () => {
+  const { path: onDisk } = await open({ maxSessions: TOO_MANY });
+  const alias = join(root.path, 'alias');
+  await symlink(onDisk, alias);
+  const aliased = await open({ configured: alias });
+  expect(aliased.path).toBe(alias);
+  expect(aliased.formerPaths).not.toContain(onDisk);
+  expect((await open({ configured: alias })).formerPaths).not.toContain(onDisk);
+});
+
+it('needs nothing of what it remembered', async () => {
+  await writeFile(join(root.path, 'runtime-paths'), '\0garbage\n../up\n');
+  expect((await open()).formerPaths).toEqual([join(root.path, 'live')]);
 });

@@ -74,6 +74,20 @@ describe('an account that is not linked', () => {
     await works();
   });
 
+  it('is given up if no code can be shown for long, and its slot is free again (F13)', async () => {
+    await stage.reopen({ timings: { linkDeadlineMs: 2_000 }, maxConnections: 1 });
+    await set({ kind: 'page', mode: 'status', status: 500 });
+    await stage.pool.start(accountId);
+    await stage.reached(accountId, 'disconnected', 'no_code');
+    expect(await stage.rested(accountId)).toMatchObject({ state: 'disconnected', wanted: false });
+    expect(stage.browsers(accountId)).toEqual([]);
+    await stage.world.faults.clear();
+    await stage.reopen();
+    await stage.pool.start(accountId);
+    await stage.scan(accountId, phone);
+    await works();
+  });
+
   it("acknowledges the What's-new dialog, so that a fresh link lasts (A8)", async () => {
     await set({ kind: 'whats-new', mode: 'demand', delayMs: 2_000, phone: phone.name });
     await stage.pool.start(accountId);
@@ -161,6 +175,19 @@ describe('a server that is not there', () => {
     await set(fault);
     await stage.pool.start(accountId);
     await stage.reached(accountId, 'reconnecting', reason);
+    await comesBack();
+  });
+
+  it('withholds the login of a page that then stands still, which is seen at once (A5, F9)', async () => {
+    await stage.reopen({ timings: { navigationDeadlineMs: 10_000, pageCodeDeadlineMs: 10_000 } });
+    const fault = await set({ kind: 'login', mode: 'hang', phone: phone.name });
+    await stage.pool.start(accountId);
+    await stage.world.waitFor({ fault: fault.id, struck: 1 });
+    const account = new StagedAccount(stage, { id: accountId, phone, peer: alice });
+    const before = account.falls().length;
+    for (const pid of account.processes('--type=renderer')) process.kill(pid, 'SIGSTOP');
+    await stage.reached(accountId, 'reconnecting', 'page_unresponsive');
+    expect(account.falls()[before]).toMatchObject({ reason: 'page_unresponsive' });
     await comesBack();
   });
 

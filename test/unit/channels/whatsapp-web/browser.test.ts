@@ -54,6 +54,7 @@ describe('makeLaunchOptions', () => {
     browser: { executablePath: SHELL, headless: 'shell' as const },
     profilePath: '/live/session-1',
     accountId: '1',
+    instanceId: 'test',
     extraArgs: ['--proxy-server=http://proxy'],
     environment: { HOME: '/home/me' },
     timings: { launchDeadlineMs: 4_321 },
@@ -93,6 +94,7 @@ describe('makeLaunchOptions', () => {
   it('marks the browser, puts the extra arguments last and leaves signals to the daemon (F32)', () => {
     const options = makeLaunchOptions({ ...deps, isRoot: false });
     expect(options.args).toContain('--switchboard-account=1');
+    expect(options.args).toContain('--switchboard-instance=test');
     expect(options.args).toContain(RUN_MARK);
     expect(RUN_MARK).toBe(`--switchboard-run=${RUN_VARIABLE.SWITCHBOARD_RUN}`);
     expect(RUN_VARIABLE.SWITCHBOARD_RUN).toMatch(/^[0-9a-f-]{36}$/);

@@ -10,6 +10,7 @@ import {
   requestPairingCode,
   showsPasskeyDialog,
 } from '../../../../src/channels/whatsapp-web/page-calls.ts';
+import { mentionsPasskey } from '../../../../src/channels/whatsapp-web/passkey-mention.ts';
 
 /** An offer over a page that answers by script. */
 class OfferStage {
@@ -17,6 +18,7 @@ class OfferStage {
   readonly refusals: string[] = [];
   readonly asked: unknown[][] = [];
   dialog = false;
+  mention = false;
   qrRefreshed = 0;
   answerCode: (once: boolean) => Promise<string | null> = async () => `CODE${this.asked.length}`;
   readonly offer: LinkOffer;
@@ -24,6 +26,7 @@ class OfferStage {
   constructor(pairing: PairingWish = { kind: 'qr' }) {
     const evaluate = async (call: unknown, ...args: unknown[]): Promise<unknown> => {
       if (call === showsPasskeyDialog) return this.dialog;
+      if (call === mentionsPasskey) return this.mention;
       if (call === refreshQr) this.qrRefreshed += 1;
       if (call !== requestPairingCode) return undefined;
       this.asked.push(args);
@@ -103,6 +106,28 @@ describe('a demand for a passkey (A24)', () => {
     stage.offer.hearPasskey();
     await stage.offer.checkLevel();
     expect(stage.told).toEqual([{ kind: 'passkey' }]);
+  });
+
+  it('is seen in a mention that comes after the first code, and stands as long as it does', async () => {
+    const stage = new OfferStage();
+    await stage.offer.hearQr('one,k');
+    await stage.offer.checkLevel();
+    stage.mention = true;
+    await stage.offer.checkLevel();
+    await stage.offer.hearQr('two,k');
+    expect(stage.told.map(({ kind }) => kind)).toEqual(['qr', 'passkey']);
+    stage.mention = false;
+    await stage.offer.hearQr('three,k');
+    expect(stage.told.map(({ kind }) => kind)).toEqual(['qr', 'passkey', 'qr']);
+  });
+
+  it('is none in a page that speaks of passkeys from the first, or before there is a code', async () => {
+    const stage = new OfferStage();
+    stage.mention = true;
+    await stage.offer.checkLevel();
+    await stage.offer.hearQr('one,k');
+    await stage.offer.checkLevel();
+    expect(stage.told.map(({ kind }) => kind)).toEqual(['qr']);
   });
 
   it('stands above the QR codes that rotate below it, until its dialog is gone', async () => {

@@ -38,6 +38,29 @@ describe('a message that is looked up (A1, A16, A22)', () => {
     expect(await findMessage(key)).toMatchObject({ ack: 2 });
   });
 
+  it.each([
+    ['111@lid', 'true_49@c.us_AB12'],
+    ['49@c.us', 'true_111@lid_AB12'],
+  ])('is found though it was prepared as %s and lies as %s', async (chatId, text) => {
+    const WAWebLidMigrationUtils = {
+      toPn: (lid: Wid) => (String(lid) === '111@lid' ? new Wid('49@c.us') : undefined),
+      toLid: (phone: Wid) => (String(phone) === '49@c.us' ? new Wid('111@lid') : undefined),
+    };
+    const Msg = { get: (asked: string) => (asked === text ? model : undefined) };
+    openStrangePage({ ...collections(Msg), WAWebLidMigrationUtils });
+    expect(await findMessage({ ...key, chatIds: [chatId] })).toMatchObject({ ack: 2 });
+  });
+
+  it('of a group is found under the other address of its author', async () => {
+    const WAWebLidMigrationUtils = { toPn: () => new Wid('49@c.us'), toLid: () => new Wid('111@lid') };
+    const text = 'true_1@g.us_AB12_111@lid';
+    const Msg = { get: (asked: string) => (asked === text ? model : undefined) };
+    openStrangePage({ ...collections(Msg), WAWebLidMigrationUtils });
+    expect(await findMessage({ ...key, participant: '49@c.us', chatIds: ['1@g.us'] })).toMatchObject({
+      ack: 2,
+    });
+  });
+
   it('is found among the chat’s messages if the page knows no look-up', async () => {
     const chat = { id: new Wid('49@c.us'), msgs: { getModelsArray: () => [{ id: { id: 'other' } }, model] } };
     openStrangePage(collections({}, [chat]));

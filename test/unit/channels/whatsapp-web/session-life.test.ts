@@ -11,7 +11,7 @@ import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
 import { AppError } from '../../../../src/lib/errors.ts';
 import type { InboundEvent } from '../../../../src/messages/inbound-event.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { silentLog } from '../../../support/silent-log.ts';
+import { RecordingLogger } from '../../../support/recording-logger.ts';
 
 const ACCOUNT = { id: 'a' as AccountId, expectedPhoneNumber: null, pairing: 'qr' } as Account;
 const IDENTITY = { wid: '491511111@c.us', phoneNumber: '+491511111', profileName: null };
@@ -34,12 +34,21 @@ function makeLife(
   const qrs: (string | null)[] = [];
   const connected = Promise.withResolvers<void>();
   const nothing = async () => undefined;
+  const clock = new ManualClock();
+  const log = new RecordingLogger();
   let say: (event: ClientEvent) => void = () => undefined;
   const life = new SessionLife({
     account: ACCOUNT,
-    clock: new ManualClock(),
-    log: silentLog,
-    timings: { ...DEFAULT_TIMINGS, probeIntervalMs: 0, memoryIntervalMs: 0, memoryHardBytes: 1_000 },
+    clock,
+    log,
+    timings: {
+      ...DEFAULT_TIMINGS,
+      probeIntervalMs: 0,
+      memoryIntervalMs: 0,
+      memorySettleMs: 0,
+      memorySoftBytes: 500,
+      memoryHardBytes: 1_000,
+    },
     listener: {
       onEvents: (_id, events) =>
         told.push(...events.map((event) => (event.kind === 'reaction' ? event.emoji : ''))),
@@ -64,16 +73,20 @@ function makeLife(
       };
     },
     isLinked: () => isLinked,
+    linkingSince: () => (isLinked ? null : clock.monotonic()),
     countCode: () => 1,
     isSealed: () => true,
+    restoration: () => null,
     onFall: () => undefined,
     snapshot: nothing,
+    copyWhenDue: async () => false,
     onSettled: () => undefined,
     onFact: (fact) => void facts.push(fact),
     onCode: () => undefined,
     onLinked,
   });
-  return { life, told, facts, qrs, connected: connected.promise, say: (event: ClientEvent) => say(event) };
+  const { promise } = connected;
+  return { life, told, facts, qrs, clock, log, connected: promise, say: (event: ClientEvent) => say(event) };
 }
 
 it('keeps what the page tells while the link is still being stored, in its order', async () => {
@@ -103,6 +116,7 @@ it('drops what a phone tells whose link is refused', async () => {
 });
 
 const linked = async () => undefined;
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const forEver = () => new Promise<never>(() => undefined);
 
 it('hears of the death of its browser while the page hangs (A10, F8)', async () => {
@@ -144,6 +158,44 @@ it('ends a browser that has grown beyond the limit', async () => {
   const ended = life.run(new AbortController().signal);
   say(READY);
   expect(await ended).toMatchObject({ kind: 'fell', reason: 'memory_exceeded' });
+});
+
+it('says once that a page needs more memory than it should, and does not recycle it for that', async () => {
+  let measured = 0;
+  const enough = Promise.withResolvers<void>();
+  const measureMemory = async () => {
+    measured += 1;
+    if (measured === 4) enough.resolve();
+    return 600;
+  };
+  const { life, say, log } = makeLife(linked, { measureMemory });
+  const stop = new AbortController();
+  const ended = life.run(stop.signal);
+  say(READY);
+  await enough.promise;
+  stop.abort();
+  expect(await ended).toEqual({ kind: 'stopped' });
+  expect(log.lines).toMatchObject([{ level: 'warn', fields: { memoryBytes: 600, softBytes: 500 } }]);
+});
+
+it('counts as connected only the longest time on end that its line was up', async () => {
+  const { life, say, connected, clock, facts } = makeLife(linked, { probe: forEver, measureMemory: forEver });
+  const ended = life.run(new AbortController().signal);
+  say(READY);
+  await connected;
+  clock.advance(100_000);
+  say({ kind: 'socket', state: 'OPENING' });
+  const told = async (fact: string) => expect.poll(() => facts).toContain(fact);
+  await nextTurn();
+  clock.advance(DEFAULT_TIMINGS.lineGraceMs);
+  say({ kind: 'socket', state: 'OPENING' });
+  await told('line-lost');
+  clock.advance(30_000);
+  say({ kind: 'socket', state: 'CONNECTED' });
+  await told('line-back');
+  clock.advance(40_000);
+  say({ kind: 'ended', reason: 'browser_died', error: new Error('gone') });
+  expect(await ended).toMatchObject({ connectedMs: 100_000 });
 });
 
 it('waits with the page open when WhatsApp asks for a passkey, and goes on when the phone answers (A24)', async () => {

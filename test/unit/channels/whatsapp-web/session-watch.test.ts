@@ -25,7 +25,9 @@ const {
   memorySoftBytes,
   memoryHardBytes,
   memoryIntervalMs,
+  memoryMarginBytes,
   idleAfterMs,
+  linkDeadlineMs,
 } = DEFAULT_TIMINGS;
 
 const nextWatchStep = (seen: LifeView, now: number) => nextStep(seen, now, DEFAULT_TIMINGS);
@@ -39,11 +41,15 @@ function view(change: Partial<LifeView>): LifeView {
     codes: 1,
     offlineSince: null,
     unlinkedSince: null,
+    linkingSince: null,
+    answered: false,
     askedAt: START,
     measuredAt: START,
     sealedAt: START,
+    copyAskedAt: START,
     codeAskedAt: START,
     memoryBytes: 0,
+    settledBytes: 0,
     idleSince: START,
     ...change,
   };
@@ -62,7 +68,7 @@ describe('the watchdog of a session', () => {
   });
 
   it('takes a linked account for logged out whose page stays unpaired and shows no QR (F21, F22)', () => {
-    const unlinked = view({ unlinkedSince: START });
+    const unlinked = view({ unlinkedSince: START, askedAt: null });
     expect(nextWatchStep(unlinked, START)).toEqual({ do: 'wait', ms: unpairedGraceMs });
     expect(nextWatchStep(unlinked, START + unpairedGraceMs)).toEqual({ do: 'end', reason: 'logged_out' });
   });
@@ -71,6 +77,33 @@ describe('the watchdog of a session', () => {
     const syncing = view({ phase: 'syncing' });
     expect(nextWatchStep(syncing, START)).toEqual({ do: 'wait', ms: levelCheckMs });
     expect(nextWatchStep(syncing, START + levelCheckMs)).toEqual({ do: 'check-level' });
+  });
+
+  it.each<[Phase]>([['starting'], ['passkey']])('asks whether a page lives that is %s (F9)', (phase) => {
+    expect(nextWatchStep(view({ phase }), START)).toEqual({ do: 'wait', ms: levelCheckMs });
+    expect(nextWatchStep(view({ phase }), START + levelCheckMs)).toEqual({ do: 'check-level' });
+  });
+
+  it.each<[Phase, string]>([
+    ['starting', 'no_code'],
+    ['awaiting_scan', 'qr_given_up'],
+  ])('gives up a phone that is not linked for long, whatever is %s anew', (phase, reason) => {
+    const now = START + linkDeadlineMs;
+    const young = { phase, phaseSince: now, codeAt: now, codeAskedAt: now, askedAt: null };
+    expect(nextWatchStep(view({ ...young, linkingSince: START }), now)).toEqual({ do: 'end', reason });
+    expect(nextWatchStep(view({ ...young, linkingSince: START }), now - 1)).toEqual({ do: 'wait', ms: 1 });
+    expect(nextWatchStep(view(young), now)).toMatchObject({ do: 'wait' });
+  });
+
+  it.each<[string, Phase, number, string]>([
+    ['a phone that answered and is not linked', 'pairing', START, 'link_stalled'],
+    ['a first sync that is slow', 'syncing', START, 'start_overdue'],
+    ['a first sync that never ends', 'syncing', START - linkDeadlineMs, 'link_stalled'],
+  ])('tells of %s what it is (A24)', (_title, phase, linkingSince, reason) => {
+    expect(nextWatchStep(view({ phase, linkingSince }), START + readyDeadlineMs)).toEqual({
+      do: 'end',
+      reason,
+    });
   });
 
   it('asks for a new QR code before the shown one dies (A6)', () => {
@@ -84,6 +117,11 @@ describe('the watchdog of a session', () => {
     expect(nextWatchStep(last, START)).toEqual({ do: 'end', reason: 'qr_given_up' });
   });
 
+  it('does not say that nobody scanned if a phone did (A24)', () => {
+    const last = view({ phase: 'awaiting_scan', codes: qrCodesBeforeGivingUp + 1, answered: true });
+    expect(nextWatchStep(last, START)).toEqual({ do: 'end', reason: 'link_stalled' });
+  });
+
   it('asks for pairing codes more seldom, and for fewer', () => {
     const waiting = view({ phase: 'awaiting_scan', codeKind: 'code', askedAt: null });
     expect(nextWatchStep(waiting, START)).toEqual({ do: 'wait', ms: pairingCodeRefreshMs });
@@ -92,6 +130,19 @@ describe('the watchdog of a session', () => {
     const last = { ...waiting, codes: pairingCodesBeforeGivingUp + 1 };
     expect(nextWatchStep(last, START)).toEqual({ do: 'end', reason: 'qr_given_up' });
   });
+
+  it.each([
+    ['qr', qrCodesBeforeGivingUp, qrRefreshMs],
+    ['code', pairingCodesBeforeGivingUp, pairingCodeRefreshMs],
+  ] as const)(
+    'shows the last %s code as long as the others, and asks for none after it',
+    (codeKind, most, ms) => {
+      const last = view({ phase: 'awaiting_scan', codeKind, askedAt: null, codes: most });
+      expect(nextWatchStep({ ...last, codes: most - 1 }, START + ms)).toEqual({ do: 'refresh-code' });
+      expect(nextWatchStep(last, START)).toEqual({ do: 'wait', ms });
+      expect(nextWatchStep(last, START + ms)).toEqual({ do: 'end', reason: 'qr_given_up' });
+    },
+  );
 
   it('probes a connected page at intervals (F9)', () => {
     const connected = view({ phase: 'connected' });
@@ -138,6 +189,21 @@ describe('the watchdog of a session', () => {
     ['leaves one alone that is in use', { memoryBytes: memoryHardBytes - 1, idleSince: null }, undefined],
     ['leaves one alone that has not grown', { memoryBytes: memorySoftBytes - 1 }, undefined],
     [
+      'leaves one alone that has just been started',
+      { memoryBytes: memorySoftBytes, settledBytes: null },
+      undefined,
+    ],
+    [
+      'leaves one alone that needs so much',
+      { memoryBytes: memorySoftBytes + memoryMarginBytes, settledBytes: memorySoftBytes + 1 },
+      undefined,
+    ],
+    [
+      'recycles one that needs so much, and has grown on top of it',
+      { memoryBytes: memorySoftBytes + memoryMarginBytes, settledBytes: memorySoftBytes },
+      'memory_high',
+    ],
+    [
       'ends one that has grown too much, used or not',
       { memoryBytes: memoryHardBytes, idleSince: null },
       'memory_exceeded',
@@ -146,6 +212,19 @@ describe('the watchdog of a session', () => {
     const grown = view({ phase: 'connected', askedAt: null, measuredAt: null, ...change });
     const step = nextWatchStep(grown, START + idleAfterMs);
     expect(step).toMatchObject(reason === undefined ? { do: 'wait' } : { do: 'end', reason });
+  });
+
+  it('seals a snapshot of a connected session at intervals, and asks more often whether a copy is due', () => {
+    const { snapshotIntervalMs, sharedBackupIntervalMs } = DEFAULT_TIMINGS;
+    const connected = view({ phase: 'connected', askedAt: null, measuredAt: null });
+    expect(nextWatchStep(connected, START)).toEqual({ do: 'wait', ms: sharedBackupIntervalMs });
+    expect(nextWatchStep(connected, START + sharedBackupIntervalMs)).toEqual({ do: 'copy' });
+    const asked = { ...connected, copyAskedAt: START + snapshotIntervalMs - 1 };
+    expect(nextWatchStep(asked, START + snapshotIntervalMs)).toEqual({ do: 'snapshot' });
+    for (const underWay of [{ copyAskedAt: null }, { sealedAt: null }]) {
+      const busy = { ...connected, ...underWay };
+      expect(nextWatchStep(busy, START + snapshotIntervalMs)).toMatchObject({ do: 'wait' });
+    }
   });
 
   it('goes on probing while the page is offline', () => {

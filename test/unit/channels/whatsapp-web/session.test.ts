@@ -32,8 +32,23 @@ const connectedFor = (ms: number): Play => {
   };
 };
 
+/** What the session waits for. */
+interface Hooks {
+  readonly takeOut: () => Promise<void>;
+  readonly close: () => Promise<void>;
+  readonly gate: LaunchGate;
+}
+
 /** A session whose lives are played one after another, the last again and again. */
-function play(plays: readonly Play[], account: Partial<Account> = {}) {
+function play(
+  plays: readonly Play[],
+  account: Partial<Account> = {},
+  {
+    takeOut = async () => undefined,
+    close = async () => undefined,
+    gate = new LaunchGate(1),
+  }: Partial<Hooks> = {},
+) {
   const changes: SessionChange[] = [];
   const alerts: SessionAlert[] = [];
   const opened: number[] = [];
@@ -46,6 +61,7 @@ function play(plays: readonly Play[], account: Partial<Account> = {}) {
   const store = {
     getAccount: async () => ({ instanceId: state.instanceId }) as Account,
     saveState: unlessAway,
+    saveRest: unlessAway,
     saveAlert: unlessAway,
     saveQr: unlessAway,
     saveLinked: unlessAway,
@@ -70,8 +86,14 @@ function play(plays: readonly Play[], account: Partial<Account> = {}) {
         onState: (_id, change) => void changes.push(change),
         onAlert: (_id, alert) => void alerts.push(alert),
       },
-      gate: new LaunchGate(1),
-      profile: { takeOut: done, isSealed: () => true, snapshot: done },
+      gate,
+      profile: {
+        takeOut,
+        isSealed: () => true,
+        restoration: () => null,
+        snapshot: done,
+        copyWhenDue: async () => false,
+      },
       clock: systemClock,
       log,
       timings: DEFAULT_TIMINGS,
@@ -81,7 +103,7 @@ function play(plays: readonly Play[], account: Partial<Account> = {}) {
           const next = plays[Math.min(opened.length, plays.length) - 1];
           next?.(onEvent);
         },
-        close: done,
+        close,
         probe: done,
         checkLevel: done,
         reconnectSocket: done,
@@ -141,6 +163,35 @@ describe('a session that cannot be brought back', () => {
     ]);
   });
 
+  it('counts its pauses from each fall, however long its browser takes to close, and says what comes on top', async () => {
+    const close = () => new Promise<void>((resolve) => setTimeout(resolve, 2 * SECOND_MS));
+    const wedged: Play = (say) => say(fall('page_unresponsive'));
+    const { opened, log, stop } = play([connectedFor(0), wedged], {}, { close });
+    await vi.advanceTimersByTimeAsync(40 * SECOND_MS);
+    // On schedule: 0, 1, 2, 4, 8, 16 s.
+    expect(pausesOf(opened)).toEqual([2, 2, 2, 4, 8, 16]);
+    const late = log.lines.filter(({ message }) => message === 'The session waited for its browser to close');
+    expect(late.map(({ fields }) => fields.waitedMs)).toEqual([2_000, 1_000]);
+    stop.abort();
+  });
+
+  it('says how long it waited at the launch gate, if that put its start off', async () => {
+    const gate = new LaunchGate(1);
+    const leave = await gate.enter(new AbortController().signal);
+    const { opened, log, stop } = play([(say) => say(READY)], {}, { gate });
+    await vi.advanceTimersByTimeAsync(150);
+    expect(opened).toEqual([]);
+    leave();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(opened).toHaveLength(1);
+    expect(log.lines).toContainEqual({
+      level: 'info',
+      message: 'The session waited for others to start',
+      fields: { waitedMs: 150 },
+    });
+    stop.abort();
+  });
+
   it('starts again at once after five stable minutes, and keeps its step after fewer', async () => {
     const stable = connectedFor(300 * SECOND_MS);
     const { opened, alerts, stop } = play([
@@ -158,6 +209,21 @@ describe('a session that cannot be brought back', () => {
     expect(alerts).toEqual([]);
     stop.abort();
   });
+
+  it('raises one alert if it falls again and again, and comes back ever later from then on', async () => {
+    const { opened, alerts, log, stop } = play([connectedFor(0)]);
+    await vi.advanceTimersByTimeAsync(130 * SECOND_MS);
+    expect(pausesOf(opened)).toEqual([0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30, 30]);
+    expect(alerts).toEqual([
+      {
+        kind: 'flapping',
+        reason: 'browser_died',
+        text: 'The session connects and falls again, time after time: The browser ended.',
+      },
+    ]);
+    expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+    stop.abort();
+  });
 });
 
 describe('a session that only a person can mend', () => {
@@ -171,6 +237,27 @@ describe('a session that only a person can mend', () => {
       expect(opened).toHaveLength(1);
     },
   );
+
+  it('keeps its reason though it is asked to stop while its browser is being closed', async () => {
+    const closing = Promise.withResolvers<void>();
+    const close = () => closing.promise;
+    const { rest, changes, stop } = play([(say) => say(fall('replaced'))], {}, { close });
+    await vi.advanceTimersByTimeAsync(SECOND_MS);
+    stop.abort(new Error('stopped'));
+    closing.resolve();
+    expect(await rest).toBe('replaced');
+    expect(changes).toMatchObject([{ state: 'needs_human', reason: 'replaced' }]);
+  });
+
+  it('keeps its reason though it is asked to stop while that is being stored', async () => {
+    const played = play([(say) => say(fall('replaced'))]);
+    played.state.isAway = true;
+    await vi.advanceTimersByTimeAsync(SECOND_MS);
+    played.stop.abort(new Error('stopped'));
+    played.state.isAway = false;
+    expect(await played.rest).toBe('replaced');
+    expect(played.changes).toMatchObject([{ state: 'needs_human', reason: 'replaced' }]);
+  });
 
   it('is not replaced if our own other instance has taken the account over', async () => {
     const played = play([(say) => say(fall('replaced'))]);
@@ -213,4 +300,44 @@ it('keeps its work while the database is away, and stores its states in their or
   played.stop.abort();
   expect(await played.rest).toBe('stopped');
   expect(played.changes.at(-1)).toMatchObject({ state: 'closing' });
+});
+
+describe('a profile whose opening hangs', () => {
+  const hang = () => {
+    const opening = Promise.withResolvers<void>();
+    const takeOut = vi.fn(() => opening.promise);
+    return { ...play([(say) => say(READY)], { state: 'starting' }, { takeOut }), takeOut, opening };
+  };
+
+  it('is told in time as one that could not be opened, and is never opened twice at once', async () => {
+    const { changes, stop, takeOut } = hang();
+    await vi.advanceTimersByTimeAsync(DEFAULT_TIMINGS.profileDeadlineMs - 1);
+    expect(changes).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1 + SECOND_MS + DEFAULT_TIMINGS.profileDeadlineMs);
+    expect(changes).toMatchObject([
+      { state: 'reconnecting', reason: 'vault_unavailable', attempt: 1 },
+      { state: 'reconnecting', reason: 'vault_unavailable', attempt: 2 },
+    ]);
+    expect(takeOut).toHaveBeenCalledTimes(1);
+    stop.abort();
+  });
+
+  it('is used once it is open after all', async () => {
+    const { session, opened, opening, stop } = hang();
+    await vi.advanceTimersByTimeAsync(DEFAULT_TIMINGS.profileDeadlineMs + SECOND_MS);
+    expect(opened).toEqual([]);
+    opening.resolve();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(opened).toHaveLength(1);
+    expect(session.findConnected()).toBeDefined();
+    stop.abort();
+  });
+
+  it('keeps no session from stopping', async () => {
+    const { rest, changes, stop } = hang();
+    await vi.advanceTimersByTimeAsync(SECOND_MS);
+    stop.abort(new Error('stopped'));
+    expect(await rest).toBe('stopped');
+    expect(changes).toMatchObject([{ state: 'closing', reason: null }]);
+  });
 });

@@ -1,0 +1,51 @@
+import { cp, mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { listProfiles, profilePathOf, removeProfile, removeRemnant } from './profile.ts';
+import { findKeptEntries } from './profile-content.ts';
+import { readProfileMark, writeProfileMark } from './profile-mark.ts';
+import { readRestoration, writeRestoration } from './profile-origin.ts';
+
+/**
+ * Removes half-made copies of profiles, and brings those to `runtimePath` that lie where an earlier run opened them. One
+ * that cannot be taken over stays where it is, and that is logged. No browser runs.
+ */
+export async function tidyProfiles(
+  runtimePath: string,
+  formerPaths: readonly string[],
+  log: Logger,
+): Promise<void> {
+  for (const folder of [runtimePath, ...formerPaths]) {
+    for (const { name, accountId, isRemnant } of await listProfiles(folder)) {
+      const path = join(folder, name);
+      if (isRemnant) await removeRemnant(path);
+      else if (folder !== runtimePath) {
+        await takeOver(path, profilePathOf(runtimePath, accountId)).catch((thrown: unknown) => {
+          const error = toError(thrown).message;
+          log.error('A profile that lies elsewhere could not be taken over', { accountId, path, error });
+        });
+      }
+    }
+  }
+}
+
+/** If both are there, the mark and the vault tell which is of use; the one that lies here is the later one. */
+async function takeOver(path: string, here: string): Promise<void> {
+  if ((await readProfileMark(here)) === undefined) {
+    const opening = `${here}.opening-${crypto.randomUUID()}`;
+    try {
+      await mkdir(opening, { mode: 0o700 });
+      for (const entry of await findKeptEntries(path)) {
+        await cp(join(path, entry), join(opening, entry), { recursive: true });
+      }
+      await writeProfileMark(opening, (await readProfileMark(path)) ?? { generation: 0, boot: null });
+      const restoration = await readRestoration(path);
+      if (restoration !== null) await writeRestoration(opening, restoration);
+      await rename(opening, here);
+    } finally {
+      await removeRemnant(opening);
+    }
+  }
+  await removeProfile(path);
+}

@@ -1,0 +1,89 @@
+import type { AccountId } from '../../accounts/ids.ts';
+import type { SessionTimings } from '../../config/session-timings.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { toError } from '../../lib/errors.ts';
+import { KeyedSerial } from '../../lib/keyed-serial.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { SnapshotRecord } from '../../vault/snapshot-index.ts';
+import type { Vault } from '../../vault/vault.ts';
+
+type CopyTimings = Pick<SessionTimings, 'backupIntervalMs' | 'sharedBackupIntervalMs'>;
+
+export interface SnapshotCopiesDeps {
+  readonly vault: Pick<Vault, 'keep' | 'wipe'>;
+  readonly timings: CopyTimings;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly log: Logger;
+  /** Whether other instances share the database, and go on with the sessions of this one if it is lost. */
+  hasOthers(): Promise<boolean>;
+}
+
+/** A snapshot that was sealed. */
+export interface SealedSnapshot {
+  readonly snapshot: SnapshotRecord;
+  /** When it was taken, in milliseconds of the monotonic clock. */
+  readonly takenAt: number;
+  /**
+   * `first` of a link, which the browser may not have written down yet: a copy of it is made and does not count;
+   * `running`: copied when that is due; `last` of a run: always copied.
+   */
+  readonly kind: 'first' | 'running' | 'last';
+}
+
+/** How old the last copy of a running session may become, in milliseconds. */
+export function copyIntervalMs(hasOthers: boolean, timings: CopyTimings): number {
+  return hasOthers ? timings.sharedBackupIntervalMs : timings.backupIntervalMs;
+}
+
+/**
+ * Enters sealed snapshots into the index and copies them to the backups, those of one account one after another. It is
+ * done beside everything else: a backup that is slow holds up neither other accounts nor the next start of this one.
+ */
+export class SnapshotCopies {
+  readonly #deps: SnapshotCopiesDeps;
+  readonly #turns = new KeyedSerial<AccountId>();
+  /** When the snapshot was taken of which every backup has a copy, by running session. */
+  readonly #copiedAt = new Map<AccountId, number>();
+
+  constructor(deps: SnapshotCopiesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether the next snapshot of a running session is to be copied. Never rejects. */
+  async isDue(accountId: AccountId): Promise<boolean> {
+    const { clock, timings, hasOthers, log } = this.#deps;
+    const age = clock.monotonic() - (this.#copiedAt.get(accountId) ?? -Infinity);
+    const [whileAlone, whileShared] = [copyIntervalMs(false, timings), copyIntervalMs(true, timings)];
+    if (age >= whileAlone || age < whileShared) return age >= whileAlone;
+    return hasOthers().catch((thrown: unknown) => {
+      // The database cannot be reached, which a copy needs as well.
+      log.debug('Whether other instances run could not be seen', { error: toError(thrown).message });
+      return false;
+    });
+  }
+
+  /** Resolves when the snapshot is entered, and copied if that is due. Never rejects: the vault tells what failed. */
+  add({ snapshot, takenAt, kind }: SealedSnapshot): Promise<void> {
+    const { accountId } = snapshot;
+    return this.#turns.run(accountId, async () => {
+      const backUp = kind === 'last' || (await this.isDue(accountId));
+      // A copy that failed is made with the next snapshot.
+      const isWhole = await this.#deps.vault.keep(snapshot, { backUp });
+      if (kind === 'last') this.#copiedAt.delete(accountId);
+      else if (isWhole && backUp && kind === 'running') this.#copiedAt.set(accountId, takenAt);
+    });
+  }
+
+  /** Removes what was marked as destroyed, after the copies that are under way. @throws AppError VAULT_STORAGE_FAILED */
+  async wipe(accountId: AccountId): Promise<void> {
+    await this.#turns.run(accountId, async () => {
+      this.#copiedAt.delete(accountId);
+      await this.#deps.vault.wipe(accountId);
+    });
+  }
+
+  /** Resolves when everything that was added so far is done. */
+  idle(): Promise<void> {
+    return this.#turns.idle();
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The way of one message into the page. Its id and its claim are in the row before the page is given anything, and its key
+ * stands in the key table, so that its echo never makes a second row.
+ */
+import type { MessageGlimpse, PreparedSend } from '../channels/channel.ts';
+import { claimForSending, type HandedMessage, type OutgoingMessage } from '../db/outbox-store.ts';
+import { findMessageKey } from '../db/reply-store.ts';
+import { applyPageAck, markRefused, markUnknown } from '../db/send-result-store.ts';
+import { AppError, toError } from '../lib/errors.ts';
+import { storedToContent } from './outgoing-content.ts';
+import { learnRecipient } from './recipient.ts';
+import type { Flight, SendFlights } from './send-flights.ts';
+import { findRefusal, holdMs, type SendFailure } from './send-outcome.ts';
+import type { SendRun } from './send-run.ts';
+import type { Check } from './unsettled.ts';
+
+/** Sends the next message of a chat: names it, claims it, hands it over. */
+export async function sendNext(
+  run: SendRun,
+  message: OutgoingMessage,
+  { flight, flights }: { readonly flight: Flight; readonly flights: SendFlights },
+): Promise<void> {
+  const { deps, unsettled } = run;
+  try {
+    const found = await prepare(run, message);
+    if (found === undefined) return;
+    const prepared = await run.query(learnRecipient(deps.db, message, found, run.date()));
+    deps.onStep?.('prepared');
+    unsettled.learnAlias(message.chatId, prepared.chatId);
+    const isFirst = await flights.resolve(flight, prepared.chatId);
+    run.signal.throwIfAborted();
+    if (!isFirst || unsettled.isHeld(prepared.chatId, run.now())) return;
+    const claim = await run.claim(message.id, (by) => claimForSending(deps.db, message, prepared, by));
+    if (claim === undefined) return;
+    flight.stage = 'claimed';
+    deps.onStep?.('claim-committed');
+    deps.onCounted?.(message.accountId);
+    unsettled.resume(message.chatId);
+    await handOver(run, { ...message, chatId: prepared.chatId, prepared, claim, isRepeatable: true });
+  } catch (thrown) {
+    // Whatever it is, it must not come straight back and keep the other chats from their turn.
+    unsettled.pause(message.chatId, run.now());
+    throw thrown;
+  }
+}
+
+/** The message's id and chat; undefined if there are none now or never. */
+async function prepare(run: SendRun, message: OutgoingMessage): Promise<PreparedSend | undefined> {
+  try {
+    return await run.ask(() => run.session.prepareSend(message.chatId));
+  } catch (thrown) {
+    run.signal.throwIfAborted();
+    const error = toError(thrown);
+    const refusal = findRefusal(error);
+    if (refusal !== undefined) {
+      await refuse(run, message, refusal);
+      return undefined;
+    }
+    run.unsettled.pause(message.chatId, run.now());
+    run.deps.log.warn('A recipient could not be resolved and is tried again', {
+      messageId: message.id,
+      error: error.message,
+    });
+    return undefined;
+  }
+}
+
+/** Gives a claimed message to the page. It is on the list of checks for as long as its outcome is open. */
+export async function handOver(run: SendRun, message: HandedMessage): Promise<void> {
+  const { deps, handovers, session, unsettled } = run;
+  unsettled.hold(message, run.now());
+  let glimpse: MessageGlimpse;
+  try {
+    const content = storedToContent(message, deps.mediaPath);
+    const quoted = await findQuoted(run, message);
+    handovers.set(message.id, (handovers.get(message.id) ?? 0) + 1);
+    glimpse = await run.ask(() => {
+      const sent = session.send(message.prepared, content, quoted);
+      deps.onStep?.('handed');
+      return sent;
+    });
+    deps.onStep?.('page-took');
+  } catch (thrown) {
+    run.signal.throwIfAborted();
+    const error = toError(thrown);
+    const refusal = findRefusal(error);
+    if (refusal !== undefined) return refuse(run, message, refusal);
+    deps.log.warn('Whether a message left is not known yet', {
+      messageId: message.id,
+      error: error.message,
+    });
+    return holdUnknown(run, message);
+  }
+  await adopt(run, message, glimpse);
+}
+
+/** Its chat waits for it, and it is looked up at once. */
+async function holdUnknown(run: SendRun, message: HandedMessage): Promise<void> {
+  const since = await run.query(markUnknown(run.deps.db, message.id, run.date()));
+  if (since === undefined) return run.settle(message.id);
+  const now = run.now();
+  run.unsettled.hold(message, now, now + holdMs(since.getTime(), run.deps.clock.now()));
+}
+
+async function findQuoted(run: SendRun, message: HandedMessage) {
+  if (message.replyTo === null) return {};
+  const quoted = await run.query(findMessageKey(run.deps.db, message.accountId, message.replyTo));
+  if (quoted !== undefined) return { quoted };
+  throw new AppError('SEND_REFUSED', { message: 'The message that this one answers was never sent.' });
+}
+
+/** Writes an ack down that the page showed. Without one from the server, the message is looked at again later. */
+export async function adopt(
+  run: SendRun,
+  message: HandedMessage,
+  glimpse: MessageGlimpse,
+  check?: Check,
+): Promise<void> {
+  const { deps, handovers, sweeps, unsettled } = run;
+  await run.query(applyPageAck(deps.db, message, glimpse, run.date()));
+  deps.onStep?.('ack-written');
+  handovers.delete(message.id);
+  const now = run.now();
+  if (glimpse.ack === 0 && check !== undefined) return unsettled.watch(check, now);
+  unsettled.settle(message.id);
+  if (glimpse.ack === 0) sweeps.expectAck(now);
+}
+
+/** Ends a message that never left and never will. */
+async function refuse(run: SendRun, message: OutgoingMessage, failure: SendFailure): Promise<void> {
+  await run.query(markRefused(run.deps.db, message, { ...failure, at: run.date() }));
+  run.settle(message.id);
+  run.unsettled.resume(message.chatId);
+  run.deps.log.info('A message cannot be sent', { messageId: message.id, code: failure.code });
+}

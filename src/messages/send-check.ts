@@ -1,0 +1,82 @@
+/**
+ * What becomes of a message whose outcome is open: it is looked up in the page, in both address dialects, before anything
+ * is decided about it.
+ */
+import type { MessageGlimpse } from '../channels/channel.ts';
+import { claimAgain, UNKNOWN_KEPT_MS } from '../db/outbox-store.ts';
+import { findMessageStatus, markUnknown } from '../db/send-result-store.ts';
+import { toError } from '../lib/errors.ts';
+import { adopt, handOver } from './hand-over.ts';
+import { absenceToStep, GIVEN_UP, holdMs, type SendFailure } from './send-outcome.ts';
+import type { SendRun } from './send-run.ts';
+import type { Check } from './unsettled.ts';
+
+/** Looks a handed message up and does what follows from it. */
+export async function lookUp(run: SendRun, check: Check): Promise<void> {
+  const { message } = check;
+  const status = await run.query(findMessageStatus(run.deps.db, message.id));
+  if (status !== 'pending' && status !== 'unknown') return run.settle(message.id);
+  let glimpse: MessageGlimpse | undefined;
+  try {
+    glimpse = await run.ask(() => run.session.findMessage(message.prepared));
+  } catch (thrown) {
+    run.signal.throwIfAborted();
+    run.deps.log.debug('A message could not be looked up in the page', {
+      messageId: message.id,
+      error: toError(thrown).message,
+    });
+    return check.isSeen ? run.unsettled.watch(check, run.now()) : stayUnknown(run, check);
+  }
+  if (glimpse !== undefined) return adopt(run, message, glimpse, check);
+  await settleAbsent(run, check);
+}
+
+async function settleAbsent(run: SendRun, check: Check): Promise<void> {
+  const { message } = check;
+  const step = absenceToStep({
+    givenHere: run.isGivenHere(message),
+    isRepeatable: message.isRepeatable,
+    handovers: run.handovers.get(message.id) ?? 0,
+  });
+  switch (step) {
+    case 'hand-over':
+      return repeat(run, check);
+    case 'look-again':
+      return stayUnknown(run, check);
+    case 'give-up':
+      check.message = { ...message, isRepeatable: false };
+      run.deps.log.error('A message was given up: whether it left is not known', { messageId: message.id });
+      return stayUnknown(run, check, GIVEN_UP);
+    default:
+      return step satisfies never;
+  }
+}
+
+/** Hands the message over again, under the id that it has. */
+async function repeat(run: SendRun, check: Check): Promise<void> {
+  const { message } = check;
+  const delayMs = await run.rateDelayMs();
+  if (delayMs > 0) {
+    check.dueAt = run.now() + delayMs;
+    return;
+  }
+  const claim = await run.claim(message.id, (by) => claimAgain(run.deps.db, message, by));
+  // An ack may have come meanwhile, or the finding that nothing can be concluded: the next search tells.
+  if (claim === undefined) return run.settle(message.id);
+  run.deps.log.info('A message that the page does not know is handed over again under its id', {
+    messageId: message.id,
+  });
+  await handOver(run, { ...message, claim });
+}
+
+/** It is looked up again after a pause, for as long as unknown messages are kept. */
+async function stayUnknown(run: SendRun, check: Check, finding?: SendFailure): Promise<void> {
+  const { deps, unsettled } = run;
+  const { id, claim } = check.message;
+  const since = await run.query(markUnknown(deps.db, id, run.date(), finding));
+  if (since === undefined) return run.settle(id);
+  const date = deps.clock.now();
+  if (date - claim.at.getTime() > UNKNOWN_KEPT_MS) return run.settle(id);
+  const now = run.now();
+  unsettled.postpone(check, { now, holdsUntil: now + holdMs(since.getTime(), date) });
+}

@@ -1,0 +1,133 @@
+import { rm } from 'node:fs/promises';
+import type { AccountId } from '../accounts/ids.ts';
+import { AppError, isAppError, toError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { ArchiveLimits } from './archive-reader.ts';
+import { type Copy, findGenerations, type Generation, type SnapshotPlaces } from './generations.ts';
+import type { KeyRing } from './key-ring.ts';
+import { unpackInto } from './profile-archive.ts';
+import { openStream } from './sealed-stream.ts';
+import type { SnapshotIdentity } from './snapshot.ts';
+import type { VaultStep } from './vault-step.ts';
+
+/** What a profile may hold: many times the largest that was ever seen, far less than a disk. */
+export const PROFILE_LIMITS: ArchiveLimits = { maxBytes: 4 * 1024 ** 3, maxEntries: 100_000 };
+
+/** A snapshot that was opened, and where it came from: the disk or the name of a backup. */
+export interface OpenedSnapshot {
+  readonly generation: number;
+  readonly source: string;
+  /** When it was taken: what its account did since is missing. */
+  readonly sealedAt: Date;
+  /** The sealed bytes of the copy that was opened, once more. */
+  read(): AsyncIterable<Uint8Array>;
+}
+
+/** Looks at an unpacked profile; a sentence if it is damaged. */
+export type FindDamage = (folder: string) => Promise<string | undefined>;
+
+export interface OpeningDeps extends SnapshotPlaces {
+  readonly keyRing: KeyRing;
+  readonly log: Logger;
+  readonly onStep: (step: VaultStep) => void;
+}
+
+/** Into which new folder the profile of which account goes. */
+export interface Opening {
+  readonly accountId: AccountId;
+  readonly folder: string;
+  readonly findDamage: FindDamage;
+}
+
+/**
+ * Opens the newest snapshot that is any good into a new folder; undefined if there is none. Each generation is looked
+ * for on disk first, then in the backups; an older one is taken only if no copy of a newer one opens undamaged, and
+ * that is logged. Nothing is left of the folder if it fails.
+ * @throws AppError VAULT_KEY_MISSING if a better one needs another key; VAULT_STORAGE_FAILED if a better one may be where
+ * it cannot be reached now; VAULT_DAMAGED if none is any good
+ */
+export async function openNewest(deps: OpeningDeps, opening: Opening): Promise<OpenedSnapshot | undefined> {
+  const { alive } = await findGenerations(deps, opening.accountId);
+  const failures: string[] = [];
+  for (const generation of alive) {
+    const opened = await openGeneration(deps, opening, generation);
+    if (opened.copy !== undefined) {
+      const { source, read } = opened.copy;
+      tellOpened(deps.log, { accountId: opening.accountId, generation: generation.generation, source }, [
+        ...failures,
+        ...opened.failures,
+      ]);
+      return { generation: generation.generation, source, sealedAt: opened.sealedAt, read };
+    }
+    failures.push(...opened.failures);
+  }
+  if (alive.length === 0) return undefined;
+  throw new AppError('VAULT_DAMAGED', {
+    message: `No sealed copy of the session can be used. ${failures.join(' ')}`,
+  });
+}
+
+/** What came of a generation: the copy that opened and when it was taken, if one did. */
+type OpenedCopy = { readonly failures: readonly string[] } & (
+  | { readonly copy: Copy; readonly sealedAt: Date }
+  | { readonly copy?: undefined }
+);
+
+/** The first copy of it that opens undamaged, if any, and what is wrong with those before. */
+async function openGeneration(
+  deps: OpeningDeps,
+  opening: Opening,
+  { generation, copies }: Generation,
+): Promise<OpenedCopy> {
+  if (copies.length === 0) return { failures: [`No copy of generation ${generation} is left.`] };
+  const failures: AppError[] = [];
+  const describe = () =>
+    failures.map(({ message }, at) => `Generation ${generation} (${copies[at]?.source}): ${message}`);
+  for (const copy of copies) {
+    const tried = await tryCopy(deps, opening, { generation, copy });
+    if (tried instanceof Date) return { copy, sealedAt: tried, failures: describe() };
+    failures.push(tried);
+  }
+  // Copies differ in their key where one was out of reach when the others were wrapped anew.
+  for (const code of ['VAULT_KEY_MISSING', 'VAULT_STORAGE_FAILED'] as const) {
+    const better = failures.find((failure) => failure.code === code);
+    if (better) throw better;
+  }
+  return { failures: describe() };
+}
+
+/** Unpacks one copy; when it was taken, or what is wrong with it. */
+async function tryCopy(
+  { keyRing, onStep }: OpeningDeps,
+  { accountId, folder, findDamage }: Opening,
+  { generation, copy }: { readonly generation: number; readonly copy: Copy },
+): Promise<AppError | Date> {
+  let sealedAt = new Date(0);
+  const onIdentity = (identity: SnapshotIdentity) => {
+    sealedAt = identity.sealedAt;
+  };
+  try {
+    onStep('opening-begun');
+    const plain = openStream(copy.read(), { accountId, generation, keyRing, onIdentity });
+    await unpackInto(plain, folder, PROFILE_LIMITS);
+    onStep('opening-unpacked');
+    const damage = await findDamage(folder);
+    if (damage !== undefined) throw new AppError('VAULT_DAMAGED', { message: damage });
+    onStep('opening-checked');
+    return sealedAt;
+  } catch (thrown) {
+    await rm(folder, { recursive: true, force: true });
+    if (isAppError(thrown)) return thrown;
+    const { message } = toError(thrown);
+    return new AppError('VAULT_STORAGE_FAILED', { message, cause: thrown });
+  }
+}
+
+function tellOpened(log: Logger, fields: Record<string, unknown>, failures: readonly string[]): void {
+  if (failures.length === 0) log.debug('A sealed session was opened', fields);
+  else
+    log.warn('A sealed session was opened from another copy than the newest', {
+      ...fields,
+      failures,
+    });
+}

@@ -1,0 +1,34 @@
+import type { AccountId } from '../accounts/ids.ts';
+import type { SnapshotPlaces } from './generations.ts';
+import type { VaultStep } from './vault-step.ts';
+
+export interface WipingDeps extends SnapshotPlaces {
+  readonly onStep: (step: VaultStep) => void;
+}
+
+/**
+ * Removes every snapshot of an account that was marked as destroyed, and every copy of it; true if there was one. Safe to
+ * call again.
+ * @throws AppError VAULT_STORAGE_FAILED if a backup cannot be reached
+ */
+export async function wipeSnapshots(
+  { folder, backups, index, onStep }: WipingDeps,
+  accountId: AccountId,
+): Promise<boolean> {
+  const { snapshots, wipedThrough } = await index.find(accountId);
+  const isWiped = (generation: number) => generation <= wipedThrough;
+  await folder.removePartsThrough(accountId, wipedThrough);
+  const onDisk = (await folder.list(accountId)).filter(isWiped);
+  const entered = snapshots.map(({ generation }) => generation).filter(isWiped);
+  if (onDisk.length + entered.length === 0) return false;
+  await folder.remove(accountId, onDisk);
+  onStep('wipe-disk-removed');
+  // Also where the index knows of no copy: a crash may have come between a copy and its entry.
+  const outcomes = await Promise.allSettled(backups.map((backup) => backup.remove(accountId, entered)));
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
+  onStep('wipe-copies-removed');
+  await index.remove(accountId, entered);
+  onStep('wipe-done');
+  return true;
+}

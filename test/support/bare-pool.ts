@@ -1,0 +1,171 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { vi } from 'vitest';
+import type { Account, AccountStore, SessionChange } from '../../src/accounts/account.ts';
+import { type AccountId, parseInstanceId } from '../../src/accounts/ids.ts';
+import type { SessionState } from '../../src/accounts/state.ts';
+import { openPool, type Pool } from '../../src/channels/whatsapp-web/pool.ts';
+import { ProfileKeeper } from '../../src/channels/whatsapp-web/profile-keeper.ts';
+import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/config/session-timings.ts';
+import { makeAccountStore } from '../../src/db/account-store.ts';
+import { type Executor, openDatabase } from '../../src/db/database.ts';
+import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { makeKeyRing } from '../../src/vault/key-ring.ts';
+import type { SnapshotIndex } from '../../src/vault/snapshot-index.ts';
+import { Vault } from '../../src/vault/vault.ts';
+import { VaultFolder } from '../../src/vault/vault-folder.ts';
+import type { VaultStep } from '../../src/vault/vault-step.ts';
+import { openTestDatabase } from './database.ts';
+import { HeldCalls } from './held-calls.ts';
+import { insertTestAccount } from './inbound-events.ts';
+import { RecordingLogger } from './recording-logger.ts';
+import { openTemporaryFolder } from './temporary-folder.ts';
+
+const INSTANCE = parseInstanceId('test');
+
+export interface BarePoolSettings {
+  readonly maxConnections?: number;
+  readonly timings?: Partial<SessionTimings>;
+}
+
+/**
+ * A pool over a real database and a real vault, without a browser that starts: for what happens between its sessions. What
+ * they store and what is done to their profiles can be held up, or fail.
+ */
+export class BarePool implements AsyncDisposable {
+  readonly db: Executor;
+  readonly store: HeldCalls<AccountStore>;
+  readonly profiles: HeldCalls<ProfileKeeper>;
+  readonly index: HeldCalls<SnapshotIndex>;
+  readonly steps: VaultStep[] = [];
+  readonly log = new RecordingLogger();
+  readonly #folder: string;
+  readonly #told = new Map<AccountId, SessionChange[]>();
+  readonly #resources: AsyncDisposableStack;
+  #pool: Pool | undefined;
+
+  private constructor(
+    parts: { db: Executor; folder: string; settings: BarePoolSettings },
+    resources: AsyncDisposableStack,
+  ) {
+    this.db = parts.db;
+    this.#folder = parts.folder;
+    this.#resources = resources;
+    this.store = new HeldCalls(makeAccountStore(parts.db));
+    this.index = new HeldCalls(makeSnapshotIndex(parts.db, INSTANCE));
+    this.profiles = new HeldCalls(this.#makeKeeper());
+  }
+
+  static async open(settings: BarePoolSettings = {}): Promise<BarePool> {
+    await using stack = new AsyncDisposableStack();
+    const folder = stack.use(await openTemporaryFolder()).path;
+    for (const name of ['live', 'vaults']) await mkdir(join(folder, name), { mode: 0o700 });
+    const database = stack.use(await openTestDatabase());
+    const { db } = stack.use(openDatabase({ connection: database.connection, log: new RecordingLogger() }));
+    const bare = new BarePool({ db, folder, settings }, stack.move());
+    await bare.boot(settings);
+    return bare;
+  }
+
+  /** Opens the pool, as a daemon that comes up would; the one before must have been closed. */
+  async boot({ maxConnections = 20, timings = {} }: BarePoolSettings = {}): Promise<void> {
+    this.#pool = await openPool({
+      config: {
+        browser: { executablePath: null, headless: 'auto', extraArgs: [] },
+        whatsapp: {
+          maxConnections,
+          messageRateLimit: 0,
+          dailyLimit: 1_000,
+          timezone: 'UTC',
+          pacing: { warmup: false, jitter: false, breaker: false },
+        },
+      },
+      runtimePath: join(this.#folder, 'live'),
+      formerPaths: [],
+      profiles: this.profiles.face,
+      browser: { executablePath: '/bin/false', headless: 'shell' },
+      instanceId: INSTANCE,
+      isInstanceGone: async () => false,
+      store: this.store.face,
+      listener: {
+        onEvents: () => undefined,
+        onConnected: () => undefined,
+        onState: (accountId, change) => void this.told(accountId).push(change),
+      },
+      clock: systemClock,
+      log: this.log,
+      onSurvivors: () => undefined,
+      isRoot: true,
+      timings: { ...DEFAULT_TIMINGS, ...timings },
+      environment: {},
+    });
+  }
+
+  get pool(): Pool {
+    if (!this.#pool) throw new Error('There is no pool.');
+    return this.#pool;
+  }
+
+  create(): Promise<AccountId> {
+    return insertTestAccount(this.db);
+  }
+
+  /** What users were told of the account, oldest first. */
+  told(accountId: AccountId): SessionChange[] {
+    const changes = this.#told.get(accountId) ?? [];
+    this.#told.set(accountId, changes);
+    return changes;
+  }
+
+  /** Resolves with the account as soon as it is stored to be in that state. */
+  state(accountId: AccountId, state: SessionState): Promise<Account> {
+    return vi.waitFor(
+      async () => {
+        const account = await this.store.face.getAccount(accountId);
+        if (account.state !== state) throw new Error(`It is ${account.state} (${account.reason}).`);
+        return account;
+      },
+      { timeout: 20_000, interval: 20 },
+    );
+  }
+
+  /** States and reasons of the account's history, oldest first. */
+  async history(accountId: AccountId): Promise<string[]> {
+    const rows = await this.db
+      .selectFrom('session_events')
+      .select(['state', 'reason'])
+      .where('account_id', '=', accountId)
+      .where('kind', '=', 'state')
+      .orderBy('id')
+      .execute();
+    return rows.map(({ state, reason }) => (reason === null ? String(state) : `${state} ${reason}`));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool?.[Symbol.asyncDispose]();
+    await this.#resources.disposeAsync();
+  }
+
+  #makeKeeper(): ProfileKeeper {
+    const onStep = (step: VaultStep) => void this.steps.push(step);
+    return new ProfileKeeper({
+      runtimePath: join(this.#folder, 'live'),
+      vault: new Vault({
+        folder: new VaultFolder(join(this.#folder, 'vaults'), onStep),
+        keyRing: makeKeyRing({ current: randomBytes(32), previous: [] }),
+        index: this.index.face,
+        backups: [],
+        clock: systemClock,
+        log: this.log,
+        onStep,
+      }),
+      timings: DEFAULT_TIMINGS,
+      clock: systemClock,
+      log: this.log,
+      hasOthers: async () => false,
+      onStep,
+    });
+  }
+}

@@ -1,0 +1,68 @@
+import { beforeEach, expect, it } from 'vitest';
+import { type Flight, SendFlights } from '../../../src/messages/send-flights.ts';
+
+let flights: SendFlights;
+let ends: { readonly names: readonly string[]; readonly error: Error | undefined }[];
+
+beforeEach(() => {
+  ends = [];
+  flights = new SendFlights(({ names }, error) => void ends.push({ names: [...names], error }));
+});
+
+/** A flight that ends when it is told to. */
+function start(chatId: string, options: { readonly isHeavy?: boolean; readonly kind?: Flight['kind'] } = {}) {
+  const work = Promise.withResolvers<void>();
+  let begun: Flight | undefined;
+  flights.start({ kind: 'send', isHeavy: false, ...options, chatId }, (flight) => {
+    begun = flight;
+    return work.promise;
+  });
+  return { flight: begun as Flight, end: work.resolve, fail: work.reject };
+}
+
+it('says what is under way', async () => {
+  const text = start('a@c.us');
+  const file = start('b@c.us', { isHeavy: true });
+  start('c@c.us', { kind: 'check' });
+  expect([flights.size, flights.count('send'), flights.count('check')]).toEqual([3, 2, 1]);
+  expect([flights.names(), flights.isHeavy]).toEqual([['a@c.us', 'b@c.us', 'c@c.us'], true]);
+  expect(flights.unclaimed).toBe(2);
+  text.flight.stage = 'claimed';
+  expect(flights.unclaimed).toBe(1);
+  file.end();
+  await file.flight.resolved.promise;
+  expect([flights.size, flights.isHeavy]).toEqual([2, false]);
+});
+
+it('tells of each end and of what it ended with', async () => {
+  const [good, bad] = [start('a@c.us'), start('b@c.us')];
+  const error = new Error('of the database');
+  good.end();
+  bad.fail(error);
+  await flights.idle();
+  expect(ends).toEqual([
+    { names: ['a@c.us'], error: undefined },
+    { names: ['b@c.us'], error },
+  ]);
+});
+
+it('lets the earlier of two go on that turn out to go to one chat (A16)', async () => {
+  const [first, second] = [start('7@lid'), start('49@c.us')];
+  const later = flights.resolve(second.flight, '49@c.us');
+  expect(await flights.resolve(first.flight, '49@c.us')).toBe(true);
+  expect(await later).toBe(false);
+});
+
+it('lets the later one go on once the earlier has ended, or goes elsewhere (A16)', async () => {
+  const [first, second, third] = [start('7@lid'), start('8@lid'), start('49@c.us')];
+  const later = flights.resolve(third.flight, '49@c.us');
+  await flights.resolve(first.flight, '50@c.us');
+  second.end();
+  expect(await later).toBe(true);
+});
+
+it('does not wait for an earlier one whose chat is called by its number', async () => {
+  start('50@c.us');
+  const second = start('49@c.us');
+  expect(await flights.resolve(second.flight, '49@c.us')).toBe(true);
+});

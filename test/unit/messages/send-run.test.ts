@@ -1,0 +1,37 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { makeAccountId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import type { ConnectedSession } from '../../../src/channels/channel.ts';
+import type { Executor } from '../../../src/db/database.ts';
+import { SendRun } from '../../../src/messages/send-run.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { silentLog } from '../../support/silent-log.ts';
+
+afterEach(() => vi.useRealTimers());
+
+function makeRun(signal = new AbortController().signal): SendRun {
+  const deps = {
+    db: {} as Executor,
+    mediaPath: String,
+    instanceId: parseInstanceId('one'),
+    clock: new ManualClock(),
+    log: silentLog,
+    messageRateLimit: 0,
+  };
+  const session = { accountId: makeAccountId() } as ConnectedSession;
+  return new SendRun(deps, { session, signal, handovers: new Map() });
+}
+
+it('waits for the database no longer than its deadline', async () => {
+  vi.useFakeTimers();
+  const answer = makeRun().query(new Promise(() => undefined));
+  const refused = expect(answer).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  await vi.advanceTimersByTimeAsync(15_000);
+  await refused;
+});
+
+it('claims nothing before it has its number, nor after its connection', async () => {
+  const write = vi.fn(async () => true);
+  await expect(makeRun().claim(makeMessageId(0), write)).rejects.toThrow('has not begun');
+  await expect(makeRun(AbortSignal.abort()).claim(makeMessageId(0), write)).rejects.toThrow();
+  expect(write).not.toHaveBeenCalled();
+});
