@@ -20,6 +20,13 @@ export interface ApiMessage {
   readonly fileSize: number | null;
   readonly mediaUrl: string | null;
   readonly replyTo: string | null;
+  readonly author: string | null;
+  readonly location: object | null;
+  readonly contacts: readonly { readonly name: string }[] | null;
+  readonly poll: object | null;
+  readonly reactions: readonly { readonly senderId: string; readonly emoji: string }[];
+  readonly votes: readonly { readonly voterId: string; readonly options: readonly string[] }[] | null;
+  readonly versions: readonly { readonly text: string | null; readonly at: string }[];
   readonly status: string;
   readonly failedReason: string | null;
   readonly handedAt: string | null;

@@ -13,8 +13,10 @@ import {
 } from './control-actions.ts';
 import { bodies } from './control-schema.ts';
 import type { Account } from './network/account.ts';
+import { saveContact } from './network/address-book.ts';
 import { waitFor } from './network/conditions.ts';
 import { contentToAttrs } from './network/content.ts';
+import { changeLimits } from './network/limit-news.ts';
 import type { LinkDesk } from './network/linking.ts';
 import { editMessage, newPhoneId, reactTo, revokeMessage, voteOn } from './network/message-changes.ts';
 import type { Network } from './network/network.ts';
@@ -24,8 +26,19 @@ import type { PageServer } from './page-server.ts';
 import { readBody } from './request-body.ts';
 
 type World = { readonly network: Network; readonly desk: LinkDesk; readonly pages: PageServer };
-type Call = World & { readonly params: readonly string[]; readonly body: unknown };
-type Route = { readonly method: string; readonly path: RegExp; readonly run: (call: Call) => unknown };
+type Call = World & {
+  readonly params: readonly string[];
+  readonly query: Readonly<Record<string, string>>;
+  readonly body: unknown;
+  readonly request: IncomingMessage;
+};
+type Route = {
+  readonly method: string;
+  readonly path: RegExp;
+  /** It reads the request's body itself, in pieces. */
+  readonly takesBytes?: boolean;
+  readonly run: (call: Call) => unknown;
+};
 
 /** One route. `:x` in a path is a parameter; the body is checked against the schema before `run` sees it. */
 function route<S extends z.ZodType>(
@@ -94,8 +107,16 @@ const ROUTES: readonly Route[] = [
   route('POST /phones/:name/logout', bodies.logout, (call, { navigate }) => ({
     unlinked: logoutPhone(call.network, phoneOf(call), navigate ?? true),
   })),
-  route('POST /phones/:name/messages', bodies.message, (call, body) => {
-    const attrs = contentToAttrs(call.network, body.content);
+  route('PUT /phones/:name/contacts', bodies.contact, (call, { of, name }) => {
+    saveContact(call.network, phoneOf(call), call.network.directory.getAccount(of), name);
+    return view(call);
+  }),
+  route('PATCH /phones/:name/limits', bodies.limits, (call, change) => {
+    changeLimits(call.network, phoneOf(call), change);
+    return phoneOf(call).limits.view(Date.now());
+  }),
+  route('POST /phones/:name/messages', bodies.message, async (call, body) => {
+    const attrs = await contentToAttrs(call.network, body.content);
     const id = body.id ?? newPhoneId();
     const t = body.t ?? Math.floor(Date.now() / 1000);
     const message = { id, from: phoneOf(call).pn, to: resolveChat(call.network, body.to), t, attrs };
@@ -152,6 +173,11 @@ const ROUTES: readonly Route[] = [
     return { up: pages.listening };
   }),
 
+  {
+    ...route('POST /media', null, ({ network, request }) => network.media.put(request)),
+    takesBytes: true,
+  },
+
   route('GET /faults', null, ({ network }) => network.faults.list()),
   route('POST /faults', bodies.fault, async (call, body) => {
     if (body.phone !== undefined) call.network.directory.getAccount(body.phone);
@@ -170,7 +196,18 @@ const ROUTES: readonly Route[] = [
     return call.network.faults.list();
   }),
 
-  route('GET /truth', null, ({ network, desk }) => describeTruth(network, desk)),
+  route('GET /truth', null, ({ network, desk, query }) => {
+    const { after, limit, phone } = parse(bodies.truthPage, query);
+    if (limit === undefined) return describeTruth(network, desk);
+    const pn = phone === undefined ? undefined : network.directory.getAccount(phone).pn;
+    return network.ledger.page({ after, limit, pn });
+  }),
+  route('GET /truth/:id', null, ({ network, params }) => {
+    const id = params[0] ?? '';
+    const found = network.ledger.find(id);
+    if (!found) throw new Rejection(404, `the network never carried a message ${id}`);
+    return found.carried;
+  }),
   route('GET /counters', null, ({ network }) => network.ledger.counters()),
   route('POST /wait', bodies.wait, async ({ network, desk }, { condition, timeoutMs }) => {
     await waitFor(network, desk, condition, timeoutMs);
@@ -214,18 +251,16 @@ export class ControlApi {
 }
 
 async function answer(world: World, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+  const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://localhost');
   try {
     const found = ROUTES.filter((each) => each.path.test(path));
     const match = found.find((each) => each.method === request.method);
     if (!match) throw new Rejection(found.length > 0 ? 405 : 404, `no route ${request.method} ${path}`);
     const params = (match.path.exec(path) ?? []).slice(1).map(decodeURIComponent);
-    const text = (await readBody(request)).toString();
-    send(
-      response,
-      200,
-      await match.run({ ...world, params, body: text === '' ? undefined : parseJson(text) }),
-    );
+    const query = Object.fromEntries(searchParams);
+    const text = match.takesBytes ? '' : (await readBody(request)).toString();
+    const body = text === '' ? undefined : parseJson(text);
+    send(response, 200, await match.run({ ...world, params, query, body, request }));
   } catch (error) {
     if (error instanceof Rejection) send(response, error.status, { error: error.message });
     else send(response, 500, { error: String(error) });

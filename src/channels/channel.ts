@@ -129,6 +129,36 @@ export interface ChatGlimpse {
   readonly mark: string;
 }
 
+/** Somebody whom the page knows, under one of their addresses. */
+export interface ContactGlimpse {
+  readonly pageContactId: string;
+  /** Their ids by LID and by number, as far as the page knows them. */
+  readonly lid: string | null;
+  readonly phone: string | null;
+  /** In the phone's address book. */
+  readonly name: string | null;
+  readonly pushName: string | null;
+  readonly isBusiness: boolean;
+  /** The account's own entry. */
+  readonly isMe: boolean;
+}
+
+/** A chat of the page, for the list of chats. */
+export interface ChatListing {
+  readonly pageChatId: string;
+  readonly chatId: string;
+  /** Milliseconds since the epoch of its last message; 0 if it has none. */
+  readonly lastMessageAt: number;
+  readonly name: string | null;
+  readonly unread: number;
+}
+
+/** The part of a list of the page after an id, in the order of ids; fewer than `limit` means that there are no more. */
+export interface ListRange {
+  readonly after: string | null;
+  readonly limit: number;
+}
+
 /**
  * A connected account. Every call has its own deadline and rejects with an AppError: SESSION_DEADLINE or
  * SESSION_FAULT if the page does not do it, and the code that is named beside the call.
@@ -165,8 +195,21 @@ export interface ConnectedSession {
   /** Looks a message up in the page, by its bare id in both address dialects. */
   findMessage(prepared: PreparedSend): Promise<MessageGlimpse | undefined>;
 
+  /**
+   * Reacts to a message, or takes the reaction back (empty emoji). Resolves when the page has given it to WhatsApp. It may
+   * be repeated: a person has one reaction to a message, the latest.
+   * @throws AppError MESSAGE_NOT_REACTABLE if the page does not have the message, or nobody can react to it
+   */
+  react(message: PreparedSend, emoji: string): Promise<void>;
+
   /** Fetches the media of a message; heavy, one at a time per page (fact A18). */
   downloadMedia(key: MessageKey): Promise<MediaDownload>;
+
+  /** Whom the page knows; heavy. */
+  readContacts(range: ListRange): Promise<readonly ContactGlimpse[]>;
+
+  /** The page's chats as its list shows them; heavy. */
+  readChatList(range: ListRange): Promise<readonly ChatListing[]>;
 
   /** All chats of the page, latest first. */
   listChats(): Promise<readonly ChatGlimpse[]>;

@@ -47,6 +47,7 @@ export interface MessageView {
   readonly caption: string | null;
   readonly status: string;
   readonly failedReason: string | null;
+  readonly reactions: readonly { readonly emoji: string }[];
   readonly timestamp: string;
 }
 

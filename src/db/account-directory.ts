@@ -185,18 +185,17 @@ export async function updateAccount(db: Executor, id: AccountId, change: Account
   await db.updateTable('accounts').set(set).where('id', '=', id).where(isKept).execute();
 }
 
-/** How many messages the account has, and with how many people. */
+/** How many messages the account has, and how many contacts. */
 export async function countOfAccount(
   db: Executor,
   id: AccountId,
 ): Promise<{ readonly messages: number; readonly contacts: number }> {
   const owned = db.selectFrom('messages').where('account_id', '=', id);
-  // Grouped first: PostgreSQL hashes groups, but sorts every row for a distinct count.
-  const people = owned.select('phone_number').where('phone_number', 'is not', null).groupBy('phone_number');
   const [messages, contacts] = await Promise.all([
     owned.select(({ fn }) => fn.countAll<string>().as('count')).executeTakeFirstOrThrow(),
     db
-      .selectFrom(people.as('people'))
+      .selectFrom('contacts')
+      .where('account_id', '=', id)
       .select(({ fn }) => fn.countAll<string>().as('count'))
       .executeTakeFirstOrThrow(),
   ]);

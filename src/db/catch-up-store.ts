@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
-import type { MessageEvent } from '../messages/inbound-event.ts';
+import { toCanonicalPeople } from '../messages/address.ts';
+import type { MessageEvent, ReadMessage } from '../messages/inbound-event.ts';
 import type { Direction, MessageStatus } from '../messages/message.ts';
+import { findPhones } from './address-store.ts';
 import type { Executor } from './database.ts';
 import { isOneOfMessages } from './message-lookup.ts';
 import { toStorable } from './storable-text.ts';
@@ -24,6 +26,8 @@ export interface KnownMessage {
     readonly revokedAt: number | null;
     /** The latest reaction of each sender; an empty emoji took the one before back. */
     readonly reactions: readonly KnownReaction[];
+    /** When each voter last voted; milliseconds since the epoch. */
+    readonly votes: ReadonlyMap<string, number>;
   } | null;
 }
 
@@ -99,7 +103,8 @@ export async function saveChatWatermarks(
 
 /**
  * Which of a chat's messages are known. A message counts as known under its canonical chat and under
- * the chat of its key, since the page may have learnt the phone number behind a LID only after it was stored.
+ * the chat of its key, since the page may have learnt the phone number behind a LID only after it was stored; and under the number that is known
+ * here, which the page may have forgotten.
  */
 export async function listKnownMessages(
   db: Executor,
@@ -107,7 +112,9 @@ export async function listKnownMessages(
   events: readonly Pick<MessageEvent, 'chatId' | 'key'>[],
 ): Promise<readonly KnownMessage[]> {
   if (events.length === 0) return [];
-  const chatIds = toStorable([...new Set(events.flatMap(({ chatId, key }) => [chatId, key.chatId]))]);
+  const named = events.flatMap(({ chatId, key }) => [chatId, key.chatId]);
+  const phones = await findPhones(db, accountId, named);
+  const chatIds = toStorable([...new Set([...named, ...phones.values()])]);
   const bareIds = toStorable(events.map(({ key }) => key.bareId));
   const keys = await db
     .selectFrom('message_keys')
@@ -130,6 +137,7 @@ async function findStates(
 ): Promise<ReadonlyMap<string, NonNullable<KnownMessage['row']>>> {
   if (ids.length === 0) return new Map();
   const reactions = await findReactions(db, ids);
+  const votes = await findVotes(db, ids);
   const rows = await db
     .selectFrom('messages')
     .select(['id', 'direction', 'status', 'edited_at', 'revoked_at'])
@@ -144,6 +152,7 @@ async function findStates(
         editedAt: edited_at?.getTime() ?? null,
         revokedAt: revoked_at?.getTime() ?? null,
         reactions: reactions.get(id) ?? [],
+        votes: votes.get(id) ?? new Map(),
       },
     ]),
   );
@@ -154,15 +163,53 @@ async function findReactions(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, KnownReaction[]>> {
   const rows = await db
-    .selectFrom('message_reactions')
-    .select(['message_id', 'sender_id', 'emoji', 'reacted_at'])
-    .where('message_id', 'in', ids)
+    .selectFrom('message_reactions as r')
+    .leftJoin('addresses as a', (join) =>
+      join.onRef('a.account_id', '=', 'r.account_id').onRef('a.lid', '=', 'r.sender_id'),
+    )
+    .select(['r.message_id', 'r.emoji', 'r.reacted_at'])
+    .select(sql<string>`coalesce(a.phone, r.sender_id)`.as('sender_id'))
+    .where('r.message_id', 'in', ids)
+    .orderBy('r.reacted_at')
     .execute();
-  const found = new Map<string, KnownReaction[]>();
+  // Of one person under two addresses the latest counts.
+  const found = new Map<string, Map<string, KnownReaction>>();
   for (const { message_id, sender_id, emoji, reacted_at } of rows) {
-    const known = found.get(message_id) ?? [];
-    known.push({ senderId: sender_id, emoji, at: reacted_at.getTime() });
+    const known = found.get(message_id) ?? new Map<string, KnownReaction>();
+    known.set(sender_id, { senderId: sender_id, emoji, at: reacted_at.getTime() });
     found.set(message_id, known);
   }
+  return new Map([...found].map(([id, known]) => [id, [...known.values()]]));
+}
+
+/** When each voter last voted, by voter. */
+async function findVotes(
+  db: Executor,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
+  const rows = await db
+    .selectFrom('poll_votes')
+    .select(['message_id', 'voter_id', 'voted_at'])
+    .where('message_id', 'in', ids)
+    .execute();
+  const found = new Map<string, Map<string, number>>();
+  for (const { message_id, voter_id, voted_at } of rows) {
+    const known = found.get(message_id) ?? new Map<string, number>();
+    found.set(message_id, known.set(voter_id, voted_at.getTime()));
+  }
   return found;
+}
+
+/** The messages with those who reacted and voted under the names by which they are filed. */
+export async function toFiledPeople(
+  db: Executor,
+  accountId: AccountId,
+  messages: readonly ReadMessage[],
+): Promise<readonly ReadMessage[]> {
+  const people = messages.flatMap(({ reactions = [], votes = [] }) => [
+    ...reactions.map(({ senderId }) => senderId),
+    ...votes.map(({ voterId }) => voterId),
+  ]);
+  const phones = await findPhones(db, accountId, people);
+  return phones.size === 0 ? messages : messages.map((message) => toCanonicalPeople(message, phones));
 }

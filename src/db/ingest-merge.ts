@@ -14,14 +14,15 @@ import type {
   MediaEvent,
   MessageEvent,
   ReactionEvent,
+  VoteEvent,
 } from '../messages/inbound-event.ts';
 import type { Ack, MediaStatus, MessageStatus } from '../messages/message.ts';
 import { statusAfterAck } from '../messages/status-ladder.ts';
 import { keyToString } from '../messages/whatsapp-key.ts';
 import { eventToContent, type IngestRow, storableSize } from './ingest-row.ts';
 
-/** Everything but a message and a reaction, which has a table of its own. */
-export type ChangeEvent = Exclude<InboundEvent, MessageEvent | ReactionEvent>;
+/** Everything but a message, and reactions and votes, which have tables of their own. */
+export type ChangeEvent = Exclude<InboundEvent, MessageEvent | ReactionEvent | VoteEvent>;
 
 const MEDIA_STEPS: Readonly<Record<MediaStatus, number>> = { pending: 0, failed: 1, gone: 2, stored: 3 };
 const MEDIA_TYPES = new Set(['image', 'video', 'audio', 'voice', 'document', 'sticker']);

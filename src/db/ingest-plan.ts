@@ -2,6 +2,7 @@ import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
 import type { ChangeKind, MessageChange } from './change-log.ts';
+import { type MessageVersion, rowToVersions, type Vote, voteToNames } from './ingest-additions.ts';
 import { applyChange, applyMessage } from './ingest-merge.ts';
 import { eventToRow, type IngestRow } from './ingest-row.ts';
 import type { KnownKey, KnownReaction, Target, WaitingChange } from './ingest-statements.ts';
@@ -26,6 +27,8 @@ export interface IngestPlan {
   readonly inserts: readonly IngestRow[];
   readonly updates: readonly IngestRow[];
   readonly reactions: readonly KnownReaction[];
+  readonly votes: readonly Vote[];
+  readonly versions: readonly MessageVersion[];
   readonly waiting: readonly WaitingChange[];
   readonly statusChanged: readonly { readonly messageId: MessageId; readonly status: MessageStatus }[];
   /** What is really new, in the order of the events, for the log of changes. */
@@ -50,7 +53,7 @@ interface Draft {
 /** Decides what a batch of events comes to. The rows of the view are changed in place. */
 export function planIngest(view: IngestView): IngestPlan {
   const drafts = viewToDrafts(view);
-  const reactions: KnownReaction[] = [];
+  const beside: Beside = { reactions: [], votes: [], versions: [] };
   const changes: MessageChange[] = [];
   const waiting: WaitingChange[] = [];
   const inserts: IngestRow[] = [];
@@ -62,13 +65,15 @@ export function planIngest(view: IngestView): IngestPlan {
       waiting.push({ chat_id: event.chatId, bare_id: event.key.bareId, event });
     } else if (draft.row !== undefined) {
       const before = { ...draft.row };
-      applyEvent(draft.row, event, reactions, view.now);
+      applyEvent(draft.row, event, beside, view.now);
       changes.push(...rowToChanges(draft.row, before));
     } else if (event.kind === 'message') {
       const row = eventToRow(event, { id: draft.messageId, accountId: view.accountId }, view.now);
       draft.row = row;
       inserts.push(row);
-      for (const early of draft.early) applyEvent(row, early, reactions, view.now);
+      // Edited before it was seen: the text as it was found is the first that is known.
+      if (row.edited_at !== null) beside.versions.push(...rowToVersions(row, event));
+      for (const early of draft.early) applyEvent(row, early, beside, view.now);
       changes.push(toChange(row, 'message', row.timestamp));
     } else {
       draft.early.push(event);
@@ -77,7 +82,7 @@ export function planIngest(view: IngestView): IngestPlan {
   const updated = draftsToUpdates(drafts.values());
   return {
     inserts,
-    reactions,
+    ...beside,
     waiting,
     changes,
     received: inserts.filter((row) => row.direction === 'incoming').length,
@@ -138,9 +143,18 @@ function viewToDrafts(view: IngestView): Map<string, Draft> {
   return drafts;
 }
 
-function applyEvent(row: IngestRow, event: InboundEvent, reactions: KnownReaction[], now: Date): void {
+/** What is written beside the rows. */
+interface Beside {
+  readonly reactions: KnownReaction[];
+  readonly votes: Vote[];
+  readonly versions: MessageVersion[];
+}
+
+function applyEvent(row: IngestRow, event: InboundEvent, beside: Beside, now: Date): void {
+  beside.versions.push(...rowToVersions(row, event));
   if (event.kind === 'message') applyMessage(row, event, now);
-  else if (event.kind === 'reaction') reactions.push({ messageId: row.id, event });
+  else if (event.kind === 'reaction') beside.reactions.push({ messageId: row.id, event });
+  else if (event.kind === 'vote') beside.votes.push(voteToNames(row, event));
   else applyChange(row, event);
 }
 

@@ -1,7 +1,9 @@
 import { type AccountId, type MessageId, makeMessageId } from '../accounts/ids.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
+import { type AddressPair, eventToLids, eventToPairs, toCanonicalEvent } from '../messages/address.ts';
 import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
+import { findPhones, findUnknownPairs, learnAddress } from './address-store.ts';
 import { countStoredFinds } from './catch-up-ledger.ts';
 import { appendChanges } from './change-log.ts';
 import type { Executor } from './database.ts';
@@ -22,6 +24,7 @@ import {
   updateRows,
   upsertReactions,
 } from './ingest-statements.ts';
+import { insertVersions, upsertVotes } from './message-additions.ts';
 import { toStorable } from './storable-text.ts';
 
 /** What an ingest did, for whoever tells it on. */
@@ -71,7 +74,8 @@ export async function ingestEvents(
     await lockAccountIngest(trx, accountId);
     if (!(await isAccountThere(trx, accountId))) return NOTHING;
     if (place !== undefined && !(await advancePosition(trx, accountId, place))) return NOTHING;
-    const plan = await loadPlan(trx, accountId, storable, now);
+    const named = await toFiled(trx, accountId, storable, now);
+    const plan = await loadPlan(trx, accountId, named, now);
     const written = await writePlan(trx, accountId, plan, now);
     if (place?.catchUpId !== undefined && written > 0) await countStoredFinds(trx, place.catchUpId, written);
     return {
@@ -79,6 +83,23 @@ export async function ingestEvents(
       statusChanged: plan.statusChanged,
       waiting: plan.waiting.length,
     };
+  });
+}
+
+/** Takes over which numbers stand behind which LIDs: one conversation for both, as `learnAddress` has it. */
+export async function ingestAddresses(
+  db: Executor,
+  accountId: AccountId,
+  pairs: readonly AddressPair[],
+  now: Date,
+): Promise<void> {
+  if ((await findUnknownPairs(db, accountId, pairs)).length === 0) return;
+  await db.transaction().execute(async (trx) => {
+    await lockAccountIngest(trx, accountId);
+    if (!(await isAccountThere(trx, accountId))) return;
+    const released = await learnAddresses(trx, accountId, pairs, now);
+    if (released.length > 0)
+      await writePlan(trx, accountId, await loadPlan(trx, accountId, released, now), now);
   });
 }
 
@@ -97,6 +118,44 @@ export async function insertRejectedEvent(
       error: toStorable(error),
     })
     .execute();
+}
+
+/** Changes that waited for a message under the other address of its chat come back. */
+async function learnAddresses(
+  trx: Executor,
+  accountId: AccountId,
+  pairs: readonly AddressPair[],
+  now: Date,
+): Promise<readonly InboundEvent[]> {
+  const released: InboundEvent[] = [];
+  for (const pair of await findUnknownPairs(trx, accountId, pairs))
+    released.push(...(await learnAddress(trx, accountId, pair, now)));
+  return released;
+}
+
+/**
+ * The events with chats and people under the names by which they are filed, once what they tell of addresses is learnt;
+ * before them the changes that this released.
+ */
+async function toFiled(
+  trx: Executor,
+  accountId: AccountId,
+  events: readonly InboundEvent[],
+  now: Date,
+): Promise<readonly InboundEvent[]> {
+  const released = await learnAddresses(
+    trx,
+    accountId,
+    shaped(() => events.flatMap(eventToPairs)),
+    now,
+  );
+  const all = [...released, ...events];
+  const phones = await findPhones(
+    trx,
+    accountId,
+    shaped(() => all.flatMap(eventToLids)),
+  );
+  return all.map((event) => toCanonicalEvent(event, phones));
 }
 
 /** Names the events' messages in the key table first, so that whoever else writes the same key waits or yields. */
@@ -137,6 +196,8 @@ async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, 
   const reactions = plan.reactions.length === 0 ? 0 : await upsertReactions(trx, accountId, plan.reactions);
   if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
   await appendChanges(trx, accountId, plan.changes);
+  if (plan.votes.length > 0) await upsertVotes(trx, accountId, plan.votes);
+  if (plan.versions.length > 0) await insertVersions(trx, accountId, plan.versions);
   const { received, failed } = plan;
   if (received + failed > 0) await addUsage(trx, accountId, { received, failed }, now);
   return plan.inserts.length + plan.updates.length + reactions;

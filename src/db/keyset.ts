@@ -2,8 +2,8 @@ import { type RawBuilder, sql } from 'kysely';
 
 /** Where a page of a list ends: the instant to the microsecond (a Date holds less) and what orders equal ones. */
 export interface KeysetPosition {
-  /** ISO 8601 in UTC. */
-  readonly at: string;
+  /** ISO 8601 in UTC; null in a list without instants, and for what has none in a list with them. */
+  readonly at: string | null;
   readonly tie: string;
 }
 

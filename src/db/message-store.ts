@@ -10,13 +10,15 @@ import type {
   MessageType,
 } from '../messages/message.ts';
 import { parseRecipient } from '../messages/whatsapp-key.ts';
+import { canonicalChatOf } from './address-store.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
+import { listAdditions, type MessageAdditions } from './message-additions.ts';
 import { isMessage } from './message-lookup.ts';
 import type { MessageTable } from './schema.ts';
 
 /** A message as it is read by the API. */
-export interface StoredMessage {
+export interface StoredMessage extends MessageAdditions {
   readonly id: MessageId;
   readonly whatsappMessageId: string | null;
   readonly accountId: AccountId;
@@ -75,7 +77,6 @@ const COLUMNS = [
   'chat_id',
   'messages.phone_number',
   'direction',
-  'author',
   'author_name',
   'type',
   'text',
@@ -106,6 +107,12 @@ const REPLIED_MESSAGE = sql<string | null>`(select message_id from message_keys 
   message_keys.account_id = messages.account_id and message_keys.chat_id = messages.chat_id
   and message_keys.bare_id = messages.reply_to)`;
 
+/** Who wrote it, by number where it is known by now. */
+const AUTHOR = sql<
+  string | null
+>`case when author like '%@lid' then coalesce((select phone from addresses where
+  addresses.account_id = messages.account_id and addresses.lid = messages.author), author) else author end`;
+
 /** A message of the tenant; messages of a deleted account stay to be read. */
 export async function findMessage(
   db: Executor,
@@ -115,11 +122,11 @@ export async function findMessage(
   const row = await db
     .selectFrom('messages')
     .innerJoin('accounts', 'accounts.id', 'messages.account_id')
-    .select([...COLUMNS, REPLIED_MESSAGE.as('replied_message')])
+    .select([...COLUMNS, AUTHOR.as('author'), REPLIED_MESSAGE.as('replied_message')])
     .where(isMessage(id))
     .where('tenant_id', '=', tenantId)
     .executeTakeFirst();
-  return row && rowToMessage(row);
+  return row && rowToMessage(row, await listAdditions(db, [row]));
 }
 
 /** The account's messages, newest first. Pages neither repeat nor skip a message while others come in. */
@@ -131,9 +138,11 @@ export async function listMessages(
 ): Promise<Page<StoredMessage>> {
   let query = db
     .selectFrom('messages')
-    .select([...COLUMNS, REPLIED_MESSAGE.as('replied_message'), instantText('timestamp').as('position_at')])
+    .select([...COLUMNS, AUTHOR.as('author'), REPLIED_MESSAGE.as('replied_message')])
+    .select(instantText('timestamp').as('position_at'))
     .where('account_id', '=', accountId);
-  for (const chatId of filterToChats(filter)) query = query.where('chat_id', '=', chatId);
+  for (const chatId of await filterToChats(db, accountId, filter))
+    query = query.where('chat_id', '=', chatId);
   if (filter.direction !== undefined) query = query.where('direction', '=', filter.direction);
   if (filter.status !== undefined) query = query.where('status', '=', filter.status);
   if (filter.since !== undefined) query = query.where('timestamp', '>=', filter.since);
@@ -146,16 +155,22 @@ export async function listMessages(
     .orderBy('seq', 'desc')
     .limit(limit + 1)
     .execute();
+  const additions = await listAdditions(db, rows.slice(0, limit));
   return rowsToPage(rows, limit, {
-    item: rowToMessage,
+    item: (row) => rowToMessage(row, additions),
     position: (row) => ({ at: row.position_at, tie: row.seq }),
   });
 }
 
 /** A row has a phone number exactly if its chat is that of the number, so the index of chats serves for both. */
-function filterToChats({ chatId, phoneNumber }: MessageFilter): string[] {
+async function filterToChats(
+  db: Executor,
+  accountId: AccountId,
+  { chatId, phoneNumber }: MessageFilter,
+): Promise<string[]> {
   const ofNumber = phoneNumber === undefined ? undefined : parseRecipient(phoneNumber);
-  return [chatId, ofNumber].filter((chat) => chat !== undefined);
+  const named = chatId === undefined ? undefined : await canonicalChatOf(db, accountId, chatId);
+  return [named, ofNumber].filter((chat) => chat !== undefined);
 }
 
 /** What only some types carry; the shape in which the pipeline writes `messages.payload`. */
@@ -172,7 +187,10 @@ type MessageRow = Omit<Selectable<MessageTable>, 'bare_id' | 'native_type' | Sen
 /** What only the sender reads. */
 type SendingColumn = 'slot_date' | 'on_limit' | 'lane' | 'claimed_by' | 'claim_epoch' | 'unknown_since';
 
-function rowToMessage(row: Omit<MessageRow, 'created_at'>): StoredMessage {
+function rowToMessage(
+  row: Omit<MessageRow, 'created_at'>,
+  additionsTo: (id: string) => MessageAdditions,
+): StoredMessage {
   const payload: MessagePayload = row.payload ?? {};
   return {
     id: row.id as MessageId,
@@ -205,6 +223,7 @@ function rowToMessage(row: Omit<MessageRow, 'created_at'>): StoredMessage {
     editedAt: row.edited_at,
     revokedAt: row.revoked_at,
     recovered: row.recovered,
+    ...additionsTo(row.id),
   };
 }
 

@@ -58,7 +58,7 @@ export const singleAccountSchema = z
     isConnected: z.boolean(),
     _count: z.object({
       messages: z.int(),
-      contacts: z.int().meta({ description: 'People with whom there are messages.' }),
+      contacts: z.int().meta({ description: 'People whom the phone knows.' }),
       campaigns: z.int(),
     }),
   })

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { KeysetPosition, Page } from '../db/keyset.ts';
-import { cursorToPosition, positionToCursor } from './cursor.ts';
+import { type CursorKind, cursorToPosition, positionToCursor } from './cursor.ts';
 
 /** `{"success":true,"data":…}`. */
 export function success<Data>(data: Data): { readonly success: true; readonly data: Data } {
@@ -34,8 +34,8 @@ export function pageOf<Item extends z.ZodType>(item: Item, description: string) 
     .meta({ description });
 }
 
-/** The query parameters of every list. */
-export const pageQuery = {
+/** The query parameters of a list of this kind. */
+const pageQueryOf = (kind: CursorKind) => ({
   limit: z.coerce
     .number('Expected a number from 1 to 100.')
     .int('Expected a whole number.')
@@ -46,14 +46,18 @@ export const pageQuery = {
   cursor: z
     .string()
     .transform((text, context): KeysetPosition => {
-      const position = cursorToPosition(text);
+      const position = cursorToPosition(text, kind);
       if (position !== undefined) return position;
       context.addIssue({ code: 'custom', message: 'Use the nextCursor of the page before, unchanged.' });
       return z.NEVER;
     })
     .optional()
     .meta({ description: 'The `nextCursor` of the page before.' }),
-};
+});
+
+/** The query parameters of every list of rows, and of those that are ordered by the ids of chats. */
+export const pageQuery = pageQueryOf('row');
+export const chatPageQuery = pageQueryOf('chat');
 
 const errorSchema = z
   .object({

@@ -14,11 +14,14 @@ import { isRealtimeRequest } from './realtime.ts';
 import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { boardRoutes } from './routes/board.ts';
+import { chatRoutes } from './routes/chats.ts';
 import { connectionRoutes } from './routes/connection.ts';
+import { contactRoutes } from './routes/contacts.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { probeRoutes } from './routes/probes.ts';
+import { reactionRoutes } from './routes/reactions.ts';
 import { sendRoutes } from './routes/sending.ts';
 import { vaultRoutes } from './routes/vault.ts';
 import type { HttpApp } from './typed-fastify.ts';
@@ -72,6 +75,9 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     connectionRoutes,
     sendRoutes,
     messageRoutes,
+    reactionRoutes,
+    chatRoutes,
+    contactRoutes,
     mediaRoutes,
     vaultRoutes,
     boardRoutes,

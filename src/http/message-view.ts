@@ -80,6 +80,33 @@ export const messageSchema = z
     playedAt: instant,
     editedAt: instant,
     revokedAt: instant,
+    reactions: z
+      .array(
+        z.object({
+          senderId: z.string().meta({ examples: ['491700000001@c.us'] }),
+          emoji: z.string().meta({ examples: ['👍'] }),
+          at: z.string().meta({ format: 'date-time' }),
+        }),
+      )
+      .meta({
+        description: 'The reaction of each person who has one, oldest first; our own has our own id.',
+      }),
+    votes: z
+      .array(
+        z.object({
+          voterId: z.string().meta({ examples: ['491700000001@c.us'] }),
+          options: z.array(z.string()).meta({ examples: [['now', 'later']] }),
+          at: z.string().meta({ format: 'date-time' }),
+        }),
+      )
+      .nullable()
+      .meta({ description: 'What each person chose in a poll, oldest first; null for what is no poll.' }),
+    versions: z
+      .array(z.object({ text: z.string().nullable(), at: z.string().meta({ format: 'date-time' }) }))
+      .meta({
+        description:
+          'Of an edited message what it said at first and after each edit, as far as it was seen; else empty.',
+      }),
     recovered: z.boolean().meta({ description: 'Read back after an absence instead of told live.' }),
   })
   .meta({ id: 'Message' });
@@ -118,6 +145,20 @@ export function messageToView(message: StoredMessage): z.output<typeof messageSc
     playedAt: toIso(message.playedAt),
     editedAt: toIso(message.editedAt),
     revokedAt: toIso(message.revokedAt),
+    reactions: message.reactions.map(({ senderId, emoji, at }) => ({
+      senderId,
+      emoji,
+      at: at.toISOString(),
+    })),
+    votes:
+      message.type === 'poll'
+        ? message.votes.map(({ voterId, options, at }) => ({
+            voterId,
+            options: [...options],
+            at: at.toISOString(),
+          }))
+        : null,
+    versions: message.versions.map(({ text, at }) => ({ text, at: at.toISOString() })),
     recovered: message.recovered,
   };
 }

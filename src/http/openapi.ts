@@ -28,6 +28,7 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
         { name: 'connection', description: 'Linking numbers and keeping them connected' },
         { name: 'accounts', description: 'Accounts: one WhatsApp number each' },
         { name: 'messages', description: 'Sending and reading messages' },
+        { name: 'chats', description: 'Conversations of an account, and whom its phone knows' },
         { name: 'media', description: 'Files of messages' },
         { name: 'vault', description: 'Sealed sessions: checking them, new keys, moving to another host' },
         { name: 'probes', description: 'For supervisors, load balancers and monitoring' },

@@ -42,6 +42,11 @@ export const ERROR_CATALOGUE = {
     retry: 'never',
     message: 'The message was handed to WhatsApp, or has ended.',
   },
+  MESSAGE_NOT_REACTABLE: {
+    status: 409,
+    retry: 'never',
+    message: 'The message was never sent, was deleted, or is no longer on the phone.',
+  },
   TOO_LARGE: { status: 413, retry: 'never', message: 'The request or the media is too large.' },
   UNSUPPORTED_MEDIA: { status: 415, retry: 'never', message: 'This kind of media is not supported.' },
   RATE_LIMIT_EXCEEDED: { status: 429, retry: 'backoff', message: 'Too many requests.' },

@@ -1,5 +1,10 @@
 import type { ChatGlimpse, ConnectedSession } from '../channels/channel.ts';
-import { type CatchUpStart, type ChatWatermark, listKnownMessages } from '../db/catch-up-store.ts';
+import {
+  type CatchUpStart,
+  type ChatWatermark,
+  listKnownMessages,
+  toFiledPeople,
+} from '../db/catch-up-store.ts';
 import type { Executor } from '../db/database.ts';
 import { isDatabaseAway } from '../db/outage.ts';
 import { orAborted, waitMs } from '../lib/abort.ts';
@@ -152,7 +157,7 @@ function makeReadBackDeps(
     async readPage(chat, offset, limit) {
       const events = await orAborted(session.readChat(chat.pageChatId, { offset, limit }), signal);
       deps.onStep?.('page-read');
-      return events;
+      return await orAborted(toFiledPeople(deps.db, accountId, events), signal);
     },
     listKnown: (events) => orAborted(listKnownMessages(deps.db, accountId, events), signal),
     async emit(events) {

@@ -8,6 +8,7 @@ import { findMessageKey } from '../db/reply-store.ts';
 import { applyPageAck, markRefused, markUnknown } from '../db/send-result-store.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import { storedToContent } from './outgoing-content.ts';
+import { learnRecipient } from './recipient.ts';
 import type { Flight, SendFlights } from './send-flights.ts';
 import { findRefusal, holdMs, type SendFailure } from './send-outcome.ts';
 import type { SendRun } from './send-run.ts';
@@ -21,8 +22,9 @@ export async function sendNext(
 ): Promise<void> {
   const { deps, unsettled } = run;
   try {
-    const prepared = await prepare(run, message);
-    if (prepared === undefined) return;
+    const found = await prepare(run, message);
+    if (found === undefined) return;
+    const prepared = await run.query(learnRecipient(deps.db, message, found, run.date()));
     deps.onStep?.('prepared');
     unsettled.learnAlias(message.chatId, prepared.chatId);
     const isFirst = await flights.resolve(flight, prepared.chatId);

@@ -53,6 +53,8 @@ export interface MessageEvent extends EventTarget {
 /** A message as it is read back: with all reactions to it, if the page can tell them. */
 export interface ReadMessage extends MessageEvent {
   readonly reactions?: readonly ReactionEvent[];
+  /** Of a poll: the vote of each voter, if the page can tell them. */
+  readonly votes?: readonly VoteEvent[];
 }
 
 /** How far a message of ours has come, or (for an incoming one) that it was seen. */
@@ -85,6 +87,17 @@ export interface ReactionEvent extends EventTarget {
   readonly at: number;
 }
 
+/**
+ * What somebody chose in the poll `key`: the places of the options in it, from 0; none takes the vote back. A later vote of
+ * the same person replaces the earlier.
+ */
+export interface VoteEvent extends EventTarget {
+  readonly kind: 'vote';
+  readonly voterId: string;
+  readonly choices: readonly number[];
+  readonly at: number;
+}
+
 /** The bytes of a message's media were stored, or turned out not to be had. */
 export interface MediaEvent extends EventTarget {
   readonly kind: 'media';
@@ -101,4 +114,11 @@ export interface MediaEvent extends EventTarget {
   readonly at: number;
 }
 
-export type InboundEvent = MessageEvent | AckEvent | EditEvent | RevokeEvent | ReactionEvent | MediaEvent;
+export type InboundEvent =
+  | MessageEvent
+  | AckEvent
+  | EditEvent
+  | RevokeEvent
+  | ReactionEvent
+  | VoteEvent
+  | MediaEvent;

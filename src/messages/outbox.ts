@@ -10,6 +10,7 @@
  */
 import type { Account } from '../accounts/account.ts';
 import { type AccountId, type MessageId, makeMessageId, parseMessageId } from '../accounts/ids.ts';
+import { canonicalChatOf } from '../db/address-store.ts';
 import type { Executor } from '../db/database.ts';
 import {
   claimIdempotencyKey,
@@ -137,7 +138,7 @@ async function acceptMessage(
     ...content,
     id: makeMessageId(at.getTime()),
     accountId,
-    chatId: request.to,
+    chatId: await canonicalChatOf(deps.db, accountId, request.to),
     replyTo,
     failure: JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE,
     at,

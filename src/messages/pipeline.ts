@@ -7,6 +7,7 @@ import type { OpenRedis } from '../queue/connection.ts';
 import { openConsumer } from '../queue/consumer.ts';
 import type { OpenQueues } from '../queue/producer.ts';
 import { openCatchUp } from './catch-up.ts';
+import { openDirectory } from './directory.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import { openInboundLanes } from './inbound-lane.ts';
 import { makeIngest } from './ingest.ts';
@@ -72,12 +73,16 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   const laneIdle = lanes.idle.bind(lanes);
   const committed = lanes.committed.bind(lanes);
   const catchUp = stack.use(openCatchUp({ db, emit, gate, laneIdle, committed, log, clock, onStep }));
+  const directory = stack.use(openDirectory({ db, log, clock }));
   const ingest = makeIngest({
     db,
     log,
     clock,
     onStep,
-    onStored: (accountId) => mediaFetch.wake(accountId),
+    onStored(accountId) {
+      mediaFetch.wake(accountId);
+      directory.wake(accountId);
+    },
     onPassed: lanes.passed.bind(lanes),
     onGap: (accountId) => catchUp.request(accountId, 'gap'),
   });
@@ -118,6 +123,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
       const { accountId } = session;
       const shut = () => gate.shut(accountId, { isConnected: false });
       connected.addEventListener('abort', shut, { once: true });
+      void directory.run(session, connected);
       void catchUp.run(session, { signal: connected });
       void mediaFetch.run(session, connected);
       void sender.run(session, connected);

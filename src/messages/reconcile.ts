@@ -8,14 +8,14 @@ import { statusAfterAck } from './status-ladder.ts';
  */
 const SETTLED_AFTER_MS = 60_000;
 
-/** What a message that the database lacks comes to: the message, marked as recovered, and the reactions to it. */
-export function toMissedMessage({ reactions, ...message }: ReadMessage): InboundEvent[] {
-  return [{ ...message, recovered: true }, ...(reactions ?? [])];
+/** What a message that the database lacks comes to: the message, marked as recovered, and the reactions to it and votes in it. */
+export function toMissedMessage({ reactions, votes, ...message }: ReadMessage): InboundEvent[] {
+  return [{ ...message, recovered: true }, ...(reactions ?? []), ...(votes ?? [])];
 }
 
 /**
  * What the page knows better of a message that the database knows: acks of our own messages and why one was refused, an
- * edit, a revocation, reactions that came or went while nobody listened. `nowMs` dates what the page does not date. Empty
+ * edit, a revocation, votes, reactions that came or went while nobody listened. `nowMs` dates what the page does not date. Empty
  * if the row is up to date.
  */
 export function toMissedChanges(event: ReadMessage, known: KnownMessage, nowMs: number): InboundEvent[] {
@@ -32,7 +32,9 @@ export function toMissedChanges(event: ReadMessage, known: KnownMessage, nowMs: 
   if (isAckNews(event, row, nowMs)) {
     changes.push({ kind: 'ack', key, chatId, ack: event.ack, reason: event.ackReason, at: nowMs });
   }
-  return [...changes, ...toMissedReactions(event, row.reactions, nowMs)];
+  // A vote that was taken back is told as one for nothing, and stays with its time.
+  const votes = (event.votes ?? []).filter(({ voterId, at }) => at > (row.votes.get(voterId) ?? 0));
+  return [...changes, ...toMissedReactions(event, row.reactions, nowMs), ...votes];
 }
 
 /** For a message of ours a step up the ladder, for an incoming one that it was seen. */

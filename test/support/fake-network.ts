@@ -1,12 +1,15 @@
 import type { AccountId } from '../../src/accounts/ids.ts';
 import type {
   ChatGlimpse,
+  ChatListing,
   ConnectedSession,
+  ContactGlimpse,
   MediaDownload,
   MessageGlimpse,
   OutgoingContent,
   PreparedSend,
 } from '../../src/channels/channel.ts';
+import { AppError } from '../../src/lib/errors.ts';
 import type { MessageEvent } from '../../src/messages/inbound-event.ts';
 import type { Ack } from '../../src/messages/message.ts';
 import type { MessageKey } from '../../src/messages/whatsapp-key.ts';
@@ -134,6 +137,18 @@ export class NetworkSession implements ConnectedSession {
   }
 
   async readChat(): Promise<readonly MessageEvent[]> {
+    return [];
+  }
+
+  async react(): Promise<void> {
+    throw new AppError('SESSION_FAULT');
+  }
+
+  async readContacts(): Promise<readonly ContactGlimpse[]> {
+    return [];
+  }
+
+  async readChatList(): Promise<readonly ChatListing[]> {
     return [];
   }
 }

@@ -46,8 +46,11 @@ export class ScriptedChannel implements Channel {
     await this.#store.saveRest(id, { reason: 'moved_away' });
   }
 
-  findConnected(): ConnectedSession | undefined {
-    return undefined;
+  /** Sessions that are connected. */
+  readonly connected = new Map<AccountId, ConnectedSession>();
+
+  findConnected(id: AccountId): ConnectedSession | undefined {
+    return this.connected.get(id);
   }
 
   findStatus(id: AccountId): SessionStatus | undefined {

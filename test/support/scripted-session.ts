@@ -1,5 +1,13 @@
 import type { AccountId } from '../../src/accounts/ids.ts';
-import type { ChatGlimpse, ConnectedSession, MediaDownload } from '../../src/channels/channel.ts';
+import type {
+  ChatGlimpse,
+  ChatListing,
+  ConnectedSession,
+  ContactGlimpse,
+  ListRange,
+  MediaDownload,
+  PreparedSend,
+} from '../../src/channels/channel.ts';
 import { AppError } from '../../src/lib/errors.ts';
 import type { MessageEvent, ReadMessage } from '../../src/messages/inbound-event.ts';
 
@@ -49,6 +57,13 @@ export class ScriptedSession implements ConnectedSession {
   readonly downloads = new Map<string, (MediaDownload | Error | Promise<MediaDownload>)[]>();
   readonly downloaded: string[] = [];
   readonly pagesRead: { chatId: string; offset: number }[] = [];
+  readonly reacted: { bareId: string; emoji: string }[] = [];
+  /** Before the page takes a reaction. */
+  onReact: () => Promise<void> | void = () => undefined;
+  contacts: ContactGlimpse[] = [];
+  chatList: ChatListing[] = [];
+  /** Before each part of the contacts and of the list of chats is read. */
+  onDirectory: () => void = () => undefined;
   onRead: (count: number) => void = () => undefined;
   onList: () => void = () => undefined;
   largestPage = 0;
@@ -102,4 +117,30 @@ export class ScriptedSession implements ConnectedSession {
   async findMessage(): Promise<undefined> {
     return undefined;
   }
+
+  async react({ key }: PreparedSend, emoji: string): Promise<void> {
+    await this.onReact();
+    this.reacted.push({ bareId: key.bareId, emoji });
+  }
+
+  async readContacts(range: ListRange): Promise<readonly ContactGlimpse[]> {
+    this.onDirectory();
+    return pick(this.contacts, range, ({ pageContactId }) => pageContactId);
+  }
+
+  async readChatList(range: ListRange): Promise<readonly ChatListing[]> {
+    this.onDirectory();
+    return pick(this.chatList, range, ({ pageChatId }) => pageChatId);
+  }
+}
+
+function pick<Item>(
+  items: readonly Item[],
+  { after, limit }: ListRange,
+  idOf: (item: Item) => string,
+): Item[] {
+  return items
+    .filter((item) => after === null || idOf(item) > after)
+    .sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
+    .slice(0, limit);
 }

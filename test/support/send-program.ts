@@ -67,6 +67,9 @@ function makeSession({ accountId, restored }: SendPlaces) {
     downloadMedia: unused,
     listChats: unused,
     readChat: unused,
+    react: unused,
+    readContacts: unused,
+    readChatList: unused,
   };
   return { session, asked };
 }

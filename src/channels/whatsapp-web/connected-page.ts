@@ -10,16 +10,22 @@ import { parseAck } from '../../messages/message.ts';
 import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
 import type {
   ChatGlimpse,
+  ChatListing,
   ConnectedSession,
+  ContactGlimpse,
+  ListRange,
   MediaDownload,
   MessageGlimpse,
   OutgoingContent,
   PreparedSend,
 } from '../channel.ts';
+import { pageChatToListing, pageContactToGlimpse } from './directory-conversion.ts';
 import { NOT_MESSAGES, pageMessageToReadMessage } from './message-conversion.ts';
+import { readChatList, readContacts } from './page-directory.ts';
 import { keyToPageKey } from './page-key.ts';
 import { downloadMedia } from './page-media.ts';
 import type { PageGlimpse } from './page-model.ts';
+import { reactToMessage } from './page-reaction.ts';
 import { listChats, readChat } from './page-reading.ts';
 import { contentToPageSend } from './page-send-content.ts';
 import { findMessage, prepareSend, sendPrepared } from './page-sends.ts';
@@ -99,6 +105,13 @@ export class ConnectedPage implements ConnectedSession {
     return glimpse ? toGlimpse(glimpse, prepared) : undefined;
   }
 
+  async react({ key, chatId }: PreparedSend, emoji: string): Promise<void> {
+    const taken = await this.#call('Reacting', () =>
+      this.#page.evaluate(reactToMessage, keyToPageKey(key, chatId), emoji),
+    );
+    if (!taken) throw new AppError('MESSAGE_NOT_REACTABLE');
+  }
+
   async downloadMedia(key: MessageKey): Promise<MediaDownload> {
     const result = await this.#heavyCall('Fetching media', () =>
       this.#page.evaluate(downloadMedia, keyToPageKey(key, key.chatId)),
@@ -129,6 +142,20 @@ export class ConnectedPage implements ConnectedSession {
     );
     const now = this.#clock.now();
     return messages.flatMap((message) => pageMessageToReadMessage(message, now) ?? []);
+  }
+
+  async readContacts({ after, limit }: ListRange): Promise<readonly ContactGlimpse[]> {
+    const contacts = await this.#heavyCall('Reading the contacts', () =>
+      this.#page.evaluate(readContacts, after, limit),
+    );
+    return contacts.map(pageContactToGlimpse);
+  }
+
+  async readChatList({ after, limit }: ListRange): Promise<readonly ChatListing[]> {
+    const chats = await this.#heavyCall('Reading the list of chats', () =>
+      this.#page.evaluate(readChatList, after, limit),
+    );
+    return chats.map(pageChatToListing);
   }
 
   /** Once the page may have the message, no failure says that it has not. */

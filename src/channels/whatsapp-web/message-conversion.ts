@@ -1,5 +1,11 @@
 import { clampInstantMs } from '../../lib/instant.ts';
-import type { InboundEvent, MessageEvent, ReactionEvent, ReadMessage } from '../../messages/inbound-event.ts';
+import type {
+  InboundEvent,
+  MessageEvent,
+  ReactionEvent,
+  ReadMessage,
+  VoteEvent,
+} from '../../messages/inbound-event.ts';
 import {
   type MessageContact,
   type MessageLocation,
@@ -7,7 +13,7 @@ import {
   parseAck,
 } from '../../messages/message.ts';
 import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
-import type { PageMessage, PageNews, PageReaction } from './page-model.ts';
+import type { PageMessage, PageNews, PageReaction, PageVote } from './page-model.ts';
 
 /** WhatsApp's message types that carry something a person wrote, and what we call them. */
 const TYPES: Readonly<Record<string, MessageType>> = {
@@ -162,16 +168,19 @@ export function pageMessageToEvent(
   };
 }
 
-/** A message of the page that is read back, with the reactions to it; undefined as for `pageMessageToEvent`. */
+/** A message of the page that is read back, with the reactions to it and its votes; undefined as for `pageMessageToEvent`. */
 export function pageMessageToReadMessage(message: PageMessage, now: number): ReadMessage | undefined {
   const event = pageMessageToEvent(message, { recovered: true, now });
-  if (event === undefined || message.reactions === undefined) return event;
+  if (event === undefined) return undefined;
   const { key, chatId } = event;
-  const reactions = message.reactions.flatMap((reaction) => {
-    const told = reactionToEvent({ ...reaction, parentId: message.id }, now);
-    return told === undefined ? [] : [{ ...told, key, chatId }];
-  });
-  return { ...event, reactions };
+  const named = { parentId: message.id };
+  const reactions = message.reactions?.flatMap((each) => reactionToEvent({ ...each, ...named }, now) ?? []);
+  const votes = message.votes?.flatMap((each) => voteToEvent({ ...each, ...named }, now) ?? []);
+  return {
+    ...event,
+    ...(reactions && { reactions: reactions.map((each) => ({ ...each, key, chatId })) }),
+    ...(votes && { votes: votes.map((each) => ({ ...each, key, chatId })) }),
+  };
 }
 
 function reactionToEvent(reaction: PageReaction, now: number): ReactionEvent | undefined {
@@ -188,6 +197,15 @@ function reactionToEvent(reaction: PageReaction, now: number): ReactionEvent | u
   };
 }
 
+function voteToEvent(vote: PageVote, now: number): VoteEvent | undefined {
+  const key = parseRawKey(vote.parentId);
+  const voterId = parseWid(vote.voterPhone) ?? parseWid(vote.voter);
+  if (key === undefined || voterId === undefined || !isConversation(key.chatId)) return undefined;
+  const choices = vote.choices.filter((place) => Number.isInteger(place) && place >= 0);
+  const at = millisecondsOf(vote.at) ?? now;
+  return { kind: 'vote', key, chatId: canonicalChat(key, vote.chatPhone), voterId, choices, at };
+}
+
 /** News about messages as an event; undefined for what concerns no message of a conversation. */
 export function newsToEvent(news: PageNews, now: number): InboundEvent | undefined {
   switch (news.kind) {
@@ -195,6 +213,8 @@ export function newsToEvent(news: PageNews, now: number): InboundEvent | undefin
       return pageMessageToEvent(news.message, { recovered: false, now });
     case 'reaction':
       return reactionToEvent(news.reaction, now);
+    case 'vote':
+      return voteToEvent(news.vote, now);
     case 'ack':
     case 'edit':
     case 'revoke':

@@ -5,6 +5,7 @@ import type {
   PageModel,
   PageNews,
   PageReaction,
+  PageVote,
   Switchboard,
 } from './page-model.ts';
 
@@ -160,6 +161,29 @@ export function installBridge(): void {
     };
   }
 
+  function findPoll(raw: Record<string, unknown>): PageModel | undefined {
+    const key = String(raw.parentMsgKey ?? raw.pollUpdateParentKey);
+    return attempt(() => window.require('WAWebCollections').Msg.get(key) as PageModel | undefined);
+  }
+
+  function pickVote(raw: Record<string, unknown>, poll = findPoll(raw)): PageVote {
+    const parent = (raw.parentMsgKey ?? raw.pollUpdateParentKey) as Record<string, unknown> | undefined;
+    const voter = raw.author ?? raw.from ?? raw.sender;
+    const at = Number(raw.senderTimestampMs ?? raw.t);
+    const options = Array.isArray(poll?.pollOptions) ? (poll.pollOptions as { localId?: unknown }[]) : [];
+    // An id is the place as a rule; it comes as bytes where it is read from the page's store.
+    const ids = Array.from((raw.selectedOptionLocalIds ?? []) as Iterable<unknown>, Number);
+    const placeOf = (id: number) => options.findIndex(({ localId }) => Number(localId) === id);
+    return {
+      parentId: parent,
+      voter,
+      choices: ids.map((id) => (placeOf(id) === -1 ? id : placeOf(id))),
+      ...(phoneOf(voter) === undefined ? {} : { voterPhone: phoneOf(voter) as string }),
+      ...(phoneOf(parent?.remote) === undefined ? {} : { chatPhone: phoneOf(parent?.remote) as string }),
+      ...(Number.isFinite(at) ? { at } : {}),
+    };
+  }
+
   function makeKey(chat: PageModel, bareId: string): object {
     const me = window.require('WAWebUserPrefsMeUser');
     const isGroup = chat.id.isGroup?.() === true;
@@ -210,6 +234,7 @@ export function installBridge(): void {
   const switchboard: Switchboard = {
     pick,
     pickReaction,
+    pickVote,
     phoneOf,
     glimpse,
     makeKey,
@@ -288,6 +313,8 @@ export function installBridge(): void {
     onArchiveChatEvent: nobodyListens,
     onAddMessageCiphertextEvent: nobodyListens,
     onCiphertextFailedEvent: nobodyListens,
-    onPollVoteEvent: nobodyListens,
+    onPollVoteEvent: (votes: readonly Model[]) => {
+      for (const vote of votes) switchboard.tell({ kind: 'vote', vote: pickVote(vote) });
+    },
   });
 }

@@ -131,7 +131,7 @@ export function reportSocket(): void {
  * (fact A1): the model itself then stands in, of which only known fields are picked anyway.
  */
 export function softenLibrary(): void {
-  const { getMessageModel } = window.WWebJS;
+  const { getMessageModel, injectToFunction } = window.WWebJS;
   window.WWebJS.getMessageModel = (model: unknown) => {
     try {
       return getMessageModel(model);
@@ -139,6 +139,14 @@ export function softenLibrary(): void {
       return model;
     }
   };
+  // Its own listener looks the poll up by a text that today's keys lack (A1), and then keeps the vote from the page too.
+  type Rows = readonly Record<string, unknown>[];
+  const tellVotes = (module: unknown, store: (...rows: unknown[]) => unknown, ...args: unknown[]) => {
+    window.onPollVoteEvent?.(args[0] as Rows);
+    return store.apply(module, args);
+  };
+  window.WWebJS.injectToFunction = (target: { module: string }, callback: unknown) =>
+    injectToFunction(target, target.module === 'WAWebAddonPollVoteTableMode' ? tellVotes : callback);
 }
 
 /** Marks this document as injected; false if it was already. */

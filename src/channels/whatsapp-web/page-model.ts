@@ -35,6 +35,8 @@ export interface PageMessage {
   readonly latestEditSenderTimestampMs?: number;
   /** Every reaction to it, where it was read back and the page can tell. */
   readonly reactions?: readonly PageReaction[];
+  /** The votes of a poll, where it was read back and the page can tell. */
+  readonly votes?: readonly PageVote[];
   /** Phone-number form of the chat and of the author, where the page knows one for a LID. */
   readonly chatPhone?: string;
   readonly authorPhone?: string;
@@ -50,6 +52,18 @@ export interface PageReaction {
   readonly at?: number;
 }
 
+export interface PageVote {
+  /** The poll. */
+  readonly parentId: unknown;
+  readonly voter: unknown;
+  readonly voterPhone?: string;
+  readonly chatPhone?: string;
+  /** Places of the options in the poll, from 0. */
+  readonly choices: readonly number[];
+  /** Milliseconds since the epoch. */
+  readonly at?: number;
+}
+
 /** One thing the page told, in the order in which it happened there. */
 export type PageNews =
   | { readonly kind: 'message'; readonly message: PageMessage }
@@ -57,6 +71,7 @@ export type PageNews =
   | { readonly kind: 'edit'; readonly message: PageMessage }
   | { readonly kind: 'revoke'; readonly message: PageMessage }
   | { readonly kind: 'reaction'; readonly reaction: PageReaction }
+  | { readonly kind: 'vote'; readonly vote: PageVote }
   | {
       readonly kind: 'socket';
       readonly state: string;
@@ -89,6 +104,8 @@ export interface PageKey {
 export interface Switchboard {
   pick(model: Record<string, unknown>): PageMessage;
   pickReaction(raw: Record<string, unknown>): PageReaction;
+  /** `poll` is its model where the caller has it. */
+  pickVote(raw: Record<string, unknown>, poll?: PageModel): PageVote;
   phoneOf(wid: unknown): string | undefined;
   /** What there is to say of a message after a send or a look-up. */
   glimpse(model: PageModel): PageGlimpse;
@@ -121,6 +138,7 @@ export interface PageModel {
 declare global {
   interface Window {
     switchboard?: Switchboard;
+    onPollVoteEvent?: (votes: readonly Record<string, unknown>[]) => void;
     switchboardTell?: (news: readonly PageNews[]) => Promise<void>;
     // biome-ignore lint/suspicious/noExplicitAny: the page's modules have no types; each use checks what it takes.
     require: (module: string) => any;

@@ -1,4 +1,4 @@
-import type { PageMessage, PageModel, PageReaction } from './page-model.ts';
+import type { PageMessage, PageModel, PageReaction, PageVote } from './page-model.ts';
 
 /** Functions that run in the page, each by one call from Node: what reads its chats back (facts A14, A23). */
 
@@ -88,12 +88,24 @@ export async function readChat(
       return undefined;
     }
   };
+  /** All votes of a poll; undefined for what is none, and if the page cannot tell. */
+  const votesOf = async (model: PageModel): Promise<PageVote[] | undefined> => {
+    if (model.type !== 'poll_creation') return undefined;
+    try {
+      const id = String(model.id._serialized ?? model.id.$1 ?? model.id);
+      const table = window.require('WAWebPollsVotesSchema').getTable();
+      const rows = (await table.equals(['parentMsgKey'], id)) as Record<string, unknown>[];
+      return rows.map((row) => switchboard.pickVote({ ...row, parentMsgKey: model.id }, model));
+    } catch {
+      return undefined;
+    }
+  };
   const wanted = ordered.slice(Math.max(0, end - limit), end).reverse();
   return await Promise.all(
     wanted.map(async (model) => {
       const picked = switchboard.pick(window.WWebJS.getMessageModel(model));
-      const reactions = await reactionsTo(model);
-      return reactions === undefined ? picked : { ...picked, reactions };
+      const [reactions, votes] = [await reactionsTo(model), await votesOf(model)];
+      return { ...picked, ...(reactions && { reactions }), ...(votes && { votes }) };
     }),
   );
 }

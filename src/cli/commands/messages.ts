@@ -3,7 +3,7 @@ import { MESSAGE_STATUSES } from '../../messages/message.ts';
 import { chooseAccount } from '../account-choice.ts';
 import type { MessageView } from '../api-views.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
-import { instantText, rowsToTable, textToCell } from '../terminal-text.ts';
+import { instantText, rowsToTable, textToCell, textToLine } from '../terminal-text.ts';
 import { checkCount, checkOneOf, checkPhone, requireValid, withTypedNames } from '../typed-values.ts';
 
 const MAX_TEXT = 60;
@@ -80,7 +80,15 @@ export function describeMessages(messages: readonly MessageView[]): string {
   );
 }
 
-function describeContent({ type, text, caption }: MessageView): string {
+function describeContent({ type, text, caption, reactions }: MessageView): string {
   const words = text ?? caption ?? '';
-  return textToCell(type === 'text' ? words : `[${type}] ${words}`, MAX_TEXT);
+  const content = textToCell(type === 'text' ? words : `[${type}] ${words}`, MAX_TEXT);
+  return [content, ...describeReactions(reactions)].join('  ');
+}
+
+/** Each emoji once, with how many gave it if there are several. */
+function describeReactions(reactions: MessageView['reactions']): string[] {
+  const counts = new Map<string, number>();
+  for (const { emoji } of reactions) counts.set(emoji, (counts.get(emoji) ?? 0) + 1);
+  return [...counts].map(([emoji, count]) => textToLine(count === 1 ? emoji : `${emoji} ${count}`));
 }

@@ -60,6 +60,7 @@ const INCOMING = {
   caption: null,
   status: 'delivered',
   failedReason: null,
+  reactions: [],
   timestamp: '2026-01-02T03:04:05.000Z',
 };
 const FAILED = {

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseInstanceId } from '../../../src/accounts/ids.ts';
+import { saveContacts } from '../../../src/db/contact-store.ts';
 import { accountHealthSchema, accountSchema, singleAccountSchema } from '../../../src/http/account-view.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
+
+const NOBODY = { name: null, pushName: null, isBusiness: false };
 
 let server: TestServer;
 beforeAll(async () => {
@@ -167,11 +170,13 @@ describe('accounts', () => {
     expect(data).toMatchObject({ messagesSentToday: 7, messagesReceivedToday: 2 });
   });
 
-  it('count their messages and the people in them', async () => {
+  it('count their messages and contacts', async () => {
     const id = await server.makeAccount({ phoneNumber: '+491700000001' });
     for (const to of ['+491700000002', '+491700000002', '+491700000003', '120363@g.us']) {
       await server.ask('POST', `/accounts/${id}/messages`, { body: { to, text: 'hi' } });
     }
+    const people = ['491700000002@c.us', '9900011@lid'].map((contactId) => ({ ...NOBODY, contactId }));
+    await saveContacts(server.db, id, people, new Date());
     const { data } = (await server.ask('GET', `/accounts/${id}`)).body;
     expect(data._count).toEqual({ messages: 4, contacts: 2, campaigns: 0 });
   });

@@ -62,6 +62,9 @@ describe('messages', () => {
       playedAt: null,
       editedAt: null,
       revokedAt: null,
+      reactions: [],
+      votes: null,
+      versions: [],
       recovered: false,
     });
     expect((await server.ask('GET', `/messages/${message.messageId}`)).body.data).toEqual(message);

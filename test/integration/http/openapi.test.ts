@@ -59,6 +59,8 @@ describe('the OpenAPI document', () => {
         'DELETE /api/v1/whatsapp/accounts/{accountId}',
         'POST /api/v1/whatsapp/accounts/{accountId}/messages',
         'GET /api/v1/whatsapp/accounts/{accountId}/messages',
+        'GET /api/v1/whatsapp/accounts/{accountId}/chats',
+        'GET /api/v1/whatsapp/accounts/{accountId}/contacts',
         'POST /api/v1/whatsapp/accounts/{accountId}/media',
         'POST /api/v1/whatsapp/vault/verify',
         'POST /api/v1/whatsapp/vault/rotate',
@@ -67,6 +69,7 @@ describe('the OpenAPI document', () => {
         'POST /api/v1/whatsapp/accounts/{accountId}/vault/export/confirm',
         'GET /api/v1/whatsapp/messages/{messageId}',
         'GET /api/v1/whatsapp/messages/{messageId}/media',
+        'POST /api/v1/whatsapp/messages/{messageId}/reaction',
       ].toSorted(),
     );
   });

@@ -4,7 +4,7 @@ import type { Account } from '../../../src/accounts/account.ts';
 import type { AccountId, MessageId } from '../../../src/accounts/ids.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { claimIdempotencyKey, deleteOldIdempotencyKeys } from '../../../src/db/idempotency-store.ts';
-import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { makeOutbox, type Outbox, type OutboxDeps, type TakeMedia } from '../../../src/messages/outbox.ts';
 import type { SendRequest } from '../../../src/messages/send-request.ts';
@@ -94,6 +94,13 @@ async function ageKey(key: string, seconds: number): Promise<void> {
 }
 
 describe('accepting a message', () => {
+  it('files one to a LID whose number is known in the chat of the number (A16)', async () => {
+    const pair = { lid: '9900011@lid', phone: '491700000001@c.us' };
+    await ingestAddresses(opened.db, account.id, [pair], new Date());
+    await outbox().accept(account, text('hi', { to: pair.lid }), unkeyed);
+    expect(await rows()).toMatchObject([{ chat_id: pair.phone, phone_number: '+491700000001' }]);
+  });
+
   it('writes a pending row, then wakes the sender here and by a job', async () => {
     const accepted = await outbox().accept(account, text('hi'), unkeyed);
     expect(accepted).toEqual({ messageId: expect.any(String), status: 'pending', replayed: false });

@@ -17,3 +17,12 @@ it.each([
 ])('takes nothing that was not handed out: %j', (cursor) => {
   expect(cursorToPosition(cursor)).toBeUndefined();
 });
+
+it('says where a list of chats ends, with or without an instant, and mixes no lists up', () => {
+  const silent = { at: null, tie: '491700000001@c.us' };
+  expect(cursorToPosition(positionToCursor(silent), 'chat')).toEqual(silent);
+  expect(cursorToPosition(positionToCursor(silent))).toBeUndefined();
+  const row = { at: '2026-01-01T00:00:00.000000Z', tie: '17' };
+  expect(cursorToPosition(positionToCursor(row), 'chat')).toBeUndefined();
+  expect(cursorToPosition(positionToCursor({ ...row, at: null }))).toBeUndefined();
+});

@@ -26,7 +26,14 @@ function read(messages: readonly ReadMessage[], known: (bareId: string) => boole
         .filter(({ key }) => known(key.bareId))
         .map(({ key }) => ({
           bareId: key.bareId,
-          row: { direction: 'incoming', status: 'delivered', editedAt: null, revokedAt: null, reactions: [] },
+          row: {
+            direction: 'incoming',
+            status: 'delivered',
+            editedAt: null,
+            revokedAt: null,
+            reactions: [],
+            votes: new Map(),
+          },
         })),
     emit: async (events) => {
       emitted.push(...events);

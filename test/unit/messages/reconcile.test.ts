@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KnownMessage } from '../../../src/db/catch-up-store.ts';
-import type { MessageEvent, ReactionEvent } from '../../../src/messages/inbound-event.ts';
-import { toMissedChanges } from '../../../src/messages/reconcile.ts';
+import type { MessageEvent, ReactionEvent, VoteEvent } from '../../../src/messages/inbound-event.ts';
+import { toMissedChanges, toMissedMessage } from '../../../src/messages/reconcile.ts';
 import { makeMessage } from '../../support/scripted-session.ts';
 
 const CHAT = '4915100000001@c.us';
@@ -17,6 +17,7 @@ function changes(over: Partial<MessageEvent>, row: Partial<Row>): string[] {
     editedAt: null,
     revokedAt: null,
     reactions: [],
+    votes: new Map(),
     ...row,
   };
   const event = makeMessage(CHAT, 'A', 1_000, { key, ...over });
@@ -79,7 +80,8 @@ describe('reactions that came and went', () => {
     const { key, chatId } = reaction('', '', 0);
     const event = { ...makeMessage(chatId, 'A', 1_000, { key }), ...(page && { reactions: page }) };
     const reactions = known.map(([senderId, emoji, at]) => ({ senderId, emoji, at }));
-    const row: Row = { direction: 'outgoing', status: 'sent', editedAt: null, revokedAt: null, reactions };
+    const nothing = { editedAt: null, revokedAt: null, votes: new Map() };
+    const row: Row = { direction: 'outgoing', status: 'sent', ...nothing, reactions };
     return toMissedChanges(event, { bareId: 'A', row }, LATER).map((change) =>
       change.kind === 'reaction' ? [change.senderId, change.emoji, change.at] : change,
     );
@@ -97,5 +99,33 @@ describe('reactions that came and went', () => {
     ['a page that cannot tell', undefined, [['a', '👍', 5]], []],
   ])('%s', (_, page, known, expected) => {
     expect(missed(page, known)).toEqual(expected);
+  });
+});
+
+describe('votes that came while nobody listened', () => {
+  const { key, chatId } = makeMessage(CHAT, 'A', 1_000);
+  const vote = (choices: number[], at: number): VoteEvent => {
+    return { kind: 'vote', key, chatId, voterId: 'a', choices, at };
+  };
+  const missed = (votes: VoteEvent[] | undefined, known: [string, number][]) => {
+    const nothing = { editedAt: null, revokedAt: null, reactions: [] };
+    const row: Row = { direction: 'incoming', status: 'delivered', ...nothing, votes: new Map(known) };
+    const event = { ...makeMessage(CHAT, 'A', 1_000), ...(votes && { votes }) };
+    return toMissedChanges(event, { bareId: 'A', row }, NOW);
+  };
+
+  it.each<[string, VoteEvent[] | undefined, [string, number][], VoteEvent[]]>([
+    ['a new one', [vote([1], 5)], [], [vote([1], 5)]],
+    ['a later one', [vote([1], 5)], [['a', 4]], [vote([1], 5)]],
+    ['one that was taken back', [vote([], 5)], [['a', 4]], [vote([], 5)]],
+    ['a known one', [vote([1], 5)], [['a', 5]], []],
+    ['a page that cannot tell', undefined, [['a', 5]], []],
+  ])('%s', (_, page, known, expected) => {
+    expect(missed(page, known)).toEqual(expected);
+  });
+
+  it('come behind a poll that the database lacks', () => {
+    const poll = { ...makeMessage(CHAT, 'A', 1_000), votes: [vote([1], 5)] };
+    expect(toMissedMessage(poll)).toMatchObject([{ kind: 'message', recovered: true }, vote([1], 5)]);
   });
 });

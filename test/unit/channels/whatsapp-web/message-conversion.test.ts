@@ -178,6 +178,14 @@ describe('news of the page', () => {
       },
       { kind: 'reaction', senderId: CHAT, emoji: '👍', at: 7, key: { bareId: 'A1' } },
     ],
+    [
+      {
+        kind: 'vote',
+        vote: { parentId: message({}).id, voter: '5@lid', voterPhone: CHAT, choices: [1, -1, 0.5], at: 7 },
+      },
+      { kind: 'vote', voterId: CHAT, choices: [1], at: 7, chatId: CHAT, key: { bareId: 'A1' } },
+    ],
+    [{ kind: 'vote', vote: { parentId: 'nonsense', voter: CHAT, choices: [] } }, undefined],
   ])('%j', (news, expected) => {
     const event = newsToEvent(news, NOW);
     if (expected === undefined) expect(event).toBeUndefined();

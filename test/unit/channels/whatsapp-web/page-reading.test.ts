@@ -66,6 +66,32 @@ describe('a chat that is read back (A14, A18)', () => {
     ]);
   });
 
+  it('tells the votes of a poll, where the page has them', async () => {
+    const vote = { sender: '1@c.us', selectedOptionLocalIds: new Uint8Array([7]), senderTimestampMs: 5_000 };
+    const poll = (id: string) => ({
+      ...message(id, 2),
+      id: { id, _serialized: `key of ${id}` },
+      type: 'poll_creation',
+      pollOptions: [{ localId: 6 }, { localId: 7 }],
+    });
+    chatOf([poll('a'), poll('b'), message('text', 0)], async () => []);
+    const equals = async (_: unknown, id: string) => {
+      if (id !== 'key of b') throw new Error('unknown');
+      return [vote];
+    };
+    const modules = { WAWebPollsVotesSchema: { getTable: () => ({ equals }) } };
+    const known = window.require;
+    Object.assign(window, {
+      require: (name: string) => modules[name as keyof typeof modules] ?? known(name),
+    });
+    const told = await readChat('49@c.us', { offset: 0, limit: 10 }, []);
+    expect(told.map(({ votes }) => votes)).toEqual([
+      [expect.objectContaining({ voter: '1@c.us', choices: [1], at: 5_000 })],
+      undefined,
+      undefined,
+    ]);
+  });
+
   it('keeps a message that the library cannot serialise', async () => {
     const broken = { ...message('broken', 1), serialize: undefined };
     chatOf([message('b', 2), broken], async () => []);
