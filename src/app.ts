@@ -38,6 +38,7 @@ import { abortedAfter, orAborted } from './lib/abort.ts';
 import type { Clock } from './lib/clock.ts';
 import { toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
+import { makeDayTurn } from './messages/day-turn.ts';
 import { openMediaStore } from './messages/media-store.ts';
 import { openPipeline } from './messages/pipeline.ts';
 import { openEventLoopWatch } from './observability/event-loop.ts';
@@ -179,6 +180,16 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
     finishWipes: () => vault.finishWipes(),
     removeOrphanVaults: () => vault.removeOrphans((ids) => findKeptAccounts(db, ids)),
     reviewHealth: () => announcer.reviewUnhealthy(),
+    turnDays: makeDayTurn({
+      db,
+      instanceId,
+      clock,
+      log,
+      onTurned: (accountId) => {
+        pipeline.outbox.wake(accountId);
+        announcer.reviewHealth(accountId);
+      },
+    }),
   });
   stack.use(openSchedule(cronTable, log));
 

@@ -148,8 +148,10 @@ export interface AccountUsageTable {
   failed: Generated<number>;
   /** Slots of the daily limit that are taken: the limit is held against this. */
   taken: Generated<number>;
-  /** Messages that found the day full and wait for another. */
+  /** Messages that found the day full and were put off. */
   deferred: Generated<number>;
+  /** The daily limit that is in force on the date; null until its slots were dealt out (see slot-store.ts). */
+  allowed: ColumnType<number | null, number | null | undefined, number | null>;
 }
 
 /** Files handed in to be sent, by content hash. */

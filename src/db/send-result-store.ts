@@ -4,6 +4,7 @@ import { type Ack, ackToStatus, type MessageStatus } from '../messages/message.t
 import { statusAfterAck } from '../messages/status-ladder.ts';
 import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
+import { giveBackSlot, lockLimits } from './slot-store.ts';
 import { countUsage } from './usage-store.ts';
 
 /** Statuses in which the server has not told anything yet. */
@@ -99,6 +100,38 @@ export async function markFailed(db: Executor, message: MessageRef, failure: Fai
       .where('status', 'in', OPEN_STATUSES)
       .executeTakeFirstOrThrow();
     if (numUpdatedRows > 0n) await countUsage(trx, message.accountId, 'failed', failure.at);
+  });
+}
+
+/** The same for a message of which nothing left: it counts as failed alone, and its slot of the day is free again. */
+export async function markNeverLeft(
+  db: Executor,
+  message: MessageRef,
+  failure: FailureRecord,
+): Promise<void> {
+  const { id, accountId } = message;
+  await db.transaction().execute(async (trx) => {
+    await lockLimits(trx, accountId);
+    const row = await trx
+      .selectFrom('messages')
+      .select(['slot_date', 'handed_at'])
+      .where(isMessage(id))
+      .where('status', 'in', OPEN_STATUSES)
+      .forUpdate()
+      .executeTakeFirst();
+    if (row === undefined) return;
+    await trx
+      .updateTable('messages')
+      .set({
+        status: 'failed' satisfies MessageStatus,
+        failed_code: failure.code,
+        failed_reason: failure.reason,
+        slot_date: null,
+      })
+      .where(isMessage(id))
+      .execute();
+    await countUsage(trx, accountId, 'failed', failure.at);
+    await giveBackSlot(trx, accountId, { date: row.slot_date, handed: row.handed_at !== null }, failure.at);
   });
 }
 

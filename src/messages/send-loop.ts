@@ -19,22 +19,28 @@ import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { ConnectedSession, MessageGlimpse, PreparedSend } from '../channels/channel.ts';
 import type { Executor } from '../db/database.ts';
 import {
+  type ClaimTerms,
   claimForSending,
   findNextToSend,
+  findRateDelay,
   type HandedMessage,
-  listHandedAt,
   listUnsettled,
   type OutgoingMessage,
 } from '../db/outbox-store.ts';
 import { findMessageKey } from '../db/reply-store.ts';
-import { applyPageAck, findMessageStatus, markFailed, markUnknown } from '../db/send-result-store.ts';
+import {
+  applyPageAck,
+  findMessageStatus,
+  markFailed,
+  markNeverLeft,
+  markUnknown,
+} from '../db/send-result-store.ts';
 import { orAborted } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Wake } from '../lib/wake.ts';
-import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
 import type { OnMessageStep } from './message-step.ts';
 import { storedToContent } from './outgoing-content.ts';
 import { absenceToStep, findRefusal, GIVEN_UP, type SendFailure, UNCONFIRMED_MS } from './send-outcome.ts';
@@ -50,7 +56,7 @@ export interface SendLoopDeps {
   readonly messageRateLimit: number;
   /** How often each message was handed over by this daemon and not seen since; outlives connections. */
   readonly handovers: Map<MessageId, number>;
-  /** Called when a message was counted as sent today; returns at once. */
+  /** Called when the count of what was sent today has changed; returns at once. */
   readonly onCounted?: (accountId: AccountId) => void;
   readonly onStep?: OnMessageStep;
 }
@@ -103,10 +109,16 @@ export class SendLoop {
     const blocked = this.#unsettled.blockedChats(now);
     const message = await findNextToSend(db, this.#session.accountId, blocked);
     if (message === undefined) return this.#wait(now);
-    const delayMs = await this.#rateDelayMs();
-    if (delayMs === 0) return this.#sendNext(message);
-    this.#deps.log.debug('The per-minute limit delays the next message', { messageId: message.id, delayMs });
-    return this.#wait(now, delayMs);
+    // Asked before the page is; the claim decides.
+    const delayMs = await findRateDelay(db, this.#session.accountId, this.#terms());
+    if (delayMs > 0) return this.#delay(message, now, delayMs);
+    const laterMs = await this.#sendNext(message);
+    if (laterMs > 0) return this.#delay(message, now, laterMs);
+  }
+
+  #delay({ id }: OutgoingMessage, lookedAt: number, delayMs: number): Promise<void> {
+    this.#deps.log.debug('The per-minute limit delays the next message', { messageId: id, delayMs });
+    return this.#wait(lookedAt, delayMs);
   }
 
   /** Puts handed messages without an outcome on the list of checks. */
@@ -160,7 +172,7 @@ export class SendLoop {
         this.#deps.log.info('A message that the page does not know is handed over again under its id', {
           messageId: message.id,
         });
-        return this.#handOver(message);
+        return this.#handOver(message, { again: true });
       case 'give-up':
         await markUnknown(this.#deps.db, message.id, GIVEN_UP);
         this.#settle(message.id);
@@ -173,19 +185,22 @@ export class SendLoop {
     }
   }
 
-  async #sendNext(message: OutgoingMessage): Promise<void> {
+  /** Returns how long the per-minute limit delays the message after all, in milliseconds; 0 if it does not. */
+  async #sendNext(message: OutgoingMessage): Promise<number> {
     try {
       const prepared = await this.#prepare(message);
-      if (prepared === undefined) return;
+      if (prepared === undefined) return 0;
       this.#deps.onStep?.('prepared');
       this.#unsettled.learnAlias(message.chatId, prepared.chatId);
-      if (this.#unsettled.isHeld(prepared.chatId)) return;
-      const at = new Date(this.#deps.clock.now());
-      if (!(await claimForSending(this.#deps.db, message, prepared, at))) return;
+      if (this.#unsettled.isHeld(prepared.chatId)) return 0;
+      const claim = await claimForSending(this.#deps.db, message, prepared, this.#terms());
+      if (claim.kind === 'later') return claim.delayMs;
+      if (claim.kind === 'gone') return 0;
       this.#deps.onStep?.('claim-committed');
       this.#deps.onCounted?.(message.accountId);
       this.#unsettled.resume(message.chatId);
-      await this.#handOver({ ...message, chatId: prepared.chatId, prepared });
+      await this.#handOver({ ...message, chatId: prepared.chatId, prepared }, { again: false });
+      return 0;
     } catch (thrown) {
       // Whatever it is, it must not come straight back and keep the other chats from their turn.
       this.#unsettled.pause(message.chatId, this.#now());
@@ -202,7 +217,7 @@ export class SendLoop {
       const error = toError(thrown);
       const refusal = findRefusal(error);
       if (refusal !== undefined) {
-        await this.#fail(message, refusal);
+        await this.#fail(message, refusal, markNeverLeft);
         return undefined;
       }
       this.#unsettled.pause(message.chatId, this.#now());
@@ -215,7 +230,7 @@ export class SendLoop {
   }
 
   /** Gives a claimed message to the page. It is on the list of checks for as long as its outcome is open. */
-  async #handOver(message: HandedMessage): Promise<void> {
+  async #handOver(message: HandedMessage, { again }: { readonly again: boolean }): Promise<void> {
     const { db, handovers, mediaPath, onStep } = this.#deps;
     this.#unsettled.hold(message, { dueAt: this.#now(), freshPage: false });
     let glimpse: MessageGlimpse;
@@ -233,7 +248,8 @@ export class SendLoop {
       this.#signal.throwIfAborted();
       const error = toError(thrown);
       const refusal = findRefusal(error);
-      if (refusal !== undefined) return this.#fail(message, refusal);
+      // What was handed over before may have left then.
+      if (refusal !== undefined) return this.#fail(message, refusal, again ? markFailed : markNeverLeft);
       this.#deps.log.warn('Whether a message left is not known yet', {
         messageId: message.id,
         error: error.message,
@@ -264,8 +280,9 @@ export class SendLoop {
     this.#sweepAt ??= now + UNCONFIRMED_MS;
   }
 
-  async #fail(message: OutgoingMessage, failure: SendFailure): Promise<void> {
-    await markFailed(this.#deps.db, message, { ...failure, at: new Date(this.#deps.clock.now()) });
+  async #fail(message: OutgoingMessage, failure: SendFailure, mark: typeof markFailed): Promise<void> {
+    await mark(this.#deps.db, message, { ...failure, at: new Date(this.#deps.clock.now()) });
+    this.#deps.onCounted?.(message.accountId);
     this.#settle(message.id);
     this.#unsettled.resume(message.chatId);
     this.#deps.log.info('A message cannot be sent', { messageId: message.id, code: failure.code });
@@ -276,13 +293,8 @@ export class SendLoop {
     this.#deps.handovers.delete(id);
   }
 
-  async #rateDelayMs(): Promise<number> {
-    const { db, clock, messageRateLimit } = this.#deps;
-    if (messageRateLimit === 0) return 0;
-    const since = new Date(clock.now() - RATE_WINDOW_MS);
-    const range = { since, limit: messageRateLimit };
-    const handedAt = await listHandedAt(db, this.#session.accountId, range);
-    return rateDelayMs(handedAt, clock.now(), messageRateLimit);
+  #terms(): ClaimTerms {
+    return { at: new Date(this.#deps.clock.now()), perMinute: this.#deps.messageRateLimit };
   }
 
   /** Waits for a wake-up, or for the next thing that falls due after the look at `lookedAt`, at most `atMostMs`. */

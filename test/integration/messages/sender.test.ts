@@ -150,7 +150,7 @@ describe('sending', () => {
     });
   });
 
-  it('counts what was sent and what failed on the date in the time zone of the account', async () => {
+  it('counts what left and what failed on the date in the time zone of the account', async () => {
     for (const body of ['1', 'bad', '2']) await accept(body);
     const { session } = connect({
       onSend(_prepared, content) {
@@ -163,7 +163,7 @@ describe('sending', () => {
       .selectAll()
       .where('account_id', '=', account.id)
       .execute();
-    expect(usage).toMatchObject([{ local_date: '2026-03-02', sent: 3, failed: 1 }]);
+    expect(usage).toMatchObject([{ local_date: '2026-03-02', sent: 2, failed: 1 }]);
   });
 
   it('tells of each message that it counted', async () => {

@@ -30,6 +30,7 @@ function cronTable() {
     finishWipes: async () => 0,
     removeOrphanVaults: async () => 0,
     reviewHealth: () => 0,
+    turnDays: async () => 0,
   });
 }
 
