@@ -16,6 +16,18 @@ const INSTANCE = parseInstanceId('test');
 const NOON = new Date('2026-03-01T12:00:00Z');
 const NEXT_NOON = new Date('2026-03-02T12:00:00Z');
 
+const TEXT = {
+  chatId: '491700000001@c.us',
+  replyTo: null,
+  failure: null,
+  type: 'text',
+  text: 'x',
+  caption: null,
+  payload: null,
+  media: null,
+  at: NOON,
+} as const;
+
 let database: TestDatabase;
 let opened: OpenDatabase;
 let accountId: AccountId;
@@ -41,20 +53,28 @@ async function accept(at = NOON, chatId = '491700000001@c.us'): Promise<{ slot: 
   const id = makeMessageId(at.getTime());
   const slot = await opened.db.transaction().execute(async (trx) => {
     const taken = await takeSlotOrDefer(trx, accountId, at);
-    const content = { type: 'text', text: 'x', caption: null, payload: null, media: null } as const;
     await insertOutgoing(trx, {
-      ...content,
+      ...TEXT,
       id,
       accountId,
       chatId,
-      replyTo: null,
-      failure: null,
       at,
       ...(taken.kind === 'taken' ? { slotDate: taken.date } : { status: 'deferred' }),
     });
     return taken;
   });
   return { slot, id };
+}
+
+/** Resolves when a connection of this database waits for a lock. */
+async function someoneWaits(): Promise<void> {
+  for (;;) {
+    const { rows } = await sql`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+      opened.db,
+    );
+    if (rows.length > 0) return;
+  }
 }
 
 async function statuses(): Promise<string[]> {
@@ -283,6 +303,25 @@ describe('a change of the account', () => {
 });
 
 describe('a slot that comes back', () => {
+  it('while another message is being deferred does not pass that one by', async () => {
+    await setLimit(1);
+    const first = await accept();
+    let cancelled: Promise<boolean> | undefined;
+    await opened.db.transaction().execute(async (trx) => {
+      expect((await takeSlotOrDefer(trx, accountId, NOON)).kind).toBe('full');
+      cancelled = cancelMessage(opened.db, { id: first.id, accountId }, NOON);
+      await Promise.race([cancelled, someoneWaits()]);
+      await insertOutgoing(trx, {
+        ...TEXT,
+        id: makeMessageId(NOON.getTime()),
+        accountId,
+        status: 'deferred',
+      });
+    });
+    expect(await cancelled).toBe(true);
+    expect(await statuses()).toEqual(['cancelled', 'pending 2026-03-01']);
+  });
+
   it.each([
     ['is cancelled', (id: MessageId) => cancelMessage(opened.db, { id, accountId }, NOON)],
     [
