@@ -27,6 +27,7 @@ import { findReferredMessage, type MessageReference } from '../db/reply-store.ts
 import type { MessageRef } from '../db/send-result-store.ts';
 import { findFullDay, takeSlot, takeSlotOrDefer } from '../db/slot-store.ts';
 import { toStorable } from '../db/storable-text.ts';
+import { countUsage } from '../db/usage-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -178,6 +179,7 @@ async function acceptMessage(
       throw new AppError('IDEMPOTENCY_IN_PROGRESS');
     }
     await insertOutgoing(trx, { ...message, ...place });
+    if (message.failure !== null) await countUsage(trx, accountId, 'failed', at);
     return place.status;
   });
   deps.onStep?.('accept-committed');

@@ -6,6 +6,7 @@ import { idToLinkCommand } from '../link-step.ts';
 
 interface SendOptions extends JsonOption {
   readonly idempotencyKey?: string;
+  readonly onLimit?: string;
 }
 
 /** `send`: hands a text message to the daemon, which sends it. */
@@ -18,21 +19,39 @@ export function addSendCommand(program: Command, context: CommandContext): void 
     .argument('<to>', 'E.164, such as +491700000001, or a chat id')
     .argument('<text>', 'what to say; put -- before the account if it begins with a hyphen')
     .option('--idempotency-key <key>', 'repeating the command with the same key sends nothing twice')
+    .option(
+      '--on-limit <what>',
+      'where the daily limit is used up: reject (the default) or defer to another day',
+    )
     .option(...JSON_OPTION)
     .action(async (wanted: string, to: string, text: string, options: SendOptions) => {
       const api = await context.openApi();
       const accountId = await chooseAccount(api, wanted);
+      // What it may be is the daemon's to judge.
+      const onLimit = options.onLimit === undefined ? {} : { onLimit: options.onLimit };
       const accepted = await api
-        .sendText(accountId, { to, text }, options.idempotencyKey)
+        .sendText(accountId, { to, text, ...onLimit }, options.idempotencyKey)
         .catch((thrown: unknown) => {
-          throw isAppError(thrown, 'ACCOUNT_NOT_CONNECTED') ? withRemedy(thrown, accountId) : thrown;
+          throw isAppError(thrown) ? withRemedy(thrown, accountId) : thrown;
         });
       if (options.json) writeJson(context, accepted);
       else context.write(`Accepted: message ${accepted.messageId}, ${accepted.status}.\n`);
     });
 }
 
-function withRemedy({ code, message, details }: AppError, accountId: string): AppError {
-  const remedy = `See: npm run cli -- status ${accountId}; link it with: ${idToLinkCommand(accountId)}`;
-  return new AppError(code, { message: `${message} ${remedy}`, details });
+function withRemedy(error: AppError, accountId: string): AppError {
+  const { code, message, details } = error;
+  const remedy = codeToRemedy(error, accountId);
+  return remedy === undefined ? error : new AppError(code, { message: `${message} ${remedy}`, details });
+}
+
+function codeToRemedy({ code }: AppError, accountId: string): string | undefined {
+  switch (code) {
+    case 'ACCOUNT_NOT_CONNECTED':
+      return `See: npm run cli -- status ${accountId}; link it with: ${idToLinkCommand(accountId)}`;
+    case 'DAILY_LIMIT_EXCEEDED':
+      return 'With --on-limit defer it is kept and leaves on the next day that has room.';
+    default:
+      return undefined;
+  }
 }
