@@ -12,10 +12,11 @@
  * no lock but that of the day's row.
  */
 import { sql } from 'kysely';
-import type { AccountId } from '../accounts/ids.ts';
+import type { AccountId, MessageId } from '../accounts/ids.ts';
 import { AppError } from '../lib/errors.ts';
 import { type FullDay, roomOf } from '../limits/daily-limit.ts';
 import type { Executor } from './database.ts';
+import { isMessage } from './message-lookup.ts';
 import { countUsage } from './usage-store.ts';
 
 /** What a message that asks for a slot is told. `date` is the account's local date, as YYYY-MM-DD. */
@@ -26,6 +27,8 @@ export type Slot =
 /** What dealing the slots of a date out came to. */
 export interface Deal {
   readonly date: string;
+  /** Whether no slot is left. */
+  readonly isFull: boolean;
   /** Messages that were deferred and may leave now. */
   readonly released: number;
   /** Messages that were to leave and are deferred now. */
@@ -135,15 +138,16 @@ export async function dealSlots(trx: Executor, accountId: AccountId, at: Date): 
   const released = await releaseDeferred(trx, accountId, { date, count: roomOf({ allowed, taken: kept }) });
   const recalled = [...outdated, ...surplus];
   const deferred = countMissing(recalled, released);
+  const taken = kept + released.length;
   if (surplus.length + released.length + deferred > 0) {
     await trx
       .updateTable('account_usage')
-      .set({ taken: kept + released.length, deferred: sql<number>`deferred + ${deferred}::integer` })
+      .set({ taken, deferred: sql<number>`deferred + ${deferred}::integer` })
       .where('account_id', '=', accountId)
       .where('local_date', '=', date)
       .execute();
   }
-  return { date, released: countMissing(released, recalled), deferred };
+  return { date, isFull: taken >= allowed, released: countMissing(released, recalled), deferred };
 }
 
 /** How many of `these` are not among `those`. */
@@ -167,6 +171,39 @@ export async function giveBackSlot(
     update account_usage set taken = taken - 1, sent = sent - ${slot.handed ? 1 : 0}::integer
     where account_id = ${accountId}::uuid and local_date = ${slot.date}::date`.execute(trx);
   await dealSlots(trx, accountId, at);
+}
+
+/**
+ * Moves the slot of a message that was handed over, is known not to have left, and is handed over once more, to the
+ * account's local date at the instant `at`; with the lock held. If that date is full the message that was accepted last of
+ * those that wait yields. False if none does: the message cannot leave on that date.
+ */
+export async function renewSlot(
+  trx: Executor,
+  { id, accountId }: { readonly id: MessageId; readonly accountId: AccountId },
+  at: Date,
+): Promise<boolean> {
+  // Its row before that of the day: whoever stores acks locks them in this order.
+  const message = await trx
+    .selectFrom('messages')
+    .select('slot_date')
+    .where(isMessage(id))
+    .forUpdate()
+    .executeTakeFirst();
+  const deal = await dealSlots(trx, accountId, at);
+  if (message === undefined || deal === undefined) return false;
+  const { date, isFull } = deal;
+  if (message.slot_date === date) return true;
+  const yielded = isFull ? (await recallSurplus(trx, accountId, { date, count: 1 })).length : 0;
+  if (isFull && yielded === 0) return false;
+  await trx.updateTable('messages').set({ slot_date: date }).where(isMessage(id)).execute();
+  await sql`
+    update account_usage set
+      taken = taken + case when local_date = ${date}::date then ${1 - yielded}::integer else -1 end,
+      deferred = deferred + case when local_date = ${date}::date then ${yielded}::integer else 0 end
+    where account_id = ${accountId}::uuid
+      and local_date in (${date}::date, ${message.slot_date}::date)`.execute(trx);
+  return true;
 }
 
 /** Messages that wait with a slot of another date, or none, lose it. Returns their ids. */

@@ -19,15 +19,13 @@ import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { ConnectedSession, MessageGlimpse, PreparedSend } from '../channels/channel.ts';
 import type { Executor } from '../db/database.ts';
 import {
-  type ClaimTerms,
-  claimForSending,
   findNextToSend,
-  findRateDelay,
   type HandedMessage,
   listUnsettled,
   type OutgoingMessage,
 } from '../db/outbox-store.ts';
 import { findMessageKey } from '../db/reply-store.ts';
+import { type ClaimTerms, claimForSending, findRateDelay } from '../db/send-claim.ts';
 import {
   applyPageAck,
   findMessageStatus,

@@ -7,7 +7,14 @@ import { listAccountsToTurn, turnDay } from '../../../src/db/day-turn.ts';
 import { cancelMessage } from '../../../src/db/message-cancel.ts';
 import { insertOutgoing } from '../../../src/db/outbox-store.ts';
 import { markNeverLeft } from '../../../src/db/send-result-store.ts';
-import { findFullDay, type Slot, takeSlot, takeSlotOrDefer } from '../../../src/db/slot-store.ts';
+import {
+  findFullDay,
+  lockLimits,
+  renewSlot,
+  type Slot,
+  takeSlot,
+  takeSlotOrDefer,
+} from '../../../src/db/slot-store.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -216,8 +223,13 @@ describe('a new date', () => {
     const at = new Date('2026-03-05T00:00:30Z');
     expect(await listAccountsToTurn(opened.db, INSTANCE, NOON)).not.toContain(accountId);
     expect(await listAccountsToTurn(opened.db, INSTANCE, at)).toContain(accountId);
-    expect(await turnDay(opened.db, accountId, at)).toEqual({ date: '2026-03-05', released: 1, deferred: 0 });
-    expect(await turnDay(opened.db, accountId, at)).toEqual({ date: '2026-03-05', released: 0, deferred: 0 });
+    expect(await turnDay(opened.db, accountId, at)).toEqual({
+      date: '2026-03-05',
+      isFull: true,
+      released: 1,
+      deferred: 0,
+    });
+    expect(await turnDay(opened.db, accountId, at)).toMatchObject({ released: 0, deferred: 0 });
     expect(await listAccountsToTurn(opened.db, INSTANCE, at)).not.toContain(accountId);
     expect(await statuses()).toEqual(['sent 2026-03-01', 'pending 2026-03-05']);
     const days = await opened.db
@@ -299,6 +311,47 @@ describe('a change of the account', () => {
     await updateAccount(opened.db, accountId, { timezone: 'UTC' }, NOON);
     expect(await statuses()).toEqual(['pending 2026-03-01', 'pending 2026-03-01', 'deferred']);
     expect(await usageOf('2026-03-02')).toMatchObject({ taken: 0 });
+  });
+});
+
+describe('a message that is handed over once more on a later date', () => {
+  const renew = (id: MessageId, at: Date) =>
+    opened.db.transaction().execute(async (trx) => {
+      await lockLimits(trx, accountId);
+      return renewSlot(trx, { id, accountId }, at);
+    });
+
+  async function acceptHanded(at: Date): Promise<MessageId> {
+    const { id } = await accept(at);
+    await opened.db.updateTable('messages').set({ handed_at: at }).where('id', '=', id).execute();
+    return id;
+  }
+
+  it('takes its slot along', async () => {
+    const id = await acceptHanded(NOON);
+    expect(await renew(id, NOON)).toBe(true);
+    expect(await renew(id, NEXT_NOON)).toBe(true);
+    expect(await statuses()).toEqual(['pending 2026-03-02']);
+    expect(await usageOf('2026-03-01')).toMatchObject({ taken: 0 });
+    expect(await usageOf('2026-03-02')).toMatchObject({ taken: 1, deferred: 0 });
+  });
+
+  it('has the place of the last that waits if the date is full', async () => {
+    await setLimit(2);
+    const id = await acceptHanded(NOON);
+    await accept(NEXT_NOON);
+    await accept(NEXT_NOON);
+    expect(await renew(id, NEXT_NOON)).toBe(true);
+    expect(await statuses()).toEqual(['pending 2026-03-02', 'pending 2026-03-02', 'deferred']);
+    expect(await usageOf('2026-03-02')).toMatchObject({ taken: 2, deferred: 1 });
+  });
+
+  it('stays where it is if all that the date may carry has left', async () => {
+    await setLimit(1);
+    const id = await acceptHanded(NOON);
+    await acceptHanded(NEXT_NOON);
+    expect(await renew(id, NEXT_NOON)).toBe(false);
+    expect(await statuses()).toEqual(['pending 2026-03-01', 'pending 2026-03-02']);
   });
 });
 

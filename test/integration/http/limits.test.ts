@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
-import { claimForSending, findNextToSend } from '../../../src/db/outbox-store.ts';
+import { findNextToSend } from '../../../src/db/outbox-store.ts';
+import { claimForSending } from '../../../src/db/send-claim.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
 import { scaled } from '../../support/scale.ts';
 
