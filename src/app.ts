@@ -122,6 +122,7 @@ export async function openApp(config: Config, edge: AppEdge): Promise<App> {
       store,
       instanceId,
       messageRateLimit: config.whatsapp.messageRateLimit,
+      pacing: config.whatsapp.pacing,
       onCounted: (accountId) => announcer.reviewHealth(accountId),
       clock,
       log,

@@ -5,7 +5,10 @@ import type { OutgoingPayload, StoredContent } from '../messages/stored-content.
 import { chatIdToPhoneNumber, type MessageKey, parseKeyString } from '../messages/whatsapp-key.ts';
 import type { Executor } from './database.ts';
 import type { AcceptedStatus } from './idempotency-store.ts';
+import { isMessage } from './message-lookup.ts';
+import { laneOf, mayWriteToStrangers } from './pace-store.ts';
 import type { MessageTable } from './schema.ts';
+import { isSendable } from './sendable.ts';
 
 /** A message that has just been accepted. */
 export interface NewOutgoing extends StoredContent {
@@ -95,36 +98,40 @@ export async function insertOutgoing(db: Executor, message: NewOutgoing): Promis
 }
 
 /**
- * The pending message of an account that was accepted first and never handed over, outside the chats that are
- * blocked and those where an earlier message is deferred. A message that has its bare id already went out by another way
- * and is not ours to send.
+ * The message of an account that waits to be handed over and was accepted first, outside the chats that are blocked, and
+ * outside those of strangers while WhatsApp lets nobody new be written to.
  */
 export async function findNextToSend(
   db: Executor,
   accountId: AccountId,
   blockedChats: readonly string[],
+  at: Date,
 ): Promise<OutgoingMessage | undefined> {
   const row = await db
     .selectFrom('messages')
     .select(MESSAGE_COLUMNS)
-    .where('account_id', '=', accountId)
-    .where('direction', '=', 'outgoing')
-    .where('status', '=', 'pending')
-    .where('handed_at', 'is', null)
-    .where('bare_id', 'is', null)
-    .where(sql<boolean>`chat_id <> all(${blockedChats}::text[])`)
-    .where(hasNoneDeferredBefore)
+    .where(isSendable(accountId, blockedChats))
+    .where(
+      sql<boolean>`(${mayWriteToStrangers(accountId, at)}
+        or ${laneOf(accountId, sql.ref('messages.chat_id'), at)} <> 'stranger')`,
+    )
     .orderBy('seq')
     .limit(1)
     .executeTakeFirst();
   return row && rowToMessage(row);
 }
 
-/** Later messages of a chat wait behind one that waits for room in the daily limit. */
-const hasNoneDeferredBefore = sql<boolean>`not exists (
-  select from messages d
-  where d.account_id = messages.account_id and d.direction = 'outgoing' and d.status = 'deferred'
-    and d.chat_id = messages.chat_id and d.seq < messages.seq)`;
+/** A message that still waits to be handed over. */
+export async function findToSend(db: Executor, id: MessageId): Promise<OutgoingMessage | undefined> {
+  const row = await db
+    .selectFrom('messages')
+    .select(MESSAGE_COLUMNS)
+    .where(isMessage(id))
+    .where('status', '=', 'pending')
+    .where('handed_at', 'is', null)
+    .executeTakeFirst();
+  return row && rowToMessage(row);
+}
 
 /**
  * Messages that were handed over at least `minAgeMs` before `now` and whose fate the server has not told, in the order

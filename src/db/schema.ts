@@ -85,7 +85,7 @@ export interface MessageTable {
   slot_date: ColumnType<string | null, string | null | undefined, string | null>;
   /** What a message that finds the day full wants: `reject` or `defer`. */
   on_limit: string | null;
-  /** In which an outgoing message waits for its turn. */
+  /** In which an outgoing message was handed over (see limits/lane.ts). */
   lane: string | null;
   /** The instance that handed the message over, and its run. */
   claimed_by: string | null;

@@ -4,19 +4,25 @@
  */
 import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
+import type { PacingConfig } from '../config/config.ts';
+import type { Lane } from '../limits/lane.ts';
+import { NO_PACING, paceDelayMs } from '../limits/pace.ts';
 import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
 import { chatIdToPhoneNumber, keyToString } from '../messages/whatsapp-key.ts';
 import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
 import { listHandedAt, type OutgoingMessage, type SendName } from './outbox-store.ts';
+import { findLane, readPace } from './pace-store.ts';
 import { dealSlots, lockLimits } from './slot-store.ts';
 import { countUsage } from './usage-store.ts';
 
 /** Whether a message may be handed over now. */
 export type Claim =
   | { readonly kind: 'claimed' }
-  /** The per-minute limit is used up for so long. */
+  /** The per-minute limit is used up for so long: no message of the account may leave before. */
   | { readonly kind: 'later'; readonly delayMs: number }
+  /** The pace of its lane holds this message back for so long; others may leave. */
+  | { readonly kind: 'paced'; readonly delayMs: number }
   /** It is no longer there to be sent: it was cancelled, or found no room in the daily limit. */
   | { readonly kind: 'gone' };
 
@@ -24,6 +30,8 @@ export interface ClaimTerms {
   readonly at: Date;
   /** Messages a minute; 0 means no limit. */
   readonly perMinute: number;
+  /** Everything is switched off if it is not given. */
+  readonly pacing?: PacingConfig;
 }
 
 /**
@@ -35,17 +43,23 @@ export async function claimForSending(
   db: Executor,
   message: OutgoingMessage,
   prepared: SendName,
-  { at, perMinute }: ClaimTerms,
+  { at, perMinute, pacing = NO_PACING }: ClaimTerms,
 ): Promise<Claim> {
   const { accountId } = message;
+  const { chatId } = prepared;
   return db.transaction().execute(async (trx): Promise<Claim> => {
     await lockLimits(trx, accountId);
     const delayMs = await findRateDelay(trx, accountId, { at, perMinute });
     if (delayMs > 0) return { kind: 'later', delayMs };
-    if (!(await markHanded(trx, message, prepared, at))) {
+    const lane = await findLane(trx, accountId, chatId, at);
+    const { pace } = await readPace(trx, accountId, { pacing, at });
+    const paceMs = paceDelayMs({ id: message.id, lane }, pace);
+    if (paceMs > 0) return { kind: 'paced', delayMs: paceMs };
+    const handing = { prepared, lane, at };
+    if (!(await markHanded(trx, message, handing))) {
       // Its slot may be of another date.
       await dealSlots(trx, accountId, at);
-      if (!(await markHanded(trx, message, prepared, at))) return { kind: 'gone' };
+      if (!(await markHanded(trx, message, handing))) return { kind: 'gone' };
     }
     await insertKeys(trx, message, prepared);
     await countUsage(trx, accountId, 'sent', at);
@@ -57,7 +71,7 @@ export async function claimForSending(
 export async function findRateDelay(
   db: Executor,
   accountId: AccountId,
-  { at, perMinute }: ClaimTerms,
+  { at, perMinute }: Pick<ClaimTerms, 'at' | 'perMinute'>,
 ): Promise<number> {
   if (perMinute === 0) return 0;
   const since = new Date(at.getTime() - RATE_WINDOW_MS);
@@ -69,14 +83,15 @@ export async function findRateDelay(
 async function markHanded(
   trx: Executor,
   message: OutgoingMessage,
-  { key, chatId }: SendName,
-  at: Date,
+  { prepared, lane, at }: { readonly prepared: SendName; readonly lane: Lane; readonly at: Date },
 ): Promise<boolean> {
+  const { key, chatId } = prepared;
   const phoneNumber = chatIdToPhoneNumber(chatId);
   const { numUpdatedRows } = await trx
     .updateTable('messages')
     .set({
       handed_at: at,
+      lane,
       chat_id: chatId,
       bare_id: key.bareId,
       whatsapp_message_id: keyToString(key),

@@ -17,15 +17,9 @@
  */
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { ConnectedSession, MessageGlimpse, PreparedSend } from '../channels/channel.ts';
-import type { Executor } from '../db/database.ts';
-import {
-  findNextToSend,
-  type HandedMessage,
-  listUnsettled,
-  type OutgoingMessage,
-} from '../db/outbox-store.ts';
+import { type HandedMessage, listUnsettled, type OutgoingMessage } from '../db/outbox-store.ts';
 import { findMessageKey } from '../db/reply-store.ts';
-import { type ClaimTerms, claimForSending, findRateDelay } from '../db/send-claim.ts';
+import { claimForSending } from '../db/send-claim.ts';
 import {
   applyPageAck,
   findMessageStatus,
@@ -35,23 +29,17 @@ import {
 } from '../db/send-result-store.ts';
 import { orAborted } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
 import { AppError, toError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
 import type { Wake } from '../lib/wake.ts';
 import type { OnMessageStep } from './message-step.ts';
 import { storedToContent } from './outgoing-content.ts';
 import { absenceToStep, findRefusal, GIVEN_UP, type SendFailure, UNCONFIRMED_MS } from './send-outcome.ts';
+import { SendPace, type SendPaceDeps } from './send-pace.ts';
 import { type Check, Unsettled } from './unsettled.ts';
 
-export interface SendLoopDeps {
-  readonly db: Executor;
+export interface SendLoopDeps extends SendPaceDeps {
   /** Absolute path of stored media. */
   readonly mediaPath: (sha256: string) => string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Messages a minute; 0 means no limit. */
-  readonly messageRateLimit: number;
   /** How often each message was handed over by this daemon and not seen since; outlives connections. */
   readonly handovers: Map<MessageId, number>;
   /** Called when the count of what was sent today has changed; returns at once. */
@@ -65,6 +53,7 @@ export class SendLoop {
   readonly #session: ConnectedSession;
   readonly #signal: AbortSignal;
   readonly #wake: Wake;
+  readonly #pace: SendPace;
   readonly #unsettled = new Unsettled();
   /** When the table is searched next for messages without an outcome; monotonic, null if there can be none. */
   #sweepAt: number | null;
@@ -76,6 +65,7 @@ export class SendLoop {
   constructor(deps: SendLoopDeps, session: ConnectedSession, control: { signal: AbortSignal; wake: Wake }) {
     this.#deps = deps;
     this.#session = session;
+    this.#pace = new SendPace(deps, session, control.signal);
     this.#signal = control.signal;
     this.#wake = control.wake;
     this.#sweepAt = deps.clock.monotonic();
@@ -103,20 +93,9 @@ export class SendLoop {
     if (this.#sweepAt !== null && this.#sweepAt <= now) return this.#sweep();
     const check = this.#unsettled.findDue(now);
     if (check !== undefined) return this.#check(check);
-    const { db } = this.#deps;
-    const blocked = this.#unsettled.blockedChats(now);
-    const message = await findNextToSend(db, this.#session.accountId, blocked);
-    if (message === undefined) return this.#wait(now);
-    // Asked before the page is; the claim decides.
-    const delayMs = await findRateDelay(db, this.#session.accountId, this.#terms());
-    if (delayMs > 0) return this.#delay(message, now, delayMs);
-    const laterMs = await this.#sendNext(message);
-    if (laterMs > 0) return this.#delay(message, now, laterMs);
-  }
-
-  #delay({ id }: OutgoingMessage, lookedAt: number, delayMs: number): Promise<void> {
-    this.#deps.log.debug('The per-minute limit delays the next message', { messageId: id, delayMs });
-    return this.#wait(lookedAt, delayMs);
+    const next = await this.#pace.findNext(this.#unsettled.blockedChats(now));
+    if (next.kind === 'send') return this.#sendNext(next.message);
+    return this.#wait(now, next.delayMs ?? undefined);
   }
 
   /** Puts handed messages without an outcome on the list of checks. */
@@ -183,22 +162,21 @@ export class SendLoop {
     }
   }
 
-  /** Returns how long the per-minute limit delays the message after all, in milliseconds; 0 if it does not. */
-  async #sendNext(message: OutgoingMessage): Promise<number> {
+  async #sendNext(message: OutgoingMessage): Promise<void> {
     try {
       const prepared = await this.#prepare(message);
-      if (prepared === undefined) return 0;
+      if (prepared === undefined) return;
       this.#deps.onStep?.('prepared');
       this.#unsettled.learnAlias(message.chatId, prepared.chatId);
-      if (this.#unsettled.isHeld(prepared.chatId)) return 0;
-      const claim = await claimForSending(this.#deps.db, message, prepared, this.#terms());
-      if (claim.kind === 'later') return claim.delayMs;
-      if (claim.kind === 'gone') return 0;
+      if (this.#unsettled.isHeld(prepared.chatId)) return;
+      const claim = await claimForSending(this.#deps.db, message, prepared, this.#pace.terms());
+      // The chat turned out to be another one than was thought: it must not come straight back.
+      if (claim.kind === 'paced') this.#unsettled.pause(message.chatId, this.#now());
+      if (claim.kind !== 'claimed') return;
       this.#deps.onStep?.('claim-committed');
       this.#deps.onCounted?.(message.accountId);
       this.#unsettled.resume(message.chatId);
       await this.#handOver({ ...message, chatId: prepared.chatId, prepared }, { again: false });
-      return 0;
     } catch (thrown) {
       // Whatever it is, it must not come straight back and keep the other chats from their turn.
       this.#unsettled.pause(message.chatId, this.#now());
@@ -289,10 +267,6 @@ export class SendLoop {
   #settle(id: MessageId): void {
     this.#unsettled.settle(id);
     this.#deps.handovers.delete(id);
-  }
-
-  #terms(): ClaimTerms {
-    return { at: new Date(this.#deps.clock.now()), perMinute: this.#deps.messageRateLimit };
   }
 
   /** Waits for a wake-up, or for the next thing that falls due after the look at `lookedAt`, at most `atMostMs`. */

@@ -486,7 +486,9 @@ describe('the daily limit', () => {
       .where('account_id', '=', account.id)
       .where('text', '=', '1')
       .execute();
-    expect(await findNextToSend(opened.db, account.id, [])).toMatchObject({ text: '3' });
+    expect(await findNextToSend(opened.db, account.id, [], new Date(clock.now()))).toMatchObject({
+      text: '3',
+    });
   });
 
   it('gives the place of a message that never left to the next one', async () => {
