@@ -160,40 +160,35 @@ async function acceptMessage(
   const taken = await takeContent(deps, accountId, request.content);
   const given = contentToStored(taken);
   const content = toStorable(given);
-  const at = new Date(deps.clock.now());
-  const message: NewOutgoing = {
-    ...content,
-    id: makeMessageId(at.getTime()),
-    accountId,
-    chatId: request.to,
-    replyTo,
-    failure: JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE,
-    onLimit: request.onLimit,
-    at,
-  };
-  const status = await deps.db.transaction().execute(async (trx) => {
-    const place = await findPlace(trx, message, request.onLimit);
-    const answer = { messageId: message.id, status: place.status };
-    if (claim !== undefined && !(await completeIdempotencyClaim(trx, claim, answer))) {
+  const failure = JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE;
+  const { to: chatId, onLimit } = request;
+  const answer = await deps.db.transaction().execute(async (trx) => {
+    const place = await findPlace(trx, { accountId, failure, onLimit, at: new Date(deps.clock.now()) });
+    // The place is held until the end: what takes the next one has a later time, as it has a higher number.
+    const at = new Date(deps.clock.now());
+    const messageId = makeMessageId(at.getTime());
+    const accepted = { messageId, status: place.status };
+    if (claim !== undefined && !(await completeIdempotencyClaim(trx, claim, accepted))) {
       // It took longer than a claim lives, and another request with the key is ahead.
       throw new AppError('IDEMPOTENCY_IN_PROGRESS');
     }
-    await insertOutgoing(trx, { ...message, ...place });
-    if (message.failure !== null) await countUsage(trx, accountId, 'failed', at);
-    return place.status;
+    const message = { ...content, ...place, id: messageId, accountId, chatId, replyTo, failure, onLimit, at };
+    await insertOutgoing(trx, message);
+    if (failure !== null) await countUsage(trx, accountId, 'failed', at);
+    return accepted;
   });
   deps.onStep?.('accept-committed');
-  wakeSender(deps, { accountId, messageId: message.id });
+  wakeSender(deps, { accountId, messageId: answer.messageId });
   deps.onStep?.('woken');
-  return { messageId: message.id, status, replayed: false };
+  return { ...answer, replayed: false };
 }
 
 /** Where the message stands in the account's daily limit; one that fails at once needs no place. */
 async function findPlace(
   trx: Executor,
-  { accountId, failure, at }: NewOutgoing,
-  onLimit: SendRequest['onLimit'],
+  message: Pick<NewOutgoing, 'accountId' | 'failure' | 'at'> & Pick<SendRequest, 'onLimit'>,
 ): Promise<{ readonly status: AcceptedStatus; readonly slotDate: string | null }> {
+  const { accountId, failure, onLimit, at } = message;
   if (failure !== null) return { status: 'pending', slotDate: null };
   const take = onLimit === 'defer' ? takeSlotOrDefer : takeSlot;
   const slot = await take(trx, accountId, at);
