@@ -16,10 +16,12 @@ import { accountRoutes } from './routes/accounts.ts';
 import { boardRoutes } from './routes/board.ts';
 import { connectionRoutes } from './routes/connection.ts';
 import { mediaRoutes } from './routes/media.ts';
+import { messageActionRoutes } from './routes/message-actions.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { sendRoutes } from './routes/sending.ts';
+import { usageRoutes } from './routes/usage.ts';
 import { vaultRoutes } from './routes/vault.ts';
 import type { HttpApp } from './typed-fastify.ts';
 import { validatorCompiler } from './validation.ts';
@@ -72,7 +74,9 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     connectionRoutes,
     sendRoutes,
     messageRoutes,
+    messageActionRoutes,
     mediaRoutes,
+    usageRoutes,
     vaultRoutes,
     boardRoutes,
   ]) {

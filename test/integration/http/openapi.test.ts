@@ -59,6 +59,8 @@ describe('the OpenAPI document', () => {
         'DELETE /api/v1/whatsapp/accounts/{accountId}',
         'POST /api/v1/whatsapp/accounts/{accountId}/messages',
         'GET /api/v1/whatsapp/accounts/{accountId}/messages',
+        'GET /api/v1/whatsapp/accounts/{accountId}/usage',
+        'POST /api/v1/whatsapp/messages/{messageId}/cancel',
         'POST /api/v1/whatsapp/accounts/{accountId}/media',
         'POST /api/v1/whatsapp/vault/verify',
         'POST /api/v1/whatsapp/vault/rotate',
