@@ -405,16 +405,19 @@ describe('the per-minute limit', () => {
 describe('two daemons that both hold the account', () => {
   it('hand no more over within a minute than one may', async () => {
     await sender[Symbol.asyncDispose]();
-    const senders = [open(3), open(3)] as const;
-    sender = senders[0];
-    for (let nth = 0; nth < 10; nth += 1) await accept('x', { to: `4917000001${nth}0@c.us` });
-    const both = [log.next(RATE_LINE), log.next(RATE_LINE)];
-    const connection = new AbortController();
-    const ended = senders.map((each) => {
-      const session = new NetworkSession(account.id, { network, page: new Map() });
-      return each.run(session, connection.signal);
+    const daemons = [new RecordingLogger(), new RecordingLogger()].map((own) => {
+      log = own;
+      return { log, sender: open(3) };
     });
-    await Promise.all(both);
+    for (let nth = 0; nth < 10; nth += 1) await accept('x', { to: `4917000001${nth}0@c.us` });
+    const limited = daemons.map((daemon) => daemon.log.next(RATE_LINE));
+    const connection = new AbortController();
+    const ended = daemons.map((daemon) => {
+      const session = new NetworkSession(account.id, { network, page: new Map() });
+      return daemon.sender.run(session, connection.signal);
+    });
+    await Promise.all(limited);
+    for ({ log, sender } of daemons) await settled();
     connection.abort();
     await Promise.all(ended);
     expect((await rows()).filter((row) => row.handed_at !== null)).toHaveLength(3);
