@@ -46,6 +46,7 @@ import { abortedAfter, orAborted } from './lib/abort.ts';
 import type { Clock } from './lib/clock.ts';
 import { AppError, toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
+import { makeDayTurn } from './messages/day-turn.ts';
 import { openMediaStore } from './messages/media-store.ts';
 import { openPipeline } from './messages/pipeline.ts';
 import { openEventLoopWatch } from './observability/event-loop.ts';
@@ -151,6 +152,7 @@ async function openParts(
       store,
       instanceId,
       messageRateLimit: config.whatsapp.messageRateLimit,
+      pacing: config.whatsapp.pacing,
       onCounted: (accountId) => announcer.reviewHealth(accountId),
       clock,
       log,
@@ -236,6 +238,16 @@ async function openParts(
     removeCutOffVaults: () => vault.tidy(),
     removeOrphanVaults: () => vault.removeOrphans((ids) => findKeptAccounts(db, ids)),
     reviewHealth: () => announcer.reviewUnhealthy(),
+    turnDays: makeDayTurn({
+      db,
+      instanceId,
+      clock,
+      log,
+      onTurned: (accountId) => {
+        pipeline.outbox.wake(accountId);
+        announcer.reviewHealth(accountId);
+      },
+    }),
   });
   stack.use(openSchedule(cronTable, log));
 

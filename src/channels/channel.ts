@@ -1,5 +1,6 @@
 import type { Account, SessionAlert, SessionChange } from '../accounts/account.ts';
 import type { AccountId } from '../accounts/ids.ts';
+import type { Capping } from '../limits/capping.ts';
 import type { InboundEvent, ReadMessage } from '../messages/inbound-event.ts';
 import type { Ack, MessageContact, MessageLocation, MessagePoll } from '../messages/message.ts';
 import type { MessageKey } from '../messages/whatsapp-key.ts';
@@ -201,6 +202,12 @@ export interface ConnectedSession {
    * @throws AppError MESSAGE_NOT_REACTABLE if the page does not have the message, or nobody can react to it
    */
   react(message: PreparedSend, emoji: string): Promise<void>;
+
+  /**
+   * What WhatsApp tells the page of its limits for writing to people who never wrote (fact A25); undefined where it tells
+   * nothing. Absent where the channel cannot ask.
+   */
+  readCapping?(): Promise<Capping | undefined>;
 
   /** Fetches the media of a message; heavy, one at a time per page (fact A18). */
   downloadMedia(key: MessageKey): Promise<MediaDownload>;

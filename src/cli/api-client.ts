@@ -112,7 +112,7 @@ export class ApiClient {
 
   async sendText(
     accountId: string,
-    message: { readonly to: string; readonly text: string },
+    message: { readonly to: string; readonly text: string; readonly onLimit?: string },
     idempotencyKey?: string,
   ): Promise<AcceptedMessage> {
     const headers = idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey };

@@ -16,10 +16,11 @@ export interface S3Config {
 export type HeadlessMode = 'auto' | 'shell' | 'new';
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
-/** Pacing beyond the limits, for those who ask for it. */
+/** Pacing beyond the limits, for those who ask for it: it delays messages and refuses none. */
 export interface PacingConfig {
-  /** The daily limit begins low and rises with the real age of the account. */
+  /** What a young account sends a day beside answers begins low and rises with its real age. */
   readonly warmup: boolean;
+  /** Pauses between messages, longer ones before those to strangers. */
   readonly jitter: boolean;
   /** Refusals, or fewer deliveries, stop messages to strangers for a while. */
   readonly breaker: boolean;

@@ -98,17 +98,17 @@ export const VARIABLES = {
     parseTimezone,
   ),
   WHATSAPP_WARMUP: makeVariable(
-    '"on" lets young accounts begin with few messages a day and raises their limit with their age.',
+    '"on" lets accounts of less than two weeks send few messages a day beside answers, more with each day of their age.',
     'off',
     onOrOff,
   ),
   WHATSAPP_JITTER: makeVariable(
-    '"on" spreads outgoing messages over time, as a person would write them, instead of at once.',
+    '"on" spreads outgoing messages over time, as a person would write them: answers soon, first messages slowly.',
     'off',
     onOrOff,
   ),
   WHATSAPP_BREAKER: makeVariable(
-    '"on" stops sending to strangers while WhatsApp refuses messages or fewer of them are delivered.',
+    '"on" lets messages to people who never wrote rest while WhatsApp refuses messages or few are delivered.',
     'off',
     onOrOff,
   ),

@@ -7,6 +7,7 @@ import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
 import type { AccountTable } from './schema.ts';
+import { dealSlots, lockLimits } from './slot-store.ts';
 import { toStorable } from './storable-text.ts';
 
 const INVALID_PARAMETER = '22023';
@@ -173,8 +174,16 @@ export async function findHeldAccounts(
   return rows.map(({ id }) => id as AccountId);
 }
 
-/** Changes what is given and nothing else. */
-export async function updateAccount(db: Executor, id: AccountId, change: AccountChange): Promise<void> {
+/**
+ * Changes what is given and nothing else. A new daily limit or time zone holds from this moment on, the instant `at`, also
+ * for messages that wait.
+ */
+export async function updateAccount(
+  db: Executor,
+  id: AccountId,
+  change: AccountChange,
+  at: Date,
+): Promise<void> {
   const set = {
     ...(change.displayName === undefined ? {} : { display_name: toStorable(change.displayName) }),
     ...(change.dailyLimit === undefined ? {} : { daily_limit: change.dailyLimit }),
@@ -182,7 +191,17 @@ export async function updateAccount(db: Executor, id: AccountId, change: Account
     ...(change.isActive === undefined ? {} : { is_active: change.isActive }),
   };
   if (Object.keys(set).length === 0) return;
-  await db.updateTable('accounts').set(set).where('id', '=', id).where(isKept).execute();
+  const update = (executor: Executor) =>
+    executor.updateTable('accounts').set(set).where('id', '=', id).where(isKept).execute();
+  if (change.dailyLimit === undefined && change.timezone === undefined) {
+    await update(db);
+    return;
+  }
+  await db.transaction().execute(async (trx) => {
+    await lockLimits(trx, id);
+    await update(trx);
+    await dealSlots(trx, id, at);
+  });
 }
 
 /** How many messages the account has, and how many contacts. */

@@ -23,10 +23,13 @@ export interface IdempotencyClaim {
   readonly claimedAt: Date;
 }
 
+/** What the acceptance of a message comes to. */
+export type AcceptedStatus = Extract<MessageStatus, 'pending' | 'deferred'>;
+
 /** What a request was answered, and is answered again. */
 export interface IdempotentAnswer {
   readonly messageId: MessageId;
-  readonly status: MessageStatus;
+  readonly status: AcceptedStatus;
 }
 
 export type ClaimResult =
@@ -64,7 +67,7 @@ export async function claimIdempotencyKey(
     if (row === undefined) continue;
     if (row.request_hash !== requestHash) return { kind: 'other-request' };
     if (row.message_id === null) return { kind: 'in-progress' };
-    const status = (row.status ?? 'pending') as MessageStatus;
+    const status = (row.status ?? 'pending') as AcceptedStatus;
     return { kind: 'stored', messageId: row.message_id as MessageId, status };
   }
 }

@@ -1,18 +1,14 @@
 import { type Selectable, sql } from 'kysely';
-import type { AccountId, InstanceId, MessageId } from '../accounts/ids.ts';
+import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { MessageStatus, MessageType } from '../messages/message.ts';
-import { OPEN_STATUSES } from '../messages/status-ladder.ts';
 import type { OutgoingPayload, StoredContent } from '../messages/stored-content.ts';
-import {
-  chatIdToPhoneNumber,
-  keyToString,
-  type MessageKey,
-  parseKeyString,
-} from '../messages/whatsapp-key.ts';
+import { chatIdToPhoneNumber, type MessageKey, parseKeyString } from '../messages/whatsapp-key.ts';
 import type { Executor } from './database.ts';
+import type { AcceptedStatus } from './idempotency-store.ts';
 import { isMessage } from './message-lookup.ts';
+import { laneOf, mayWriteToStrangers } from './pace-store.ts';
 import type { MessageTable } from './schema.ts';
-import { countUsage, uncountUsage } from './usage-store.ts';
+import { isSendable } from './sendable.ts';
 
 /** A message that has just been accepted. */
 export interface NewOutgoing extends StoredContent {
@@ -23,6 +19,11 @@ export interface NewOutgoing extends StoredContent {
   readonly replyTo: MessageId | null;
   /** Set if it is known already that it cannot be sent. */
   readonly failure: { readonly code: string; readonly reason: string } | null;
+  /** Whether it may leave or waits for room in the daily limit; pending if not given. */
+  readonly status?: AcceptedStatus;
+  /** The date whose slot it has; one that is to leave without a slot gets one first. */
+  readonly slotDate?: string | null;
+  readonly onLimit?: 'reject' | 'defer';
   readonly at: Date;
 }
 
@@ -38,14 +39,6 @@ export interface OutgoingMessage extends StoredContent {
 export interface SendName {
   readonly key: MessageKey;
   readonly chatId: string;
-}
-
-/** Who hands a message over, and when. */
-export interface SendClaim {
-  readonly instanceId: InstanceId;
-  /** The run of a sender, one a connection: see `nextClaimEpoch`. */
-  readonly epoch: number;
-  readonly at: Date;
 }
 
 /** A message that was handed to the page, or was about to be. */
@@ -84,9 +77,9 @@ const HANDED_COLUMNS = [
   'failed_code',
 ] as const satisfies readonly (keyof MessageTable)[];
 
-/** Writes an accepted message: pending, or failed if that is what it is. */
+/** Writes an accepted message: pending, deferred, or failed if that is what it is. */
 export async function insertOutgoing(db: Executor, message: NewOutgoing): Promise<void> {
-  const status: MessageStatus = message.failure === null ? 'pending' : 'failed';
+  const status: MessageStatus = message.failure === null ? (message.status ?? 'pending') : 'failed';
   await db
     .insertInto('messages')
     .values({
@@ -109,30 +102,44 @@ export async function insertOutgoing(db: Executor, message: NewOutgoing): Promis
       failed_code: message.failure?.code ?? null,
       failed_reason: message.failure?.reason ?? null,
       timestamp: message.at,
+      slot_date: message.slotDate ?? null,
+      on_limit: message.onLimit ?? null,
     })
     .execute();
 }
 
 /**
- * The pending message of an account that was accepted first and never handed over, outside the chats that are
- * blocked. A message that has its bare id already went out by another way and is not ours to send.
+ * The message of an account that waits to be handed over and was accepted first, outside the chats that are blocked, and
+ * outside those of strangers while WhatsApp lets nobody new be written to.
  */
 export async function findNextToSend(
   db: Executor,
   accountId: AccountId,
   blockedChats: readonly string[],
+  at: Date,
 ): Promise<OutgoingMessage | undefined> {
   const row = await db
     .selectFrom('messages')
     .select(MESSAGE_COLUMNS)
-    .where('account_id', '=', accountId)
-    .where('direction', '=', 'outgoing')
-    .where('status', '=', 'pending')
-    .where('handed_at', 'is', null)
-    .where('bare_id', 'is', null)
-    .where(sql<boolean>`chat_id <> all(${blockedChats}::text[])`)
+    .where(isSendable(accountId, blockedChats))
+    .where(
+      sql<boolean>`(${mayWriteToStrangers(accountId, at)}
+        or ${laneOf(accountId, sql.ref('messages.chat_id'), at)} <> 'stranger')`,
+    )
     .orderBy('seq')
     .limit(1)
+    .executeTakeFirst();
+  return row && rowToMessage(row);
+}
+
+/** A message that still waits to be handed over. */
+export async function findToSend(db: Executor, id: MessageId): Promise<OutgoingMessage | undefined> {
+  const row = await db
+    .selectFrom('messages')
+    .select(MESSAGE_COLUMNS)
+    .where(isMessage(id))
+    .where('status', '=', 'pending')
+    .where('handed_at', 'is', null)
     .executeTakeFirst();
   return row && rowToMessage(row);
 }
@@ -183,83 +190,6 @@ export async function listHandedAt(
     .limit(range.limit)
     .execute();
   return rows.flatMap((row) => (row.handed_at === null ? [] : [row.handed_at.getTime()]));
-}
-
-/**
- * Writes down, in one transaction, that the message is about to be handed over and under which id, and counts it on
- * the account's local date. The key is stored under every name that the chat goes by, so that the page's echo
- * finds this message whichever it uses. False if it is no longer there to be sent (cancelled meanwhile).
- */
-export async function claimForSending(
-  db: Executor,
-  message: OutgoingMessage,
-  prepared: SendName,
-  claim: SendClaim,
-): Promise<boolean> {
-  const { key, chatId } = prepared;
-  return db.transaction().execute(async (trx) => {
-    const phoneNumber = chatIdToPhoneNumber(chatId);
-    const { numUpdatedRows } = await trx
-      .updateTable('messages')
-      .set({
-        ...claimToColumns(claim),
-        chat_id: chatId,
-        bare_id: key.bareId,
-        whatsapp_message_id: keyToString(key),
-        ...(phoneNumber === null ? {} : { phone_number: phoneNumber }),
-      })
-      .where(isMessage(message.id))
-      .where('status', '=', 'pending')
-      .where('handed_at', 'is', null)
-      .executeTakeFirstOrThrow();
-    if (numUpdatedRows === 0n) return false;
-    const chats = [...new Set([chatId, key.chatId, message.chatId])];
-    await trx
-      .insertInto('message_keys')
-      .values(
-        chats.map((chat) => ({
-          account_id: message.accountId,
-          chat_id: chat,
-          bare_id: key.bareId,
-          message_id: message.id,
-        })),
-      )
-      .execute();
-    await countUsage(trx, message.accountId, 'sent', claim.at);
-    return true;
-  });
-}
-
-/** A number for the run of a sender: higher than that of every run that began before, on whatever instance. */
-export async function nextClaimEpoch(db: Executor): Promise<number> {
-  const { rows } = await sql<{ epoch: string }>`select nextval('claim_epochs') as epoch`.execute(db);
-  return Number(rows[0]?.epoch);
-}
-
-/**
- * Writes down that a message is about to be handed over once more, under the id that it has; it counts on the date of
- * its last hand-over. False if its fate is known by now, or it is not to be repeated.
- */
-export async function claimAgain(db: Executor, message: HandedMessage, claim: SendClaim): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
-    const before = await trx
-      .selectFrom('messages')
-      .select('handed_at')
-      .where(isMessage(message.id))
-      .where('status', 'in', OPEN_STATUSES)
-      .where('failed_code', 'is', null)
-      .forUpdate()
-      .executeTakeFirst();
-    if (before?.handed_at == null) return false;
-    await trx.updateTable('messages').set(claimToColumns(claim)).where(isMessage(message.id)).execute();
-    await uncountUsage(trx, message.accountId, 'sent', before.handed_at);
-    await countUsage(trx, message.accountId, 'sent', claim.at);
-    return true;
-  });
-}
-
-function claimToColumns({ instanceId, epoch, at }: SendClaim) {
-  return { handed_at: at, claimed_by: instanceId, claim_epoch: epoch };
 }
 
 type MessageRow = Pick<Selectable<MessageTable>, (typeof MESSAGE_COLUMNS)[number]>;

@@ -85,7 +85,7 @@ export interface MessageTable {
   slot_date: ColumnType<string | null, string | null | undefined, string | null>;
   /** What a message that finds the day full wants: `reject` or `defer`. */
   on_limit: string | null;
-  /** In which an outgoing message waits for its turn. */
+  /** In which an outgoing message was handed over (see limits/lane.ts). */
   lane: string | null;
   /** The instance that handed the message over, and its run. */
   claimed_by: string | null;
@@ -148,8 +148,10 @@ export interface AccountUsageTable {
   failed: Generated<number>;
   /** Slots of the daily limit that are taken: the limit is held against this. */
   taken: Generated<number>;
-  /** Messages that found the day full and wait for another. */
+  /** Messages that found the day full and were put off. */
   deferred: Generated<number>;
+  /** The daily limit that is in force on the date; null until its slots were dealt out (see slot-store.ts). */
+  allowed: ColumnType<number | null, number | null | undefined, number | null>;
 }
 
 /** Files handed in to be sent, by content hash. */

@@ -4,7 +4,8 @@ import { OPEN_STATUSES } from '../messages/status-ladder.ts';
 import type { Executor } from './database.ts';
 import { ACK_COLUMNS, applyAck } from './ingest-merge.ts';
 import { isMessage } from './message-lookup.ts';
-import { countUsage, uncountUsage } from './usage-store.ts';
+import { giveBackSlot, lockLimits } from './slot-store.ts';
+import { countUsage } from './usage-store.ts';
 
 export interface FailureRecord {
   readonly code: string;
@@ -74,27 +75,48 @@ export async function applyPageAck(
 /** Columns of a message whose outcome is no longer in doubt. */
 const KNOWN = { unknown_since: null, failed_code: null, failed_reason: null } as const;
 
-/**
- * Ends a message that never left and never will, and counts it, unless the server has told otherwise. What its
- * hand-over had taken is given back.
- */
-export async function markRefused(db: Executor, message: MessageRef, failure: FailureRecord): Promise<void> {
+/** Ends a message that will never leave, and counts it, unless the server has told otherwise. */
+export async function markFailed(db: Executor, message: MessageRef, failure: FailureRecord): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    const ended = await trx
+    const { numUpdatedRows } = await trx
       .updateTable('messages')
-      .set({
-        status: 'failed' satisfies MessageStatus,
-        ...KNOWN,
-        failed_code: failure.code,
-        failed_reason: failure.reason,
-      })
+      .set(failureToColumns(failure))
       .where(isMessage(message.id))
       .where('status', 'in', OPEN_STATUSES)
-      .returning('handed_at')
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows > 0n) await countUsage(trx, message.accountId, 'failed', failure.at);
+  });
+}
+
+function failureToColumns({ code, reason }: FailureRecord) {
+  const status = 'failed' satisfies MessageStatus;
+  return { status, unknown_since: null, failed_code: code, failed_reason: reason };
+}
+
+/** The same for a message of which nothing left: it counts as failed alone, and its slot of the day is free again. */
+export async function markNeverLeft(
+  db: Executor,
+  message: MessageRef,
+  failure: FailureRecord,
+): Promise<void> {
+  const { id, accountId } = message;
+  await db.transaction().execute(async (trx) => {
+    await lockLimits(trx, accountId);
+    const row = await trx
+      .selectFrom('messages')
+      .select(['slot_date', 'handed_at'])
+      .where(isMessage(id))
+      .where('status', 'in', OPEN_STATUSES)
+      .forUpdate()
       .executeTakeFirst();
-    if (ended === undefined) return;
-    await countUsage(trx, message.accountId, 'failed', failure.at);
-    if (ended.handed_at !== null) await uncountUsage(trx, message.accountId, 'sent', ended.handed_at);
+    if (row === undefined) return;
+    await trx
+      .updateTable('messages')
+      .set({ ...failureToColumns(failure), slot_date: null })
+      .where(isMessage(id))
+      .execute();
+    await countUsage(trx, accountId, 'failed', failure.at);
+    await giveBackSlot(trx, accountId, { date: row.slot_date, handed: row.handed_at !== null }, failure.at);
   });
 }
 

@@ -82,11 +82,11 @@ const DESCRIPTIONS = {
   401: 'No valid API key was given.',
   403: 'The role of the key lacks the permission.',
   404: 'It does not exist, or not for this key.',
-  409: 'It does not fit the state of the account, or the Idempotency-Key.',
+  409: 'It does not fit the state of the account or the message, or the Idempotency-Key.',
   413: 'The request or the media is too large.',
   415: 'The Content-Type or the kind of media is not supported.',
   422: 'The media could not be had.',
-  429: 'Too many requests; see Retry-After.',
+  429: 'Too many requests, or the daily limit is used up; see Retry-After.',
   500: 'A fault inside Switchboard.',
   503: 'Switchboard cannot do it right now.',
 } as const;

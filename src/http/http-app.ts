@@ -18,11 +18,13 @@ import { chatRoutes } from './routes/chats.ts';
 import { connectionRoutes } from './routes/connection.ts';
 import { contactRoutes } from './routes/contacts.ts';
 import { mediaRoutes } from './routes/media.ts';
+import { messageActionRoutes } from './routes/message-actions.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { reactionRoutes } from './routes/reactions.ts';
 import { sendRoutes } from './routes/sending.ts';
+import { usageRoutes } from './routes/usage.ts';
 import { vaultRoutes } from './routes/vault.ts';
 import type { HttpApp } from './typed-fastify.ts';
 import { validatorCompiler } from './validation.ts';
@@ -78,7 +80,9 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     reactionRoutes,
     chatRoutes,
     contactRoutes,
+    messageActionRoutes,
     mediaRoutes,
+    usageRoutes,
     vaultRoutes,
     boardRoutes,
   ]) {

@@ -52,10 +52,9 @@ const fields = z.strictObject({
   replyTo: limitedText(MAX_REPLY_TO)
     .optional()
     .meta({ description: "A message of the account: our id, or WhatsApp's." }),
-  onLimit: z
-    .enum(['reject', 'defer'])
-    .default('reject')
-    .meta({ description: 'What to do at the daily limit.' }),
+  onLimit: z.enum(['reject', 'defer']).default('reject').meta({
+    description: 'At the daily limit: refuse the message, or keep it for the next day that has room.',
+  }),
 });
 
 /** The body of a send. Every problem is named at once, those between fields among them. */

@@ -64,3 +64,16 @@ function isInstant(text: string): boolean {
     ? !Number.isNaN(Date.parse(text))
     : false;
 }
+
+/** A date in a query, as YYYY-MM-DD. */
+export const dateFromQuery = z
+  .string()
+  .refine((text) => /^\d{4}-\d\d-\d\d$/.test(text) && isDate(text), {
+    error: 'Use a date such as 2026-01-31.',
+  })
+  .meta({ format: 'date' });
+
+function isDate(text: string): boolean {
+  const instant = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(instant.getTime()) && text >= '0001' && instant.toISOString().startsWith(text);
+}

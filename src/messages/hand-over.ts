@@ -3,9 +3,10 @@
  * stands in the key table, so that its echo never makes a second row.
  */
 import type { MessageGlimpse, PreparedSend } from '../channels/channel.ts';
-import { claimForSending, type HandedMessage, type OutgoingMessage } from '../db/outbox-store.ts';
+import type { HandedMessage, OutgoingMessage } from '../db/outbox-store.ts';
 import { findMessageKey } from '../db/reply-store.ts';
-import { applyPageAck, markRefused, markUnknown } from '../db/send-result-store.ts';
+import { claimForSending } from '../db/send-claim.ts';
+import { applyPageAck, markFailed, markNeverLeft, markUnknown } from '../db/send-result-store.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import { storedToContent } from './outgoing-content.ts';
 import { learnRecipient } from './recipient.ts';
@@ -30,13 +31,18 @@ export async function sendNext(
     const isFirst = await flights.resolve(flight, prepared.chatId);
     run.signal.throwIfAborted();
     if (!isFirst || unsettled.isHeld(prepared.chatId, run.now())) return;
-    const claim = await run.claim(message.id, (by) => claimForSending(deps.db, message, prepared, by));
-    if (claim === undefined) return;
-    flight.stage = 'claimed';
+    const { claim, outcome } = await run.claim(message.id, (by) =>
+      claimForSending(deps.db, message, prepared, by),
+    );
+    // The chat turned out to be another one than was thought: it must not come straight back.
+    if (outcome.kind === 'paced') unsettled.pause(message.chatId, run.now());
+    if (outcome.kind !== 'claimed') return;
+    flights.claim(flight);
     deps.onStep?.('claim-committed');
     deps.onCounted?.(message.accountId);
     unsettled.resume(message.chatId);
-    await handOver(run, { ...message, chatId: prepared.chatId, prepared, claim, isRepeatable: true });
+    const handed = { ...message, chatId: prepared.chatId, prepared, claim, isRepeatable: true };
+    await handOver(run, handed, { again: false });
   } catch (thrown) {
     // Whatever it is, it must not come straight back and keep the other chats from their turn.
     unsettled.pause(message.chatId, run.now());
@@ -53,7 +59,7 @@ async function prepare(run: SendRun, message: OutgoingMessage): Promise<Prepared
     const error = toError(thrown);
     const refusal = findRefusal(error);
     if (refusal !== undefined) {
-      await refuse(run, message, refusal);
+      await fail(run, message, refusal, markNeverLeft);
       return undefined;
     }
     run.unsettled.pause(message.chatId, run.now());
@@ -66,7 +72,11 @@ async function prepare(run: SendRun, message: OutgoingMessage): Promise<Prepared
 }
 
 /** Gives a claimed message to the page. It is on the list of checks for as long as its outcome is open. */
-export async function handOver(run: SendRun, message: HandedMessage): Promise<void> {
+export async function handOver(
+  run: SendRun,
+  message: HandedMessage,
+  { again }: { readonly again: boolean },
+): Promise<void> {
   const { deps, handovers, session, unsettled } = run;
   unsettled.hold(message, run.now());
   let glimpse: MessageGlimpse;
@@ -84,7 +94,8 @@ export async function handOver(run: SendRun, message: HandedMessage): Promise<vo
     run.signal.throwIfAborted();
     const error = toError(thrown);
     const refusal = findRefusal(error);
-    if (refusal !== undefined) return refuse(run, message, refusal);
+    // What was handed over before may have left then.
+    if (refusal !== undefined) return fail(run, message, refusal, again ? markFailed : markNeverLeft);
     deps.log.warn('Whether a message left is not known yet', {
       messageId: message.id,
       error: error.message,
@@ -126,9 +137,15 @@ export async function adopt(
   if (glimpse.ack === 0) sweeps.expectAck(now);
 }
 
-/** Ends a message that never left and never will. */
-async function refuse(run: SendRun, message: OutgoingMessage, failure: SendFailure): Promise<void> {
-  await run.query(markRefused(run.deps.db, message, { ...failure, at: run.date() }));
+/** Ends a message that will never leave. */
+async function fail(
+  run: SendRun,
+  message: OutgoingMessage,
+  failure: SendFailure,
+  mark: typeof markFailed,
+): Promise<void> {
+  await run.query(mark(run.deps.db, message, { ...failure, at: run.date() }));
+  run.deps.onCounted?.(message.accountId);
   run.settle(message.id);
   run.unsettled.resume(message.chatId);
   run.deps.log.info('A message cannot be sent', { messageId: message.id, code: failure.code });

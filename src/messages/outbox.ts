@@ -7,25 +7,33 @@
  * that one still fetches its media; the claim is completed in the transaction that writes the row. So a key has a
  * result exactly if its message exists; what dies in between leaves a claim that the next request takes over
  * after a minute, and a request that is turned away gives its key back at once.
+ *
+ * The slot of the daily limit is taken in the transaction that writes the row, so that no more are accepted for a date than
+ * its limit; a message that finds the day full is turned away, or kept as deferred if that is what was asked.
  */
 import type { Account } from '../accounts/account.ts';
 import { type AccountId, type MessageId, makeMessageId, parseMessageId } from '../accounts/ids.ts';
 import { canonicalChatOf } from '../db/address-store.ts';
 import type { Executor } from '../db/database.ts';
 import {
+  type AcceptedStatus,
   claimIdempotencyKey,
   completeIdempotencyClaim,
   type IdempotencyClaim,
   releaseIdempotencyClaim,
 } from '../db/idempotency-store.ts';
+import { cancelMessage } from '../db/message-cancel.ts';
 import { insertOutgoing, type NewOutgoing } from '../db/outbox-store.ts';
 import { findReferredMessage, type MessageReference } from '../db/reply-store.ts';
+import type { MessageRef } from '../db/send-result-store.ts';
+import { findFullDay, takeSlot, takeSlotOrDefer } from '../db/slot-store.ts';
 import { toStorable } from '../db/storable-text.ts';
+import { countUsage } from '../db/usage-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { fullDayToError } from '../limits/daily-limit.ts';
 import type { OutboundJob } from '../queue/table.ts';
-import type { MessageStatus } from './message.ts';
 import type { OnMessageStep } from './message-step.ts';
 import { contentToStored, type TakenContent } from './outgoing-content.ts';
 import type { MediaSource, SendRequest } from './send-request.ts';
@@ -51,7 +59,7 @@ export interface AcceptOptions {
 export interface Accepted {
   readonly messageId: MessageId;
   /** What the acceptance comes to, now and in replays; what became of the message since is in its row. */
-  readonly status: MessageStatus;
+  readonly status: AcceptedStatus;
   /** True if this is the stored result of an earlier request with the same key. */
   readonly replayed: boolean;
 }
@@ -59,9 +67,19 @@ export interface Accepted {
 export interface Outbox {
   /**
    * Stores a message to be sent; when it resolves the message is safe.
-   * @throws AppError VALIDATION_FAILED (replyTo), IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_CONFLICT, or what `takeMedia` throws
+   * @throws AppError VALIDATION_FAILED (replyTo), IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_CONFLICT, DAILY_LIMIT_EXCEEDED, or
+   * what `takeMedia` throws; nothing is stored then
    */
   accept(account: Account, request: SendRequest, options: AcceptOptions): Promise<Accepted>;
+
+  /**
+   * Ends a message that waits; whoever is next in line may have its place.
+   * @throws AppError MESSAGE_NOT_CANCELLABLE if it was handed over or has ended
+   */
+  cancel(message: MessageRef): Promise<void>;
+
+  /** Says that messages of an account may leave that could not before; returns at once. */
+  wake(accountId: AccountId): void;
 }
 
 export interface OutboxDeps {
@@ -101,6 +119,15 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
           return claimed satisfies never;
       }
     },
+
+    async cancel(message) {
+      const { clock, db } = deps;
+      const isCancelled = await cancelMessage(db, message, new Date(clock.now()));
+      if (!isCancelled) throw new AppError('MESSAGE_NOT_CANCELLABLE');
+      wakeSender(deps, { accountId: message.accountId, messageId: message.id });
+    },
+
+    wake: (accountId) => deps.wake(accountId),
   };
 }
 
@@ -130,31 +157,58 @@ async function acceptMessage(
   claim?: IdempotencyClaim,
 ): Promise<Accepted> {
   const replyTo = request.replyTo === null ? null : await getReferred(deps.db, accountId, request);
+  await refuseInVain(deps, accountId, request);
   const taken = await takeContent(deps, accountId, request.content);
   const given = contentToStored(taken);
   const content = toStorable(given);
-  const at = new Date(deps.clock.now());
-  const message: NewOutgoing = {
-    ...content,
-    id: makeMessageId(at.getTime()),
-    accountId,
-    chatId: await canonicalChatOf(deps.db, accountId, request.to),
-    replyTo,
-    failure: JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE,
-    at,
-  };
-  const answered = { messageId: message.id, status: 'pending' } as const;
-  await deps.db.transaction().execute(async (trx) => {
-    if (claim !== undefined && !(await completeIdempotencyClaim(trx, claim, answered))) {
+  const failure = JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE;
+  const { onLimit } = request;
+  const chatId = await canonicalChatOf(deps.db, accountId, request.to);
+  const answer = await deps.db.transaction().execute(async (trx) => {
+    const place = await findPlace(trx, { accountId, failure, onLimit, at: new Date(deps.clock.now()) });
+    // The place is held until the end: what takes the next one has a later time, as it has a higher number.
+    const at = new Date(deps.clock.now());
+    const messageId = makeMessageId(at.getTime());
+    const accepted = { messageId, status: place.status };
+    if (claim !== undefined && !(await completeIdempotencyClaim(trx, claim, accepted))) {
       // It took longer than a claim lives, and another request with the key is ahead.
       throw new AppError('IDEMPOTENCY_IN_PROGRESS');
     }
+    const message = { ...content, ...place, id: messageId, accountId, chatId, replyTo, failure, onLimit, at };
     await insertOutgoing(trx, message);
+    if (failure !== null) await countUsage(trx, accountId, 'failed', at);
+    return accepted;
   });
   deps.onStep?.('accept-committed');
-  wakeSender(deps, { accountId, messageId: message.id });
+  wakeSender(deps, { accountId, messageId: answer.messageId });
   deps.onStep?.('woken');
-  return { ...answered, replayed: false };
+  return { ...answer, replayed: false };
+}
+
+/** Where the message stands in the account's daily limit; one that fails at once needs no place. */
+async function findPlace(
+  trx: Executor,
+  message: Pick<NewOutgoing, 'accountId' | 'failure' | 'at'> & Pick<SendRequest, 'onLimit'>,
+): Promise<{ readonly status: AcceptedStatus; readonly slotDate: string | null }> {
+  const { accountId, failure, onLimit, at } = message;
+  if (failure !== null) return { status: 'pending', slotDate: null };
+  const take = onLimit === 'defer' ? takeSlotOrDefer : takeSlot;
+  const slot = await take(trx, accountId, at);
+  if (slot.kind === 'taken') return { status: 'pending', slotDate: slot.date };
+  if (onLimit === 'defer') return { status: 'deferred', slotDate: null };
+  throw fullDayToError(slot, at);
+}
+
+/** Spares the fetching and keeping of a file whose message would be turned away. */
+async function refuseInVain(
+  { db, clock }: OutboxDeps,
+  accountId: AccountId,
+  { content, onLimit }: SendRequest,
+): Promise<void> {
+  if (content.kind !== 'media' || onLimit === 'defer') return;
+  const at = new Date(clock.now());
+  const full = await findFullDay(db, accountId, at);
+  if (full !== undefined) throw fullDayToError(full, at);
 }
 
 /** Neither PostgreSQL nor WhatsApp's wire can carry such text; the row keeps it with U+FFFD in its place. */

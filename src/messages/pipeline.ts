@@ -1,5 +1,6 @@
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
+import type { PacingConfig } from '../config/config.ts';
 import type { OpenDatabase } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -29,6 +30,7 @@ export interface PipelineDeps {
   readonly instanceId: InstanceId;
   /** Outgoing messages a minute an account; 0 means no limit. */
   readonly messageRateLimit: number;
+  readonly pacing: PacingConfig;
   /** Called when a message was counted as sent today; returns at once. */
   readonly onCounted: (accountId: AccountId) => void;
   readonly clock: Clock;
@@ -53,8 +55,19 @@ export interface Pipeline extends AsyncDisposable {
 /** Opens the pipeline. Disposing it, once the sessions are closed, leaves what it has taken in Redis. */
 export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   await using stack = new AsyncDisposableStack();
-  const { database, redis, queues, store, instanceId, clock, log, messageRateLimit, onCounted, onStep } =
-    deps;
+  const {
+    database,
+    redis,
+    queues,
+    store,
+    instanceId,
+    clock,
+    log,
+    messageRateLimit,
+    pacing,
+    onCounted,
+    onStep,
+  } = deps;
   const { db } = database;
 
   const lanes = stack.use(
@@ -92,7 +105,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
 
   const mediaPath = store.pathOf.bind(store);
   const sender = stack.use(
-    openSender({ db, mediaPath, instanceId, clock, log, messageRateLimit, onCounted, onStep }),
+    openSender({ db, mediaPath, instanceId, clock, log, messageRateLimit, pacing, onCounted, onStep }),
   );
   const wakeSender = makeOutboundProcessor(sender);
   stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: wakeSender, log }));

@@ -3,7 +3,8 @@
  * is decided about it.
  */
 import type { MessageGlimpse } from '../channels/channel.ts';
-import { claimAgain, UNKNOWN_KEPT_MS } from '../db/outbox-store.ts';
+import { UNKNOWN_KEPT_MS } from '../db/outbox-store.ts';
+import { claimAgain } from '../db/send-claim.ts';
 import { findMessageStatus, markUnknown } from '../db/send-result-store.ts';
 import { toError } from '../lib/errors.ts';
 import { adopt, handOver } from './hand-over.ts';
@@ -55,18 +56,28 @@ async function settleAbsent(run: SendRun, check: Check): Promise<void> {
 /** Hands the message over again, under the id that it has. */
 async function repeat(run: SendRun, check: Check): Promise<void> {
   const { message } = check;
-  const delayMs = await run.rateDelayMs();
-  if (delayMs > 0) {
-    check.dueAt = run.now() + delayMs;
-    return;
+  const { deps, unsettled } = run;
+  const { claim, outcome } = await run.claim(message.id, (by) => claimAgain(deps.db, message, by));
+  switch (outcome.kind) {
+    case 'claimed':
+      break;
+    case 'later':
+      check.dueAt = run.now() + outcome.delayMs;
+      return;
+    case 'full':
+      // Nothing else of the chat may leave on this date either.
+      return unsettled.postpone(check, { now: run.now(), holdsUntil: Number.POSITIVE_INFINITY });
+    case 'gone':
+      // An ack may have come meanwhile, or the finding that nothing can be concluded: the next search tells.
+      return run.settle(message.id);
+    default:
+      return outcome satisfies never;
   }
-  const claim = await run.claim(message.id, (by) => claimAgain(run.deps.db, message, by));
-  // An ack may have come meanwhile, or the finding that nothing can be concluded: the next search tells.
-  if (claim === undefined) return run.settle(message.id);
-  run.deps.log.info('A message that the page does not know is handed over again under its id', {
+  deps.onCounted?.(message.accountId);
+  deps.log.info('A message that the page does not know is handed over again under its id', {
     messageId: message.id,
   });
-  await handOver(run, { ...message, claim });
+  await handOver(run, { ...message, claim }, { again: true });
 }
 
 /** It is looked up again after a pause, for as long as unknown messages are kept. */

@@ -26,10 +26,15 @@ export interface FlightWish {
 export class SendFlights {
   readonly #flights = new Map<Flight, Promise<void>>();
   readonly #onEnd: (flight: Flight, error: Error | undefined) => void;
+  readonly #onClaimed: () => void;
 
-  /** `onEnd` is told of each end, and of the error that it ended with. */
-  constructor(onEnd: (flight: Flight, error: Error | undefined) => void) {
+  /** `onEnd` is told of each end, and of the error that it ended with; `onClaimed` of each claim. */
+  constructor(
+    onEnd: (flight: Flight, error: Error | undefined) => void,
+    onClaimed: () => void = () => undefined,
+  ) {
     this.#onEnd = onEnd;
+    this.#onClaimed = onClaimed;
   }
 
   /** Begins a piece of work; its chat is not busy. */
@@ -85,6 +90,12 @@ export class SendFlights {
     const open = earlier.filter(({ stage, names }) => stage === 'resolving' && [...names].some(isLid));
     await Promise.all(open.map(({ resolved }) => resolved.promise));
     return !earlier.some((other) => this.#flights.has(other) && other.names.has(chatId));
+  }
+
+  /** Says that the row of a flight's message tells of its claim. */
+  claim(flight: Flight): void {
+    flight.stage = 'claimed';
+    this.#onClaimed();
   }
 
   /** Resolves when nothing is under way. */

@@ -18,7 +18,7 @@
  * its restoration is `unknown`, is looked up until it can be known, and never handed over again.
  */
 import type { ConnectedSession } from '../channels/channel.ts';
-import { findNextToSend, listUnsettled, type OutgoingMessage } from '../db/outbox-store.ts';
+import { listUnsettled, type OutgoingMessage } from '../db/outbox-store.ts';
 import { markAllUnknown } from '../db/send-result-store.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import { toError } from '../lib/errors.ts';
@@ -27,6 +27,7 @@ import { sendNext } from './hand-over.ts';
 import { lookUp } from './send-check.ts';
 import { type Flight, SendFlights } from './send-flights.ts';
 import { RESTORED, UNCONFIRMED_MS } from './send-outcome.ts';
+import type { NextSend } from './send-pace.ts';
 import { type SendDeps, SendRun, type SendRunOptions } from './send-run.ts';
 
 /** Chats that are sent to side by side: a few that hang do not stop the rest, and no page is overrun. */
@@ -48,7 +49,10 @@ export class SendLoop {
   readonly #session: ConnectedSession;
   readonly #signal: AbortSignal;
   readonly #wake: Wake;
-  readonly #flights = new SendFlights((flight, error) => this.#hearEnd(flight, error));
+  readonly #flights = new SendFlights(
+    (flight, error) => this.#hearEnd(flight, error),
+    () => this.#hearClaim(),
+  );
   /** Chats whose next message is a file, while another one is on its way. */
   readonly #waitForHeavy = new Set<string>();
   /** Of a piece of work that ended since the last turn. */
@@ -85,20 +89,15 @@ export class SendLoop {
     if (this.#run.sweeps.dueAt <= now) return this.#sweep();
     this.#startChecks(now);
     const look = { now, underWay: this.#flights.size };
-    if (this.#flights.count('send') >= CHATS_AT_ONCE) return this.#wait(look);
-    const message = await this.#findNext(now);
-    if (message === undefined) return this.#wait(look);
+    if (!this.#hasRoom()) return this.#wait(look);
+    const next = await this.#findNext(now);
+    if (next.kind === 'wait') return this.#wait(look, next.delayMs ?? undefined);
+    const { message } = next;
     if (message.media !== null && this.#flights.isHeavy) {
       this.#waitForHeavy.add(message.chatId);
       return;
     }
-    const delayMs = await this.#run.rateDelayMs(this.#flights.unclaimed);
-    if (delayMs === 0) return this.#startSend(message);
-    this.#run.deps.log.debug('The per-minute limit delays the next message', {
-      messageId: message.id,
-      delayMs,
-    });
-    await this.#wait(look, delayMs);
+    this.#startSend(message);
   }
 
   /** Puts handed messages without an outcome on the list of checks. */
@@ -139,10 +138,16 @@ export class SendLoop {
     }
   }
 
-  #findNext(now: number): Promise<OutgoingMessage | undefined> {
+  /** Room for one more message; at a pace they are claimed one after another (see SendPace). */
+  #hasRoom(): boolean {
+    if (this.#flights.count('send') >= CHATS_AT_ONCE) return false;
+    return !this.#run.pace.isPaced || this.#flights.unclaimed === 0;
+  }
+
+  #findNext(now: number): Promise<NextSend> {
     const busy = [...this.#flights.names(), ...this.#waitForHeavy];
     const blocked = this.#run.unsettled.blockedChats(now, busy);
-    return this.#run.query(findNextToSend(this.#run.deps.db, this.#session.accountId, blocked));
+    return this.#run.pace.findNext(blocked, this.#flights.unclaimed);
   }
 
   #startSend(message: OutgoingMessage): void {
@@ -155,6 +160,10 @@ export class SendLoop {
     if (flight.isHeavy) this.#waitForHeavy.clear();
     if (error !== undefined && !this.#signal.aborted) this.#fault = error;
     this.#wake.wake();
+  }
+
+  #hearClaim(): void {
+    if (this.#run.pace.isPaced) this.#wake.wake();
   }
 
   #throwFault(): void {

@@ -1,30 +1,20 @@
 import type { AccountId, InstanceId, MessageId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
-import type { Executor } from '../db/database.ts';
-import { type HandedMessage, listHandedAt, nextClaimEpoch, type SendClaim } from '../db/outbox-store.ts';
-import { orAborted, withDeadline } from '../lib/abort.ts';
-import type { Clock } from '../lib/clock.ts';
-import { AppError, isAppError } from '../lib/errors.ts';
+import type { HandedMessage } from '../db/outbox-store.ts';
+import { nextClaimEpoch, type SendClaim } from '../db/send-claim.ts';
+import { orAborted } from '../lib/abort.ts';
 import { KeyedSerial } from '../lib/keyed-serial.ts';
-import type { Logger } from '../lib/logger.ts';
-import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
 import type { OnMessageStep } from './message-step.ts';
+import { SendPace, type SendPaceDeps } from './send-pace.ts';
+import { query } from './send-query.ts';
 import { SweepTimes } from './sweep-times.ts';
 import { Unsettled } from './unsettled.ts';
 
-/** How long the database may take to answer the sender before it counts as away; milliseconds. */
-const QUERY_DEADLINE_MS = 15_000;
-
-export interface SendDeps {
-  readonly db: Executor;
+export interface SendDeps extends SendPaceDeps {
   /** Absolute path of stored media. */
   readonly mediaPath: (sha256: string) => string;
   readonly instanceId: InstanceId;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Messages a minute; 0 means no limit. */
-  readonly messageRateLimit: number;
-  /** Called when a message was counted as sent today; returns at once. */
+  /** Called when the count of what was sent today has changed; returns at once. */
   readonly onCounted?: (accountId: AccountId) => void;
   readonly onStep?: OnMessageStep;
   /** Between two searches of the table for what nobody told the sender of; milliseconds. */
@@ -45,6 +35,7 @@ export class SendRun {
   readonly session: ConnectedSession;
   readonly signal: AbortSignal;
   readonly handovers: Map<MessageId, number>;
+  readonly pace: SendPace;
   readonly unsettled = new Unsettled();
   readonly sweeps: SweepTimes;
   readonly #claims = new KeyedSerial<'claim'>();
@@ -57,6 +48,7 @@ export class SendRun {
     this.session = session;
     this.signal = signal;
     this.handovers = handovers;
+    this.pace = new SendPace(deps, session, signal);
     this.sweeps = new SweepTimes(deps.clock.monotonic(), deps.sweepIntervalMs);
   }
 
@@ -80,33 +72,32 @@ export class SendRun {
   }
 
   /** @throws AppError UNAVAILABLE if the database does not answer in time; and what it throws */
-  async query<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await withDeadline(work, QUERY_DEADLINE_MS, 'The database');
-    } catch (thrown) {
-      if (!isAppError(thrown, 'SESSION_DEADLINE')) throw thrown;
-      throw new AppError('UNAVAILABLE', { message: thrown.message, cause: thrown });
-    }
+  query<T>(work: Promise<T>): Promise<T> {
+    return query(work);
   }
 
   /**
-   * Claims a message by `write`, one at a time, so that limits are exact; undefined if it is not to be had. What comes of a
-   * claim that fails is not known, only that the page was not given the message.
+   * Claims a message by `write`, which tells what comes of it; one at a time, as the account's claims are anyway, so that
+   * they do not hold the database's connections while they wait for each other. What comes of a claim that fails is not
+   * known, only that the page was not given the message.
    */
-  claim(id: MessageId, write: (claim: SendClaim) => Promise<boolean>): Promise<SendClaim | undefined> {
+  claim<Outcome>(
+    id: MessageId,
+    write: (claim: SendClaim) => Promise<Outcome>,
+  ): Promise<{ readonly claim: SendClaim; readonly outcome: Outcome }> {
     return this.#claims.run('claim', async () => {
       this.signal.throwIfAborted();
       const claim = this.#makeClaim();
       this.#withheld.add(id);
-      const isClaimed = await this.query(write(claim));
+      const outcome = await this.query(write(claim));
       this.#withheld.delete(id);
-      return isClaimed ? claim : undefined;
+      return { claim, outcome };
     });
   }
 
   #makeClaim(): SendClaim {
     if (this.#epoch === undefined) throw new Error('The sender has not begun.');
-    return { instanceId: this.deps.instanceId, epoch: this.#epoch, at: this.date() };
+    return { ...this.pace.terms(), instanceId: this.deps.instanceId, epoch: this.#epoch };
   }
 
   /** True if this page may have been given the message. */
@@ -119,16 +110,5 @@ export class SendRun {
     this.unsettled.settle(id);
     this.handovers.delete(id);
     this.#withheld.delete(id);
-  }
-
-  /** How long the next message has to wait for its turn in the minute, if `more` others are about to go. */
-  async rateDelayMs(more = 0): Promise<number> {
-    const { db, clock, messageRateLimit } = this.deps;
-    if (messageRateLimit === 0) return 0;
-    const since = new Date(clock.now() - RATE_WINDOW_MS);
-    const range = { since, limit: messageRateLimit };
-    const handedAt = await this.query(listHandedAt(db, this.session.accountId, range));
-    const now = clock.now();
-    return rateDelayMs([...handedAt, ...Array<number>(more).fill(now)], now, messageRateLimit);
   }
 }

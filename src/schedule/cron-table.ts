@@ -35,12 +35,14 @@ export interface CronDeps {
   readonly removeOrphanVaults: () => Promise<number>;
   /** Looks at the health of accounts again that a new day may have healed; returns how many it looks at. */
   readonly reviewHealth: () => number;
+  /** Begins the day of every account whose midnight has passed; returns how many those are. */
+  readonly turnDays: () => Promise<number>;
 }
 
 /** Everything that is done by the clock. */
 export function makeCronTable(deps: CronDeps): readonly CronJob[] {
   const { db, clock, removeOrphanProfiles, catchUpVaults, removeCutOffVaults, removeOrphanVaults } = deps;
-  const { finishWipes, reviewHealth } = deps;
+  const { finishWipes, reviewHealth, turnDays } = deps;
   return [
     { name: 'delete-old-idempotency-keys', cron: '7 * * * *', run: () => deleteOldIdempotencyKeys(db) },
     { name: 'clear-expired-link-codes', cron: '* * * * *', run: () => clearExpiredLinkCodes(db) },
@@ -59,6 +61,7 @@ export function makeCronTable(deps: CronDeps): readonly CronJob[] {
     { name: 'catch-up-vaults', cron: '41 * * * *', isDueAtStart: true, run: catchUpVaults },
     { name: 'remove-cut-off-vaults', cron: '57 * * * *', run: removeCutOffVaults },
     { name: 'remove-orphan-vaults', cron: '47 3 * * *', run: removeOrphanVaults },
+    { name: 'turn-days', cron: '* * * * *', run: turnDays },
     // Days begin on the quarter of an hour wherever there is a time zone.
     { name: 'review-health', cron: '1-59/15 * * * *', run: async () => reviewHealth() },
   ];

@@ -8,10 +8,16 @@ import { idToLinkCommand, reasonToSentences } from '../link-step.ts';
 import { checkFilled, checkRecipient, requireValid, withTypedNames } from '../typed-values.ts';
 
 /** Fields of the API, as they are typed here. */
-const TYPED_NAMES = { to: '<to>', text: '<text>', 'idempotency-key': '--idempotency-key' };
+const TYPED_NAMES = {
+  to: '<to>',
+  text: '<text>',
+  'idempotency-key': '--idempotency-key',
+  onLimit: '--on-limit',
+};
 
 interface SendOptions extends JsonOption {
   readonly idempotencyKey?: string;
+  readonly onLimit?: string;
 }
 
 /** `send`: hands a text message to the daemon, which sends it. */
@@ -24,24 +30,46 @@ export function addSendCommand(program: Command, context: CommandContext): void 
     .argument('<to>', 'E.164, such as +491700000001, or a chat id')
     .argument('<text>', 'what to say; put -- before the account if it begins with a hyphen')
     .option('--idempotency-key <key>', 'repeating the command with the same key sends nothing twice')
+    .option(
+      '--on-limit <what>',
+      'where the daily limit is used up: reject (the default) or defer to another day',
+    )
     .option(...JSON_OPTION)
     .action(async (wanted: string, to: string, text: string, options: SendOptions) => {
       requireValid(checkRecipient('<to>', to), checkFilled('<text>', text));
       const api = await context.openApi();
       const accountId = await chooseAccount(api, wanted);
-      const sending = api.sendText(accountId, { to, text }, options.idempotencyKey);
+      // What it may be is the daemon's to judge.
+      const onLimit = options.onLimit === undefined ? {} : { onLimit: options.onLimit };
+      const sending = api.sendText(accountId, { to, text, ...onLimit }, options.idempotencyKey);
       const accepted = await withTypedNames(sending, TYPED_NAMES).catch(async (thrown: unknown) => {
-        if (!isAppError(thrown, 'ACCOUNT_NOT_CONNECTED')) throw thrown;
-        throw withRemedy(thrown, await api.getAccount(accountId));
+        if (!isAppError(thrown)) throw thrown;
+        throw addSentences(thrown, await codeToRemedy(thrown, () => api.getAccount(accountId)));
       });
       if (options.json) writeJson(context, accepted);
       else context.write(`Accepted: message ${accepted.messageId}, ${accepted.status}.\n`);
     });
 }
 
-function withRemedy({ code, message, details }: AppError, account: AccountView): AppError {
-  const { id } = account;
-  const remedy = `See: ${CLI} status ${id}; link it with: ${idToLinkCommand(id)}`;
-  const sentences = [message, reasonToSentences(account), remedy].filter(Boolean);
-  return new AppError(code, { message: sentences.join(' '), details });
+function addSentences({ code, message, details }: AppError, sentences: readonly string[]): AppError {
+  return new AppError(code, { message: [message, ...sentences].join(' '), details });
+}
+
+/** What may be done about the refusal, in sentences; none if there is nothing to say. */
+async function codeToRemedy(
+  { code }: AppError,
+  getAccount: () => Promise<AccountView>,
+): Promise<readonly string[]> {
+  switch (code) {
+    case 'ACCOUNT_NOT_CONNECTED': {
+      const account = await getAccount();
+      const { id } = account;
+      const remedy = `See: ${CLI} status ${id}; link it with: ${idToLinkCommand(id)}`;
+      return [reasonToSentences(account), remedy].filter(Boolean);
+    }
+    case 'DAILY_LIMIT_EXCEEDED':
+      return ['With --on-limit defer it is kept and leaves on the next day that has room.'];
+    default:
+      return [];
+  }
 }

@@ -140,6 +140,7 @@ const STATEMENTS = [
     failed integer not null default 0,
     taken integer not null default 0,
     deferred integer not null default 0,
+    allowed integer,
     primary key (account_id, local_date)
   )`,
 

@@ -112,7 +112,8 @@ function changeRoute(app: HttpApp, deps: HttpDeps): void {
     handler: async (request) => {
       const { account } = await getVisibleAccount(deps.db, request, request.params.accountId);
       if (request.body.timezone !== undefined) await checkTimezone(deps.db, request.body.timezone);
-      await updateAccount(deps.db, account.id, request.body);
+      await updateAccount(deps.db, account.id, request.body, new Date(deps.clock.now()));
+      deps.outbox.wake(account.id);
       deps.announcements.reviewHealth(account.id);
       const today = await getVisibleAccount(deps.db, request, account.id);
       return success(await toSingleView(deps, today));

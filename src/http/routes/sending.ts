@@ -19,6 +19,13 @@ const headers = z.looseObject({
     .meta({ description: 'The same key and body within 24 hours answer the stored result.' }),
 });
 
+const accepted = z.object({
+  messageId: z.string().meta({ format: 'uuid' }),
+  status: z
+    .enum(['pending', 'deferred'])
+    .meta({ description: '`deferred`: the day is full, and it waits for one that has room.' }),
+});
+
 /** Accepting messages to be sent. */
 export function sendRoutes(app: HttpApp, { db, outbox }: HttpDeps): void {
   app.route({
@@ -32,13 +39,16 @@ export function sendRoutes(app: HttpApp, { db, outbox }: HttpDeps): void {
       summary: 'Send a message',
       description:
         'Once accepted the message is safe: it is sent when the account is connected, and its `status` tells ' +
-        'how far it came. 409 only while the account is Disconnected, Failed or was never linked.',
+        'how far it came. 409 only while the account is Disconnected, Failed or was never linked. A message that finds ' +
+        "the account's daily limit used up is refused with 429 DAILY_LIMIT_EXCEEDED, and nothing of it is kept; " +
+        'Retry-After counts the seconds to midnight in the time zone of the account. With `onLimit: "defer"` it is ' +
+        'kept as `deferred` instead, and leaves on the next day that has room, in the order of acceptance.',
       params: accountParams,
       querystring: noQuery,
       headers,
       body: sendBodySchema,
       response: {
-        202: dataOf(z.object({ messageId: z.string(), status: z.literal('pending') }), 'It is accepted.'),
+        202: dataOf(accepted, 'It is accepted.'),
         ...errorsOf(404, 409, 413, 415, 422),
       },
     },
@@ -50,10 +60,12 @@ export function sendRoutes(app: HttpApp, { db, outbox }: HttpDeps): void {
         idempotencyKey: request.headers['idempotency-key'] ?? null,
         requestHash: requestToHash(sendRequest),
       };
-      const { messageId } = await outbox.accept(account, sendRequest, claim).catch((thrown: unknown) => {
-        throw toErrorAsSpelled(thrown, request.body);
-      });
-      return reply.code(202).send(success({ messageId: messageId as string, status: 'pending' as const }));
+      const { messageId, status } = await outbox
+        .accept(account, sendRequest, claim)
+        .catch((thrown: unknown) => {
+          throw toErrorAsSpelled(thrown, request.body);
+        });
+      return reply.code(202).send(success({ messageId: messageId as string, status }));
     },
   });
 }

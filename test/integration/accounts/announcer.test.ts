@@ -130,7 +130,7 @@ describe('states', () => {
 
 describe('health', () => {
   it('is announced once as it passes 70 and 90 per cent of the daily limit', async () => {
-    await updateAccount(db, account, { dailyLimit: 10 });
+    await updateAccount(db, account, { dailyLimit: 10 }, new Date());
     await using stage = await openHeard();
     const { announcer, heard } = stage;
     for (let sent = 0; sent < 10; sent += 1) {
@@ -138,7 +138,7 @@ describe('health', () => {
       for (let look = 0; look < 3; look += 1) announcer.reviewHealth(account);
     }
     await heard.untilCount('health', 2);
-    await updateAccount(db, account, { dailyLimit: 1_000 });
+    await updateAccount(db, account, { dailyLimit: 1_000 }, new Date());
     announcer.reviewHealth(account);
     const told = await heard.untilCount('health', 3);
     expect(told.map(({ health }) => health)).toEqual(['Warning', 'Critical', 'Healthy']);
@@ -177,7 +177,7 @@ describe('health', () => {
   });
 
   it('is looked at again when a new day may have healed it', async () => {
-    await updateAccount(db, account, { dailyLimit: 1 });
+    await updateAccount(db, account, { dailyLimit: 1 }, new Date());
     await send(1);
     await using stage = await openHeard();
     const { announcer, heard } = stage;

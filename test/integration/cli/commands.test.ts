@@ -230,6 +230,11 @@ describe('send', () => {
     expect(daemon.requests.at(-1)?.body).toMatchObject({ text: '-5 degrees' });
   });
 
+  it('hands on what is to happen where the daily limit is used up', async () => {
+    await run('send', 'Shop', '+491700000002', 'x', '--on-limit', 'defer');
+    expect(daemon.requests.at(-1)?.body).toMatchObject({ onLimit: 'defer' });
+  });
+
   it('exits with 6 where the account is not connected, and says what to do', async () => {
     const { code, error } = await run('send', OTHER_ID, '+491700000002', 'x');
     expect(code).toBe(6);

@@ -5,7 +5,8 @@ import { listKnownMessages, toFiledPeople } from '../../../src/db/catch-up-store
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { listMessages } from '../../../src/db/message-store.ts';
-import { claimForSending, insertOutgoing } from '../../../src/db/outbox-store.ts';
+import { insertOutgoing } from '../../../src/db/outbox-store.ts';
+import { claimForSending } from '../../../src/db/send-claim.ts';
 import type { InboundEvent, MessageEvent, ReadMessage } from '../../../src/messages/inbound-event.ts';
 import { learnRecipient } from '../../../src/messages/recipient.ts';
 import { toMissedChanges } from '../../../src/messages/reconcile.ts';
@@ -314,8 +315,8 @@ describe('a send by number that the page resolves to a LID', () => {
     const key = keyOf(LID, 'S1', true);
     const prepared = await learnRecipient(db, message, { key, chatId: LID }, NOW);
     expect(prepared).toEqual({ key, chatId: PHONE });
-    const claim = { instanceId: parseInstanceId('one'), epoch: 1, at: NOW };
-    expect(await claimForSending(db, message, prepared, claim)).toBe(true);
+    const claim = { instanceId: parseInstanceId('one'), epoch: 1, at: NOW, perMinute: 0 };
+    expect(await claimForSending(db, message, prepared, claim)).toEqual({ kind: 'claimed' });
     await ingest(messageEvent('S1', { key, chatId: LID, author: null, ack: 1 }), messageIn('lid', 'A1'));
     expect(await rows()).toMatchObject([
       { id, chat_id: PHONE, status: 'sent' },

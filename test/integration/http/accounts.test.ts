@@ -25,6 +25,7 @@ async function countToday(accountId: string, sent: number, received = 0, timezon
   await server.db
     .insertInto('account_usage')
     .values({ account_id: accountId, local_date, sent, received })
+    .onConflict((conflict) => conflict.columns(['account_id', 'local_date']).doUpdateSet({ sent, received }))
     .execute();
 }
 

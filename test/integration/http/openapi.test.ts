@@ -61,6 +61,8 @@ describe('the OpenAPI document', () => {
         'GET /api/v1/whatsapp/accounts/{accountId}/messages',
         'GET /api/v1/whatsapp/accounts/{accountId}/chats',
         'GET /api/v1/whatsapp/accounts/{accountId}/contacts',
+        'GET /api/v1/whatsapp/accounts/{accountId}/usage',
+        'POST /api/v1/whatsapp/messages/{messageId}/cancel',
         'POST /api/v1/whatsapp/accounts/{accountId}/media',
         'POST /api/v1/whatsapp/vault/verify',
         'POST /api/v1/whatsapp/vault/rotate',

@@ -4,6 +4,7 @@ import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { lockAccountIngest } from '../../../src/db/ingest-statements.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
+import { NO_PACING } from '../../../src/limits/pace.ts';
 import { openMediaStore } from '../../../src/messages/media-store.ts';
 import { openPipeline, type Pipeline } from '../../../src/messages/pipeline.ts';
 import { openRedis } from '../../../src/queue/connection.ts';
@@ -58,6 +59,7 @@ beforeEach(async () => {
       store: stack.use(await openMediaStore({ path: folder, log })),
       instanceId,
       messageRateLimit: 0,
+      pacing: NO_PACING,
       onCounted: () => undefined,
       clock: systemClock,
       log,

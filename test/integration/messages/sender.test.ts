@@ -1,11 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Account } from '../../../src/accounts/account.ts';
 import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { updateAccount } from '../../../src/db/account-directory.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { findNextToSend } from '../../../src/db/outbox-store.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { AppError } from '../../../src/lib/errors.ts';
+import { makeDayTurn } from '../../../src/messages/day-turn.ts';
 import type { Ack } from '../../../src/messages/message.ts';
+import type { MessageStep } from '../../../src/messages/message-step.ts';
 import { makeOutbox } from '../../../src/messages/outbox.ts';
 import type { SendRequest } from '../../../src/messages/send-request.ts';
 import { makeOutboundProcessor, openSender, type Sender } from '../../../src/messages/sender.ts';
@@ -28,6 +32,7 @@ let network: FakeNetwork;
 let clock: ManualClock;
 let log: RecordingLogger;
 let sender: Sender;
+let onAck: () => void;
 let stack: AsyncDisposableStack;
 
 beforeAll(async () => {
@@ -44,14 +49,27 @@ beforeEach(async () => {
   network = new FakeNetwork();
   clock = new ManualClock();
   log = new RecordingLogger();
+  onAck = () => undefined;
   sender = open();
 });
 afterEach(() => stack.disposeAsync());
 
 function open(messageRateLimit = 0, onCounted: (id: AccountId) => void = () => undefined): Sender {
   const mediaPath = (sha256: string) => `/media/${sha256}`;
+  const onStep = (step: MessageStep) => step === 'ack-written' && onAck();
   const deps = { db: opened.db, mediaPath, instanceId: INSTANCE, clock, log, messageRateLimit, onCounted };
-  return stack.use(openSender(deps));
+  return stack.use(openSender({ ...deps, onStep }));
+}
+
+/** Resolves when so many more acks were written down. */
+function acksWritten(count: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let left = count;
+  onAck = () => {
+    left -= 1;
+    if (left === 0) resolve();
+  };
+  return promise;
 }
 
 async function accept(body: string, given: Partial<SendRequest> = {}, { wakes = true } = {}) {
@@ -381,6 +399,134 @@ describe('the per-minute limit', () => {
     advance(40_000);
     expect((await full).fields).toMatchObject({ delayMs: 60_000 });
     expect(network.textsOf(ALICE)).toEqual(['1', '2', '3', '4']);
+  });
+});
+
+describe('two daemons that both hold the account', () => {
+  it('hand no more over within a minute than one may', async () => {
+    await sender[Symbol.asyncDispose]();
+    const daemons = [new RecordingLogger(), new RecordingLogger()].map((own) => {
+      log = own;
+      return { log, sender: open(3) };
+    });
+    for (let nth = 0; nth < 10; nth += 1) await accept('x', { to: `4917000001${nth}0@c.us` });
+    const limited = daemons.map((daemon) => daemon.log.next(RATE_LINE));
+    const connection = new AbortController();
+    const ended = daemons.map((daemon) => {
+      const session = new NetworkSession(account.id, { network, page: new Map() });
+      return daemon.sender.run(session, connection.signal);
+    });
+    await Promise.all(limited);
+    for ({ log, sender } of daemons) await settled();
+    connection.abort();
+    await Promise.all(ended);
+    expect((await rows()).filter((row) => row.handed_at !== null)).toHaveLength(3);
+  });
+});
+
+describe('the daily limit', () => {
+  const DAY_MS = 86_400_000;
+
+  function setLimit(dailyLimit: number) {
+    return updateAccount(opened.db, account.id, { dailyLimit }, new Date(clock.now()));
+  }
+
+  async function statuses() {
+    return (await rows()).map(({ text, status, slot_date }) => [text, status, slot_date]);
+  }
+
+  it('lets a message that waited over midnight go with a slot of the new date', async () => {
+    await accept('1');
+    clock.advance(DAY_MS);
+    const written = acksWritten(1);
+    connect();
+    await written;
+    expect(await statuses()).toEqual([['1', 'sent', '2026-03-03']]);
+    const usage = await opened.db
+      .selectFrom('account_usage')
+      .select(['local_date', 'taken', 'sent'])
+      .where('account_id', '=', account.id)
+      .orderBy('local_date')
+      .execute();
+    expect(usage).toEqual([
+      { local_date: '2026-03-02', taken: 0, sent: 0 },
+      { local_date: '2026-03-03', taken: 1, sent: 1 },
+    ]);
+  });
+
+  it('defers what finds the new date full, and lets it go when the next one has begun', async () => {
+    await setLimit(2);
+    for (const body of ['1', '2']) await accept(body);
+    for (const body of ['3', '4', '5']) await accept(body, { onLimit: 'defer' });
+    clock.advance(DAY_MS);
+    const two = acksWritten(2);
+    connect();
+    await two;
+    expect((await statuses()).map(([, status]) => status)).toEqual([
+      'sent',
+      'sent',
+      'deferred',
+      'deferred',
+      'deferred',
+    ]);
+    clock.advance(DAY_MS);
+    const turnDays = makeDayTurn({
+      db: opened.db,
+      instanceId: parseInstanceId('test'),
+      clock,
+      log,
+      onTurned: (id) => sender.wake(id),
+    });
+    const four = acksWritten(2);
+    expect(await turnDays()).toBeGreaterThanOrEqual(1);
+    await four;
+    expect(await turnDays()).toBe(0);
+    expect(network.textsOf(ALICE)).toEqual(['1', '2', '3', '4']);
+    expect((await statuses()).at(-1)).toEqual(['5', 'deferred', null]);
+  });
+
+  it('chooses nothing of a chat that would pass by a deferred message of it', async () => {
+    for (const body of ['1', '2']) await accept(body);
+    await accept('3', { to: BOB });
+    await opened.db
+      .updateTable('messages')
+      .set({ status: 'deferred', slot_date: null })
+      .where('account_id', '=', account.id)
+      .where('text', '=', '1')
+      .execute();
+    expect(await findNextToSend(opened.db, account.id, [], new Date(clock.now()))).toMatchObject({
+      text: '3',
+    });
+  });
+
+  it('gives the place of a message that never left to the next one', async () => {
+    await setLimit(1);
+    await accept('to nobody', { to: BOB });
+    await accept('next', { onLimit: 'defer' });
+    const written = acksWritten(1);
+    connect({
+      onPrepare(to) {
+        if (to === BOB) throw new AppError('NOT_ON_WHATSAPP');
+      },
+    });
+    await written;
+    expect(await statuses()).toEqual([
+      ['to nobody', 'failed', null],
+      ['next', 'sent', '2026-03-02'],
+    ]);
+  });
+
+  it('keeps the place of a message that left and was refused', async () => {
+    await setLimit(1);
+    await accept('refused');
+    await accept('next', { onLimit: 'defer' });
+    const written = acksWritten(1);
+    connect({ ack: -1, reason: '463' });
+    await written;
+    expect(await statuses()).toEqual([
+      ['refused', 'failed', '2026-03-02'],
+      ['next', 'deferred', null],
+    ]);
   });
 });
 

@@ -32,6 +32,7 @@ function cronTable() {
     removeCutOffVaults: async () => 0,
     removeOrphanVaults: async () => 0,
     reviewHealth: () => 0,
+    turnDays: async () => 0,
   });
 }
 

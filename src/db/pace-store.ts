@@ -1,0 +1,212 @@
+/** What an account's pace is made of: the lanes of its chats, what became of its last messages, WhatsApp's capping. */
+import { type RawBuilder, sql } from 'kysely';
+import type { AccountId, MessageId } from '../accounts/ids.ts';
+import type { PacingConfig } from '../config/config.ts';
+import type { Breaker, BreakerCause, BreakerFacts } from '../limits/breaker.ts';
+import { COOL_DOWN_MS } from '../limits/breaker.ts';
+import { type Capping, cappingToRest, REACH_OUT_LOCKED } from '../limits/capping.ts';
+import { type Lane, REPLY_WINDOW_HOURS } from '../limits/lane.ts';
+import { type Candidate, isPaced, type Pace, type PaceRecord, recordToPace } from '../limits/pace.ts';
+import type { Executor } from './database.ts';
+import { isSendable } from './sendable.ts';
+
+/** The lane of a chat at the instant `at`, as SQL. `chatId` is the canonical id, or the column that holds it. */
+export function laneOf(accountId: AccountId, chatId: RawBuilder<unknown>, at: Date): RawBuilder<Lane> {
+  return sql<Lane>`(case when ${chatId} not like '%@c.us' and ${chatId} not like '%@lid' then 'known' else coalesce((
+    select case
+      when c.last_incoming_at > ${at}::timestamptz - make_interval(hours => ${REPLY_WINDOW_HOURS}) then 'reply'
+      when c.last_incoming_at is not null then 'known'
+    end
+    from chats c where c.account_id = ${accountId}::uuid and c.chat_id = ${chatId}), 'stranger') end)`;
+}
+
+/** Until when the account may not write to people who never wrote to it, as the page told it; null if it may. */
+async function findCappedUntil(db: Executor, accountId: AccountId, at: Date): Promise<number | null> {
+  const row = await db
+    .selectFrom('account_pace')
+    .select('capping_until')
+    .where('account_id', '=', accountId)
+    .where('capping_until', '>', at)
+    .executeTakeFirst();
+  return row?.capping_until?.getTime() ?? null;
+}
+
+/** That it may write to them at the instant `at`, as SQL. */
+export function mayWriteToStrangers(accountId: AccountId, at: Date): RawBuilder<boolean> {
+  return sql<boolean>`not exists (
+    select from account_pace where account_id = ${accountId}::uuid and capping_until > ${at}::timestamptz)`;
+}
+
+/** WhatsApp's lock for new chats. */
+const isLocked = sql<boolean>`failed_reason = ${REACH_OUT_LOCKED}`;
+
+/** Writes down what the page told of WhatsApp's capping at the instant `at`. */
+export async function saveCapping(
+  db: Executor,
+  accountId: AccountId,
+  capping: Capping,
+  at: Date,
+): Promise<void> {
+  const until = cappingToRest(capping, at.getTime());
+  const values = {
+    capping: JSON.stringify({ ...capping, readAt: at }),
+    capping_until: until === null ? null : new Date(until),
+    updated_at: at,
+  };
+  await db
+    .insertInto('account_pace')
+    .values({ account_id: accountId, ...values })
+    .onConflict((conflict) => conflict.column('account_id').doUpdateSet(values))
+    .execute();
+}
+
+export async function saveBreaker(
+  db: Executor,
+  accountId: AccountId,
+  { state, openedAt, openedBy }: Breaker,
+  at: Date,
+): Promise<void> {
+  const values = {
+    breaker: state,
+    opened_at: openedAt === null ? null : new Date(openedAt),
+    opened_by: openedBy,
+    updated_at: at,
+  };
+  await db
+    .insertInto('account_pace')
+    .values({ account_id: accountId, ...values })
+    .onConflict((conflict) => conflict.column('account_id').doUpdateSet(values))
+    .execute();
+}
+
+/** The first message of each lane that may be sent, outside the chats that are blocked. */
+export async function listFirstOfLanes(
+  db: Executor,
+  accountId: AccountId,
+  { blockedChats, at }: { readonly blockedChats: readonly string[]; readonly at: Date },
+): Promise<readonly (Candidate & { readonly id: MessageId })[]> {
+  const { rows } = await sql<Candidate & { readonly id: MessageId }>`
+    with heads as materialized (
+      select distinct on (chat_id) id, seq, chat_id from messages
+      where ${isSendable(accountId, blockedChats)}
+      order by chat_id, seq
+    )
+    select distinct on (lane) id, lane
+    from (select id, seq, ${laneOf(accountId, sql`heads.chat_id`, at)} as lane from heads) laned
+    order by lane, seq`.execute(db);
+  return rows;
+}
+
+/** The account's pace at the instant `at`, and its breaker as it is stored and as it is from now on. */
+export async function readPace(
+  db: Executor,
+  accountId: AccountId,
+  { pacing, at }: { readonly pacing: PacingConfig; readonly at: Date },
+): Promise<{
+  readonly pace: Pace;
+  readonly breaker?: { readonly before: Breaker; readonly after: Breaker };
+}> {
+  const now = at.getTime();
+  const cappedUntil = await findCappedUntil(db, accountId, at);
+  const record = isPaced(pacing) ? await findPaceRecord(db, accountId, at) : undefined;
+  if (record === undefined) {
+    return { pace: { now, strangersRestUntil: cappedUntil, warmUp: null, lastHandedAt: null } };
+  }
+  const { pace, breaker } = recordToPace(record, pacing, { cappedUntil, now });
+  return { pace, breaker: { before: record.breaker, after: breaker } };
+}
+
+/** The lane of a chat at the instant `at`. */
+export async function findLane(db: Executor, accountId: AccountId, chatId: string, at: Date): Promise<Lane> {
+  const { rows } = await sql<{ lane: Lane }>`
+    select ${laneOf(accountId, sql`${chatId}::text`, at)} as lane`.execute(db);
+  return rows[0]?.lane ?? 'stranger';
+}
+
+/** Undefined if the account was purged. */
+async function findPaceRecord(db: Executor, accountId: AccountId, at: Date): Promise<PaceRecord | undefined> {
+  const { rows } = await sql<PaceRow>`
+    with account as (
+      select id, first_linked_at, date, (date + 1)::timestamp at time zone timezone as next_day_at,
+        coalesce(breaker, 'closed') as breaker, opened_at, opened_by
+      from (
+        select *, (${at}::timestamptz at time zone timezone)::date as date
+        from accounts where id = ${accountId}::uuid
+      ) a
+      left join account_pace p on p.account_id = a.id
+    )
+    select account.*, handed.*
+    from account, lateral (${handedFacts(at)}) handed`.execute(db);
+  const [row] = rows;
+  return row && rowToPace(row);
+}
+
+interface PaceRow extends Omit<BreakerFacts, 'trial'> {
+  readonly first_linked_at: Date | null;
+  readonly next_day_at: Date;
+  readonly breaker: Breaker['state'];
+  readonly opened_at: Date | null;
+  readonly opened_by: BreakerCause | null;
+  readonly cold_today: number;
+  readonly last_reply: Date | null;
+  readonly last_known: Date | null;
+  readonly last_stranger: Date | null;
+  readonly trial_refused: number;
+  readonly trial_taken: number;
+  readonly trial_all: number;
+}
+
+/** Counts what was handed over within the last day or on the local date, whichever is longer: 26 hours at most. */
+function handedFacts(at: Date): RawBuilder<unknown> {
+  const now = sql`${at}::timestamptz`;
+  const isStranger = sql`lane = 'stranger'`;
+  const isSince = sql`(opened_at is null or handed_at > opened_at)`;
+  const isRefused = sql`status = 'failed' and failed_code = 'SEND_REFUSED'`;
+  const isTaken = sql`sent_at is not null`;
+  const isRecent = sql`handed_at > ${now} - interval '1 hour'`;
+  const isRipe = sql`handed_at between ${now} - interval '24 hours' and ${now} - interval '1 hour'`;
+  const isTrial = sql`${isStranger} and handed_at >= opened_at + ${`${COOL_DOWN_MS} milliseconds`}::interval`;
+  const count = (...conditions: RawBuilder<unknown>[]) =>
+    sql`(count(*) filter (where ${sql.join(conditions, sql` and `)}))::integer`;
+  return sql`
+    select
+      ${count(sql`slot_date = account.date`, sql`lane <> 'reply'`)} as cold_today,
+      max(handed_at) filter (where lane = 'reply') as last_reply,
+      max(handed_at) filter (where lane = 'known') as last_known,
+      max(handed_at) filter (where ${isStranger}) as last_stranger,
+      ${count(isStranger, isSince, isRecent, isRefused)} as refused,
+      ${count(isStranger, isSince, isRecent, isRefused, isLocked)} as locked,
+      ${count(sql`lane <> 'reply'`, isSince, isRipe, isTaken)} as taken,
+      ${count(sql`lane <> 'reply'`, isSince, isRipe, isTaken, sql`delivered_at is not null`)} as delivered,
+      ${count(isTrial)} as trial_all,
+      ${count(isTrial, isRefused)} as trial_refused,
+      ${count(isTrial, isTaken)} as trial_taken
+    from messages
+    where account_id = account.id and direction = 'outgoing' and handed_at > ${now} - interval '26 hours'`;
+}
+
+function rowToPace(row: PaceRow): PaceRecord {
+  const { refused, locked, taken, delivered } = row;
+  return {
+    firstLinkedAt: row.first_linked_at?.getTime() ?? null,
+    nextDayAt: row.next_day_at.getTime(),
+    breaker: {
+      state: row.breaker,
+      openedAt: row.opened_at?.getTime() ?? null,
+      openedBy: row.opened_by,
+    },
+    breakerFacts: { refused, locked, taken, delivered, trial: rowToTrial(row) },
+    coldToday: row.cold_today,
+    lastHandedAt: {
+      reply: row.last_reply?.getTime() ?? null,
+      known: row.last_known?.getTime() ?? null,
+      stranger: row.last_stranger?.getTime() ?? null,
+    },
+  };
+}
+
+function rowToTrial(row: PaceRow): BreakerFacts['trial'] {
+  if (row.trial_taken > 0) return 'taken';
+  if (row.trial_refused > 0) return 'refused';
+  return row.trial_all > 0 ? 'waits' : 'none';
+}

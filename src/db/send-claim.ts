@@ -1,0 +1,181 @@
+/**
+ * The moment before a message is handed to the page, at which both limits are held: claims of an account are one after
+ * another, over all daemons, and each sees those before it.
+ */
+import { sql } from 'kysely';
+import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import type { PacingConfig } from '../config/config.ts';
+import type { Lane } from '../limits/lane.ts';
+import { NO_PACING, paceDelayMs } from '../limits/pace.ts';
+import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
+import { OPEN_STATUSES } from '../messages/status-ladder.ts';
+import { chatIdToPhoneNumber, keyToString } from '../messages/whatsapp-key.ts';
+import type { Executor } from './database.ts';
+import { isMessage } from './message-lookup.ts';
+import { type HandedMessage, listHandedAt, type OutgoingMessage, type SendName } from './outbox-store.ts';
+import { findLane, readPace } from './pace-store.ts';
+import { dealSlots, lockLimits, renewSlot } from './slot-store.ts';
+import { countUsage } from './usage-store.ts';
+
+/** Whether a message may be handed over now. */
+export type Claim =
+  | { readonly kind: 'claimed' }
+  /** The per-minute limit is used up for so long: no message of the account may leave before. */
+  | { readonly kind: 'later'; readonly delayMs: number }
+  /** The pace of its lane holds this message back for so long; others may leave. */
+  | { readonly kind: 'paced'; readonly delayMs: number }
+  /** It is no longer there to be sent: it was cancelled, or found no room in the daily limit. */
+  | { readonly kind: 'gone' };
+
+/** Whether a message may be handed over once more now. `gone`: its fate is known by now, or it is not to be repeated. */
+export type Reclaim =
+  | Exclude<Claim, { kind: 'paced' }>
+  /** All that the date may carry has left. */
+  | { readonly kind: 'full' };
+
+export interface ClaimTerms {
+  readonly at: Date;
+  /** Messages a minute; 0 means no limit. */
+  readonly perMinute: number;
+  /** Everything is switched off if it is not given. */
+  readonly pacing?: PacingConfig;
+}
+
+/** Who hands a message over, when, and on what terms. */
+export interface SendClaim extends ClaimTerms {
+  readonly instanceId: InstanceId;
+  /** The run of a sender, one a connection: see `nextClaimEpoch`. */
+  readonly epoch: number;
+}
+
+/** A number for the run of a sender: higher than that of every run that began before, on whatever instance. */
+export async function nextClaimEpoch(db: Executor): Promise<number> {
+  const { rows } = await sql<{ epoch: string }>`select nextval('claim_epochs') as epoch`.execute(db);
+  return Number(rows[0]?.epoch);
+}
+
+/**
+ * Writes down, in one transaction, that the message is about to be handed over and under which id, and counts it on
+ * the account's local date, whose slot it has: both limits hold for every claim, however many daemons make them. The key
+ * is stored under every name that the chat goes by, so that the page's echo finds this message whichever it uses.
+ */
+export async function claimForSending(
+  db: Executor,
+  message: OutgoingMessage,
+  prepared: SendName,
+  claim: SendClaim,
+): Promise<Claim> {
+  const { at, perMinute, pacing = NO_PACING } = claim;
+  const { accountId } = message;
+  const { chatId } = prepared;
+  return db.transaction().execute(async (trx): Promise<Claim> => {
+    await lockLimits(trx, accountId);
+    const delayMs = await findRateDelay(trx, accountId, { at, perMinute });
+    if (delayMs > 0) return { kind: 'later', delayMs };
+    const lane = await findLane(trx, accountId, chatId, at);
+    const { pace } = await readPace(trx, accountId, { pacing, at });
+    const paceMs = paceDelayMs({ id: message.id, lane }, pace);
+    if (paceMs > 0) return { kind: 'paced', delayMs: paceMs };
+    const handing = { prepared, lane, claim };
+    if (!(await markHanded(trx, message, handing))) {
+      // Its slot may be of another date.
+      await dealSlots(trx, accountId, at);
+      if (!(await markHanded(trx, message, handing))) return { kind: 'gone' };
+    }
+    await insertKeys(trx, message, prepared);
+    await countUsage(trx, accountId, 'sent', at);
+    return { kind: 'claimed' };
+  });
+}
+
+/**
+ * Writes down that a message is about to be handed over once more, under the id that it has; it counts on the date of its
+ * last hand-over, and has its slot there. The per-minute limit holds for it too.
+ */
+export async function claimAgain(db: Executor, message: HandedMessage, claim: SendClaim): Promise<Reclaim> {
+  const { id, accountId } = message;
+  return db.transaction().execute(async (trx): Promise<Reclaim> => {
+    await lockLimits(trx, accountId);
+    const delayMs = await findRateDelay(trx, accountId, claim);
+    if (delayMs > 0) return { kind: 'later', delayMs };
+    const repeatable = await trx
+      .selectFrom('messages')
+      .select('id')
+      .where(isMessage(id))
+      .where('handed_at', 'is not', null)
+      .where('status', 'in', OPEN_STATUSES)
+      .where('failed_code', 'is', null)
+      .forUpdate()
+      .executeTakeFirst();
+    if (repeatable === undefined) return { kind: 'gone' };
+    if (!(await renewSlot(trx, message, claim.at))) return { kind: 'full' };
+    await trx.updateTable('messages').set(claimToColumns(claim)).where(isMessage(id)).execute();
+    return { kind: 'claimed' };
+  });
+}
+
+/**
+ * How long the per-minute limit delays the account's next message, in milliseconds, if `more` others are about to go; 0 if
+ * it may leave now.
+ */
+export async function findRateDelay(
+  db: Executor,
+  accountId: AccountId,
+  { at, perMinute }: Pick<ClaimTerms, 'at' | 'perMinute'>,
+  more = 0,
+): Promise<number> {
+  if (perMinute === 0) return 0;
+  const now = at.getTime();
+  const since = new Date(now - RATE_WINDOW_MS);
+  const handedAt = await listHandedAt(db, accountId, { since, limit: perMinute });
+  return rateDelayMs([...handedAt, ...Array<number>(more).fill(now)], now, perMinute);
+}
+
+/** False if it does not wait with a slot of the account's local date. */
+async function markHanded(
+  trx: Executor,
+  message: OutgoingMessage,
+  { prepared, lane, claim }: { readonly prepared: SendName; readonly lane: Lane; readonly claim: SendClaim },
+): Promise<boolean> {
+  const { key, chatId } = prepared;
+  const phoneNumber = chatIdToPhoneNumber(chatId);
+  const { numUpdatedRows } = await trx
+    .updateTable('messages')
+    .set({
+      ...claimToColumns(claim),
+      lane,
+      chat_id: chatId,
+      bare_id: key.bareId,
+      whatsapp_message_id: keyToString(key),
+      ...(phoneNumber === null ? {} : { phone_number: phoneNumber }),
+    })
+    .where(isMessage(message.id))
+    .where('status', '=', 'pending')
+    .where('handed_at', 'is', null)
+    .where(
+      sql<boolean>`slot_date = (
+        select (${claim.at}::timestamptz at time zone timezone)::date from accounts
+        where accounts.id = messages.account_id)`,
+    )
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+function claimToColumns({ instanceId, epoch, at }: SendClaim) {
+  return { handed_at: at, claimed_by: instanceId, claim_epoch: epoch };
+}
+
+async function insertKeys(trx: Executor, message: OutgoingMessage, { key, chatId }: SendName): Promise<void> {
+  const chats = [...new Set([chatId, key.chatId, message.chatId])];
+  await trx
+    .insertInto('message_keys')
+    .values(
+      chats.map((chat) => ({
+        account_id: message.accountId,
+        chat_id: chat,
+        bare_id: key.bareId,
+        message_id: message.id,
+      })),
+    )
+    .execute();
+}

@@ -1,0 +1,17 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { AccountId } from '../accounts/ids.ts';
+
+/**
+ * That the row of `messages` waits to be handed over and no message of its chat that was accepted before is deferred; the
+ * chats that are blocked are left out. A message that has its bare id already went out by another way and is not ours to
+ * send.
+ */
+export function isSendable(accountId: AccountId, blockedChats: readonly string[]): RawBuilder<boolean> {
+  return sql<boolean>`(messages.account_id = ${accountId}::uuid and messages.direction = 'outgoing'
+    and messages.status = 'pending' and messages.handed_at is null and messages.bare_id is null
+    and messages.chat_id <> all(${blockedChats}::text[])
+    and not exists (
+      select from messages d
+      where d.account_id = messages.account_id and d.direction = 'outgoing' and d.status = 'deferred'
+        and d.chat_id = messages.chat_id and d.seq < messages.seq))`;
+}

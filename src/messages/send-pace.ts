@@ -1,0 +1,155 @@
+import type { ConnectedSession } from '../channels/channel.ts';
+import type { PacingConfig } from '../config/config.ts';
+import type { Executor } from '../db/database.ts';
+import { findNextToSend, findToSend, type OutgoingMessage } from '../db/outbox-store.ts';
+import { findLane, listFirstOfLanes, readPace, saveBreaker, saveCapping } from '../db/pace-store.ts';
+import { type ClaimTerms, findRateDelay } from '../db/send-claim.ts';
+import { orAborted } from '../lib/abort.ts';
+import type { Clock } from '../lib/clock.ts';
+import { toError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Breaker } from '../limits/breaker.ts';
+import { chooseCandidate, isPaced, NO_PACING, type Pace } from '../limits/pace.ts';
+import { query } from './send-query.ts';
+
+/** How long what the page told of WhatsApp's capping is taken for true, in milliseconds: a refusal may change it. */
+const CAPPING_READ_MS = 60_000;
+
+export interface SendPaceDeps {
+  readonly db: Executor;
+  /** Messages a minute; 0 means no limit. */
+  readonly messageRateLimit: number;
+  /** Everything is switched off if it is not given. */
+  readonly pacing?: PacingConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What there is to send; `delayMs` null means that nothing waits for the clock. */
+export type NextSend =
+  | { readonly kind: 'send'; readonly message: OutgoingMessage }
+  | { readonly kind: 'wait'; readonly delayMs: number | null };
+
+/**
+ * Chooses what an account sends next, within its limits and at its pace. The choice is a look ahead: what decides is the
+ * claim (see `claimForSending`), under the same terms.
+ */
+export class SendPace {
+  readonly #deps: SendPaceDeps;
+  readonly #session: Pick<ConnectedSession, 'accountId' | 'readCapping'>;
+  readonly #signal: AbortSignal;
+  /** When the page was last asked for WhatsApp's capping; monotonic. */
+  #cappingReadAt = Number.NEGATIVE_INFINITY;
+
+  /** The signal ends whatever the page is being asked. */
+  constructor(
+    deps: SendPaceDeps,
+    session: Pick<ConnectedSession, 'accountId' | 'readCapping'>,
+    signal: AbortSignal,
+  ) {
+    this.#deps = deps;
+    this.#session = session;
+    this.#signal = signal;
+  }
+
+  /** True if what may leave next depends on what leaves now: a look ahead must see the claims of all looks before it. */
+  get isPaced(): boolean {
+    return isPaced(this.#deps.pacing ?? NO_PACING);
+  }
+
+  /** The terms of a claim now. */
+  terms(): Required<ClaimTerms> {
+    const { clock, messageRateLimit, pacing = NO_PACING } = this.#deps;
+    return { at: new Date(clock.now()), perMinute: messageRateLimit, pacing };
+  }
+
+  /**
+   * The next message outside the chats that are blocked, or how long none may leave, if `unclaimed` others are about to be
+   * claimed.
+   */
+  async findNext(blockedChats: readonly string[], unclaimed = 0): Promise<NextSend> {
+    const { db, log } = this.#deps;
+    const terms = this.terms();
+    const next = isPaced(terms.pacing)
+      ? await this.#chooseOfLanes(blockedChats, terms)
+      : await this.#findFirst(blockedChats, terms);
+    if (next.kind === 'wait') return next;
+    const delayMs = await query(findRateDelay(db, this.#session.accountId, terms, unclaimed));
+    if (delayMs === 0) return next;
+    log.debug('The per-minute limit delays the next message', { messageId: next.message.id, delayMs });
+    return { kind: 'wait', delayMs };
+  }
+
+  /** Everything is switched off: the order is that of acceptance, and only WhatsApp's own capping holds anything back. */
+  async #findFirst(blockedChats: readonly string[], terms: Required<ClaimTerms>): Promise<NextSend> {
+    const { db } = this.#deps;
+    const { at } = terms;
+    const { accountId } = this.#session;
+    const message = await query(findNextToSend(db, accountId, blockedChats, at));
+    if (message === undefined) {
+      const { pace } = await query(readPace(db, accountId, terms));
+      if (pace.strangersRestUntil === null) return { kind: 'wait', delayMs: null };
+      if (await this.#readCapping()) return this.#findFirst(blockedChats, terms);
+      return { kind: 'wait', delayMs: pace.strangersRestUntil - pace.now };
+    }
+    const isRead = await this.#readCapping(async () => {
+      return (await query(findLane(db, accountId, message.chatId, at))) === 'stranger';
+    });
+    return isRead ? this.#findFirst(blockedChats, terms) : { kind: 'send', message };
+  }
+
+  async #chooseOfLanes(blockedChats: readonly string[], terms: Required<ClaimTerms>): Promise<NextSend> {
+    const { db, log } = this.#deps;
+    const { accountId } = this.#session;
+    const candidates = await query(listFirstOfLanes(db, accountId, { blockedChats, at: terms.at }));
+    if (candidates.length === 0) return { kind: 'wait', delayMs: null };
+    if (candidates.some(({ lane }) => lane === 'stranger')) await this.#readCapping();
+    const pace = await this.#readPace(terms);
+    const choice = chooseCandidate(candidates, pace);
+    if (choice.kind === 'wait') {
+      log.debug('The pace of the account delays the next message', { delayMs: choice.delayMs });
+      return choice;
+    }
+    const message = await query(findToSend(db, choice.message.id));
+    // Somebody was quicker: look again at once.
+    return message === undefined ? { kind: 'wait', delayMs: 0 } : { kind: 'send', message };
+  }
+
+  async #readPace(terms: Required<ClaimTerms>): Promise<Pace> {
+    const { db, log } = this.#deps;
+    const { accountId } = this.#session;
+    const { pace, breaker } = await query(readPace(db, accountId, terms));
+    if (breaker !== undefined && isOther(breaker.before, breaker.after)) {
+      await query(saveBreaker(db, accountId, breaker.after, terms.at));
+      const { state, openedBy } = breaker.after;
+      if (state === 'open') log.warn('Messages to strangers rest: the breaker has opened', { openedBy });
+      else log.info('Messages to strangers leave again: the breaker has closed', {});
+    }
+    return pace;
+  }
+
+  /** Asks the page for WhatsApp's capping if it was not asked lately and there is reason to. True if it told. */
+  async #readCapping(isWanted: () => Promise<boolean> = async () => true): Promise<boolean> {
+    const { db, clock, log } = this.#deps;
+    const session = this.#session;
+    const now = clock.monotonic();
+    if (session.readCapping === undefined || now - this.#cappingReadAt < CAPPING_READ_MS) return false;
+    if (!(await isWanted())) return false;
+    this.#cappingReadAt = now;
+    try {
+      const capping = await orAborted(session.readCapping(), this.#signal);
+      if (capping === undefined) return false;
+      await query(saveCapping(db, session.accountId, capping, new Date(clock.now())));
+      return true;
+    } catch (thrown) {
+      this.#signal.throwIfAborted();
+      const error = toError(thrown).message;
+      log.debug("WhatsApp's capping could not be read from the page", { error });
+      return false;
+    }
+  }
+}
+
+function isOther(before: Breaker, after: Breaker): boolean {
+  return before.state !== after.state || before.openedAt !== after.openedAt;
+}
