@@ -2,166 +2,22 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { PhoneView, Truth } from './control-actions.ts';
+import { Control } from './control-client.ts';
 import type { Bodies } from './control-schema.ts';
 import type { Condition } from './network/conditions.ts';
 import type { FaultSpec, FaultView } from './network/faults.ts';
-import type { CarriedMessage } from './network/ledger.ts';
+import type { CarriedMessage, TruthPage } from './network/ledger.ts';
 import type { WorldSettings } from './network/settings.ts';
+import { nameOf, type PageAction, Phone, type PhoneOptions, type Target } from './phone-client.ts';
 import type { GroupInfo } from './protocol.ts';
 
+export { ControlError } from './control-client.ts';
+export { type Content, type MediaInput, Phone, type SendExtras, type Target } from './phone-client.ts';
 export type { CarriedMessage, Condition, FaultSpec, FaultView, GroupInfo, PhoneView, Truth, WorldSettings };
 
-export type Content = Bodies['message']['content'];
-type Media = NonNullable<Content['media']>;
-export type MediaInput = Omit<Media, 'data'> & { readonly data: Buffer | string };
-export type SendExtras = Pick<Content, 'quoted' | 'mentions' | 'forwarded'> & {
-  readonly id?: string;
-  readonly t?: number;
-};
-type PhoneOptions = Omit<Bodies['phone'], 'name'>;
-type PageAction = Bodies['action'];
-
-/** Whoever can be written to: a phone, a group, or either's name. */
-export type Target = string | Phone | GroupInfo;
-
 const DEFAULT_WAIT_MS = 20_000;
-
-/** The control API answered with an error; `status` and the text are its. */
-export class ControlError extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.name = 'ControlError';
-    this.status = status;
-  }
-}
-
-class Control {
-  readonly #url: string;
-
-  constructor(url: string) {
-    this.#url = url.replace(/\/$/, '');
-  }
-
-  async call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(`${this.#url}${path}`, {
-      method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    });
-    const answer = (await response.json()) as T & { error?: string };
-    if (!response.ok) throw new ControlError(response.status, answer.error ?? response.statusText);
-    return answer;
-  }
-}
-
-function nameOf(target: Target): string {
-  if (typeof target === 'string') return target;
-  return target instanceof Phone ? target.name : target.id;
-}
-
-/** A phone of the world, in a test's hand. */
-export class Phone {
-  readonly name: string;
-  readonly number: string;
-  readonly lid: string;
-  readonly #control: Control;
-
-  constructor(control: Control, view: PhoneView) {
-    this.#control = control;
-    this.name = view.name;
-    this.number = view.number;
-    this.lid = view.lid;
-  }
-
-  /** Its address as the library writes it. */
-  get jid(): string {
-    return `${this.number}@c.us`;
-  }
-
-  view(): Promise<PhoneView> {
-    return this.#call('GET', '');
-  }
-  change(options: Omit<PhoneOptions, 'number'>): Promise<PhoneView> {
-    return this.#call('PATCH', '', options);
-  }
-
-  /** Scans the QR that a page shows. `linked` is false while a passkey is demanded. */
-  scan(qr: string): Promise<{ linked: boolean }> {
-    return this.#call('POST', '/scan', { qr });
-  }
-  enterCode(code: string): Promise<{ linked: boolean }> {
-    return this.#call('POST', '/code', { code });
-  }
-  answerPasskey(approve: boolean): Promise<{ linked: boolean }> {
-    return this.#call('POST', '/passkey', { approve });
-  }
-  /** Unlinks its devices. With `navigate: false` their pages only go to UNPAIRED. */
-  logoutDevice(options: { navigate?: boolean } = {}): Promise<{ unlinked: number }> {
-    return this.#call('POST', '/logout', options);
-  }
-
-  send(to: Target, text: string, extras: SendExtras = {}): Promise<{ id: string; carried: boolean }> {
-    return this.sendContent(to, { text }, extras);
-  }
-  sendMedia(
-    to: Target,
-    media: MediaInput,
-    extras: SendExtras = {},
-  ): Promise<{ id: string; carried: boolean }> {
-    const data = typeof media.data === 'string' ? media.data : media.data.toString('base64');
-    return this.sendContent(to, { media: { ...media, data } }, extras);
-  }
-  sendLocation(to: Target, location: NonNullable<Content['location']>, extras: SendExtras = {}) {
-    return this.sendContent(to, { location }, extras);
-  }
-  sendContacts(to: Target, contacts: NonNullable<Content['contacts']>, extras: SendExtras = {}) {
-    return this.sendContent(to, { contacts }, extras);
-  }
-  sendPoll(to: Target, poll: NonNullable<Content['poll']>, extras: SendExtras = {}) {
-    return this.sendContent(to, { poll }, extras);
-  }
-  /** Whatever a phone can send. `carried` is false if the network knew the id already. */
-  sendContent(
-    to: Target,
-    content: Content,
-    extras: SendExtras = {},
-  ): Promise<{ id: string; carried: boolean }> {
-    const { id, t, ...rest } = extras;
-    return this.#call('POST', '/messages', { to: nameOf(to), id, t, content: { ...content, ...rest } });
-  }
-
-  edit(id: string, text: string): Promise<{ id: string }> {
-    return this.#call('POST', '/edits', { id, text });
-  }
-  revoke(id: string): Promise<{ id: string }> {
-    return this.#call('POST', '/revokes', { id });
-  }
-  /** An empty emoji takes the reaction back. */
-  react(target: string, emoji: string): Promise<{ id: string }> {
-    return this.#call('POST', '/reactions', { target, emoji });
-  }
-  vote(target: string, options: readonly string[]): Promise<{ id: string }> {
-    return this.#call('POST', '/votes', { target, options });
-  }
-  /** Reads everything in its chat with the other phone, or in the group. */
-  read(chat: Target): Promise<{ read: number }> {
-    return this.#call('POST', '/reads', { chat: nameOf(chat) });
-  }
-  play(id: string): Promise<{ id: string }> {
-    return this.#call('POST', '/plays', { id });
-  }
-
-  /** Does something to the pages of its devices. */
-  page(action: PageAction): Promise<{ pages: number }> {
-    return this.#control.call('POST', '/pages', { ...action, phone: this.name });
-  }
-
-  #call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return this.#control.call(method, `/phones/${encodeURIComponent(this.name)}${path}`, body);
-  }
-}
+/** Messages in one answer. */
+const TRUTH_PAGE = 2_000;
 
 /** The world by its control API. Every call resolves when the world has done it; nothing needs a sleep. */
 export class WorldClient {
@@ -238,11 +94,23 @@ export class WorldClient {
   truth(): Promise<Truth> {
     return this.#control.call('GET', '/truth');
   }
+  /** Every carried message in the network's order, of one phone if one is given; asked for a page at a time. */
+  async messages(
+    options: { readonly phone?: Target; readonly pageSize?: number } = {},
+  ): Promise<CarriedMessage[]> {
+    const of = options.phone === undefined ? '' : `&phone=${encodeURIComponent(nameOf(options.phone))}`;
+    const all: CarriedMessage[] = [];
+    for (let after: number | null = 0; after !== null; ) {
+      const path = `/truth?after=${after}&limit=${options.pageSize ?? TRUTH_PAGE}${of}`;
+      const page: TruthPage = await this.#control.call('GET', path);
+      all.push(...page.messages);
+      after = page.next;
+    }
+    return all;
+  }
   /** The one carried message of that id. */
-  async message(id: string): Promise<CarriedMessage> {
-    const found = (await this.truth()).messages.find((message) => message.id === id);
-    if (!found) throw new Error(`the network never carried a message ${id}`);
-    return found;
+  message(id: string): Promise<CarriedMessage> {
+    return this.#control.call('GET', `/truth/${id}`);
   }
   counters(): Promise<Truth['counters']> {
     return this.#control.call('GET', '/counters');

@@ -24,7 +24,11 @@ import type { PageServer } from './page-server.ts';
 import { readBody } from './request-body.ts';
 
 type World = { readonly network: Network; readonly desk: LinkDesk; readonly pages: PageServer };
-type Call = World & { readonly params: readonly string[]; readonly body: unknown };
+type Call = World & {
+  readonly params: readonly string[];
+  readonly query: Readonly<Record<string, string>>;
+  readonly body: unknown;
+};
 type Route = { readonly method: string; readonly path: RegExp; readonly run: (call: Call) => unknown };
 
 /** One route. `:x` in a path is a parameter; the body is checked against the schema before `run` sees it. */
@@ -170,7 +174,18 @@ const ROUTES: readonly Route[] = [
     return call.network.faults.list();
   }),
 
-  route('GET /truth', null, ({ network, desk }) => describeTruth(network, desk)),
+  route('GET /truth', null, ({ network, desk, query }) => {
+    const { after, limit, phone } = parse(bodies.truthPage, query);
+    if (limit === undefined) return describeTruth(network, desk);
+    const pn = phone === undefined ? undefined : network.directory.getAccount(phone).pn;
+    return network.ledger.page({ after, limit, pn });
+  }),
+  route('GET /truth/:id', null, ({ network, params }) => {
+    const id = params[0] ?? '';
+    const found = network.ledger.find(id);
+    if (!found) throw new Rejection(404, `the network never carried a message ${id}`);
+    return found.carried;
+  }),
   route('GET /counters', null, ({ network }) => network.ledger.counters()),
   route('POST /wait', bodies.wait, async ({ network, desk }, { condition, timeoutMs }) => {
     await waitFor(network, desk, condition, timeoutMs);
@@ -214,18 +229,16 @@ export class ControlApi {
 }
 
 async function answer(world: World, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+  const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://localhost');
   try {
     const found = ROUTES.filter((each) => each.path.test(path));
     const match = found.find((each) => each.method === request.method);
     if (!match) throw new Rejection(found.length > 0 ? 405 : 404, `no route ${request.method} ${path}`);
     const params = (match.path.exec(path) ?? []).slice(1).map(decodeURIComponent);
+    const query = Object.fromEntries(searchParams);
     const text = (await readBody(request)).toString();
-    send(
-      response,
-      200,
-      await match.run({ ...world, params, body: text === '' ? undefined : parseJson(text) }),
-    );
+    const body = text === '' ? undefined : parseJson(text);
+    send(response, 200, await match.run({ ...world, params, query, body }));
   } catch (error) {
     if (error instanceof Rejection) send(response, error.status, { error: error.message });
     else send(response, 500, { error: String(error) });

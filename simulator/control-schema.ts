@@ -113,6 +113,14 @@ export const bodies = {
   qr: z.object({ do: z.enum(['rotate', 'exhaust']) }).strict(),
   server: z.object({ up: z.boolean() }).strict(),
   fault: faultSchema,
+  /** A page of the truth: what lies beyond `after`, of all or of one phone. */
+  truthPage: z
+    .object({
+      after: z.coerce.number().int().min(0).default(0),
+      limit: z.coerce.number().int().min(1).max(10_000).optional(),
+      phone: name.optional(),
+    })
+    .strict(),
   wait: z.object({ condition: conditionSchema, timeoutMs: z.number().int().min(1).max(600_000) }).strict(),
 } as const;
 

@@ -47,9 +47,5 @@ function acknowledge(network: Network, account: Account, message: WireMessage, a
 }
 
 function hasHeardFrom(network: Network, account: Account, message: WireMessage): boolean {
-  if ('group' in message.to) return true;
-  const peer = message.to.user;
-  return network.ledger
-    .entries()
-    .some(({ message: other }) => other.from === peer && 'user' in other.to && other.to.user === account.pn);
+  return 'group' in message.to || network.ledger.hasWritten(message.to.user, account.pn);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CarriedMessage } from './ledger.ts';
+import type { Entry } from './ledger.ts';
 import type { LinkDesk } from './linking.ts';
 import type { Network } from './network.ts';
 import { Rejection } from './rejection.ts';
@@ -50,9 +50,16 @@ export const conditionSchema = z.union([
 ]);
 
 export type Condition = z.infer<typeof conditionSchema>;
+type MessageCondition = Extract<Condition, { message: unknown }>;
 
-/** Whether the condition holds now. */
-export function holds(network: Network, desk: LinkDesk, condition: Condition): boolean {
+/** Tells whether the condition holds at the moment of each call. What was looked at once is not looked at again. */
+export function makeLook(network: Network, desk: LinkDesk, condition: Condition): () => boolean {
+  if (!('message' in condition)) return () => holds(network, desk, condition);
+  const count = makeMessageCount(network, condition.message);
+  return () => count() >= (condition.count ?? 1);
+}
+
+function holds(network: Network, desk: LinkDesk, condition: Exclude<Condition, MessageCondition>): boolean {
   if ('qr' in condition) return desk.waiting.some(({ ref }) => ref !== null);
   if ('code' in condition) return desk.waiting.some(({ code }) => code !== null);
   if ('linked' in condition) return devicesOf(network, condition.linked).length > 0;
@@ -77,7 +84,6 @@ export function holds(network: Network, desk: LinkDesk, condition: Condition): b
     return devicesOf(network, condition.phone).some(({ id }) => (devices[id]?.receiptedAt ?? null) !== null);
   }
   if ('ack' in condition) return (network.ledger.find(condition.id)?.carried.ack ?? -1) >= condition.ack;
-  if ('message' in condition) return countMessages(network, condition.message) >= (condition.count ?? 1);
   if ('refused' in condition) return network.ledger.refused.length >= condition.refused;
   if ('fault' in condition) {
     return network.faults
@@ -95,6 +101,7 @@ export function waitFor(
   timeoutMs: number,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
+    const isMet = makeLook(network, desk, condition);
     let looking: NodeJS.Immediate | undefined;
     const finish = (settle: () => void) => {
       cancel();
@@ -105,7 +112,7 @@ export function waitFor(
     const look = () => {
       looking = undefined;
       try {
-        if (holds(network, desk, condition)) finish(resolve);
+        if (isMet()) finish(resolve);
       } catch (error) {
         finish(() => reject(error));
       }
@@ -123,24 +130,25 @@ export function waitFor(
   });
 }
 
-type MessageFilter = {
-  id?: string | undefined;
-  from?: string | undefined;
-  to?: string | undefined;
-  text?: string | undefined;
-  type?: string | undefined;
-};
-
-export function countMessages(network: Network, filter: MessageFilter): number {
+/** How many carried messages fit. What is asked of them never changes, so that each is looked at once. */
+function makeMessageCount(network: Network, filter: MessageCondition['message']): () => number {
   const from = filter.from === undefined ? undefined : network.directory.getAccount(filter.from).pn;
   const to = filter.to === undefined ? undefined : addressOf(network, filter.to);
-  const fits = (carried: CarriedMessage) =>
+  const fits = ({ carried }: Entry) =>
     (filter.id === undefined || carried.id === filter.id) &&
     (from === undefined || carried.from === from) &&
     (to === undefined || ('user' in carried.to ? carried.to.user : carried.to.group) === to) &&
     (filter.text === undefined || carried.text === filter.text) &&
     (filter.type === undefined || carried.type === filter.type);
-  return network.ledger.entries().filter(({ carried }) => fits(carried)).length;
+  let [seen, count] = [0, 0];
+  return () => {
+    const entries = network.ledger.entries();
+    for (; seen < entries.length; seen += 1) {
+      const entry = entries[seen];
+      if (entry && fits(entry)) count += 1;
+    }
+    return count;
+  };
 }
 
 function addressOf(network: Network, to: string): string {

@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
-import type { ChatRef, Envelope, GroupInfo, WireMessage } from '../protocol.ts';
+import { type ChatRef, chatKey, type Envelope, type GroupInfo, type WireMessage } from '../protocol.ts';
 import type { Account } from './account.ts';
 import { LinkedDevice } from './device.ts';
 import { Directory } from './directory.ts';
 import { FaultRegistry } from './faults.ts';
-import { type DeviceRecord, Ledger } from './ledger.ts';
+import { Ledger } from './ledger.ts';
 import { MediaStore } from './media-store.ts';
 import { Rejection } from './rejection.ts';
 import { DEFAULT_SETTINGS, type WorldSettings } from './settings.ts';
@@ -31,6 +31,10 @@ export class Network {
   readonly missingModules = new Map<string, number>();
   settings: WorldSettings = { ...DEFAULT_SETTINGS };
   #lastDevice = 0;
+  /** How much of each conversation an account has read: that many messages from its beginning. */
+  readonly #readUpTo = new Map<string, number>();
+  /** What waits for phones that are off. */
+  readonly #late = new Map<Account, Set<string>>();
 
   constructor() {
     this.changes.setMaxListeners(0);
@@ -53,13 +57,11 @@ export class Network {
     this.#lastDevice += 1;
     const device = new LinkedDevice(`${account.pn}:${this.#lastDevice}`, account, loginKey, {
       delivered: (at, envelope) => {
-        const seen = this.#deliveriesTo(at, envelope);
-        if (seen) seen.deliveries += 1;
+        if (envelope.kind === 'message') this.ledger.delivered(at.id, envelope.message.id);
       },
       receipted: (at, envelope) => this.#receipted(at, envelope),
       retried: (at, envelope) => {
-        const seen = this.#deliveriesTo(at, envelope);
-        if (seen) seen.retries = (seen.retries ?? 0) + 1;
+        if (envelope.kind === 'message') this.ledger.retried(at.id, envelope.message.id);
       },
     });
     account.devices.set(device.id, device);
@@ -84,7 +86,11 @@ export class Network {
 
   /** Takes a message and passes it on. False if it was carried before; then nothing else happens. */
   carry(origin: Origin, message: WireMessage, options: CarryOptions = {}): boolean {
-    const isNew = this.ledger.carry(message, origin.device?.id ?? null);
+    const audience = this.directory.audience(message);
+    const isNew = this.ledger.carry(message, {
+      device: origin.device?.id ?? null,
+      audience: audience.map(({ pn }) => pn),
+    });
     if (!isNew && !options.redeliver) {
       this.changed();
       return false;
@@ -99,7 +105,7 @@ export class Network {
       ack: 1,
       ...manner,
     } as const;
-    for (const account of this.directory.audience(message)) {
+    for (const account of audience) {
       for (const device of account.devices.values()) {
         if (device === origin.device) continue;
         device.enqueue({ ...envelope, chat: chatFor(account, message) });
@@ -120,16 +126,8 @@ export class Network {
 
   /** Everything in that chat that the account has not read yet is read now. */
   read(account: Account, chat: ChatRef, reader: LinkedDevice | null): number {
-    let count = 0;
-    for (const { message, carried } of this.ledger.entries()) {
-      if (message.from === account.pn || !sameChat(chatFor(account, message), chat)) continue;
-      if (carried.readBy[account.pn] !== undefined || !this.directory.audience(message).includes(account))
-        continue;
-      carried.deliveredTo[account.pn] ??= Date.now();
-      carried.readBy[account.pn] = Date.now();
-      this.#settleAck(message.id, 3);
-      count += 1;
-    }
+    const isMember = 'user' in chat || this.directory.groupsOf(account).some(({ id }) => id === chat.group);
+    const count = isMember ? this.#readConversation(account, chat) : 0;
     for (const device of account.devices.values())
       if (device !== reader) device.enqueue({ kind: 'read', chat });
     this.changed();
@@ -167,18 +165,16 @@ export class Network {
 
   /** A phone comes back: what was sent to it meanwhile arrives. */
   arriveLate(account: Account): void {
-    for (const { message, carried } of this.ledger.entries()) {
-      if (
-        carried.deliveredTo[account.pn] === undefined &&
-        this.directory.receivers(message).includes(account)
-      ) {
-        this.#arrive(account, message.id);
-      }
-    }
+    const late = this.#late.get(account);
+    this.#late.delete(account);
+    for (const id of late ?? []) this.#arrive(account, id);
   }
 
   #arrive(receiver: Account, id: string): void {
-    if (!receiver.online) return;
+    if (!receiver.online) {
+      this.#late.set(receiver, (this.#late.get(receiver) ?? new Set()).add(id));
+      return;
+    }
     this.timers.after(this.settings.deliveryMs, () => {
       const entry = this.ledger.find(id);
       if (!entry || entry.carried.deliveredTo[receiver.pn] !== undefined) return;
@@ -203,35 +199,39 @@ export class Network {
     this.tellAck(id, level);
   }
 
+  #readConversation(account: Account, chat: ChatRef): number {
+    const key = `${account.pn}|${chatKey(chat)}`;
+    const entries = this.ledger.conversation(account.pn, chat);
+    let count = 0;
+    for (const { message, carried } of entries.slice(this.#readUpTo.get(key) ?? 0)) {
+      if (message.from === account.pn || carried.readBy[account.pn] !== undefined) continue;
+      carried.deliveredTo[account.pn] ??= Date.now();
+      carried.readBy[account.pn] = Date.now();
+      this.#settleAck(message.id, 3);
+      count += 1;
+    }
+    this.#readUpTo.set(key, entries.length);
+    return count;
+  }
+
   #receipted(device: LinkedDevice, envelope: Envelope): void {
-    const seen = this.#deliveriesTo(device, envelope);
-    if (seen && envelope.kind === 'message') {
-      seen.receiptedAt ??= Date.now();
-      const entry = this.ledger.find(envelope.message.id);
-      if (entry && entry.message.from !== device.account.pn && !envelope.history) {
+    if (envelope.kind === 'message') {
+      const { id, from } = envelope.message;
+      this.ledger.receipted(device.id, id);
+      const entry = this.ledger.find(id);
+      if (entry && from !== device.account.pn && !envelope.history) {
         entry.carried.deliveredTo[device.account.pn] ??= Date.now();
-        this.#settleAck(envelope.message.id, 2);
+        this.#settleAck(id, 2);
       }
     }
     this.changed();
   }
 
-  #deliveriesTo(device: LinkedDevice, envelope: Envelope): DeviceRecord | undefined {
-    if (envelope.kind !== 'message') return undefined;
-    const carried = this.ledger.find(envelope.message.id)?.carried;
-    if (!carried) return undefined;
-    carried.devices[device.id] ??= { deliveries: 0, receiptedAt: null };
-    return carried.devices[device.id];
-  }
-
   #giveHistory(device: LinkedDevice): void {
     const { account } = device;
-    const own = this.ledger
-      .entries()
-      .filter(({ message }) => this.directory.audience(message).includes(account));
-    for (const { message, carried } of this.settings.historyOnLink > 0
-      ? own.slice(-this.settings.historyOnLink)
-      : []) {
+    const { historyOnLink } = this.settings;
+    if (historyOnLink === 0) return;
+    for (const { message, carried } of this.ledger.ofAccount(account.pn).slice(-historyOnLink)) {
       const chat = chatFor(account, message);
       const group = 'group' in message.to ? this.directory.findGroup(message.to.group) : undefined;
       const peers = this.directory.peersFor(message);
@@ -244,8 +244,4 @@ export class Network {
 export function chatFor(account: Account, message: WireMessage): ChatRef {
   if ('group' in message.to) return message.to;
   return { user: message.from === account.pn ? message.to.user : message.from };
-}
-
-function sameChat(a: ChatRef, b: ChatRef): boolean {
-  return 'user' in a ? 'user' in b && a.user === b.user : 'group' in b && a.group === b.group;
 }

@@ -92,6 +92,21 @@ describe('the control API', () => {
     expect(messages.filter((message) => ids.includes(message.id)).map((message) => message.id)).toEqual(ids);
   });
 
+  it('hands the truth out in pages, and one message by its id', async () => {
+    const { world } = simulator;
+    const [eve, fay] = [await world.phone('eve'), await world.phone('fay')];
+    const { ids } = await world.burst({ from: ['eve', 'gus'], to: fay, count: 25 });
+    const paged = await world.messages({ phone: fay, pageSize: 4 });
+    expect(paged.map(({ id }) => id)).toEqual(ids);
+    const ofEve = await world.messages({ phone: eve });
+    expect(ofEve.map(({ id }) => id)).toEqual(ids.filter((_, n) => n % 2 === 0));
+    expect((await world.messages()).map(({ seq }) => seq)).toEqual(
+      (await world.truth()).messages.map((_, n) => n + 1),
+    );
+    await expect(world.message('3EB0000000000000000000')).rejects.toMatchObject({ status: 404 });
+    expect(await call('GET', '/truth?limit=0')).toEqual([400, expect.stringContaining('limit')]);
+  });
+
   it('ends with the process that started it', async () => {
     const other = await startSimulator();
     await other[Symbol.asyncDispose]();
