@@ -32,6 +32,8 @@ export function describePhone(account: Account) {
     autoRead,
     ids: ids ?? null,
     addresses: addresses ?? null,
+    contacts: Object.fromEntries(account.book),
+    limits: account.limits.view(Date.now()),
     devices,
   };
 }

@@ -13,8 +13,10 @@ import {
 } from './control-actions.ts';
 import { bodies } from './control-schema.ts';
 import type { Account } from './network/account.ts';
+import { saveContact } from './network/address-book.ts';
 import { waitFor } from './network/conditions.ts';
 import { contentToAttrs } from './network/content.ts';
+import { changeLimits } from './network/limit-news.ts';
 import type { LinkDesk } from './network/linking.ts';
 import { editMessage, newPhoneId, reactTo, revokeMessage, voteOn } from './network/message-changes.ts';
 import type { Network } from './network/network.ts';
@@ -98,6 +100,14 @@ const ROUTES: readonly Route[] = [
   route('POST /phones/:name/logout', bodies.logout, (call, { navigate }) => ({
     unlinked: logoutPhone(call.network, phoneOf(call), navigate ?? true),
   })),
+  route('PUT /phones/:name/contacts', bodies.contact, (call, { of, name }) => {
+    saveContact(call.network, phoneOf(call), call.network.directory.getAccount(of), name);
+    return view(call);
+  }),
+  route('PATCH /phones/:name/limits', bodies.limits, (call, change) => {
+    changeLimits(call.network, phoneOf(call), change);
+    return phoneOf(call).limits.view(Date.now());
+  }),
   route('POST /phones/:name/messages', bodies.message, (call, body) => {
     const attrs = contentToAttrs(call.network, body.content);
     const id = body.id ?? newPhoneId();

@@ -37,6 +37,30 @@ export const bodies = {
       t: z.number().int().optional(),
     })
     .strict(),
+  /** A name in the phone's address book; null strikes it out. */
+  contact: z.object({ of: name, name: z.string().min(1).max(100).nullable() }).strict(),
+  /** What WhatsApp limits for the account from now on; null lifts it, what is absent stays. */
+  limits: z
+    .object({
+      timelock: z
+        .object({ forMs: z.number().int().min(1), type: z.string().optional() })
+        .strict()
+        .nullable()
+        .optional(),
+      capping: z
+        .object({
+          /** Chats that may be started in a cycle (100), and those that were. */
+          total: z.number().int().min(1).optional(),
+          used: z.number().int().min(0).optional(),
+          /** Follows from what is used unless it is given. */
+          status: z.enum(['NONE', 'FIRST_WARNING', 'SECOND_WARNING', 'CAPPED']).optional(),
+          cycleMs: z.number().int().min(1).optional(),
+        })
+        .strict()
+        .nullable()
+        .optional(),
+    })
+    .strict(),
   edit: z.object({ id: messageId, text: z.string() }).strict(),
   revoke: z.object({ id: messageId }).strict(),
   reaction: z.object({ target: messageId, emoji: z.string() }).strict(),
@@ -106,6 +130,9 @@ export const bodies = {
         phone: name.optional(),
       })
       .strict(),
+    /** What comes is stored and receipted, and shown to nobody until `show`, which shows it as fast as it can. */
+    z.object({ do: z.literal('hold'), phone: name.optional() }).strict(),
+    z.object({ do: z.literal('show'), phone: name.optional() }).strict(),
     /** The line stays open, but nothing passes it any more. */
     z.object({ do: z.literal('freeze'), phone: name.optional() }).strict(),
     z.object({ do: z.literal('thaw'), phone: name.optional() }).strict(),

@@ -202,6 +202,7 @@ export class PageConnection implements DeviceLine {
       peers: this.#network.directory.peersOfGroups(groups),
       groups,
       faults: this.#network.faults.forPage(account.name),
+      limits: account.limits.view(Date.now()),
     });
     device.toggleSync = false;
     if (offline?.mode === 'after-sync') {

@@ -52,6 +52,10 @@ export function answerQuery(context: Context, op: string, args: Record<string, J
       return true;
     case 'message-info':
       return messageInfo(network, String(args.id));
+    case 'echo':
+      return true;
+    case 'limits':
+      return device.account.limits.view(Date.now()) as unknown as Json;
     case 'pushname':
       device.account.pushname = String(args.name);
       return true;
@@ -68,7 +72,9 @@ export function answerQuery(context: Context, op: string, args: Record<string, J
 }
 
 function exists(network: Network, device: LinkedDevice, pn: string): Json | undefined {
-  const fault = network.faults.take('lookup', device.account.name, (spec) => spec.mode !== 'strict-lid');
+  const fault = network.faults.take('lookup', device.account.name, (spec) =>
+    ['fail', 'hang', 'unregistered'].includes(spec.mode),
+  );
   if (fault?.mode === 'hang') return undefined;
   if (fault?.mode === 'fail') throw new Rejection(500, 'lookup failed');
   const account = fault?.mode === 'unregistered' ? undefined : network.directory.findByPn(pn);

@@ -1,11 +1,14 @@
 import type { Account } from './network/account.ts';
 import type { LinkedDevice } from './network/device.ts';
+import { tellLimits } from './network/limit-news.ts';
 import type { Network } from './network/network.ts';
 import type { PageFrame, SendResult, WireMessage } from './protocol.ts';
 
 type SendFrame = Extract<PageFrame, { type: 'send' }>;
 type Answer = (result: SendResult) => void;
 
+/** WhatsApp's error for a message to a stranger from an account that may not write to strangers now. */
+const RESTRICTED = 463;
 const NOT_ALLOWED = 403;
 const NO_RECEIVER = 404;
 
@@ -25,7 +28,9 @@ export function takeSend(network: Network, device: LinkedDevice, frame: SendFram
     return;
   }
   device.ratchet.send(step);
+  const startsChat = isFirstContact(network, account, message);
   network.carry({ account, device }, message);
+  if (startsChat && account.limits.countNewChat()) tellLimits(network, account);
   if (fault?.mode !== 'noack') acknowledge(network, account, message, answer);
 }
 
@@ -33,6 +38,7 @@ export function takeSend(network: Network, device: LinkedDevice, frame: SendFram
 function errorOf(network: Network, account: Account, message: WireMessage): number | undefined {
   if (message.from !== account.pn) return NOT_ALLOWED;
   const isToSelf = 'user' in message.to && message.to.user === account.pn;
+  if (isRefusedStranger(network, account, message)) return RESTRICTED;
   const hasReceiver = isToSelf || network.directory.receivers(message).length > 0;
   return hasReceiver || network.ledger.find(message.id) ? undefined : NO_RECEIVER;
 }
@@ -44,6 +50,18 @@ function acknowledge(network: Network, account: Account, message: WireMessage, a
   if (fault?.mode === 'negative') answer({ ok: false, error: fault.error ?? 500 });
   else if (fault?.mode === 'delay') network.timers.after(fault.delayMs ?? 1000, taken);
   else if (fault?.mode !== 'drop') taken();
+}
+
+function isRefusedStranger(network: Network, account: Account, message: WireMessage): boolean {
+  const isKnown = network.ledger.find(message.id) !== undefined || hasHeardFrom(network, account, message);
+  const isToSelf = 'user' in message.to && message.to.user === account.pn;
+  return !isKnown && !isToSelf && account.limits.forbidsStrangers(Date.now());
+}
+
+/** Neither has written to the other before. */
+function isFirstContact(network: Network, account: Account, message: WireMessage): boolean {
+  if ('group' in message.to || message.to.user === account.pn) return false;
+  return !hasHeardFrom(network, account, message) && !network.ledger.hasWritten(account.pn, message.to.user);
 }
 
 function hasHeardFrom(network: Network, account: Account, message: WireMessage): boolean {

@@ -1,7 +1,7 @@
 import type { PhoneView } from './control-actions.ts';
 import type { Control } from './control-client.ts';
 import type { Bodies } from './control-schema.ts';
-import type { GroupInfo } from './protocol.ts';
+import type { GroupInfo, LimitsView } from './protocol.ts';
 
 export type Content = Bodies['message']['content'];
 type Media = NonNullable<Content['media']>;
@@ -112,6 +112,15 @@ export class Phone {
   }
   play(id: string): Promise<{ id: string }> {
     return this.#call('POST', '/plays', { id });
+  }
+
+  /** Writes a name into its address book; null strikes it out. */
+  saveContact(of: Phone | string, name: string | null): Promise<PhoneView> {
+    return this.#call('PUT', '/contacts', { of: nameOf(of), name });
+  }
+  /** What WhatsApp limits for the account from now on; null lifts it. */
+  limit(change: Bodies['limits']): Promise<LimitsView> {
+    return this.#call('PATCH', '/limits', change);
   }
 
   /** Does something to the pages of its devices. */

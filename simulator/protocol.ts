@@ -10,6 +10,19 @@ export type IdDialect = '_serialized' | '$1';
 /** Whether one-to-one chats are addressed by phone number or by LID. */
 export type AddressDialect = 'phone' | 'lid';
 
+/** How an account may start chats with people who never wrote to it. */
+export type TimelockView = { readonly endsAt: number; readonly type: string };
+export type CappingView = {
+  readonly status: 'NONE' | 'FIRST_WARNING' | 'SECOND_WARNING' | 'CAPPED';
+  readonly total: number;
+  readonly used: number;
+  readonly cycleStart: number;
+  readonly cycleEnd: number;
+  readonly sentAt: number;
+};
+/** What WhatsApp says of an account's limits; instants in milliseconds, null while nothing is limited. */
+export type LimitsView = { readonly timelock: TimelockView | null; readonly capping: CappingView | null };
+
 export type Peer = { readonly pn: string; readonly lid: string; readonly pushname: string };
 export type ChatRef = { readonly user: string } | { readonly group: string };
 
@@ -72,6 +85,8 @@ export type Envelope =
       readonly options: readonly number[];
       readonly t: number;
     }
+  /** The phone's address book calls the peer so; null: no longer. */
+  | { readonly kind: 'contact'; readonly peer: Peer; readonly name: string | null }
   | { readonly kind: 'group'; readonly group: GroupInfo; readonly peers: readonly Peer[] }
   | { readonly kind: 'read'; readonly chat: ChatRef };
 
@@ -121,7 +136,10 @@ export type PageAction =
   | { readonly do: 'state'; readonly state: string }
   | { readonly do: 'toggle-sync' }
   | { readonly do: 'null-ref' }
-  | { readonly do: 'busy'; readonly ms: number };
+  | { readonly do: 'busy'; readonly ms: number }
+  /** What comes is stored and receipted, and shown to nobody until `show`, which shows it as fast as it can. */
+  | { readonly do: 'hold' }
+  | { readonly do: 'show' };
 
 export type SendResult =
   | { readonly ok: true; readonly t: number }
@@ -142,7 +160,9 @@ export type ServerFrame =
       readonly peers: readonly Peer[];
       readonly groups: readonly GroupInfo[];
       readonly faults: readonly PageFault[];
+      readonly limits: LimitsView;
     }
+  | { readonly type: 'limits'; readonly limits: LimitsView }
   | { readonly type: 'removed'; readonly navigate: boolean }
   | { readonly type: 'offline'; readonly count: number }
   | { readonly type: 'deliver'; readonly items: readonly Delivery[] }
@@ -201,6 +221,7 @@ export function authorOf(envelope: Envelope): string | undefined {
     case 'vote':
       return envelope.from.pn;
     case 'ack':
+    case 'contact':
     case 'group':
     case 'read':
       return undefined;

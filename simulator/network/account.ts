@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AddressDialect, IdDialect, Peer } from '../protocol.ts';
 import type { LinkedDevice } from './device.ts';
+import { SendLimits } from './limits.ts';
 
 export type AccountOptions = {
   readonly number?: string | undefined;
@@ -18,6 +19,9 @@ export class Account {
   readonly pn: string;
   readonly lid: string;
   readonly devices = new Map<string, LinkedDevice>();
+  /** The phone's address book: names by number. */
+  readonly book = new Map<string, string>();
+  readonly limits = new SendLimits();
   pushname: string;
   ids: IdDialect | undefined;
   addresses: AddressDialect | undefined;

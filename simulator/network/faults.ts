@@ -54,12 +54,18 @@ export const faultSchema = z.discriminatedUnion('kind', [
     error: z.number().int().optional(),
     levels: z.array(z.number().int()).optional(),
   }),
+  /** The page receipts messages and, before it shows them to anybody, loads itself anew. */
+  kind('receipt', { mode: z.literal('reload') }),
   kind('upload', { mode: z.enum(['fail', 'hang', 'slow']), delayMs: ms.optional() }),
   kind('download', { mode: z.enum(['404', '500', 'hang', 'slow']), delayMs: ms.optional() }),
   /** The page says that a message's media is being uploaded anew. */
   kind('media-stage', { mode: z.literal('reuploading') }),
-  /** Questions whether a number has an account. `strict-lid`: a chat by LID needs such a question first. */
-  kind('lookup', { mode: z.enum(['fail', 'hang', 'unregistered', 'strict-lid']) }),
+  /**
+   * Questions whether a number has an account. In the LID dialect: `strict-lid`, a chat needs such a question first;
+   * `late-lid`, of those who are new to the page it knows the LID only, until the fault is cleared or the number
+   * itself is asked for.
+   */
+  kind('lookup', { mode: z.enum(['fail', 'hang', 'unregistered', 'strict-lid', 'late-lid']) }),
   /** A page asks for a pairing code. */
   kind('pairing-code', { mode: z.enum(['refuse', 'hang']) }),
   /** A scan is answered by a demand for a passkey. */
@@ -155,6 +161,6 @@ function isLive(fault: Fault): boolean {
 
 function isPlayedByPage(spec: FaultSpec): boolean {
   if (spec.kind === 'send') return spec.mode === 'refuse' || spec.mode === 'hang';
-  if (spec.kind === 'lookup') return spec.mode === 'strict-lid';
-  return spec.kind === 'media-stage' || spec.kind === 'reload-on-require';
+  if (spec.kind === 'lookup') return spec.mode === 'strict-lid' || spec.mode === 'late-lid';
+  return ['media-stage', 'receipt', 'reload-on-require'].includes(spec.kind);
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { type ChatRef, chatKey, type Envelope, type GroupInfo, type WireMessage } from '../protocol.ts';
 import type { Account } from './account.ts';
+import { giveBook } from './address-book.ts';
 import { LinkedDevice } from './device.ts';
 import { Directory } from './directory.ts';
 import { FaultRegistry } from './faults.ts';
@@ -66,6 +67,7 @@ export class Network {
     });
     account.devices.set(device.id, device);
     this.#giveHistory(device);
+    giveBook(this, device);
     this.changed();
     return device;
   }

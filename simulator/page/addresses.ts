@@ -4,6 +4,8 @@ import { createWid, Wid } from './wid.ts';
 
 const byPn = new Map<string, Peer>();
 const pnByLid = new Map<string, string>();
+/** Those whose number the page was not told: it knows them by their LID alone. */
+const hidden = new Set<string>();
 let own: Peer | undefined;
 
 /** Remembers which LID belongs to which number. */
@@ -12,6 +14,23 @@ export function learnPeers(peers: readonly Peer[]): void {
     byPn.set(peer.pn, peer);
     pnByLid.set(peer.lid, peer.pn);
   }
+}
+
+export function hideNumber(pn: string): void {
+  hidden.add(pn);
+}
+
+/** False if it was known all the time. */
+export function revealNumber(pn: string): boolean {
+  return hidden.delete(pn);
+}
+
+export function hiddenNumbers(): string[] {
+  return [...hidden];
+}
+
+export function isNumberHidden(pn: string): boolean {
+  return hidden.has(pn);
 }
 
 export function setMe(peer: Peer | undefined): void {
@@ -41,21 +60,31 @@ export function userWid(pn: string): Wid {
   return (dialect.addresses === 'lid' ? lidWid(pn) : undefined) ?? pnWid(pn);
 }
 
-/** The number behind an address, if the page knows it. */
+/** Whom an address means, whether or not the page was told the number. */
 export function findPn(input: unknown): string | undefined {
   const wid = createWid(input);
   if (wid.server === 'lid') return pnByLid.get(wid.user);
   return wid.server === 'c.us' ? wid.user : undefined;
 }
 
+/** The number behind an address, if the page was told it. */
 export function toPn(input: unknown): Wid | undefined {
   const pn = findPn(input);
-  return pn === undefined ? undefined : pnWid(pn);
+  return pn === undefined || hidesNumber(input, pn) ? undefined : pnWid(pn);
 }
 
 export function toLid(input: unknown): Wid | undefined {
   const pn = findPn(input);
-  return pn === undefined ? undefined : lidWid(pn);
+  return pn === undefined || (hidden.has(pn) && !isLid(input)) ? undefined : lidWid(pn);
+}
+
+/** Whether it is an address by LID whose number the page was not told. */
+function hidesNumber(input: unknown, pn: string): boolean {
+  return hidden.has(pn) && isLid(input);
+}
+
+function isLid(input: unknown): boolean {
+  return createWid(input).server === 'lid';
 }
 
 /** The other address of the same user. */

@@ -1,6 +1,7 @@
 import { authorOf, type Delivery, type Envelope, type WireMessage } from '../protocol.ts';
 import { pollVotes, reactions, toReactionEvent, toVoteEvent } from './addons.ts';
 import { getMe } from './addresses.ts';
+import { takePageFault } from './dialect.ts';
 import { type MsgModel, msgs } from './models.ts';
 import type { PageRatchet } from './ratchet.ts';
 import { fillModel, messageToRecord, recordChat } from './records.ts';
@@ -12,10 +13,14 @@ type MessageEnvelope = Extract<Envelope, { kind: 'message' }>;
 type Answers = {
   readonly receipt: (seqs: readonly number[]) => void;
   readonly retry: (seqs: readonly number[]) => void;
+  /** Resolves when the network has had everything that was answered. */
+  readonly arrived: () => Promise<unknown>;
 };
 
 /** The type of a message that could not be read yet: the page shows that it waits for it. */
 const UNREADABLE = 'ciphertext';
+/** Between two looks at what else the page has to do. */
+const SHOWN_AT_ONCE = 500;
 const NOTHING: Step = { writes: [], show: () => undefined };
 
 /**
@@ -30,6 +35,8 @@ export class Inbound {
   readonly #queue: Delivery[] = [];
   readonly #earlyAcks = new Map<string, number>();
   #running: Promise<void> | undefined;
+  /** What is stored and receipted and waits for `show`; undefined while everything is shown as it comes. */
+  #held: Step[] | undefined;
   /** Whether messages count as news; until the first sync they do not. */
   isNews = false;
 
@@ -44,6 +51,21 @@ export class Inbound {
     this.#running ??= this.#drain().finally(() => {
       this.#running = undefined;
     });
+  }
+
+  /** From now on nothing is shown. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** Shows what was held, and from now on what comes. */
+  async show(): Promise<void> {
+    while (this.#held && this.#held.length > 0) {
+      for (const step of this.#held.splice(0, SHOWN_AT_ONCE)) step.show();
+      this.#world.sortChats();
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    this.#held = undefined;
   }
 
   /** Resolves when nothing that was taken waits any more. */
@@ -63,7 +85,13 @@ export class Inbound {
       );
       if (read?.length) this.#answers.receipt(read);
       if (unreadable?.length) this.#answers.retry(unreadable);
-      for (const step of steps) step.show();
+      if (batch.some(({ envelope }) => envelope.kind === 'message') && takePageFault('receipt', 'reload')) {
+        await this.#answers.arrived();
+        location.reload();
+        return new Promise(() => undefined);
+      }
+      if (this.#held) this.#held.push(...steps);
+      else for (const step of steps) step.show();
       this.#world.sortChats();
     }
   }
@@ -123,6 +151,8 @@ export class Inbound {
         return this.#prepareChange(envelope.target, () => (model) => {
           pollVotes.pollVoteTableMode.bulkUpsert([toVoteEvent(model, envelope)]);
         });
+      case 'contact':
+        return this.#world.takeContact(envelope.peer, envelope.name);
       case 'group': {
         const writes = [...this.#world.takePeers(envelope.peers), ...this.#world.takeGroup(envelope.group)];
         return { writes, show: () => undefined };
@@ -159,7 +189,10 @@ export class Inbound {
     const chatRecord = this.#world.chatRecord(ref);
     chatRecord.t = Math.max(chatRecord.t, record.t);
     if (!record.fromMe && !envelope.history) chatRecord.unreadCount += 1;
+    if (!record.fromMe) chatRecord.heard = true;
     const isNews = this.isNews && !envelope.history;
+    // As it is now: whoever listens hears of each message's own change, also when many come together.
+    const { unreadCount } = chatRecord;
     return {
       writes: [...peers, ...group, { store: 'messages', put: record }, { store: 'chats', put: chatRecord }],
       show: () => {
@@ -167,7 +200,7 @@ export class Inbound {
         if (envelope.ackFirst) msgs.trigger('change:ack', this.#preview(record), record.ack);
         const model = this.#world.show(record, isNews, chat);
         if (envelope.twice) msgs.trigger('add', model, msgs);
-        chat.set({ unreadCount: chatRecord.unreadCount });
+        chat.set({ unreadCount });
       },
     };
   }

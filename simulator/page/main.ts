@@ -1,7 +1,9 @@
 import { setMe } from './addresses.ts';
 import { newDevice } from './device-keys.ts';
+import { PageLimits } from './limits.ts';
 import { defineConnectModules } from './modules/connect.ts';
 import { defineContactModules } from './modules/contacts.ts';
+import { defineLimitModules } from './modules/limits.ts';
 import { defineMediaModules } from './modules/media.ts';
 import { defineMessageModules } from './modules/messages.ts';
 import { PageRatchet } from './ratchet.ts';
@@ -22,10 +24,11 @@ if (window.__boot?.refused) await store.clear();
 const device = (await store.get('device', 'device')) ?? (await newDevice(store));
 setMe(device.me);
 
-const session = new PageSession(store, device, await PageRatchet.load(store));
+const session = new PageSession(store, device, await PageRatchet.load(store), await PageLimits.load(store));
 defineConnectModules(session);
 defineMessageModules(session);
 defineContactModules(session);
+defineLimitModules(session);
 defineMediaModules();
 Object.assign(window, { require: requireModule });
 

@@ -99,6 +99,14 @@ export class ChatModel extends Model {
     unmute: async () => this.#mute(0),
   };
 
+  /** Whether the other side ever wrote; set by who made the model. */
+  isHeard: () => boolean = () => false;
+
+  /** The token of trust that a chat has once the other side has written; its bytes mean nothing here. */
+  getTcToken(): Uint8Array | undefined {
+    return this.isHeard() ? new Uint8Array(1) : undefined;
+  }
+
   get formattedTitle(): string {
     return String(this.groupMetadata?.get('subject') ?? this.get('name') ?? this.wid().user);
   }

@@ -1,8 +1,10 @@
-import type { PageAction, PageConfig, PageFault, ServerFrame } from '../protocol.ts';
+import type { PageConfig, PageFault, ServerFrame } from '../protocol.ts';
+import { performAction } from './actions.ts';
 import { setMe } from './addresses.ts';
-import { dialect, pageFaults } from './dialect.ts';
+import { dialect, hasPageFault, pageFaults } from './dialect.ts';
 import { Emitter } from './emitter.ts';
 import { Inbound } from './inbound.ts';
+import type { PageLimits } from './limits.ts';
 import { toBase64 } from './media.ts';
 import { Model } from './model.ts';
 import { Outbound } from './outbound.ts';
@@ -37,7 +39,8 @@ export class PageSession {
   readonly world: PageWorld;
   readonly socket: PageSocket;
   readonly outbound: Outbound;
-  readonly #inbound: Inbound;
+  readonly inbound: Inbound;
+  readonly limits: PageLimits;
   readonly #ratchet: PageRatchet;
   #device: DeviceRecord;
   #welcomed = false;
@@ -47,18 +50,20 @@ export class PageSession {
   /** Called once the first sync is through. */
   onSynced: () => void = () => undefined;
 
-  constructor(store: PageStore, device: DeviceRecord, ratchet: PageRatchet) {
+  constructor(store: PageStore, device: DeviceRecord, ratchet: PageRatchet, limits: PageLimits) {
     this.#device = device;
     this.#ratchet = ratchet;
+    this.limits = limits;
     this.world = new PageWorld(store);
     this.socket = new PageSocket({
       opened: () => this.#login(),
       frame: (frame) => void this.#take(frame),
       closed: () => this.#lost(),
     });
-    this.#inbound = new Inbound(this.world, ratchet, {
+    this.inbound = new Inbound(this.world, ratchet, {
       receipt: (seqs) => void this.socket.send({ type: 'receipt', seqs }),
       retry: (seqs) => void this.socket.send({ type: 'retry', seqs }),
+      arrived: () => this.socket.query('echo', {}),
     });
     this.outbound = new Outbound(this.world, ratchet, (message) =>
       this.socket.send({ type: 'send', message, step: ratchet.state.sent }),
@@ -71,7 +76,7 @@ export class PageSession {
   }
 
   start(): void {
-    this.#setState('OPENING');
+    this.setState('OPENING');
     this.socket.connect();
   }
 
@@ -81,7 +86,7 @@ export class PageSession {
   }
 
   reconnect(): void {
-    this.#setState('OPENING');
+    this.setState('OPENING');
     this.socket.restart();
   }
 
@@ -92,12 +97,12 @@ export class PageSession {
     setTimeout(() => void this.#leave(), OWN_LOGOUT_MS);
   }
 
-  #setState(state: string): void {
+  setState(state: string): void {
     this.model.set({ state, stream: state === 'CONNECTED' ? 'CONNECTED' : 'DISCONNECTED' });
-    this.#report();
+    this.report();
   }
 
-  #report(): void {
+  report(): void {
     const [state, synced] = [String(this.model.get('state')), this.model.get('hasSynced') === true];
     this.socket.send({ type: 'state', state, synced });
   }
@@ -120,7 +125,7 @@ export class PageSession {
   }
 
   #lost(): void {
-    if (['CONNECTED', 'PAIRING'].includes(String(this.model.get('state')))) this.#setState('OPENING');
+    if (['CONNECTED', 'PAIRING'].includes(String(this.model.get('state')))) this.setState('OPENING');
   }
 
   async #take(frame: ServerFrame): Promise<void> {
@@ -134,9 +139,9 @@ export class PageSession {
       case 'ref':
         this.socket.markReady();
         conn.set({ ref: frame.ref });
-        return this.#setState('UNPAIRED');
+        return this.setState('UNPAIRED');
       case 'refs-ended':
-        return this.#setState('UNPAIRED_IDLE');
+        return this.setState('UNPAIRED_IDLE');
       case 'passkey':
         return showPasskeyPrompt(frame.needed);
       case 'paired':
@@ -152,17 +157,19 @@ export class PageSession {
       case 'deliver':
         // Not before the stored history is in place.
         await this.#welcoming;
-        this.#inbound.take(frame.items);
+        this.inbound.take(frame.items);
         return this.#countOffline(frame.items.length);
       case 'sent':
         return this.outbound.settle(frame.id, frame.result);
+      case 'limits':
+        return this.limits.take(frame.limits);
       case 'faults':
-        takeFaults(frame.faults);
+        await this.#takeFaults(frame.faults);
         return void this.socket.send({ type: 'done', rid: frame.rid });
       case 'act':
         // Told first: some of these end the page.
         this.socket.send({ type: 'done', rid: frame.rid });
-        return this.#act(frame.action);
+        return performAction(this, frame.action);
       case 'result':
       case 'failed':
         return;
@@ -172,7 +179,7 @@ export class PageSession {
   }
 
   async #pair(frame: Extract<ServerFrame, { type: 'paired' }>): Promise<void> {
-    this.#setState('PAIRING');
+    this.setState('PAIRING');
     this.#device = { ...this.#device, deviceId: frame.deviceId, me: frame.me, phone: frame.phone };
     await this.world.store.write([{ store: 'device', put: this.#device }]);
     this.#hintAtPhone();
@@ -192,7 +199,7 @@ export class PageSession {
     this.#hintAtPhone();
     dialect.ids = frame.config.ids;
     dialect.addresses = frame.config.addresses;
-    takeFaults(frame.faults);
+    pageFaults.list = frame.faults.map((fault) => ({ ...fault }));
     setMe(frame.me);
     await this.world.store.write([
       ...this.world.takePeers(frame.peers),
@@ -201,9 +208,11 @@ export class PageSession {
     ]);
     conn.set({ pushname: frame.me.pushname, platform: frame.config.platform });
     if (isFirst) await this.world.load(frame.config.historyPerChat);
-    this.#inbound.isNews = frame.config.offlineIsNew ?? this.model.get('hasSynced') === true;
+    await this.#takeFaults(frame.faults);
+    await this.limits.take(frame.limits);
+    this.inbound.isNews = frame.config.offlineIsNew ?? this.model.get('hasSynced') === true;
     if (!isFirst && frame.config.toggleSync) this.model.set({ hasSynced: false });
-    this.#setState('CONNECTED');
+    this.setState('CONNECTED');
     this.socket.markReady();
     await this.outbound.resend();
     if (this.model.get('hasSynced') !== true) this.#scheduleSync(frame.config);
@@ -217,14 +226,14 @@ export class PageSession {
   }
 
   async #finishSync(): Promise<void> {
-    await this.#inbound.idle();
+    await this.inbound.idle();
     if (this.#offline.left > 0) {
       this.#syncTimer = setTimeout(() => void this.#finishSync(), 10);
       return;
     }
-    this.#inbound.isNews = true;
+    this.inbound.isNews = true;
     this.model.set({ hasSynced: true });
-    this.#report();
+    this.report();
     this.onSynced();
   }
 
@@ -245,7 +254,7 @@ export class PageSession {
 
   async #removed(navigate: boolean): Promise<void> {
     this.socket.stop();
-    if (!navigate) return this.#setState('UNPAIRED');
+    if (!navigate) return this.setState('UNPAIRED');
     cmd.trigger('logout');
     await this.#leave();
   }
@@ -257,43 +266,11 @@ export class PageSession {
     location.href = LOGOUT_URL;
   }
 
-  #act(action: PageAction) {
-    switch (action.do) {
-      case 'reload':
-        return location.reload();
-      case 'navigate':
-        location.href = action.url;
-        return;
-      case 'push-state':
-        for (let i = 1; i <= action.times; i += 1) history.pushState({}, '', `/?step=${i}`);
-        return;
-      case 'iframe':
-        for (let i = 0; i < action.times; i += 1) {
-          const frame = document.createElement('iframe');
-          frame.src = '/app/blank.html';
-          document.body.append(frame);
-        }
-        return;
-      case 'state':
-        return this.#setState(action.state);
-      case 'null-ref':
-        conn.set({ ref: null });
-        return undefined;
-      case 'toggle-sync':
-        this.model.set({ hasSynced: false });
-        this.model.set({ hasSynced: true });
-        return this.#report();
-      case 'busy': {
-        const end = performance.now() + action.ms;
-        while (performance.now() < end) JSON.stringify(action);
-        return;
-      }
-      default:
-        return action satisfies never;
-    }
+  /** Numbers that came late are known once nothing keeps them back. */
+  async #takeFaults(faults: readonly PageFault[]): Promise<void> {
+    pageFaults.list = faults.map((fault) => ({ ...fault }));
+    if (hasPageFault('lookup', 'late-lid')) return;
+    const writes = this.world.revealNumbers();
+    if (writes.length > 0) await this.world.store.write(writes);
   }
-}
-
-function takeFaults(faults: readonly PageFault[]): void {
-  pageFaults.list = faults.map((fault) => ({ ...fault }));
 }

@@ -26,6 +26,8 @@ export type ChatRecord = {
   readonly ref: ChatRef;
   t: number;
   unreadCount: number;
+  /** Whether the other side ever wrote. */
+  heard?: boolean;
   archive: boolean;
   pin: number;
   muteExpiration: number;
@@ -44,21 +46,29 @@ export type DeviceRecord = {
   whatsNewSeen: boolean;
 };
 
+/** `numberHidden`: the page was told the LID alone. */
+export type PeerRecord = Peer & { readonly key: string; readonly numberHidden?: boolean };
+
 type Stores = {
   device: DeviceRecord;
   messages: MessageRecord;
   chats: ChatRecord;
-  peers: Peer & { key: string };
+  peers: PeerRecord;
+  /** The address book: names by number. */
+  book: { key: string; name: string };
   groups: GroupInfo & { key: string };
   outbox: { key: string; message: WireMessage };
   ratchet: Ratchet & { key: 'ratchet' };
+  prefs: { key: string; value: unknown };
 };
 type StoreName = keyof Stores;
 export type Write = {
   [S in StoreName]: { store: S; put: Stores[S] } | { store: S; delete: string };
 }[StoreName];
 
-const STORES: readonly StoreName[] = ['device', 'messages', 'chats', 'peers', 'groups', 'outbox', 'ratchet'];
+const STORES: readonly StoreName[] = [
+  ...(['device', 'messages', 'chats', 'peers', 'book', 'groups', 'outbox', 'ratchet', 'prefs'] as const),
+];
 
 /**
  * The page's IndexedDB. Writes are grouped: those that come while a transaction runs go together into the next,
@@ -75,7 +85,7 @@ export class PageStore {
   }
 
   static async open(): Promise<PageStore> {
-    const request = indexedDB.open('model-storage', 2);
+    const request = indexedDB.open('model-storage', 3);
     request.onupgradeneeded = () => {
       // Of an older simulator's, whose world is gone.
       for (const name of [...request.result.objectStoreNames]) request.result.deleteObjectStore(name);
@@ -148,13 +158,21 @@ export class PageStore {
     const names = [...new Set(batch.map((write) => write.store))];
     const durability = names.includes('device') ? 'strict' : 'relaxed';
     const transaction = this.#database.transaction(names, 'readwrite', { durability });
-    for (const write of batch) {
+    for (const write of lastOfEach(batch)) {
       const store = transaction.objectStore(write.store);
       if ('put' in write) store.put(write.put);
       else store.delete(write.delete);
     }
     await complete(transaction);
   }
+}
+
+/** A record that is written several times in one transaction, as a chat's is, need be written once. */
+function lastOfEach(batch: readonly Write[]): Iterable<Write> {
+  const last = new Map<string, Write>();
+  for (const write of batch)
+    last.set(`${write.store}|${'put' in write ? write.put.key : write.delete}`, write);
+  return last.values();
 }
 
 function settle<T>(request: IDBRequest<T>): Promise<T> {

@@ -1,7 +1,20 @@
 import type { ChatRef, GroupInfo, Peer } from '../protocol.ts';
 import { chatKey } from '../protocol.ts';
-import { chatWid, findPeer, getMe, learnPeers, lidWid, pnWid, userWid } from './addresses.ts';
-import { dialect } from './dialect.ts';
+import {
+  chatWid,
+  findPeer,
+  getMe,
+  hiddenNumbers,
+  hideNumber,
+  isNumberHidden,
+  learnPeers,
+  lidWid,
+  pnWid,
+  revealNumber,
+  userWid,
+} from './addresses.ts';
+import { dialect, hasPageFault } from './dialect.ts';
+import type { Values } from './model.ts';
 import {
   ChatModel,
   ContactModel,
@@ -13,7 +26,7 @@ import {
   msgs,
 } from './models.ts';
 import { recordToKey, recordToModel } from './records.ts';
-import type { ChatRecord, MessageRecord, PageStore, Write } from './store.ts';
+import type { ChatRecord, MessageRecord, PageStore, PeerRecord, Write } from './store.ts';
 
 /** How many messages one step back in a chat's history brings. */
 const EARLIER_PER_LOAD = 50;
@@ -29,6 +42,7 @@ export class PageWorld {
   /** The ids of all stored messages: a new one must not cost a read. */
   #stored = new Set<string>();
   readonly #groups = new Map<string, GroupInfo>();
+  readonly #book = new Map<string, string>();
 
   constructor(store: PageStore) {
     this.store = store;
@@ -36,7 +50,10 @@ export class PageWorld {
 
   /** Reads back everything but old messages; of those the newest `perChat` of each chat become models. */
   async load(perChat: number): Promise<void> {
-    learnPeers(await this.store.all('peers'));
+    const peers = await this.store.all('peers');
+    learnPeers(peers);
+    for (const { pn, numberHidden } of peers) if (numberHidden) hideNumber(pn);
+    for (const { key, name } of await this.store.all('book')) this.#book.set(key, name);
     this.#stored = new Set(
       (await this.store.messageKeys()).map((key) => key.slice(key.lastIndexOf('|') + 1)),
     );
@@ -48,6 +65,7 @@ export class PageWorld {
         if (!this.#records.has(stored.id)) this.show(stored, false, chat);
       }
     }
+    for (const pn of this.#book.keys()) this.contact(pn);
     this.sortChats();
   }
 
@@ -57,7 +75,6 @@ export class PageWorld {
     const found = chats.get(wid);
     if (found) return found;
     const record = this.chatRecord(ref);
-    const peer = 'user' in ref ? findPeer(ref.user) : undefined;
     const chat = new ChatModel({
       id: wid,
       t: record.t,
@@ -65,11 +82,12 @@ export class PageWorld {
       archive: record.archive,
       pin: record.pin,
       muteExpiration: record.muteExpiration,
-      name: peer?.pushname,
+      name: this.#nameOf(ref),
       isReadOnly: false,
       ...(dialect.addresses === 'lid' && 'user' in ref ? { accountLid: wid } : {}),
     });
     chat.mute.expiration = record.muteExpiration;
+    chat.isHeard = () => record.heard === true;
     chat.persist = () => void this.store.write([this.#takeFromModel(ref, chat)]);
     if ('group' in ref) this.#attachGroup(ref.group, chat);
     else this.contact(ref.user);
@@ -84,11 +102,10 @@ export class PageWorld {
     const peer = findPeer(pn);
     const contact = new ContactModel({
       id: wid,
-      phoneNumber: pnWid(pn),
+      phoneNumber: isNumberHidden(pn) ? undefined : pnWid(pn),
       lid: lidWid(pn),
       pushname: peer?.pushname,
-      name: peer?.pushname,
-      shortName: peer?.pushname.split(' ')[0],
+      ...bookValues(this.#book.get(pn)),
       type: 'in',
       isMe: pn === getMe()?.pn,
     });
@@ -150,10 +167,38 @@ export class PageWorld {
     return models;
   }
 
+  /** While LIDs come without their numbers, somebody new is known by LID alone. */
   takePeers(peers: readonly Peer[]): Write[] {
+    const isLate = dialect.addresses === 'lid' && hasPageFault('lookup', 'late-lid');
     const fresh = peers.filter((peer) => findPeer(peer.pn)?.pushname !== peer.pushname);
+    for (const { pn } of fresh)
+      if (isLate && findPeer(pn) === undefined && pn !== getMe()?.pn) hideNumber(pn);
     learnPeers(fresh);
-    return fresh.map((peer) => ({ store: 'peers', put: { ...peer, key: peer.pn } }));
+    for (const { pn, pushname } of fresh) contacts.get(userWid(pn))?.set({ pushname });
+    return fresh.map((peer) => ({ store: 'peers', put: toPeerRecord(peer) }));
+  }
+
+  /** The numbers of these, or of all, become known beside their LIDs. */
+  revealNumbers(pns: readonly string[] = hiddenNumbers()): Write[] {
+    return pns.filter(revealNumber).flatMap((pn): Write[] => {
+      contacts.get(userWid(pn))?.set({ phoneNumber: pnWid(pn) });
+      const peer = findPeer(pn);
+      return peer ? [{ store: 'peers', put: toPeerRecord(peer) }] : [];
+    });
+  }
+
+  /** What the phone's address book says of somebody; null: nothing any more. */
+  takeContact(peer: Peer, name: string | null): { writes: Write[]; show: () => void } {
+    const { pn } = peer;
+    if (name === null) this.#book.delete(pn);
+    else this.#book.set(pn, name);
+    const write: Write =
+      name === null ? { store: 'book', delete: pn } : { store: 'book', put: { key: pn, name } };
+    const show = () => {
+      this.contact(pn).set(bookValues(this.#book.get(pn)));
+      chats.get(chatWid({ user: pn }))?.set({ name: this.#nameOf({ user: pn }) });
+    };
+    return { writes: [...this.takePeers([peer]), write], show };
   }
 
   takeGroup(group: GroupInfo): Write[] {
@@ -165,6 +210,10 @@ export class PageWorld {
 
   sortChats(): void {
     chats.sortBy((a, b) => Number(b.get('t') ?? 0) - Number(a.get('t') ?? 0));
+  }
+
+  #nameOf(ref: ChatRef): string | undefined {
+    return 'user' in ref ? (this.#book.get(ref.user) ?? findPeer(ref.user)?.pushname) : undefined;
   }
 
   #attachGroup(id: string, chat: ChatModel): void {
@@ -192,4 +241,15 @@ export class PageWorld {
     record.muteExpiration = Number(chat.get('muteExpiration') ?? 0);
     return { store: 'chats', put: record };
   }
+}
+
+/** What the address book gives a contact; nothing if it is not in it. */
+function bookValues(name: string | undefined): Values {
+  if (name === undefined) return { name: undefined, shortName: undefined, isAddressBookContact: 0 };
+  return { name, shortName: name.split(' ')[0], isAddressBookContact: 1 };
+}
+
+function toPeerRecord(peer: Peer): PeerRecord {
+  const { pn, lid, pushname } = peer;
+  return { key: pn, pn, lid, pushname, ...(isNumberHidden(pn) ? { numberHidden: true } : {}) };
 }

@@ -13,7 +13,7 @@ export function defineContactModules(session: PageSession): void {
   contacts.source = async (wid) => {
     const pn = findPn(wid);
     if (pn === undefined) throw new Error(`contact not found: ${wid._serialized}`);
-    await lookUp(session, pn);
+    await lookUp(session, pn, wid.isLid());
     return world.contact(pn);
   };
   groupMetadata.update = async (wid) => {
@@ -43,7 +43,7 @@ export function defineContactModules(session: PageSession): void {
       queryWidExists: async (input: unknown) => {
         const wid = createWid(input);
         const pn = findPn(wid);
-        if (pn === undefined || !(await lookUp(session, pn))) return null;
+        if (pn === undefined || !(await lookUp(session, pn, wid.isLid()))) return null;
         return { wid: userWid(pn), biz: false };
       },
     },
@@ -69,7 +69,7 @@ export function defineContactModules(session: PageSession): void {
       getIsEnterprise: () => false,
     },
     WAWebFrontendContactGetters: {
-      getIsMyContact: (contact: ContactModel) => contact.get('name') !== undefined,
+      getIsMyContact: (contact: ContactModel) => contact.get('isAddressBookContact') === 1,
     },
     WAWebFrontendVcardUtils: {
       vcardFromContactModel: (contact: ContactModel) => ({

@@ -1,5 +1,5 @@
 import { pollVotes, reactions, reactionsOf, toReactionEvent, toVoteEvent, voteTable } from '../addons.ts';
-import { chatRef, findPeer, findPn, getMe, userWid } from '../addresses.ts';
+import { chatRef, findPeer, findPn, getMe, isNumberHidden, userWid } from '../addresses.ts';
 import { dialect, hasPageFault } from '../dialect.ts';
 import type { Values } from '../model.ts';
 import { Collection, Model } from '../model.ts';
@@ -140,8 +140,8 @@ async function findOrCreate(session: PageSession, wid: Wid): Promise<ChatModel> 
   if (wid.isUser()) {
     const pn = findPn(wid);
     const isStrict = dialect.addresses === 'lid' && hasPageFault('lookup', 'strict-lid');
-    const isKnown = pn !== undefined && findPeer(pn) !== undefined;
-    if (!isKnown && (pn === undefined || isStrict || !(await lookUp(session, pn)))) {
+    const isKnown = pn !== undefined && findPeer(pn) !== undefined && (wid.isLid() || !isNumberHidden(pn));
+    if (!isKnown && (pn === undefined || isStrict || !(await lookUp(session, pn, wid.isLid())))) {
       throw new Error('No LID for user');
     }
   } else if (!groupMetadata.get(wid)) {
@@ -150,11 +150,12 @@ async function findOrCreate(session: PageSession, wid: Wid): Promise<ChatModel> 
   return chats.get(wid) ?? session.world.chat(chatRef(wid));
 }
 
-/** Whether the number has an account. Learns its LID on the way. */
-export async function lookUp(session: PageSession, pn: string): Promise<boolean> {
+/** Whether the number has an account. Learns its LID on the way, unless the question was by LID already. */
+export async function lookUp(session: PageSession, pn: string, isByLid = false): Promise<boolean> {
   const answer = (await session.socket.query('exists', { pn })) as { lid: string; pushname: string } | null;
   if (!answer) return false;
   const writes = session.world.takePeers([{ pn, lid: answer.lid, pushname: answer.pushname }]);
+  if (!isByLid) writes.push(...session.world.revealNumbers([pn]));
   if (writes.length > 0) await session.world.store.write(writes);
   return true;
 }

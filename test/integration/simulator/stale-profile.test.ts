@@ -212,7 +212,7 @@ describe('an older copy of a profile', () => {
     expect(driven.events.of('ready')).toEqual([]);
     expect((await shop.view()).devices).toEqual([]);
     expect(Object.values((await simulator.world.message(read)).devices)).toEqual([
-      { deliveries: 1, receiptedAt: expect.any(Number) },
+      { deliveries: 1, receiptedAt: expect.any(Number), place: expect.any(Number) },
     ]);
     expect((await simulator.world.message(queued.id)).devices).toEqual({});
   });
@@ -231,7 +231,7 @@ describe('an older copy of a profile', () => {
     await shop.page({ do: 'drop', ms: 0 });
     await simulator.world.waitFor({ receipted: id, phone: shop.name });
     expect(Object.values((await simulator.world.message(id)).devices)).toEqual([
-      { deliveries: 3, receiptedAt: expect.any(Number), retries: 2 },
+      { deliveries: 3, receiptedAt: expect.any(Number), place: expect.any(Number), retries: 2 },
     ]);
     await driven.events.when('message_edit', (message: Message) => message.body === 'queued');
     expect(driven.events.of('message')).toEqual([]);

@@ -198,7 +198,7 @@ describe('a linked profile that starts', () => {
     const { messages } = await simulator.world.truth();
     expect(
       messages.filter(({ id }) => ids.includes(id)).flatMap(({ devices }) => Object.values(devices)),
-    ).toEqual(ids.map(() => ({ deliveries: 1, receiptedAt: expect.any(Number) })));
+    ).toEqual(ids.map(() => ({ deliveries: 1, receiptedAt: expect.any(Number), place: expect.any(Number) })));
   });
 
   it('tells of queued messages that come well after the sync', async () => {
