@@ -7,6 +7,7 @@ import type { Bodies } from './control-schema.ts';
 import type { Condition } from './network/conditions.ts';
 import type { FaultSpec, FaultView } from './network/faults.ts';
 import type { CarriedMessage, TruthPage } from './network/ledger.ts';
+import type { StoredFile } from './network/media-store.ts';
 import type { WorldSettings } from './network/settings.ts';
 import { nameOf, type PageAction, Phone, type PhoneOptions, type Target } from './phone-client.ts';
 import type { GroupInfo } from './protocol.ts';
@@ -61,6 +62,10 @@ export class WorldClient {
   }
   changeGroup(group: GroupInfo, change: Bodies['groupChange']): Promise<GroupInfo> {
     return this.#control.call('PATCH', `/groups/${group.id}`, change);
+  }
+  /** Gives a file to the media server, for `sendMedia` with its `path`; as a stream it may be of any size. */
+  upload(bytes: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>): Promise<StoredFile> {
+    return this.#control.upload('/media', bytes);
   }
   /** Many messages in one call; resolves when they were all handed in, unless in the background. */
   burst(body: Omit<Bodies['burst'], 'to'> & { readonly to: Target }): Promise<{ ids: string[] }> {

@@ -30,8 +30,15 @@ type Call = World & {
   readonly params: readonly string[];
   readonly query: Readonly<Record<string, string>>;
   readonly body: unknown;
+  readonly request: IncomingMessage;
 };
-type Route = { readonly method: string; readonly path: RegExp; readonly run: (call: Call) => unknown };
+type Route = {
+  readonly method: string;
+  readonly path: RegExp;
+  /** It reads the request's body itself, in pieces. */
+  readonly takesBytes?: boolean;
+  readonly run: (call: Call) => unknown;
+};
 
 /** One route. `:x` in a path is a parameter; the body is checked against the schema before `run` sees it. */
 function route<S extends z.ZodType>(
@@ -108,8 +115,8 @@ const ROUTES: readonly Route[] = [
     changeLimits(call.network, phoneOf(call), change);
     return phoneOf(call).limits.view(Date.now());
   }),
-  route('POST /phones/:name/messages', bodies.message, (call, body) => {
-    const attrs = contentToAttrs(call.network, body.content);
+  route('POST /phones/:name/messages', bodies.message, async (call, body) => {
+    const attrs = await contentToAttrs(call.network, body.content);
     const id = body.id ?? newPhoneId();
     const t = body.t ?? Math.floor(Date.now() / 1000);
     const message = { id, from: phoneOf(call).pn, to: resolveChat(call.network, body.to), t, attrs };
@@ -165,6 +172,11 @@ const ROUTES: readonly Route[] = [
     await (up ? pages.listen() : pages.close());
     return { up: pages.listening };
   }),
+
+  {
+    ...route('POST /media', null, ({ network, request }) => network.media.put(request)),
+    takesBytes: true,
+  },
 
   route('GET /faults', null, ({ network }) => network.faults.list()),
   route('POST /faults', bodies.fault, async (call, body) => {
@@ -246,9 +258,9 @@ async function answer(world: World, request: IncomingMessage, response: ServerRe
     if (!match) throw new Rejection(found.length > 0 ? 405 : 404, `no route ${request.method} ${path}`);
     const params = (match.path.exec(path) ?? []).slice(1).map(decodeURIComponent);
     const query = Object.fromEntries(searchParams);
-    const text = (await readBody(request)).toString();
+    const text = match.takesBytes ? '' : (await readBody(request)).toString();
     const body = text === '' ? undefined : parseJson(text);
-    send(response, 200, await match.run({ ...world, params, query, body }));
+    send(response, 200, await match.run({ ...world, params, query, body, request }));
   } catch (error) {
     if (error instanceof Rejection) send(response, error.status, { error: error.message });
     else send(response, 500, { error: String(error) });

@@ -16,13 +16,18 @@ export class Control {
     this.#url = url.replace(/\/$/, '');
   }
 
-  async call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(`${this.#url}${path}`, {
-      method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    });
+  call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const json = { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    return this.#ask(method, path, body === undefined ? {} : json);
+  }
+
+  /** Sends bytes, in pieces if they come so. */
+  upload<T>(path: string, bytes: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>): Promise<T> {
+    return this.#ask('POST', path, { body: bytes, duplex: 'half' });
+  }
+
+  async #ask<T>(method: string, path: string, init: RequestInit & { duplex?: 'half' }): Promise<T> {
+    const response = await fetch(`${this.#url}${path}`, { method, ...init });
     const answer = (await response.json()) as T & { error?: string };
     if (!response.ok) throw new ControlError(response.status, answer.error ?? response.statusText);
     return answer;

@@ -4,13 +4,13 @@ import { createServer, type Server } from 'node:https';
 import { stripTypeScriptTypes } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { WebSocketServer } from 'ws';
 import { makeCertificate } from './certificate.ts';
 import type { LinkDesk } from './network/linking.ts';
 import type { Network } from './network/network.ts';
 import { PageConnection } from './page-connection.ts';
 import type { BootConfig } from './protocol.ts';
-import { readBody } from './request-body.ts';
 
 const ROOT = new URL('./', import.meta.url);
 const SERVED = /^\/app\/(protocol|page\/(?:[a-z-]+\/)?[a-z-]+)\.ts$/;
@@ -149,22 +149,29 @@ export class PageServer {
 
   async #upload(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const fault = this.#network.faults.take('upload', cookiePhone(request));
-    const bytes = await readBody(request);
+    const { path: directPath } = await this.#network.media.put(request);
     if (fault?.mode === 'hang') return;
     if (fault?.mode === 'fail') return send(response, 500, 'text/plain', 'upload failed');
-    const serve = () =>
-      send(response, 200, 'application/json', JSON.stringify({ directPath: this.#network.media.put(bytes) }));
+    const serve = () => send(response, 200, 'application/json', JSON.stringify({ directPath }));
     if (fault?.mode === 'slow') this.#network.timers.after(fault.delayMs ?? 1000, serve);
     else serve();
   }
 
   #download(path: string, request: IncomingMessage, response: ServerResponse) {
     const fault = this.#network.faults.take('download', cookiePhone(request));
-    const bytes = this.#network.media.find(path);
+    const found = this.#network.media.find(path);
     if (fault?.mode === 'hang') return;
     if (fault?.mode === '500') return send(response, 500, 'text/plain', 'download failed');
-    if (fault?.mode === '404' || !bytes) return send(response, 404, 'text/plain', 'gone');
-    const serve = () => send(response, 200, 'application/octet-stream', bytes);
+    if (fault?.mode === '404' || !found) return send(response, 404, 'text/plain', 'gone');
+    const serve = () => {
+      response.writeHead(200, {
+        'content-type': 'application/octet-stream',
+        'content-length': found.size,
+        'cache-control': 'no-store',
+      });
+      // A page that goes away in the middle ends it; nobody else needs to hear of that.
+      pipeline(this.#network.media.open(path) ?? [], response).catch(() => undefined);
+    };
     if (fault?.mode === 'slow') this.#network.timers.after(fault.delayMs ?? 1000, serve);
     else serve();
   }

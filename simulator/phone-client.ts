@@ -5,7 +5,8 @@ import type { GroupInfo, LimitsView } from './protocol.ts';
 
 export type Content = Bodies['message']['content'];
 type Media = NonNullable<Content['media']>;
-export type MediaInput = Omit<Media, 'data'> & { readonly data: Buffer | string };
+/** `data`: bytes, or base64; `file`: the path of a file that was uploaded before. */
+export type MediaInput = Omit<Media, 'data'> & { readonly data?: Buffer | string };
 export type SendExtras = Pick<Content, 'quoted' | 'mentions' | 'forwarded'> & {
   readonly id?: string;
   readonly t?: number;
@@ -71,8 +72,9 @@ export class Phone {
     media: MediaInput,
     extras: SendExtras = {},
   ): Promise<{ id: string; carried: boolean }> {
-    const data = typeof media.data === 'string' ? media.data : media.data.toString('base64');
-    return this.sendContent(to, { media: { ...media, data } }, extras);
+    const { data, ...rest } = media;
+    const text = typeof data === 'string' ? data : data?.toString('base64');
+    return this.sendContent(to, { media: { ...rest, data: text } }, extras);
   }
   sendLocation(to: Target, location: NonNullable<Content['location']>, extras: SendExtras = {}) {
     return this.sendContent(to, { location }, extras);

@@ -17,6 +17,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<OpenWorld> 
   await using stack = new AsyncDisposableStack();
   const network = new Network();
   stack.defer(() => network.timers.clear());
+  stack.defer(() => network.media.clear());
   const desk = new LinkDesk(network);
   const pages = await PageServer.open(network, desk, options.pagePort ?? 0);
   stack.defer(() => pages.close());

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Attributes } from '../protocol.ts';
-import { mediaAttrs } from './media-store.ts';
+import { mediaAttrs, type StoredFile } from './media-store.ts';
 import type { Network } from './network.ts';
 import { Rejection } from './rejection.ts';
 
@@ -12,8 +12,9 @@ export const contentSchema = z
     text: z.string().max(65_536).optional(),
     media: z
       .object({
-        /** base64 */
-        data: z.base64(),
+        /** base64; or else the path of a file that was given to the media server before. */
+        data: z.base64().optional(),
+        file: z.string().optional(),
         mimetype: z.string().min(3),
         kind: z.enum(MEDIA_KINDS).optional(),
         filename: z.string().optional(),
@@ -52,8 +53,8 @@ export const contentSchema = z
 export type Content = z.infer<typeof contentSchema>;
 
 /** The message a phone makes of it. */
-export function contentToAttrs(network: Network, content: Content): Attributes {
-  const attrs = bodyOf(network, content);
+export async function contentToAttrs(network: Network, content: Content): Promise<Attributes> {
+  const attrs = await bodyOf(network, content);
   if (content.forwarded) Object.assign(attrs, { isForwarded: true, forwardingScore: 1 });
   if (content.mentions)
     attrs.mentions = content.mentions.map((name) => network.directory.getAccount(name).pn);
@@ -61,7 +62,7 @@ export function contentToAttrs(network: Network, content: Content): Attributes {
   return attrs;
 }
 
-function bodyOf(network: Network, content: Content): Attributes {
+async function bodyOf(network: Network, content: Content): Promise<Attributes> {
   const given = [content.text, content.media, content.location, content.contacts, content.poll];
   if (given.filter((each) => each !== undefined).length !== 1) {
     throw new Rejection(400, 'give exactly one of text, media, location, contacts, poll');
@@ -86,9 +87,8 @@ function bodyOf(network: Network, content: Content): Attributes {
   return { type: 'chat', body: content.text ?? '' };
 }
 
-function mediaBody(network: Network, media: NonNullable<Content['media']>): Attributes {
-  const bytes = Buffer.from(media.data, 'base64');
-  const attrs = mediaAttrs(network.media.put(bytes), bytes, media.mimetype);
+async function mediaBody(network: Network, media: NonNullable<Content['media']>): Promise<Attributes> {
+  const attrs = mediaAttrs(await storedFile(network, media), media.mimetype);
   const optional = {
     caption: media.caption,
     filename: media.filename,
@@ -98,6 +98,18 @@ function mediaBody(network: Network, media: NonNullable<Content['media']>): Attr
   };
   for (const [name, value] of Object.entries(optional)) if (value !== undefined) attrs[name] = value;
   return { type: media.kind ?? kindOf(media.mimetype), ...attrs };
+}
+
+async function storedFile(
+  network: Network,
+  { data, file }: NonNullable<Content['media']>,
+): Promise<StoredFile> {
+  if ((data === undefined) === (file === undefined))
+    throw new Rejection(400, 'give either data or file of a media');
+  if (data !== undefined) return network.media.put(Buffer.from(data, 'base64'));
+  const found = network.media.find(file ?? '');
+  if (!found) throw new Rejection(404, `the media server has no ${file}; give it by POST /media`);
+  return found;
 }
 
 function kindOf(mimetype: string): (typeof MEDIA_KINDS)[number] {

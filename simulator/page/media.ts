@@ -11,15 +11,16 @@ export class MediaRequestError extends Error {
   }
 }
 
-const fetched = new Map<string, ArrayBuffer>();
+/** What was fetched, where the browser may keep it out of memory. */
+const fetched = new Map<string, Blob>();
 
 /** The bytes behind a path of the media server; kept while the page lives. */
-export async function downloadBytes(directPath: string): Promise<ArrayBuffer> {
+export async function downloadBytes(directPath: string): Promise<Blob> {
   const known = fetched.get(directPath);
   if (known) return known;
   const response = await fetch(directPath);
   if (!response.ok) throw new MediaRequestError(response.status);
-  const bytes = await response.arrayBuffer();
+  const bytes = await response.blob();
   fetched.set(directPath, bytes);
   return bytes;
 }
@@ -32,15 +33,15 @@ export type Upload = {
   readonly mediaKeyTimestamp: number;
 };
 
-export async function uploadBytes(bytes: Blob, mediaKey: string): Promise<Upload> {
+/** The hash of what is encrypted is made of the file's own: it must differ with the key, and no more. */
+export async function uploadBytes(bytes: Blob, filehash: string, mediaKey: string): Promise<Upload> {
   const response = await fetch('/mms/upload', { method: 'POST', body: bytes });
   if (!response.ok) throw new MediaRequestError(response.status);
   const { directPath } = (await response.json()) as { directPath: string };
-  const keyed = new Blob([bytes, mediaKey]);
   return {
     directPath,
     url: `${location.origin}${directPath}`,
-    encFilehash: await hashOf(keyed),
+    encFilehash: await hashOf(new Blob([filehash, mediaKey])),
     mediaKey,
     mediaKeyTimestamp: Math.floor(Date.now() / 1000),
   };

@@ -112,7 +112,7 @@ function newMediaKey(): string {
 async function uploadMedia({ mediaObject }: { mediaObject: MediaObject }): Promise<{ mediaEntry: object }> {
   const blob = blobs.get(mediaObject.filehash);
   if (!blob) throw new Error('media-fault: nothing to upload');
-  const upload = await uploadBytes(blob, newMediaKey());
+  const upload = await uploadBytes(blob, mediaObject.filehash, newMediaKey());
   const mediaEntry = {
     ...upload,
     mmsUrl: upload.url,
@@ -161,13 +161,15 @@ export function defineMediaModules(): void {
     },
     WAWebMediaMmsV4Upload: { uploadMedia, uploadUnencryptedMedia: uploadMedia },
     WAWebUploadManager: {
-      encryptAndUpload: ({ blob, mediaKey }: { blob: Blob; mediaKey: string }) => uploadBytes(blob, mediaKey),
+      encryptAndUpload: async ({ blob, mediaKey }: { blob: Blob; mediaKey: string }) =>
+        uploadBytes(blob, await hashOf(blob), mediaKey),
     },
     WAWebStartMediaUploadQpl: { startMediaUploadQpl: () => ({}) },
     WAWebImageUtils: { toWebpSticker },
     WAWebDownloadManager: {
       downloadManager: {
-        downloadAndMaybeDecrypt: ({ directPath }: { directPath: string }) => downloadBytes(directPath),
+        downloadAndMaybeDecrypt: async ({ directPath }: { directPath: string }) =>
+          (await downloadBytes(directPath)).arrayBuffer(),
       },
     },
   });
