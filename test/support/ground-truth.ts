@@ -77,8 +77,8 @@ export async function settleWithTruth(
   const deadline = performance.now() + patienceMs;
   for (let pauseMs: number = LOOK_AGAIN_MS[0]; ; pauseMs = Math.min(pauseMs * 2, LOOK_AGAIN_MS[1])) {
     const found = await compareWithTruth(api, world, account);
-    // What has come in a wrong order does not mend by waiting.
-    const isSettled = found.lost.length + found.different.length === 0;
+    // What waits to be sent has not been carried yet. What came in a wrong order does not mend by waiting.
+    const isSettled = found.lost.length + found.different.length + found.invented.length === 0;
     if (isSettled || performance.now() > deadline) return found;
     await delay(pauseMs);
   }
