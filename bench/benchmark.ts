@@ -1,6 +1,8 @@
 /** An option of a benchmark: what it is when it is not given, and what it means. */
 export interface BenchmarkOption {
   readonly default: string;
+  /** It takes no value: `yes` if it is given, else empty. */
+  readonly isFlag?: boolean;
   readonly text: string;
 }
 

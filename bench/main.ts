@@ -9,9 +9,10 @@ import { parseArgs } from 'node:util';
 import { toError } from '../src/lib/errors.ts';
 import type { Benchmark, Measured } from './benchmark.ts';
 import { tableToText } from './figures.ts';
+import { pipelineBenchmark } from './pipeline/pipeline-benchmark.ts';
 import { vaultBenchmark } from './vault/vault-benchmark.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [vaultBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [pipelineBenchmark, vaultBenchmark];
 
 const RESULTS = join(import.meta.dirname, 'results');
 
@@ -24,7 +25,8 @@ interface Wish {
 function describeAll(): string {
   const options = ({ options }: Benchmark) =>
     Object.entries(options).map(
-      ([name, { default: value, text }]) => `      --${name}  ${text} (${value || 'none'})`,
+      ([name, { default: value, isFlag, text }]) =>
+        `      --${name}  ${text}${isFlag ? '' : ` (${value || 'none'})`}`,
     );
   const lines = BENCHMARKS.flatMap((each) => [`  ${each.name}: ${each.summary}`, ...options(each)]);
   return `npm run bench <name> -- <options> runs a benchmark, prints a table and writes bench/results/<name>.json
@@ -43,12 +45,14 @@ function parseWish(args: readonly string[]): Wish | undefined {
     const names = BENCHMARKS.map((each) => each.name).join(', ');
     throw new Error(`There is no benchmark ${name}. There is: ${names}.`);
   }
-  const texts = Object.entries(benchmark.options).map(
-    ([option, { default: value }]) => [option, { type: 'string', default: value }] as const,
+  const own = Object.entries(benchmark.options).map(
+    ([option, { default: value, isFlag }]) =>
+      [option, isFlag ? { type: 'boolean' } : { type: 'string', default: value }] as const,
   );
-  const options = { ...Object.fromEntries(texts), results: { type: 'string', default: RESULTS } } as const;
+  const options = { ...Object.fromEntries(own), results: { type: 'string', default: RESULTS } } as const;
   const { results, ...values } = parseArgs({ args: args.slice(1), options }).values;
-  return { benchmark, values: values as Record<string, string>, results };
+  const texts = Object.entries(values).map(([option, value]) => [option, value === true ? 'yes' : value]);
+  return { benchmark, values: Object.fromEntries(texts) as Record<string, string>, results };
 }
 
 function show({ title, tables, notes }: Measured): void {

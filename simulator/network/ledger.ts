@@ -22,6 +22,7 @@ export type CarriedMessage = {
   readonly text: string;
   readonly mediaHash: string | null;
   readonly t: number;
+  /** Finer than a millisecond. */
   readonly carriedAt: number;
   /** The linked device that sent it; null if the phone did. */
   readonly device: string | null;
@@ -159,7 +160,7 @@ function toCarried(message: WireMessage, device: string | null, seq: number): Ca
     text: String(text),
     mediaHash: typeof attrs.filehash === 'string' ? attrs.filehash : null,
     t: message.t,
-    carriedAt: Date.now(),
+    carriedAt: performance.timeOrigin + performance.now(),
     device,
     submissions: 1,
     ack: 1,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ApiMessage, DaemonApi } from '../../scripts/daemon-api.ts';
 import type { CarriedMessage, Phone, WorldClient } from '../../simulator/client.ts';
 
@@ -9,9 +10,78 @@ export interface Comparison {
   readonly doubled: readonly string[];
   /** In the database, and never carried. */
   readonly invented: readonly string[];
-  /** In both, with another text, direction or status. */
+  /** In both, with another text, direction, status or deletion. */
   readonly different: readonly string[];
+  /** Chats that are listed in another order than the page, or for outgoing ones the network, had them in. */
+  readonly disordered: readonly string[];
+  /** Chats whose messages lie under more than one chat id. */
+  readonly split: readonly string[];
   readonly carried: number;
+}
+
+/** A comparison without a fault; `carried` is any number. */
+export const EQUAL_TO_TRUTH = {
+  lost: [],
+  doubled: [],
+  invented: [],
+  different: [],
+  disordered: [],
+  split: [],
+} as const;
+
+export interface JudgedAccount {
+  readonly accountId: string;
+  readonly phone: Phone;
+}
+
+/** How long a daemon may take to have everything that the network told. */
+const PATIENCE_MS = 90_000;
+/** Between two comparisons: the first, and the longest. */
+const LOOK_AGAIN_MS = [100, 3_000] as const;
+
+/** What a group's notice is to the page; the database need not have it. */
+const NOTICE = 'gp2';
+
+/** Compares once. */
+export async function compareWithTruth(
+  api: DaemonApi,
+  world: WorldClient,
+  { accountId, phone }: JudgedAccount,
+): Promise<Comparison> {
+  const linked = new Set((await phone.view()).devices.map(({ id }) => id));
+  const carried = await world.messages({ phone });
+  const stored = (await api.messages(accountId)).toReversed();
+  const byId = Map.groupBy(stored, bareIdOf);
+  const carriedIds = new Set(carried.map(({ id }) => id));
+  const isMissing = (each: CarriedMessage) =>
+    !byId.has(each.id) && each.type !== NOTICE && (each.from === phone.number || isKnowable(each, linked));
+  const chats = Map.groupBy(carried, (each) => chatOf(each, phone));
+  return {
+    lost: carried.filter(isMissing).map(({ id }) => id),
+    doubled: [...byId].filter(([, rows]) => rows.length > 1).map(([id]) => id),
+    invented: [...byId.keys()].filter((id) => !carriedIds.has(id)),
+    different: carried.flatMap((each) => findDifference(each, byId.get(each.id)?.[0], { phone, linked })),
+    disordered: [...chats].flatMap(([chat, list]) => findDisorder(chat, list, stored, phone)),
+    split: [...chats].flatMap(([chat, list]) => findSplit(chat, list, byId)),
+    carried: carried.length,
+  };
+}
+
+/** Resolves when the database is equal to the truth; otherwise with what differs when patience is over. */
+export async function settleWithTruth(
+  api: DaemonApi,
+  world: WorldClient,
+  account: JudgedAccount,
+  { patienceMs = PATIENCE_MS }: { readonly patienceMs?: number } = {},
+): Promise<Comparison> {
+  const deadline = performance.now() + patienceMs;
+  for (let pauseMs: number = LOOK_AGAIN_MS[0]; ; pauseMs = Math.min(pauseMs * 2, LOOK_AGAIN_MS[1])) {
+    const found = await compareWithTruth(api, world, account);
+    // What waits to be sent has not been carried yet. What came in a wrong order does not mend by waiting.
+    const isSettled = found.lost.length + found.different.length + found.invented.length === 0;
+    if (isSettled || performance.now() > deadline) return found;
+    await delay(pauseMs);
+  }
 }
 
 /** The status that a message has once everything that the network told has been heard. */
@@ -21,16 +91,85 @@ function expectedStatus(carried: CarriedMessage, own: boolean): string {
   return ['pending', 'sent', 'delivered', 'read', 'played'][carried.ack] ?? 'pending';
 }
 
+interface View {
+  readonly phone: Phone;
+  /** The phone's devices of now. */
+  readonly linked: ReadonlySet<string>;
+}
+
+function findDifference(
+  carried: CarriedMessage,
+  row: ApiMessage | undefined,
+  { phone, linked }: View,
+): string[] {
+  if (!row) return [];
+  const own = carried.from === phone.number;
+  if (own && isBehind(row, carried, linked)) return [];
+  const says = carried.revoked ? 'a deleted one' : (carried.edits.at(-1) ?? carried.text);
+  const expected = `${own ? 'outgoing' : 'incoming'} ${expectedStatus(carried, own)} ${says}`;
+  const found = describe(row);
+  return found === expected ? [] : [`${carried.id}: ${found} instead of ${expected}`];
+}
+
 function describe(message: ApiMessage): string {
-  return `${message.direction} ${message.status} ${message.text ?? message.caption ?? ''}`;
+  const says = message.revokedAt === null ? (message.text ?? message.caption ?? '') : 'a deleted one';
+  return `${message.direction} ${message.status} ${says}`;
+}
+
+/** Incoming ones as the page took them, outgoing ones as the network did: whatever comes first in one must in the other. */
+function findDisorder(
+  chat: string,
+  carried: readonly CarriedMessage[],
+  stored: readonly ApiMessage[],
+  phone: Phone,
+): string[] {
+  const ways = Map.groupBy(carried, (each) => wayOf(each, phone));
+  return [...ways].flatMap(([way, list]) => {
+    const ids = new Set(list.map(({ id }) => id));
+    const found = stored.map(bareIdOf).filter((id) => ids.has(id));
+    const there = new Set(found);
+    const wanted = list
+      .toSorted((a, b) => placeOf(a, way, phone) - placeOf(b, way, phone))
+      .map(({ id }) => id)
+      .filter((id) => there.has(id));
+    const at = wanted.findIndex((id, index) => id !== found[index]);
+    return at === -1
+      ? []
+      : [`${way} ${chat}, at ${at} of ${wanted.length}: ${found[at]} instead of ${wanted[at]}`];
+  });
+}
+
+/** `sent` by a linked device, `written` on the phone itself, or `received`. */
+function wayOf(carried: CarriedMessage, phone: Phone): 'sent' | 'written' | 'received' {
+  if (carried.from !== phone.number) return 'received';
+  return carried.device === null ? 'written' : 'sent';
+}
+
+/** Times have one-second grain; within a second it is the page's order that counts. */
+function placeOf(carried: CarriedMessage, way: ReturnType<typeof wayOf>, phone: Phone): number {
+  if (way === 'sent') return carried.seq;
+  const places = Object.entries(carried.devices).flatMap(([device, { place }]) =>
+    device.startsWith(`${phone.number}:`) && place !== undefined ? [place] : [],
+  );
+  return carried.t * 1e9 + Math.min(...places, 1e9);
+}
+
+function findSplit(
+  chat: string,
+  carried: readonly CarriedMessage[],
+  byId: ReadonlyMap<string, readonly ApiMessage[]>,
+): string[] {
+  const chatIds = new Set(carried.flatMap(({ id }) => byId.get(id)?.map(({ chatId }) => chatId) ?? []));
+  return chatIds.size > 1 ? [`${chat}: ${[...chatIds].join(', ')}`] : [];
+}
+
+function chatOf({ from, to }: CarriedMessage, phone: Phone): string {
+  if ('group' in to) return to.group;
+  return from === phone.number ? to.user : from;
 }
 
 function bareIdOf(message: ApiMessage): string {
   return message.whatsappMessageId?.split('_')[2] ?? `none: ${message.messageId}`;
-}
-
-function concerns(carried: CarriedMessage, phone: Phone): boolean {
-  return carried.from === phone.number || JSON.stringify(carried.to).includes(`"${phone.number}"`);
 }
 
 /** Whether a linked device was ever told of it, or will be; what only devices missed that were unlinked is the phone's. */
@@ -42,52 +181,4 @@ function isKnowable(carried: CarriedMessage, linked: ReadonlySet<string>): boole
 /** Acks go to the device that sent the message: once that is unlinked, nobody here hears of them. */
 function isBehind(row: ApiMessage, carried: CarriedMessage, linked: ReadonlySet<string>): boolean {
   return carried.device !== null && !linked.has(carried.device) && ['pending', 'sent'].includes(row.status);
-}
-
-/** Compares once. */
-export async function compareWithTruth(
-  api: DaemonApi,
-  world: WorldClient,
-  { accountId, phone }: { readonly accountId: string; readonly phone: Phone },
-): Promise<Comparison> {
-  const linked = new Set((await phone.view()).devices.map(({ id }) => id));
-  const carried = (await world.truth()).messages.filter((each) => concerns(each, phone));
-  const stored = await api.messages(accountId);
-  const byId = Map.groupBy(stored, bareIdOf);
-  const carriedIds = new Set(carried.map(({ id }) => id));
-  const different = carried.flatMap((each) => {
-    const row = byId.get(each.id)?.[0];
-    if (!row) return [];
-    const own = each.from === phone.number;
-    const expected = `${own ? 'outgoing' : 'incoming'} ${expectedStatus(each, own)} ${each.text}`;
-    if (own && isBehind(row, each, linked)) return [];
-    return describe(row) === expected ? [] : [`${each.id}: ${describe(row)} instead of ${expected}`];
-  });
-  return {
-    lost: carried
-      .filter((each) => !byId.has(each.id) && (each.from === phone.number || isKnowable(each, linked)))
-      .map(({ id }) => id),
-    doubled: [...byId].filter(([, rows]) => rows.length > 1).map(([id]) => id),
-    invented: [...byId.keys()].filter((id) => !carriedIds.has(id)),
-    different,
-    carried: carried.length,
-  };
-}
-
-/** Resolves when the database is equal to the truth; otherwise with what differs when patience is over. */
-export async function settleWithTruth(
-  api: DaemonApi,
-  world: WorldClient,
-  account: { readonly accountId: string; readonly phone: Phone },
-): Promise<Comparison> {
-  let last: Comparison | undefined;
-  try {
-    return await api.until('Equality with the truth', async () => {
-      last = await compareWithTruth(api, world, account);
-      return last.lost.length + last.different.length === 0 ? last : undefined;
-    });
-  } catch (thrown) {
-    if (last) return last;
-    throw thrown;
-  }
 }
