@@ -1,3 +1,4 @@
+import { clampInstantMs } from '../lib/instant.ts';
 import type { InboundEvent, VoteEvent } from '../messages/inbound-event.ts';
 import type { IngestRow } from './ingest-row.ts';
 
@@ -27,7 +28,10 @@ export function rowToVersions(row: IngestRow, event: InboundEvent): MessageVersi
   const messageId = row.id;
   const isOriginal = row.edited_at === null && row.type !== 'revoked';
   const original = { messageId, at: row.timestamp, text: row.caption ?? row.text };
-  return [...(isOriginal ? [original] : []), { messageId, at: new Date(edit.at), text: edit.text }];
+  return [
+    ...(isOriginal ? [original] : []),
+    { messageId, at: new Date(clampInstantMs(edit.at)), text: edit.text },
+  ];
 }
 
 function eventToEdit(event: InboundEvent): { readonly at: number; readonly text: string | null } | undefined {
@@ -40,5 +44,5 @@ function eventToEdit(event: InboundEvent): { readonly at: number; readonly text:
 export function voteToNames(row: Pick<IngestRow, 'id' | 'payload'>, event: VoteEvent): Vote {
   const { poll } = (row.payload ?? {}) as { readonly poll?: { readonly options: readonly string[] } };
   const options = [...new Set(event.choices)].flatMap((place) => poll?.options[place] ?? []);
-  return { messageId: row.id, voterId: event.voterId, options, at: new Date(event.at) };
+  return { messageId: row.id, voterId: event.voterId, options, at: new Date(clampInstantMs(event.at)) };
 }
