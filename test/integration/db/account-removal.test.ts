@@ -48,7 +48,7 @@ async function insertBesides(id: AccountId): Promise<void> {
     ['chats', 'chat_id', "'c'"],
     ['contacts', 'contact_id', "'c'"],
     ['addresses', 'lid, phone, seen_at', "'1@lid', '1@c.us', now()"],
-    ['chat_watermarks', 'chat_id, at', "'c', now()"],
+    ['chat_watermarks', 'chat_id, at, mark', "'c', now(), ''"],
     ['catch_ups', 'cause', "'ready'"],
     ['inbound_positions', 'run', "'r'"],
     ['account_pace', 'breaker', "'open'"],
