@@ -51,7 +51,9 @@ function open({
   messageRateLimit = 0,
   ...pacing
 }: Partial<PacingConfig> & { messageRateLimit?: number } = {}) {
-  const deps = { db: opened.db, mediaPath: String, instanceId: parseInstanceId('one'), clock, log };
+  // No search by itself: a wake-up that is missing must show.
+  const own = { mediaPath: String, instanceId: parseInstanceId('one'), sweepIntervalMs: DAY_MS };
+  const deps = { ...own, db: opened.db, clock, log };
   sender = stack.use(openSender({ ...deps, messageRateLimit, pacing: { ...NO_PACING, ...pacing } }));
 }
 
