@@ -9,6 +9,7 @@ import { openMediaStore } from '../../../src/messages/media-store.ts';
 import { openPipeline, type Pipeline } from '../../../src/messages/pipeline.ts';
 import { openRedis } from '../../../src/queue/connection.ts';
 import { openQueues } from '../../../src/queue/producer.ts';
+import { QUEUES } from '../../../src/queue/table.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
@@ -113,16 +114,21 @@ const EXPECTED = Array.from({ length: COUNT }, (_, n) => `m${n}`);
 it('a Redis that is emptied in the middle of a burst loses nothing', async () => {
   const client = new Redis(`redis://127.0.0.1:${server.port}`);
   stack.defer(() => client.disconnect());
+  const jobs = (state: string) => client.llen(`switchboard:inbound-test:${state}`);
+  let told = 0;
   await admin.db.transaction().execute(async (trx) => {
-    // Nothing is stored meanwhile, so that jobs are lost for certain.
+    // Nothing is stored meanwhile, and more jobs are made than are taken at a time: those that wait are lost for certain.
     await lockAccountIngest(trx, accountId);
-    receive(0, COUNT / 2);
-    while ((await client.llen('switchboard:inbound-test:wait')) === 0) await client.ping();
+    for (const lost = QUEUES.inbound.concurrency + 1; told < lost; told += 1) {
+      receive(told, told + 1);
+      while ((await jobs('active')) + (await jobs('wait')) <= told) await client.ping();
+    }
+    while ((await jobs('active')) < QUEUES.inbound.concurrency) await client.ping();
     await client.flushall();
   });
   const gap = log.next('The queue has lost inbound events; the page will be read back');
   const done = gap.then(() => log.next(DONE));
-  receive(COUNT / 2, COUNT);
+  receive(told, COUNT);
   expect((await done).fields).toMatchObject({ cause: 'gap', unread: 0 });
   expect(await stored()).toEqual(EXPECTED);
   expect(await causes()).toEqual(['ready', 'gap']);
