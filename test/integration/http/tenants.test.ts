@@ -23,6 +23,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 const BODIES: Readonly<Record<string, unknown>> = {
   sendMessage: { to: '+491700000002', text: 'hi' },
   changeAccount: { displayName: 'mine now' },
+  reactToMessage: { emoji: '👍' },
   exportVault: { passphrase: 'a sentence of twelve' },
   confirmVaultExport: { generation: 1 },
 };
