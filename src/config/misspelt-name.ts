@@ -9,7 +9,7 @@ export type NameSource = '.env' | 'The environment';
 
 /**
  * What to tell about a name that no variable has; undefined if it may well be meant for another program, as is anything in
- * the environment that does not begin like ours. Pure.
+ * the environment that does not begin like ours, or that the tests and wrappers of this one are told by. Pure.
  */
 export function describeStrangeName(
   name: string,
@@ -26,7 +26,7 @@ export function describeStrangeName(
   if (nearest !== undefined) {
     return `${source} sets ${name}, which Switchboard does not read. Is ${nearest.name} meant?`;
   }
-  if (!OURS.test(upper)) return undefined;
+  if (source === '.env' ? !OURS.test(upper) : !upper.startsWith('WHATSAPP_')) return undefined;
   return `${source} sets ${name}, which Switchboard does not read. .env.example lists what it reads.`;
 }
 

@@ -17,6 +17,7 @@ export class DatabaseWatch {
   readonly #closing = new AbortController();
   readonly #listeners: (() => void)[] = [];
   #looking: Promise<void> | undefined;
+  #hasAnswered = false;
 
   constructor(ask: () => Promise<unknown>, log: Logger) {
     this.#ask = ask;
@@ -28,9 +29,14 @@ export class DatabaseWatch {
     this.#listeners.push(listener);
   }
 
-  /** A connection broke or could not be had. */
+  /** A connection was had. */
+  answered(): void {
+    this.#hasAnswered = true;
+  }
+
+  /** A connection broke or could not be had. One that there never was is no outage: whoever opens it is told. */
   broke(): void {
-    if (!this.#closing.signal.aborted) this.#looking ??= this.#look();
+    if (this.#hasAnswered && !this.#closing.signal.aborted) this.#looking ??= this.#look();
   }
 
   /** Stops looking. */

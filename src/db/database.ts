@@ -74,6 +74,7 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
   // One that breaks between two statements of a transaction is in nobody's care: the next statement fails.
   pool.on('connect', (client) => {
     clients.add(client);
+    watch.answered();
     client.on('error', (thrown) => {
       watch.broke();
       options.log.debug('A database connection broke', { error: toError(thrown).message });
