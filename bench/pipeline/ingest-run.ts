@@ -5,6 +5,7 @@ import { parseInstanceId } from '../../src/accounts/ids.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { migrateToLatest } from '../../src/db/migrator.ts';
 import { ensurePartitions, MONTHS_AHEAD } from '../../src/db/partitions.ts';
+import { orAborted } from '../../src/lib/abort.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { MessageEvent } from '../../src/messages/inbound-event.ts';
 import { openMediaStore } from '../../src/messages/media-store.ts';
@@ -12,15 +13,16 @@ import { openPipeline } from '../../src/messages/pipeline.ts';
 import { openRedis } from '../../src/queue/connection.ts';
 import { openQueues } from '../../src/queue/producer.ts';
 import { type BenchStores, quietLog } from './bench-stores.ts';
+import { PagelessSession } from './pageless-session.ts';
 import { makeSampleEvents } from './sample-events.ts';
 
-/** Events that the pipeline is given at once, and those of one account that may be on their way: it holds 10,000. */
+/** Events that the pipeline is given at once. */
 const CHUNK = 500;
-const ON_THEIR_WAY = 5_000;
 const LOOK_AGAIN_MS = 10;
+/** When nothing more is stored for so long, something was lost. */
+const STANDSTILL_MS = 60_000;
 
-const COUNT_STORED =
-  'select account_id, sum(received)::int as received from account_usage group by account_id';
+const COUNT_STORED = 'select coalesce(sum(received), 0)::int as count from account_usage';
 
 /**
  * Messages a second through Switchboard's own pipeline, from memory by Redis to committed rows, without any page. Every
@@ -53,11 +55,21 @@ export async function measureIngest(
   stack.defer(() => client.end());
   await insertAccounts(client, accounts);
 
+  const connected = new AbortController();
+  stack.defer(() => connected.abort());
+  for (const id of accounts) pipeline.serve(new PagelessSession(id), connected.signal);
+  // What comes first waits until it is known that there is nothing to read back.
+  const first = [...makeSampleEvents(accounts.length, accounts, Date.now())];
+  for (const { accountId, event } of first) pipeline.accept(accountId, [asFirst(event)]);
+  await untilStored(client, first.length, signal);
+
   const begunAt = performance.now();
-  await feed({ pipeline, client, count, accounts, signal });
+  await feed(pipeline, { count, accounts, signal });
+  await untilStored(client, first.length + count, signal);
   const endedAt = performance.now();
   const { rows } = await client.query<{ count: number }>('select count(*)::int as count from messages');
-  if (rows[0]?.count !== count) throw new Error(`${rows[0]?.count} of ${count} messages are stored.`);
+  const stored = (rows[0]?.count ?? 0) - first.length;
+  if (stored !== count) throw new Error(`${stored} of ${count} messages are stored.`);
   return (count * 1000) / (endedAt - begunAt);
 }
 
@@ -68,37 +80,42 @@ export interface IngestSettings {
   readonly signal: AbortSignal;
 }
 
-interface Feeding extends Pick<IngestSettings, 'count' | 'accounts' | 'signal'> {
-  readonly pipeline: Pick<Awaited<ReturnType<typeof openPipeline>>, 'accept'>;
-  readonly client: pg.Client;
-}
+type Taking = Pick<Awaited<ReturnType<typeof openPipeline>>, 'accept' | 'whenRoom'>;
 
-/** Resolves when all are committed. */
-async function feed({ pipeline, client, count, accounts, signal }: Feeding): Promise<void> {
-  const given = new Map<AccountId, number>();
-  const stored = new Map<string, number>();
-  const look = async () => {
-    signal.throwIfAborted();
-    const { rows } = await client.query<{ account_id: string; received: number }>(COUNT_STORED);
-    for (const { account_id, received } of rows) stored.set(account_id, received);
-  };
+/** Gives the pipeline all events, each account's as it has room for them. */
+async function feed(
+  pipeline: Taking,
+  { count, accounts, signal }: Omit<IngestSettings, 'folder'>,
+): Promise<void> {
   const waiting = new Map<AccountId, MessageEvent[]>(accounts.map((id) => [id, []]));
-  const give = (accountId: AccountId, events: MessageEvent[]) => {
-    given.set(accountId, (given.get(accountId) ?? 0) + events.length);
-    pipeline.accept(accountId, events);
-  };
   for (const { accountId, event } of makeSampleEvents(count, accounts, Date.now() - count * 10)) {
     const events = waiting.get(accountId) ?? [];
     if (events.push(event) < CHUNK) continue;
-    while ((given.get(accountId) ?? 0) - (stored.get(accountId) ?? 0) > ON_THEIR_WAY - CHUNK) {
-      await delay(LOOK_AGAIN_MS);
-      await look();
-    }
-    give(accountId, events.splice(0));
+    await orAborted(pipeline.whenRoom(accountId), signal);
+    pipeline.accept(accountId, events.splice(0));
+    // As a page would, let others have their turn.
+    await delay(0);
   }
-  for (const [accountId, events] of waiting) if (events.length > 0) give(accountId, events);
-  const isDone = () => accounts.every((id) => stored.get(id) === (given.get(id) ?? 0));
-  for (await look(); !isDone(); await look()) await delay(LOOK_AGAIN_MS);
+  for (const [accountId, events] of waiting) pipeline.accept(accountId, events);
+}
+
+/** Resolves when so many are committed; rejects when no more are for a long while. */
+async function untilStored(client: pg.Client, wanted: number, signal: AbortSignal): Promise<void> {
+  let [stored, movedAt] = [0, performance.now()];
+  for (;;) {
+    const { rows } = await client.query<{ count: number }>(COUNT_STORED);
+    const count = rows[0]?.count ?? 0;
+    if (count >= wanted) return;
+    if (count > stored) [stored, movedAt] = [count, performance.now()];
+    if (performance.now() - movedAt > STANDSTILL_MS)
+      throw new Error(`Only ${count} of ${wanted} messages are stored, and no more come.`);
+    await delay(LOOK_AGAIN_MS, undefined, { signal });
+  }
+}
+
+/** Another message of the same kind. */
+function asFirst(event: MessageEvent): MessageEvent {
+  return { ...event, key: { ...event.key, bareId: `F${event.key.bareId}` } };
 }
 
 async function insertAccounts(client: pg.Client, accounts: readonly AccountId[]): Promise<void> {
