@@ -129,6 +129,11 @@ export const SESSION_NUMBERS = {
     text: 'A profile is taken out of the vault, sealed, or destroyed. One that takes longer goes on, and the next attempt waits for it.',
     why: 'From the disk it is a second; 500 MB that only S3 still holds take four minutes and a half over 15 Mbit/s.',
   },
+  profileEndMs: {
+    value: 2_000,
+    text: 'A session that is stopped while its profile is being opened waits this long for the opening to end.',
+    why: 'It ends at the next piece that is read; only a disk or a database that stands still takes longer.',
+  },
   snapshotIntervalMs: {
     value: 900_000,
     text: 'Between two snapshots of a running session that are sealed onto the disk; the first comes as soon as it is linked.',

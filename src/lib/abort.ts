@@ -35,6 +35,22 @@ export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promi
   }
 }
 
+/** The pieces as they come, until the signal aborts: then its reason is thrown, also while a piece is waited for. */
+export async function* untilAborted<T>(pieces: AsyncIterable<T>, signal?: AbortSignal): AsyncIterable<T> {
+  if (signal === undefined) return yield* pieces;
+  const source = pieces[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const piece = await orAborted(source.next(), signal);
+      if (piece.done) return;
+      yield piece.value;
+    }
+  } finally {
+    // Not waited for: a source that hangs may never let itself be closed.
+    void source.return?.().catch(() => undefined);
+  }
+}
+
 /**
  * Settles as `work` does, or rejects with SESSION_DEADLINE after `ms` milliseconds. The work itself goes on:
  * a call into a wedged page can only be abandoned, not stopped (fault F9).

@@ -32,7 +32,7 @@ export async function exportNewest(
 ): Promise<{ readonly generation: number; readonly bytes: AsyncIterable<Uint8Array> }> {
   const path = inspection.pathFor(accountId);
   try {
-    const opened = await vault.open(accountId, path, inspection.findDamage);
+    const opened = await vault.open(accountId, { folder: path, findDamage: inspection.findDamage });
     if (opened === undefined) {
       throw new AppError('VAULT_DAMAGED', { message: 'There is no sealed session that could be exported.' });
     }

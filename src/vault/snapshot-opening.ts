@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { AccountId } from '../accounts/ids.ts';
+import { untilAborted } from '../lib/abort.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { ArchiveLimits } from './archive-reader.ts';
@@ -32,11 +33,12 @@ export interface OpeningDeps extends SnapshotPlaces {
   readonly onStep: (step: VaultStep) => void;
 }
 
-/** Into which new folder the profile of which account goes. */
+/** Into which new folder the profile of which account goes, and until when. */
 export interface Opening {
   readonly accountId: AccountId;
   readonly folder: string;
   readonly findDamage: FindDamage;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -44,7 +46,7 @@ export interface Opening {
  * for on disk first, then in the backups; an older one is taken only if no copy of a newer one opens undamaged, and
  * that is logged. Nothing is left of the folder if it fails.
  * @throws AppError VAULT_KEY_MISSING if a better one needs another key; VAULT_STORAGE_FAILED if a better one may be where
- * it cannot be reached now; VAULT_DAMAGED if none is any good
+ * it cannot be reached now; VAULT_DAMAGED if none is any good; and the signal's reason
  */
 export async function openNewest(deps: OpeningDeps, opening: Opening): Promise<OpenedSnapshot | undefined> {
   const { alive } = await findGenerations(deps, opening.accountId);
@@ -99,7 +101,7 @@ async function openGeneration(
 /** Unpacks one copy; when it was taken, or what is wrong with it. */
 async function tryCopy(
   { keyRing, onStep }: OpeningDeps,
-  { accountId, folder, findDamage }: Opening,
+  { accountId, folder, findDamage, signal }: Opening,
   { generation, copy }: { readonly generation: number; readonly copy: Copy },
 ): Promise<AppError | Date> {
   let sealedAt = new Date(0);
@@ -108,7 +110,12 @@ async function tryCopy(
   };
   try {
     onStep('opening-begun');
-    const plain = openStream(copy.read(), { accountId, generation, keyRing, onIdentity });
+    const plain = openStream(untilAborted(copy.read(), signal), {
+      accountId,
+      generation,
+      keyRing,
+      onIdentity,
+    });
     await unpackInto(plain, folder, PROFILE_LIMITS);
     onStep('opening-unpacked');
     const damage = await findDamage(folder);
@@ -117,6 +124,7 @@ async function tryCopy(
     return sealedAt;
   } catch (thrown) {
     await rm(folder, { recursive: true, force: true });
+    signal?.throwIfAborted();
     if (isAppError(thrown)) return thrown;
     const { message } = toError(thrown);
     return new AppError('VAULT_STORAGE_FAILED', { message, cause: thrown });

@@ -18,7 +18,7 @@ import type { SnapshotName } from './snapshot.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
 import type { SnapshotIndex, SnapshotRecord } from './snapshot-index.ts';
 import { keepSnapshot } from './snapshot-keeping.ts';
-import { type FindDamage, type OpenedSnapshot, openNewest } from './snapshot-opening.ts';
+import { type OpenedSnapshot, type Opening, openNewest } from './snapshot-opening.ts';
 import { wipeSnapshots } from './snapshot-wiping.ts';
 import type { VaultFolder } from './vault-folder.ts';
 import type { VaultStep } from './vault-step.ts';
@@ -99,8 +99,8 @@ export class Vault {
    * Opens the newest snapshot that is any good into a new folder; undefined if there is none: see `openNewest`.
    * @throws AppError VAULT_KEY_MISSING, VAULT_STORAGE_FAILED, VAULT_DAMAGED
    */
-  open(accountId: AccountId, folder: string, findDamage: FindDamage): Promise<OpenedSnapshot | undefined> {
-    return openNewest(this.#deps, { accountId, folder, findDamage });
+  open(accountId: AccountId, into: Omit<Opening, 'accountId'>): Promise<OpenedSnapshot | undefined> {
+    return openNewest(this.#deps, { ...into, accountId });
   }
 
   /** From now on no snapshot of the account up to this generation counts any more, wherever one is found. */

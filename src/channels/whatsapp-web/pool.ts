@@ -440,9 +440,9 @@ export class Pool implements Channel, AsyncDisposable {
     }
   }
 
-  /** What is still being opened then is left to the next boot: it may never be. */
+  /** A profile whose opening was cut off lies as it did before. */
   async #sealStopped(accountId: AccountId, session: Session): Promise<void> {
-    if (!session.isOpening) await this.#putAway(accountId, session);
+    if (session.hasOpened) await this.#putAway(accountId, session);
   }
 
   /** A profile that nobody has linked is not worth sealing. */

@@ -100,14 +100,17 @@ export class ProfileKeeper {
   }
 
   /**
-   * Opens the profile, unless it is open and good. The account's browser is gone.
-   * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED; and what the database throws
+   * Opens the profile, unless it is open and good. The account's browser is gone. Once the signal has aborted nothing is
+   * put in the profile's place any more.
+   * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED; the signal's reason; and what the database
+   * throws
    */
-  takeOut(accountId: AccountId): Promise<void> {
+  takeOut(accountId: AccountId, signal?: AbortSignal): Promise<void> {
     return this.#turns.run(accountId, async () => {
+      signal?.throwIfAborted();
       const known = this.#opened.get(accountId) ?? (await this.#findKnown(accountId));
       const generation =
-        (await this.#findLive(accountId, known)) ?? (await this.#openVault(accountId, known));
+        (await this.#findLive(accountId, known)) ?? (await this.#openVault(accountId, known, signal));
       const restoration = await readRestoration(this.#pathOf(accountId));
       this.#opened.set(accountId, { ...known, generation, restoration });
     });
@@ -161,14 +164,20 @@ export class ProfileKeeper {
   }
 
   /** Opens the newest snapshot in the profile's place, or makes an empty profile; returns its mark. */
-  async #openVault(accountId: AccountId, known: Opened): Promise<number> {
+  async #openVault(accountId: AccountId, known: Opened, signal?: AbortSignal): Promise<number> {
     const { vault, clock, onStep } = this.#deps;
     const path = this.#pathOf(accountId);
     const opening = `${path}.opening-${crypto.randomUUID()}`;
-    const opened = await vault.open(accountId, opening, findLinkDamage);
-    if (opened === undefined) await mkdir(opening, { mode: 0o700 });
-    else await writeRestoration(opening, { from: opened.sealedAt, at: new Date(clock.now()) });
-    await writeProfileMark(opening, { generation: known.generation, boot: await readBoot() });
+    try {
+      const opened = await vault.open(accountId, { folder: opening, findDamage: findLinkDamage, signal });
+      if (opened === undefined) await mkdir(opening, { mode: 0o700 });
+      else await writeRestoration(opening, { from: opened.sealedAt, at: new Date(clock.now()) });
+      await writeProfileMark(opening, { generation: known.generation, boot: await readBoot() });
+      signal?.throwIfAborted();
+    } catch (thrown) {
+      await removeRemnant(opening);
+      throw thrown;
+    }
     await removeProfile(path);
     onStep('opening-cleared');
     await rename(opening, path);

@@ -57,6 +57,7 @@ export class Session {
   #life: SessionLife | undefined;
   /** The opening of the profile, while it is under way. */
   #opening: Promise<void> | undefined;
+  #hasOpened = false;
   #state: SessionState;
   #reconnect: ReconnectView = NO_ATTEMPT;
   /** When the next attempt is due: of the clock that people read, and of the one that never jumps. */
@@ -93,8 +94,17 @@ export class Session {
       if (end === 'stopped') this.#learn('stop-wanted', null);
       return end;
     } finally {
-      await this.#journal.flush();
+      await Promise.all([this.#journal.flush(), this.#endOpening()]);
     }
+  }
+
+  /** Whoever comes next finds the profile at rest, unless its disk stands still. */
+  async #endOpening(): Promise<void> {
+    if (this.#opening === undefined) return;
+    const { profileEndMs } = this.#deps.timings;
+    await withDeadline(this.#opening, profileEndMs, 'Ending the opening of the profile').catch(
+      () => undefined,
+    );
   }
 
   async #loop(): Promise<SessionEnd> {
@@ -141,9 +151,9 @@ export class Session {
     return this.#mayBeLinked;
   }
 
-  /** The profile is still being opened: there is nothing of this session in it yet. */
-  get isOpening(): boolean {
-    return this.#opening !== undefined;
+  /** False if there is nothing of this session in the profile. */
+  get hasOpened(): boolean {
+    return this.#hasOpened;
   }
 
   /** Ends this life of the browser; the session goes on with the next one. */
@@ -197,12 +207,13 @@ export class Session {
    */
   async #openProfile(): Promise<LifeEnd | undefined> {
     const { profile, account, timings } = this.#deps;
-    this.#opening ??= profile.takeOut(account.id).finally(() => {
+    this.#opening ??= profile.takeOut(account.id, this.#signal).finally(() => {
       this.#opening = undefined;
     });
     try {
       const opened = withDeadline(this.#opening, timings.profileDeadlineMs, 'Opening the profile');
       await orAborted(opened, this.#signal);
+      this.#hasOpened = true;
       return undefined;
     } catch (thrown) {
       if (this.#signal.aborted) return { kind: 'stopped' };

@@ -98,7 +98,7 @@ it('a session moves from one host to another that has another key', async () => 
 
   expect((await importInto(target, exported.body)).body.data).toMatchObject({ accountId: id });
   const opened = join(target.path, 'opened');
-  await target.vault.open(id, opened, async () => undefined);
+  await target.vault.open(id, { folder: opened, findDamage: async () => undefined });
   expect(await readFile(join(opened, 'Default/IndexedDB/data'), 'utf8')).toBe(MARKER.repeat(100_000));
 
   const report = lines((await target.server.ask('POST', '/vault/verify')).body);

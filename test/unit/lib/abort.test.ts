@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { orAborted, waitMs, withDeadline } from '../../../src/lib/abort.ts';
+import { orAborted, untilAborted, waitMs, withDeadline } from '../../../src/lib/abort.ts';
 
 const reason = new Error('stop');
 let controller: AbortController;
@@ -48,6 +48,30 @@ describe('work that may be abandoned', () => {
     const remove = vi.spyOn(controller.signal, 'removeEventListener');
     await orAborted(Promise.resolve(), controller.signal);
     expect(remove).toHaveBeenCalledOnce();
+  });
+});
+
+describe('pieces until a signal', () => {
+  async function* pieces(...hang: readonly Promise<never>[]) {
+    yield 1;
+    yield 2;
+    await Promise.all(hang);
+  }
+  async function collect(of: AsyncIterable<number>): Promise<number[]> {
+    const all: number[] = [];
+    for await (const piece of of) all.push(piece);
+    return all;
+  }
+
+  it('are all of them while it does not abort', async () => {
+    expect(await collect(untilAborted(pieces(), controller.signal))).toEqual([1, 2]);
+    expect(await collect(untilAborted(pieces()))).toEqual([1, 2]);
+  });
+
+  it('end with its reason, also where the next one never comes', async () => {
+    const all = collect(untilAborted(pieces(new Promise<never>(() => undefined)), controller.signal));
+    setImmediate(() => controller.abort(reason));
+    await expect(all).rejects.toBe(reason);
   });
 });
 

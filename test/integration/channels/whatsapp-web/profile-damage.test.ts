@@ -1,7 +1,9 @@
 import { appendFile, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findStorageFiles } from '../../../../src/channels/whatsapp-web/leveldb-manifest.ts';
 import { findDamage } from '../../../../src/channels/whatsapp-web/profile-damage.ts';
+import { readLogUnits } from '../../../../src/channels/whatsapp-web/torn-log.ts';
 import { editParts, logRecord, tableOf } from '../../../support/leveldb-bytes.ts';
 import { countRecords, StoragePage, storeRecords } from '../../../support/storage-page.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
@@ -156,7 +158,11 @@ describe("a real browser's storage", () => {
     const [origin] = (await readdir(origins)).filter((name) => name.endsWith('.leveldb'));
     const path = join(origins, String(origin));
     const current = (await readFile(join(path, 'CURRENT'), 'latin1')).trim();
-    const tables = (await readdir(path)).filter((name) => name.endsWith('.ldb'));
+    // Tables that are not in use any more may still lie there.
+    const used = findStorageFiles(readLogUnits(await readFile(join(path, current))))?.tables;
+    const tables = (await readdir(path)).filter(
+      (name) => name.endsWith('.ldb') && used?.has(parseInt(name, 10)),
+    );
     expect(tables.length).toBeGreaterThan(0);
     for (const name of ['CURRENT', current, ...tables]) {
       await rename(join(path, name), join(folder.path, 'aside'));

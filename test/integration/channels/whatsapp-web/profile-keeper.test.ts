@@ -269,6 +269,20 @@ describe('an opened profile that nobody takes out', () => {
   });
 });
 
+describe('an opening', () => {
+  it.each(['opening-begun', 'opening-unpacked', 'opening-checked'])(
+    'that is cut off at %s leaves nothing of itself',
+    async (last) => {
+      await stage.seal('sealed');
+      const stop = new AbortController();
+      stage = await restart({ onStep: (step) => step === last && stop.abort(new Error('stopped')) });
+      await expect(stage.keeper.takeOut(stage.accountId, stop.signal)).rejects.toThrow('stopped');
+      expect(await stage.listRuntime()).toEqual([]);
+      expect(await stage.takeOut()).toBe('sealed');
+    },
+  );
+});
+
 describe('a snapshot of a running session', () => {
   it('is of the session as it was at that moment', async () => {
     await stage.keeper.takeOut(stage.accountId);

@@ -337,7 +337,22 @@ describe('a profile whose opening hangs', () => {
     const { rest, changes, stop } = hang();
     await vi.advanceTimersByTimeAsync(SECOND_MS);
     stop.abort(new Error('stopped'));
+    await vi.advanceTimersByTimeAsync(DEFAULT_TIMINGS.profileEndMs);
     expect(await rest).toBe('stopped');
     expect(changes).toMatchObject([{ state: 'closing', reason: null }]);
+  });
+
+  it('is waited for by a session that stops, as long as it may end at once', async () => {
+    const { rest, opening, stop, takeOut } = hang();
+    await vi.advanceTimersByTimeAsync(SECOND_MS);
+    const onEnd = vi.fn();
+    void rest.then(onEnd);
+    stop.abort(new Error('stopped'));
+    await vi.advanceTimersByTimeAsync(DEFAULT_TIMINGS.profileEndMs - 1);
+    expect(takeOut).toHaveBeenCalledWith(expect.anything(), stop.signal);
+    expect(onEnd).not.toHaveBeenCalled();
+    opening.reject(stop.signal.reason);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(onEnd).toHaveBeenCalledWith('stopped');
   });
 });
