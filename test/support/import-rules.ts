@@ -12,6 +12,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['db', 'vault', 'queue', 'limits', 'embedded', 'instances'],
   ['accounts', 'channels', 'messages', 'webhooks'],
   ['http', 'cli', 'schedule'],
+  ['assembly'],
   ['app.ts'],
   ['main.ts'],
 ];

@@ -4,15 +4,15 @@ import type { Contender } from '../../../bench/vault/contender.ts';
 import { makeSampleProfile } from '../../../bench/vault/sample-profile.ts';
 import { makeSealedContender } from '../../../bench/vault/sealed-contender.ts';
 import { hasProgram, makeTarContender } from '../../../bench/vault/tar-contender.ts';
-import { isLongRun, seed } from '../../support/scale.ts';
+import { scaled, seed } from '../../support/scale.ts';
 import { openTemporaryFolder } from '../../support/temporary-folder.ts';
 
-const MEGABYTES = 100;
-const PAIRS = 9;
+const MEGABYTES = scaled(20, 100);
+const PAIRS = scaled(5, 9);
 /** What is promised. */
 const MOST = 2;
 
-it.runIf(isLongRun)(`seals within ${MOST} times what tar and zstd take for the same profile`, async () => {
+it(`seals within ${MOST} times what tar and zstd take for the same profile`, async () => {
   // In memory: what a disk makes others wait for would be measured as well.
   await using folder = await openTemporaryFolder('/dev/shm');
   const { signal } = new AbortController();

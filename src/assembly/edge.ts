@@ -1,0 +1,15 @@
+import type { Clock } from '../lib/clock.ts';
+
+/** What the process edge gives: nothing below looks at the process itself. */
+export interface AppEdge {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly isRoot: boolean;
+  /** A person sits at the terminal and can scan what is drawn there. */
+  readonly isTerminal: boolean;
+  /** How the command line of this daemon is called, for what is printed about it. */
+  readonly cli: string;
+  write(text: string): void;
+  /** Aborts when the daemon is asked to stop, also while it still starts. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,104 @@
+import type { AccountStore } from '../accounts/account.ts';
+import type { Announcer } from '../accounts/announcer.ts';
+import type { InstanceId } from '../accounts/ids.ts';
+import type { ChannelListener } from '../channels/channel.ts';
+import { type Browser, RUN_MARK } from '../channels/whatsapp-web/browser.ts';
+import { openGuard } from '../channels/whatsapp-web/guard.ts';
+import { openPool, type Pool } from '../channels/whatsapp-web/pool.ts';
+import { ProfileKeeper } from '../channels/whatsapp-web/profile-keeper.ts';
+import type { RuntimeFolder } from '../channels/whatsapp-web/runtime-folder.ts';
+import { makeLinkTeller } from '../cli/link-teller.ts';
+import { makeTerminalQrView } from '../cli/qr-view.ts';
+import { childEnvironment } from '../config/child-environment.ts';
+import type { Config } from '../config/config.ts';
+import { DEFAULT_TIMINGS } from '../config/session-timings.ts';
+import type { Executor } from '../db/database.ts';
+import { hasOtherInstances, isInstanceGone } from '../db/instance-presence.ts';
+import { openSocketFolder } from '../embedded/socket-folder.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Pipeline } from '../messages/pipeline.ts';
+import type { Vault } from '../vault/vault.ts';
+import type { AppEdge } from './edge.ts';
+
+export interface SessionParts {
+  readonly config: Config;
+  readonly edge: AppEdge;
+  readonly log: Logger;
+  readonly db: Executor;
+  readonly instanceId: InstanceId;
+  readonly accounts: AccountStore;
+  readonly browser: Browser;
+  readonly runtime: RuntimeFolder;
+  readonly dataPath: string;
+  readonly vault: Vault;
+  readonly pipeline: Pipeline;
+  readonly announcer: Announcer;
+}
+
+/** The pool of sessions, no account started yet, and who hears of them; a guard outlives it, should it be killed. */
+export async function openSessions(parts: SessionParts): Promise<{ readonly pool: Pool } & AsyncDisposable> {
+  const { config, edge, log, db, instanceId, accounts, runtime, vault } = parts;
+  const { clock, signal } = edge;
+  await using stack = new AsyncDisposableStack();
+  const profiles = new ProfileKeeper({
+    runtimePath: runtime.path,
+    vault,
+    timings: DEFAULT_TIMINGS,
+    clock,
+    log,
+    hasOthers: () => hasOtherInstances(db, instanceId),
+    onStep: (step) => log.debug('A step of the vault was done', { step }),
+  });
+  const temporary = stack.use(await openSocketFolder(parts.dataPath, 'browsers'));
+  const guard = stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
+  const pool = stack.use(
+    await openPool({
+      config,
+      runtimePath: runtime.path,
+      formerPaths: runtime.formerPaths,
+      profiles,
+      browser: parts.browser,
+      instanceId,
+      isInstanceGone: (id) => isInstanceGone(db, id, { signal }),
+      store: accounts,
+      listener: makeListener(parts),
+      clock,
+      log,
+      onSurvivors: () => guard.withholdGoodbye(),
+      isRoot: edge.isRoot,
+      environment: { ...childEnvironment(edge.env), TMPDIR: temporary.path },
+    }),
+  );
+  const opened = stack.move();
+  return { pool, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** Messages go into the pipeline; codes and states to the terminal and to applications. */
+function makeListener({ edge, log, accounts, pipeline, announcer }: SessionParts): ChannelListener {
+  const teller = makeLinkTeller({
+    view: makeTerminalQrView({ write: edge.write, isTty: edge.isTerminal }),
+    cli: edge.cli,
+    write: edge.write,
+    getAccount: accounts.getAccount,
+    log,
+  });
+  return {
+    onEvents: pipeline.accept,
+    whenRoom: pipeline.whenRoom,
+    onGap: pipeline.hearGap,
+    onConnected: pipeline.serve,
+    onQr: (account, qr) => {
+      teller.onQr(account, qr);
+      announcer.onQr(account, qr);
+    },
+    onPairingCode: (account, code) => {
+      teller.onPairingCode(account, code);
+      announcer.onPairingCode(account, code);
+    },
+    onState: (accountId, change) => {
+      teller.onState(accountId, change);
+      announcer.onState(accountId, change);
+    },
+    onAlert: announcer.onAlert,
+  };
+}
