@@ -7,7 +7,7 @@ import { DEFAULT_TIMINGS, type SessionTimings } from '../../config/session-timin
 import { waitMs, withDeadline } from '../../lib/abort.ts';
 import { backoffDelayMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { AppError, isAppError, toError } from '../../lib/errors.ts';
+import { AppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Channel, ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
@@ -15,7 +15,7 @@ import type { Browser } from './browser.ts';
 import { LaunchGate } from './launch-gate.ts';
 import { endOrphanBrowsers } from './orphan-browsers.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
-import { RestoreProgress } from './restore-progress.ts';
+import { Restore } from './restore.ts';
 import { Session } from './session.ts';
 import { type Run, type Slot, Slots } from './slots.ts';
 import { type ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
@@ -63,8 +63,7 @@ export class Pool implements Channel, AsyncDisposable {
   readonly #timings: SessionTimings;
   readonly #slots: Slots;
   readonly #turns = new KeyedSerial<AccountId>();
-  #restore: RestoreProgress | undefined;
-  #restoring: Promise<unknown> = Promise.resolve();
+  readonly #restore: Restore;
   readonly #closing = new AbortController();
   #disposal: Promise<void> | undefined;
 
@@ -74,6 +73,14 @@ export class Pool implements Channel, AsyncDisposable {
     this.#slots = new Slots(deps.config.whatsapp.maxConnections);
     const { launchJitterMs } = this.#timings;
     this.#gate = new LaunchGate(availableParallelism(), () => Math.random() * launchJitterMs);
+    this.#restore = new Restore({
+      ...deps,
+      slots: this.#slots,
+      turns: this.#turns,
+      start: (accountId) => this.start(accountId),
+      saveRest: (accountId, reason) => this.#saveRest(accountId, reason),
+      signal: this.#closing.signal,
+    });
   }
 
   async start(accountId: AccountId, options: { readonly fresh?: boolean } = {}): Promise<void> {
@@ -119,7 +126,7 @@ export class Pool implements Channel, AsyncDisposable {
    */
   async #bringBack(accountId: AccountId, session: Session): Promise<void> {
     if (this.#closing.signal.aborted) return await this.#sealStopped(accountId, session);
-    this.#restoring = Promise.all([this.#restoring, this.#restoreLater([accountId])]);
+    this.#restore.tryLater(accountId);
   }
 
   async disconnect(accountId: AccountId): Promise<void> {
@@ -193,95 +200,8 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   /** Starts every account that a user wants connected; resolves when all have their slot, not their connection. */
-  async restore(): Promise<void> {
-    const { store, instanceId, log } = this.#deps;
-    const wanted = await store.listWanted(instanceId);
-    const linked = wanted.filter((account) => account.linked).map(({ id }) => id);
-    this.#restore = new RestoreProgress(linked, log);
-    const failed: AccountId[] = [];
-    for (const { id } of wanted) if (!(await this.#restoreOne(id))) failed.push(id);
-    await this.#destroyWhatIsOver();
-    await this.#sealLeftOpen();
-    this.#restoring = Promise.all([this.#deps.profiles.finishWipes(), this.#restoreLater(failed)]);
-  }
-
-  /** Completes disconnects and logouts that an earlier run was killed over. */
-  async #destroyWhatIsOver(): Promise<void> {
-    const { store, instanceId, profiles, log } = this.#deps;
-    try {
-      for (const accountId of await store.listOver(instanceId)) {
-        await this.#turns.run(accountId, async () => {
-          if (!this.#slots.has(accountId)) await profiles.destroyLeft(accountId);
-        });
-      }
-    } catch (thrown) {
-      // The next boot does it; until then nothing that was destroyed counts.
-      log.warn('What is left of ended links could not be destroyed', { error: toError(thrown).message });
-    }
-  }
-
-  /** Starts an account, unless its user has done so meanwhile; false if it is to be tried again. */
-  async #restoreOne(accountId: AccountId): Promise<boolean> {
-    if (this.#slots.has(accountId)) return true;
-    try {
-      const { wanted } = await this.#deps.store.getAccount(accountId);
-      if (wanted) await this.start(accountId);
-      return true;
-    } catch (thrown) {
-      const error = toError(thrown).message;
-      this.#deps.log.error('An account could not be restored', { accountId, error });
-      if (isAppError(thrown, 'ACCOUNT_NOT_FOUND')) return true;
-      if (!isAppError(thrown, 'POOL_FULL')) return false;
-      return await this.#saveRest(accountId, 'no_slot').then(
-        () => true,
-        () => false,
-      );
-    }
-  }
-
-  /** The database went away in the middle: they are tried until it is back. Never rejects. */
-  async #restoreLater(failed: readonly AccountId[]): Promise<void> {
-    let left = failed;
-    for (let attempt = 1; left.length > 0 && !this.#closing.signal.aborted; attempt += 1) {
-      await waitMs(backoffDelayMs(attempt), this.#closing.signal).catch(() => undefined);
-      const again: AccountId[] = [];
-      for (const id of left)
-        if (!this.#closing.signal.aborted && !(await this.#restoreOne(id))) again.push(id);
-      left = again;
-    }
-  }
-
-  /** What an earlier run was killed over and nobody wants connected now is not left open. */
-  async #sealLeftOpen(): Promise<void> {
-    const { profiles, store, instanceId, log } = this.#deps;
-    const isGone = this.#askOnce();
-    for (const accountId of await profiles.listOpen()) {
-      try {
-        await this.#turns.run(accountId, async () => {
-          if (this.#slots.has(accountId)) return;
-          const account = await store.getAccount(accountId);
-          const holder = account.instanceId ?? instanceId;
-          // Another instance that holds the account has taken it from the vault. One that is gone may be this one under
-          // the name that it had before, and what the vault has may be older than what lies here.
-          const isOurs = holder === instanceId || (account.linked && (await isGone(holder)));
-          await (isOurs && account.linked ? profiles.putAway(accountId) : profiles.discard(accountId));
-        });
-      } catch (thrown) {
-        // The profile of an account that is gone is removed in its own time.
-        const error = toError(thrown).message;
-        log.warn('A profile that was left open could not be sealed', { accountId, error });
-      }
-    }
-  }
-
-  /** Each answer may take seconds, and one instance may have had many accounts. */
-  #askOnce(): PoolDeps['isInstanceGone'] {
-    const answers = new Map<InstanceId, Promise<boolean>>();
-    return (instanceId) => {
-      const answer = answers.get(instanceId) ?? this.#deps.isInstanceGone(instanceId);
-      answers.set(instanceId, answer);
-      return answer;
-    };
+  restore(): Promise<void> {
+    return this.#restore.run();
   }
 
   /** Closes every browser and resolves when all are gone. What users want stays as it is. */
@@ -292,7 +212,7 @@ export class Pool implements Channel, AsyncDisposable {
 
   async #dispose(): Promise<void> {
     this.#closing.abort(new Error('Switchboard is stopping.'));
-    await this.#restoring;
+    await this.#restore.ended();
     // What is being started or ended comes to its end first; no more is begun.
     await withDeadline(this.#turns.idle(), TURNS_DEADLINE_MS, 'What was under way').catch((thrown) => {
       this.#deps.log.warn('A start or an end of a session is cut off by the stop', {
@@ -385,7 +305,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #hearState(accountId: AccountId, change: SessionChange): void {
-    this.#restore?.hear(accountId, change);
+    this.#restore.hear(accountId, change);
     this.#deps.listener.onState?.(accountId, change);
   }
 

@@ -1,0 +1,154 @@
+import type { AccountStore, SessionChange } from '../../accounts/account.ts';
+import type { AccountId, InstanceId } from '../../accounts/ids.ts';
+import type { ReasonCode } from '../../accounts/reason.ts';
+import { waitMs } from '../../lib/abort.ts';
+import { backoffDelayMs } from '../../lib/backoff.ts';
+import { isAppError, toError } from '../../lib/errors.ts';
+import type { KeyedSerial } from '../../lib/keyed-serial.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { ProfileKeeper } from './profile-keeper.ts';
+import { RestoreProgress } from './restore-progress.ts';
+import type { Slots } from './slots.ts';
+
+export interface RestoreDeps {
+  readonly store: AccountStore;
+  readonly instanceId: InstanceId;
+  readonly profiles: ProfileKeeper;
+  readonly slots: Slots;
+  /** Of what is done to an account. */
+  readonly turns: KeyedSerial<AccountId>;
+  /** Whether another instance is gone for good, as far as can be told; it may take some seconds. */
+  readonly isInstanceGone: (instanceId: InstanceId) => Promise<boolean>;
+  readonly start: (accountId: AccountId) => Promise<void>;
+  /** Stores and tells the state of an account that got no session. */
+  readonly saveRest: (accountId: AccountId, reason: ReasonCode) => Promise<void>;
+  readonly log: Logger;
+  /** Aborts when no account may be started any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Brings back at boot what the pool had when the daemon ended, however it did: accounts that are wanted are started, ends
+ * that were cut off are completed, and nothing that nobody wants stays open.
+ */
+export class Restore {
+  readonly #deps: RestoreDeps;
+  #progress: RestoreProgress | undefined;
+  #underWay: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: RestoreDeps) {
+    this.#deps = deps;
+  }
+
+  /** Hears of every change of a session's state. */
+  hear(accountId: AccountId, change: SessionChange): void {
+    this.#progress?.hear(accountId, change);
+  }
+
+  /** Tries an account again that could not be started, until it is or nobody wants it any more. */
+  tryLater(accountId: AccountId): void {
+    this.#goOn(this.#startLater([accountId]));
+  }
+
+  /** Resolves when nothing of it is under way any more; soon once the signal has aborted. */
+  async ended(): Promise<void> {
+    await this.#underWay;
+  }
+
+  /** The work never rejects. */
+  #goOn(work: Promise<unknown>): void {
+    this.#underWay = Promise.all([this.#underWay, work]);
+  }
+
+  /** Starts every account that a user wants connected; resolves when all have their slot, not their connection. */
+  async run(): Promise<void> {
+    const { store, instanceId, log } = this.#deps;
+    const wanted = await store.listWanted(instanceId);
+    const linked = wanted.filter((account) => account.linked).map(({ id }) => id);
+    this.#progress = new RestoreProgress(linked, log);
+    const failed: AccountId[] = [];
+    for (const { id } of wanted) if (!(await this.#startOne(id))) failed.push(id);
+    await this.#destroyWhatIsOver();
+    await this.#sealLeftOpen();
+    this.#goOn(this.#deps.profiles.finishWipes());
+    this.#goOn(this.#startLater(failed));
+  }
+
+  /** Completes disconnects and logouts that an earlier run was killed over. */
+  async #destroyWhatIsOver(): Promise<void> {
+    const { store, instanceId, profiles, turns, slots, log } = this.#deps;
+    try {
+      for (const accountId of await store.listOver(instanceId)) {
+        await turns.run(accountId, async () => {
+          if (!slots.has(accountId)) await profiles.destroyLeft(accountId);
+        });
+      }
+    } catch (thrown) {
+      // The next boot does it; until then nothing that was destroyed counts.
+      log.warn('What is left of ended links could not be destroyed', { error: toError(thrown).message });
+    }
+  }
+
+  /** Starts an account, unless its user has done so meanwhile; false if it is to be tried again. */
+  async #startOne(accountId: AccountId): Promise<boolean> {
+    if (this.#deps.slots.has(accountId)) return true;
+    try {
+      const { wanted } = await this.#deps.store.getAccount(accountId);
+      if (wanted) await this.#deps.start(accountId);
+      return true;
+    } catch (thrown) {
+      const error = toError(thrown).message;
+      this.#deps.log.error('An account could not be restored', { accountId, error });
+      if (isAppError(thrown, 'ACCOUNT_NOT_FOUND')) return true;
+      if (!isAppError(thrown, 'POOL_FULL')) return false;
+      return await this.#deps.saveRest(accountId, 'no_slot').then(
+        () => true,
+        () => false,
+      );
+    }
+  }
+
+  /** The database went away in the middle: they are tried until it is back. Never rejects. */
+  async #startLater(failed: readonly AccountId[]): Promise<void> {
+    let left = failed;
+    for (let attempt = 1; left.length > 0 && !this.#deps.signal.aborted; attempt += 1) {
+      await waitMs(backoffDelayMs(attempt), this.#deps.signal).catch(() => undefined);
+      const again: AccountId[] = [];
+      for (const id of left) if (!this.#deps.signal.aborted && !(await this.#startOne(id))) again.push(id);
+      left = again;
+    }
+  }
+
+  /** What an earlier run was killed over and nobody wants connected now is not left open. */
+  async #sealLeftOpen(): Promise<void> {
+    const { profiles, store, instanceId, turns, slots, log } = this.#deps;
+    const isGone = this.#askOnce();
+    for (const accountId of await profiles.listOpen()) {
+      try {
+        await turns.run(accountId, async () => {
+          if (slots.has(accountId)) return;
+          const account = await store.getAccount(accountId);
+          const holder = account.instanceId ?? instanceId;
+          // Another instance that holds the account has taken it from the vault. One that is gone may be this one under
+          // the name that it had before, and what the vault has may be older than what lies here.
+          const isOurs = holder === instanceId || (account.linked && (await isGone(holder)));
+          await (isOurs && account.linked ? profiles.putAway(accountId) : profiles.discard(accountId));
+        });
+      } catch (thrown) {
+        // The profile of an account that is gone is removed in its own time.
+        const error = toError(thrown).message;
+        log.warn('A profile that was left open could not be sealed', { accountId, error });
+      }
+    }
+  }
+
+  /** Each answer may take seconds, and one instance may have had many accounts. */
+  #askOnce(): RestoreDeps['isInstanceGone'] {
+    const answers = new Map<InstanceId, Promise<boolean>>();
+    return (instanceId) => {
+      const answer = answers.get(instanceId) ?? this.#deps.isInstanceGone(instanceId);
+      answers.set(instanceId, answer);
+      return answer;
+    };
+  }
+}
