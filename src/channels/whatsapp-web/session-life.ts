@@ -1,14 +1,12 @@
 import type { Account, LinkCode, LinkedIdentity } from '../../accounts/account.ts';
 import type { ReasonCode } from '../../accounts/reason.ts';
 import type { SessionFact } from '../../accounts/session-machine.ts';
-import type { SessionTimings } from '../../config/session-timings.ts';
-import type { Clock } from '../../lib/clock.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
 import { Wake } from '../../lib/wake.ts';
 import type { InboundEvent } from '../../messages/inbound-event.ts';
 import type { ChannelListener, ConnectedSession } from '../channel.ts';
 import { ConnectedPage } from './connected-page.ts';
+import { type CheckDeps, LifeChecks } from './life-checks.ts';
 import type { Restoration } from './profile-origin.ts';
 import { type LifeView, nextWatchStep, type Phase, phaseOfSocket, type WatchStep } from './session-watch.ts';
 import { socketMeaning } from './socket-state.ts';
@@ -42,26 +40,17 @@ export interface Fall {
   readonly connectedMs: number | null;
 }
 
-export interface LifeDeps {
+export interface LifeDeps extends CheckDeps {
   readonly account: Account;
   readonly listener: ChannelListener;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly timings: SessionTimings;
   makeClient(onEvent: (event: ClientEvent) => void): SessionClient;
   isLinked(): boolean;
   /** Since when a phone is to be linked, over all lives; null once one is. */
   linkingSince(): number | null;
   /** Counts a code that is shown, over all lives; returns how many there were. */
   countCode(): number;
-  /** There is a snapshot of the profile to fall back on. */
-  isSealed(): boolean;
   /** What the profile of this life lacks; null if it was not restored. */
   restoration(): Restoration | null;
-  /** Seals a snapshot of the profile; never rejects. */
-  snapshot(): Promise<void>;
-  /** The same if a copy of the profile is due elsewhere, which it makes; true if it was. Never rejects. */
-  copyWhenDue(): Promise<boolean>;
   /** The heavy part of the start is over: another browser may be launched. */
   onSettled(): void;
   /** The life is over; its browser is about to be closed. */
@@ -98,6 +87,7 @@ export class SessionLife {
   #connection: { session: ConnectedPage; scope: AbortController; identity: LinkedIdentity } | undefined;
   #connectedAt: number | null = null;
   readonly #stability = new Stability();
+  readonly #checks: LifeChecks;
   /** What the document said that is ready, until it is gone. */
   #ready: Ready | undefined;
   #heardAt = 0;
@@ -107,6 +97,14 @@ export class SessionLife {
     this.#deps = deps;
     this.#client = deps.makeClient((event) => this.#receive(event));
     this.#startedLinked = deps.isLinked();
+    this.#checks = new LifeChecks(deps, {
+      client: this.#client,
+      view: () => this.#view,
+      see: (change) => this.#see(change),
+      connectedAt: () => this.#connectedAt,
+      wake: () => this.#wake.wake(),
+      tellEnd: (reason, error) => this.#tellEnd(reason, error),
+    });
     const now = deps.clock.monotonic();
     this.#view = {
       phase: 'starting',
@@ -213,22 +211,22 @@ export class SessionLife {
         return;
       case 'refresh-code':
         this.#see({ codeAskedAt: this.#deps.clock.monotonic() });
-        this.#ask(this.#client.refreshCode());
+        this.#checks.ask(this.#client.refreshCode());
         return;
       case 'check-level':
-        this.#ask(this.#client.checkLevel());
+        this.#checks.ask(this.#client.checkLevel());
         return;
       case 'probe':
-        this.#ask(this.#client.probe().catch(() => this.#client.probe()));
+        this.#checks.ask(this.#client.probe().catch(() => this.#client.probe()));
         return;
       case 'measure':
-        this.#measure();
+        this.#checks.measure();
         return;
       case 'snapshot':
-        this.#snapshot();
+        this.#checks.snapshot();
         return;
       case 'copy':
-        this.#copy();
+        this.#checks.copy();
         return;
       case 'mend-line':
         this.#endStretch();
@@ -239,68 +237,6 @@ export class SessionLife {
       default:
         step satisfies never;
     }
-  }
-
-  /** Asks the page something beside the loop; one that does not answer in time has ended. */
-  #ask(answer: Promise<void>): void {
-    this.#see({ askedAt: null });
-    void answer
-      .catch((thrown) => this.#tellEnd('page_unresponsive', toError(thrown)))
-      .finally(() => {
-        this.#see({ askedAt: this.#deps.clock.monotonic() });
-        this.#wake.wake();
-      });
-  }
-
-  #measure(): void {
-    this.#see({ measuredAt: null });
-    const { clock, log } = this.#deps;
-    void this.#client
-      .measureMemory()
-      .then((memoryBytes) => this.#weigh(memoryBytes))
-      .catch((thrown) => {
-        log.warn('The memory of a session could not be read', { error: toError(thrown).message });
-      })
-      .finally(() => {
-        this.#see({ measuredAt: clock.monotonic() });
-        this.#wake.wake();
-      });
-  }
-
-  #weigh(memoryBytes: number): void {
-    const { clock, log, timings } = this.#deps;
-    const hasSettled = clock.monotonic() >= (this.#connectedAt ?? Infinity) + timings.memorySettleMs;
-    if (this.#view.settledBytes === null && hasSettled) {
-      this.#see({ settledBytes: memoryBytes });
-      if (memoryBytes >= timings.memorySoftBytes) {
-        const softBytes = timings.memorySoftBytes;
-        log.warn('A session needs more memory than it should, without having grown', {
-          memoryBytes,
-          softBytes,
-        });
-      }
-    }
-    this.#see({ memoryBytes });
-  }
-
-  #snapshot(): void {
-    const { isSealed, snapshot, clock, timings } = this.#deps;
-    const early = isSealed() ? 0 : timings.snapshotIntervalMs - timings.snapshotAgainMs;
-    this.#see({ sealedAt: null });
-    void snapshot().finally(() => {
-      this.#see({ sealedAt: clock.monotonic() - early });
-      this.#wake.wake();
-    });
-  }
-
-  #copy(): void {
-    const { copyWhenDue, clock } = this.#deps;
-    this.#see({ copyAskedAt: null });
-    void copyWhenDue().then((isSealed) => {
-      const now = clock.monotonic();
-      this.#see({ copyAskedAt: now, ...(isSealed ? { sealedAt: now } : {}) });
-      this.#wake.wake();
-    });
   }
 
   /** An end that takes its turn after what was told before it: a dead browser is the cause of an answer that fails. */
