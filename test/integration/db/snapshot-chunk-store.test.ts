@@ -80,8 +80,8 @@ describe('a copy in the database', () => {
   });
 });
 
-describe('a copy of 20 MiB', () => {
-  const SIZE = 20 * MIB;
+describe('a large copy', () => {
+  const SIZE = 64 * MIB;
 
   /** Bytes of memory that buffers and objects take after everything that can go has gone. */
   function settledMemory(): number {
@@ -109,8 +109,8 @@ describe('a copy of 20 MiB', () => {
       most = Math.max(most, settledMemory() - start);
     }
     expect(after.digest('hex')).toBe(before.digest('hex'));
-    // A row is 1 MiB, and comes over the wire as twice as many characters.
-    expect(most).toBeLessThan(8 * MIB);
+    // A row is 1 MiB, and comes over the wire as twice as many characters; some rows come at once.
+    expect(most).toBeLessThan(SIZE / 4);
   });
 });
 
