@@ -48,7 +48,8 @@ function guardOf(of: Stage): number {
 }
 
 const living = (pids: readonly number[]) => pids.filter((pid) => statOf(pid).group !== 0);
-const gone = (pids: readonly number[]) => expect.poll(() => living(pids), { timeout: PATIENCE_MS }).toEqual([]);
+const gone = (pids: readonly number[]) =>
+  expect.poll(() => living(pids), { timeout: PATIENCE_MS }).toEqual([]);
 
 it.each([
   ['stands still as a whole', () => true],
