@@ -1,40 +1,25 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { openDatabase } from '../../../src/db/database.ts';
 import { makeKeyRing } from '../../../src/vault/key-ring.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { insertTestAccount } from '../../support/inbound-events.ts';
 import { CURRENT_KEY, namedKey, OLD_KEY } from '../../support/sealed-sample.ts';
-import { silentLog } from '../../support/silent-log.ts';
-import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+import { VaultRoot } from '../../support/vault-root.ts';
 import { type VaultPlaces, VaultStage, type VaultStageSettings } from '../../support/vault-stage.ts';
 
 const LONG_AGO = new Date(Date.now() - 31 * 24 * 3_600_000);
 
-let root: TemporaryFolder;
-let database: TestDatabase;
+let root: VaultRoot;
 let places: VaultPlaces;
 let stack: AsyncDisposableStack;
 
 beforeAll(async () => {
-  root = await openTemporaryFolder();
-  database = await openTestDatabase();
+  root = await VaultRoot.open();
 });
-afterAll(async () => {
-  await database[Symbol.asyncDispose]();
-  await root[Symbol.asyncDispose]();
-});
+afterAll(() => root[Symbol.asyncDispose]());
 
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
-  const { connection } = database;
-  await using opened = openDatabase({ connection, log: silentLog, poolSize: 1 });
-  const accountId = await insertTestAccount(opened.db);
-  const folder = join(root.path, randomUUID());
-  const [runtimePath, sessionPath] = [join(folder, 'live'), join(folder, 'sessions')];
-  places = { connection, accountId, runtimePath, sessionPath };
+  places = await root.newPlaces();
   return () => stack.disposeAsync();
 });
 

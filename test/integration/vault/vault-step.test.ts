@@ -13,14 +13,13 @@ import {
   DESTROYING_SCENARIOS,
   KEEPING_SCENARIOS,
 } from '../../support/crash-scenarios.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { makeRandom } from '../../support/random.ts';
 import { scaled, seed } from '../../support/scale.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { hasRealDisks, openSmallDisk } from '../../support/small-disk.ts';
-import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 import { VaultProcess } from '../../support/vault-process.ts';
+import { VaultRoot } from '../../support/vault-root.ts';
 import { type VaultPlaces, VaultStage } from '../../support/vault-stage.ts';
 
 const PAIRS = scaled(3, 60);
@@ -28,29 +27,15 @@ const RANDOM_KILLS = scaled(5, 20);
 /** A cycle of a small session takes less. */
 const LONGEST_CYCLE_MS = 600;
 
-let root: TemporaryFolder;
-let database: TestDatabase;
+let root: VaultRoot;
 let places: VaultPlaces;
 
 beforeAll(async () => {
-  root = await openTemporaryFolder();
-  database = await openTestDatabase();
+  root = await VaultRoot.open();
 });
-afterAll(async () => {
-  await database[Symbol.asyncDispose]();
-  await root[Symbol.asyncDispose]();
-});
+afterAll(() => root[Symbol.asyncDispose]());
 beforeEach(async () => {
-  const { connection } = database;
-  await using opened = openDatabase({ connection, log: silentLog, poolSize: 1 });
-  const accountId = await insertTestAccount(opened.db);
-  const folder = join(root.path, randomUUID());
-  places = {
-    connection,
-    accountId,
-    runtimePath: join(folder, 'live'),
-    sessionPath: join(folder, 'sessions'),
-  };
+  places = await root.newPlaces();
 });
 
 /** Does something in a daemon of its own, that ends well. */

@@ -1,35 +1,24 @@
-import { randomUUID } from 'node:crypto';
 import { open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../../src/db/database.ts';
 import { makeKeyRing } from '../../../src/vault/key-ring.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { FrailBackup } from '../../support/frail-backup.ts';
-import { insertTestAccount } from '../../support/inbound-events.ts';
 import { CURRENT_KEY, OLD_KEY } from '../../support/sealed-sample.ts';
-import { silentLog } from '../../support/silent-log.ts';
-import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+import { VaultRoot } from '../../support/vault-root.ts';
 import { type VaultPlaces, VaultStage, type VaultStageSettings } from '../../support/vault-stage.ts';
 
 const FROM_ANOTHER = 'A sealed session was opened from another copy than the newest';
 const NOT_WIPED = 'Copies of a destroyed session are left where they cannot be reached';
 
-let root: TemporaryFolder;
-let database: TestDatabase;
+let root: VaultRoot;
 let places: VaultPlaces;
 let backup: FrailBackup;
 let stage: VaultStage;
 let stack: AsyncDisposableStack;
 
 beforeAll(async () => {
-  root = await openTemporaryFolder();
-  database = await openTestDatabase();
+  root = await VaultRoot.open();
 });
-afterAll(async () => {
-  await database[Symbol.asyncDispose]();
-  await root[Symbol.asyncDispose]();
-});
+afterAll(() => root[Symbol.asyncDispose]());
 
 /** A daemon that starts on what another has left. */
 async function restart(settings: VaultStageSettings = {}): Promise<VaultStage> {
@@ -42,16 +31,7 @@ async function restart(settings: VaultStageSettings = {}): Promise<VaultStage> {
 
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
-  const { connection } = database;
-  await using opened = openDatabase({ connection, log: silentLog, poolSize: 1 });
-  const accountId = await insertTestAccount(opened.db);
-  const folder = join(root.path, randomUUID());
-  places = {
-    connection,
-    accountId,
-    runtimePath: join(folder, 'live'),
-    sessionPath: join(folder, 'sessions'),
-  };
+  places = await root.newPlaces();
   stage = await restart();
   return () => stack.disposeAsync();
 });

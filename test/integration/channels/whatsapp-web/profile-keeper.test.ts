@@ -3,10 +3,7 @@ import { cp, mkdir, readFile, rename, rm, statfs, truncate, writeFile } from 'no
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
-import { openDatabase } from '../../../../src/db/database.ts';
 import { makeKeyRing } from '../../../../src/vault/key-ring.ts';
-import { openTestDatabase, type TestDatabase } from '../../../support/database.ts';
-import { insertTestAccount } from '../../../support/inbound-events.ts';
 import {
   damageProfileSample,
   logOfProfile,
@@ -14,9 +11,8 @@ import {
   storeInProfile,
 } from '../../../support/profile-sample.ts';
 import { OLD_KEY } from '../../../support/sealed-sample.ts';
-import { silentLog } from '../../../support/silent-log.ts';
 import { hasRealDisks, openSmallDisk } from '../../../support/small-disk.ts';
-import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
+import { VaultRoot } from '../../../support/vault-root.ts';
 import { type VaultPlaces, VaultStage, type VaultStageSettings } from '../../../support/vault-stage.ts';
 
 const MEGABYTE = 1024 ** 2;
@@ -25,20 +21,15 @@ const CUT_OFF = 'An opened profile may lack what was written before the machine 
 const DAMAGED = 'An opened profile is damaged: the vault is opened instead';
 const NOT_SEALED = 'A session could not be sealed and stays open';
 
-let root: TemporaryFolder;
-let database: TestDatabase;
+let root: VaultRoot;
 let places: VaultPlaces;
 let stage: VaultStage;
 let stack: AsyncDisposableStack;
 
 beforeAll(async () => {
-  root = await openTemporaryFolder();
-  database = await openTestDatabase();
+  root = await VaultRoot.open();
 });
-afterAll(async () => {
-  await database[Symbol.asyncDispose]();
-  await root[Symbol.asyncDispose]();
-});
+afterAll(() => root[Symbol.asyncDispose]());
 
 /** Another daemon starts on what the last one left, which was killed as far as it can tell. */
 async function restart(settings: VaultStageSettings = {}): Promise<VaultStage> {
@@ -47,16 +38,7 @@ async function restart(settings: VaultStageSettings = {}): Promise<VaultStage> {
 
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
-  const { connection } = database;
-  await using opened = openDatabase({ connection, log: silentLog, poolSize: 1 });
-  const accountId = await insertTestAccount(opened.db);
-  const folder = join(root.path, randomUUID());
-  places = {
-    connection,
-    accountId,
-    runtimePath: join(folder, 'live'),
-    sessionPath: join(folder, 'sessions'),
-  };
+  places = await root.newPlaces();
   stage = await restart();
   return () => stack.disposeAsync();
 });
