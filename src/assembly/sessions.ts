@@ -64,7 +64,7 @@ export async function openSessions(parts: SessionParts): Promise<{ readonly pool
       listener: makeListener(parts),
       clock,
       log,
-      onSurvivors: () => guard.withholdGoodbye(),
+      guard,
       isRoot: edge.isRoot,
       environment: { ...childEnvironment(edge.env), TMPDIR: temporary.path },
     }),

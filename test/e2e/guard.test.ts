@@ -48,8 +48,14 @@ function guardOf(of: Stage): number {
 }
 
 const living = (pids: readonly number[]) => pids.filter((pid) => statOf(pid).group !== 0);
+/** What a process is and does, for whoever reads of one that should not be there. */
+function describeProcess(pid: number): string {
+  const read = (name: string) => readFileSync(`/proc/${pid}/${name}`, 'utf8').replaceAll('\0', ' ');
+  return `${read('stat').slice(0, 60)} ${read('cmdline').slice(0, 300)}`;
+}
+
 const gone = (pids: readonly number[]) =>
-  expect.poll(() => living(pids), { timeout: PATIENCE_MS }).toEqual([]);
+  expect.poll(() => living(pids).map(describeProcess), { timeout: PATIENCE_MS }).toEqual([]);
 
 it.each([
   ['stands still as a whole', () => true],

@@ -20,6 +20,7 @@ import type { VaultStep } from '../../src/vault/vault-step.ts';
 import { openTestDatabase } from './database.ts';
 import { HeldCalls } from './held-calls.ts';
 import { insertTestAccount } from './inbound-events.ts';
+import { noGuard } from './no-guard.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
 
@@ -96,7 +97,7 @@ export class BarePool implements AsyncDisposable {
       },
       clock: systemClock,
       log: this.log,
-      onSurvivors: () => undefined,
+      guard: noGuard,
       isRoot: true,
       timings: { ...DEFAULT_TIMINGS, ...timings },
       environment: {},

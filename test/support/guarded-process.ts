@@ -14,10 +14,12 @@ export interface GuardedSettings {
   readonly program: string;
   readonly carried: string;
   readonly isSilent: boolean;
+  /** Whether the guard is told of the browser's group. */
+  readonly isWatched: boolean;
 }
 
 /** The mark, the program that a "browser" of it runs, the mark which that one carries, and whether to go without a goodbye. */
-const { mark, program, carried, isSilent }: GuardedSettings = JSON.parse(process.argv[2] ?? '{}');
+const { mark, program, carried, isSilent, isWatched }: GuardedSettings = JSON.parse(process.argv[2] ?? '{}');
 
 function findGuard(): number | undefined {
   return readdirSync(`/proc/self/task`)
@@ -33,6 +35,7 @@ const browser = spawn('sh', ['-c', program, 'sh', '--type=main', carried], {
   env: { ...process.env, SWITCHBOARD_RUN: carried.split('=')[1] ?? '' },
 });
 await once(browser, 'spawn');
+if (isWatched) guard.watch(browser.pid ?? 0);
 console.log(JSON.stringify({ browser: browser.pid, guard: findGuard() }));
 await once(process.stdin.resume(), 'end');
 if (isSilent) guard.withholdGoodbye();

@@ -33,6 +33,7 @@ import { makeKeyRing } from '../../src/vault/key-ring.ts';
 import { Vault } from '../../src/vault/vault.ts';
 import { VaultFolder } from '../../src/vault/vault-folder.ts';
 import { openTestDatabase, type TestDatabase } from './database.ts';
+import { noGuard } from './no-guard.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { TellingLogger } from './telling-logger.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
@@ -196,7 +197,7 @@ export class PoolStage implements AsyncDisposable {
         listener: this.#listen(),
         clock: systemClock,
         log: this.log,
-        onSurvivors: () => undefined,
+        guard: noGuard,
         isRoot: process.getuid?.() === 0,
         environment: process.env,
         timings: { ...SHORT_TIMINGS, ...timings },

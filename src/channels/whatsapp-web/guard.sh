@@ -1,14 +1,24 @@
 # Ends the browsers of a daemon that died without saying goodbye: they would go on taking messages, and one that stands
 # still does not notice that its daemon is gone (fault F28).
 #
-# A browser that ends by itself can leave processes that stand still: they carry the mark in their environment alone.
+# A browser that ends by itself can leave processes that stand still. Some carry the mark in their environment; a page's
+# process writes its title over that, and is known by its group alone.
 #
 # Standard input comes from the daemon and breaks with it. Its first line is the argument that marks the daemon's
-# browsers; the line "goodbye" ends the guard. The mark is not an argument here, since the guard would then find itself.
+# browsers; "watch <group>" names the process group of one that runs, "forget <group>" one of which nothing is left, and
+# "goodbye" ends the guard. The mark is not an argument here, since the guard would then find itself.
 
 groups=
 
-# Kills the process groups of all marked processes, also those of an earlier sweep: a group can outlive its leader.
+forget() {
+  left=
+  for group in $groups; do
+    [ "$group" = "$1" ] || left="$left $group"
+  done
+  groups=$left
+}
+
+# Kills the process groups of all marked processes, and those that are known: a group can outlive its leader.
 sweep() {
   for found in $(printf '%s\n' "$mark" "SWITCHBOARD_RUN=${mark#*=}" |
     grep -lszxFf - /proc/[0-9]*/cmdline /proc/[0-9]*/environ); do
@@ -26,8 +36,12 @@ guard() {
   # What asks the daemon to stop is the daemon's business; it still says goodbye.
   trap '' HUP INT TERM
   read -r mark || exit 0
-  while read -r line; do
-    [ "$line" = goodbye ] && exit 0
+  while read -r word group; do
+    case $word in
+      watch) groups="$groups $group" ;;
+      forget) forget "$group" ;;
+      goodbye) exit 0 ;;
+    esac
   done
   sweep
   # A browser that was being launched carries its mark by now.

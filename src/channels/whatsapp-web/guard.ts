@@ -20,9 +20,16 @@ export interface GuardDeps {
 }
 
 export interface Guard extends AsyncDisposable {
+  /** A browser runs in the process group of this number: it is ended should we die, also what is left of it by then. */
+  watch(group: number): void;
+  /** Nothing is left of it. */
+  forget(group: number): void;
   /** There are browsers that could not be killed: the guard is not told goodbye, and tries once more when we are gone. */
   withholdGoodbye(): void;
 }
+
+/** What sessions tell it of their browsers. */
+export type BrowserGuard = Pick<Guard, 'watch' | 'forget' | 'withholdGoodbye'>;
 
 /**
  * Starts a small process that kills the marked browsers should this process die without a goodbye, which is said by
@@ -40,6 +47,7 @@ class GuardKeeper implements Guard {
   #child: ChildProcess | undefined;
   #loop: Promise<void> = Promise.resolve();
   #disposal: Promise<void> | undefined;
+  readonly #watched = new Set<number>();
   #lastWord = 'goodbye\n';
 
   constructor(deps: GuardDeps) {
@@ -50,6 +58,20 @@ class GuardKeeper implements Guard {
     this.#loop = this.#keep(this.#start());
     // If it cannot be started, the loop says so and tries again: no reason to keep the daemon from its work.
     if (this.#child) await once(this.#child, 'spawn').catch(() => undefined);
+  }
+
+  watch(group: number): void {
+    this.#watched.add(group);
+    this.#tell(`watch ${group}`);
+  }
+
+  forget(group: number): void {
+    if (this.#watched.delete(group)) this.#tell(`forget ${group}`);
+  }
+
+  /** A guard that is gone hears all of it when it is started again. */
+  #tell(line: string): void {
+    if (this.#child?.stdin?.writable) this.#child.stdin.write(`${line}\n`);
   }
 
   withholdGoodbye(): void {
@@ -101,7 +123,7 @@ class GuardKeeper implements Guard {
     this.#child = child;
     // A guard that is gone does not read what is written; its end is what counts.
     child.stdin?.on('error', () => undefined);
-    child.stdin?.write(`${mark}\n`);
+    child.stdin?.write([mark, ...[...this.#watched].map((group) => `watch ${group}`), ''].join('\n'));
     return once(child, 'exit').then(
       ([code, signal]) => (signal === null ? `code ${code}` : String(signal)),
       (thrown: unknown) => toError(thrown).message,

@@ -12,6 +12,7 @@ import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Channel, ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { Browser } from './browser.ts';
+import type { BrowserGuard } from './guard.ts';
 import { LaunchGate } from './launch-gate.ts';
 import { endOrphanBrowsers } from './orphan-browsers.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
@@ -44,8 +45,7 @@ export interface PoolDeps {
   readonly listener: ChannelListener;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Told if processes of a browser cannot be killed. */
-  readonly onSurvivors: () => void;
+  readonly guard: BrowserGuard;
   readonly isRoot: boolean;
   /** Deadlines and intervals of the sessions; those that are proven by default. */
   readonly timings?: SessionTimings;
@@ -279,7 +279,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): WhatsAppClient {
-    const { config, runtimePath, browser, instanceId, onSurvivors, clock, isRoot, environment } = this.#deps;
+    const { config, runtimePath, browser, instanceId, guard, clock, isRoot, environment } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
     // A page that offers a code to an account that is linked says only that it no longer is.
     const byCode = account.pairing === 'code' && !account.linked && phoneNumber !== null;
@@ -296,7 +296,7 @@ export class Pool implements Channel, AsyncDisposable {
         clock,
         log,
         timings: this.#timings,
-        onSurvivors,
+        guard,
         isRoot,
         environment,
       },

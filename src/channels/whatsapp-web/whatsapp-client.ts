@@ -19,6 +19,7 @@ import {
   removeProfileLocks,
 } from './browser-process.ts';
 import { makeDeviceName } from './device-name.ts';
+import type { BrowserGuard } from './guard.ts';
 import { type LinkNews, LinkOffer, type PairingWish } from './link-offer.ts';
 import { newsToEvent } from './message-conversion.ts';
 import { installBridge } from './page-bridge.ts';
@@ -61,8 +62,8 @@ export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'
   readonly clock: Clock;
   readonly log: Logger;
   readonly timings: SessionTimings;
-  /** Told if processes of the browser outlive their being killed: somebody must look after them. */
-  readonly onSurvivors: () => void;
+  /** Looks after the browser should this process die, and after what of it cannot be killed. */
+  readonly guard: BrowserGuard;
 }
 
 /**
@@ -211,8 +212,9 @@ export class WhatsAppClient {
       const pids = findBrowserProcesses(this.#profilePath, this.#launched);
       if (pids.length > 0) {
         log.error('Processes of a browser could not be killed', { pids });
-        return this.#deps.onSurvivors();
+        return this.#deps.guard.withholdGoodbye();
       }
+      if (this.#launched) this.#deps.guard.forget(this.#launched.pid);
       removeProfileLocks(this.#profilePath);
       await this.#temporary?.[Symbol.asyncDispose]();
     } catch (thrown) {
@@ -242,6 +244,8 @@ export class WhatsAppClient {
     const { launchDeadlineMs } = this.#deps.timings;
     const browser = await withDeadline(puppeteer.launch(options), launchDeadlineMs, 'Launching the browser');
     this.#launched = identifyProcess(browser.process()?.pid ?? 0);
+    // Puppeteer starts each browser as the leader of a group.
+    if (this.#launched) this.#deps.guard.watch(this.#launched.pid);
     return browser;
   }
 

@@ -10,8 +10,8 @@ import { RecordingLogger } from '../../../support/recording-logger.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../../support/guarded-process.ts', import.meta.url));
 
-/** The guard's two sweeps are a second apart. */
-const SWEPT_MS = 10_000;
+/** The guard's two sweeps are a second apart; what it misses stays for ever. */
+const SWEPT_MS = 40_000;
 
 /** Stays, with a process of its own that carries no mark, as a browser has. */
 const BROWSER = 'sleep 600 & wait';
@@ -36,9 +36,9 @@ async function start(
   program = BROWSER,
   mark = makeMark(),
   carried = mark,
-  isSilent = false,
+  { isSilent = false, isWatched = false } = {},
 ): Promise<Guarded> {
-  const settings: GuardedSettings = { mark, program, carried, isSilent };
+  const settings: GuardedSettings = { mark, program, carried, isSilent, isWatched };
   const child = spawn(process.execPath, [SCRIPT, JSON.stringify(settings)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -70,6 +70,16 @@ function inGroup(group: number): number[] {
     .filter((pid) => isAlive(pid) && stat(pid)?.group === group);
 }
 
+/** Guards of this process. */
+function findGuards(): number[] {
+  const isGuard = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('guard.sh');
+  return readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
+    .filter((pid) => isAlive(pid) && isGuard(pid));
+}
+
 const gone = (look: () => unknown) => expect.poll(look, { timeout: SWEPT_MS }).toEqual([]);
 
 it('kills a browser that stands still when its daemon was killed, with all its processes (F28)', async () => {
@@ -87,6 +97,36 @@ it('kills what a browser that ended by itself has left (F28)', async () => {
   expect(inGroup(daemon.browser)).toHaveLength(1);
   daemon.process.kill('SIGKILL');
   await gone(() => inGroup(daemon.browser));
+});
+
+it('kills what is left of a browser that it was told of, though nothing of that carries a mark (F28)', async () => {
+  const daemon = await start('sleep 600 & exit', makeMark(), '--none', { isWatched: true });
+  await expect.poll(() => isAlive(daemon.browser)).toBe(false);
+  process.kill(-daemon.browser, 'SIGSTOP');
+  daemon.process.kill('SIGKILL');
+  await gone(() => inGroup(daemon.browser));
+});
+
+it('knows what it was told when it is started again, and forgets what it is told to', async () => {
+  const path = process.env.PATH;
+  const log = new RecordingLogger();
+  const leaders = [1, 2].map(() => spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).pid ?? 0);
+  const [watched = 0, forgotten = 0] = leaders;
+  try {
+    const guard = await openGuard({ mark: makeMark(), path, log });
+    for (const group of leaders) guard.watch(group);
+    guard.forget(forgotten);
+    const told = log.next('The guard of the browsers ended and is started again');
+    process.kill(findGuards()[0] ?? 0, 'SIGKILL');
+    await told;
+    await expect.poll(findGuards).toHaveLength(1);
+    guard.withholdGoodbye();
+    await guard[Symbol.asyncDispose]();
+    await gone(() => inGroup(watched));
+    expect(inGroup(forgotten)).toHaveLength(1);
+  } finally {
+    for (const group of leaders) if (inGroup(group).length > 0) process.kill(-group, 'SIGKILL');
+  }
 });
 
 it('meets a browser that is just being launched', async () => {
@@ -122,7 +162,7 @@ it('ends with a goodbye, and touches nothing', async () => {
 
 it('kills a browser that its daemon could not kill, once that has ended without a goodbye', async () => {
   const mark = makeMark();
-  const daemon = await start(BROWSER, mark, mark, true);
+  const daemon = await start(BROWSER, mark, mark, { isSilent: true });
   await expect.poll(() => inGroup(daemon.browser)).toHaveLength(2);
   daemon.process.stdin?.end();
   await once(daemon.process, 'exit');
@@ -153,22 +193,15 @@ it('holds nothing of its daemon but the pipe, and knows nothing of it', async ()
 it('is started again when it ends by itself, and says so', async () => {
   const log = new RecordingLogger();
   const path = process.env.PATH;
-  const isOurs = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('guard.sh');
-  const children = () =>
-    readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
-      .split(' ')
-      .filter(Boolean)
-      .map(Number)
-      .filter((pid) => isAlive(pid) && isOurs(pid));
   await using guard = await openGuard({ mark: makeMark(), path, log });
-  const [first = 0] = children();
+  const [first = 0] = findGuards();
   const told = log.next('The guard of the browsers ended and is started again');
   process.kill(first, 'SIGKILL');
   expect(await told).toMatchObject({ level: 'warn', fields: { cause: 'SIGKILL', attempt: 1 } });
-  await expect.poll(children).toHaveLength(1);
-  expect(children()).not.toContain(first);
+  await expect.poll(findGuards).toHaveLength(1);
+  expect(findGuards()).not.toContain(first);
   await guard[Symbol.asyncDispose]();
-  expect(children()).toEqual([]);
+  expect(findGuards()).toEqual([]);
 });
 
 it('does not keep a daemon from its work where it cannot be started', async () => {

@@ -10,6 +10,7 @@ import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts'
 import { WhatsAppClient } from '../../../../src/channels/whatsapp-web/whatsapp-client.ts';
 import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
+import { noGuard } from '../../../support/no-guard.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { openTemporaryFolder } from '../../../support/temporary-folder.ts';
 
@@ -47,8 +48,11 @@ async function makeClient(): Promise<WhatsAppClient> {
       log,
       timings: { ...DEFAULT_TIMINGS, closeDeadlineMs: CLOSE_MS },
       whenRoom: async () => undefined,
-      onSurvivors: () => {
-        survivors += 1;
+      guard: {
+        ...noGuard,
+        withholdGoodbye: () => {
+          survivors += 1;
+        },
       },
       isRoot: true,
       environment: { TMPDIR: join(folder.path, 'tmp') },
