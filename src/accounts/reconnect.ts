@@ -26,8 +26,7 @@ export interface Fall {
 
 /**
  * What follows a fall. After a stable connection attempts start again at 1. After a short one the step is kept, and no
- * failure counted; one that flaps only seems to be mended each time, and goes a step on. After none both grow. A recycling
- * counts for nothing.
+ * failure counted. After none both grow. A recycling counts for nothing.
  */
 export function afterFall(view: ReconnectView, fall: Fall, stableAfterMs: number): ReconnectView {
   const { retry, connectedMs } = fall;
@@ -35,8 +34,7 @@ export function afterFall(view: ReconnectView, fall: Fall, stableAfterMs: number
   if (connectedMs !== null && connectedMs >= stableAfterMs) return { ...NO_ATTEMPT, attempt: 1 };
   if (retry === 'at-once') return { ...view, attempt: step, failures: 0 };
   if (connectedMs === null) return { ...view, attempt: view.attempt + 1, failures: view.failures + 1 };
-  const attempt = isFlapping(view) ? step + 1 : step;
-  return { attempt, failures: 0, shortFalls: view.shortFalls + 1 };
+  return { attempt: step, failures: 0, shortFalls: view.shortFalls + 1 };
 }
 
 /** The pause before the coming attempt, in milliseconds, counted from the fall. */

@@ -266,8 +266,8 @@ export const SESSION_NUMBERS = {
   },
   flappingAfterFalls: {
     value: 5,
-    text: 'Falls in a row, each within `stableAfterMs` of a connection, after which an alert is raised and the pauses grow.',
-    why: 'Each may be mended before it is announced. A few are a bad moment, and soon over if nobody waits; five are a fault.',
+    text: 'Falls in a row, each within `stableAfterMs` of a connection, after which an alert is raised.',
+    why: 'Each may be mended before it is announced. A few are a bad moment; five are a fault.',
   },
   announceGraceMs: {
     value: 5_000,

@@ -73,6 +73,8 @@ export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY
         .selectFrom('accounts')
         .selectAll()
         .where(isWantedOn(instanceId))
+        // Where there is no room for all, a link comes before a code that may never be scanned.
+        .orderBy('linked', 'desc')
         .orderBy('created_at')
         .orderBy('id')
         .execute();

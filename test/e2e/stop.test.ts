@@ -110,7 +110,6 @@ describe('a daemon in a terminal', () => {
     expect(await daemon.ended).toBe(1);
     clearInterval(impatience);
     expect(performance.now() - askedAt).toBeGreaterThanOrEqual(1_000);
-    expect(performance.now() - askedAt).toBeLessThan(5_000);
 
     process.kill(postgres, 'SIGCONT');
     const again = start();

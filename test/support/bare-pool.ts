@@ -83,7 +83,7 @@ export class BarePool implements AsyncDisposable {
           pacing: { warmup: false, jitter: false, breaker: false },
         },
       },
-      runtimePath: join(this.#folder, 'live'),
+      runtimePath: this.runtimePath,
       formerPaths: [],
       profiles: this.profiles.face,
       browser: { executablePath: '/bin/false', headless: 'shell' },
@@ -102,6 +102,11 @@ export class BarePool implements AsyncDisposable {
       timings: { ...DEFAULT_TIMINGS, ...timings },
       environment: {},
     });
+  }
+
+  /** Where profiles are opened. */
+  get runtimePath(): string {
+    return join(this.#folder, 'live');
   }
 
   get pool(): Pool {
@@ -152,7 +157,7 @@ export class BarePool implements AsyncDisposable {
   #makeKeeper(): ProfileKeeper {
     const onStep = (step: VaultStep) => void this.steps.push(step);
     return new ProfileKeeper({
-      runtimePath: join(this.#folder, 'live'),
+      runtimePath: this.runtimePath,
       vault: new Vault({
         folder: new VaultFolder(join(this.#folder, 'vaults'), onStep),
         keyRing: makeKeyRing({ current: randomBytes(32), previous: [] }),

@@ -23,9 +23,7 @@ const { troubleAfterFailures, flappingAfterFalls } = DEFAULT_TIMINGS;
 
 const FALL = `A session that falls is brought back after a pause, counted from the moment at which the attempt before was
 declared failed; waiting for its turn at the launch gate comes on top, and is logged. After a connection of five minutes
-attempts start again at 1; one that falls sooner keeps its step. Once it has done so ${flappingAfterFalls} times in a row, without five
-minutes of a connection in between, each further such fall is a step on. A life that was never connected is a failure,
-and a step:
+attempts start again at 1; one that falls sooner keeps its step. A life that was never connected is a failure, and a step:
 `;
 
 const TROUBLE = `Once ${troubleAfterFailures} lives in a row have failed, the account is Critical and an alert is raised: an error in the log, a row of

@@ -46,6 +46,7 @@ export interface VaultStageSettings {
   readonly backupIntervalMs?: number;
   readonly sharedBackupIntervalMs?: number;
   readonly freeDiskBytes?: number;
+  readonly profileDeadlineMs?: number;
   readonly hasOthers?: () => Promise<boolean>;
   /** For what is due when. */
   readonly clock?: Clock;
@@ -99,6 +100,7 @@ export class VaultStage implements AsyncDisposable {
         sharedBackupIntervalMs: settings.sharedBackupIntervalMs ?? 0,
         freezeDeadlineMs: 2_000,
         freeDiskBytes: settings.freeDiskBytes ?? 0,
+        profileDeadlineMs: settings.profileDeadlineMs ?? 60_000,
       },
       clock: settings.clock ?? systemClock,
       log,

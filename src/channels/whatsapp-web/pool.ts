@@ -107,13 +107,14 @@ export class Pool implements Channel, AsyncDisposable {
     try {
       // As the session before has left it, which may have come to rest by itself meanwhile.
       const account = await store.getAccount(accountId);
-      const isFresh = fresh || (wasLinked && !account.linked);
+      // A phone may have answered the code meanwhile: that link is not thrown away.
+      const isFresh = !account.linked && (fresh || wasLinked);
       if (isFresh) await this.#forget(accountId);
       await this.#saveStart(account);
       if (this.#closing.signal.aborted) await this.#saveRest(accountId, 'daemon_stopped');
       this.#requireOpen();
       const state = 'starting';
-      this.#launch({ ...account, state, reason: null, linked: account.linked && !isFresh }, slot);
+      this.#launch({ ...account, state, reason: null }, slot);
     } catch (thrown) {
       if (before?.end === 'stopped') await this.#bringBack(accountId, before.session);
       throw thrown;
@@ -144,10 +145,14 @@ export class Pool implements Channel, AsyncDisposable {
   /** WhatsApp drops a device that is not seen for some weeks; the profile is gone here in any case. */
   async #logOut(accountId: AccountId): Promise<void> {
     try {
-      await this.#slots.findRun(accountId)?.session.logOut();
+      const session = this.#slots.findRun(accountId)?.session;
+      if (await session?.logOut()) return;
+      if (session?.mayBeLinked === false) return;
+      throw new Error('No page of the account is connected.');
     } catch (thrown) {
       const error = toError(thrown).message;
-      this.#deps.log.warn('WhatsApp did not hear of a logout', { accountId, error });
+      const remedy = 'Remove the device on the phone, under Linked devices.';
+      this.#deps.log.warn('WhatsApp did not hear of a logout', { accountId, error, remedy });
     }
   }
 
@@ -212,9 +217,9 @@ export class Pool implements Channel, AsyncDisposable {
 
   async #dispose(): Promise<void> {
     this.#closing.abort(new Error('Switchboard is stopping.'));
-    await this.#restore.ended();
     // What is being started or ended comes to its end first; no more is begun.
-    await withDeadline(this.#turns.idle(), TURNS_DEADLINE_MS, 'What was under way').catch((thrown) => {
+    const underWay = this.#restore.ended().then(() => this.#turns.idle());
+    await withDeadline(underWay, TURNS_DEADLINE_MS, 'What was under way').catch((thrown) => {
       this.#deps.log.warn('A start or an end of a session is cut off by the stop', {
         error: toError(thrown).message,
       });
@@ -360,9 +365,9 @@ export class Pool implements Channel, AsyncDisposable {
     }
   }
 
-  /** A profile whose opening was cut off lies as it did before. */
+  /** Also what an earlier run has left open. Where the opening hangs it is left to the next boot. */
   async #sealStopped(accountId: AccountId, session: Session): Promise<void> {
-    if (session.hasOpened) await this.#putAway(accountId, session);
+    if (!session.isOpening) await this.#putAway(accountId, session);
   }
 
   /** A profile that nobody has linked is not worth sealing. */

@@ -7,6 +7,7 @@
 import { mkdir, rename } from 'node:fs/promises';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
+import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
@@ -27,7 +28,7 @@ export interface ProfileKeeperDeps {
   readonly vault: Vault;
   readonly timings: Pick<
     SessionTimings,
-    'backupIntervalMs' | 'sharedBackupIntervalMs' | 'freezeDeadlineMs' | 'freeDiskBytes'
+    'backupIntervalMs' | 'sharedBackupIntervalMs' | 'freezeDeadlineMs' | 'freeDiskBytes' | 'profileDeadlineMs'
   >;
   readonly clock: Clock;
   readonly log: Logger;
@@ -190,12 +191,14 @@ export class ProfileKeeper {
    * elsewhere if that is due. Never rejects: one that failed is logged, and the next is not far.
    */
   async snapshot(accountId: AccountId): Promise<void> {
-    const begun = await this.#turns.run(accountId, async () => {
-      const sealed = await this.#sealRunning(accountId);
-      // In an object, so that the turn does not wait for it.
-      return { copied: sealed && this.#copies.add(sealed) };
-    });
-    await begun.copied;
+    try {
+      // The account's own turn comes last: whoever waits for the others to be sealed keeps it from no start.
+      const sealed = await this.#sealings.run('sealing', () => this.#sealRunning(accountId));
+      await sealed?.copied;
+    } catch (thrown) {
+      const error = toError(thrown).message;
+      this.#deps.log.warn('A running session could not be sealed', { accountId, error });
+    }
   }
 
   /** The same, if a copy of the session is due; true if it was. Never rejects. */
@@ -205,19 +208,21 @@ export class ProfileKeeper {
     return true;
   }
 
-  async #sealRunning(accountId: AccountId): Promise<SealedSnapshot | undefined> {
-    const opened = this.#opened.get(accountId);
-    if (opened === undefined) return undefined;
-    const copy = `${this.#pathOf(accountId)}.copy-${crypto.randomUUID()}`;
-    try {
-      return await this.#sealings.run('sealing', () => this.#freezeAndSeal(accountId, opened, copy));
-    } catch (thrown) {
-      const error = toError(thrown).message;
-      this.#deps.log.warn('A running session could not be sealed', { accountId, error });
-      return undefined;
-    } finally {
-      await removeRemnant(copy);
-    }
+  /** One that takes too long goes on, and keeps its own account's turn, but no other account waiting. */
+  #sealRunning(accountId: AccountId): Promise<{ readonly copied: Promise<void> } | undefined> {
+    const sealing = this.#turns.run(accountId, async () => {
+      const opened = this.#opened.get(accountId);
+      if (opened === undefined) return undefined;
+      const copy = `${this.#pathOf(accountId)}.copy-${crypto.randomUUID()}`;
+      try {
+        const sealed = await this.#freezeAndSeal(accountId, opened, copy);
+        // In an object, so that the turn does not wait for it.
+        return { copied: this.#copies.add(sealed) };
+      } finally {
+        await removeRemnant(copy);
+      }
+    });
+    return withDeadline(sealing, this.#deps.timings.profileDeadlineMs, 'Sealing a running session');
   }
 
   async #freezeAndSeal(accountId: AccountId, opened: Opened, copy: string): Promise<SealedSnapshot> {

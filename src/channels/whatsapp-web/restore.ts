@@ -68,9 +68,9 @@ export class Restore {
     this.#progress = new RestoreProgress(linked, log);
     const failed: AccountId[] = [];
     for (const { id } of wanted) if (!(await this.#startOne(id))) failed.push(id);
-    await this.#destroyWhatIsOver();
     await this.#sealLeftOpen();
-    this.#goOn(this.#deps.profiles.finishWipes());
+    // Copies that are far away may take their time.
+    this.#goOn(this.#destroyWhatIsOver().then(() => this.#deps.profiles.finishWipes()));
     this.#goOn(this.#startLater(failed));
   }
 

@@ -131,16 +131,25 @@ export class SessionLife {
     return this.#connection?.identity;
   }
 
+  /** How long it was connected on end, of the stretches that have ended; null if there was none. */
+  get connectedMs(): number | null {
+    return this.#stability.longestMs;
+  }
+
   findConnected(): ConnectedSession | undefined {
     return this.#connection?.session;
   }
 
-  /** Ends the link on WhatsApp's side; there is none yet while a code waits. Whoever calls it stops the session then. */
-  async logOut(): Promise<void> {
-    if (this.#view.phase === 'awaiting_scan' || this.#view.phase === 'passkey') return;
+  /**
+   * Ends the link on WhatsApp's side; false if there is none yet, since a code waits. Whoever calls it stops the session
+   * then.
+   */
+  async logOut(): Promise<boolean> {
+    if (this.#view.phase === 'awaiting_scan' || this.#view.phase === 'passkey') return false;
     // What the page does on its way out is not looked after.
     this.#see({ phase: 'leaving' });
     await this.#client.logOut();
+    return true;
   }
 
   /** Runs until the life is over; the browser and all of its processes are gone when it resolves. */
@@ -164,7 +173,7 @@ export class SessionLife {
   #end(signal: AbortSignal): LifeEnd {
     if (signal.aborted || !this.#fallen) return { kind: 'stopped' };
     this.#endStretch();
-    return { kind: 'fell', ...this.#fallen, connectedMs: this.#stability.longestMs };
+    return { kind: 'fell', ...this.#fallen, connectedMs: this.connectedMs };
   }
 
   /** Ends the life, unless something has ended it already. */
@@ -251,7 +260,8 @@ export class SessionLife {
       case 'pairing_code':
         return this.#showCode('code', event.code);
       case 'passkey':
-        return this.#enter('passkey');
+        // Asked for when a phone is linked; of an account that is, such a dialog is no reason to end the link.
+        return this.#deps.isLinked() ? undefined : this.#enter('passkey');
       case 'socket':
         return this.#hearSocket(event.state);
       case 'ready':

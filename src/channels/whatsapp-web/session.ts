@@ -57,7 +57,6 @@ export class Session {
   #life: SessionLife | undefined;
   /** The opening of the profile, while it is under way. */
   #opening: Promise<void> | undefined;
-  #hasOpened = false;
   #state: SessionState;
   #reconnect: ReconnectView = NO_ATTEMPT;
   /** When the next attempt is due: of the clock that people read, and of the one that never jumps. */
@@ -141,9 +140,9 @@ export class Session {
     return reason;
   }
 
-  /** Ends the link on WhatsApp's side, if the page is up. */
-  async logOut(): Promise<void> {
-    await this.#life?.logOut();
+  /** Ends the link on WhatsApp's side; false if there is no page that could, or no link yet. */
+  async logOut(): Promise<boolean> {
+    return (await this.#life?.logOut()) ?? false;
   }
 
   /** False if no phone can have been linked to the profile. */
@@ -151,9 +150,9 @@ export class Session {
     return this.#mayBeLinked;
   }
 
-  /** False if there is nothing of this session in the profile. */
-  get hasOpened(): boolean {
-    return this.#hasOpened;
+  /** The profile is still being opened: whatever is done to it has its turn behind that. */
+  get isOpening(): boolean {
+    return this.#opening !== undefined;
   }
 
   /** Ends this life of the browser; the session goes on with the next one. */
@@ -213,7 +212,6 @@ export class Session {
     try {
       const opened = withDeadline(this.#opening, timings.profileDeadlineMs, 'Opening the profile');
       await orAborted(opened, this.#signal);
-      this.#hasOpened = true;
       return undefined;
     } catch (thrown) {
       if (this.#signal.aborted) return { kind: 'stopped' };
@@ -249,6 +247,8 @@ export class Session {
       onSettled: leave,
       onFall: (end) => this.#hearFall(end),
       onFact: (fact, reason) => {
+        // What was before a connection that lasted is past.
+        if ((this.#life?.connectedMs ?? 0) >= timings.stableAfterMs) this.#reconnect = NO_ATTEMPT;
         this.#learn(fact, reason);
         if (fact === 'passkey-asked') this.#alert('needs_human', 'passkey');
       },

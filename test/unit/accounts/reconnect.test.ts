@@ -25,7 +25,7 @@ it.each<[string, ReconnectView, number | null, ReconnectView]>([
   ['fell soon after connecting', at(3, 2), 299_999, at(3, 0, 1)],
   ['fell soon after its first connection', NO_ATTEMPT, 10, at(1, 0, 1)],
   ['fell soon after connecting, again', at(3, 0, 1), 10, at(3, 0, 2)],
-  ['has flapped, and falls soon once more', at(3, 0, 5), 10, at(4, 0, 6)],
+  ['has flapped, and falls soon once more', at(3, 0, 5), 10, at(3, 0, 6)],
   ['never connected after it fell soon', at(3, 0, 1), null, at(4, 1, 1)],
   ['fell after a stable connection', at(5, 4, 3), 300_000, at(1, 0)],
 ])('a session that %s', (_title, view, connectedMs, expected) => {
@@ -58,7 +58,7 @@ describe('a session that cannot be brought back', () => {
 });
 
 describe('a session that keeps connecting and falls again', () => {
-  it('keeps its step until it flaps, then climbs the same schedule, and is never in trouble', () => {
+  it('keeps its step, and is never in trouble', () => {
     let view = fallen(NO_ATTEMPT, STABLE_AFTER_MS);
     const pauses: number[] = [];
     for (let count = 0; count < 13; count += 1) {
@@ -66,8 +66,7 @@ describe('a session that keeps connecting and falls again', () => {
       pauses.push(pauseBeforeMs(view, 'backoff'));
       expect(isInTrouble(view)).toBe(false);
     }
-    const climb = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000];
-    expect(pauses).toEqual([0, 0, 0, 0, 0, ...climb]);
+    expect(new Set(pauses)).toEqual(new Set([0]));
   });
 
   it('is flapping from the fifth fall in a row on, until a connection lasts', () => {

@@ -25,8 +25,8 @@ it('destroys at the next boot what a daemon was killed over that had begun to di
     state: 'disconnected',
     reason: 'user_disconnected',
   });
-  expect(await readdir(stage.vaultPath)).toEqual([]);
-  expect(await readdir(stage.livePath)).toEqual([]);
+  await expect.poll(() => readdir(stage.vaultPath)).toEqual([]);
+  await expect.poll(() => readdir(stage.livePath)).toEqual([]);
 });
 
 it('is not to be sent to before it is connected again', async () => {

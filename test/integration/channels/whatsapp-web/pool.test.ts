@@ -1,7 +1,11 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
+import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts';
 import { AppError } from '../../../../src/lib/errors.ts';
 import { BarePool } from '../../../support/bare-pool.ts';
+import { makeProfileSample } from '../../../support/profile-sample.ts';
 import { findFalseSteps } from '../../../support/state-history.ts';
 
 const INSTANCE = parseInstanceId('test');
@@ -20,6 +24,10 @@ afterEach(async () => {
   await bare[Symbol.asyncDispose]();
   expect(falseSteps).toEqual([]);
 });
+
+/** A phone has been linked, without a word of the session that it was linked in. */
+const setLinked = () =>
+  bare.db.updateTable('accounts').set({ linked: true }).where('id', '=', accountId).execute();
 
 /** Starts the account and resolves once its session opens its profile, which then does not come to an end. */
 async function startAndHang(): Promise<void> {
@@ -58,6 +66,35 @@ describe('a profile whose opening hangs', () => {
     await vi.waitFor(() => expect(order()).toEqual(['wipe-profile-removed']));
     expect(await bare.profiles.face.listOpen()).toEqual([]);
   });
+});
+
+it('seals at its stop what an earlier run has left open, though the session has not come to its turn', async () => {
+  const { profiles } = bare;
+  const path = profilePathOf(bare.runtimePath, accountId);
+  await profiles.face.takeOut(accountId);
+  await makeProfileSample(path, 'left open');
+  await setLinked();
+  await bare.pool[Symbol.asyncDispose]();
+  await bare.boot({ maxConnections: 20 });
+  // As many as may start at a time, whose profiles do not open.
+  for (let n = 0; n < availableParallelism(); n += 1) {
+    const { reached } = profiles.hold('takeOut');
+    await bare.pool.start(await bare.create());
+    await reached;
+  }
+  await bare.pool.start(accountId);
+  await bare.pool[Symbol.asyncDispose]();
+  expect(existsSync(path)).toBe(false);
+  expect((await bare.index.face.find(accountId)).snapshots).toHaveLength(1);
+});
+
+it('never throws a link away that was made while a new code was being asked for', async () => {
+  await setLinked();
+  const { reached } = bare.profiles.hold('takeOut');
+  await bare.pool.start(accountId, { fresh: true });
+  await reached;
+  expect(await bare.store.face.getAccount(accountId)).toMatchObject({ linked: true });
+  expect(bare.steps.filter((step) => step.startsWith('wipe'))).toEqual([]);
 });
 
 it('is closed once, however often that is asked for', async () => {

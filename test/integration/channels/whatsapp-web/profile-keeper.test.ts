@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { cp, mkdir, readFile, rename, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseAccountId } from '../../../../src/accounts/ids.ts';
+import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts';
 import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
 import { makeKeyRing } from '../../../../src/vault/key-ring.ts';
+import { VaultFolder } from '../../../../src/vault/vault-folder.ts';
 import {
   damageProfileSample,
   logOfProfile,
@@ -263,6 +266,36 @@ describe('an opening', () => {
       expect(await stage.takeOut()).toBe('sealed');
     },
   );
+});
+
+it('opens an account while another is being sealed and its own snapshot waits for that', async () => {
+  const { promise: hanging, resolve: goOn } = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  class SlowFolder extends VaultFolder {
+    override async write(...args: Parameters<VaultFolder['write']>): Promise<number> {
+      if (args[0] === stage.accountId) {
+        reached.resolve();
+        await hanging;
+      }
+      return super.write(...args);
+    }
+  }
+  stage = await restart({ wrapFolder: (path) => new SlowFolder(path, () => undefined) });
+  const { keeper, accountId } = stage;
+  const other = parseAccountId((await root.newPlaces()).accountId);
+  for (const [id, path] of [accountId, other].map(
+    (each) => [each, profilePathOf(places.runtimePath, each)] as const,
+  )) {
+    await keeper.takeOut(id);
+    await makeProfileSample(path, id);
+  }
+  const first = keeper.snapshot(accountId);
+  await reached.promise;
+  const second = keeper.snapshot(other);
+  await keeper.takeOut(other);
+  goOn();
+  await Promise.all([first, second]);
+  expect(keeper.isSealed(other)).toBe(true);
 });
 
 describe('a snapshot of a running session', () => {

@@ -198,6 +198,19 @@ it('counts as connected only the longest time on end that its line was up', asyn
   expect(await ended).toMatchObject({ connectedMs: 100_000 });
 });
 
+it('takes no passkey for the end of a link that there is', async () => {
+  const { life, facts, say, connected } = makeLife(linked, {}, { isLinked: true });
+  const stop = new AbortController();
+  const ended = life.run(stop.signal);
+  say({ kind: 'passkey' });
+  say({ kind: 'socket', state: 'CONNECTED' });
+  say(READY);
+  await connected;
+  expect(facts).toEqual(['link-up']);
+  stop.abort();
+  expect(await ended).toEqual({ kind: 'stopped' });
+});
+
 it('waits with the page open when WhatsApp asks for a passkey, and goes on when the phone answers (A24)', async () => {
   const { life, facts, say, connected } = makeLife(linked, {}, { isLinked: false });
   const stop = new AbortController();

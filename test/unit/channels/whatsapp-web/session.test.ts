@@ -210,10 +210,10 @@ describe('a session that cannot be brought back', () => {
     stop.abort();
   });
 
-  it('raises one alert if it falls again and again, and comes back ever later from then on', async () => {
-    const { opened, alerts, log, stop } = play([connectedFor(0)]);
-    await vi.advanceTimersByTimeAsync(130 * SECOND_MS);
-    expect(pausesOf(opened)).toEqual([0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30, 30]);
+  it('raises one alert if it falls again and again, and keeps its step', async () => {
+    const { opened, alerts, log, stop } = play([neverThere, neverThere, neverThere, connectedFor(0)]);
+    await vi.advanceTimersByTimeAsync(20 * SECOND_MS);
+    expect(pausesOf(opened).slice(0, 8)).toEqual([0, 1, 2, 2, 2, 2, 2, 2]);
     expect(alerts).toEqual([
       {
         kind: 'flapping',
@@ -222,6 +222,19 @@ describe('a session that cannot be brought back', () => {
       },
     ]);
     expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+    stop.abort();
+  });
+});
+
+describe('a session that was connected for five minutes', () => {
+  it('has no failures any more when its line goes', async () => {
+    const lineGoes: Play = (say) => {
+      say(READY);
+      setTimeout(() => say({ kind: 'socket', state: 'OPENING' }), 310 * SECOND_MS);
+    };
+    const { session, stop } = play([neverThere, neverThere, neverThere, lineGoes]);
+    await vi.advanceTimersByTimeAsync(340 * SECOND_MS);
+    expect(session.status().reconnect).toMatchObject({ attempt: 0, failures: 0 });
     stop.abort();
   });
 });
