@@ -8,7 +8,7 @@ const LONG_FACTOR = process.env.SWITCHBOARD_TEST_LONG === '1' ? 20 : 1;
 
 interface Suite {
   readonly name: string;
-  /** Suites run one after another in this order, so that an end-to-end test has the machine to itself. */
+  /** Suites run one after another in this order. */
   readonly order: number;
   /** Test files that run at the same time. */
   readonly files: number;
@@ -21,8 +21,8 @@ interface Suite {
 const SUITES: readonly Suite[] = [
   { name: 'unit', order: 0, files: 2, timeoutMs: 5 * SECOND_MS, backends: false },
   { name: 'integration', order: 1, files: 2, timeoutMs: MINUTE_MS, backends: true },
-  { name: 'e2e', order: 2, files: 1, timeoutMs: 3 * MINUTE_MS, backends: true },
-  { name: 'chaos', order: 3, files: 1, timeoutMs: 5 * MINUTE_MS, backends: true },
+  { name: 'e2e', order: 2, files: 2, timeoutMs: 3 * MINUTE_MS, backends: true },
+  { name: 'chaos', order: 3, files: 2, timeoutMs: 5 * MINUTE_MS, backends: true },
 ];
 
 function suiteToProject(suite: Suite): TestProjectInlineConfiguration {

@@ -255,7 +255,7 @@ export class Pool implements Channel, AsyncDisposable {
 
   async #stop(run: Run): Promise<void> {
     run.stop.abort(new Error('The session was asked to stop.'));
-    await run.ended;
+    await this.#inTime(run.ended, 'Ending the session');
   }
 
   #launch(account: Account, slot: Slot): void {
