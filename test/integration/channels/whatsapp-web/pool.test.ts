@@ -15,7 +15,7 @@ let bare: BarePool;
 let accountId: AccountId;
 
 beforeEach(async () => {
-  bare = await BarePool.open({ maxConnections: 1, timings: { profileDeadlineMs: 300 } });
+  bare = await BarePool.open({ maxConnections: 1, timings: { profileDeadlineMs: 300, profileEndMs: 50 } });
   accountId = await bare.create();
 });
 
