@@ -78,18 +78,20 @@ export interface ChannelListener {
   onAlert?(accountId: AccountId, alert: SessionAlert): void;
 }
 
+export interface OutgoingMedia {
+  readonly kind: 'media';
+  /** Absolute path of the file to send. It is there, and the same, until the send has settled. */
+  readonly path: string;
+  readonly mimeType: string;
+  readonly fileName: string | null;
+  readonly caption: string | null;
+  readonly as: 'image' | 'video' | 'audio' | 'voice' | 'document' | 'sticker';
+}
+
 /** Content of an outgoing message. */
 export type OutgoingContent =
   | { readonly kind: 'text'; readonly text: string }
-  | {
-      readonly kind: 'media';
-      /** Absolute path of the file to send. */
-      readonly path: string;
-      readonly mimeType: string;
-      readonly fileName: string | null;
-      readonly caption: string | null;
-      readonly as: 'image' | 'video' | 'audio' | 'voice' | 'document' | 'sticker';
-    }
+  | OutgoingMedia
   | ({ readonly kind: 'location' } & MessageLocation)
   | ({ readonly kind: 'contact' } & MessageContact)
   | ({ readonly kind: 'poll' } & MessagePoll);

@@ -2,6 +2,34 @@ import type { PageKey } from './page-model.ts';
 
 /** Functions that run in the page, each by one call from Node: what moves the bytes of media (facts A18, A20). */
 
+/** A file in the page, as the library's functions for media take it (see letLibraryTakeFiles). */
+export interface PageFile {
+  readonly mimetype: string;
+  readonly filename: string;
+  readonly file: File;
+}
+
+/** Has the library take a File as it is, where it would make one of base64. */
+export function letLibraryTakeFiles(): void {
+  const { mediaInfoToFile } = window.WWebJS;
+  window.WWebJS.mediaInfoToFile = (info: { readonly file?: File }) => info.file ?? mediaInfoToFile(info);
+}
+
+/** An input for one file. It is not in the document, where the page's own code would see it. */
+export function makeFileInput(): HTMLInputElement {
+  return Object.assign(document.createElement('input'), { type: 'file' });
+}
+
+/** The file of an input, read whole: the page may come back to it when it is no longer on the disk. */
+export async function takeFile(
+  input: HTMLInputElement,
+  { mimetype, filename }: { readonly mimetype: string; readonly filename: string },
+): Promise<PageFile> {
+  const bytes = await input.files?.[0]?.arrayBuffer();
+  if (bytes === undefined) throw new Error('The input has no file.');
+  return { mimetype, filename, file: new File([bytes], filename, { type: mimetype }) };
+}
+
 export type PageDownload =
   | { status: 'bytes'; data: string; mimetype: string | null; filename: string | null }
   | { status: 'gone' }

@@ -1,3 +1,4 @@
+import type { PageFile } from './page-media.ts';
 import type { PageGlimpse, PageKey } from './page-model.ts';
 
 /**
@@ -60,8 +61,8 @@ export interface PageSent {
   readonly refusal: string | undefined;
 }
 
-/** Hands a message to the page under the key that was prepared for it. */
-export async function sendPrepared(send: PageSend): Promise<PageSent> {
+/** Hands a message, and the file that it carries, to the page under the key that was prepared for it. */
+export async function sendPrepared(send: PageSend, media: PageFile | null): Promise<PageSent> {
   const switchboard = window.switchboard;
   // A document that has just been loaded cannot send yet; that says nothing about the message (F3).
   if (!switchboard?.listening || !window.WWebJS?.sendMessage)
@@ -73,6 +74,7 @@ export async function sendPrepared(send: PageSend): Promise<PageSent> {
   try {
     await window.WWebJS.sendMessage(chat, send.text, {
       ...send.options,
+      ...(media ? { media } : {}),
       extraOptions: { ...send.fields, id },
     });
   } catch (thrown) {
