@@ -115,7 +115,8 @@ export interface MessageGlimpse {
 export type MediaDownload =
   | {
       readonly status: 'bytes';
-      readonly bytes: Uint8Array;
+      /** In pieces, each with a deadline of its own. The page holds the file until they are read, or reading is ended. */
+      readonly bytes: AsyncIterable<Uint8Array>;
       readonly mimeType: string | null;
       readonly fileName: string | null;
     }
@@ -211,7 +212,7 @@ export interface ConnectedSession {
    */
   readCapping?(): Promise<Capping | undefined>;
 
-  /** Fetches the media of a message; heavy, one at a time per page (fact A18). */
+  /** Fetches the media of a message, whose bytes are then to be read; heavy, one at a time per page (fact A18). */
   downloadMedia(key: MessageKey): Promise<MediaDownload>;
 
   /** Whom the page knows; heavy. */

@@ -23,9 +23,8 @@ import type {
 import { pageChatToListing, pageContactToGlimpse } from './directory-conversion.ts';
 import { NOT_MESSAGES, pageMessageToReadMessage } from './message-conversion.ts';
 import { readChatList, readContacts } from './page-directory.ts';
-import { putFile } from './page-file.ts';
+import { fetchMedia, putFile, release } from './page-file.ts';
 import { keyToPageKey } from './page-key.ts';
-import { downloadMedia } from './page-media.ts';
 import type { PageGlimpse } from './page-model.ts';
 import { reactToMessage } from './page-reaction.ts';
 import { listChats, readChat } from './page-reading.ts';
@@ -113,13 +112,10 @@ export class ConnectedPage implements ConnectedSession {
     if (!taken) throw new AppError('MESSAGE_NOT_REACTABLE');
   }
 
-  async downloadMedia(key: MessageKey): Promise<MediaDownload> {
-    const result = await this.#heavyCall('Fetching media', () =>
-      this.#page.evaluate(downloadMedia, keyToPageKey(key, key.chatId)),
+  downloadMedia(key: MessageKey): Promise<MediaDownload> {
+    return fetchMedia(this.#page, keyToPageKey(key, key.chatId), (work) =>
+      this.#heavyCall('Fetching media', work),
     );
-    if (result.status !== 'bytes') return result;
-    const bytes = Buffer.from(result.data, 'base64');
-    return { status: 'bytes', bytes, mimeType: result.mimetype, fileName: result.filename };
   }
 
   async listChats(): Promise<readonly ChatGlimpse[]> {
@@ -169,8 +165,7 @@ export class ConnectedPage implements ConnectedSession {
         const work = () => this.#page.evaluate(sendPrepared, send, file);
         return await this.#call('Sending media', work, deadlineMs);
       } finally {
-        // Also of one that comes too late; a page that is gone has let go of it.
-        void putting.then((file) => file.dispose()).catch(() => undefined);
+        release(putting);
       }
     });
   }

@@ -30,12 +30,19 @@ export async function takeFile(
   return { mimetype, filename, file: new File([bytes], filename, { type: mimetype }) };
 }
 
+/** A message's media. Its bytes stay in the page, and leave it in pieces. */
 export type PageDownload =
-  | { status: 'bytes'; data: string; mimetype: string | null; filename: string | null }
+  | { status: 'bytes'; bytes: Blob; mimetype: string | null; filename: string | null }
   | { status: 'gone' }
   | { status: 'later' };
 
-/** Fetches a message's media as base64; `later` while the sender's phone uploads it again (fact A20). */
+/** What there is to say of a download before its bytes are read. */
+export type PageDownloadHead =
+  | { status: 'bytes'; size: number; mimetype: string | null; filename: string | null }
+  | { status: 'gone' }
+  | { status: 'later' };
+
+/** Fetches a message's media; `later` while the sender's phone uploads it again (fact A20). */
 export async function downloadMedia(key: PageKey): Promise<PageDownload> {
   // biome-ignore lint/suspicious/noExplicitAny: a model of the page has no types.
   const message = (await window.switchboard?.find(key)) as any;
@@ -64,7 +71,7 @@ export async function downloadMedia(key: PageKey): Promise<PageDownload> {
     });
     return {
       status: 'bytes',
-      data: await window.WWebJS.arrayBufferToBase64Async(bytes),
+      bytes: new Blob([bytes]),
       mimetype: message.mimetype ?? null,
       filename: message.filename ?? null,
     };
@@ -72,4 +79,17 @@ export async function downloadMedia(key: PageKey): Promise<PageDownload> {
     if ((thrown as { status?: number } | undefined)?.status === 404) return { status: 'gone' };
     throw thrown;
   }
+}
+
+/** All of a download but its bytes. */
+export function describeDownload(download: PageDownload): PageDownloadHead {
+  if (download.status !== 'bytes') return download;
+  const { status, bytes, mimetype, filename } = download;
+  return { status, size: bytes.size, mimetype, filename };
+}
+
+/** Bytes `from` to `to` of a download, in base64. */
+export async function readDownload(download: PageDownload, from: number, to: number): Promise<string> {
+  if (download.status !== 'bytes') throw new Error('The download has no bytes.');
+  return await window.WWebJS.arrayBufferToBase64Async(download.bytes.slice(from, to));
 }
