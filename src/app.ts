@@ -30,7 +30,7 @@ import { openHttpServer } from './http/server.ts';
 import { AppError, toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { makeDayTurn } from './messages/day-turn.ts';
-import { openMediaStore } from './messages/media-store.ts';
+import { openDiskMediaStore } from './messages/disk-media-store.ts';
 import { openPipeline } from './messages/pipeline.ts';
 import { openEventLoopWatch } from './observability/event-loop.ts';
 import { type OpenLogger, openLogger } from './observability/logger.ts';
@@ -100,7 +100,7 @@ async function openParts(
     log.info('Accounts of an instance that is gone were taken over', { from, accounts });
   }
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
-  const store = stack.use(await openMediaStore({ path: config.mediaPath, log }));
+  const store = stack.use(await openDiskMediaStore({ path: config.mediaPath, log }));
   const announcer = stack.use(
     await openAnnouncer({
       db,

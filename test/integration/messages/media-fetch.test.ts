@@ -1,5 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import type { MediaDownload } from '../../../src/channels/channel.ts';
@@ -7,9 +8,10 @@ import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { AppError } from '../../../src/lib/errors.ts';
+import { openDiskMediaStore } from '../../../src/messages/disk-media-store.ts';
 import type { InboundEvent, MediaEvent } from '../../../src/messages/inbound-event.ts';
 import { type MediaFetch, openMediaFetch } from '../../../src/messages/media-fetch.ts';
-import { type MediaStore, openMediaStore } from '../../../src/messages/media-store.ts';
+import type { MediaStore } from '../../../src/messages/media-store.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { makeMessage, ScriptedSession } from '../../support/scripted-session.ts';
@@ -27,7 +29,7 @@ beforeAll(async () => {
   const database = stack.use(await openTestDatabase());
   db = stack.use(openDatabase({ connection: database.connection, log: silentLog })).db;
   folder = stack.use(await openTemporaryFolder());
-  store = stack.use(await openMediaStore({ path: folder.path, log: silentLog }));
+  store = stack.use(await openDiskMediaStore({ path: folder.path, log: silentLog }));
 });
 
 afterAll(() => stack.disposeAsync());
@@ -45,7 +47,7 @@ const pieces = (...given: (Uint8Array | Promise<Uint8Array> | AppError)[]): Medi
   fileName: null,
 });
 
-const bytes = (text: string): MediaDownload => pieces(Buffer.from(text));
+const bytes = (content: string): MediaDownload => pieces(Buffer.from(content));
 
 /** Files that the store has begun and not finished. */
 const unfinished = () => readdir(join(folder.path, '.incoming'));
@@ -103,7 +105,7 @@ describe('fetching the media of incoming messages', () => {
     const [event] = emitted.events;
     if (event?.result.status !== 'stored') throw new Error('not stored');
     expect(event.result).toMatchObject({ mimeType: 'text/plain', fileSize: 5, fileName: 'note.txt' });
-    expect(await readFile(store.pathOf(event.result.sha256), 'utf8')).toBe('first');
+    expect(await text((await store.openRead(event.result.sha256)).stream)).toBe('first');
     await ingestEvents(db, session.accountId, emitted.events, new Date());
     const rows = await db
       .selectFrom('messages')
