@@ -120,7 +120,7 @@ export class S3Client {
       headers: signed.headers,
       redirect: 'manual',
       signal: watch.signal,
-      ...(body ? { body: toStream(watched(body.read(), watch)), duplex: 'half' } : {}),
+      ...(body ? bodyToInit(watched(body.read(), watch)) : {}),
     });
     if (!response.ok) {
       const refusal = { status: response.status, code: await findErrorCode(response) };
@@ -142,9 +142,14 @@ export class S3Client {
   }
 }
 
-/** Node's own type of stream and that of fetch are one, and described twice. */
-function toStream(source: AsyncIterable<Uint8Array>): BodyInit {
-  return ReadableStream.from(source) as BodyInit;
+/**
+ * Sends a body as it is read. A request that might be repeated elsewhere, after a redirection or for a window, is copied
+ * first, and its copy gathers the whole body in memory.
+ */
+function bodyToInit(source: AsyncIterable<Uint8Array>): RequestInit {
+  // Node's own type of stream and that of fetch are one, and described twice.
+  const body = ReadableStream.from(source) as BodyInit;
+  return { body, duplex: 'half', redirect: 'error', window: null } as RequestInit;
 }
 
 /** The same bytes; each that is fetched is a sign of life of whoever takes them. */
