@@ -2,12 +2,10 @@ import type { PageKey } from './page-model.ts';
 
 /** Functions that run in the page, each by one call from Node: what moves the bytes of media (facts A18, A20). */
 
-/** A file in the page, as the library's functions for media take it (see letLibraryTakeFiles). */
-export interface PageFile {
-  readonly mimetype: string;
-  readonly filename: string;
-  readonly file: File;
-}
+/** A file in the page, as the library's functions for media take it (see letLibraryTakeFiles), or why it is not there. */
+export type PageFile =
+  | { readonly mimetype: string; readonly filename: string; readonly file: File }
+  | { readonly unreadable: string };
 
 /** Has the library take a File as it is, where it would make one of base64. */
 export function letLibraryTakeFiles(): void {
@@ -25,9 +23,14 @@ export async function takeFile(
   input: HTMLInputElement,
   { mimetype, filename }: { readonly mimetype: string; readonly filename: string },
 ): Promise<PageFile> {
-  const bytes = await input.files?.[0]?.arrayBuffer();
-  if (bytes === undefined) throw new Error('The input has no file.');
-  return { mimetype, filename, file: new File([bytes], filename, { type: mimetype }) };
+  const [given] = input.files ?? [];
+  if (given === undefined) throw new Error('The input has no file.');
+  try {
+    const bytes = await given.arrayBuffer();
+    return { mimetype, filename, file: new File([bytes], filename, { type: mimetype }) };
+  } catch (thrown) {
+    return { unreadable: `The browser cannot read the file: ${(thrown as Error).message}` };
+  }
 }
 
 /** A message's media. Its bytes stay in the page, and leave it in pieces. */

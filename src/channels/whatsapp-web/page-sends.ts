@@ -61,8 +61,11 @@ export interface PageSent {
   readonly refusal: string | undefined;
 }
 
-/** Hands a message, and the file that it carries, to the page under the key that was prepared for it. */
-export async function sendPrepared(send: PageSend, media: PageFile | null): Promise<PageSent> {
+/**
+ * Hands a message, and the file that it carries, to the page under the key that was prepared for it. The library makes a
+ * sticker of a picture only for those who send by its own client.
+ */
+export async function sendPrepared(send: PageSend, file: PageFile | null): Promise<PageSent> {
   const switchboard = window.switchboard;
   // A document that has just been loaded cannot send yet; that says nothing about the message (F3).
   if (!switchboard?.listening || !window.WWebJS?.sendMessage)
@@ -72,6 +75,15 @@ export async function sendPrepared(send: PageSend, media: PageFile | null): Prom
   const id = switchboard.makeKey(chat, send.key.bareId);
   let refusal: string | undefined;
   try {
+    if (file && 'unreadable' in file) throw new Error(file.unreadable);
+    const isPicture = send.options.sendMediaAsSticker && file && file.mimetype !== 'image/webp';
+    const media = isPicture
+      ? {
+          ...file,
+          mimetype: 'image/webp',
+          file: await window.require('WAWebImageUtils').toWebpSticker(file.file),
+        }
+      : file;
     await window.WWebJS.sendMessage(chat, send.text, {
       ...send.options,
       ...(media ? { media } : {}),

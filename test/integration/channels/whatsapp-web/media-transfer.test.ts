@@ -17,6 +17,11 @@ import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temp
 /** Near the most that is carried: what a run of this size leaves to the garbage collector is small beside it. */
 const MEBIBYTES = 96;
 
+const PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=',
+  'base64',
+);
+
 let folder: TemporaryFolder;
 let stage: PoolStage;
 let shop: Phone;
@@ -79,6 +84,38 @@ describe('media that is sent', () => {
     );
     const hashes = names.map((name) => sha256(Buffer.from(`bytes of ${name}`)));
     expect(sent.map((message) => message?.mediaHash)).toEqual(hashes);
+  });
+});
+
+it('refuses what the browser cannot read: nothing left (F35)', async () => {
+  const missing = asDocument(join(folder.path, 'missing.txt'), 'missing.txt');
+  await expect(send(missing)).rejects.toMatchObject({
+    code: 'SEND_REFUSED',
+    message: expect.stringContaining('The browser cannot read the file'),
+  });
+});
+
+describe('a sticker', () => {
+  it.each(['image/png', 'image/jpeg'])('is made of what is %s', async (mimeType) => {
+    const path = join(folder.path, 'pixel');
+    await writeFile(path, PIXEL);
+    const sent = await send({ ...asDocument(path, 'pixel'), mimeType, as: 'sticker' });
+    expect(sent).toMatchObject({ type: 'sticker', mediaHash: expect.any(String) });
+    expect(sent.mediaHash).not.toBe(sha256(PIXEL));
+  });
+
+  it('is refused of what is no picture', async () => {
+    const path = join(folder.path, 'broken.png');
+    await writeFile(path, 'no picture');
+    const broken = { ...asDocument(path, 'broken.png'), mimeType: 'image/png', as: 'sticker' } as const;
+    await expect(send(broken)).rejects.toMatchObject({ code: 'SEND_REFUSED' });
+  });
+
+  it('is left as it is if it is one already', async () => {
+    const path = join(folder.path, 'sticker.webp');
+    await writeFile(path, 'RIFF of a sticker');
+    const sent = await send({ ...asDocument(path, 'sticker.webp'), mimeType: 'image/webp', as: 'sticker' });
+    expect(sent).toMatchObject({ type: 'sticker', mediaHash: sha256(Buffer.from('RIFF of a sticker')) });
   });
 });
 
