@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -170,9 +171,12 @@ describe('media that is received', () => {
 
   it('breaks off with a fault where the page is gone in the middle', async () => {
     const { key } = await receiveLarge('cut.zip', 5);
-    const reading = (async () => {
-      for await (const _ of await open(key)) await shop.page({ do: 'reload' });
-    })();
-    await expect(reading).rejects.toMatchObject({ code: 'SESSION_FAULT' });
+    const pieces = (await open(key))[Symbol.asyncIterator]();
+    await pieces.next();
+    const connection = stage.of(accountId).connections.at(-1);
+    const ended = once(connection?.signal ?? new AbortController().signal, 'abort');
+    await shop.page({ do: 'reload' });
+    await ended;
+    await expect(pieces.next()).rejects.toMatchObject({ code: 'SESSION_FAULT' });
   });
 });
