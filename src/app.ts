@@ -2,6 +2,7 @@ import { openAnnouncer } from './accounts/announcer.ts';
 import { parseInstanceId } from './accounts/ids.ts';
 import { measureSessions } from './accounts/session-metrics.ts';
 import type { AppEdge } from './assembly/edge.ts';
+import { openMedia } from './assembly/media.ts';
 import { makeVaultDeps, openKeyRing } from './assembly/sealing.ts';
 import { openSessions } from './assembly/sessions.ts';
 import { openStores } from './assembly/stores.ts';
@@ -30,7 +31,6 @@ import { openHttpServer } from './http/server.ts';
 import { AppError, toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { makeDayTurn } from './messages/day-turn.ts';
-import { openMediaStore } from './messages/media-store.ts';
 import { openPipeline } from './messages/pipeline.ts';
 import { openEventLoopWatch } from './observability/event-loop.ts';
 import { type OpenLogger, openLogger } from './observability/logger.ts';
@@ -79,7 +79,7 @@ async function openParts(
   const browser = findBrowser(config.browser);
   const folder = stack.use(await openDataFolder(config.dataPath));
   await removeAbandonedFolders(log);
-  await ensureWritableFolder('MEDIA_PATH', config.mediaPath);
+  await ensureWritableFolder('MEDIA_PATH', config.media.path);
   await ensureWritableFolder('WHATSAPP_SESSION_PATH', config.sessionPath);
   const runtime = stack.use(
     await openRuntimeFolder({
@@ -100,7 +100,7 @@ async function openParts(
     log.info('Accounts of an instance that is gone were taken over', { from, accounts });
   }
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
-  const store = stack.use(await openMediaStore({ path: config.mediaPath, log }));
+  const store = stack.use(await openMedia(config.media, { log, signal }));
   const announcer = stack.use(
     await openAnnouncer({
       db,

@@ -7,8 +7,8 @@ import { migrateToLatest } from '../../src/db/migrator.ts';
 import { ensurePartitions, MONTHS_AHEAD } from '../../src/db/partitions.ts';
 import { orAborted } from '../../src/lib/abort.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { openDiskMediaStore } from '../../src/messages/disk-media-store.ts';
 import type { MessageEvent } from '../../src/messages/inbound-event.ts';
-import { openMediaStore } from '../../src/messages/media-store.ts';
 import { openPipeline } from '../../src/messages/pipeline.ts';
 import { openRedis } from '../../src/queue/connection.ts';
 import { openQueues } from '../../src/queue/producer.ts';
@@ -40,7 +40,7 @@ export async function measureIngest(
   const redis = stack.use(await openRedis({ location: stores.redis, log: quietLog }));
   const instanceId = parseInstanceId('bench');
   const queues = stack.use(await openQueues({ redis, instanceId, log: quietLog }));
-  const store = stack.use(await openMediaStore({ path: folder, log: quietLog }));
+  const store = stack.use(await openDiskMediaStore({ path: folder, log: quietLog }));
   const pipeline = stack.use(
     await openPipeline({
       ...{ database, redis, queues, store, instanceId, clock: systemClock, log: quietLog },

@@ -78,18 +78,20 @@ export interface ChannelListener {
   onAlert?(accountId: AccountId, alert: SessionAlert): void;
 }
 
+export interface OutgoingMedia {
+  readonly kind: 'media';
+  /** Absolute path of the file to send. It is there, and the same, until the send has settled. */
+  readonly path: string;
+  readonly mimeType: string;
+  readonly fileName: string | null;
+  readonly caption: string | null;
+  readonly as: 'image' | 'video' | 'audio' | 'voice' | 'document' | 'sticker';
+}
+
 /** Content of an outgoing message. */
 export type OutgoingContent =
   | { readonly kind: 'text'; readonly text: string }
-  | {
-      readonly kind: 'media';
-      /** Absolute path of the file to send. */
-      readonly path: string;
-      readonly mimeType: string;
-      readonly fileName: string | null;
-      readonly caption: string | null;
-      readonly as: 'image' | 'video' | 'audio' | 'voice' | 'document' | 'sticker';
-    }
+  | OutgoingMedia
   | ({ readonly kind: 'location' } & MessageLocation)
   | ({ readonly kind: 'contact' } & MessageContact)
   | ({ readonly kind: 'poll' } & MessagePoll);
@@ -113,7 +115,8 @@ export interface MessageGlimpse {
 export type MediaDownload =
   | {
       readonly status: 'bytes';
-      readonly bytes: Uint8Array;
+      /** In pieces, each with a deadline of its own. The page holds the file until they are read, or reading is ended. */
+      readonly bytes: AsyncIterable<Uint8Array>;
       readonly mimeType: string | null;
       readonly fileName: string | null;
     }
@@ -209,7 +212,7 @@ export interface ConnectedSession {
    */
   readCapping?(): Promise<Capping | undefined>;
 
-  /** Fetches the media of a message; heavy, one at a time per page (fact A18). */
+  /** Fetches the media of a message, whose bytes are then to be read; heavy, one at a time per page (fact A18). */
   downloadMedia(key: MessageKey): Promise<MediaDownload>;
 
   /** Whom the page knows; heavy. */

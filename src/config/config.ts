@@ -1,7 +1,7 @@
 /** Where a store is: brought up by the daemon itself under DATA_PATH, or given. */
 export type StoreLocation<Given> = { readonly kind: 'embedded' } | ({ readonly kind: 'given' } & Given);
 
-/** S3-compatible storage, where sealed sessions are kept besides the disk and the database. */
+/** S3-compatible storage: sealed sessions are kept there besides the disk and the database, and media instead of the disk. */
 export interface S3Config {
   readonly bucket: string;
   /** Without a slash at the end; null means Amazon's own. */
@@ -41,7 +41,12 @@ export interface Config {
   readonly sessionPath: string;
   /** Given by WHATSAPP_RUNTIME_PATH; otherwise chosen at the start. */
   readonly runtimePath: string | null;
-  readonly mediaPath: string;
+  readonly media: {
+    /** The folder of the files; with `s3`, of those that are on their way. */
+    readonly path: string;
+    /** Where they are kept instead; null means in the folder. */
+    readonly s3: S3Config | null;
+  };
   /** Null if no such storage is configured. */
   readonly s3: S3Config | null;
   readonly http: {

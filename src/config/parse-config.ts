@@ -57,7 +57,7 @@ function valuesToConfig(values: Values): Config {
     encryption: { key: values.ENCRYPTION_KEY, previous: values.ENCRYPTION_KEY_PREVIOUS ?? [] },
     sessionPath: values.WHATSAPP_SESSION_PATH,
     runtimePath: values.WHATSAPP_RUNTIME_PATH,
-    mediaPath: values.MEDIA_PATH ?? join(values.DATA_PATH, 'media'),
+    media: valuesToMedia(values),
     s3: valuesToS3(values),
     http: {
       host: values.HOST,
@@ -85,6 +85,12 @@ function valuesToConfig(values: Values): Config {
       extraArgs: values.CHROME_EXTRA_ARGS ?? [],
     },
   };
+}
+
+/** A folder that was given keeps the media, whatever S3 keeps besides. */
+function valuesToMedia(values: Values): Config['media'] {
+  if (values.MEDIA_PATH !== null) return { path: values.MEDIA_PATH, s3: null };
+  return { path: join(values.DATA_PATH, 'media'), s3: valuesToS3(values) };
 }
 
 function valuesToS3(values: Values): S3Config | null {

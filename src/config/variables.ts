@@ -158,13 +158,13 @@ export const VARIABLES = {
     parseInstanceName,
   ),
   MEDIA_PATH: makeOptionalVariable(
-    'The folder of the media of messages, by content hash.',
-    'DATA_PATH/media',
+    'The folder of the media of messages, by content hash; set it to keep media out of S3.',
+    'in S3 where S3_BUCKET is set, else DATA_PATH/media',
     parsePath,
   ),
   S3_BUCKET: makeOptionalVariable(
-    'The bucket of an S3-compatible storage that keeps further copies of the sealed sessions.',
-    'no copies in S3',
+    'The bucket of an S3-compatible storage: further copies of the sealed sessions, and media unless MEDIA_PATH is set.',
+    'nothing in S3',
     parseBucket,
   ),
   S3_ENDPOINT: makeOptionalVariable(

@@ -85,6 +85,7 @@ export const ERROR_CATALOGUE = {
   NOT_ON_WHATSAPP: { status: 422, retry: 'never', message: 'This number is not on WhatsApp.' },
   SEND_REFUSED: { status: 422, retry: 'never', message: 'WhatsApp refused the message.' },
   MEDIA_UNAVAILABLE: { status: 422, retry: 'never', message: 'The media could not be had.' },
+  MEDIA_STORAGE_FAILED: { status: 503, retry: 'backoff', message: 'The media storage could not be reached.' },
 
   // What a sealed session can say.
   VAULT_DAMAGED: { status: 500, retry: 'never', message: 'The sealed session was changed or cut.' },

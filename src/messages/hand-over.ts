@@ -8,7 +8,7 @@ import { findMessageKey } from '../db/reply-store.ts';
 import { claimForSending } from '../db/send-claim.ts';
 import { applyPageAck, markFailed, markNeverLeft, markUnknown } from '../db/send-result-store.ts';
 import { AppError, toError } from '../lib/errors.ts';
-import { storedToContent } from './outgoing-content.ts';
+import type { ReadyContent } from './ready-content.ts';
 import { learnRecipient } from './recipient.ts';
 import type { Flight, SendFlights } from './send-flights.ts';
 import { findRefusal, holdMs, type SendFailure } from './send-outcome.ts';
@@ -31,6 +31,9 @@ export async function sendNext(
     const isFirst = await flights.resolve(flight, prepared.chatId);
     run.signal.throwIfAborted();
     if (!isFirst || unsettled.isHeld(prepared.chatId, run.now())) return;
+    // Before the claim: a store that is away must not leave a message whose outcome seems open.
+    await using ready = await makeReady(run, message);
+    if (ready === undefined) return;
     const { claim, outcome } = await run.claim(message.id, (by) =>
       claimForSending(deps.db, message, prepared, by),
     );
@@ -42,7 +45,7 @@ export async function sendNext(
     deps.onCounted?.(message.accountId);
     unsettled.resume(message.chatId);
     const handed = { ...message, chatId: prepared.chatId, prepared, claim, isRepeatable: true };
-    await handOver(run, handed, { again: false });
+    await handOver(run, handed, { ready, again: false });
   } catch (thrown) {
     // Whatever it is, it must not come straight back and keep the other chats from their turn.
     unsettled.pause(message.chatId, run.now());
@@ -51,9 +54,29 @@ export async function sendNext(
 }
 
 /** The message's id and chat; undefined if there are none now or never. */
-async function prepare(run: SendRun, message: OutgoingMessage): Promise<PreparedSend | undefined> {
+function prepare(run: SendRun, message: OutgoingMessage): Promise<PreparedSend | undefined> {
+  return obtain(run, message, {
+    work: () => run.ask(() => run.session.prepareSend(message.chatId)),
+    failure: 'A recipient could not be resolved and is tried again',
+  });
+}
+
+/** What the message carries; undefined if it cannot be had now or ever. */
+function makeReady(run: SendRun, message: OutgoingMessage): Promise<ReadyContent | undefined> {
+  return obtain(run, message, {
+    work: () => run.ready(message),
+    failure: 'The file of a message could not be opened and is tried again',
+  });
+}
+
+/** Something that a message needs before it is claimed. Without it the message is failed, or its chat pauses. */
+async function obtain<T>(
+  run: SendRun,
+  message: OutgoingMessage,
+  { work, failure }: { readonly work: () => Promise<T>; readonly failure: string },
+): Promise<T | undefined> {
   try {
-    return await run.ask(() => run.session.prepareSend(message.chatId));
+    return await work();
   } catch (thrown) {
     run.signal.throwIfAborted();
     const error = toError(thrown);
@@ -63,10 +86,7 @@ async function prepare(run: SendRun, message: OutgoingMessage): Promise<Prepared
       return undefined;
     }
     run.unsettled.pause(message.chatId, run.now());
-    run.deps.log.warn('A recipient could not be resolved and is tried again', {
-      messageId: message.id,
-      error: error.message,
-    });
+    run.deps.log.warn(failure, { messageId: message.id, error: error.message });
     return undefined;
   }
 }
@@ -75,17 +95,16 @@ async function prepare(run: SendRun, message: OutgoingMessage): Promise<Prepared
 export async function handOver(
   run: SendRun,
   message: HandedMessage,
-  { again }: { readonly again: boolean },
+  { ready, again }: { readonly ready: ReadyContent; readonly again: boolean },
 ): Promise<void> {
   const { deps, handovers, session, unsettled } = run;
   unsettled.hold(message, run.now());
   let glimpse: MessageGlimpse;
   try {
-    const content = storedToContent(message, deps.mediaPath);
     const quoted = await findQuoted(run, message);
     handovers.set(message.id, (handovers.get(message.id) ?? 0) + 1);
     glimpse = await run.ask(() => {
-      const sent = session.send(message.prepared, content, quoted);
+      const sent = session.send(message.prepared, ready.content, quoted);
       deps.onStep?.('handed');
       return sent;
     });
@@ -138,7 +157,7 @@ export async function adopt(
 }
 
 /** Ends a message that will never leave. */
-async function fail(
+export async function fail(
   run: SendRun,
   message: OutgoingMessage,
   failure: SendFailure,

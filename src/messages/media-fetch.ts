@@ -1,14 +1,14 @@
 /**
  * Fetches the media of messages that came without it. The rows are the truth: what waits is read from the database,
  * oldest first, when an account connects and whenever it is told that rows were added. Each row is taken up once a
- * connection, one at a time, so that memory holds one file and a few names. What a session's end interrupts stays
- * pending and is taken up by the next one.
+ * connection, one at a time, and its file passes through memory in pieces. What a session's end interrupts stays pending and
+ * is taken up by the next one.
  */
 import type { AccountId } from '../accounts/ids.ts';
 import type { ConnectedSession, MediaDownload } from '../channels/channel.ts';
 import type { Executor } from '../db/database.ts';
 import { listPendingMedia, type PendingMedia } from '../db/pending-media-store.ts';
-import { orAborted, waitMs } from '../lib/abort.ts';
+import { orAborted, untilAborted, waitMs } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isAppError, toError } from '../lib/errors.ts';
@@ -188,14 +188,15 @@ class FetchRun {
     wanted: Wanted,
     download: Extract<MediaDownload, { status: 'bytes' }>,
   ): Promise<'unstored' | MediaEvent['result']> {
-    if (download.bytes.byteLength > MAX_MEDIA_BYTES) return { status: 'failed' };
     try {
-      const stored = await this.#options.store.put(download.bytes, {
+      const stored = await this.#options.store.put(untilAborted(download.bytes, this.#signal), {
         maxBytes: MAX_MEDIA_BYTES,
         declaredMimeType: download.mimeType ?? wanted.mimeType,
       });
       return { status: 'stored', ...stored, fileName: download.fileName ?? wanted.fileName };
     } catch (thrown) {
+      if (isAppError(thrown, 'TOO_LARGE')) return { status: 'failed' };
+      if (this.#signal.aborted || isPagesFault(thrown)) throw thrown;
       this.#log.error('Media that was fetched cannot be stored', { error: toError(thrown).message });
       return 'unstored';
     }
@@ -206,4 +207,9 @@ class FetchRun {
     const event: MediaEvent = { kind: 'media', key, chatId, result, at: this.#options.clock.now() };
     this.#options.emit(this.#session.accountId, [event]);
   }
+}
+
+/** True if the bytes did not come, and not if they could not be stored. */
+function isPagesFault(thrown: unknown): boolean {
+  return isAppError(thrown, 'SESSION_FAULT') || isAppError(thrown, 'SESSION_DEADLINE');
 }

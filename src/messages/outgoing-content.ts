@@ -42,13 +42,10 @@ export function contentToStored(content: TakenContent): StoredContent {
 }
 
 /**
- * What a row keeps, as a channel takes it; `mediaPath` tells the absolute path of a stored file.
+ * What a row keeps, as a channel takes it; `mediaPath` is the absolute path of its file, if it has one.
  * @throws AppError SEND_REFUSED if the row's kind cannot be sent or lacks what its kind needs
  */
-export function storedToContent(
-  stored: StoredContent,
-  mediaPath: (sha256: string) => string,
-): OutgoingContent {
+export function storedToContent(stored: StoredContent, mediaPath: string | null): OutgoingContent {
   const { type, payload } = stored;
   switch (type) {
     case 'text':
@@ -59,10 +56,10 @@ export function storedToContent(
     case 'voice':
     case 'document':
     case 'sticker': {
-      const { sha256, mimeType, fileName } = stored.media ?? missing('media');
+      const { mimeType, fileName } = stored.media ?? missing('media');
       return {
         kind: 'media',
-        path: mediaPath(sha256),
+        path: mediaPath ?? missing('file'),
         mimeType,
         fileName,
         caption: stored.caption,

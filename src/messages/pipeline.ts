@@ -103,9 +103,9 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   database.onRecovered(() => catchUp.requestAll('database'));
   stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
 
-  const mediaPath = store.pathOf.bind(store);
+  const openMedia = store.openLocal.bind(store);
   const sender = stack.use(
-    openSender({ db, mediaPath, instanceId, clock, log, messageRateLimit, pacing, onCounted, onStep }),
+    openSender({ db, openMedia, instanceId, clock, log, messageRateLimit, pacing, onCounted, onStep }),
   );
   const wakeSender = makeOutboundProcessor(sender);
   stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: wakeSender, log }));

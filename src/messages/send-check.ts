@@ -5,10 +5,11 @@
 import type { MessageGlimpse } from '../channels/channel.ts';
 import { UNKNOWN_KEPT_MS } from '../db/outbox-store.ts';
 import { claimAgain } from '../db/send-claim.ts';
-import { findMessageStatus, markUnknown } from '../db/send-result-store.ts';
+import { findMessageStatus, markFailed, markUnknown } from '../db/send-result-store.ts';
 import { toError } from '../lib/errors.ts';
-import { adopt, handOver } from './hand-over.ts';
-import { absenceToStep, GIVEN_UP, holdMs, type SendFailure } from './send-outcome.ts';
+import { adopt, fail, handOver } from './hand-over.ts';
+import type { ReadyContent } from './ready-content.ts';
+import { absenceToStep, findRefusal, GIVEN_UP, holdMs, type SendFailure } from './send-outcome.ts';
 import type { SendRun } from './send-run.ts';
 import type { Check } from './unsettled.ts';
 
@@ -57,6 +58,8 @@ async function settleAbsent(run: SendRun, check: Check): Promise<void> {
 async function repeat(run: SendRun, check: Check): Promise<void> {
   const { message } = check;
   const { deps, unsettled } = run;
+  await using ready = await makeReady(run, check);
+  if (ready === undefined) return;
   const { claim, outcome } = await run.claim(message.id, (by) => claimAgain(deps.db, message, by));
   switch (outcome.kind) {
     case 'claimed':
@@ -77,7 +80,28 @@ async function repeat(run: SendRun, check: Check): Promise<void> {
   deps.log.info('A message that the page does not know is handed over again under its id', {
     messageId: message.id,
   });
-  await handOver(run, { ...message, claim }, { again: true });
+  await handOver(run, { ...message, claim }, { ready, again: true });
+}
+
+/** What the message carries; without it the message is failed, as far as this page goes, or looked up again later. */
+async function makeReady(run: SendRun, check: Check): Promise<ReadyContent | undefined> {
+  try {
+    return await run.ready(check.message);
+  } catch (thrown) {
+    run.signal.throwIfAborted();
+    const error = toError(thrown);
+    const refusal = findRefusal(error);
+    if (refusal === undefined) {
+      run.deps.log.warn('The file of a message could not be opened and is tried again', {
+        messageId: check.message.id,
+        error: error.message,
+      });
+      await stayUnknown(run, check);
+    } else {
+      await fail(run, check.message, refusal, markFailed);
+    }
+    return undefined;
+  }
 }
 
 /** It is looked up again after a pause, for as long as unknown messages are kept. */

@@ -1,18 +1,19 @@
 import type { AccountId, InstanceId, MessageId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
-import type { HandedMessage } from '../db/outbox-store.ts';
+import type { HandedMessage, OutgoingMessage } from '../db/outbox-store.ts';
 import { nextClaimEpoch, type SendClaim } from '../db/send-claim.ts';
 import { orAborted } from '../lib/abort.ts';
 import { KeyedSerial } from '../lib/keyed-serial.ts';
+import type { MediaStore } from './media-store.ts';
 import type { OnMessageStep } from './message-step.ts';
+import { openReadyContent, type ReadyContent } from './ready-content.ts';
 import { SendPace, type SendPaceDeps } from './send-pace.ts';
 import { query } from './send-query.ts';
 import { SweepTimes } from './sweep-times.ts';
 import { Unsettled } from './unsettled.ts';
 
 export interface SendDeps extends SendPaceDeps {
-  /** Absolute path of stored media. */
-  readonly mediaPath: (sha256: string) => string;
+  readonly openMedia: MediaStore['openLocal'];
   readonly instanceId: InstanceId;
   /** Called when the count of what was sent today has changed; returns at once. */
   readonly onCounted?: (accountId: AccountId) => void;
@@ -63,6 +64,12 @@ export class SendRun {
 
   date(): Date {
     return new Date(this.deps.clock.now());
+  }
+
+  /** What a message carries, ready to be sent. @throws as openReadyContent does, or the end of the connection */
+  async ready(message: OutgoingMessage): Promise<ReadyContent> {
+    this.signal.throwIfAborted();
+    return openReadyContent(message, this.deps.openMedia, this.signal);
   }
 
   /** A session's answer, or the end of the connection. A late answer is not missed: the next connect looks. */

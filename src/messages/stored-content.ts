@@ -10,7 +10,7 @@ export interface OutgoingPayload {
   readonly poll?: MessagePoll;
 }
 
-/** Media that lies under MEDIA_PATH, ready to be sent. */
+/** Media that is in the media store, ready to be sent. */
 export interface StoredMedia {
   /** Lower-case hex; also the file's name. */
   readonly sha256: string;

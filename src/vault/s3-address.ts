@@ -27,6 +27,11 @@ function amazonEndpoint(region: string): string {
   return `https://s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 }
 
+/** The name of a stored file's object within the bucket; the same below `media` as below a folder on the disk. */
+export function mediaToKey(prefix: string, { folder, name }: { folder: string; name: string }): string {
+  return `${prefix}/media/${folder}/${name}`;
+}
+
 /** The name of a snapshot's object within the bucket: only characters that need no escaping anywhere. */
 export function snapshotToKey(prefix: string, { accountId, generation }: SnapshotName): string {
   return `${prefix}/${accountId}/${generation}.vault`;

@@ -19,6 +19,12 @@ export interface S3Limits {
   readonly pausesMs: readonly number[];
 }
 
+/** A storage that is away costs half a minute, not the time in which a daemon must have stopped. */
+export const DEFAULT_S3_LIMITS: S3Limits = { stallMs: 10_000, pausesMs: [250, 1_000] };
+
+/** What a failure of the storage is called, by what it keeps. */
+export type S3FailureCode = 'VAULT_STORAGE_FAILED' | 'MEDIA_STORAGE_FAILED';
+
 export interface S3Request {
   readonly method: 'GET' | 'PUT' | 'DELETE';
   readonly url: URL;
@@ -54,19 +60,28 @@ export class S3Client {
   readonly #credentials: Pick<S3Config, 'accessKeyId' | 'secretAccessKey' | 'region'>;
   readonly #limits: S3Limits;
   readonly #signal: AbortSignal;
+  readonly #failure: S3FailureCode;
   /** Signing keys, which are good for a day. */
   readonly #signingKeys = new Map<string, ArrayBuffer>();
 
-  constructor(config: S3Config, limits: S3Limits, signal: AbortSignal) {
+  constructor(
+    config: S3Config,
+    {
+      limits,
+      signal,
+      failure,
+    }: { readonly limits: S3Limits; readonly signal: AbortSignal; readonly failure: S3FailureCode },
+  ) {
     const { accessKeyId, secretAccessKey, region } = config;
     this.#credentials = { accessKeyId, secretAccessKey, region };
     this.#limits = limits;
     this.#signal = signal;
+    this.#failure = failure;
   }
 
   /**
    * Does the work, and does it again after a pause while the storage or the network is at fault.
-   * @throws AppError VAULT_STORAGE_FAILED, whose message begins with `what` and holds no secret; what `work` throws
+   * @throws AppError of the client's failure code, whose message begins with `what` and holds no secret; what `work` throws
    */
   async retry<T>(what: string, work: () => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
@@ -74,9 +89,9 @@ export class S3Client {
         return await work();
       } catch (thrown) {
         this.#signal.throwIfAborted();
-        if (thrown instanceof AppError && thrown.code !== 'VAULT_STORAGE_FAILED') throw thrown;
+        if (thrown instanceof AppError && thrown.code !== this.#failure) throw thrown;
         const pauseMs = this.#limits.pausesMs[attempt];
-        if (pauseMs === undefined || !isTransient(thrown)) throw toStorageFailed(what, thrown);
+        if (pauseMs === undefined || !isTransient(thrown)) throw toStorageFailed(this.#failure, what, thrown);
         await waitMs(pauseMs, this.#signal);
       }
     }
@@ -105,11 +120,11 @@ export class S3Client {
       headers: signed.headers,
       redirect: 'manual',
       signal: watch.signal,
-      ...(body ? { body: toStream(watched(body.read(), watch)), duplex: 'half' } : {}),
+      ...(body ? bodyToInit(watched(body.read(), watch)) : {}),
     });
     if (!response.ok) {
       const refusal = { status: response.status, code: await findErrorCode(response) };
-      if (request.accept?.(refusal) !== true) throw makeRefused(refusal);
+      if (request.accept?.(refusal) !== true) throw makeRefused(this.#failure, refusal);
     }
     watch.rest();
     const reader = response.ok ? response.body?.getReader() : undefined;
@@ -127,9 +142,14 @@ export class S3Client {
   }
 }
 
-/** Node's own type of stream and that of fetch are one, and described twice. */
-function toStream(source: AsyncIterable<Uint8Array>): BodyInit {
-  return ReadableStream.from(source) as BodyInit;
+/**
+ * Sends a body as it is read. A request that might be repeated elsewhere, after a redirection or for a window, is copied
+ * first, and its copy gathers the whole body in memory.
+ */
+function bodyToInit(source: AsyncIterable<Uint8Array>): RequestInit {
+  // Node's own type of stream and that of fetch are one, and described twice.
+  const body = ReadableStream.from(source) as BodyInit;
+  return { body, duplex: 'half', redirect: 'error', window: null } as RequestInit;
 }
 
 /** The same bytes; each that is fetched is a sign of life of whoever takes them. */
@@ -147,9 +167,9 @@ async function findErrorCode(response: Response): Promise<string | null> {
   return /<Code>([A-Za-z0-9]{1,64})<\/Code>/.exec(text)?.[1] ?? null;
 }
 
-function makeRefused(refusal: S3Refusal): AppError {
+function makeRefused(failure: S3FailureCode, refusal: S3Refusal): AppError {
   const { status, code } = refusal;
-  return new AppError('VAULT_STORAGE_FAILED', {
+  return new AppError(failure, {
     message: `it answered ${status}${code === null ? '' : ` ${code}`}`,
     details: refusal,
   });
@@ -162,9 +182,9 @@ function isTransient(thrown: unknown): boolean {
   return status >= 500 || status === 408 || status === 429 || code === 'RequestTimeout';
 }
 
-function toStorageFailed(what: string, thrown: unknown): AppError {
+function toStorageFailed(failure: S3FailureCode, what: string, thrown: unknown): AppError {
   const error = toError(thrown);
   // fetch says only that it failed; why is in the cause.
   const { message } = error.cause === undefined ? error : toError(error.cause);
-  return new AppError('VAULT_STORAGE_FAILED', { message: `${what} (${message}).`, cause: thrown });
+  return new AppError(failure, { message: `${what} (${message}).`, cause: thrown });
 }

@@ -41,6 +41,7 @@ export class S3Server implements AsyncDisposable {
   readonly faults: S3Fault[] = [];
   readonly #server: Server;
   readonly #versioned: boolean;
+  #unread = 0;
   /** Every version of every object, newest last. */
   readonly #objects = new Map<string, readonly Version[]>();
 
@@ -58,6 +59,10 @@ export class S3Server implements AsyncDisposable {
       prefix: 'of/tests',
     };
     server.on('request', (request, response) => {
+      this.#unread += 1;
+      response.once('close', () => {
+        this.#unread -= 1;
+      });
       this.#answer(request, response).catch(() => response.destroy());
     });
   }
@@ -70,6 +75,11 @@ export class S3Server implements AsyncDisposable {
   /** The bytes of an object as a reader gets them now. */
   findObject(key: string): Buffer | undefined {
     return this.#objects.get(key)?.at(-1)?.bytes ?? undefined;
+  }
+
+  /** Answers that nobody has read to their end yet. */
+  get unread(): number {
+    return this.#unread;
   }
 
   /** Puts an object there without a request. */

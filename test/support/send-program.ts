@@ -16,6 +16,7 @@ import type { LogFields, Logger } from '../../src/lib/logger.ts';
 import type { MessageStep } from '../../src/messages/message-step.ts';
 import { makeOutbox } from '../../src/messages/outbox.ts';
 import { openSender } from '../../src/messages/sender.ts';
+import { openMedia } from './local-media.ts';
 
 export interface SendPlaces {
   readonly connection: PostgresConnection;
@@ -109,7 +110,7 @@ async function main(places: SendPlaces): Promise<void> {
   await using opened = openDatabase({ connection, log, poolSize: 4 });
   const common = { db: opened.db, clock: systemClock, log, onStep };
   const instanceId = parseInstanceId('one');
-  await using sender = openSender({ ...common, instanceId, mediaPath: String, messageRateLimit: 0 });
+  await using sender = openSender({ ...common, instanceId, openMedia, messageRateLimit: 0 });
   const outbox = makeOutbox({
     ...common,
     takeMedia: () => Promise.reject(new AppError('UNSUPPORTED_MEDIA')),

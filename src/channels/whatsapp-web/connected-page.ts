@@ -17,18 +17,19 @@ import type {
   MediaDownload,
   MessageGlimpse,
   OutgoingContent,
+  OutgoingMedia,
   PreparedSend,
 } from '../channel.ts';
 import { pageChatToListing, pageContactToGlimpse } from './directory-conversion.ts';
 import { NOT_MESSAGES, pageMessageToReadMessage } from './message-conversion.ts';
 import { readChatList, readContacts } from './page-directory.ts';
+import { fetchMedia, putFile, release } from './page-file.ts';
 import { keyToPageKey } from './page-key.ts';
-import { downloadMedia } from './page-media.ts';
 import type { PageGlimpse } from './page-model.ts';
 import { reactToMessage } from './page-reaction.ts';
 import { listChats, readChat } from './page-reading.ts';
 import { contentToPageSend } from './page-send-content.ts';
-import { findMessage, prepareSend, sendPrepared } from './page-sends.ts';
+import { findMessage, type PageSend, type PageSent, prepareSend, sendPrepared } from './page-sends.ts';
 import type { Restoration } from './profile-origin.ts';
 
 /** Heavy calls take turns: a page that moves two large files at once answers nothing else (fact A18). */
@@ -86,12 +87,11 @@ export class ConnectedPage implements ConnectedSession {
     content: OutgoingContent,
     options: { readonly quoted?: MessageKey },
   ): Promise<MessageGlimpse> {
-    const send = await contentToPageSend(prepared, content, options.quoted);
-    const work = () => this.#page.evaluate(sendPrepared, send);
-    const { glimpse, refusal } = await this.#attemptSend(
+    const send = contentToPageSend(prepared, content, options.quoted);
+    const { glimpse, refusal } = await this.#attemptSend(() =>
       content.kind === 'media'
-        ? () => this.#heavyCall('Sending media', work)
-        : () => this.#call('Sending', work),
+        ? this.#sendMedia(send, content)
+        : this.#call('Sending', () => this.#page.evaluate(sendPrepared, send, null)),
     );
     if (glimpse) return toGlimpse(glimpse, prepared);
     if (refusal !== undefined) throw new AppError('SEND_REFUSED', { message: refusal });
@@ -112,13 +112,10 @@ export class ConnectedPage implements ConnectedSession {
     if (!taken) throw new AppError('MESSAGE_NOT_REACTABLE');
   }
 
-  async downloadMedia(key: MessageKey): Promise<MediaDownload> {
-    const result = await this.#heavyCall('Fetching media', () =>
-      this.#page.evaluate(downloadMedia, keyToPageKey(key, key.chatId)),
+  downloadMedia(key: MessageKey): Promise<MediaDownload> {
+    return fetchMedia(this.#page, keyToPageKey(key, key.chatId), (work) =>
+      this.#heavyCall('Fetching media', work),
     );
-    if (result.status !== 'bytes') return result;
-    const bytes = Buffer.from(result.data, 'base64');
-    return { status: 'bytes', bytes, mimeType: result.mimetype, fileName: result.filename };
   }
 
   async listChats(): Promise<readonly ChatGlimpse[]> {
@@ -158,6 +155,21 @@ export class ConnectedPage implements ConnectedSession {
     return chats.map(pageChatToListing);
   }
 
+  /** The file first, within a deadline of its own: one that comes too late is not sent behind the caller's back. */
+  #sendMedia(send: PageSend, content: OutgoingMedia): Promise<PageSent> {
+    const deadlineMs = this.#timings.heavyCallDeadlineMs;
+    return this.#inTurn(async () => {
+      const putting = putFile(this.#page, content);
+      try {
+        const file = await this.#call('Giving the page a file', () => putting, deadlineMs);
+        const work = () => this.#page.evaluate(sendPrepared, send, file);
+        return await this.#call('Sending media', work, deadlineMs);
+      } finally {
+        release(putting);
+      }
+    });
+  }
+
   /** Once the page may have the message, no failure says that it has not. */
   async #attemptSend<T>(work: () => Promise<T>): Promise<T> {
     try {
@@ -168,7 +180,11 @@ export class ConnectedPage implements ConnectedSession {
   }
 
   #heavyCall<T>(what: string, work: () => Promise<T>): Promise<T> {
-    return this.#heavy.run(HEAVY, () => this.#call(what, work, this.#timings.heavyCallDeadlineMs));
+    return this.#inTurn(() => this.#call(what, work, this.#timings.heavyCallDeadlineMs));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#heavy.run(HEAVY, work);
   }
 
   async #call<T>(

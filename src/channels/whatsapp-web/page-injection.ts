@@ -16,6 +16,7 @@ import {
   selfTest,
   softenLibrary,
 } from './page-calls.ts';
+import { letLibraryTakeFiles } from './page-media.ts';
 import type { PageNews } from './page-model.ts';
 import { watchSocket } from './page-socket.ts';
 
@@ -152,6 +153,7 @@ export class PageInjection {
     if (!(await this.#page.evaluate(beginListening))) return;
     await this.#page.evaluate(LoadUtils);
     await this.#page.evaluate(softenLibrary);
+    await this.#page.evaluate(letLibraryTakeFiles);
     await this.#library.attachEventListeners();
     const missing = await this.#page.evaluate(selfTest);
     if (missing.length > 0) {

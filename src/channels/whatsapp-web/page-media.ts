@@ -2,12 +2,50 @@ import type { PageKey } from './page-model.ts';
 
 /** Functions that run in the page, each by one call from Node: what moves the bytes of media (facts A18, A20). */
 
+/** A file in the page, as the library's functions for media take it (see letLibraryTakeFiles), or why it is not there. */
+export type PageFile =
+  | { readonly mimetype: string; readonly filename: string; readonly file: File }
+  | { readonly unreadable: string };
+
+/** Has the library take a File as it is, where it would make one of base64. */
+export function letLibraryTakeFiles(): void {
+  const { mediaInfoToFile } = window.WWebJS;
+  window.WWebJS.mediaInfoToFile = (info: { readonly file?: File }) => info.file ?? mediaInfoToFile(info);
+}
+
+/** An input for one file. It is not in the document, where the page's own code would see it. */
+export function makeFileInput(): HTMLInputElement {
+  return Object.assign(document.createElement('input'), { type: 'file' });
+}
+
+/** The file of an input, read whole: the page may come back to it when it is no longer on the disk. */
+export async function takeFile(
+  input: HTMLInputElement,
+  { mimetype, filename }: { readonly mimetype: string; readonly filename: string },
+): Promise<PageFile> {
+  const [given] = input.files ?? [];
+  if (given === undefined) throw new Error('The input has no file.');
+  try {
+    const bytes = await given.arrayBuffer();
+    return { mimetype, filename, file: new File([bytes], filename, { type: mimetype }) };
+  } catch (thrown) {
+    return { unreadable: `The browser cannot read the file: ${(thrown as Error).message}` };
+  }
+}
+
+/** A message's media. Its bytes stay in the page, and leave it in pieces. */
 export type PageDownload =
-  | { status: 'bytes'; data: string; mimetype: string | null; filename: string | null }
+  | { status: 'bytes'; bytes: Blob; mimetype: string | null; filename: string | null }
   | { status: 'gone' }
   | { status: 'later' };
 
-/** Fetches a message's media as base64; `later` while the sender's phone uploads it again (fact A20). */
+/** What there is to say of a download before its bytes are read. */
+export type PageDownloadHead =
+  | { status: 'bytes'; size: number; mimetype: string | null; filename: string | null }
+  | { status: 'gone' }
+  | { status: 'later' };
+
+/** Fetches a message's media; `later` while the sender's phone uploads it again (fact A20). */
 export async function downloadMedia(key: PageKey): Promise<PageDownload> {
   // biome-ignore lint/suspicious/noExplicitAny: a model of the page has no types.
   const message = (await window.switchboard?.find(key)) as any;
@@ -36,7 +74,7 @@ export async function downloadMedia(key: PageKey): Promise<PageDownload> {
     });
     return {
       status: 'bytes',
-      data: await window.WWebJS.arrayBufferToBase64Async(bytes),
+      bytes: new Blob([bytes]),
       mimetype: message.mimetype ?? null,
       filename: message.filename ?? null,
     };
@@ -44,4 +82,17 @@ export async function downloadMedia(key: PageKey): Promise<PageDownload> {
     if ((thrown as { status?: number } | undefined)?.status === 404) return { status: 'gone' };
     throw thrown;
   }
+}
+
+/** All of a download but its bytes. */
+export function describeDownload(download: PageDownload): PageDownloadHead {
+  if (download.status !== 'bytes') return download;
+  const { status, bytes, mimetype, filename } = download;
+  return { status, size: bytes.size, mimetype, filename };
+}
+
+/** Bytes `from` to `to` of a download, in base64. */
+export async function readDownload(download: PageDownload, from: number, to: number): Promise<string> {
+  if (download.status !== 'bytes') throw new Error('The download has no bytes.');
+  return await window.WWebJS.arrayBufferToBase64Async(download.bytes.slice(from, to));
 }

@@ -1,16 +1,14 @@
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { keyToString, type MessageKey } from '../../messages/whatsapp-key.ts';
-import type { OutgoingContent, PreparedSend } from '../channel.ts';
+import type { OutgoingContent, OutgoingMedia, PreparedSend } from '../channel.ts';
 import { keyToPageKey } from './page-key.ts';
 import type { PageSend } from './page-sends.ts';
 
 /** The library's send options for a content (its Client.sendMessage builds the same from its own classes). */
-export async function contentToPageSend(
+export function contentToPageSend(
   prepared: PreparedSend,
   content: OutgoingContent,
   quoted: MessageKey | undefined,
-): Promise<PageSend> {
+): PageSend {
   const base = {
     pageChatId: prepared.key.chatId,
     key: keyToPageKey(prepared.key, prepared.chatId),
@@ -22,7 +20,7 @@ export async function contentToPageSend(
     case 'text':
       return { ...base, text: content.text };
     case 'media':
-      return { ...base, options: { ...base.options, ...(await mediaOptions(content)) } };
+      return { ...base, options: { ...base.options, ...mediaOptions(content) } };
     case 'location': {
       const description = [content.name, content.address].filter(Boolean).join('\n');
       const { latitude, longitude, url } = content;
@@ -50,17 +48,9 @@ export async function contentToPageSend(
   }
 }
 
-async function mediaOptions(
-  content: Extract<OutgoingContent, { kind: 'media' }>,
-): Promise<Record<string, unknown>> {
-  const bytes = await readFile(content.path);
+/** The file is not among them: it is in the page before (see page-file.ts). */
+function mediaOptions(content: OutgoingMedia): Record<string, unknown> {
   return {
-    media: {
-      mimetype: content.mimeType,
-      data: bytes.toString('base64'),
-      filename: content.fileName ?? basename(content.path),
-      filesize: bytes.length,
-    },
     ...(content.caption === null ? {} : { caption: content.caption, isCaptionByUser: true }),
     sendMediaAsDocument: content.as === 'document',
     sendAudioAsVoice: content.as === 'voice',

@@ -1,3 +1,4 @@
+import type { PageFile } from './page-media.ts';
 import type { PageGlimpse, PageKey } from './page-model.ts';
 
 /**
@@ -60,8 +61,11 @@ export interface PageSent {
   readonly refusal: string | undefined;
 }
 
-/** Hands a message to the page under the key that was prepared for it. */
-export async function sendPrepared(send: PageSend): Promise<PageSent> {
+/**
+ * Hands a message, and the file that it carries, to the page under the key that was prepared for it. The library makes a
+ * sticker of a picture only for those who send by its own client.
+ */
+export async function sendPrepared(send: PageSend, file: PageFile | null): Promise<PageSent> {
   const switchboard = window.switchboard;
   // A document that has just been loaded cannot send yet; that says nothing about the message (F3).
   if (!switchboard?.listening || !window.WWebJS?.sendMessage)
@@ -71,8 +75,18 @@ export async function sendPrepared(send: PageSend): Promise<PageSent> {
   const id = switchboard.makeKey(chat, send.key.bareId);
   let refusal: string | undefined;
   try {
+    if (file && 'unreadable' in file) throw new Error(file.unreadable);
+    const isPicture = send.options.sendMediaAsSticker && file && file.mimetype !== 'image/webp';
+    const media = isPicture
+      ? {
+          ...file,
+          mimetype: 'image/webp',
+          file: await window.require('WAWebImageUtils').toWebpSticker(file.file),
+        }
+      : file;
     await window.WWebJS.sendMessage(chat, send.text, {
       ...send.options,
+      ...(media ? { media } : {}),
       extraOptions: { ...send.fields, id },
     });
   } catch (thrown) {

@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import type { MediaDownload } from '../../../src/channels/channel.ts';
@@ -6,36 +8,49 @@ import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { AppError } from '../../../src/lib/errors.ts';
+import { openDiskMediaStore } from '../../../src/messages/disk-media-store.ts';
 import type { InboundEvent, MediaEvent } from '../../../src/messages/inbound-event.ts';
 import { type MediaFetch, openMediaFetch } from '../../../src/messages/media-fetch.ts';
-import { type MediaStore, openMediaStore } from '../../../src/messages/media-store.ts';
+import type { MediaStore } from '../../../src/messages/media-store.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { makeMessage, ScriptedSession } from '../../support/scripted-session.ts';
 import { silentLog } from '../../support/silent-log.ts';
-import { openTemporaryFolder } from '../../support/temporary-folder.ts';
+import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 
 const CHAT = '4915100000001@c.us';
 const MIB = 1024 * 1024;
 const stack = new AsyncDisposableStack();
 let db: Executor;
 let store: MediaStore;
+let folder: TemporaryFolder;
 
 beforeAll(async () => {
   const database = stack.use(await openTestDatabase());
   db = stack.use(openDatabase({ connection: database.connection, log: silentLog })).db;
-  const folder = stack.use(await openTemporaryFolder());
-  store = stack.use(await openMediaStore({ path: folder.path, log: silentLog }));
+  folder = stack.use(await openTemporaryFolder());
+  store = stack.use(await openDiskMediaStore({ path: folder.path, log: silentLog }));
 });
 
 afterAll(() => stack.disposeAsync());
 
-const bytes = (text: string): MediaDownload => ({
+/** A download that gives these pieces one after another, and ends as the last of them does. */
+const pieces = (...given: (Uint8Array | Promise<Uint8Array> | AppError)[]): MediaDownload => ({
   status: 'bytes',
-  bytes: Buffer.from(text),
+  bytes: (async function* () {
+    for (const piece of given) {
+      if (piece instanceof AppError) throw piece;
+      yield await piece;
+    }
+  })(),
   mimeType: 'text/plain',
   fileName: null,
 });
+
+const bytes = (content: string): MediaDownload => pieces(Buffer.from(content));
+
+/** Files that the store has begun and not finished. */
+const unfinished = () => readdir(join(folder.path, '.incoming'));
 
 /** What the lane would store, and a way to wait for it. */
 class Emitted {
@@ -90,7 +105,7 @@ describe('fetching the media of incoming messages', () => {
     const [event] = emitted.events;
     if (event?.result.status !== 'stored') throw new Error('not stored');
     expect(event.result).toMatchObject({ mimeType: 'text/plain', fileSize: 5, fileName: 'note.txt' });
-    expect(await readFile(store.pathOf(event.result.sha256), 'utf8')).toBe('first');
+    expect(await text((await store.openRead(event.result.sha256)).stream)).toBe('first');
     await ingestEvents(db, session.accountId, emitted.events, new Date());
     const rows = await db
       .selectFrom('messages')
@@ -140,8 +155,8 @@ describe('fetching the media of incoming messages', () => {
   it('does not fetch what is declared larger than 100 MB, nor store what turns out to be', async () => {
     await announce(['A'], 100 * MIB + 1);
     await announce(['B']);
-    const large = { ...bytes(''), bytes: new Uint8Array(100 * MIB + 1) } as MediaDownload;
-    session.downloads.set('B', [large]);
+    const piece = new Uint8Array(10 * MIB);
+    session.downloads.set('B', [pieces(...Array.from({ length: 10 }, () => piece), new Uint8Array(1))]);
     await using fetch = open();
     void fetch.run(session, new AbortController().signal);
     await emitted.reach(2);
@@ -166,6 +181,34 @@ describe('fetching the media of incoming messages', () => {
     void fetch.run(session, new AbortController().signal);
     await emitted.reach(1);
     expect(emitted.results).toEqual(['A stored']);
+  });
+
+  it.each(['SESSION_DEADLINE', 'SESSION_FAULT'] as const)(
+    'tries again what breaks off in the middle with %s, and keeps nothing of it',
+    async (code) => {
+      await announce(['A']);
+      session.downloads.set('A', [pieces(Buffer.from('fir'), new AppError(code)), bytes('first')]);
+      await using fetch = open();
+      void fetch.run(session, new AbortController().signal);
+      await emitted.reach(1);
+      expect(emitted.results).toEqual(['A stored']);
+      expect(session.downloaded).toEqual(['A', 'A']);
+      expect(await unfinished()).toEqual([]);
+    },
+  );
+
+  it('keeps nothing of a file in the middle of which the connection ends', async () => {
+    await announce(['A']);
+    const connection = new AbortController();
+    const second = Promise.withResolvers<Uint8Array>();
+    session.downloads.set('A', [pieces(Buffer.from('first'), second.promise)]);
+    await using fetch = open([0]);
+    const ended = fetch.run(session, connection.signal);
+    await expect.poll(async () => (await unfinished()).length).toBe(1);
+    connection.abort();
+    await ended;
+    expect(await unfinished()).toEqual([]);
+    expect(emitted.results).toEqual([]);
   });
 
   it('waits for the verdict on a fault until the session has had time to say that it ended', async () => {

@@ -3,8 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeAccountId } from '../../../src/accounts/ids.ts';
 import { openDatabase } from '../../../src/db/database.ts';
+import { openDiskMediaStore } from '../../../src/messages/disk-media-store.ts';
 import { type MediaIntake, makeMediaIntake } from '../../../src/messages/media-intake.ts';
-import { openMediaStore } from '../../../src/messages/media-store.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { openTemporaryFolder } from '../../support/temporary-folder.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
   const database = stack.use(await openTestDatabase());
   const { db } = stack.use(openDatabase({ connection: database.connection, log: silentLog }));
   path = stack.use(await openTemporaryFolder()).path;
-  const store = stack.use(await openMediaStore({ path, log: silentLog }));
+  const store = stack.use(await openDiskMediaStore({ path, log: silentLog }));
   intake = makeMediaIntake({
     db,
     store,

@@ -14,6 +14,7 @@ import type { InboundJob } from '../../../src/queue/table.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { FakeNetwork, NetworkSession } from '../../support/fake-network.ts';
 import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
+import { openMedia } from '../../support/local-media.ts';
 import { makeMessage, ScriptedSession } from '../../support/scripted-session.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -66,7 +67,7 @@ it('tells each step of a message on its way out, in their order', async () => {
   await using sender = openSender({
     ...common,
     db,
-    mediaPath: (sha256) => sha256,
+    openMedia,
     instanceId: parseInstanceId('one'),
     messageRateLimit: 0,
     onStep,

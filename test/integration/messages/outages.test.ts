@@ -5,7 +5,7 @@ import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { lockAccountIngest } from '../../../src/db/ingest-statements.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { NO_PACING } from '../../../src/limits/pace.ts';
-import { openMediaStore } from '../../../src/messages/media-store.ts';
+import { openDiskMediaStore } from '../../../src/messages/disk-media-store.ts';
 import { openPipeline, type Pipeline } from '../../../src/messages/pipeline.ts';
 import { openRedis } from '../../../src/queue/connection.ts';
 import { openQueues } from '../../../src/queue/producer.ts';
@@ -57,7 +57,7 @@ beforeEach(async () => {
       database,
       redis,
       queues: stack.use(await openQueues({ redis, instanceId, log })),
-      store: stack.use(await openMediaStore({ path: folder, log })),
+      store: stack.use(await openDiskMediaStore({ path: folder, log })),
       instanceId,
       messageRateLimit: 0,
       pacing: NO_PACING,

@@ -12,6 +12,7 @@ import { openSender, type Sender } from '../../../src/messages/sender.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { FakeNetwork, NetworkSession, type PageScript } from '../../support/fake-network.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
+import { openMedia } from '../../support/local-media.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 
@@ -52,7 +53,7 @@ function open({
   ...pacing
 }: Partial<PacingConfig> & { messageRateLimit?: number } = {}) {
   // No search by itself: a wake-up that is missing must show.
-  const own = { mediaPath: String, instanceId: parseInstanceId('one'), sweepIntervalMs: DAY_MS };
+  const own = { openMedia, instanceId: parseInstanceId('one'), sweepIntervalMs: DAY_MS };
   const deps = { ...own, db: opened.db, clock, log };
   sender = stack.use(openSender({ ...deps, messageRateLimit, pacing: { ...NO_PACING, ...pacing } }));
 }

@@ -13,6 +13,7 @@ import { openSender } from '../../../src/messages/sender.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { FakeNetwork, NetworkSession, type PageScript, type PageStore } from '../../support/fake-network.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
+import { openMedia } from '../../support/local-media.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { scaled, seed } from '../../support/scale.ts';
@@ -85,8 +86,7 @@ class PassingClock extends ManualClock {
 function startDaemon(script: PageScript = {}, onStep: OnMessageStep = () => undefined) {
   const pool = openDatabase({ connection: database.connection, log: silentLog, poolSize: 2 });
   const log = new RecordingLogger();
-  const mediaPath = (sha256: string) => sha256;
-  const deps = { db: pool.db, mediaPath, instanceId: INSTANCE, clock, log, messageRateLimit: 0 };
+  const deps = { db: pool.db, openMedia, instanceId: INSTANCE, clock, log, messageRateLimit: 0 };
   const sender = openSender({ ...deps, onStep });
   const session = new NetworkSession(accountId, { network, page }, script);
   const connection = new AbortController();
@@ -372,7 +372,7 @@ describe('a pause of a chat', () => {
       await accept('after a pause');
       const sender = openSender({
         db: opened.db,
-        mediaPath: (sha256) => sha256,
+        openMedia,
         instanceId: INSTANCE,
         clock: passing,
         log: silentLog,

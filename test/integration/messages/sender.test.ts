@@ -8,6 +8,7 @@ import { findNextToSend } from '../../../src/db/outbox-store.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { makeDayTurn } from '../../../src/messages/day-turn.ts';
+import type { MediaStore } from '../../../src/messages/media-store.ts';
 import type { Ack } from '../../../src/messages/message.ts';
 import type { MessageStep } from '../../../src/messages/message-step.ts';
 import { makeOutbox } from '../../../src/messages/outbox.ts';
@@ -16,12 +17,20 @@ import { makeOutboundProcessor, openSender, type Sender } from '../../../src/mes
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { FakeNetwork, NetworkSession, type PageScript, type PageStore } from '../../support/fake-network.ts';
 import { ackEvent, insertTestAccount, ownMessageEvent } from '../../support/inbound-events.ts';
+import { openMedia } from '../../support/local-media.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 
 const ALICE = '491700000001@c.us';
 const BOB = '491700000002@c.us';
 const WAITS = 'The sender waits';
+const FILE: SendRequest['content'] = {
+  kind: 'media',
+  source: { from: 'upload', mediaId: 'm' },
+  caption: null,
+  fileName: null,
+  as: null,
+};
 const INSTANCE = parseInstanceId('one');
 const RATE_LINE = 'The per-minute limit delays the next message';
 
@@ -33,6 +42,7 @@ let clock: ManualClock;
 let log: RecordingLogger;
 let sender: Sender;
 let onAck: () => void;
+let openFile: MediaStore['openLocal'];
 let stack: AsyncDisposableStack;
 
 beforeAll(async () => {
@@ -50,14 +60,15 @@ beforeEach(async () => {
   clock = new ManualClock();
   log = new RecordingLogger();
   onAck = () => undefined;
+  openFile = openMedia;
   sender = open();
 });
 afterEach(() => stack.disposeAsync());
 
 function open(messageRateLimit = 0, onCounted: (id: AccountId) => void = () => undefined): Sender {
-  const mediaPath = (sha256: string) => `/media/${sha256}`;
   const onStep = (step: MessageStep) => step === 'ack-written' && onAck();
-  const deps = { db: opened.db, mediaPath, instanceId: INSTANCE, clock, log, messageRateLimit, onCounted };
+  const openMedia: MediaStore['openLocal'] = (...asked) => openFile(...asked);
+  const deps = { db: opened.db, openMedia, instanceId: INSTANCE, clock, log, messageRateLimit, onCounted };
   return stack.use(openSender({ ...deps, onStep }));
 }
 
@@ -314,6 +325,52 @@ describe('sending', () => {
     advance(1_000);
     await settled();
     expect(network.textsOf(BOB)).toEqual(['1', '2']);
+  });
+
+  it('claims no message before its file is at hand, and keeps its chat in order meanwhile', async () => {
+    openFile = async () => {
+      throw new AppError('MEDIA_STORAGE_FAILED');
+    };
+    await accept('', { content: FILE });
+    await accept('2');
+    await accept('3', { to: BOB });
+    connect();
+    await settled();
+    expect(network.carried.map(({ content }) => 'text' in content && content.text)).toEqual(['3']);
+    expect(await rows()).toMatchObject([{ status: 'pending', handed_at: null }, {}, {}]);
+    openFile = openMedia;
+    advance(1_000);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['media', '2']);
+  });
+
+  it('fails a message whose file is no more, and goes on', async () => {
+    openFile = async () => {
+      throw new AppError('MEDIA_NOT_FOUND');
+    };
+    await accept('', { content: FILE });
+    await accept('2');
+    connect();
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['2']);
+    expect(await rows()).toMatchObject([
+      { status: 'failed', failed_code: 'MEDIA_NOT_FOUND', handed_at: null },
+      { status: 'sent' },
+    ]);
+  });
+
+  it('keeps a file for as long as it is being sent, and no longer', async () => {
+    const done: string[] = [];
+    openFile = async (sha256) => ({
+      path: `/media/${sha256}`,
+      async [Symbol.asyncDispose]() {
+        done.push('given back');
+      },
+    });
+    await accept('', { content: FILE });
+    connect({ onSent: () => void done.push('sent') });
+    await settled();
+    expect(done).toEqual(['sent', 'given back']);
   });
 });
 
@@ -795,16 +852,9 @@ describe('chats side by side', () => {
   });
 
   it('send one file at a time, and texts meanwhile', async () => {
-    const file: SendRequest['content'] = {
-      kind: 'media',
-      source: { from: 'upload', mediaId: 'm' },
-      caption: null,
-      fileName: null,
-      as: null,
-    };
     const [first = '', second = '', third = ''] = chats;
-    await accept('', { to: first, content: file });
-    await accept('', { to: second, content: file });
+    await accept('', { to: first, content: FILE });
+    await accept('', { to: second, content: FILE });
     await accept('a text', { to: third });
     const upload = Promise.withResolvers<void>();
     const text = Promise.withResolvers<void>();
@@ -852,7 +902,7 @@ describe('chats side by side', () => {
 describe('a row that nobody was told of', () => {
   it('is found by the sender itself', async () => {
     const sent = Promise.withResolvers<void>();
-    const deps = { db: opened.db, mediaPath: String, instanceId: INSTANCE, log, messageRateLimit: 0 };
+    const deps = { db: opened.db, openMedia, instanceId: INSTANCE, log, messageRateLimit: 0 };
     sender = stack.use(openSender({ ...deps, clock: systemClock, sweepIntervalMs: 5 }));
     connect({ onSent: () => sent.resolve() });
     await nextIdle();

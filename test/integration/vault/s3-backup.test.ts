@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -10,6 +11,8 @@ import { makeAccountId } from '../../../src/accounts/ids.ts';
 import { makeS3Backup } from '../../../src/vault/s3-backup.ts';
 import type { S3Limits } from '../../../src/vault/s3-client.ts';
 import type { SnapshotFile } from '../../../src/vault/snapshot-backup.ts';
+import { writeLargeFile } from '../../support/large-file.ts';
+import { measurePeakGrowth } from '../../support/peak-memory.ts';
 import { openS3Server, type S3ServerOptions } from '../../support/s3-server.ts';
 
 /** Three tries without a pause; a storage that says nothing is given up almost at once. */
@@ -33,6 +36,32 @@ async function makeFile(bytes = randomBytes(100_000)): Promise<SnapshotFile & { 
   return { ...name, path, bytes: bytes.length, data: bytes };
 }
 
+/** A storage that forgets at once what it takes. */
+async function openSink() {
+  const sink = { taken: 0 };
+  const server = createHttpServer(async (request, response) => {
+    for await (const piece of request as AsyncIterable<Buffer>) sink.taken += piece.length;
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const keys = { accessKeyId: 'AKIATEST', secretAccessKey: 'secret' };
+  const place = {
+    bucket: 'sealed',
+    endpoint: `http://127.0.0.1:${port}`,
+    region: 'eu-test-1',
+    prefix: 'of/tests',
+  };
+  return Object.assign(sink, {
+    config: { ...place, ...keys },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  });
+}
+
 async function openStorage(options: S3ServerOptions = {}, limits = PATIENT) {
   const server = await openS3Server(options);
   const backup = makeS3Backup(server.config, { limits });
@@ -47,6 +76,16 @@ describe('a copy in S3', () => {
     await s3.backup.save(file);
     expect(s3.server.keys).toEqual([`of/tests/${file.accountId}/3.vault`]);
     expect((await s3.read(file)).equals(file.data)).toBe(true);
+  });
+
+  it('never lies whole in memory while it is written', async () => {
+    await using server = await openSink();
+    const backup = makeS3Backup(server.config, { limits: PATIENT });
+    const name = { accountId: makeAccountId(), generation: 3 };
+    const { path, size } = await writeLargeFile(join(folder, 'large.vault'), 160);
+    const growth = await measurePeakGrowth(() => backup.save({ ...name, path, bytes: size }));
+    expect(server.taken).toBe(size);
+    expect(growth).toBeLessThan(size / 2);
   });
 
   it('is replaced by a later one of the same generation, and removed once or twice', async () => {

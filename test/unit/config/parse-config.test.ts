@@ -33,7 +33,7 @@ describe('parseConfig', () => {
       encryption: { key: null, previous: [] },
       sessionPath: '/srv/switchboard/sessions',
       runtimePath: null,
-      mediaPath: '/srv/switchboard/.data/media',
+      media: { path: '/srv/switchboard/.data/media', s3: null },
       s3: null,
       http: { host: '127.0.0.1', port: 3000, apiRateLimit: 6000, allowedOrigins: [] },
       ownerApiKey: null,
@@ -116,7 +116,7 @@ describe('parseConfig', () => {
       },
       sessionPath: '/srv/switchboard/sealed',
       runtimePath: '/run/live',
-      mediaPath: '/media',
+      media: { path: '/media', s3: null },
       s3: {
         bucket: 'sealed',
         endpoint: 'https://minio.example:9000',
@@ -170,8 +170,8 @@ describe('parseConfig', () => {
   });
 
   it('derives folders from DATA_PATH', () => {
-    const { runtimePath, mediaPath, sessionPath } = parse({ DATA_PATH: '../elsewhere' });
-    expect(mediaPath).toBe('/srv/elsewhere/media');
+    const { runtimePath, media, sessionPath } = parse({ DATA_PATH: '../elsewhere' });
+    expect(media.path).toBe('/srv/elsewhere/media');
     // Where profiles are opened is found out at the start; the sealed ones lie beside the data, not in it.
     expect([runtimePath, sessionPath]).toEqual([null, '/srv/switchboard/sessions']);
   });
@@ -235,6 +235,13 @@ describe('parseConfig', () => {
   it('takes S3 with a bucket and its keys alone', () => {
     const s3 = { S3_BUCKET: 'sealed', S3_ACCESS_KEY_ID: 'AKIA', S3_SECRET_ACCESS_KEY: 'x' };
     expect(parse(s3).s3).toMatchObject({ endpoint: null, region: 'us-east-1', prefix: 'switchboard' });
+  });
+
+  it('keeps media in S3 if that is there, unless a folder is given', () => {
+    const s3 = { S3_BUCKET: 'sealed', S3_ACCESS_KEY_ID: 'AKIA', S3_SECRET_ACCESS_KEY: 'x' };
+    const { media, s3: sealed } = parse(s3);
+    expect(media).toEqual({ path: '/srv/switchboard/.data/media', s3: sealed });
+    expect(parse({ ...s3, MEDIA_PATH: '/media' }).media).toEqual({ path: '/media', s3: null });
   });
 
   it.each([

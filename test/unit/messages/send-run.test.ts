@@ -3,6 +3,7 @@ import { makeAccountId, makeMessageId, parseInstanceId } from '../../../src/acco
 import type { ConnectedSession } from '../../../src/channels/channel.ts';
 import type { Executor } from '../../../src/db/database.ts';
 import { SendRun } from '../../../src/messages/send-run.ts';
+import { openMedia } from '../../support/local-media.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -11,7 +12,7 @@ afterEach(() => vi.useRealTimers());
 function makeRun(signal = new AbortController().signal): SendRun {
   const deps = {
     db: {} as Executor,
-    mediaPath: String,
+    openMedia,
     instanceId: parseInstanceId('one'),
     clock: new ManualClock(),
     log: silentLog,

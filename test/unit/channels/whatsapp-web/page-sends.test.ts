@@ -129,7 +129,7 @@ describe('a message that goes out', () => {
 
   it('is no refusal in a page that is not ready yet (F3)', async () => {
     openStrangePage(base);
-    await expect(sendPrepared(send)).rejects.toThrow('not ready');
+    await expect(sendPrepared(send, null)).rejects.toThrow('not ready');
   });
 
   it('is a refusal if the page throws while it sends (F35)', async () => {
@@ -137,6 +137,6 @@ describe('a message that goes out', () => {
     openStrangePage(base, { getChat: async () => chat, sendMessage });
     beginInjection();
     beginListening();
-    expect(await sendPrepared(send)).toEqual({ glimpse: undefined, refusal: 'no' });
+    expect(await sendPrepared(send, null)).toEqual({ glimpse: undefined, refusal: 'no' });
   });
 });

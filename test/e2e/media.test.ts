@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, globSync, openAsBlob } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Phone } from '../../simulator/client.ts';
+import { type LargeFile, writeLargeFile } from '../support/large-file.ts';
+import { measurePeakGrowth } from '../support/peak-memory.ts';
+import { openS3Server, type S3Server } from '../support/s3-server.ts';
+import { openStage, type Stage } from '../support/stage.ts';
+
+/** Near the most that is carried: what the daemon's other work takes meanwhile is small beside it. */
+const MEBIBYTES = 96;
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+describe.each(['on the disk', 'in S3'])('media that is kept %s', (place) => {
+  const stack = new AsyncDisposableStack();
+  const isInS3 = place === 'in S3';
+  let server: S3Server;
+  let stage: Stage;
+  let shop: Phone;
+  let alice: Phone;
+  let accountId: string;
+
+  beforeAll(async () => {
+    server = stack.use(await openS3Server());
+    const { bucket, endpoint, region, accessKeyId, secretAccessKey, prefix } = server.config;
+    const s3 = {
+      S3_BUCKET: bucket,
+      S3_ENDPOINT: String(endpoint),
+      S3_REGION: region,
+      S3_ACCESS_KEY_ID: accessKeyId,
+      S3_SECRET_ACCESS_KEY: secretAccessKey,
+      S3_PREFIX: prefix,
+    };
+    stage = stack.use(await openStage({ env: isInS3 ? s3 : {} }));
+    shop = await stage.world.phone('shop');
+    alice = await stage.world.phone('alice');
+    accountId = await stage.link(shop);
+  });
+
+  afterAll(() => stack.disposeAsync());
+
+  /** Hashes of the files that are kept where they should be, and of those that lie on the disk. */
+  function kept() {
+    const inS3 = server.keys.flatMap((key) => /\/media\/..\/([0-9a-f]{64})$/.exec(key)?.[1] ?? []);
+    const onDisk = globSync('data/media/??/*', { cwd: stage.folder }).map((path) => path.slice(-64));
+    return {
+      here: isInS3 ? inS3 : onDisk,
+      onDisk,
+      onTheirWay: globSync('data/media/.incoming/*', { cwd: stage.folder }),
+    };
+  }
+
+  async function upload({ path }: LargeFile): Promise<string> {
+    const form = new FormData();
+    form.append('file', await openAsBlob(path, { type: 'application/zip' }), 'sent.zip');
+    const { url, ownerKey } = stage.daemon();
+    const response = await fetch(`${url}/api/v1/whatsapp/accounts/${accountId}/media`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ownerKey}` },
+      body: form,
+    });
+    return ((await response.json()) as { data: { mediaId: string } }).data.mediaId;
+  }
+
+  it('leaves byte for byte, and never lies whole in the memory of the daemon (A18)', async () => {
+    const file = await writeLargeFile(join(stage.folder, 'sent.zip'), MEBIBYTES);
+    let carried: object | undefined;
+    const growth = await measurePeakGrowth(async () => {
+      const mediaId = await upload(file);
+      const messageId = await stage.api.send(accountId, { to: `+${alice.number}`, media: { mediaId } });
+      const message = await stage.api.message(
+        accountId,
+        'the document, delivered',
+        (each) => each.messageId === messageId && each.status === 'delivered',
+      );
+      carried = await stage.world.message(String(message.whatsappMessageId).split('_')[2] ?? '');
+    }, stage.daemon().pid);
+    expect(carried).toMatchObject({ type: 'document', mediaHash: file.hash.toString('base64') });
+    expect(growth).toBeLessThan(file.size);
+    expect(kept().here).toContain(file.hash.toString('hex'));
+  });
+
+  it('comes byte for byte, and never lies whole in the memory of the daemon (A18)', async () => {
+    const { path, hash, size } = await writeLargeFile(join(stage.folder, 'received.zip'), MEBIBYTES);
+    const stream = Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
+    const { path: file } = await stage.world.upload(stream);
+    let received: Buffer | undefined;
+    const growth = await measurePeakGrowth(async () => {
+      await alice.sendMedia(shop, { file, mimetype: 'application/zip', filename: 'received.zip' });
+      const message = await stage.api.message(
+        accountId,
+        'the document, stored',
+        (each) => each.fileName === 'received.zip' && each.mediaUrl !== null,
+      );
+      received = await stage.api.bytes(String(message.mediaUrl).replace('/api/v1/whatsapp', ''));
+    }, stage.daemon().pid);
+    expect(sha256(received ?? Buffer.alloc(0))).toBe(hash.toString('hex'));
+    expect(growth).toBeLessThan(size);
+    expect(kept().here).toContain(hash.toString('hex'));
+  });
+
+  it('lies nowhere else', () => {
+    const { onDisk, onTheirWay } = kept();
+    expect(onDisk).toHaveLength(isInS3 ? 0 : 2);
+    expect(onTheirWay).toEqual([]);
+  });
+});
