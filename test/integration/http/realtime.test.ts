@@ -123,10 +123,10 @@ describe('a client', () => {
     const other = await connect(await server.makeKey('owner', 'theirs'));
     const viewer = await connect(await server.makeKey('viewer'));
     const heard = [own, other, viewer].map(listen);
+    const last = [own, other].map((client) => next(client, 'account:health'));
     await enter(account, { state: 'needs_human', reason: 'banned' });
-    const last = next(other, 'account:health');
     await enter(theirs, { state: 'needs_human', reason: 'banned' });
-    await last;
+    await Promise.all(last);
     // What was sent to the viewer comes before the end of its connection.
     const gone = next(viewer, 'disconnect');
     await server[Symbol.asyncDispose]();
