@@ -13,7 +13,7 @@
  */
 import type { Account } from '../accounts/account.ts';
 import { type AccountId, type MessageId, makeMessageId, parseMessageId } from '../accounts/ids.ts';
-import { canonicalChatOf } from '../db/address-store.ts';
+import { lockCanonicalChat } from '../db/address-store.ts';
 import type { Executor } from '../db/database.ts';
 import {
   type AcceptedStatus,
@@ -163,8 +163,8 @@ async function acceptMessage(
   const content = toStorable(given);
   const failure = JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE;
   const { onLimit } = request;
-  const chatId = await canonicalChatOf(deps.db, accountId, request.to);
   const answer = await deps.db.transaction().execute(async (trx) => {
+    const chatId = await lockCanonicalChat(trx, accountId, request.to);
     const place = await findPlace(trx, { accountId, failure, onLimit, at: new Date(deps.clock.now()) });
     // The place is held until the end: what takes the next one has a later time, as it has a higher number.
     const at = new Date(deps.clock.now());

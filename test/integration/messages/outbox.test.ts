@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Account } from '../../../src/accounts/account.ts';
 import type { AccountId, MessageId } from '../../../src/accounts/ids.ts';
+import { learnAddress } from '../../../src/db/address-store.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { claimIdempotencyKey, deleteOldIdempotencyKeys } from '../../../src/db/idempotency-store.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
@@ -93,11 +94,36 @@ async function ageKey(key: string, seconds: number): Promise<void> {
     where account_id = ${account.id} and key = ${key}`.execute(opened.db);
 }
 
+/** Transactions of this database that wait for a lock which another one holds. */
+async function countWaitingLocks(): Promise<number> {
+  const { rows: waiting } = await sql`
+    select from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())
+  `.execute(opened.db);
+  return waiting.length;
+}
+
 describe('accepting a message', () => {
   it('files one to a LID whose number is known in the chat of the number (A16)', async () => {
     const pair = { lid: '9900011@lid', phone: '491700000001@c.us' };
     await ingestAddresses(opened.db, account.id, [pair], new Date());
     await outbox().accept(account, text('hi', { to: pair.lid }), unkeyed);
+    expect(await rows()).toMatchObject([{ chat_id: pair.phone, phone_number: '+491700000001' }]);
+  });
+
+  it('files one to a LID whose number is being learnt in the chat of the number (A16)', async () => {
+    const pair = { lid: '9900011@lid', phone: '491700000001@c.us' };
+    const learnt = Promise.withResolvers<void>();
+    const open = Promise.withResolvers<void>();
+    const learning = opened.db.transaction().execute(async (trx) => {
+      await learnAddress(trx, account.id, pair, new Date());
+      learnt.resolve();
+      await open.promise;
+    });
+    await learnt.promise;
+    const accepted = outbox().accept(account, text('hi', { to: pair.lid }), unkeyed);
+    await Promise.race([accepted, expect.poll(countWaitingLocks).toBe(1)]);
+    open.resolve();
+    await Promise.all([learning, accepted]);
     expect(await rows()).toMatchObject([{ chat_id: pair.phone, phone_number: '+491700000001' }]);
   });
 
