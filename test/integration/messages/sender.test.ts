@@ -75,6 +75,7 @@ function acksWritten(count: number): Promise<void> {
 async function accept(body: string, given: Partial<SendRequest> = {}, { wakes = true } = {}) {
   const outbox = makeOutbox({
     db: opened.db,
+    instanceId: INSTANCE,
     takeMedia: async () => ({
       sha256: 'ab',
       mimeType: 'image/png',
