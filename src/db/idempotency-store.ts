@@ -5,9 +5,10 @@ import type { Executor } from './database.ts';
 
 /**
  * Idempotency keys, one row for account and key. A row without a message is a claim: its request is being
- * accepted. A daemon that starts frees those that it had when it died. One that lives longer than a minute belongs to another
- * daemon that died or to a request that hangs, and the next request with the key takes it over. If the first one lives after all, whichever of the two completes
- * first has the result, and the other none. Ages are those of the database's clock, which all daemons share.
+ * accepted. A daemon that starts frees the claims that it had when it died. A claim that lives longer than a minute
+ * belongs to another daemon that died or to a request that hangs, and the next request with the key takes it over. If the
+ * first one lives after all, whichever of the two completes first has the result, and the other none. Ages are those of
+ * the database's clock, which all daemons share.
  */
 
 /** How long a result is kept, in hours: promised to users. */

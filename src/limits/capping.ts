@@ -10,6 +10,9 @@ export interface Capping {
   readonly timelockedUntil: number | null;
 }
 
+/** What is assumed where the page tells nothing. */
+export const UNLIMITED: Capping = { status: 'NONE', cycleEndsAt: null, timelockedUntil: null };
+
 /** For so long messages to strangers rest where WhatsApp does not tell until when, in milliseconds. */
 export const UNTOLD_REST_MS = 3_600_000;
 

@@ -5,8 +5,8 @@
  *
  * An Idempotency-Key is claimed in a statement of its own, so that a second request sees the first at work while
  * that one still fetches its media; the claim is completed in the transaction that writes the row. So a key has a
- * result exactly if its message exists; what dies in between leaves a claim that is freed when this daemon starts again, or
- * taken over by the next request after a minute, and a request that is turned away gives its key back at once.
+ * result exactly if its message exists; what dies in between leaves a claim that is freed when this daemon starts again,
+ * or taken over by the next request after a minute, and a request that is turned away gives its key back at once.
  *
  * The slot of the daily limit is taken in the transaction that writes the row, so that no more are accepted for a date than
  * its limit; a message that finds the day full is turned away, or kept as deferred if that is what was asked.

@@ -78,8 +78,8 @@ export class SendFlights {
   }
 
   /**
-   * Says what the chat of a flight is truly called, by one name or both. False if an earlier flight is on its way there: then it must not go
-   * on. An earlier one that goes to a LID may turn out to be such a one, and is waited for (fact A16).
+   * Says what the chat of a flight is truly called, by one name or both. False if an earlier flight is on its way there:
+   * then it must not go on. An earlier one that goes to a LID may turn out to be such a one, and is waited for (fact A16).
    */
   async resolve(flight: Flight, chatIds: readonly string[]): Promise<boolean> {
     for (const chatId of chatIds) flight.names.add(chatId);

@@ -10,7 +10,7 @@ import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Breaker } from '../limits/breaker.ts';
-import { type Capping, cappingToRest } from '../limits/capping.ts';
+import { type Capping, cappingToRest, UNLIMITED } from '../limits/capping.ts';
 import { chooseCandidate, isPaced, NO_PACING, type Pace } from '../limits/pace.ts';
 import { query } from './send-query.ts';
 
@@ -154,8 +154,7 @@ export class SendPace {
       return false;
     this.#askedAt = asked;
     try {
-      const capping = await orAborted(session.readCapping(), this.#signal);
-      if (capping === undefined) return false;
+      const capping = (await orAborted(session.readCapping(), this.#signal)) ?? UNLIMITED;
       const now = clock.now();
       if (isDeepStrictEqual(capping, this.#told) && cappingToRest(capping, now) === null) return false;
       await query(saveCapping(db, session.accountId, capping, new Date(now)));

@@ -312,6 +312,14 @@ describe("WhatsApp's own capping (fact A25)", () => {
     expect(await sendAll(pace)).toEqual(['known', lockedUntil - clock.now()]);
   });
 
+  it('ends where a page no longer tells of it', async () => {
+    await saveCapping(opened.db, accountId, { ...FREE, status: 'CAPPED' }, new Date(clock.now()));
+    expect(await sendAll(open({}, async () => undefined))).toEqual([
+      ...['reply 1', 'known'],
+      ...['stranger 1', 'stranger 2', null],
+    ]);
+  });
+
   it('holds at the claim as well', async () => {
     const pace = open();
     const next = await pace.findNext([]);
