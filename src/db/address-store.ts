@@ -33,6 +33,25 @@ export async function canonicalChatOf(db: Executor, accountId: AccountId, chatId
 }
 
 /**
+ * The same for whoever files something there: until the transaction ends nobody learns that the chat goes by another name.
+ * Call it before any other lock is taken.
+ */
+export async function lockCanonicalChat(
+  trx: Executor,
+  accountId: AccountId,
+  chatId: string,
+): Promise<string> {
+  // Only a LID turns out to be somebody else's other name.
+  if (!isLid(chatId)) return chatId;
+  await sql`select pg_advisory_xact_lock_shared(${addressLock(accountId)})`.execute(trx);
+  return canonicalChatOf(trx, accountId, chatId);
+}
+
+function addressLock(accountId: AccountId) {
+  return sql`hashtextextended(${`addresses:${accountId}`}, 0)`;
+}
+
+/**
  * Writes down which number stands behind a LID and merges what is filed under both: messages, keys, chats, contacts and
  * changes that wait. Call it with the account's ingest lock held. Returns the changes that waited under one name for a
  * message under the other, to be applied in the same transaction.
@@ -45,6 +64,7 @@ export async function learnAddress(
   { lid, phone }: AddressPair,
   seenAt: Date,
 ): Promise<readonly InboundEvent[]> {
+  await sql`select pg_advisory_xact_lock(${addressLock(accountId)})`.execute(trx);
   await sql`
     insert into addresses (account_id, lid, phone, seen_at)
     values (${accountId}::uuid, ${lid}, ${phone}, ${seenAt})

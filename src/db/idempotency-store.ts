@@ -1,13 +1,14 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { AccountId, MessageId } from '../accounts/ids.ts';
+import type { AccountId, InstanceId, MessageId } from '../accounts/ids.ts';
 import type { MessageStatus } from '../messages/message.ts';
 import type { Executor } from './database.ts';
 
 /**
  * Idempotency keys, one row for account and key. A row without a message is a claim: its request is being
- * accepted. A claim that lives longer than a minute belongs to a daemon that died or to a request that hangs, and
- * the next request with the key takes it over. If the first one lives after all, whichever of the two completes
- * first has the result, and the other none. Ages are those of the database's clock, which all daemons share.
+ * accepted. A daemon that starts frees the claims that it had when it died. A claim that lives longer than a minute
+ * belongs to another daemon that died or to a request that hangs, and the next request with the key takes it over. If the
+ * first one lives after all, whichever of the two completes first has the result, and the other none. Ages are those of
+ * the database's clock, which all daemons share.
  */
 
 /** How long a result is kept, in hours: promised to users. */
@@ -41,21 +42,23 @@ export type ClaimResult =
 /** Claims a key for a request, or tells what became of it. Of any number at the same time, one gets the claim. */
 export async function claimIdempotencyKey(
   db: Executor,
-  request: { readonly accountId: AccountId; readonly key: string; readonly requestHash: string },
+  request: Omit<IdempotencyClaim, 'claimedAt'> & { readonly instanceId: InstanceId },
 ): Promise<ClaimResult> {
-  const { accountId, key, requestHash } = request;
+  const { accountId, key, requestHash, instanceId } = request;
   for (;;) {
     // Milliseconds, since a Date holds no more and the token has to come back unchanged.
     const { rows } = await sql<{ created_at: Date }>`
-      insert into idempotency_keys as old (account_id, key, request_hash, created_at)
-      values (${accountId}::uuid, ${key}, ${requestHash}, date_trunc('milliseconds', clock_timestamp()))
+      insert into idempotency_keys as old (account_id, key, request_hash, claimed_by, created_at)
+      values (${accountId}::uuid, ${key}, ${requestHash}, ${instanceId},
+        date_trunc('milliseconds', clock_timestamp()))
       on conflict (account_id, key) do update
       set request_hash = excluded.request_hash, message_id = null, status = null,
-        created_at = excluded.created_at
+        claimed_by = excluded.claimed_by, created_at = excluded.created_at
       where ${isOver('old')}
       returning created_at`.execute(db);
     const [claimed] = rows;
-    if (claimed) return { kind: 'claimed', claim: { ...request, claimedAt: claimed.created_at } };
+    if (claimed)
+      return { kind: 'claimed', claim: { accountId, key, requestHash, claimedAt: claimed.created_at } };
 
     const row = await db
       .selectFrom('idempotency_keys')
@@ -100,6 +103,19 @@ export async function releaseIdempotencyClaim(db: Executor, claim: IdempotencyCl
     .where('message_id', 'is', null)
     .where(sql<boolean>`created_at = ${claim.claimedAt}`)
     .execute();
+}
+
+/**
+ * Frees the keys of requests that this instance was accepting when it died. Call it before it accepts any. Returns how many
+ * those were.
+ */
+export async function releaseClaimsOf(db: Executor, instanceId: InstanceId): Promise<number> {
+  const { numDeletedRows } = await db
+    .deleteFrom('idempotency_keys')
+    .where('claimed_by', '=', instanceId)
+    .where('message_id', 'is', null)
+    .executeTakeFirstOrThrow();
+  return Number(numDeletedRows);
 }
 
 /** Deletes the keys that are over. Returns how many those were. */

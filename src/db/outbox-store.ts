@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely';
 import type { AccountId, MessageId } from '../accounts/ids.ts';
+import type { Lane } from '../limits/lane.ts';
 import type { MessageStatus, MessageType } from '../messages/message.ts';
 import type { OutgoingPayload, StoredContent } from '../messages/stored-content.ts';
 import { chatIdToPhoneNumber, type MessageKey, parseKeyString } from '../messages/whatsapp-key.ts';
@@ -117,19 +118,17 @@ export async function findNextToSend(
   accountId: AccountId,
   blockedChats: readonly string[],
   at: Date,
-): Promise<OutgoingMessage | undefined> {
+): Promise<(OutgoingMessage & { readonly lane: Lane }) | undefined> {
+  const lane = laneOf(accountId, sql.ref('messages.chat_id'), at);
   const row = await db
     .selectFrom('messages')
-    .select(MESSAGE_COLUMNS)
+    .select([...MESSAGE_COLUMNS, lane.as('lane')])
     .where(isSendable(accountId, blockedChats))
-    .where(
-      sql<boolean>`(${mayWriteToStrangers(accountId, at)}
-        or ${laneOf(accountId, sql.ref('messages.chat_id'), at)} <> 'stranger')`,
-    )
+    .where(sql<boolean>`(${mayWriteToStrangers(accountId, at)} or ${lane} <> 'stranger')`)
     .orderBy('seq')
     .limit(1)
     .executeTakeFirst();
-  return row && rowToMessage(row);
+  return row && { ...rowToMessage(row), lane: row.lane };
 }
 
 /** A message that still waits to be handed over. */

@@ -172,6 +172,8 @@ export interface IdempotencyKeyTable {
   message_id: string | null;
   /** The status that was answered; null while the request is being accepted. */
   status: string | null;
+  /** The instance that accepts the request. */
+  claimed_by: string | null;
   created_at: GeneratedTimestamp;
 }
 

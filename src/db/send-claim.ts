@@ -10,10 +10,12 @@ import { NO_PACING, paceDelayMs } from '../limits/pace.ts';
 import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
 import { OPEN_STATUSES } from '../messages/status-ladder.ts';
 import { chatIdToPhoneNumber, keyToString } from '../messages/whatsapp-key.ts';
+import { lockCanonicalChat } from './address-store.ts';
 import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
 import { type HandedMessage, listHandedAt, type OutgoingMessage, type SendName } from './outbox-store.ts';
 import { findLane, readPace } from './pace-store.ts';
+import { isFirstOfChat } from './sendable.ts';
 import { dealSlots, lockLimits, renewSlot } from './slot-store.ts';
 import { countUsage } from './usage-store.ts';
 
@@ -24,7 +26,10 @@ export type Claim =
   | { readonly kind: 'later'; readonly delayMs: number }
   /** The pace of its lane holds this message back for so long; others may leave. */
   | { readonly kind: 'paced'; readonly delayMs: number }
-  /** It is no longer there to be sent: it was cancelled, or found no room in the daily limit. */
+  /**
+   * It is not the next one to be sent: it was cancelled, found no room in the daily limit, or its chat turned out to be one
+   * in which an earlier message waits.
+   */
   | { readonly kind: 'gone' };
 
 /** Whether a message may be handed over once more now. `gone`: its fate is known by now, or it is not to be repeated. */
@@ -67,8 +72,9 @@ export async function claimForSending(
 ): Promise<Claim> {
   const { at, perMinute, pacing = NO_PACING } = claim;
   const { accountId } = message;
-  const { chatId } = prepared;
   return db.transaction().execute(async (trx): Promise<Claim> => {
+    const chatId = await lockCanonicalChat(trx, accountId, prepared.chatId);
+    const named = { ...prepared, chatId };
     await lockLimits(trx, accountId);
     const delayMs = await findRateDelay(trx, accountId, { at, perMinute });
     if (delayMs > 0) return { kind: 'later', delayMs };
@@ -76,13 +82,13 @@ export async function claimForSending(
     const { pace } = await readPace(trx, accountId, { pacing, at });
     const paceMs = paceDelayMs({ id: message.id, lane }, pace);
     if (paceMs > 0) return { kind: 'paced', delayMs: paceMs };
-    const handing = { prepared, lane, claim };
+    const handing = { prepared: named, lane, claim };
     if (!(await markHanded(trx, message, handing))) {
       // Its slot may be of another date.
       await dealSlots(trx, accountId, at);
       if (!(await markHanded(trx, message, handing))) return { kind: 'gone' };
     }
-    await insertKeys(trx, message, prepared);
+    await insertKeys(trx, message, named);
     await countUsage(trx, accountId, 'sent', at);
     return { kind: 'claimed' };
   });
@@ -131,7 +137,7 @@ export async function findRateDelay(
   return rateDelayMs([...handedAt, ...Array<number>(more).fill(now)], now, perMinute);
 }
 
-/** False if it does not wait with a slot of the account's local date. */
+/** False if it does not wait with a slot of the account's local date, or is not the first of its chat. */
 async function markHanded(
   trx: Executor,
   message: OutgoingMessage,
@@ -152,6 +158,7 @@ async function markHanded(
     .where(isMessage(message.id))
     .where('status', '=', 'pending')
     .where('handed_at', 'is', null)
+    .where(isFirstOfChat(chatId))
     .where(
       sql<boolean>`slot_date = (
         select (${claim.at}::timestamptz at time zone timezone)::date from accounts

@@ -15,3 +15,11 @@ export function isSendable(accountId: AccountId, blockedChats: readonly string[]
       where d.account_id = messages.account_id and d.direction = 'outgoing' and d.status = 'deferred'
         and d.chat_id = messages.chat_id and d.seq < messages.seq))`;
 }
+
+/** That no message of the chat waits which was accepted before the row of `messages`, deferred or not. */
+export function isFirstOfChat(chatId: string): RawBuilder<boolean> {
+  return sql<boolean>`not exists (
+    select from messages d
+    where d.account_id = messages.account_id and d.direction = 'outgoing' and d.status in ('pending', 'deferred')
+      and d.handed_at is null and d.bare_id is null and d.chat_id = ${chatId} and d.seq < messages.seq)`;
+}

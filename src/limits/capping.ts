@@ -1,12 +1,17 @@
+/** How far the chats that were started in a cycle use its allowance up. */
+export const CAPPING_STATUSES = ['NONE', 'FIRST_WARNING', 'SECOND_WARNING', 'CAPPED'] as const;
+
 /** What WhatsApp tells an account of its limits for writing to people who never wrote. Instants are ms since the epoch. */
 export interface Capping {
-  /** How far the chats that were started in this cycle use its allowance up. */
-  readonly status: 'NONE' | 'FIRST_WARNING' | 'SECOND_WARNING' | 'CAPPED';
+  readonly status: (typeof CAPPING_STATUSES)[number];
   /** When the cycle ends; null if that is not told. */
   readonly cycleEndsAt: number | null;
   /** Until when nobody new may be written to; null if nothing is locked. */
   readonly timelockedUntil: number | null;
 }
+
+/** What is assumed where the page tells nothing. */
+export const UNLIMITED: Capping = { status: 'NONE', cycleEndsAt: null, timelockedUntil: null };
 
 /** For so long messages to strangers rest where WhatsApp does not tell until when, in milliseconds. */
 export const UNTOLD_REST_MS = 3_600_000;

@@ -27,8 +27,9 @@ export async function sendNext(
     if (found === undefined) return;
     const prepared = await run.query(learnRecipient(deps.db, message, found, run.date()));
     deps.onStep?.('prepared');
-    unsettled.learnAlias(message.chatId, prepared.chatId);
-    const isFirst = await flights.resolve(flight, prepared.chatId);
+    const names = [prepared.chatId, prepared.key.chatId];
+    for (const name of names) unsettled.learnAlias(message.chatId, name);
+    const isFirst = await flights.resolve(flight, names);
     run.signal.throwIfAborted();
     if (!isFirst || unsettled.isHeld(prepared.chatId, run.now())) return;
     // Before the claim: a store that is away must not leave a message whose outcome seems open.

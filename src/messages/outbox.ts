@@ -5,15 +5,21 @@
  *
  * An Idempotency-Key is claimed in a statement of its own, so that a second request sees the first at work while
  * that one still fetches its media; the claim is completed in the transaction that writes the row. So a key has a
- * result exactly if its message exists; what dies in between leaves a claim that the next request takes over
- * after a minute, and a request that is turned away gives its key back at once.
+ * result exactly if its message exists; what dies in between leaves a claim that is freed when this daemon starts again,
+ * or taken over by the next request after a minute, and a request that is turned away gives its key back at once.
  *
  * The slot of the daily limit is taken in the transaction that writes the row, so that no more are accepted for a date than
  * its limit; a message that finds the day full is turned away, or kept as deferred if that is what was asked.
  */
 import type { Account } from '../accounts/account.ts';
-import { type AccountId, type MessageId, makeMessageId, parseMessageId } from '../accounts/ids.ts';
-import { canonicalChatOf } from '../db/address-store.ts';
+import {
+  type AccountId,
+  type InstanceId,
+  type MessageId,
+  makeMessageId,
+  parseMessageId,
+} from '../accounts/ids.ts';
+import { lockCanonicalChat } from '../db/address-store.ts';
 import type { Executor } from '../db/database.ts';
 import {
   type AcceptedStatus,
@@ -84,6 +90,7 @@ export interface Outbox {
 
 export interface OutboxDeps {
   readonly db: Executor;
+  readonly instanceId: InstanceId;
   readonly takeMedia: TakeMedia;
   /** Wakes the sender of this daemon; returns at once. */
   readonly wake: (accountId: AccountId) => void;
@@ -104,6 +111,7 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
         accountId: account.id,
         key: idempotencyKey,
         requestHash,
+        instanceId: deps.instanceId,
       });
       switch (claimed.kind) {
         case 'claimed':
@@ -163,8 +171,8 @@ async function acceptMessage(
   const content = toStorable(given);
   const failure = JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE;
   const { onLimit } = request;
-  const chatId = await canonicalChatOf(deps.db, accountId, request.to);
   const answer = await deps.db.transaction().execute(async (trx) => {
+    const chatId = await lockCanonicalChat(trx, accountId, request.to);
     const place = await findPlace(trx, { accountId, failure, onLimit, at: new Date(deps.clock.now()) });
     // The place is held until the end: what takes the next one has a later time, as it has a higher number.
     const at = new Date(deps.clock.now());

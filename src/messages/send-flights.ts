@@ -78,18 +78,20 @@ export class SendFlights {
   }
 
   /**
-   * Says what the chat of a flight is truly called. False if an earlier flight is on its way there: then it must not go
-   * on. An earlier one that goes to a LID may turn out to be such a one, and is waited for (fact A16).
+   * Says what the chat of a flight is truly called, by one name or both. False if an earlier flight is on its way there:
+   * then it must not go on. An earlier one that goes to a LID may turn out to be such a one, and is waited for (fact A16).
    */
-  async resolve(flight: Flight, chatId: string): Promise<boolean> {
-    flight.names.add(chatId);
+  async resolve(flight: Flight, chatIds: readonly string[]): Promise<boolean> {
+    for (const chatId of chatIds) flight.names.add(chatId);
     flight.stage = 'resolved';
     flight.resolved.resolve();
     const all = this.#list();
     const earlier = all.slice(0, all.indexOf(flight));
     const open = earlier.filter(({ stage, names }) => stage === 'resolving' && [...names].some(isLid));
     await Promise.all(open.map(({ resolved }) => resolved.promise));
-    return !earlier.some((other) => this.#flights.has(other) && other.names.has(chatId));
+    return !earlier.some(
+      (other) => this.#flights.has(other) && chatIds.some((chatId) => other.names.has(chatId)),
+    );
   }
 
   /** Says that the row of a flight's message tells of its claim. */

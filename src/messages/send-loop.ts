@@ -18,11 +18,13 @@
  * its restoration is `unknown`, is looked up until it can be known, and never handed over again.
  */
 import type { ConnectedSession } from '../channels/channel.ts';
+import { findPhones } from '../db/address-store.ts';
 import { listUnsettled, type OutgoingMessage } from '../db/outbox-store.ts';
 import { markAllUnknown } from '../db/send-result-store.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import { toError } from '../lib/errors.ts';
 import type { Wake } from '../lib/wake.ts';
+import { isLid } from './address.ts';
 import { sendNext } from './hand-over.ts';
 import { lookUp } from './send-check.ts';
 import { type Flight, SendFlights } from './send-flights.ts';
@@ -144,10 +146,20 @@ export class SendLoop {
     return !this.#run.pace.isPaced || this.#flights.unclaimed === 0;
   }
 
-  #findNext(now: number): Promise<NextSend> {
+  async #findNext(now: number): Promise<NextSend> {
     const busy = [...this.#flights.names(), ...this.#waitForHeavy];
+    await this.#learnNumbers(this.#run.unsettled.blockedChats(now, busy));
     const blocked = this.#run.unsettled.blockedChats(now, busy);
     return this.#run.pace.findNext(blocked, this.#flights.unclaimed);
+  }
+
+  /** Rows of a chat that was blocked as a LID are filed under its number as soon as anybody learns it. */
+  async #learnNumbers(blocked: readonly string[]): Promise<void> {
+    const { deps, unsettled } = this.#run;
+    const lids = blocked.filter(isLid);
+    if (lids.length === 0) return;
+    const phones = await this.#run.query(findPhones(deps.db, this.#session.accountId, lids));
+    for (const [lid, phone] of phones) unsettled.learnAlias(lid, phone);
   }
 
   #startSend(message: OutgoingMessage): void {

@@ -1,19 +1,23 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { PacingConfig } from '../config/config.ts';
 import type { Executor } from '../db/database.ts';
 import { findNextToSend, findToSend, type OutgoingMessage } from '../db/outbox-store.ts';
-import { findLane, listFirstOfLanes, readPace, saveBreaker, saveCapping } from '../db/pace-store.ts';
+import { listFirstOfLanes, readPace, saveBreaker, saveCapping } from '../db/pace-store.ts';
 import { type ClaimTerms, findRateDelay } from '../db/send-claim.ts';
 import { orAborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Breaker } from '../limits/breaker.ts';
+import { type Capping, cappingToRest, UNLIMITED } from '../limits/capping.ts';
 import { chooseCandidate, isPaced, NO_PACING, type Pace } from '../limits/pace.ts';
 import { query } from './send-query.ts';
 
-/** How long what the page told of WhatsApp's capping is taken for true, in milliseconds: a refusal may change it. */
-const CAPPING_READ_MS = 60_000;
+/** While messages to strangers rest the page is asked this often whether they still have to, in milliseconds. */
+const RESTING_READ_MS = 5_000;
+/** For so long a page that failed to tell is not asked again, in milliseconds: the answers must not wait for it. */
+const RETRY_MS = 60_000;
 
 export interface SendPaceDeps {
   readonly db: Executor;
@@ -38,8 +42,10 @@ export class SendPace {
   readonly #deps: SendPaceDeps;
   readonly #session: Pick<ConnectedSession, 'accountId' | 'readCapping'>;
   readonly #signal: AbortSignal;
-  /** When the page was last asked for WhatsApp's capping; monotonic. */
-  #cappingReadAt = Number.NEGATIVE_INFINITY;
+  /** What the page last told of WhatsApp's capping, when it was last asked, and from when on it may be; monotonic. */
+  #told: Capping | undefined;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #askFrom = Number.NEGATIVE_INFINITY;
 
   /** The signal ends whatever the page is being asked. */
   constructor(
@@ -83,19 +89,25 @@ export class SendPace {
   /** Everything is switched off: the order is that of acceptance, and only WhatsApp's own capping holds anything back. */
   async #findFirst(blockedChats: readonly string[], terms: Required<ClaimTerms>): Promise<NextSend> {
     const { db } = this.#deps;
-    const { at } = terms;
     const { accountId } = this.#session;
-    const message = await query(findNextToSend(db, accountId, blockedChats, at));
+    const find = () => query(findNextToSend(db, accountId, blockedChats, terms.at));
+    let message = await find();
     if (message === undefined) {
-      const { pace } = await query(readPace(db, accountId, terms));
-      if (pace.strangersRestUntil === null) return { kind: 'wait', delayMs: null };
-      if (await this.#readCapping()) return this.#findFirst(blockedChats, terms);
-      return { kind: 'wait', delayMs: pace.strangersRestUntil - pace.now };
+      const restMs = await this.#findRest(terms);
+      if (restMs === null) return { kind: 'wait', delayMs: null };
+      if (!(await this.#askCapping(RESTING_READ_MS))) return { kind: 'wait', delayMs: restMs };
+      message = await find();
+    } else if (message.lane === 'stranger' && (await this.#askCapping())) {
+      message = await find();
     }
-    const isRead = await this.#readCapping(async () => {
-      return (await query(findLane(db, accountId, message.chatId, at))) === 'stranger';
-    });
-    return isRead ? this.#findFirst(blockedChats, terms) : { kind: 'send', message };
+    if (message !== undefined) return { kind: 'send', message };
+    return { kind: 'wait', delayMs: await this.#findRest(terms) };
+  }
+
+  /** How long messages to strangers rest by WhatsApp's capping, in milliseconds; null if they do not. */
+  async #findRest(terms: Required<ClaimTerms>): Promise<number | null> {
+    const { pace } = await query(readPace(this.#deps.db, this.#session.accountId, terms));
+    return pace.strangersRestUntil === null ? null : pace.strangersRestUntil - pace.now;
   }
 
   async #chooseOfLanes(blockedChats: readonly string[], terms: Required<ClaimTerms>): Promise<NextSend> {
@@ -103,9 +115,11 @@ export class SendPace {
     const { accountId } = this.#session;
     const candidates = await query(listFirstOfLanes(db, accountId, { blockedChats, at: terms.at }));
     if (candidates.length === 0) return { kind: 'wait', delayMs: null };
-    if (candidates.some(({ lane }) => lane === 'stranger')) await this.#readCapping();
-    const pace = await this.#readPace(terms);
-    const choice = chooseCandidate(candidates, pace);
+    let choice = chooseCandidate(candidates, await this.#readPace(terms));
+    const isFirst = choice.kind === 'send' && choice.message.lane === 'stranger';
+    const isResting = choice.kind === 'wait' && candidates.some(({ lane }) => lane === 'stranger');
+    if ((isFirst && (await this.#askCapping())) || (isResting && (await this.#askCapping(RESTING_READ_MS))))
+      choice = chooseCandidate(candidates, await this.#readPace(terms));
     if (choice.kind === 'wait') {
       log.debug('The pace of the account delays the next message', { delayMs: choice.delayMs });
       return choice;
@@ -128,21 +142,27 @@ export class SendPace {
     return pace;
   }
 
-  /** Asks the page for WhatsApp's capping if it was not asked lately and there is reason to. True if it told. */
-  async #readCapping(isWanted: () => Promise<boolean> = async () => true): Promise<boolean> {
+  /**
+   * Asks the page for WhatsApp's capping, unless it was asked less than `pauseMs` ago. True if it told something else than
+   * before, or if messages to strangers rest by what it told.
+   */
+  async #askCapping(pauseMs = 0): Promise<boolean> {
     const { db, clock, log } = this.#deps;
     const session = this.#session;
-    const now = clock.monotonic();
-    if (session.readCapping === undefined || now - this.#cappingReadAt < CAPPING_READ_MS) return false;
-    if (!(await isWanted())) return false;
-    this.#cappingReadAt = now;
+    const asked = clock.monotonic();
+    if (session.readCapping === undefined || asked < Math.max(this.#askedAt + pauseMs, this.#askFrom))
+      return false;
+    this.#askedAt = asked;
     try {
-      const capping = await orAborted(session.readCapping(), this.#signal);
-      if (capping === undefined) return false;
-      await query(saveCapping(db, session.accountId, capping, new Date(clock.now())));
+      const capping = (await orAborted(session.readCapping(), this.#signal)) ?? UNLIMITED;
+      const now = clock.now();
+      if (isDeepStrictEqual(capping, this.#told) && cappingToRest(capping, now) === null) return false;
+      await query(saveCapping(db, session.accountId, capping, new Date(now)));
+      this.#told = capping;
       return true;
     } catch (thrown) {
       this.#signal.throwIfAborted();
+      this.#askFrom = clock.monotonic() + RETRY_MS;
       const error = toError(thrown).message;
       log.debug("WhatsApp's capping could not be read from the page", { error });
       return false;

@@ -25,8 +25,8 @@ interface Pause {
 export class Unsettled {
   readonly #checks = new Map<MessageId, Check>();
   readonly #pauses = new Map<string, Pause>();
-  /** What a recipient was called → the chat it turned out to be, where the two differ. */
-  readonly #aliases = new Map<string, string>();
+  /** All names of a chat, by each of them, where there are several. */
+  readonly #names = new Map<string, ReadonlySet<string>>();
 
   has(id: MessageId): boolean {
     return this.#checks.has(id);
@@ -72,10 +72,10 @@ export class Unsettled {
     const chats = new Set<string>();
     const due: Check[] = [];
     for (const check of this.#checks.values()) {
-      const { chatId } = check.message;
-      const isDue = check.dueAt <= now && !chats.has(chatId);
+      const names = this.#namesOfMessage(check.message);
+      const isDue = check.dueAt <= now && !names.some((name) => chats.has(name));
       if (isDue) due.push(check);
-      if (isDue || check.holdsUntil > now) chats.add(chatId);
+      if (isDue || check.holdsUntil > now) for (const name of names) chats.add(name);
     }
     return due;
   }
@@ -90,28 +90,38 @@ export class Unsettled {
     this.#pauses.delete(chatId);
   }
 
-  /** Remembers that a recipient is a chat by another name: both wait for the same messages. */
-  learnAlias(chatId: string, canonical: string): void {
-    if (chatId !== canonical) this.#aliases.set(chatId, canonical);
+  /** Remembers that a chat goes by both names: under either it waits for the same messages. */
+  learnAlias(one: string, other: string): void {
+    if (one === other) return;
+    const names = new Set([...this.#namesOf(one), ...this.#namesOf(other)]);
+    for (const name of names) this.#names.set(name, names);
   }
 
-  /** True if a message whose outcome is open holds the chat. */
+  /** True if a message whose outcome is open holds the chat, by whatever name. */
   isHeld(chatId: string, now: number): boolean {
-    for (const { holdsUntil, message } of this.#checks.values()) {
-      if (holdsUntil > now && message.chatId === chatId) return true;
-    }
-    return false;
+    return this.#heldChats(now).has(chatId);
   }
 
   /** Chats that nothing may be sent to now, and those that are `busy`, by all the names they are known by. */
   blockedChats(now: number, busy: Iterable<string> = []): readonly string[] {
-    const blocked = new Set<string>(busy);
-    for (const { holdsUntil, message } of this.#checks.values())
-      if (holdsUntil > now) blocked.add(message.chatId);
-    for (const [chatId, { until }] of this.#pauses) if (until > now) blocked.add(chatId);
-    for (const names of this.#aliases)
-      if (names.some((name) => blocked.has(name))) for (const name of names) blocked.add(name);
+    const blocked = this.#heldChats(now);
+    const paused = [...this.#pauses].flatMap(([chatId, { until }]) => (until > now ? [chatId] : []));
+    for (const chatId of [...busy, ...paused]) for (const name of this.#namesOf(chatId)) blocked.add(name);
     return [...blocked];
+  }
+
+  #heldChats(now: number): Set<string> {
+    const holding = [...this.#checks.values()].filter(({ holdsUntil }) => holdsUntil > now);
+    return new Set(holding.flatMap(({ message }) => this.#namesOfMessage(message)));
+  }
+
+  /** Its key may name the chat by the other address. */
+  #namesOfMessage({ chatId, prepared }: HandedMessage): readonly string[] {
+    return [chatId, prepared.chatId, prepared.key.chatId].flatMap((name) => this.#namesOf(name));
+  }
+
+  #namesOf(chatId: string): readonly string[] {
+    return [chatId, ...(this.#names.get(chatId) ?? [])];
   }
 
   /** The next instant after `now` at which something falls due; undefined if nothing waits for the clock. */

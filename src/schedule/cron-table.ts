@@ -61,7 +61,7 @@ export function makeCronTable(deps: CronDeps): readonly CronJob[] {
     { name: 'catch-up-vaults', cron: '41 * * * *', isDueAtStart: true, run: catchUpVaults },
     { name: 'remove-cut-off-vaults', cron: '57 * * * *', run: removeCutOffVaults },
     { name: 'remove-orphan-vaults', cron: '47 3 * * *', run: removeOrphanVaults },
-    { name: 'turn-days', cron: '* * * * *', run: turnDays },
+    { name: 'turn-days', cron: '* * * * *', isDueAtStart: true, run: turnDays },
     // Days begin on the quarter of an hour wherever there is a time zone.
     { name: 'review-health', cron: '1-59/15 * * * *', run: async () => reviewHealth() },
   ];

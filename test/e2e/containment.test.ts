@@ -62,7 +62,7 @@ it.each([
   ['undefined', 'reject nothing', 'A non-error was thrown: undefined'],
   ['null, thrown in a callback', 'throw null later', 'A non-error was thrown: null'],
 ])(
-  '%s that the library rejects recycles its session and leaves the other alone (A3, F14)',
+  '%s that the library rejects recycles its session and leaves the other alone (A3, F14, F39)',
   async (...args) => {
     const [, text, error] = args;
     const [before, told] = [falls(hit).length, strays().length];
@@ -82,6 +82,14 @@ it.each([
     }
   },
 );
+
+it('what a handler throws back into the page costs neither its message nor those after it (F39)', async () => {
+  const [before, told] = [falls(hit).length, strays().length];
+  await receives(hit, 'throw in the handler');
+  await receives(hit, 'after the throw');
+  expect(await settleWithTruth(stage.api, stage.world, hit)).toMatchObject(EQUAL);
+  expect([falls(hit).length, strays().length]).toEqual([before, told]);
+});
 
 it('a rejection that says only that a page has gone is logged, and nothing is recycled (A2)', async () => {
   const before = falls(hit).length;

@@ -82,7 +82,7 @@ describe('messages that come in', () => {
       background: true,
     });
 
-  it('while the page reloads are all stored once (A14, F4)', async () => {
+  it('while the page reloads are all stored once (A14, F4, M5)', async () => {
     await stream('over a reload');
     await stage.world.waitFor({ message: { text: 'over a reload 30' } });
     await shop.page({ do: 'reload' });
@@ -93,7 +93,7 @@ describe('messages that come in', () => {
     await equalsTruth();
   });
 
-  it('while the line is down are all stored once (F1)', async () => {
+  it('while the line is down are all stored once (F1, M6)', async () => {
     await stream('over a drop');
     await stage.world.waitFor({ message: { text: 'over a drop 30' } });
     await shop.page({ do: 'drop', ms: 700, toggleSync: true });
@@ -115,7 +115,7 @@ describe('messages that come in', () => {
     await equalsTruth();
   });
 
-  it('live while the session starts are all stored once, in the order of each chat (A14, F4)', async () => {
+  it('live while the session starts are all stored once, in the order of each chat (A14, F4, M4)', async () => {
     for (const pid of processes('--switchboard-account')) process.kill(pid, 'SIGKILL');
     const count = 1_500;
     const burst = { from: ['alice', 'bob'], to: shop, count, rate: 150, text: 'at a start' };
@@ -133,20 +133,55 @@ describe('messages that come in', () => {
   });
 
   it.each<[string, FaultSpec]>([
-    ['between the connection and the sync', { kind: 'offline', mode: 'before-sync' }],
-    ['at the sync', { kind: 'offline', mode: 'after-sync', delayMs: 0 }],
-    ['as news at the sync', { kind: 'offline', mode: 'after-sync', delayMs: 20, isNewMsg: true }],
+    ['between the connection and the sync (M1)', { kind: 'offline', mode: 'before-sync' }],
+    ['at the sync (M2)', { kind: 'offline', mode: 'after-sync', delayMs: 0 }],
+    ['as news at the sync (M2)', { kind: 'offline', mode: 'after-sync', delayMs: 20, isNewMsg: true }],
     [
-      'as no news, well after the sync',
+      'as no news, well after the sync (M3)',
       { kind: 'offline', mode: 'after-sync', delayMs: 100, isNewMsg: false },
     ],
-    ['as news, well after the sync', { kind: 'offline', mode: 'after-sync', delayMs: 600, isNewMsg: true }],
+    [
+      'as news, well after the sync (M3)',
+      { kind: 'offline', mode: 'after-sync', delayMs: 600, isNewMsg: true },
+    ],
   ])('while it was away and are delivered %s are all stored once (A14)', async (_title, fault) => {
     await set(fault);
     // No restart of the daemon is needed: the page alone comes back.
     for (const pid of processes('--switchboard-account')) process.kill(pid, 'SIGKILL');
     await stage.world.burst({ from: ['alice', 'bob'], to: shop, count: 100, text: 'queued' });
     await stage.world.waitFor({ drained: shop.name });
+    await equalsTruth();
+  });
+
+  it('while the line was down and were queued are all stored once (M7)', async () => {
+    await shop.page({ do: 'drop', ms: 1_500 });
+    await stage.world.burst({ from: ['alice', 'bob'], to: shop, count: 50, text: 'in the gap' });
+    await stage.world.waitFor({ drained: shop.name });
+    await equalsTruth();
+  });
+
+  it('while the browser was dead are all stored once (M8)', async () => {
+    for (const pid of processes('--switchboard-account')) process.kill(pid, 'SIGKILL');
+    await stage.world.waitFor({ away: shop.name });
+    await stage.world.burst({ from: ['alice', 'bob'], to: shop, count: 20, text: 'to the dead' });
+    await equalsTruth();
+  });
+
+  it('that only the page had when the daemon was killed are stored once (A23)', async () => {
+    await shop.page({ do: 'hold' });
+    const { ids } = await stage.world.burst({
+      from: ['alice', 'bob'],
+      to: shop,
+      count: 20,
+      text: 'page alone',
+    });
+    for (const id of ids) await stage.world.waitFor({ receipted: id, phone: shop.name });
+    expect(
+      (await stage.api.messages(accountId)).filter(({ text }) => text?.startsWith('page alone')),
+    ).toEqual([]);
+    await stage.daemon().kill();
+    await stage.start();
+    await stage.api.reached(accountId, 'Connected');
     await equalsTruth();
   });
 });

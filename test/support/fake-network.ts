@@ -65,6 +65,8 @@ export interface PageScript {
   readonly reason?: string;
   /** What recipients turn out to be called. */
   readonly canonical?: Readonly<Record<string, string>>;
+  /** How the page names those chats in the keys of their messages. */
+  readonly lids?: Readonly<Record<string, string>>;
 }
 
 /** A connected session on the fake network; good unless a hook makes it bad. */
@@ -94,7 +96,8 @@ export class NetworkSession implements ConnectedSession {
     await this.#script.onPrepare?.(to);
     const chatId = this.#script.canonical?.[to] ?? to;
     const bareId = this.#network.nextBareId();
-    return { chatId, key: { fromMe: true, chatId, bareId, participant: null } };
+    const inKey = this.#script.lids?.[chatId] ?? chatId;
+    return { chatId, key: { fromMe: true, chatId: inKey, bareId, participant: null } };
   }
 
   async send(

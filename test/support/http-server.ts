@@ -106,6 +106,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     channel,
     outbox: makeOutbox({
       db,
+      instanceId: INSTANCE,
       takeMedia: (accountId, source, wish) => intake.takeMedia(accountId, source, wish),
       wake: () => undefined,
       enqueue: async () => undefined,

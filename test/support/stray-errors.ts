@@ -10,6 +10,9 @@ const STRAYS: Readonly<Record<string, () => void>> = {
   'reject a string': () => void Promise.reject('auth timeout'),
   'reject an error': () => void Promise.reject(new TypeError('nothing to be read here')),
   'reject nothing': () => void Promise.reject(),
+  'throw in the handler': () => {
+    throw new Error('of a handler');
+  },
   'throw null later': () => {
     setImmediate(() => {
       throw null;

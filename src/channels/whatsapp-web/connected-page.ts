@@ -5,6 +5,7 @@ import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
+import type { Capping } from '../../limits/capping.ts';
 import type { ReadMessage } from '../../messages/inbound-event.ts';
 import { parseAck } from '../../messages/message.ts';
 import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
@@ -21,10 +22,12 @@ import type {
   PreparedSend,
 } from '../channel.ts';
 import { pageChatToListing, pageContactToGlimpse } from './directory-conversion.ts';
+import { pageLimitsToCapping } from './limit-conversion.ts';
 import { NOT_MESSAGES, pageMessageToReadMessage } from './message-conversion.ts';
 import { readChatList, readContacts } from './page-directory.ts';
 import { fetchMedia, putFile, release } from './page-file.ts';
 import { keyToPageKey } from './page-key.ts';
+import { readLimits } from './page-limits.ts';
 import type { PageGlimpse } from './page-model.ts';
 import { reactToMessage } from './page-reaction.ts';
 import { listChats, readChat } from './page-reading.ts';
@@ -110,6 +113,11 @@ export class ConnectedPage implements ConnectedSession {
       this.#page.evaluate(reactToMessage, keyToPageKey(key, chatId), emoji),
     );
     if (!taken) throw new AppError('MESSAGE_NOT_REACTABLE');
+  }
+
+  async readCapping(): Promise<Capping | undefined> {
+    const limits = await this.#call("Reading WhatsApp's limits", () => this.#page.evaluate(readLimits));
+    return pageLimitsToCapping(limits, this.#clock.now());
   }
 
   downloadMedia(key: MessageKey): Promise<MediaDownload> {

@@ -33,12 +33,23 @@ export function installBridge(): void {
     try {
       while (queue.length > 0) {
         const pack = queue.slice(0, MAX_PACK);
-        await window.switchboardTell?.(pack);
-        queue.splice(0, pack.length);
+        const isTaken = await tellPack(pack);
+        // What Node failed to take it reads back from the page's store; told again, it would fail again (F39).
+        queue.splice(0, pack.length, ...(isTaken ? [] : [{ kind: 'overflow' } as const]));
+        if (!isTaken && pack.length === 1 && pack[0]?.kind === 'overflow') return;
         if (queue.length <= MAX_QUEUED / 2) dropping = false;
       }
     } finally {
       telling = false;
+    }
+  }
+
+  async function tellPack(pack: PageNews[]): Promise<boolean> {
+    try {
+      await window.switchboardTell?.(pack);
+      return true;
+    } catch {
+      return false;
     }
   }
 

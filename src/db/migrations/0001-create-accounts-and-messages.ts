@@ -160,10 +160,12 @@ const STATEMENTS = [
     request_hash text not null,
     message_id uuid,
     status text,
+    claimed_by text,
     created_at timestamptz not null default now(),
     primary key (account_id, key)
   )`,
   'create index idempotency_keys_by_age on idempotency_keys (created_at)',
+  'create index idempotency_keys_claimed on idempotency_keys (claimed_by) where message_id is null',
 
   `create table api_keys (
     id uuid primary key,

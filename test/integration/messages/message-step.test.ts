@@ -55,6 +55,7 @@ it('tells each step of a message on its way out, in their order', async () => {
   const outbox = makeOutbox({
     ...common,
     db,
+    instanceId: parseInstanceId('one'),
     takeMedia: () => Promise.reject(new Error('There is no media here.')),
     wake: () => undefined,
     enqueue: async () => undefined,

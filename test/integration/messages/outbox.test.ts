@@ -1,9 +1,14 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Account } from '../../../src/accounts/account.ts';
-import type { AccountId, MessageId } from '../../../src/accounts/ids.ts';
+import { type AccountId, type MessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { learnAddress } from '../../../src/db/address-store.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
-import { claimIdempotencyKey, deleteOldIdempotencyKeys } from '../../../src/db/idempotency-store.ts';
+import {
+  claimIdempotencyKey,
+  deleteOldIdempotencyKeys,
+  releaseClaimsOf,
+} from '../../../src/db/idempotency-store.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { makeOutbox, type Outbox, type OutboxDeps, type TakeMedia } from '../../../src/messages/outbox.ts';
@@ -14,6 +19,7 @@ import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts
 import { ManualClock } from '../../support/manual-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 
+const INSTANCE = parseInstanceId('one');
 const PNG = { sha256: 'ab'.repeat(32), mimeType: 'image/png', fileName: 'a.png', fileSize: 7 };
 
 let database: TestDatabase;
@@ -42,6 +48,7 @@ beforeEach(async () => {
 function outbox(given: Partial<OutboxDeps> = {}): Outbox {
   return makeOutbox({
     db: opened.db,
+    instanceId: INSTANCE,
     takeMedia: async (_account, _source, { as, fileName }) => ({
       ...PNG,
       as: as ?? 'image',
@@ -93,11 +100,36 @@ async function ageKey(key: string, seconds: number): Promise<void> {
     where account_id = ${account.id} and key = ${key}`.execute(opened.db);
 }
 
+/** Transactions of this database that wait for a lock which another one holds. */
+async function countWaitingLocks(): Promise<number> {
+  const { rows: waiting } = await sql`
+    select from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())
+  `.execute(opened.db);
+  return waiting.length;
+}
+
 describe('accepting a message', () => {
   it('files one to a LID whose number is known in the chat of the number (A16)', async () => {
     const pair = { lid: '9900011@lid', phone: '491700000001@c.us' };
     await ingestAddresses(opened.db, account.id, [pair], new Date());
     await outbox().accept(account, text('hi', { to: pair.lid }), unkeyed);
+    expect(await rows()).toMatchObject([{ chat_id: pair.phone, phone_number: '+491700000001' }]);
+  });
+
+  it('files one to a LID whose number is being learnt in the chat of the number (A16)', async () => {
+    const pair = { lid: '9900011@lid', phone: '491700000001@c.us' };
+    const learnt = Promise.withResolvers<void>();
+    const open = Promise.withResolvers<void>();
+    const learning = opened.db.transaction().execute(async (trx) => {
+      await learnAddress(trx, account.id, pair, new Date());
+      learnt.resolve();
+      await open.promise;
+    });
+    await learnt.promise;
+    const accepted = outbox().accept(account, text('hi', { to: pair.lid }), unkeyed);
+    await Promise.race([accepted, expect.poll(countWaitingLocks).toBe(1)]);
+    open.resolve();
+    await Promise.all([learning, accepted]);
     expect(await rows()).toMatchObject([{ chat_id: pair.phone, phone_number: '+491700000001' }]);
   });
 
@@ -293,8 +325,22 @@ describe('Idempotency-Key', () => {
     expect(accepted.replayed).toBe(false);
   });
 
-  it('is free a minute after a daemon died while accepting', async () => {
-    await claimIdempotencyKey(opened.db, { accountId: account.id, key: 'k', requestHash: 'h' });
+  it('is free as soon as a daemon that died while accepting has started again', async () => {
+    const request = { accountId: account.id, requestHash: 'h' };
+    await claimIdempotencyKey(opened.db, { ...request, key: 'k', instanceId: INSTANCE });
+    await claimIdempotencyKey(opened.db, { ...request, key: 'l', instanceId: parseInstanceId('two') });
+    await outbox().accept(account, text('done'), keyed('m'));
+    expect(await releaseClaimsOf(opened.db, INSTANCE)).toBe(1);
+    expect(await outbox().accept(account, text('hi'), keyed('k'))).toMatchObject({ replayed: false });
+    expect(await outbox().accept(account, text('done'), keyed('m'))).toMatchObject({ replayed: true });
+    await expect(outbox().accept(account, text('hi'), keyed('l'))).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_IN_PROGRESS',
+    });
+  });
+
+  it('is free a minute after a daemon died while accepting, whoever starts', async () => {
+    const request = { accountId: account.id, key: 'k', requestHash: 'h', instanceId: INSTANCE };
+    await claimIdempotencyKey(opened.db, request);
     await ageKey('k', 59);
     await expect(outbox().accept(account, text('hi'), keyed('k'))).rejects.toMatchObject({
       code: 'IDEMPOTENCY_IN_PROGRESS',

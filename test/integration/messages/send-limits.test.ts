@@ -61,6 +61,7 @@ function open({
 async function accept(text: string, to: string, onLimit: 'reject' | 'defer' = 'reject'): Promise<void> {
   const outbox = makeOutbox({
     db: opened.db,
+    instanceId: parseInstanceId('one'),
     takeMedia: () => Promise.reject(new AppError('UNSUPPORTED_MEDIA')),
     wake: (accountId) => sender.wake(accountId),
     enqueue: async () => undefined,

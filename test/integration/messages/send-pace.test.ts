@@ -269,15 +269,36 @@ describe("WhatsApp's own capping (fact A25)", () => {
     const pace = open({}, async () => capping);
     expect(await sendAll(pace)).toEqual(['reply 1', 'known', HOUR_MS]);
     capping = FREE;
-    clock.advance(60_000);
+    clock.advance(5_000);
     expect(await sendAll(pace)).toEqual(['stranger 1', 'stranger 2', null]);
+  });
+
+  it('is asked for before each first message, and written down where it is another', async () => {
+    const asked: Capping[] = [];
+    let capping: Capping = FREE;
+    const pace = open({}, async () => {
+      asked.push(capping);
+      return capping;
+    });
+    expect(await sendNext(pace)).toBe('stranger 1');
+    capping = { ...FREE, status: 'CAPPED' };
+    expect(await sendAll(pace)).toEqual(['reply 1', 'known', HOUR_MS]);
+    expect(asked.map(({ status }) => status)).toEqual(['NONE', 'CAPPED']);
   });
 
   it('is no reason to wait where the page does not tell, or cannot be asked', async () => {
     const untold = open({}, async () => undefined);
     expect(await sendNext(untold)).toBe('stranger 1');
-    const broken = open({}, () => Promise.reject(new Error('of the page')));
+    let asked = 0;
+    const broken = open({}, () => {
+      asked += 1;
+      return Promise.reject(new Error('of the page'));
+    });
     expect((await sendAll(broken)).slice(0, 2)).toEqual(['reply 1', 'stranger 2']);
+    clock.advance(30_000);
+    await accept('stranger 3', 's3@c.us');
+    expect(await sendNext(broken)).toBe('stranger 3');
+    expect(asked).toBe(1);
   });
 
   it('is asked for after a refusal with 463, which alone holds nobody back', async () => {
@@ -287,8 +308,16 @@ describe("WhatsApp's own capping (fact A25)", () => {
     expect(await sendNext(pace, -1, '463')).toBe('stranger 1');
     expect(await sendNext(pace)).toBe('reply 1');
     timelockedUntil = lockedUntil;
-    clock.advance(60_000);
+    clock.advance(5_000);
     expect(await sendAll(pace)).toEqual(['known', lockedUntil - clock.now()]);
+  });
+
+  it('ends where a page no longer tells of it', async () => {
+    await saveCapping(opened.db, accountId, { ...FREE, status: 'CAPPED' }, new Date(clock.now()));
+    expect(await sendAll(open({}, async () => undefined))).toEqual([
+      ...['reply 1', 'known'],
+      ...['stranger 1', 'stranger 2', null],
+    ]);
   });
 
   it('holds at the claim as well', async () => {

@@ -3,7 +3,7 @@ import type { Account } from '../../../src/accounts/account.ts';
 import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { updateAccount } from '../../../src/db/account-directory.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
-import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { findNextToSend } from '../../../src/db/outbox-store.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { AppError } from '../../../src/lib/errors.ts';
@@ -86,6 +86,7 @@ function acksWritten(count: number): Promise<void> {
 async function accept(body: string, given: Partial<SendRequest> = {}, { wakes = true } = {}) {
   const outbox = makeOutbox({
     db: opened.db,
+    instanceId: INSTANCE,
     takeMedia: async () => ({
       sha256: 'ab',
       mimeType: 'image/png',
@@ -556,6 +557,21 @@ describe('the daily limit', () => {
     });
   });
 
+  it('lets no message pass by a deferred one of its chat under the other name (fact A16)', async () => {
+    const lid = '777@lid';
+    await accept('1', { to: lid });
+    await accept('2');
+    await opened.db
+      .updateTable('messages')
+      .set({ status: 'deferred', slot_date: null })
+      .where('account_id', '=', account.id)
+      .where('text', '=', '1')
+      .execute();
+    connect({ lids: { [ALICE]: lid } });
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+  });
+
   it('gives the place of a message that never left to the next one', async () => {
     await setLimit(1);
     await accept('to nobody', { to: BOB });
@@ -666,6 +682,33 @@ describe('an outcome that is not known', () => {
     await accept('1');
     await accept('2', { to: lid });
     connect({ ...unknownOnce(false), canonical: { [lid]: ALICE } });
+    await settled();
+    expect(network.given).toEqual([]);
+    advance(60_000);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['2']);
+  });
+
+  it('holds the chat under the name that somebody learns meanwhile (fact A16)', async () => {
+    const lid = '777@lid';
+    await accept('1', { to: lid });
+    connect(unknownOnce(false));
+    await settled();
+    await ingestAddresses(opened.db, account.id, [{ lid, phone: ALICE }], new Date(clock.now()));
+    await accept('2');
+    await settled();
+    expect(network.given).toEqual([]);
+    advance(60_000);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['2']);
+  });
+
+  it('holds the chat under the name that the page tells with a later message (fact A16)', async () => {
+    const lid = '777@lid';
+    await accept('1', { to: lid });
+    connect({ ...unknownOnce(false), lids: { [ALICE]: lid } });
+    await settled();
+    await accept('2');
     await settled();
     expect(network.given).toEqual([]);
     advance(60_000);

@@ -50,6 +50,11 @@ describe('the cron table', () => {
     expect(new Set(table.map((job) => job.name)).size).toBe(table.length);
   });
 
+  it('does at the start what may have fallen due while no daemon ran', () => {
+    const atStart = cronTable().filter((job) => job.isDueAtStart);
+    expect(atStart.map((job) => job.name)).toEqual(['catch-up-vaults', 'turn-days']);
+  });
+
   it('deletes the positions of runs that were over a month ago', async () => {
     const accountId = await insertTestAccount(opened.db);
     await sql`

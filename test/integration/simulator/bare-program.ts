@@ -16,6 +16,8 @@ export type BareCall =
   | { readonly do: 'initialize' | 'destroy' }
   /** The browser stands still from now on, as one that is slow to close. */
   | { readonly do: 'stop-browser' }
+  /** A handler of messages is there from now on that fails, in one way or the other. */
+  | { readonly do: 'throw-in-handler' | 'reject-in-handler' }
   | { readonly do: 'evaluate'; readonly expression: string };
 
 /** `on`: not now, but within the handler of that event. */
@@ -34,12 +36,20 @@ function main(settings: BareSettings): void {
     ...settings.options,
   });
   const tell = (news: BareNews) => process.stdout.write(`${JSON.stringify(news)}\n`);
+  const fail = (how: 'throw-in-handler' | 'reject-in-handler'): void => {
+    client.removeAllListeners('message').on('message', () => {
+      tell({ kind: 'event', name: 'handler', args: [] });
+      if (how === 'throw-in-handler') throw new Error('of a handler that throws');
+      void Promise.reject(new Error('of a handler that rejects'));
+    });
+  };
   const run = async (order: BareOrder): Promise<void> => {
     const { id } = order;
     tell({ kind: 'begun', id });
     try {
       if (order.do === 'evaluate') await client.pupPage?.evaluate(order.expression);
       else if (order.do === 'stop-browser') client.pupBrowser?.process()?.kill('SIGSTOP');
+      else if (order.do === 'throw-in-handler' || order.do === 'reject-in-handler') fail(order.do);
       else await client[order.do]();
       tell({ kind: 'done', id });
     } catch (thrown) {

@@ -19,7 +19,8 @@ const EVENTS = [
     'loading_screen',
   ],
 ] as const;
-type EventName = (typeof EVENTS)[number];
+/** `handler` is told by a handler of bare-program.ts. */
+type EventName = (typeof EVENTS)[number] | 'handler';
 type Recorded = { readonly name: EventName; readonly args: readonly unknown[] };
 
 const WAIT_MS = 15_000;

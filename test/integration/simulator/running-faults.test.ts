@@ -216,7 +216,7 @@ describe('a ready page to which something happens', () => {
     expect((await shop.view()).devices[0]).toMatchObject({ overlaps: 0, maxLines: 1 });
   });
 
-  it('receipts messages during a reload that it never tells of; they are in its store (F4, A14)', async () => {
+  it('receipts messages during a reload that it never tells of; they are in its store (F4, A14, M5)', async () => {
     await using driven = new DrivenClient(simulator, profile);
     await driven.start();
     const { world } = simulator;

@@ -17,7 +17,7 @@ const wanted = FIRST_FAULTS.filter(needsBoth);
 const all = `(${wanted.join(', ')})`;
 const wholePage = FIRST_FAULTS.map((fault) => `| ${fault} | what is so |`).join('\n');
 
-describe('every fault of a session', () => {
+describe('every fault', () => {
   it('has a test with the unmodified library, one with Switchboard, and a row in docs/known-faults.md', () => {
     const view = {
       bare: titlesBelow('integration/simulator'),

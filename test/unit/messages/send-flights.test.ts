@@ -48,15 +48,15 @@ it('tells of each end and of what it ended with', async () => {
 
 it('lets the earlier of two go on that turn out to go to one chat (A16)', async () => {
   const [first, second] = [start('7@lid'), start('49@c.us')];
-  const later = flights.resolve(second.flight, '49@c.us');
-  expect(await flights.resolve(first.flight, '49@c.us')).toBe(true);
+  const later = flights.resolve(second.flight, ['49@c.us']);
+  expect(await flights.resolve(first.flight, ['49@c.us'])).toBe(true);
   expect(await later).toBe(false);
 });
 
 it('lets the later one go on once the earlier has ended, or goes elsewhere (A16)', async () => {
   const [first, second, third] = [start('7@lid'), start('8@lid'), start('49@c.us')];
-  const later = flights.resolve(third.flight, '49@c.us');
-  await flights.resolve(first.flight, '50@c.us');
+  const later = flights.resolve(third.flight, ['49@c.us']);
+  await flights.resolve(first.flight, ['50@c.us']);
   second.end();
   expect(await later).toBe(true);
 });
@@ -64,5 +64,5 @@ it('lets the later one go on once the earlier has ended, or goes elsewhere (A16)
 it('does not wait for an earlier one whose chat is called by its number', async () => {
   start('50@c.us');
   const second = start('49@c.us');
-  expect(await flights.resolve(second.flight, '49@c.us')).toBe(true);
+  expect(await flights.resolve(second.flight, ['49@c.us'])).toBe(true);
 });

@@ -105,4 +105,17 @@ describe('Unsettled', () => {
     unsettled.hold(handed('49170@c.us'), 0);
     expect(unsettled.blockedChats(0)).toEqual(['49170@c.us', '7@lid']);
   });
+  it('holds a chat under the names that are learnt later, and under that of the key (fact A16)', () => {
+    const unsettled = new Unsettled();
+    const message = handed('7@lid');
+    unsettled.hold(message, 0);
+    unsettled.learnAlias('7@lid', '49170@c.us');
+    unsettled.learnAlias('49170@c.us', '8@lid');
+    for (const name of ['7@lid', '49170@c.us', '8@lid']) expect(unsettled.isHeld(name, 0)).toBe(true);
+    expect(unsettled.isHeld('50@c.us', 0)).toBe(false);
+    unsettled.settle(message.id);
+    const key = { ...message.prepared.key, chatId: '9@lid' };
+    unsettled.hold({ ...handed('50@c.us'), prepared: { chatId: '50@c.us', key } }, 0);
+    expect(unsettled.isHeld('9@lid', 0)).toBe(true);
+  });
 });

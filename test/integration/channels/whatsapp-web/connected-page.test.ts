@@ -125,6 +125,21 @@ it('says that media is gone, comes later, or cannot be had now (A20, F38)', asyn
   expect(await session.downloadMedia(later)).toEqual({ status: 'later' });
 });
 
+it('reads what WhatsApp limits for the account (A25)', async () => {
+  const readCapping = () => session.readCapping?.();
+  const free = { status: 'NONE', cycleEndsAt: null, timelockedUntil: null };
+  expect(await readCapping()).toEqual(free);
+  const wanted = { timelock: { forMs: 600_000 }, capping: { total: 10, used: 10 } };
+  const { timelock, capping } = await shop.limit(wanted);
+  await expect.poll(readCapping).toEqual({
+    status: 'CAPPED',
+    cycleEndsAt: Math.floor((capping?.cycleEnd ?? 0) / 1_000) * 1_000,
+    timelockedUntil: timelock?.endsAt,
+  });
+  await shop.limit({ timelock: null, capping: null });
+  await expect.poll(readCapping).toEqual(free);
+});
+
 it('stays connected over a line that carries nothing, and what was sent leaves when it does again (F36)', async () => {
   await shop.page({ do: 'freeze' });
   expect((await send('into the ice')).ack).toBe(0);

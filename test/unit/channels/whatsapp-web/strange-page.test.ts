@@ -162,6 +162,24 @@ describe('a page whose news nobody takes for a while', () => {
     expect((await takeAll()).slice(5_001)).toEqual(ids(6_000, 6_010));
   });
 
+  it('says where Node could not take it, and goes on behind (F39)', async () => {
+    const { page, packs, tell, takeAll } = openBusyPage();
+    const take = page.switchboardTell;
+    let failures = 2;
+    Object.assign(page, {
+      switchboardTell: async (news: PageNews[]) => {
+        failures -= 1;
+        if (failures >= 0) throw new Error('of a handler');
+        await take?.(news);
+      },
+    });
+    tell(0, 1);
+    await settle();
+    expect(packs).toEqual([]);
+    tell(1, 3);
+    expect(await takeAll()).toEqual(['overflow', 1, 2]);
+  });
+
   it('tells of the session itself meanwhile', async () => {
     const { page, packs, tell } = openBusyPage();
     tell(0, 200);
