@@ -204,23 +204,6 @@ export async function updateAccount(
   });
 }
 
-/** How many messages the account has, and how many contacts. */
-export async function countOfAccount(
-  db: Executor,
-  id: AccountId,
-): Promise<{ readonly messages: number; readonly contacts: number }> {
-  const owned = db.selectFrom('messages').where('account_id', '=', id);
-  const [messages, contacts] = await Promise.all([
-    owned.select(({ fn }) => fn.countAll<string>().as('count')).executeTakeFirstOrThrow(),
-    db
-      .selectFrom('contacts')
-      .where('account_id', '=', id)
-      .select(({ fn }) => fn.countAll<string>().as('count'))
-      .executeTakeFirstOrThrow(),
-  ]);
-  return { messages: Number(messages.count), contacts: Number(contacts.count) };
-}
-
 function selectToday(db: Executor) {
   return db
     .selectFrom('accounts')

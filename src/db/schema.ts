@@ -333,6 +333,13 @@ export interface MessageChangeTable {
   created_at: GeneratedTimestamp;
 }
 
+/** How many messages of an account were added, less those that were deleted: the sum of its rows. Triggers write it. */
+export interface MessageCountTable {
+  id: GeneratedBigInteger;
+  account_id: string;
+  added: ColumnType<string, never, never>;
+}
+
 export interface TenantSettingTable {
   tenant_id: string;
   /** Null keeps messages for ever. */
@@ -364,5 +371,6 @@ export interface Database {
   poll_votes: PollVoteTable;
   message_edits: MessageEditTable;
   message_changes: MessageChangeTable;
+  message_counts: MessageCountTable;
   tenant_settings: TenantSettingTable;
 }

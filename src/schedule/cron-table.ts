@@ -1,3 +1,4 @@
+import { foldMessageCounts } from '../db/account-count.ts';
 import { markAbandonedAccountsDeleted } from '../db/account-removal.ts';
 import { deleteOldCatchUps } from '../db/catch-up-ledger.ts';
 import type { Executor } from '../db/database.ts';
@@ -51,6 +52,7 @@ export function makeCronTable(deps: CronDeps): readonly CronJob[] {
       cron: '11 2 * * *',
       run: () => ensurePartitions(db, new Date(clock.now()), MONTHS_AHEAD),
     },
+    { name: 'fold-message-counts', cron: '* * * * *', run: () => foldMessageCounts(db) },
     { name: 'delete-old-waiting-changes', cron: '23 3 * * *', run: () => deleteOldWaitingChanges(db) },
     { name: 'delete-old-inbound-positions', cron: '31 3 * * *', run: () => deleteOldInboundPositions(db) },
     { name: 'delete-old-catch-ups', cron: '33 3 * * *', run: () => deleteOldCatchUps(db) },
