@@ -87,22 +87,22 @@ export async function readNewest(
   return rows;
 }
 
-/** What the indexes of conditions hold apart: within one of them messages lie in the order in which they are shown. */
-type Kind = { readonly direction: Direction; readonly status: MessageStatus } | 'any';
+/** What the indexes hold apart: within one of them messages lie in the order in which they are shown. */
+interface Kind {
+  readonly direction: Direction;
+  readonly status: MessageStatus | undefined;
+}
 
-const STATUSES: Readonly<Record<Direction, readonly MessageStatus[]>> = {
-  incoming: ['delivered', 'read'],
-  outgoing: MESSAGE_STATUSES,
+const STATUSES: Readonly<Record<Direction, ReadonlySet<MessageStatus>>> = {
+  incoming: new Set(['delivered', 'read']),
+  outgoing: new Set(MESSAGE_STATUSES),
 };
 
 function scopeToKinds({ direction, status }: ListingScope): readonly Kind[] {
-  if (direction === undefined && status === undefined) return ['any'];
   const directions = direction === undefined ? (['incoming', 'outgoing'] as const) : [direction];
-  return directions.flatMap((each) =>
-    STATUSES[each]
-      .filter((candidate) => status === undefined || candidate === status)
-      .map((candidate) => ({ direction: each, status: candidate })),
-  );
+  return directions
+    .filter((each) => status === undefined || STATUSES[each].has(status))
+    .map((each) => ({ direction: each, status }));
 }
 
 /** Messages are of whole milliseconds; the position itself is compared beside, in full. */
@@ -141,9 +141,10 @@ function selectKind(db: Executor, kind: Kind, { scope, window, after, limit }: O
   let query = db
     .selectFrom('messages')
     .select([...COLUMNS, 'author'])
-    .where('account_id', '=', scope.accountId);
+    .where('account_id', '=', scope.accountId)
+    .where('direction', '=', kind.direction);
   for (const chatId of scope.chatIds) query = query.where('chat_id', '=', chatId);
-  if (kind !== 'any') query = query.where('direction', '=', kind.direction).where('status', '=', kind.status);
+  if (kind.status !== undefined) query = query.where('status', '=', kind.status);
   if (window.from !== null) query = query.where('timestamp', '>=', window.from);
   if (window.before !== null) query = query.where('timestamp', '<', window.before);
   if (after !== null)

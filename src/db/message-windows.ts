@@ -5,10 +5,10 @@ export interface Window {
 }
 
 /**
- * How far back from where a listing begins its windows end, in months: most pages are full after the first, and a message
- * of years ago costs three questions instead of one.
+ * How many months each window reaches back, from where a listing begins: where there is much, a page is full after the
+ * first, in one partition; where there is little, each window is twice as long as the one before.
  */
-const REACHES = [1, 13] as const;
+const REACHES = [0, 1, 3, 7, 15, 31] as const;
 
 /**
  * The parts of `range`, newest first, in which the messages of a page are searched one after another. Messages lie in one
@@ -16,20 +16,24 @@ const REACHES = [1, 13] as const;
  * has a say in speed alone.
  */
 export function makeWindows(range: Window, now: Date): readonly Window[] {
-  const start = range.before !== null && range.before < now ? range.before : now;
-  const edges = REACHES.map((months) => monthsBefore(start, months));
+  const start = range.before !== null && range.before <= now ? new Date(range.before.getTime() - 1) : now;
+  // What lies ahead is what clocks that are wrong have dated.
+  const edges = [monthsBefore(start, -1), ...REACHES.map((months) => monthsBefore(start, months))];
   return [...edges, null]
-    .map((edge, index) =>
-      intersect({ from: edge, before: index === 0 ? null : (edges[index - 1] ?? null) }, range),
-    )
+    .map((from, index) => intersect({ from, before: edges[index - 1] ?? null }, range))
     .filter(({ from, before }) => from === null || before === null || from < before);
 }
 
 function intersect(a: Window, b: Window): Window {
-  return {
-    from: a.from === null || (b.from !== null && b.from > a.from) ? b.from : a.from,
-    before: a.before === null || (b.before !== null && b.before < a.before) ? b.before : a.before,
-  };
+  return { from: latest(a.from, b.from), before: earliest(a.before, b.before) };
+}
+
+function latest(a: Date | null, b: Date | null): Date | null {
+  return a === null || (b !== null && b > a) ? b : a;
+}
+
+function earliest(a: Date | null, b: Date | null): Date | null {
+  return a === null || (b !== null && b < a) ? b : a;
 }
 
 /** The first instant of the UTC month that many months before. */

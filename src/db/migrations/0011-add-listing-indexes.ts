@@ -9,10 +9,16 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const STATEMENTS = [
+  // Listings of both directions merge two ranges.
+  'drop index messages_newest',
+  'drop index messages_newest_of_chat',
+  'create index messages_newest on messages (account_id, direction, "timestamp" desc, seq desc)',
+  `create index messages_newest_of_chat on messages
+    (account_id, chat_id, direction, "timestamp" desc, seq desc)`,
   `create index messages_newest_of_status on messages
-    (account_id, direction, status, "timestamp" desc, seq desc)`,
+    (account_id, status, direction, "timestamp" desc, seq desc)`,
   `create index messages_newest_of_chat_status on messages
-    (account_id, chat_id, direction, status, "timestamp" desc, seq desc)`,
+    (account_id, chat_id, status, direction, "timestamp" desc, seq desc)`,
 
   'drop index accounts_by_tenant',
   'create index accounts_by_tenant on accounts (tenant_id, created_at, id) where deleted_at is null',
