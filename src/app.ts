@@ -30,6 +30,7 @@ import { openHttpServer } from './http/server.ts';
 import { AppError, toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { makeDayTurn } from './messages/day-turn.ts';
+import { removeUnreferredMedia, removeUntouchedFile } from './messages/media-clean-up.ts';
 import { openMediaStore } from './messages/media-store.ts';
 import { openPipeline } from './messages/pipeline.ts';
 import { openEventLoopWatch } from './observability/event-loop.ts';
@@ -166,6 +167,11 @@ async function openParts(
       }, signal),
     removeCutOffVaults: () => vault.tidy(),
     removeOrphanVaults: () => vault.removeOrphans((ids) => findKeptAccounts(db, ids)),
+    removeUnreferredMedia: () =>
+      removeUnreferredMedia(
+        { db, remove: (hash, since) => removeUntouchedFile(store.pathOf(hash), since) },
+        clock.now(),
+      ),
     reviewHealth: () => announcer.reviewUnhealthy(),
     turnDays: makeDayTurn({
       db,

@@ -12,6 +12,7 @@ import * as m0008 from './migrations/0008-add-poll-votes-and-edits.ts';
 import * as m0009 from './migrations/0009-add-message-changes.ts';
 import * as m0010 from './migrations/0010-add-tenant-settings.ts';
 import * as m0011 from './migrations/0011-add-listing-indexes.ts';
+import * as m0012 from './migrations/0012-add-media-leavings.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
@@ -25,6 +26,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0009-add-message-changes': m0009,
   '0010-add-tenant-settings': m0010,
   '0011-add-listing-indexes': m0011,
+  '0012-add-media-leavings': m0012,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

@@ -340,6 +340,13 @@ export interface MessageCountTable {
   added: ColumnType<string, never, never>;
 }
 
+/** Files of media that lost a message or an upload that referred to them. Triggers write it. */
+export interface MediaLeavingTable {
+  id: GeneratedBigInteger;
+  sha256: string;
+  left_at: GeneratedTimestamp;
+}
+
 export interface TenantSettingTable {
   tenant_id: string;
   /** Null keeps messages for ever. */
@@ -372,5 +379,6 @@ export interface Database {
   message_edits: MessageEditTable;
   message_changes: MessageChangeTable;
   message_counts: MessageCountTable;
+  media_leavings: MediaLeavingTable;
   tenant_settings: TenantSettingTable;
 }
