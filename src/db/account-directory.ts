@@ -3,6 +3,7 @@ import type { Account, Pairing } from '../accounts/account.ts';
 import type { AccountId, InstanceId, TenantId } from '../accounts/ids.ts';
 import { parseSessionState, type SessionState } from '../accounts/state.ts';
 import { isKept, rowToAccount } from './account-row.ts';
+import { appendChanges, type MessageChange } from './change-log.ts';
 import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
@@ -200,7 +201,9 @@ export async function updateAccount(
   await db.transaction().execute(async (trx) => {
     await lockLimits(trx, id);
     await update(trx);
-    await dealSlots(trx, id, at);
+    const changes: MessageChange[] = [];
+    await dealSlots(trx, id, at, changes);
+    await appendChanges(trx, id, changes);
   });
 }
 

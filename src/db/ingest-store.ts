@@ -195,11 +195,11 @@ async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, 
   if (plan.updates.length > 0) await updateRows(trx, plan.updates);
   const reactions = plan.reactions.length === 0 ? 0 : await upsertReactions(trx, accountId, plan.reactions);
   if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
-  await appendChanges(trx, accountId, plan.changes);
   if (plan.votes.length > 0) await upsertVotes(trx, accountId, plan.votes);
   if (plan.versions.length > 0) await insertVersions(trx, accountId, plan.versions);
   const { received, failed } = plan;
   if (received + failed > 0) await addUsage(trx, accountId, { received, failed }, now);
+  await appendChanges(trx, accountId, plan.changes);
   return plan.inserts.length + plan.updates.length + reactions;
 }
 
