@@ -1,14 +1,18 @@
 /** What the log of changes tells of messages that are sent: each step once, in the transaction that takes it. */
+import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type AccountId,
   type MessageId,
+  makeMessageId,
   parseInstanceId,
   parseMessageId,
 } from '../../../src/accounts/ids.ts';
 import { updateAccount } from '../../../src/db/account-directory.ts';
+import { appendChanges, rowToChange } from '../../../src/db/change-log.ts';
+import type { Executor } from '../../../src/db/database.ts';
 import { turnDay } from '../../../src/db/day-turn.ts';
-import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { findNextToSend, listUnsettled } from '../../../src/db/outbox-store.ts';
 import { claimAgain, claimForSending } from '../../../src/db/send-claim.ts';
 import {
@@ -182,6 +186,35 @@ describe('the log of changes tells of a message that is sent', () => {
     expect(told).toHaveLength(24 + 48);
   });
 });
+
+it('goes on without gaps when the number behind a chat becomes known while the sender writes to it', async () => {
+  const lid = '99000000000077@lid';
+  const theirs = { chatId: lid, key: { fromMe: false, chatId: lid, bareId: 'L1', participant: null } };
+  await ingestEvents(server.db, account, [messageEvent('L1', theirs)], new Date());
+  let learnt: Promise<void> | undefined;
+  let id: MessageId | undefined;
+  await server.db.transaction().execute(async (trx) => {
+    id = makeMessageId(Date.now());
+    await appendChanges(trx, account, [rowToChange({ id, chat_id: ALICE, phone_number: null }, 'message')]);
+    learnt = ingestAddresses(server.db, account, [{ lid, phone: ALICE }], new Date());
+    await untilSomeoneWaits(trx);
+  });
+  await learnt;
+  expect(await log(ALICE, id ?? expect.fail('no id'))).toEqual(['message 0', 'message -1']);
+  expect(await log(lid)).toEqual([]);
+});
+
+/** Resolves once a transaction waits for another's rows. */
+async function untilSomeoneWaits(trx: Executor): Promise<void> {
+  let waiting = 0;
+  while (waiting === 0) {
+    const { rows } = await sql`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+      trx,
+    );
+    waiting = rows.length;
+  }
+}
 
 describe('a message that was accepted and has not left', () => {
   it('leaves the latest times of its chat as they were', async () => {
