@@ -57,11 +57,11 @@ export async function deleteExpiredMessages(
   now: Date,
   { rows, transactions }: Portion = PORTION,
 ): Promise<number> {
+  await deleteExpiredUploads(db, now);
   let deleted = 0;
   let left = transactions;
   for (const { id, keptDays } of await listLimitedAccounts(db)) {
     const before = new Date(now.getTime() - keptDays * DAY_MS);
-    await deleteUploads(db, id, before);
     for (const direction of ['incoming', 'outgoing'] as const) {
       let full = true;
       while (full && left > 0) {
@@ -142,10 +142,10 @@ async function deleteBatch(
   });
 }
 
-async function deleteUploads(db: Executor, accountId: AccountId, before: Date): Promise<void> {
-  await db
-    .deleteFrom('media_uploads')
-    .where('account_id', '=', accountId)
-    .where('created_at', '<', before)
-    .execute();
+/** Few compared with messages: an upload is a request of its own. */
+async function deleteExpiredUploads(db: Executor, now: Date): Promise<void> {
+  await sql`
+    delete from media_uploads u using accounts a, tenant_settings s
+    where a.id = u.account_id and s.tenant_id = a.tenant_id
+      and u.created_at < ${now}::timestamptz - s.retention_days * interval '1 day'`.execute(db);
 }

@@ -27,6 +27,9 @@ interface PlanNode {
 /** Scans that read what other nodes give. */
 const SECOND_HAND = new Set(['Subquery Scan', 'CTE Scan', 'WorkTable Scan', 'Named Tuplestore Scan']);
 
+/** What has no plan. */
+const IS_CONTROL = /^(begin|commit|rollback|start transaction)/;
+
 /** Runs calls of stores, and explains each statement that they send; planner settings are left as they are. */
 export class StatementExaminer implements AsyncDisposable {
   readonly #pool: pg.Pool;
@@ -48,7 +51,7 @@ export class StatementExaminer implements AsyncDisposable {
     this.#sent.length = 0;
     const answer = await call(this.db);
     const statements = [];
-    for (const { sql, parameters } of [...this.#sent]) {
+    for (const { sql, parameters } of this.#sent.filter((sent) => !IS_CONTROL.test(sent.sql))) {
       const { rows } = await this.#pool.query(`explain (analyze, format json) ${sql}`, [...parameters]);
       const nodes = flatten((rows[0]['QUERY PLAN'] as readonly { readonly Plan: PlanNode }[])[0]?.Plan);
       const scans = nodes.filter(

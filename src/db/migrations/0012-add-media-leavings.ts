@@ -11,7 +11,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 const STATEMENTS = [
   'create index messages_by_media on messages (media_sha256) where media_sha256 is not null',
   'create index media_uploads_by_hash on media_uploads (sha256)',
-  'create index media_uploads_by_account on media_uploads (account_id, created_at)',
 
   // A file may be here more than once: so nobody waits for anybody.
   `create table media_leavings (

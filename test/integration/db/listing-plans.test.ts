@@ -9,6 +9,7 @@ import { listContacts } from '../../../src/db/contact-store.ts';
 import type { Executor } from '../../../src/db/database.ts';
 import type { KeysetPosition, Page } from '../../../src/db/keyset.ts';
 import { listMessages, type MessageFilter } from '../../../src/db/message-store.ts';
+import { deleteExpiredMessages, saveRetention } from '../../../src/db/retention.ts';
 import { listUsage } from '../../../src/db/usage-store.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
@@ -200,5 +201,22 @@ describe('little more is examined than a page shows', () => {
     ['of accounts', (db, after) => listAccountsToday(db, tenant, { limit: LIMIT, after })],
   ])('%s', async (_name, list) => {
     await expectFewExamined(list);
+  });
+});
+
+describe('messages that are past their retention', () => {
+  it('are found and deleted without looking at the rest', async () => {
+    const alone = parseTenantId('alone');
+    const { large: id } = accounts;
+    await examiner.db.updateTable('accounts').set({ tenant_id: alone }).where('id', '=', id).execute();
+    await saveRetention(examiner.db, alone, 200);
+    const { answer, statements } = await examiner.examine((db) =>
+      deleteExpiredMessages(db, NOW, { rows: LIMIT, transactions: 3 }),
+    );
+    expect(answer).toBe(3 * LIMIT);
+    const large = statements.filter(
+      ({ sql: text, examined }) => /"messages"|message_/.test(text) && examined > FACTOR * LIMIT,
+    );
+    expect(large).toEqual([]);
   });
 });

@@ -106,6 +106,18 @@ describe('files of media', () => {
     expect(await cleanUp()).toBe(2);
   });
 
+  it('of uploads go with them, as old as messages may be', async () => {
+    const [old, young] = [await putOld(), await putOld()];
+    for (const sha256 of [old, young])
+      await insertMediaUpload(db, { id: crypto.randomUUID(), accountId: account, sha256, ...IMAGE });
+    await sql`update media_uploads set created_at = now() - interval '31 days' where sha256 = ${old}`.execute(
+      db,
+    );
+    await expire();
+    expect(await cleanUp()).toBe(1);
+    expect([await store.has(old), await store.has(young)]).toEqual([false, true]);
+  });
+
   it('stay if they are stored again, whose message may still be on its way', async () => {
     const text = `file ${++files}`;
     const hash = await putOld(text);
