@@ -23,7 +23,7 @@ import {
   markUnknown,
 } from '../../../src/db/send-result-store.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
-import { messageEvent, ownMessageEvent } from '../../support/inbound-events.ts';
+import { ackEvent, messageEvent, ownMessageEvent, targetOf } from '../../support/inbound-events.ts';
 
 const DAY_MS = 86_400_000;
 const ALICE = '491700000001@c.us';
@@ -202,6 +202,28 @@ it('goes on without gaps when the number behind a chat becomes known while the s
   await learnt;
   expect(await log(ALICE, id ?? expect.fail('no id'))).toEqual(['message 0', 'message -1']);
   expect(await log(lid)).toEqual([]);
+});
+
+it('is written by those who send and those who store without one waiting for the other for ever', async () => {
+  const lid = '99000000000078@lid';
+  const keyOf = (bareId: string) => ({ fromMe: false, chatId: lid, bareId, participant: null });
+  await ingestEvents(server.db, account, [messageEvent('L1', { chatId: lid, key: keyOf('L1') })], new Date());
+  const id = await send();
+  const bareId = await handOver();
+  let stored: Promise<unknown> | undefined;
+  await server.db.transaction().execute(async (trx) => {
+    await sql`select from messages where account_id = ${account} and bare_id = ${bareId} for update`.execute(
+      trx,
+    );
+    // Tells the number behind the LID, and of the message whose row is locked.
+    const both = messageEvent('L2', { chatId: ALICE, key: keyOf('L2') });
+    const ack = ackEvent(bareId, 2, Date.now(), targetOf(bareId, { fromMe: true }));
+    stored = ingestEvents(server.db, account, [both, ack], new Date());
+    await untilSomeoneWaits(trx);
+    await appendChanges(trx, account, [rowToChange({ id, chat_id: ALICE, phone_number: null }, 'status')]);
+  });
+  await stored;
+  expect(await log(ALICE, id)).toHaveLength(6);
 });
 
 /** Resolves once a transaction waits for another's rows. */
