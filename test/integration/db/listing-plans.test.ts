@@ -28,6 +28,8 @@ const MONTHS = scaled(24, 60);
 const LIMIT = 50;
 /** Rows that a list may look at for each that it was asked for. */
 const FACTOR = 3;
+/** So long filling the database may take on a machine that is busy. */
+const FILLING_MS = scaled(120_000, 3_600_000);
 const NOW = new Date();
 const DAY_MS = 86_400_000;
 
@@ -47,7 +49,7 @@ beforeAll(async () => {
   };
   await insertManyAccounts(db, accounts.large);
   await insertManyMessages(db, accounts, { count: COUNT, months: MONTHS, now: NOW });
-});
+}, FILLING_MS);
 afterAll(() => stack.disposeAsync());
 
 /** Of the same tenant; most are deleted. */
