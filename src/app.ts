@@ -31,6 +31,7 @@ import { openHttpServer } from './http/server.ts';
 import { AppError, toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { makeDayTurn } from './messages/day-turn.ts';
+import { removeUnreferredMedia } from './messages/media-clean-up.ts';
 import { openPipeline } from './messages/pipeline.ts';
 import { openEventLoopWatch } from './observability/event-loop.ts';
 import { type OpenLogger, openLogger } from './observability/logger.ts';
@@ -166,6 +167,8 @@ async function openParts(
       }, signal),
     removeCutOffVaults: () => vault.tidy(),
     removeOrphanVaults: () => vault.removeOrphans((ids) => findKeptAccounts(db, ids)),
+    removeUnreferredMedia: () =>
+      removeUnreferredMedia({ db, remove: (hash, since) => store.removeUntouched(hash, since) }, clock.now()),
     reviewHealth: () => announcer.reviewUnhealthy(),
     turnDays: makeDayTurn({
       db,

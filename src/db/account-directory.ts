@@ -3,6 +3,7 @@ import type { Account, Pairing } from '../accounts/account.ts';
 import type { AccountId, InstanceId, TenantId } from '../accounts/ids.ts';
 import { parseSessionState, type SessionState } from '../accounts/state.ts';
 import { isKept, rowToAccount } from './account-row.ts';
+import { appendChanges, type MessageChange } from './change-log.ts';
 import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
@@ -200,25 +201,10 @@ export async function updateAccount(
   await db.transaction().execute(async (trx) => {
     await lockLimits(trx, id);
     await update(trx);
-    await dealSlots(trx, id, at);
+    const changes: MessageChange[] = [];
+    await dealSlots(trx, id, at, changes);
+    await appendChanges(trx, id, changes);
   });
-}
-
-/** How many messages the account has, and how many contacts. */
-export async function countOfAccount(
-  db: Executor,
-  id: AccountId,
-): Promise<{ readonly messages: number; readonly contacts: number }> {
-  const owned = db.selectFrom('messages').where('account_id', '=', id);
-  const [messages, contacts] = await Promise.all([
-    owned.select(({ fn }) => fn.countAll<string>().as('count')).executeTakeFirstOrThrow(),
-    db
-      .selectFrom('contacts')
-      .where('account_id', '=', id)
-      .select(({ fn }) => fn.countAll<string>().as('count'))
-      .executeTakeFirstOrThrow(),
-  ]);
-  return { messages: Number(messages.count), contacts: Number(contacts.count) };
 }
 
 function selectToday(db: Executor) {

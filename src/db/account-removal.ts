@@ -56,6 +56,8 @@ const OWNED_TABLES = [
   'message_edits',
   'message_changes',
   'messages',
+  // Written as messages go.
+  'message_counts',
   'message_keys',
   'waiting_changes',
   'rejected_events',

@@ -23,6 +23,7 @@ export async function mergeChats(
     set chat_id = ${phone}, phone_number = ${number}, author = case author when ${lid} then ${phone} else author end
     where account_id = ${accountId}::uuid and chat_id = ${lid}`.execute(trx);
   await moveKeys(trx, accountId, pair);
+  await lockChats(trx, accountId, pair, number);
   await moveLog(trx, accountId, pair);
   await moveRows(trx, accountId, pair, number);
   return releaseWaiting(trx, accountId, pair);
@@ -36,6 +37,23 @@ async function moveKeys(trx: Executor, accountId: AccountId, { lid, phone }: Add
     where account_id = ${accountId}::uuid and chat_id = ${lid}
     on conflict do nothing`.execute(trx);
   await sql`delete from message_keys where account_id = ${accountId}::uuid and chat_id = ${lid}`.execute(trx);
+}
+
+/** The sender counts changes of a chat without the lock that an ingest holds, and may be the first of the number's. */
+async function lockChats(
+  trx: Executor,
+  accountId: AccountId,
+  { lid, phone }: AddressPair,
+  number: string | null,
+): Promise<void> {
+  await sql`
+    insert into chats (account_id, chat_id, phone_number)
+    select account_id, ${phone}, ${number} from chats
+    where account_id = ${accountId}::uuid and chat_id = ${lid}
+    on conflict do nothing`.execute(trx);
+  await sql`
+    select from chats where account_id = ${accountId}::uuid and chat_id in (${lid}, ${phone})
+    order by chat_id for update`.execute(trx);
 }
 
 /** The log of the LID's chat goes on behind that of the number's: without gaps, and told again rather than missed. */

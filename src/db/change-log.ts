@@ -19,6 +19,21 @@ export interface MessageChange {
   readonly is_incoming: boolean;
 }
 
+/** What of a message's row is told on. */
+export interface ChangedRow {
+  readonly id: string;
+  readonly chat_id: string;
+  readonly phone_number: string | null;
+}
+
+/** That an outgoing message became known, or is on another step of its way. Its chat is as it was: nothing was said yet. */
+export function rowToChange(
+  { id, chat_id, phone_number }: ChangedRow,
+  kind: 'message' | 'status',
+): MessageChange {
+  return { message_id: id, chat_id, phone_number, kind, message_at: null, is_incoming: false };
+}
+
 const COLUMNS = {
   message_id: 'uuid',
   chat_id: 'text',
@@ -30,8 +45,9 @@ const COLUMNS = {
 } as const;
 
 /**
- * Writes changes into the log, in their order, and keeps the chats' latest times: in the transaction that changes the
- * messages, after it has locked their rows. Numbers within a chat have no gaps, and whoever has read up to one misses none
+ * Writes changes into the log, in their order, and keeps the chats' latest times: once, as the last that a transaction
+ * does which changes messages. It locks the chats in the order of their ids; whoever did so twice, or locked rows of
+ * messages or days afterwards, could wait for somebody who waits for it. Numbers within a chat have no gaps, and whoever has read up to one misses none
  * before it: the chat's row is locked until the transaction ends.
  */
 export async function appendChanges(

@@ -63,6 +63,7 @@ export async function saveChats(
       insert into chats as old (account_id, chat_id, phone_number, name, last_message_at, unread, updated_at)
       select ${accountId}::uuid, r.chat_id, r.phone_number, r.name, r.last_message_at, r.unread, ${now}
       from ${recordset([...rows.values()], columns)}
+      order by r.chat_id
       on conflict (account_id, chat_id) do update set
         name = coalesce(excluded.name, old.name),
         last_message_at = greatest(old.last_message_at, excluded.last_message_at),

@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import { appendChanges, type MessageChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { type Deal, dealSlots, lockLimits } from './slot-store.ts';
 
@@ -35,8 +36,10 @@ export async function listAccountsToTurn(
 export async function turnDay(db: Executor, accountId: AccountId, at: Date): Promise<Deal | undefined> {
   return db.transaction().execute(async (trx) => {
     await lockLimits(trx, accountId);
-    const deal = await dealSlots(trx, accountId, at);
+    const changes: MessageChange[] = [];
+    const deal = await dealSlots(trx, accountId, at, changes);
     if (deal !== undefined) await writeQuietDays(trx, accountId, deal.date);
+    await appendChanges(trx, accountId, changes);
     return deal;
   });
 }

@@ -7,7 +7,7 @@ import { findPhones, findUnknownPairs, learnAddress } from './address-store.ts';
 import { countStoredFinds } from './catch-up-ledger.ts';
 import { appendChanges } from './change-log.ts';
 import type { Executor } from './database.ts';
-import { advancePosition } from './inbound-position.ts';
+import { advancePosition, findInboundPosition } from './inbound-position.ts';
 import { type IngestPlan, planIngest } from './ingest-plan.ts';
 import {
   addUsage,
@@ -70,6 +70,14 @@ export async function ingestEvents(
 ): Promise<IngestResult> {
   const storable = toStorable(events);
   for (const event of storable) checkEvent(event);
+  // Merging chats locks them; messages and days, which others lock before chats, are locked in a transaction of their own.
+  await ingestAddresses(
+    db,
+    accountId,
+    shaped(() => storable.flatMap(eventToPairs)),
+    now,
+    place,
+  );
   return db.transaction().execute(async (trx) => {
     await lockAccountIngest(trx, accountId);
     if (!(await isAccountThere(trx, accountId))) return NOTHING;
@@ -86,17 +94,22 @@ export async function ingestEvents(
   });
 }
 
-/** Takes over which numbers stand behind which LIDs: one conversation for both, as `learnAddress` has it. */
+/**
+ * Takes over which numbers stand behind which LIDs: one conversation for both, as `learnAddress` has it. With a `place`
+ * nothing is done if that job is stored already: by now other numbers may stand there.
+ */
 export async function ingestAddresses(
   db: Executor,
   accountId: AccountId,
   pairs: readonly AddressPair[],
   now: Date,
+  place?: JobPlace,
 ): Promise<void> {
   if ((await findUnknownPairs(db, accountId, pairs)).length === 0) return;
   await db.transaction().execute(async (trx) => {
     await lockAccountIngest(trx, accountId);
     if (!(await isAccountThere(trx, accountId))) return;
+    if (place !== undefined && (await findInboundPosition(trx, accountId, place.run)) > place.n) return;
     const released = await learnAddresses(trx, accountId, pairs, now);
     if (released.length > 0)
       await writePlan(trx, accountId, await loadPlan(trx, accountId, released, now), now);
@@ -195,11 +208,11 @@ async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, 
   if (plan.updates.length > 0) await updateRows(trx, plan.updates);
   const reactions = plan.reactions.length === 0 ? 0 : await upsertReactions(trx, accountId, plan.reactions);
   if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
-  await appendChanges(trx, accountId, plan.changes);
   if (plan.votes.length > 0) await upsertVotes(trx, accountId, plan.votes);
   if (plan.versions.length > 0) await insertVersions(trx, accountId, plan.versions);
   const { received, failed } = plan;
   if (received + failed > 0) await addUsage(trx, accountId, { received, failed }, now);
+  await appendChanges(trx, accountId, plan.changes);
   return plan.inserts.length + plan.updates.length + reactions;
 }
 

@@ -92,11 +92,8 @@ async function listReactions(db: Executor, messages: readonly Addable[]) {
   if (messages.length === 0) return new Map<string, MessageAdditions['reactions']>();
   const rows = await db
     .selectFrom('message_reactions as r')
-    .leftJoin('addresses as a', (join) =>
-      join.onRef('a.account_id', '=', 'r.account_id').onRef('a.lid', '=', 'r.sender_id'),
-    )
     .select(['r.message_id', 'r.emoji', 'r.reacted_at'])
-    .select(sql<string>`coalesce(a.phone, r.sender_id)`.as('sender_id'))
+    .select(phoneOf('r.sender_id').as('sender_id'))
     .where(
       'r.message_id',
       'in',
@@ -117,11 +114,8 @@ async function listVotes(db: Executor, messages: readonly Addable[]) {
   if (messages.length === 0) return new Map<string, MessageAdditions['votes']>();
   const rows = await db
     .selectFrom('poll_votes as v')
-    .leftJoin('addresses as a', (join) =>
-      join.onRef('a.account_id', '=', 'v.account_id').onRef('a.lid', '=', 'v.voter_id'),
-    )
     .select(['v.message_id', 'v.options', 'v.voted_at'])
-    .select(sql<string>`coalesce(a.phone, v.voter_id)`.as('voter_id'))
+    .select(phoneOf('v.voter_id').as('voter_id'))
     .where(
       'v.message_id',
       'in',
@@ -136,6 +130,13 @@ async function listVotes(db: Executor, messages: readonly Addable[]) {
       item: { voterId: voter_id, options, at: voted_at },
     })),
   );
+}
+
+/** The number behind a LID, or the address itself. Looked up row by row: a join may read all addresses of all accounts. */
+function phoneOf(address: 'r.sender_id' | 'v.voter_id') {
+  const accountId = sql.ref(address.replace(/\..*/, '.account_id'));
+  return sql<string>`coalesce((select a.phone from addresses a
+    where a.account_id = ${accountId} and a.lid = ${sql.ref(address)}), ${sql.ref(address)})`;
 }
 
 async function listVersions(db: Executor, messages: readonly Addable[]) {

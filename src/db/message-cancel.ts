@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { MessageId } from '../accounts/ids.ts';
 import type { MessageStatus } from '../messages/message.ts';
+import { appendChanges, rowToChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
 import type { MessageRef } from './send-result-store.ts';
@@ -16,14 +17,16 @@ export async function cancelMessage(db: Executor, message: MessageRef, at: Date)
     await lockLimits(trx, accountId);
     const row = await trx
       .selectFrom('messages')
-      .select('slot_date')
+      .select(['id', 'chat_id', 'phone_number', 'slot_date'])
       .where(isMessage(id))
       .where(isCancellable)
       .forUpdate()
       .executeTakeFirst();
     if (row === undefined) return false;
     await markCancelled(trx, id);
-    await giveBackSlot(trx, accountId, { date: row.slot_date, handed: false }, at);
+    const changes = [rowToChange(row, 'status')];
+    await giveBackSlot(trx, accountId, { date: row.slot_date, handed: false }, at, changes);
+    await appendChanges(trx, accountId, changes);
     return true;
   });
 }

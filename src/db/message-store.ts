@@ -1,4 +1,4 @@
-import { type Selectable, sql } from 'kysely';
+import type { Selectable } from 'kysely';
 import type { AccountId, MessageId, TenantId } from '../accounts/ids.ts';
 import type {
   Direction,
@@ -12,8 +12,9 @@ import type {
 import { parseRecipient } from '../messages/whatsapp-key.ts';
 import { canonicalChatOf } from './address-store.ts';
 import type { Executor } from './database.ts';
-import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
+import { type Page, type PageRequest, rowsToPage } from './keyset.ts';
 import { listAdditions, type MessageAdditions } from './message-additions.ts';
+import { readNewest, SHOWN_COLUMNS } from './message-listing.ts';
 import { isMessage } from './message-lookup.ts';
 import type { MessageTable } from './schema.ts';
 
@@ -69,50 +70,6 @@ export interface MessageFilter {
   readonly until?: Date | undefined;
 }
 
-const COLUMNS = [
-  'messages.id',
-  'seq',
-  'whatsapp_message_id',
-  'account_id',
-  'chat_id',
-  'messages.phone_number',
-  'direction',
-  'author_name',
-  'type',
-  'text',
-  'payload',
-  'caption',
-  'reply_to',
-  'media_status',
-  'media_sha256',
-  'mime_type',
-  'file_name',
-  'file_size',
-  'status',
-  'failed_code',
-  'failed_reason',
-  'timestamp',
-  'handed_at',
-  'sent_at',
-  'delivered_at',
-  'read_at',
-  'played_at',
-  'edited_at',
-  'revoked_at',
-  'recovered',
-] as const;
-
-/** Received messages name what they answer by its bare id; here it becomes our id where we hold the message. */
-const REPLIED_MESSAGE = sql<string | null>`(select message_id from message_keys where
-  message_keys.account_id = messages.account_id and message_keys.chat_id = messages.chat_id
-  and message_keys.bare_id = messages.reply_to)`;
-
-/** Who wrote it, by number where it is known by now. */
-const AUTHOR = sql<
-  string | null
->`case when author like '%@lid' then coalesce((select phone from addresses where
-  addresses.account_id = messages.account_id and addresses.lid = messages.author), author) else author end`;
-
 /** A message of the tenant; messages of a deleted account stay to be read. */
 export async function findMessage(
   db: Executor,
@@ -122,7 +79,7 @@ export async function findMessage(
   const row = await db
     .selectFrom('messages')
     .innerJoin('accounts', 'accounts.id', 'messages.account_id')
-    .select([...COLUMNS, AUTHOR.as('author'), REPLIED_MESSAGE.as('replied_message')])
+    .select(SHOWN_COLUMNS)
     .where(isMessage(id))
     .where('tenant_id', '=', tenantId)
     .executeTakeFirst();
@@ -136,25 +93,19 @@ export async function listMessages(
   filter: MessageFilter,
   { limit, after }: PageRequest,
 ): Promise<Page<StoredMessage>> {
-  let query = db
-    .selectFrom('messages')
-    .select([...COLUMNS, AUTHOR.as('author'), REPLIED_MESSAGE.as('replied_message')])
-    .select(instantText('timestamp').as('position_at'))
-    .where('account_id', '=', accountId);
-  for (const chatId of await filterToChats(db, accountId, filter))
-    query = query.where('chat_id', '=', chatId);
-  if (filter.direction !== undefined) query = query.where('direction', '=', filter.direction);
-  if (filter.status !== undefined) query = query.where('status', '=', filter.status);
-  if (filter.since !== undefined) query = query.where('timestamp', '>=', filter.since);
-  if (filter.until !== undefined) query = query.where('timestamp', '<', filter.until);
-  if (after !== null) {
-    query = query.where(sql<boolean>`("timestamp", seq) < (${after.at}::timestamptz, ${after.tie}::bigint)`);
-  }
-  const rows = await query
-    .orderBy('timestamp', 'desc')
-    .orderBy('seq', 'desc')
-    .limit(limit + 1)
-    .execute();
+  const { direction, status, since, until } = filter;
+  const rows = await readNewest(
+    db,
+    {
+      accountId,
+      chatIds: await filterToChats(db, accountId, filter),
+      direction,
+      status,
+      range: { from: since ?? null, before: until ?? null },
+    },
+    after,
+    limit + 1,
+  );
   const additions = await listAdditions(db, rows.slice(0, limit));
   return rowsToPage(rows, limit, {
     item: (row) => rowToMessage(row, additions),

@@ -11,6 +11,8 @@ import * as m0007 from './migrations/0007-add-addresses-contacts-chats.ts';
 import * as m0008 from './migrations/0008-add-poll-votes-and-edits.ts';
 import * as m0009 from './migrations/0009-add-message-changes.ts';
 import * as m0010 from './migrations/0010-add-tenant-settings.ts';
+import * as m0011 from './migrations/0011-add-listing-indexes.ts';
+import * as m0012 from './migrations/0012-add-media-leavings.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
@@ -23,6 +25,8 @@ const MIGRATIONS: Record<string, Migration> = {
   '0008-add-poll-votes-and-edits': m0008,
   '0009-add-message-changes': m0009,
   '0010-add-tenant-settings': m0010,
+  '0011-add-listing-indexes': m0011,
+  '0012-add-media-leavings': m0012,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

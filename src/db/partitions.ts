@@ -33,12 +33,44 @@ export async function ensurePartitions(db: Executor, now: Date, monthsAhead: num
     await sql`select pg_advisory_xact_lock(hashtextextended('partitions:messages', 0))`.execute(trx);
     const missing = await listMissing(trx, months);
     if (missing.length === 0) return 0;
-    await sql`set local lock_timeout = ${sql.lit(LOCK_TIMEOUT)}`.execute(trx);
-    // Nobody may be looking for a row that moves, nor hold a lock that this one needs later.
-    await sql`lock table messages in access exclusive mode`.execute(trx);
+    await lockPartitions(trx);
     for (const month of missing) await createPartition(trx, month);
     return missing.length;
   });
+}
+
+/**
+ * Drops the partitions of months that were over before the instant `before`, the current one and the one before it
+ * excepted, if nothing is left in them. Returns how many. What comes for such a month later lies in the default one.
+ * @throws what the database throws; with SQLSTATE 55P03 if the table is in use for too long
+ */
+export async function dropEmptyPartitions(db: Executor, before: Date, now: Date): Promise<number> {
+  const firstKept = [monthOf(before, 0).name, monthOf(now, -1).name].sort()[0] ?? '';
+  const isOver = (name: string) => MONTH_NAME.test(name) && name < firstKept;
+  let dropped = 0;
+  for (const name of (await listPartitions(db)).filter(isOver)) {
+    if (!(await isEmpty(db, name))) continue;
+    dropped += await db.transaction().execute(async (trx) => {
+      await lockPartitions(trx);
+      if (!(await listPartitions(trx)).includes(name) || !(await isEmpty(trx, name))) return 0;
+      await sql`drop table ${sql.table(name)}`.execute(trx);
+      return 1;
+    });
+  }
+  return dropped;
+}
+
+const MONTH_NAME = /^messages_\d{4}_\d{2}$/;
+
+async function isEmpty(db: Executor, name: string): Promise<boolean> {
+  const { rows } = await sql`select from ${sql.table(name)} limit 1`.execute(db);
+  return rows.length === 0;
+}
+
+/** Nobody looks at a message until the transaction ends, nor holds a lock that it needs later. */
+async function lockPartitions(trx: Executor): Promise<void> {
+  await sql`set local lock_timeout = ${sql.lit(LOCK_TIMEOUT)}`.execute(trx);
+  await sql`lock table messages in access exclusive mode`.execute(trx);
 }
 
 async function createPartition(trx: Executor, { name, from, to }: Month): Promise<void> {
@@ -57,12 +89,16 @@ async function createPartition(trx: Executor, { name, from, to }: Month): Promis
 }
 
 async function listMissing(db: Executor, months: readonly Month[]): Promise<readonly Month[]> {
+  const there = new Set(await listPartitions(db));
+  return months.filter(({ name }) => !there.has(name));
+}
+
+async function listPartitions(db: Executor): Promise<readonly string[]> {
   const { rows } = await sql<{ name: string }>`
     select child.relname as name
     from pg_inherits join pg_class child on child.oid = inhrelid
     where inhparent = 'messages'::regclass`.execute(db);
-  const there = new Set(rows.map(({ name }) => name));
-  return months.filter(({ name }) => !there.has(name));
+  return rows.map(({ name }) => name);
 }
 
 function monthOf(now: Date, offset: number): Month {

@@ -335,6 +335,20 @@ export interface MessageChangeTable {
   created_at: GeneratedTimestamp;
 }
 
+/** How many messages of an account were added, less those that were deleted: the sum of its rows. Triggers write it. */
+export interface MessageCountTable {
+  id: GeneratedBigInteger;
+  account_id: string;
+  added: ColumnType<string, never, never>;
+}
+
+/** Files of media that lost a message or an upload that referred to them. Triggers write it. */
+export interface MediaLeavingTable {
+  id: GeneratedBigInteger;
+  sha256: string;
+  left_at: GeneratedTimestamp;
+}
+
 export interface TenantSettingTable {
   tenant_id: string;
   /** Null keeps messages for ever. */
@@ -366,5 +380,7 @@ export interface Database {
   poll_votes: PollVoteTable;
   message_edits: MessageEditTable;
   message_changes: MessageChangeTable;
+  message_counts: MessageCountTable;
+  media_leavings: MediaLeavingTable;
   tenant_settings: TenantSettingTable;
 }

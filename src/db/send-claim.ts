@@ -11,6 +11,7 @@ import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
 import { OPEN_STATUSES } from '../messages/status-ladder.ts';
 import { chatIdToPhoneNumber, keyToString } from '../messages/whatsapp-key.ts';
 import { lockCanonicalChat } from './address-store.ts';
+import { appendChanges, type ChangedRow, type MessageChange, rowToChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
 import { type HandedMessage, listHandedAt, type OutgoingMessage, type SendName } from './outbox-store.ts';
@@ -83,14 +84,20 @@ export async function claimForSending(
     const paceMs = paceDelayMs({ id: message.id, lane }, pace);
     if (paceMs > 0) return { kind: 'paced', delayMs: paceMs };
     const handing = { prepared: named, lane, claim };
-    if (!(await markHanded(trx, message, handing))) {
+    const changes: MessageChange[] = [];
+    let handed = await markHanded(trx, message, handing);
+    if (handed === undefined) {
       // Its slot may be of another date.
-      await dealSlots(trx, accountId, at);
-      if (!(await markHanded(trx, message, handing))) return { kind: 'gone' };
+      await dealSlots(trx, accountId, at, changes);
+      handed = await markHanded(trx, message, handing);
     }
-    await insertKeys(trx, message, named);
-    await countUsage(trx, accountId, 'sent', at);
-    return { kind: 'claimed' };
+    if (handed !== undefined) {
+      changes.push(rowToChange(handed, 'status'));
+      await insertKeys(trx, message, named);
+      await countUsage(trx, accountId, 'sent', at);
+    }
+    await appendChanges(trx, accountId, changes);
+    return handed === undefined ? { kind: 'gone' } : { kind: 'claimed' };
   });
 }
 
@@ -114,9 +121,11 @@ export async function claimAgain(db: Executor, message: HandedMessage, claim: Se
       .forUpdate()
       .executeTakeFirst();
     if (repeatable === undefined) return { kind: 'gone' };
-    if (!(await renewSlot(trx, message, claim.at))) return { kind: 'full' };
-    await trx.updateTable('messages').set(claimToColumns(claim)).where(isMessage(id)).execute();
-    return { kind: 'claimed' };
+    const changes: MessageChange[] = [];
+    const renewed = await renewSlot(trx, message, claim.at, changes);
+    if (renewed) await trx.updateTable('messages').set(claimToColumns(claim)).where(isMessage(id)).execute();
+    await appendChanges(trx, accountId, changes);
+    return renewed ? { kind: 'claimed' } : { kind: 'full' };
   });
 }
 
@@ -137,15 +146,15 @@ export async function findRateDelay(
   return rateDelayMs([...handedAt, ...Array<number>(more).fill(now)], now, perMinute);
 }
 
-/** False if it does not wait with a slot of the account's local date, or is not the first of its chat. */
+/** Its row; undefined if it does not wait with a slot of the account's local date, or is not the first of its chat. */
 async function markHanded(
   trx: Executor,
   message: OutgoingMessage,
   { prepared, lane, claim }: { readonly prepared: SendName; readonly lane: Lane; readonly claim: SendClaim },
-): Promise<boolean> {
+): Promise<ChangedRow | undefined> {
   const { key, chatId } = prepared;
   const phoneNumber = chatIdToPhoneNumber(chatId);
-  const { numUpdatedRows } = await trx
+  return trx
     .updateTable('messages')
     .set({
       ...claimToColumns(claim),
@@ -164,8 +173,8 @@ async function markHanded(
         select (${claim.at}::timestamptz at time zone timezone)::date from accounts
         where accounts.id = messages.account_id)`,
     )
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows > 0n;
+    .returning(['id', 'chat_id', 'phone_number'])
+    .executeTakeFirst();
 }
 
 function claimToColumns({ instanceId, epoch, at }: SendClaim) {

@@ -1,9 +1,10 @@
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { Ack, MessageStatus } from '../messages/message.ts';
 import { OPEN_STATUSES } from '../messages/status-ladder.ts';
+import { appendChanges, type ChangedRow, rowToChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { ACK_COLUMNS, applyAck } from './ingest-merge.ts';
-import { isMessage } from './message-lookup.ts';
+import { isMessage, isOneOfMessages } from './message-lookup.ts';
 import { giveBackSlot, lockLimits } from './slot-store.ts';
 import { countUsage } from './usage-store.ts';
 
@@ -43,25 +44,29 @@ export async function applyPageAck(
   at: Date,
 ): Promise<void> {
   if (ack === 0) {
-    await db
-      .updateTable('messages')
-      .set({ status: 'pending' satisfies MessageStatus, ...KNOWN })
-      .where(isMessage(message.id))
-      .where('status', '=', 'unknown')
-      .execute();
+    await db.transaction().execute(async (trx) => {
+      const row = await trx
+        .updateTable('messages')
+        .set({ status: 'pending' satisfies MessageStatus, ...KNOWN })
+        .where(isMessage(message.id))
+        .where('status', '=', 'unknown')
+        .returning(CHANGED_COLUMNS)
+        .executeTakeFirst();
+      if (row !== undefined) await appendChanges(trx, message.accountId, [rowToChange(row, 'status')]);
+    });
     return;
   }
   await db.transaction().execute(async (trx) => {
     const row = await trx
       .selectFrom('messages')
-      .select(ACK_COLUMNS)
+      .select([...CHANGED_COLUMNS, ...ACK_COLUMNS])
       .where(isMessage(message.id))
       .forUpdate()
       .executeTakeFirst();
     if (row === undefined) return;
     const before = row.status;
     applyAck(row, ack, at, reason);
-    const { direction: _, ...changed } = row;
+    const { direction: _direction, id: _id, chat_id: _chat, phone_number: _phone, ...changed } = row;
     await trx
       .updateTable('messages')
       .set({ ...changed, unknown_since: null })
@@ -69,8 +74,11 @@ export async function applyPageAck(
       .execute();
     if (row.status === 'failed' && before !== 'failed')
       await countUsage(trx, message.accountId, 'failed', at);
+    if (row.status !== before) await appendChanges(trx, message.accountId, [rowToChange(row, 'status')]);
   });
 }
+
+const CHANGED_COLUMNS = ['id', 'chat_id', 'phone_number'] as const satisfies readonly (keyof ChangedRow)[];
 
 /** Columns of a message whose outcome is no longer in doubt. */
 const KNOWN = { unknown_since: null, failed_code: null, failed_reason: null } as const;
@@ -78,13 +86,16 @@ const KNOWN = { unknown_since: null, failed_code: null, failed_reason: null } as
 /** Ends a message that will never leave, and counts it, unless the server has told otherwise. */
 export async function markFailed(db: Executor, message: MessageRef, failure: FailureRecord): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    const { numUpdatedRows } = await trx
+    const row = await trx
       .updateTable('messages')
       .set(failureToColumns(failure))
       .where(isMessage(message.id))
       .where('status', 'in', OPEN_STATUSES)
-      .executeTakeFirstOrThrow();
-    if (numUpdatedRows > 0n) await countUsage(trx, message.accountId, 'failed', failure.at);
+      .returning(CHANGED_COLUMNS)
+      .executeTakeFirst();
+    if (row === undefined) return;
+    await countUsage(trx, message.accountId, 'failed', failure.at);
+    await appendChanges(trx, message.accountId, [rowToChange(row, 'status')]);
   });
 }
 
@@ -104,7 +115,7 @@ export async function markNeverLeft(
     await lockLimits(trx, accountId);
     const row = await trx
       .selectFrom('messages')
-      .select(['slot_date', 'handed_at'])
+      .select([...CHANGED_COLUMNS, 'slot_date', 'handed_at'])
       .where(isMessage(id))
       .where('status', 'in', OPEN_STATUSES)
       .forUpdate()
@@ -116,7 +127,10 @@ export async function markNeverLeft(
       .where(isMessage(id))
       .execute();
     await countUsage(trx, accountId, 'failed', failure.at);
-    await giveBackSlot(trx, accountId, { date: row.slot_date, handed: row.handed_at !== null }, failure.at);
+    const slot = { date: row.slot_date, handed: row.handed_at !== null };
+    const changes = [rowToChange(row, 'status')];
+    await giveBackSlot(trx, accountId, slot, failure.at, changes);
+    await appendChanges(trx, accountId, changes);
   });
 }
 
@@ -126,22 +140,32 @@ export async function markNeverLeft(
  */
 export async function markUnknown(
   db: Executor,
-  id: MessageId,
+  { id, accountId }: MessageRef,
   at: Date,
   finding?: Omit<FailureRecord, 'at'>,
 ): Promise<Date | undefined> {
-  const row = await db
-    .updateTable('messages')
-    .set(({ ref, fn, val }) => ({
-      status: 'unknown' satisfies MessageStatus,
-      unknown_since: fn.coalesce(ref('unknown_since'), val(at)),
-      ...(finding === undefined ? {} : { failed_code: finding.code, failed_reason: finding.reason }),
-    }))
-    .where(isMessage(id))
-    .where('status', 'in', OPEN_STATUSES)
-    .returning('unknown_since')
-    .executeTakeFirst();
-  return row && (row.unknown_since ?? at);
+  return db.transaction().execute(async (trx) => {
+    const row = await trx
+      .selectFrom('messages')
+      .select([...CHANGED_COLUMNS, 'status', 'unknown_since'])
+      .where(isMessage(id))
+      .where('status', 'in', OPEN_STATUSES)
+      .forUpdate()
+      .executeTakeFirst();
+    if (row === undefined) return undefined;
+    const since = row.unknown_since ?? at;
+    await trx
+      .updateTable('messages')
+      .set({
+        status: 'unknown' satisfies MessageStatus,
+        unknown_since: since,
+        ...(finding === undefined ? {} : { failed_code: finding.code, failed_reason: finding.reason }),
+      })
+      .where(isMessage(id))
+      .execute();
+    if (row.status !== 'unknown') await appendChanges(trx, accountId, [rowToChange(row, 'status')]);
+    return since;
+  });
 }
 
 /**
@@ -154,20 +178,35 @@ export async function markAllUnknown(
   handed: { readonly from: Date; readonly to: Date },
   finding: FailureRecord,
 ): Promise<number> {
-  const { numUpdatedRows } = await db
-    .updateTable('messages')
-    .set(({ ref, fn, val }) => ({
-      status: 'unknown' satisfies MessageStatus,
-      unknown_since: fn.coalesce(ref('unknown_since'), val(finding.at)),
-      failed_code: finding.code,
-      failed_reason: finding.reason,
-    }))
-    .where('account_id', '=', accountId)
-    .where('direction', '=', 'outgoing')
-    .where('status', 'in', OPEN_STATUSES)
-    .where('failed_code', 'is', null)
-    .where('handed_at', '>=', handed.from)
-    .where('handed_at', '<=', handed.to)
-    .executeTakeFirstOrThrow();
-  return Number(numUpdatedRows);
+  return db.transaction().execute(async (trx) => {
+    const rows = await trx
+      .selectFrom('messages')
+      .select([...CHANGED_COLUMNS, 'status'])
+      .where('account_id', '=', accountId)
+      .where('direction', '=', 'outgoing')
+      .where('status', 'in', OPEN_STATUSES)
+      .where('failed_code', 'is', null)
+      .where('handed_at', '>=', handed.from)
+      .where('handed_at', '<=', handed.to)
+      .orderBy('seq')
+      .forUpdate()
+      .execute();
+    await trx
+      .updateTable('messages')
+      .set(({ ref, fn, val }) => ({
+        status: 'unknown' satisfies MessageStatus,
+        unknown_since: fn.coalesce(ref('unknown_since'), val(finding.at)),
+        failed_code: finding.code,
+        failed_reason: finding.reason,
+      }))
+      .where(isOneOfMessages(rows.map(({ id }) => id)))
+      .execute();
+    const changed = rows.filter(({ status }) => status !== 'unknown');
+    await appendChanges(
+      trx,
+      accountId,
+      changed.map((row) => rowToChange(row, 'status')),
+    );
+    return rows.length;
+  });
 }

@@ -10,11 +10,15 @@
  * Whoever moves more than one slot holds the account's lock first (`lockLimits`), then the rows of the waiting messages or
  * of the day; nobody else locks rows of messages that wait. Taking a slot for a new message is one statement, which needs
  * no lock but that of the day's row.
+ *
+ * What becomes of other messages on the way is added to `changes`, for the log, which is written at the end of the
+ * transaction.
  */
 import { sql } from 'kysely';
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import { AppError } from '../lib/errors.ts';
 import { type FullDay, roomOf } from '../limits/daily-limit.ts';
+import { type ChangedRow, type MessageChange, rowToChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
 import { countUsage } from './usage-store.ts';
@@ -46,21 +50,31 @@ export async function lockLimits(trx: Executor, accountId: AccountId): Promise<v
  * that wait get their slots before.
  * @throws AppError ACCOUNT_NOT_FOUND if the account was purged
  */
-export async function takeSlot(trx: Executor, accountId: AccountId, at: Date): Promise<Slot> {
+export async function takeSlot(
+  trx: Executor,
+  accountId: AccountId,
+  at: Date,
+  changes: MessageChange[],
+): Promise<Slot> {
   const slot = await takeSlotOfOpenDay(trx, accountId, at);
   if (slot !== undefined) return slot;
   await lockLimits(trx, accountId);
-  await dealSlots(trx, accountId, at);
+  await dealSlots(trx, accountId, at, changes);
   const retried = await takeSlotOfOpenDay(trx, accountId, at);
   if (retried === undefined) throw new AppError('ACCOUNT_NOT_FOUND');
   return retried;
 }
 
 /** The same for a message that waits if the day is full, and is counted as deferred then. */
-export async function takeSlotOrDefer(trx: Executor, accountId: AccountId, at: Date): Promise<Slot> {
+export async function takeSlotOrDefer(
+  trx: Executor,
+  accountId: AccountId,
+  at: Date,
+  changes: MessageChange[],
+): Promise<Slot> {
   // Held until the message is written: else room that comes up in between would pass it by.
   await lockLimits(trx, accountId);
-  const slot = await takeSlot(trx, accountId, at);
+  const slot = await takeSlot(trx, accountId, at, changes);
   if (slot.kind === 'full') await countUsage(trx, accountId, 'deferred', at);
   return slot;
 }
@@ -122,7 +136,12 @@ async function takeSlotOfOpenDay(trx: Executor, accountId: AccountId, at: Date):
  * they were accepted; who gets none is deferred. Call it with the lock held. Repeating it changes nothing. Undefined if
  * the account was purged.
  */
-export async function dealSlots(trx: Executor, accountId: AccountId, at: Date): Promise<Deal | undefined> {
+export async function dealSlots(
+  trx: Executor,
+  accountId: AccountId,
+  at: Date,
+  changes: MessageChange[],
+): Promise<Deal | undefined> {
   const { rows } = await sql<{ date: string; taken: number; allowed: number }>`
     insert into account_usage as old (account_id, local_date, allowed)
     select id, (${at}::timestamptz at time zone timezone)::date, daily_limit
@@ -137,23 +156,37 @@ export async function dealSlots(trx: Executor, accountId: AccountId, at: Date): 
   const kept = day.taken - surplus.length;
   const released = await releaseDeferred(trx, accountId, { date, count: roomOf({ allowed, taken: kept }) });
   const recalled = [...outdated, ...surplus];
-  const deferred = countMissing(recalled, released);
+  const deferred = listMissing(recalled, released);
+  const freed = listMissing(released, recalled);
   const taken = kept + released.length;
-  if (surplus.length + released.length + deferred > 0) {
+  changes.push(...listStatusChanges([...deferred, ...freed]));
+  if (surplus.length + released.length + deferred.length > 0) {
     await trx
       .updateTable('account_usage')
-      .set({ taken, deferred: sql<number>`deferred + ${deferred}::integer` })
+      .set({ taken, deferred: sql<number>`deferred + ${deferred.length}::integer` })
       .where('account_id', '=', accountId)
       .where('local_date', '=', date)
       .execute();
   }
-  return { date, isFull: taken >= allowed, released: countMissing(released, recalled), deferred };
+  return { date, isFull: taken >= allowed, released: freed.length, deferred: deferred.length };
 }
 
-/** How many of `these` are not among `those`. */
-function countMissing(these: readonly string[], those: readonly string[]): number {
-  const known = new Set(those);
-  return these.filter((id) => !known.has(id)).length;
+/** A message that lost its slot or got one. */
+interface DealtRow extends ChangedRow {
+  readonly seq: string;
+}
+
+/** Which of `these` are not among `those`. */
+function listMissing(these: readonly DealtRow[], those: readonly DealtRow[]): readonly DealtRow[] {
+  const known = new Set(those.map(({ id }) => id));
+  return these.filter(({ id }) => !known.has(id));
+}
+
+/** In the order in which the messages were accepted. */
+function listStatusChanges(rows: readonly DealtRow[]): readonly MessageChange[] {
+  return rows
+    .toSorted((a, b) => Number(BigInt(a.seq) - BigInt(b.seq)))
+    .map((row) => rowToChange(row, 'status'));
 }
 
 /**
@@ -165,12 +198,13 @@ export async function giveBackSlot(
   accountId: AccountId,
   slot: { readonly date: string | null; readonly handed: boolean },
   at: Date,
+  changes: MessageChange[],
 ): Promise<void> {
   if (slot.date === null) return;
   await sql`
     update account_usage set taken = taken - 1, sent = sent - ${slot.handed ? 1 : 0}::integer
     where account_id = ${accountId}::uuid and local_date = ${slot.date}::date`.execute(trx);
-  await dealSlots(trx, accountId, at);
+  await dealSlots(trx, accountId, at, changes);
 }
 
 /**
@@ -182,6 +216,7 @@ export async function renewSlot(
   trx: Executor,
   { id, accountId }: { readonly id: MessageId; readonly accountId: AccountId },
   at: Date,
+  changes: MessageChange[],
 ): Promise<boolean> {
   // Its row before that of the day: whoever stores acks locks them in this order.
   const message = await trx
@@ -190,11 +225,13 @@ export async function renewSlot(
     .where(isMessage(id))
     .forUpdate()
     .executeTakeFirst();
-  const deal = await dealSlots(trx, accountId, at);
+  const deal = await dealSlots(trx, accountId, at, changes);
   if (message === undefined || deal === undefined) return false;
   const { date, isFull } = deal;
   if (message.slot_date === date) return true;
-  const yielded = isFull ? (await recallSurplus(trx, accountId, { date, count: 1 })).length : 0;
+  const yielding = isFull ? await recallSurplus(trx, accountId, { date, count: 1 }) : [];
+  const yielded = yielding.length;
+  changes.push(...listStatusChanges(yielding));
   if (isFull && yielded === 0) return false;
   await trx.updateTable('messages').set({ slot_date: date }).where(isMessage(id)).execute();
   await sql`
@@ -207,9 +244,13 @@ export async function renewSlot(
   return true;
 }
 
-/** Messages that wait with a slot of another date, or none, lose it. Returns their ids. */
-async function recallOutdated(trx: Executor, accountId: AccountId, date: string): Promise<readonly string[]> {
-  const { rows } = await sql<{ ids: string[] | null }>`
+/** Messages that wait with a slot of another date, or none, lose it. Returns them. */
+async function recallOutdated(
+  trx: Executor,
+  accountId: AccountId,
+  date: string,
+): Promise<readonly DealtRow[]> {
+  const { rows } = await sql<DealtRow>`
     with outdated as (
       select id, "timestamp", slot_date from messages
       where account_id = ${accountId}::uuid and ${isWaiting} and slot_date is distinct from ${date}::date
@@ -217,25 +258,25 @@ async function recallOutdated(trx: Executor, accountId: AccountId, date: string)
     ), recalled as (
       update messages m set status = 'deferred', slot_date = null from outdated o
       where m.id = o.id and m."timestamp" = o."timestamp"
-      returning o.id, o.slot_date
+      returning m.id, m.seq, m.chat_id, m.phone_number, o.slot_date
     ), by_date as (
       select slot_date, count(*)::integer as slots from recalled where slot_date is not null group by slot_date
     ), given_back as (
       update account_usage u set taken = u.taken - b.slots from by_date b
       where u.account_id = ${accountId}::uuid and u.local_date = b.slot_date
     )
-    select array_agg(id) as ids from recalled`.execute(trx);
-  return rows[0]?.ids ?? [];
+    select id, seq, chat_id, phone_number from recalled`.execute(trx);
+  return rows;
 }
 
-/** After the limit was lowered, those that were accepted last lose their slots. Returns their ids. */
+/** After the limit was lowered, those that were accepted last lose their slots. Returns them. */
 async function recallSurplus(
   trx: Executor,
   accountId: AccountId,
   { date, count }: { readonly date: string; readonly count: number },
-): Promise<readonly string[]> {
+): Promise<readonly DealtRow[]> {
   if (count <= 0) return [];
-  const { rows } = await sql<{ id: string }>`
+  const { rows } = await sql<DealtRow>`
     with surplus as (
       select id, "timestamp" from messages
       where account_id = ${accountId}::uuid and ${isWaiting} and slot_date = ${date}::date
@@ -243,18 +284,18 @@ async function recallSurplus(
     )
     update messages m set status = 'deferred', slot_date = null from surplus s
     where m.id = s.id and m."timestamp" = s."timestamp"
-    returning m.id`.execute(trx);
-  return rows.map(({ id }) => id);
+    returning m.id, m.seq, m.chat_id, m.phone_number`.execute(trx);
+  return rows;
 }
 
-/** The first deferred messages get slots. Returns their ids. */
+/** The first deferred messages get slots. Returns them. */
 async function releaseDeferred(
   trx: Executor,
   accountId: AccountId,
   { date, count }: { readonly date: string; readonly count: number },
-): Promise<readonly string[]> {
+): Promise<readonly DealtRow[]> {
   if (count <= 0) return [];
-  const { rows } = await sql<{ id: string }>`
+  const { rows } = await sql<DealtRow>`
     with first as (
       select id, "timestamp" from messages
       where account_id = ${accountId}::uuid and direction = 'outgoing' and status = 'deferred'
@@ -262,8 +303,8 @@ async function releaseDeferred(
     )
     update messages m set status = 'pending', slot_date = ${date}::date from first f
     where m.id = f.id and m."timestamp" = f."timestamp"
-    returning m.id`.execute(trx);
-  return rows.map(({ id }) => id);
+    returning m.id, m.seq, m.chat_id, m.phone_number`.execute(trx);
+  return rows;
 }
 
 /** A message that was accepted and neither handed over nor deferred. */

@@ -54,15 +54,21 @@ export async function listUsage(
         from account_usage where account_id = ${accountId}::uuid
       ) used
       where id = ${accountId}::uuid
-    ), days as (
-      select generate_series(
-        greatest(first, ${from ?? null}::date), least(last, ${to ?? null}::date, ${before}::date - 1), '1 day'
-      )::date as date
+    ), shown as (
+      select greatest(first, ${from ?? null}::date) as first,
+        least(last, ${to ?? null}::date, ${before}::date - 1) as last
       from life
+    ), days as (
+      select generate_series(greatest(first, last - ${limit}::integer), last, '1 day')::date as date from shown
     )
     select date::text, coalesce(sent, 0) as sent, coalesce(received, 0) as received,
       coalesce(failed, 0) as failed, coalesce(deferred, 0) as deferred
-    from days left join account_usage on account_id = ${accountId}::uuid and local_date = date
+    from days left join lateral (
+      select sent, received, failed, deferred from account_usage
+      where account_id = ${accountId}::uuid and local_date = date
+      -- Keeps it from becoming a join with all days of all accounts.
+      limit 1
+    ) used on true
     order by date desc limit ${limit + 1}`.execute(db);
   return rowsToPage(rows, limit, {
     item: (row) => row,

@@ -24,6 +24,7 @@ import { metricsRoute } from './routes/metrics.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { reactionRoutes } from './routes/reactions.ts';
 import { sendRoutes } from './routes/sending.ts';
+import { settingRoutes } from './routes/settings.ts';
 import { usageRoutes } from './routes/usage.ts';
 import { vaultRoutes } from './routes/vault.ts';
 import type { HttpApp } from './typed-fastify.ts';
@@ -83,6 +84,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     messageActionRoutes,
     mediaRoutes,
     usageRoutes,
+    settingRoutes,
     vaultRoutes,
     boardRoutes,
   ]) {

@@ -17,6 +17,7 @@ import {
   type PutOptions,
   type StoredFile,
 } from './media-store.ts';
+import { removeUntouchedFile } from './untouched-file.ts';
 
 /** Opens the store at an absolute path, making the folder if needed and removing what a crash left half-written. */
 export async function openDiskMediaStore(options: {
@@ -79,6 +80,10 @@ class DiskMediaStore implements MediaStore {
   async openLocal(sha256: string): Promise<LocalFile> {
     if (!(await this.has(sha256))) throw new AppError('MEDIA_NOT_FOUND');
     return { path: this.#pathOf(sha256), [Symbol.asyncDispose]: async () => undefined };
+  }
+
+  removeUntouched(sha256: string, since: Date): Promise<boolean> {
+    return removeUntouchedFile(this.#pathOf(sha256), since);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -127,7 +127,7 @@ export async function handOver(
 
 /** Its chat waits for it, and it is looked up at once. */
 async function holdUnknown(run: SendRun, message: HandedMessage): Promise<void> {
-  const since = await run.query(markUnknown(run.deps.db, message.id, run.date()));
+  const since = await run.query(markUnknown(run.deps.db, message, run.date()));
   if (since === undefined) return run.settle(message.id);
   const now = run.now();
   run.unsettled.hold(message, now, now + holdMs(since.getTime(), run.deps.clock.now()));

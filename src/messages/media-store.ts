@@ -45,6 +45,11 @@ export interface MediaStore extends AsyncDisposable {
    * @throws AppError MEDIA_NOT_FOUND, MEDIA_STORAGE_FAILED
    */
   openLocal(sha256: string, signal: AbortSignal): Promise<LocalFile>;
+  /**
+   * Removes a file that was not stored again since the instant; true if it did. Where the looking and the removing cannot be
+   * one, as in S3, nothing is ever removed.
+   */
+  removeUntouched(sha256: string, since: Date): Promise<boolean>;
 }
 
 /** Where a file lies below the root of a store: `<first two hex>/<sha256>`. No path can be made of anything but a hash. */

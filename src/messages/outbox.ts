@@ -20,6 +20,7 @@ import {
   parseMessageId,
 } from '../accounts/ids.ts';
 import { lockCanonicalChat } from '../db/address-store.ts';
+import { appendChanges, type MessageChange, rowToChange } from '../db/change-log.ts';
 import type { Executor } from '../db/database.ts';
 import {
   type AcceptedStatus,
@@ -44,7 +45,7 @@ import type { OnMessageStep } from './message-step.ts';
 import { contentToStored, type TakenContent } from './outgoing-content.ts';
 import type { MediaSource, SendRequest } from './send-request.ts';
 import type { MediaKind, StoredMedia } from './stored-content.ts';
-import { parseKeyString } from './whatsapp-key.ts';
+import { chatIdToPhoneNumber, parseKeyString } from './whatsapp-key.ts';
 
 /**
  * Takes the bytes of an outgoing message in: when it resolves they lie under MEDIA_PATH, checked.
@@ -173,7 +174,9 @@ async function acceptMessage(
   const { onLimit } = request;
   const answer = await deps.db.transaction().execute(async (trx) => {
     const chatId = await lockCanonicalChat(trx, accountId, request.to);
-    const place = await findPlace(trx, { accountId, failure, onLimit, at: new Date(deps.clock.now()) });
+    const changes: MessageChange[] = [];
+    const asked = { accountId, failure, onLimit, at: new Date(deps.clock.now()) };
+    const place = await findPlace(trx, asked, changes);
     // The place is held until the end: what takes the next one has a later time, as it has a higher number.
     const at = new Date(deps.clock.now());
     const messageId = makeMessageId(at.getTime());
@@ -185,6 +188,9 @@ async function acceptMessage(
     const message = { ...content, ...place, id: messageId, accountId, chatId, replyTo, failure, onLimit, at };
     await insertOutgoing(trx, message);
     if (failure !== null) await countUsage(trx, accountId, 'failed', at);
+    const phone_number = chatIdToPhoneNumber(chatId);
+    changes.push(rowToChange({ id: messageId, chat_id: chatId, phone_number }, 'message'));
+    await appendChanges(trx, accountId, changes);
     return accepted;
   });
   deps.onStep?.('accept-committed');
@@ -197,11 +203,12 @@ async function acceptMessage(
 async function findPlace(
   trx: Executor,
   message: Pick<NewOutgoing, 'accountId' | 'failure' | 'at'> & Pick<SendRequest, 'onLimit'>,
+  changes: MessageChange[],
 ): Promise<{ readonly status: AcceptedStatus; readonly slotDate: string | null }> {
   const { accountId, failure, onLimit, at } = message;
   if (failure !== null) return { status: 'pending', slotDate: null };
   const take = onLimit === 'defer' ? takeSlotOrDefer : takeSlot;
-  const slot = await take(trx, accountId, at);
+  const slot = await take(trx, accountId, at, changes);
   if (slot.kind === 'taken') return { status: 'pending', slotDate: slot.date };
   if (onLimit === 'defer') return { status: 'deferred', slotDate: null };
   throw fullDayToError(slot, at);

@@ -104,6 +104,11 @@ class S3MediaStore implements MediaStore {
   }
 
   /** Waits for what is being stored; every source has a deadline of its own. */
+  /** Between a look and the removal somebody may store the same bytes again. */
+  async removeUntouched(): Promise<boolean> {
+    return false;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#spool[Symbol.asyncDispose]();
   }

@@ -108,7 +108,7 @@ async function makeReady(run: SendRun, check: Check): Promise<ReadyContent | und
 async function stayUnknown(run: SendRun, check: Check, finding?: SendFailure): Promise<void> {
   const { deps, unsettled } = run;
   const { id, claim } = check.message;
-  const since = await run.query(markUnknown(deps.db, id, run.date(), finding));
+  const since = await run.query(markUnknown(deps.db, check.message, run.date(), finding));
   if (since === undefined) return run.settle(id);
   const date = deps.clock.now();
   if (date - claim.at.getTime() > UNKNOWN_KEPT_MS) return run.settle(id);

@@ -1,10 +1,13 @@
+import { foldMessageCounts } from '../db/account-count.ts';
 import { markAbandonedAccountsDeleted } from '../db/account-removal.ts';
 import { deleteOldCatchUps } from '../db/catch-up-ledger.ts';
+import { deleteOldChanges } from '../db/change-log-expiry.ts';
 import type { Executor } from '../db/database.ts';
 import { deleteOldIdempotencyKeys } from '../db/idempotency-store.ts';
 import { deleteOldInboundPositions } from '../db/inbound-position.ts';
 import { clearExpiredLinkCodes } from '../db/link-code-expiry.ts';
-import { ensurePartitions, MONTHS_AHEAD } from '../db/partitions.ts';
+import { dropEmptyPartitions, ensurePartitions, MONTHS_AHEAD } from '../db/partitions.ts';
+import { deleteExpiredMessages, findLongestRetention } from '../db/retention.ts';
 import { deleteOldSessionEvents } from '../db/session-event-store.ts';
 import { deleteOldWaitingChanges } from '../db/waiting-change-expiry.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -33,6 +36,8 @@ export interface CronDeps {
   readonly removeCutOffVaults: () => Promise<number>;
   /** Removes sealed sessions whose account is long gone; returns how many. */
   readonly removeOrphanVaults: () => Promise<number>;
+  /** Removes files of media that nothing refers to any more; returns how many. */
+  readonly removeUnreferredMedia: () => Promise<number>;
   /** Looks at the health of accounts again that a new day may have healed; returns how many it looks at. */
   readonly reviewHealth: () => number;
   /** Begins the day of every account whose midnight has passed; returns how many those are. */
@@ -42,7 +47,7 @@ export interface CronDeps {
 /** Everything that is done by the clock. */
 export function makeCronTable(deps: CronDeps): readonly CronJob[] {
   const { db, clock, removeOrphanProfiles, catchUpVaults, removeCutOffVaults, removeOrphanVaults } = deps;
-  const { finishWipes, reviewHealth, turnDays } = deps;
+  const { finishWipes, removeUnreferredMedia, reviewHealth, turnDays } = deps;
   return [
     { name: 'delete-old-idempotency-keys', cron: '7 * * * *', run: () => deleteOldIdempotencyKeys(db) },
     { name: 'clear-expired-link-codes', cron: '* * * * *', run: () => clearExpiredLinkCodes(db) },
@@ -51,6 +56,19 @@ export function makeCronTable(deps: CronDeps): readonly CronJob[] {
       cron: '11 2 * * *',
       run: () => ensurePartitions(db, new Date(clock.now()), MONTHS_AHEAD),
     },
+    {
+      name: 'delete-expired-messages',
+      cron: '*/10 * * * *',
+      run: () => deleteExpiredMessages(db, new Date(clock.now())),
+    },
+    {
+      name: 'drop-empty-partitions',
+      cron: '13 4 * * *',
+      run: () => dropPartitionsPastRetention(db, new Date(clock.now())),
+    },
+    { name: 'delete-old-changes', cron: '43 * * * *', run: () => deleteOldChanges(db) },
+    { name: 'remove-unreferred-media', cron: '29 4 * * *', run: removeUnreferredMedia },
+    { name: 'fold-message-counts', cron: '* * * * *', run: () => foldMessageCounts(db) },
     { name: 'delete-old-waiting-changes', cron: '23 3 * * *', run: () => deleteOldWaitingChanges(db) },
     { name: 'delete-old-inbound-positions', cron: '31 3 * * *', run: () => deleteOldInboundPositions(db) },
     { name: 'delete-old-catch-ups', cron: '33 3 * * *', run: () => deleteOldCatchUps(db) },
@@ -65,4 +83,12 @@ export function makeCronTable(deps: CronDeps): readonly CronJob[] {
     // Days begin on the quarter of an hour wherever there is a time zone.
     { name: 'review-health', cron: '1-59/15 * * * *', run: async () => reviewHealth() },
   ];
+}
+
+const DAY_MS = 86_400_000;
+
+/** While some tenant keeps its messages for ever, so are the partitions kept. */
+async function dropPartitionsPastRetention(db: Executor, now: Date): Promise<number> {
+  const days = await findLongestRetention(db);
+  return days === null ? 0 : dropEmptyPartitions(db, new Date(now.getTime() - days * DAY_MS), now);
 }

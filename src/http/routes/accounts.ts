@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { AccountId } from '../../accounts/ids.ts';
 import { ROLES } from '../../accounts/permissions.ts';
+import { countOfAccount } from '../../db/account-count.ts';
 import {
   type AccountToday,
-  countOfAccount,
   isTimezoneKnown,
   listAccountsToday,
   updateAccount,

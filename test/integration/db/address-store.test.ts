@@ -324,3 +324,17 @@ describe('a send by number that the page resolves to a LID', () => {
     ]);
   });
 });
+
+it('an older number does not come back with a job that is stored already', async () => {
+  const place = (n: number) => ({ run: 'r', n });
+  const told = (bareId: string, phone: string) =>
+    messageEvent(bareId, {
+      chatId: phone,
+      key: { fromMe: false, chatId: LID, bareId, participant: null },
+    });
+  const first = told('P1', PHONE);
+  await ingestEvents(db, account, [first], new Date(T0), place(0));
+  await ingestEvents(db, account, [told('P2', OTHER.phone)], new Date(T0), place(1));
+  await ingestEvents(db, account, [first], new Date(T0), place(0));
+  expect(await canonicalChatOf(db, account, LID)).toBe(OTHER.phone);
+});

@@ -69,7 +69,7 @@ async function accept(account: AccountId, { kind, chat: chatId }: { kind: string
   const take = kind === 'defer' ? takeSlotOrDefer : takeSlot;
   const content = { type: 'text', text: 'x', caption: null, payload: null, media: null } as const;
   await db.transaction().execute(async (trx) => {
-    const slot = await take(trx, account, at);
+    const slot = await take(trx, account, at, []);
     if (slot.kind === 'full' && kind === 'reject') return;
     const id = makeMessageId(at.getTime());
     const place = slot.kind === 'taken' ? { slotDate: slot.date } : { status: 'deferred' as const };

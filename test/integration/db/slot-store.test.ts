@@ -59,7 +59,7 @@ function setLimit(dailyLimit: number, at = NOON) {
 async function accept(at = NOON, chatId = '491700000001@c.us'): Promise<{ slot: Slot; id: MessageId }> {
   const id = makeMessageId(at.getTime());
   const slot = await opened.db.transaction().execute(async (trx) => {
-    const taken = await takeSlotOrDefer(trx, accountId, at);
+    const taken = await takeSlotOrDefer(trx, accountId, at, []);
     await insertOutgoing(trx, {
       ...TEXT,
       id,
@@ -108,7 +108,7 @@ describe('taking a slot', () => {
     await setLimit(7);
     const slots = await Promise.all(
       Array.from({ length: 40 }, () =>
-        opened.db.transaction().execute((trx) => takeSlot(trx, accountId, NOON)),
+        opened.db.transaction().execute((trx) => takeSlot(trx, accountId, NOON, [])),
       ),
     );
     expect(slots.filter(({ kind }) => kind === 'taken')).toHaveLength(7);
@@ -124,7 +124,7 @@ describe('taking a slot', () => {
   it('gives it back if the transaction does not commit', async () => {
     await setLimit(1);
     const lost = opened.db.transaction().execute(async (trx) => {
-      await takeSlot(trx, accountId, NOON);
+      await takeSlot(trx, accountId, NOON, []);
       throw new Error('before the commit');
     });
     await expect(lost).rejects.toThrow('before the commit');
@@ -142,7 +142,7 @@ describe('taking a slot', () => {
 
   it('refuses an account that was purged', async () => {
     await opened.db.deleteFrom('accounts').where('id', '=', accountId).execute();
-    const taken = opened.db.transaction().execute((trx) => takeSlot(trx, accountId, NOON));
+    const taken = opened.db.transaction().execute((trx) => takeSlot(trx, accountId, NOON, []));
     await expect(taken).rejects.toMatchObject({ code: 'ACCOUNT_NOT_FOUND' });
   });
 });
@@ -318,7 +318,7 @@ describe('a message that is handed over once more on a later date', () => {
   const renew = (id: MessageId, at: Date) =>
     opened.db.transaction().execute(async (trx) => {
       await lockLimits(trx, accountId);
-      return renewSlot(trx, { id, accountId }, at);
+      return renewSlot(trx, { id, accountId }, at, []);
     });
 
   async function acceptHanded(at: Date): Promise<MessageId> {
@@ -361,7 +361,7 @@ describe('a slot that comes back', () => {
     const first = await accept();
     let cancelled: Promise<boolean> | undefined;
     await opened.db.transaction().execute(async (trx) => {
-      expect((await takeSlotOrDefer(trx, accountId, NOON)).kind).toBe('full');
+      expect((await takeSlotOrDefer(trx, accountId, NOON, [])).kind).toBe('full');
       cancelled = cancelMessage(opened.db, { id: first.id, accountId }, NOON);
       await Promise.race([cancelled, someoneWaits()]);
       await insertOutgoing(trx, {

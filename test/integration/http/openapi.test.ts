@@ -64,6 +64,8 @@ describe('the OpenAPI document', () => {
         'GET /api/v1/whatsapp/accounts/{accountId}/usage',
         'POST /api/v1/whatsapp/messages/{messageId}/cancel',
         'POST /api/v1/whatsapp/accounts/{accountId}/media',
+        'GET /api/v1/whatsapp/settings',
+        'PATCH /api/v1/whatsapp/settings',
         'POST /api/v1/whatsapp/vault/verify',
         'POST /api/v1/whatsapp/vault/rotate',
         'POST /api/v1/whatsapp/vault/import',

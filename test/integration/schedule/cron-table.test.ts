@@ -1,8 +1,11 @@
 import { sql } from 'kysely';
 import { validate } from 'node-cron';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_TENANT } from '../../../src/accounts/ids.ts';
+import { countOfAccount } from '../../../src/db/account-count.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { saveRetention } from '../../../src/db/retention.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { makeCronTable } from '../../../src/schedule/cron-table.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -31,6 +34,7 @@ function cronTable() {
     catchUpVaults: async () => 0,
     removeCutOffVaults: async () => 0,
     removeOrphanVaults: async () => 0,
+    removeUnreferredMedia: async () => 0,
     reviewHealth: () => 0,
     turnDays: async () => 0,
   });
@@ -62,6 +66,37 @@ describe('the cron table', () => {
         (${accountId}, 'old', 3, now() - interval '31 days'),
         (${accountId}, 'young', 3, now() - interval '29 days')`.execute(opened.db);
     expect(await run('delete-old-inbound-positions')).toBe(1);
+  });
+
+  it('deletes entries of the log of changes after a month, however many there are', async () => {
+    const accountId = await insertTestAccount(opened.db);
+    await sql`
+      insert into message_changes (account_id, chat_id, chat_seq, message_id, kind, created_at)
+      select ${accountId}, 'c', i, gen_random_uuid(), 'status',
+        now() - case when i <= 6000 then interval '31 days' else interval '29 days' end
+      from generate_series(1, 6002) i`.execute(opened.db);
+    expect(await run('delete-old-changes')).toBe(6_000);
+    const left = opened.db.selectFrom('message_changes').select('chat_seq').orderBy('chat_seq');
+    expect(await left.execute()).toEqual([{ chat_seq: '6001' }, { chat_seq: '6002' }]);
+  });
+
+  it('deletes messages that their tenant does not keep so long, and folds what counts them', async () => {
+    const accountId = await insertTestAccount(opened.db);
+    for (const [bareId, days] of [
+      ['old', 31],
+      ['young', 29],
+    ] as const)
+      await ingestEvents(
+        opened.db,
+        accountId,
+        [messageEvent(bareId, { at: Date.now() - days * 86_400_000 })],
+        new Date(),
+      );
+    await saveRetention(opened.db, DEFAULT_TENANT, 30);
+    expect(await run('drop-empty-partitions')).toBe(0);
+    expect(await run('delete-expired-messages')).toBe(1);
+    expect(await run('fold-message-counts')).toBe(2);
+    expect((await countOfAccount(opened.db, accountId)).messages).toBe(1);
   });
 
   it('deletes the entries of catch-ups after three months', async () => {

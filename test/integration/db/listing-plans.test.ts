@@ -1,0 +1,224 @@
+/** What PostgreSQL does for each list of the API, with its own settings, once there is much of everything. */
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AccountId, parseTenantId } from '../../../src/accounts/ids.ts';
+import { countOfAccount, foldMessageCounts } from '../../../src/db/account-count.ts';
+import { listAccountsToday } from '../../../src/db/account-directory.ts';
+import { listChats } from '../../../src/db/chat-store.ts';
+import { listContacts } from '../../../src/db/contact-store.ts';
+import type { Executor } from '../../../src/db/database.ts';
+import type { KeysetPosition, Page } from '../../../src/db/keyset.ts';
+import { listMessages, type MessageFilter } from '../../../src/db/message-store.ts';
+import { deleteExpiredMessages, saveRetention } from '../../../src/db/retention.ts';
+import { listUsage } from '../../../src/db/usage-store.ts';
+import { openTestDatabase } from '../../support/database.ts';
+import { insertTestAccount } from '../../support/inbound-events.ts';
+import {
+  BUSY_CHAT,
+  insertManyMessages,
+  LOUD_GROUP,
+  type ManyMessages,
+  QUIET_CHAT,
+} from '../../support/many-messages.ts';
+import { StatementExaminer } from '../../support/query-plan.ts';
+import { scaled } from '../../support/scale.ts';
+
+const COUNT = scaled(100_000, 5_000_000);
+const MONTHS = scaled(24, 60);
+const LIMIT = 50;
+/** Rows that a list may look at for each that it was asked for. */
+const FACTOR = 3;
+/** So long filling the database may take on a machine that is busy. */
+const FILLING_MS = scaled(120_000, 3_600_000);
+const NOW = new Date();
+const DAY_MS = 86_400_000;
+
+const stack = new AsyncDisposableStack();
+let accounts: ManyMessages;
+let examiner: StatementExaminer;
+let tenant: ReturnType<typeof parseTenantId>;
+
+beforeAll(async () => {
+  const database = stack.use(await openTestDatabase());
+  examiner = stack.use(new StatementExaminer(database.connection));
+  const { db } = examiner;
+  accounts = {
+    large: await insertTestAccount(db),
+    sending: await insertTestAccount(db),
+    small: await insertTestAccount(db),
+  };
+  await insertManyAccounts(db, accounts.large);
+  await insertManyMessages(db, accounts, { count: COUNT, months: MONTHS, now: NOW });
+}, FILLING_MS);
+afterAll(() => stack.disposeAsync());
+
+/** Of the same tenant; most are deleted. */
+async function insertManyAccounts(db: Executor, id: AccountId): Promise<void> {
+  const row = await db
+    .selectFrom('accounts')
+    .select('tenant_id')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  tenant = parseTenantId(row.tenant_id);
+  await sql`
+    update accounts set created_at = now() - interval '9 years' where tenant_id = ${tenant}`.execute(db);
+  await sql`
+    insert into accounts (id, tenant_id, daily_limit, timezone, created_at, deleted_at)
+    select gen_random_uuid(), ${tenant}, 10, 'UTC', now() - i * interval '1 minute',
+      case when i % 20 > 0 then now() end
+    from generate_series(1, 10000) i`.execute(db);
+}
+
+type List = (db: Executor, after: KeysetPosition | null) => Promise<Page<unknown>>;
+
+/** Looks at the first page and at one far behind it. */
+async function expectFewExamined(list: List): Promise<void> {
+  const first = await examiner.examine((db) => list(db, null));
+  let next = first.answer.next;
+  for (let page = 0; page < 5 && next !== null; page += 1) {
+    const at: KeysetPosition = next;
+    next = (await list(examiner.db, at)).next ?? null;
+  }
+  const later = next === null ? [] : (await examiner.examine((db) => list(db, next))).statements;
+  const large = [...first.statements, ...later].filter(({ examined }) => examined > FACTOR * LIMIT);
+  expect(large).toEqual([]);
+}
+
+const daysAgo = (days: number) => new Date(NOW.getTime() - days * DAY_MS);
+
+const FILTERS: Readonly<Record<string, MessageFilter>> = {
+  'all messages': {},
+  'messages of a loud group': { chatId: LOUD_GROUP },
+  'messages of a busy chat': { phoneNumber: '+491700000001' },
+  'messages of a quiet chat': { chatId: QUIET_CHAT },
+  'messages of a chat that is none': { chatId: '490000000000@c.us' },
+  'incoming messages': { direction: 'incoming' },
+  'outgoing messages': { direction: 'outgoing' },
+  'failed messages': { status: 'failed' },
+  'read messages': { status: 'read' },
+  'delivered messages': { status: 'delivered' },
+  'outgoing messages that were sent': { direction: 'outgoing', status: 'sent' },
+  'incoming messages that were read': { direction: 'incoming', status: 'read' },
+  'cancelled messages': { status: 'cancelled' },
+  'pending messages': { status: 'pending' },
+  'incoming messages that failed': { direction: 'incoming', status: 'failed' },
+  'outgoing messages to a loud group': { chatId: LOUD_GROUP, direction: 'outgoing' },
+  'failed messages to a loud group': { chatId: LOUD_GROUP, status: 'failed' },
+  'read messages of a busy chat': { chatId: BUSY_CHAT, direction: 'incoming', status: 'read' },
+  'messages of a day': { since: daysAgo(100), until: daysAgo(99) },
+  'messages since a year': { since: daysAgo(365) },
+  'messages until a year ago': { until: daysAgo(365) },
+  'outgoing messages until a year ago': { until: daysAgo(365), direction: 'outgoing' },
+  'failed messages of a week to a loud group': {
+    chatId: LOUD_GROUP,
+    status: 'failed',
+    since: daysAgo(300),
+    until: daysAgo(293),
+  },
+};
+
+describe(`of ${COUNT} messages`, () => {
+  for (const owner of ['large', 'sending', 'small'] as const) {
+    it.each(Object.keys(FILTERS))(
+      `little more is examined than a page shows: %s of the ${owner} account`,
+      async (name) => {
+        await expectFewExamined((db, after) =>
+          listMessages(db, accounts[owner], FILTERS[name] ?? {}, { limit: LIMIT, after }),
+        );
+      },
+    );
+  }
+
+  it.each<[string, MessageFilter, ReturnType<typeof sql<boolean>>]>([
+    ['all', {}, sql`true`],
+    ['incoming', { direction: 'incoming' }, sql`direction = 'incoming'`],
+    ['read', { status: 'read' }, sql`status = 'read'`],
+    ['of a loud group', { chatId: LOUD_GROUP }, sql`chat_id = ${LOUD_GROUP}`],
+    [
+      'of some months',
+      { since: daysAgo(300), until: daysAgo(40) },
+      sql`"timestamp" >= ${daysAgo(300)} and "timestamp" < ${daysAgo(40)}`,
+    ],
+  ])('pages together hold each once, newest first: %s', async (_name, filter, condition) => {
+    const { db } = examiner;
+    const { rows } = await sql<{ id: string }>`
+      select id from messages where account_id = ${accounts.small} and ${condition}
+      order by "timestamp" desc, seq desc`.execute(db);
+    const found: string[] = [];
+    let after: KeysetPosition | null = null;
+    do {
+      const page: Page<{ readonly id: string }> = await listMessages(db, accounts.small, filter, {
+        limit: 7,
+        after,
+      });
+      found.push(...page.items.map(({ id }) => id));
+      after = page.next;
+    } while (after !== null);
+    expect(found).toEqual(rows.map(({ id }) => id));
+  });
+
+  it('those of the newest months alone are looked for where they fill a page', async () => {
+    const { statements } = await examiner.examine((db) =>
+      listMessages(db, accounts.large, {}, { limit: LIMIT, after: null }),
+    );
+    const partitions = statements.flatMap((statement) => statement.partitions);
+    expect(partitions.length).toBeGreaterThan(0);
+    expect(partitions.length).toBeLessThanOrEqual(6);
+  });
+
+  it('those of the month before are looked for after a page of years ago', async () => {
+    const after = { at: `${daysAgo(400).toISOString().slice(0, -1)}000Z`, tie: '0' };
+    const { statements } = await examiner.examine((db) =>
+      listMessages(db, accounts.large, {}, { limit: LIMIT, after }),
+    );
+    const partitions = statements.flatMap((statement) => statement.partitions);
+    expect(partitions.length).toBeLessThanOrEqual(2);
+  });
+
+  it('the number is known without looking at them', async () => {
+    await foldMessageCounts(examiner.db);
+    const { answer, statements } = await examiner.examine((db) => countOfAccount(db, accounts.sending));
+    const counted = await sql<{ count: number }>`
+      select count(*)::integer as count from messages where account_id = ${accounts.sending}`.execute(
+      examiner.db,
+    );
+    expect(answer.messages).toBe(counted.rows[0]?.count);
+    for (const { examined } of statements) expect(examined).toBeLessThanOrEqual(FACTOR * LIMIT);
+  });
+});
+
+describe('little more is examined than a page shows', () => {
+  it.each<[string, List]>([
+    ['of chats', (db, after) => listChats(db, accounts.large, { limit: LIMIT, after })],
+    [
+      'of chats without a message',
+      (db, after) => listChats(db, accounts.large, { limit: LIMIT, after: after ?? { at: null, tie: 'x' } }),
+    ],
+    ['of contacts', (db, after) => listContacts(db, accounts.large, { limit: LIMIT, after })],
+    ['of days', (db, after) => listUsage(db, accounts.large, {}, { limit: LIMIT, after, now: NOW })],
+    [
+      'of days of a range',
+      (db, after) => listUsage(db, accounts.large, { to: '2024-01-01' }, { limit: LIMIT, after, now: NOW }),
+    ],
+    ['of accounts', (db, after) => listAccountsToday(db, tenant, { limit: LIMIT, after })],
+  ])('%s', async (_name, list) => {
+    await expectFewExamined(list);
+  });
+});
+
+describe('messages that are past their retention', () => {
+  it('are found and deleted without looking at the rest', async () => {
+    const alone = parseTenantId('alone');
+    const { large: id } = accounts;
+    await examiner.db.updateTable('accounts').set({ tenant_id: alone }).where('id', '=', id).execute();
+    await saveRetention(examiner.db, alone, 200);
+    const { answer, statements } = await examiner.examine((db) =>
+      deleteExpiredMessages(db, NOW, { rows: LIMIT, transactions: 3 }),
+    );
+    expect(answer).toBe(3 * LIMIT);
+    const large = statements.filter(
+      ({ sql: text, examined }) => /"messages"|message_/.test(text) && examined > FACTOR * LIMIT,
+    );
+    expect(large).toEqual([]);
+  });
+});
