@@ -381,5 +381,5 @@ export class Session {
 function unopenedReason(thrown: unknown): ReasonCode {
   if (isAppError(thrown, 'VAULT_KEY_MISSING')) return 'key_missing';
   if (isAppError(thrown, 'VAULT_DAMAGED') || isAppError(thrown, 'VAULT_TOO_LARGE')) return 'vault_damaged';
-  return 'vault_unavailable';
+  return isAppError(thrown, 'DISK_FULL') ? 'disk_full' : 'vault_unavailable';
 }
