@@ -47,10 +47,13 @@ interface Opened {
   restoration: Restoration | null;
 }
 
+/** Whether a profile that was taken out lay open already, or is as the vault had it (new, if that has none). */
+export type TakenFrom = 'live' | 'vault';
+
 /** What sessions ask of it: their own profile alone. */
 export type SessionProfile = Pick<
   ProfileKeeper,
-  'takeOut' | 'isSealed' | 'restoration' | 'snapshot' | 'copyWhenDue'
+  'takeOut' | 'isSealed' | 'restoration' | 'snapshot' | 'copyWhenDue' | 'discard'
 >;
 
 export class ProfileKeeper {
@@ -106,14 +109,15 @@ export class ProfileKeeper {
    * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED, DISK_FULL; the signal's reason; and what the
    * database throws
    */
-  takeOut(accountId: AccountId, signal?: AbortSignal): Promise<void> {
+  takeOut(accountId: AccountId, signal?: AbortSignal): Promise<TakenFrom> {
     return this.#turns.run(accountId, async () => {
       signal?.throwIfAborted();
       const known = this.#opened.get(accountId) ?? (await this.#findKnown(accountId));
-      const generation =
-        (await this.#findLive(accountId, known)) ?? (await this.#openVault(accountId, known, signal));
+      const live = await this.#findLive(accountId, known);
+      const generation = live ?? (await this.#openVault(accountId, known, signal));
       const restoration = await readRestoration(this.#pathOf(accountId));
       this.#opened.set(accountId, { ...known, generation, restoration });
+      return live === undefined ? 'vault' : 'live';
     });
   }
 
