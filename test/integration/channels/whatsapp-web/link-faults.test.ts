@@ -95,7 +95,7 @@ describe('an unlink on the phone', () => {
   });
 });
 
-it('is not lost with the storage of an opened profile: the vault is opened, and nobody scans (F22, F43)', async () => {
+it('is not lost with the storage of an opened profile: the vault is opened, and nobody scans (F22)', async () => {
   const codes = account.codes();
   const pids = stage.browsers(account.id);
   for (const pid of pids) process.kill(pid, 'SIGSTOP');
