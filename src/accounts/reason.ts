@@ -248,7 +248,7 @@ export const REASONS = {
   },
   link_doubted: {
     state: 'reconnecting',
-    retry: 'at-once',
+    retry: 'backoff',
     text: 'WhatsApp Web asked for a new scan. Its profile may have lost the link: the sealed session is opened before that is believed.',
     userAction: null,
     keepsLink: true,
