@@ -153,7 +153,7 @@ async function openParts(
     }),
   );
   const pool: Pool = sessions.pool;
-  const inspection = makeProfileInspection(runtime.path);
+  const inspection = makeProfileInspection(runtime.path, DEFAULT_TIMINGS);
   const cronTable = makeCronTable({
     db,
     clock,

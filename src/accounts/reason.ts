@@ -246,6 +246,13 @@ export const REASONS = {
     userAction: null,
     keepsLink: true,
   },
+  link_doubted: {
+    state: 'reconnecting',
+    retry: 'backoff',
+    text: 'WhatsApp Web asked for a new scan. Its profile may have lost the link: the sealed session is opened before that is believed.',
+    userAction: null,
+    keepsLink: true,
+  },
   memory_exceeded: {
     state: 'reconnecting',
     retry: 'backoff',

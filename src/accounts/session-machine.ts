@@ -26,7 +26,7 @@ export const SESSION_FACTS = {
     text: 'The page shows a QR code, or WhatsApp gave a pairing code (library: `qr`, `code`).',
     from: ['starting', 'awaiting_scan', 'pairing', 'syncing', 'reconnecting', 'needs_human'],
     to: 'awaiting_scan',
-    also: 'The code is stored, for two minutes at most. On an account that is linked it means: logged out.',
+    also: 'The code is stored, for two minutes at most. On an account that is linked it means: logged out, if it is so with a profile that comes from the vault.',
   },
   'code-answered': {
     text: 'A phone has scanned or typed the code (socket: PAIRING).',

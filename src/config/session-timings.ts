@@ -30,7 +30,7 @@ export const SESSION_NUMBERS = {
   },
   unpairedGraceMs: {
     value: 30_000,
-    text: 'The page of a linked account says that it is not paired and shows no code: then it is logged out.',
+    text: 'The page of a linked account says that it is not paired and shows no code: then it counts as logged out, as if it showed one.',
     why: 'A page that has a link goes straight to OPENING; half a minute of the log-in screen is no passing state.',
   },
   levelCheckMs: {

@@ -21,6 +21,7 @@ const TOLD_FAULTS: ReadonlySet<ErrorCode> = new Set([
   'CONNECTION_FAILED',
   'POOL_FULL',
   'UNAVAILABLE',
+  'DISK_FULL',
   'VAULT_DAMAGED',
   'VAULT_KEY_MISSING',
   'VAULT_TOO_LARGE',

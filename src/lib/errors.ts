@@ -88,6 +88,11 @@ export const ERROR_CATALOGUE = {
   MEDIA_STORAGE_FAILED: { status: 503, retry: 'backoff', message: 'The media storage could not be reached.' },
 
   // What a sealed session can say.
+  DISK_FULL: {
+    status: 503,
+    retry: 'backoff',
+    message: 'The disk that WHATSAPP_RUNTIME_PATH lies on has no room for the session.',
+  },
   VAULT_DAMAGED: { status: 500, retry: 'never', message: 'The sealed session was changed or cut.' },
   VAULT_KEY_MISSING: { status: 500, retry: 'never', message: 'No key at hand opens the sealed session.' },
   VAULT_TOO_LARGE: { status: 500, retry: 'never', message: 'The sealed session holds more than it may.' },

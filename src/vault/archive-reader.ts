@@ -27,8 +27,8 @@ export interface ArchiveLimits {
 /** Where what an archive holds goes. Paths lead out of nowhere, and a folder comes before what is in it. */
 export interface ArchiveTarget {
   makeFolder(path: string): Promise<void>;
-  /** Takes all pieces; the bytes of one are good until the next one is asked for. */
-  writeFile(path: string, content: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Takes all pieces, `size` bytes in sum; those of one are good until the next one is asked for. */
+  writeFile(path: string, content: AsyncIterable<Uint8Array>, size: number): Promise<void>;
 }
 
 /**
@@ -64,7 +64,7 @@ class ArchiveReading {
     for (let entry = await this.#findNext(); entry !== undefined; entry = await this.#findNext()) {
       this.#admit(entry);
       if (entry.kind === 'folder') await this.#target.makeFolder(entry.path);
-      else await this.#target.writeFile(entry.path, this.#content(entry.size));
+      else await this.#target.writeFile(entry.path, this.#content(entry.size), entry.size);
     }
     await this.#checkEnd();
   }

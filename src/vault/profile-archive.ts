@@ -147,18 +147,25 @@ async function readPiece(file: FileHandle, piece: Buffer): Promise<Uint8Array> {
 }
 
 /**
+ * Called before each file is unpacked, with its bytes.
+ * @throws AppError DISK_FULL if there is no room for them
+ */
+export type RequireRoom = (bytes: number) => Promise<void>;
+
+/**
  * Unpacks into a folder that is made for it (0700, its files 0600) and removed again if anything is wrong. Nothing is
- * written outside, and nothing beyond the limits.
- * @throws AppError VAULT_DAMAGED, VAULT_TOO_LARGE; what the source throws; what the file system says
+ * written outside, nothing beyond the limits, and no file before there is room for it.
+ * @throws AppError VAULT_DAMAGED, VAULT_TOO_LARGE; what the source and `requireRoom` throw; what the file system says
  */
 export async function unpackInto(
   packed: AsyncIterable<Uint8Array>,
   folder: string,
   limits: ArchiveLimits,
+  requireRoom: RequireRoom = async () => undefined,
 ): Promise<void> {
   await mkdir(folder, { mode: 0o700 });
   try {
-    await readArchive(packed, folderTarget(folder), limits);
+    await readArchive(packed, folderTarget(folder, requireRoom), limits);
   } catch (thrown) {
     await rm(folder, { recursive: true, force: true });
     throw thrown;
@@ -179,12 +186,13 @@ export async function checkArchive(packed: AsyncIterable<Uint8Array>, limits: Ar
   await readArchive(packed, nowhere, limits);
 }
 
-function folderTarget(folder: string): ArchiveTarget {
+function folderTarget(folder: string, requireRoom: RequireRoom): ArchiveTarget {
   return {
     async makeFolder(path) {
       await mkdir(join(folder, path), { mode: 0o700 }).catch(refuseTaken);
     },
-    async writeFile(path, content) {
+    async writeFile(path, content, size) {
+      await requireRoom(size);
       await using file = await open(join(folder, path), 'wx', 0o600).catch(refuseTaken);
       for await (const piece of content) await file.writeFile(piece);
     },

@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import { AppError } from '../lib/errors.ts';
 import type { CopyDeps } from './copy-reports.ts';
 import { makePassphraseLock } from './passphrase.ts';
-import { checkArchive } from './profile-archive.ts';
+import { checkArchive, type RequireRoom } from './profile-archive.ts';
 import { rewrapStream } from './rewrap.ts';
 import { openStream, peekHeader, sealStream } from './sealed-stream.ts';
 import { type FindDamage, PROFILE_LIMITS } from './snapshot-opening.ts';
@@ -17,6 +17,7 @@ export interface MoveDeps extends CopyDeps {
   readonly inspection: {
     pathFor(accountId: AccountId): string;
     readonly findDamage: FindDamage;
+    readonly requireRoom: RequireRoom;
   };
 }
 
@@ -32,7 +33,8 @@ export async function exportNewest(
 ): Promise<{ readonly generation: number; readonly bytes: AsyncIterable<Uint8Array> }> {
   const path = inspection.pathFor(accountId);
   try {
-    const opened = await vault.open(accountId, { folder: path, findDamage: inspection.findDamage });
+    const { findDamage, requireRoom } = inspection;
+    const opened = await vault.open(accountId, { folder: path, findDamage, requireRoom });
     if (opened === undefined) {
       throw new AppError('VAULT_DAMAGED', { message: 'There is no sealed session that could be exported.' });
     }

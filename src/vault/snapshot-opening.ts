@@ -6,7 +6,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { ArchiveLimits } from './archive-reader.ts';
 import { type Copy, findGenerations, type Generation, type SnapshotPlaces } from './generations.ts';
 import type { KeyRing } from './key-ring.ts';
-import { unpackInto } from './profile-archive.ts';
+import { type RequireRoom, unpackInto } from './profile-archive.ts';
 import { openStream } from './sealed-stream.ts';
 import type { SnapshotIdentity } from './snapshot.ts';
 import type { VaultStep } from './vault-step.ts';
@@ -38,6 +38,7 @@ export interface Opening {
   readonly accountId: AccountId;
   readonly folder: string;
   readonly findDamage: FindDamage;
+  readonly requireRoom: RequireRoom;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,7 +47,7 @@ export interface Opening {
  * for on disk first, then in the backups; an older one is taken only if no copy of a newer one opens undamaged, and
  * that is logged. Nothing is left of the folder if it fails.
  * @throws AppError VAULT_KEY_MISSING if a better one needs another key; VAULT_STORAGE_FAILED if a better one may be where
- * it cannot be reached now; VAULT_DAMAGED if none is any good; and the signal's reason
+ * it cannot be reached now; VAULT_DAMAGED if none is any good; DISK_FULL; and the signal's reason
  */
 export async function openNewest(deps: OpeningDeps, opening: Opening): Promise<OpenedSnapshot | undefined> {
   const { alive } = await findGenerations(deps, opening.accountId);
@@ -101,7 +102,7 @@ async function openGeneration(
 /** Unpacks one copy; when it was taken, or what is wrong with it. */
 async function tryCopy(
   { keyRing, onStep }: OpeningDeps,
-  { accountId, folder, findDamage, signal }: Opening,
+  { accountId, folder, findDamage, requireRoom, signal }: Opening,
   { generation, copy }: { readonly generation: number; readonly copy: Copy },
 ): Promise<AppError | Date> {
   let sealedAt = new Date(0);
@@ -116,7 +117,7 @@ async function tryCopy(
       keyRing,
       onIdentity,
     });
-    await unpackInto(plain, folder, PROFILE_LIMITS);
+    await unpackInto(plain, folder, PROFILE_LIMITS, requireRoom);
     onStep('opening-unpacked');
     const damage = await findDamage(folder);
     if (damage !== undefined) throw new AppError('VAULT_DAMAGED', { message: damage });
@@ -125,6 +126,8 @@ async function tryCopy(
   } catch (thrown) {
     await rm(folder, { recursive: true, force: true });
     signal?.throwIfAborted();
+    // No other copy is to be taken for it.
+    if (isAppError(thrown, 'DISK_FULL')) throw thrown;
     if (isAppError(thrown)) return thrown;
     const { message } = toError(thrown);
     return new AppError('VAULT_STORAGE_FAILED', { message, cause: thrown });

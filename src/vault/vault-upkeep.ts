@@ -18,7 +18,7 @@ export interface VaultUpkeep {
   findOtherKeys(): Promise<readonly KeyNeed[]>;
   /**
    * The newest snapshot that is any good, under a passphrase. The session is at rest.
-   * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED; VAULT_STORAGE_FAILED if a newer one may be out of reach
+   * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, DISK_FULL; VAULT_STORAGE_FAILED if a newer one may be out of reach
    */
   exportNewest(
     accountId: AccountId,

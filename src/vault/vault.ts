@@ -97,7 +97,7 @@ export class Vault {
 
   /**
    * Opens the newest snapshot that is any good into a new folder; undefined if there is none: see `openNewest`.
-   * @throws AppError VAULT_KEY_MISSING, VAULT_STORAGE_FAILED, VAULT_DAMAGED
+   * @throws AppError VAULT_KEY_MISSING, VAULT_STORAGE_FAILED, VAULT_DAMAGED, DISK_FULL
    */
   open(accountId: AccountId, into: Omit<Opening, 'accountId'>): Promise<OpenedSnapshot | undefined> {
     return openNewest(this.#deps, { ...into, accountId });

@@ -9,7 +9,7 @@ const LOCAL_STORAGE = 'Default/Local Storage/leveldb';
 
 /** Enough for several chunks of a sealed file: none of it compresses. */
 const TABLE_BYTES = 1_500_000;
-const TABLE = Buffer.concat([sampleBytes(TABLE_BYTES - 8), tableOf(8)]);
+const TABLE = tableOf(TABLE_BYTES, sampleBytes);
 
 const BEGUN = logRecord(editParts.comparator('idb_cmp1'));
 

@@ -90,7 +90,8 @@ export class VaultStage implements AsyncDisposable {
     const { folder, index } = this;
     const deps = { folder, keyRing, index, backups, clock: systemClock, log, onStep };
     this.vault = new Vault(deps);
-    const inspection = makeProfileInspection(places.runtimePath);
+    const { freeDiskBytes = 0 } = settings;
+    const inspection = makeProfileInspection(places.runtimePath, { freeDiskBytes });
     this.upkeep = makeVaultUpkeep({ ...deps, vault: this.vault, inspection });
     this.keeper = new ProfileKeeper({
       runtimePath: places.runtimePath,
@@ -99,7 +100,7 @@ export class VaultStage implements AsyncDisposable {
         backupIntervalMs: settings.backupIntervalMs ?? 0,
         sharedBackupIntervalMs: settings.sharedBackupIntervalMs ?? 0,
         freezeDeadlineMs: 2_000,
-        freeDiskBytes: settings.freeDiskBytes ?? 0,
+        freeDiskBytes,
         profileDeadlineMs: settings.profileDeadlineMs ?? 60_000,
       },
       clock: settings.clock ?? systemClock,

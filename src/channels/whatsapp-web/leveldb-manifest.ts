@@ -2,6 +2,7 @@
  * The manifest of a LevelDB: a log of edits, each of which adds and removes tables. Read as far as it takes to know the
  * files that the storage consists of now (the format is public: doc/impl.md and db/version_edit of LevelDB).
  */
+import { LevelDbReader } from './leveldb-reader.ts';
 
 /** What an edit consists of: each part begins with its tag. */
 const TAGS = {
@@ -28,7 +29,7 @@ export function findStorageFiles(edits: readonly Buffer[]): StorageFiles | undef
   const tables = new Map<number, number>();
   const files = { tables, logNumber: 0 };
   try {
-    for (const edit of edits) applyEdit(new EditReader(edit), files);
+    for (const edit of edits) applyEdit(new LevelDbReader(edit), files);
     return files;
   } catch (thrown) {
     if (thrown instanceof RangeError) return undefined;
@@ -36,12 +37,12 @@ export function findStorageFiles(edits: readonly Buffer[]): StorageFiles | undef
   }
 }
 
-function applyEdit(edit: EditReader, files: { tables: Map<number, number>; logNumber: number }): void {
+function applyEdit(edit: LevelDbReader, files: { tables: Map<number, number>; logNumber: number }): void {
   while (!edit.isAtEnd) {
     const tag = edit.readNumber();
     switch (tag) {
       case TAGS.comparator:
-        edit.skipBytes();
+        skipPrefixed(edit);
         break;
       case TAGS.logNumber:
         files.logNumber = edit.readNumber();
@@ -53,7 +54,7 @@ function applyEdit(edit: EditReader, files: { tables: Map<number, number>; logNu
         break;
       case TAGS.compaction:
         edit.readNumber();
-        edit.skipBytes();
+        skipPrefixed(edit);
         break;
       case TAGS.removedTable:
         edit.readNumber();
@@ -63,8 +64,8 @@ function applyEdit(edit: EditReader, files: { tables: Map<number, number>; logNu
         edit.readNumber();
         const number = edit.readNumber();
         files.tables.set(number, edit.readNumber());
-        edit.skipBytes();
-        edit.skipBytes();
+        skipPrefixed(edit);
+        skipPrefixed(edit);
         break;
       }
       default:
@@ -73,33 +74,7 @@ function applyEdit(edit: EditReader, files: { tables: Map<number, number>; logNu
   }
 }
 
-/** Throws a RangeError beyond the end. */
-class EditReader {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  get isAtEnd(): boolean {
-    return this.#at >= this.#bytes.length;
-  }
-
-  /** Seven bits a byte, the lowest first; the last one lacks the high bit. Exact up to 2^53. */
-  readNumber(): number {
-    for (let value = 0, unit = 1; ; unit *= 128) {
-      const byte = this.#bytes.readUInt8(this.#at);
-      this.#at += 1;
-      value += (byte & 0x7f) * unit;
-      if (byte < 0x80) return value;
-    }
-  }
-
-  /** Bytes that come after their length. */
-  skipBytes(): void {
-    const length = this.readNumber();
-    if (this.#at + length > this.#bytes.length) throw new RangeError('An edit was cut off.');
-    this.#at += length;
-  }
+/** Bytes that come after their length. */
+function skipPrefixed(edit: LevelDbReader): void {
+  edit.readBytes(edit.readNumber());
 }

@@ -2,10 +2,11 @@
  * Whether the browser would find the page's storage whole. It keeps it in LevelDBs, of which it throws one away that it
  * finds damaged, the link with it, and says nothing; so this is looked for before an opened profile is trusted.
  */
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toError } from '../../lib/errors.ts';
 import { findStorageFiles } from './leveldb-manifest.ts';
+import { findTableProblem } from './leveldb-table.ts';
 import { hasRecordsBehindTear, readLogUnits } from './torn-log.ts';
 
 /** The LevelDBs that hold what pages stored; others the browser makes anew. */
@@ -16,9 +17,6 @@ const INDEXED_DB = /IndexedDB\//;
 const MANIFEST = /^MANIFEST-\d+$/;
 const TABLE = /^(\d+)\.(?:ldb|sst)$/;
 const LOG = /^(\d+)\.log$/;
-
-/** The last bytes of every table. */
-const TABLE_END = Buffer.from('57fb808b247547db', 'hex');
 
 export interface DamageOptions {
   /** True if a phone was linked to the profile: then having no IndexedDB at all is damage too. */
@@ -61,12 +59,12 @@ async function findStorageProblem(path: string): Promise<string | undefined> {
   const files = findStorageFiles(edits);
   if (files === undefined || edits.length === 0) return 'has a manifest that cannot be read';
   return (
-    (await findTableProblem(path, names, files.tables)) ??
+    (await findTablesProblem(path, names, files.tables)) ??
     (await findLogProblem(path, names, files.logNumber))
   );
 }
 
-async function findTableProblem(
+async function findTablesProblem(
   path: string,
   names: readonly string[],
   tables: ReadonlyMap<number, number>,
@@ -77,7 +75,8 @@ async function findTableProblem(
     if (name === undefined) return `lacks the table ${number}`;
     const tablePath = join(path, name);
     if ((await stat(tablePath)).size !== size) return `has a table of another size than it had (${name})`;
-    if (!(await endsAsTable(tablePath, size))) return `has a table without its end (${name})`;
+    const problem = findTableProblem(await readFile(tablePath));
+    if (problem !== undefined) return `has a table ${problem} (${name})`;
   }
   return undefined;
 }
@@ -100,14 +99,6 @@ async function findLogProblem(
 function numbered(pattern: RegExp, name: string): readonly [number, string][] {
   const [, number] = pattern.exec(name) ?? [];
   return number === undefined ? [] : [[Number(number), name]];
-}
-
-async function endsAsTable(path: string, size: number): Promise<boolean> {
-  if (size < TABLE_END.length) return false;
-  await using file = await open(path);
-  const end = Buffer.alloc(TABLE_END.length);
-  await file.read(end, 0, end.length, size - end.length);
-  return end.equals(TABLE_END);
 }
 
 async function findContent(path: string): Promise<Buffer | undefined> {

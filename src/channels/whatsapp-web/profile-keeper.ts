@@ -15,7 +15,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type { VaultStep } from '../../vault/vault-step.ts';
 import { copyFrozen, measureCopy } from './frozen-copy.ts';
-import { listProfiles, profilePathOf, readFreeBytes, removeProfile, removeRemnant } from './profile.ts';
+import { listProfiles, profilePathOf, removeProfile, removeRemnant, requireFreeBytes } from './profile.ts';
 import { findKeptEntries } from './profile-content.ts';
 import { findDamage } from './profile-damage.ts';
 import { type ProfileMark, readBoot, readProfileMark, writeProfileMark } from './profile-mark.ts';
@@ -47,10 +47,13 @@ interface Opened {
   restoration: Restoration | null;
 }
 
+/** Whether a profile that was taken out lay open already, or is as the vault had it (new, if that has none). */
+export type TakenFrom = 'live' | 'vault';
+
 /** What sessions ask of it: their own profile alone. */
 export type SessionProfile = Pick<
   ProfileKeeper,
-  'takeOut' | 'isSealed' | 'restoration' | 'snapshot' | 'copyWhenDue'
+  'takeOut' | 'isSealed' | 'restoration' | 'snapshot' | 'copyWhenDue' | 'discard'
 >;
 
 export class ProfileKeeper {
@@ -103,17 +106,18 @@ export class ProfileKeeper {
   /**
    * Opens the profile, unless it is open and good. The account's browser is gone. Once the signal has aborted nothing is
    * put in the profile's place any more.
-   * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED; the signal's reason; and what the database
-   * throws
+   * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED, DISK_FULL; the signal's reason; and what the
+   * database throws
    */
-  takeOut(accountId: AccountId, signal?: AbortSignal): Promise<void> {
+  takeOut(accountId: AccountId, signal?: AbortSignal): Promise<TakenFrom> {
     return this.#turns.run(accountId, async () => {
       signal?.throwIfAborted();
       const known = this.#opened.get(accountId) ?? (await this.#findKnown(accountId));
-      const generation =
-        (await this.#findLive(accountId, known)) ?? (await this.#openVault(accountId, known, signal));
+      const live = await this.#findLive(accountId, known);
+      const generation = live ?? (await this.#openVault(accountId, known, signal));
       const restoration = await readRestoration(this.#pathOf(accountId));
       this.#opened.set(accountId, { ...known, generation, restoration });
+      return live === undefined ? 'vault' : 'live';
     });
   }
 
@@ -166,11 +170,17 @@ export class ProfileKeeper {
 
   /** Opens the newest snapshot in the profile's place, or makes an empty profile; returns its mark. */
   async #openVault(accountId: AccountId, known: Opened, signal?: AbortSignal): Promise<number> {
-    const { vault, clock, onStep } = this.#deps;
+    const { vault, clock, onStep, runtimePath, timings } = this.#deps;
     const path = this.#pathOf(accountId);
     const opening = `${path}.opening-${crypto.randomUUID()}`;
     try {
-      const opened = await vault.open(accountId, { folder: opening, findDamage: findLinkDamage, signal });
+      const opened = await vault.open(accountId, {
+        folder: opening,
+        findDamage: findLinkDamage,
+        // What filled the disk would cost the browsers there their storage (fault F43).
+        requireRoom: (bytes) => requireFreeBytes(runtimePath, bytes + timings.freeDiskBytes),
+        signal,
+      });
       if (opened === undefined) await mkdir(opening, { mode: 0o700 });
       else await writeRestoration(opening, { from: opened.sealedAt, at: new Date(clock.now()) });
       await writeProfileMark(opening, { generation: known.generation, boot: await readBoot() });
@@ -253,10 +263,8 @@ export class ProfileKeeper {
   /** A disk that a copy filled would cost the browser its storage (fault F43). */
   async #requireRoom(accountId: AccountId): Promise<void> {
     const { runtimePath, timings } = this.#deps;
-    const needed = (await measureCopy(this.#pathOf(accountId))) + timings.freeDiskBytes;
-    const free = await readFreeBytes(runtimePath);
-    if (free >= needed) return;
-    throw new Error(`A copy needs ${needed} bytes where the opened profiles lie, and ${free} are free.`);
+    const bytes = await measureCopy(this.#pathOf(accountId));
+    await requireFreeBytes(runtimePath, bytes + timings.freeDiskBytes);
   }
 
   /**

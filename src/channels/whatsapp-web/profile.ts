@@ -1,7 +1,7 @@
 import { readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AccountId, parseAccountId } from '../../accounts/ids.ts';
-import { toError } from '../../lib/errors.ts';
+import { AppError, toError } from '../../lib/errors.ts';
 
 /** Somebody may still write for a moment: Chromium after its exit was seen, or a copy that is given up. */
 const REMOVE_RETRIES = 10;
@@ -35,10 +35,14 @@ export async function listProfiles(livePath: string): Promise<readonly FoundProf
   });
 }
 
-/** Bytes that can still be written where the opened profiles lie. */
-export async function readFreeBytes(livePath: string): Promise<number> {
+/** @throws AppError DISK_FULL if fewer bytes than that can still be written where the opened profiles lie */
+export async function requireFreeBytes(livePath: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(livePath);
-  return bavail * bsize;
+  const free = bavail * bsize;
+  if (free >= bytes) return;
+  throw new AppError('DISK_FULL', {
+    message: `${bytes} bytes are needed where the opened profiles lie, and ${free} are free.`,
+  });
 }
 
 /**

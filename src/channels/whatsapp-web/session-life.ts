@@ -45,6 +45,8 @@ export interface LifeDeps extends CheckDeps {
   readonly listener: ChannelListener;
   makeClient(onEvent: (event: ClientEvent) => void): SessionClient;
   isLinked(): boolean;
+  /** What it means that the page of a linked account does not know its link. */
+  missingLinkReason(): ReasonCode;
   /** Since when a phone is to be linked, over all lives; null once one is. */
   linkingSince(): number | null;
   /** Counts a code that is shown, over all lives; returns how many there were. */
@@ -218,6 +220,9 @@ export class SessionLife {
       case 'end':
         this.fall(step.reason, new Error(`The session was given up while ${this.#view.phase}.`));
         return;
+      case 'miss-link':
+        this.#missLink('WhatsApp Web knows no link and shows no code.');
+        return;
       case 'refresh-code':
         this.#see({ codeAskedAt: this.#deps.clock.monotonic() });
         this.#checks.ask(this.#client.refreshCode());
@@ -291,8 +296,7 @@ export class SessionLife {
     const { account, listener, clock, timings } = this.#deps;
     this.#deps.onSettled();
     if (this.#deps.isLinked()) {
-      // A page that asks a linked account for a scan has lost its link while nobody looked (fault F22).
-      this.fall('logged_out', new Error('WhatsApp Web asks for a new scan.'));
+      this.#missLink('WhatsApp Web asks for a new scan.');
       return;
     }
     const now = clock.monotonic();
@@ -301,6 +305,11 @@ export class SessionLife {
     if (kind === 'qr') listener.onQr?.(account, text);
     else listener.onPairingCode?.(account, text);
     this.#enter('awaiting_scan');
+  }
+
+  /** The link ended while nobody looked (fault F22), or the profile has lost it. */
+  #missLink(message: string): void {
+    this.fall(this.#deps.missingLinkReason(), new Error(message));
   }
 
   #hearSocket(state: string): void {

@@ -52,6 +52,7 @@ export interface LifeView {
 export type WatchStep =
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'end'; readonly reason: ReasonCode }
+  | { readonly do: 'miss-link' }
   | { readonly do: 'refresh-code' }
   | { readonly do: 'check-level' }
   | { readonly do: 'probe' }
@@ -85,7 +86,7 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
     case 'starting':
       return soonest(
         after(view.linkingSince, timings.linkDeadlineMs, end('no_code'), now),
-        after(view.unlinkedSince, timings.unpairedGraceMs, end('logged_out'), now),
+        after(view.unlinkedSince, timings.unpairedGraceMs, { do: 'miss-link' }, now),
         after(view.phaseSince, timings.startDeadlineMs, end('start_overdue'), now),
         checkLevel(),
       );

@@ -19,7 +19,7 @@ import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { LaunchGate } from './launch-gate.ts';
-import type { SessionProfile } from './profile-keeper.ts';
+import type { SessionProfile, TakenFrom } from './profile-keeper.ts';
 import { SessionJournal, type Write } from './session-journal.ts';
 import { type Fall, type LifeEnd, type SessionClient, SessionLife } from './session-life.ts';
 import { runInSession } from './session-scope.ts';
@@ -56,7 +56,9 @@ export class Session {
   readonly #signal: AbortSignal;
   #life: SessionLife | undefined;
   /** The opening of the profile, while it is under way. */
-  #opening: Promise<void> | undefined;
+  #opening: Promise<TakenFrom> | undefined;
+  /** The profile is as the vault had it: no page has been connected with it since. */
+  #isAsSealed = false;
   #state: SessionState;
   #reconnect: ReconnectView = NO_ATTEMPT;
   /** When the next attempt is due: of the clock that people read, and of the one that never jumps. */
@@ -180,7 +182,7 @@ export class Session {
   }
 
   async #live(): Promise<LifeEnd> {
-    const { timings, log } = this.#deps;
+    const { timings, log, profile, account } = this.#deps;
     const leave = await this.#enterGate();
     const overstayed = setTimeout(leave, timings.launchGateMs);
     try {
@@ -189,7 +191,10 @@ export class Session {
       const life = this.#makeLife(leave);
       this.#life = life;
       const onStray = (error: Error) => life.fall('library_fault', error);
-      return await runInSession({ log, onStray }, () => life.run(this.#signal));
+      const end = await runInSession({ log, onStray }, () => life.run(this.#signal));
+      // Before anybody seals it: the next life opens the vault.
+      if (end.kind === 'fell' && end.reason === 'link_doubted') await profile.discard(account.id);
+      return end;
     } catch (thrown) {
       if (this.#signal.aborted) return { kind: 'stopped' };
       return this.#fall('launch_failed', thrown);
@@ -211,7 +216,7 @@ export class Session {
     });
     try {
       const opened = withDeadline(this.#opening, timings.profileDeadlineMs, 'Opening the profile');
-      await orAborted(opened, this.#signal);
+      if ((await orAborted(opened, this.#signal)) === 'vault') this.#isAsSealed = true;
       return undefined;
     } catch (thrown) {
       if (this.#signal.aborted) return { kind: 'stopped' };
@@ -235,6 +240,7 @@ export class Session {
       timings,
       makeClient: (onEvent) => makeClient(onEvent, this.#linked),
       isLinked: () => this.#linked,
+      missingLinkReason: () => this.#missingLinkReason(),
       linkingSince: () => (this.#linked ? null : this.#since),
       countCode: () => {
         this.#codes += 1;
@@ -255,6 +261,12 @@ export class Session {
       onCode: (kind, code) => this.#saveCode(kind, code),
       onLinked: (identity) => this.#link(identity),
     });
+  }
+
+  /** A profile that was used may have lost its storage where the vault has not: that is opened before it is believed. */
+  #missingLinkReason(): ReasonCode {
+    const { profile, account } = this.#deps;
+    return !this.#isAsSealed && profile.isSealed(account.id) ? 'link_doubted' : 'logged_out';
   }
 
   async #enterGate(): Promise<() => void> {
@@ -304,6 +316,7 @@ export class Session {
       if (!(await stored)) throw this.#signal.reason;
     }
     this.#linked = true;
+    this.#isAsSealed = false;
     this.#codes = 0;
     this.#lastError = null;
     this.#learn('ready', null);
@@ -381,5 +394,5 @@ export class Session {
 function unopenedReason(thrown: unknown): ReasonCode {
   if (isAppError(thrown, 'VAULT_KEY_MISSING')) return 'key_missing';
   if (isAppError(thrown, 'VAULT_DAMAGED') || isAppError(thrown, 'VAULT_TOO_LARGE')) return 'vault_damaged';
-  return 'vault_unavailable';
+  return isAppError(thrown, 'DISK_FULL') ? 'disk_full' : 'vault_unavailable';
 }

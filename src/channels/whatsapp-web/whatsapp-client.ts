@@ -27,7 +27,7 @@ import { logOut, reconnectSocket, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
 import { readTreeMemory } from './process-memory.ts';
-import { profilePathOf, readFreeBytes } from './profile.ts';
+import { profilePathOf, requireFreeBytes } from './profile.ts';
 import { watchStorage } from './storage-watch.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
 import { cutTornLogs } from './torn-log.ts';
@@ -256,12 +256,11 @@ export class WhatsAppClient {
 
   /** On a full disk Chromium throws away the storage that it cannot open, and the link with it (fault F43). */
   async #requireRoom(): Promise<void> {
-    const free = await readFreeBytes(this.#deps.livePath);
-    if (free >= this.#deps.timings.freeDiskBytes) return;
-    const message = `Only ${free} bytes are free where the opened profiles lie.`;
-    const error = new AppError('SESSION_FAULT', { message });
-    this.#end('disk_full', error);
-    throw error;
+    const { livePath, timings } = this.#deps;
+    await requireFreeBytes(livePath, timings.freeDiskBytes).catch((thrown: unknown) => {
+      if (isAppError(thrown, 'DISK_FULL')) this.#end('disk_full', thrown);
+      throw thrown;
+    });
   }
 
   #makeLibrary(): LibraryClient {

@@ -274,4 +274,11 @@ describe('an export', () => {
     expect((await exportOf()).generation).toBe(1);
     expect(await stage.listRuntime()).toEqual([]);
   });
+
+  it('is refused where opening it would leave the browsers no room', async () => {
+    await stage.seal('first');
+    await restart({ freeDiskBytes: 2 ** 52 });
+    await expect(exportOf()).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(await stage.listRuntime()).toEqual([]);
+  });
 });

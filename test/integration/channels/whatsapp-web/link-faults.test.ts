@@ -1,3 +1,5 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultSpec, Phone } from '../../../../simulator/client.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
@@ -91,6 +93,20 @@ describe('an unlink on the phone', () => {
     await stage.pool.restore();
     await isLoggedOut();
   });
+});
+
+it('is not lost with the storage of an opened profile: the vault is opened, and nobody scans (F22)', async () => {
+  const codes = account.codes();
+  const pids = stage.browsers(account.id);
+  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  const databases = join(stage.profilePath(account.id), 'Default', 'IndexedDB');
+  for (const name of await readdir(databases, { recursive: true }))
+    if (/\.leveldb\/./.test(name)) await rm(join(databases, name));
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  await stage.reached(account.id, 'reconnecting', 'link_doubted');
+  await account.comesBack();
+  expect(account.falls().map(({ reason }) => reason)).toEqual(['browser_died', 'link_doubted']);
+  expect(account.codes()).toBe(codes);
 });
 
 it('ends a link on WhatsApp when a user disconnects the account, and says so itself (F23)', async () => {

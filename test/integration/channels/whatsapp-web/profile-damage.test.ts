@@ -2,6 +2,7 @@ import { appendFile, mkdir, readdir, readFile, rename, rm, truncate, writeFile }
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findStorageFiles } from '../../../../src/channels/whatsapp-web/leveldb-manifest.ts';
+import { LevelDbReader } from '../../../../src/channels/whatsapp-web/leveldb-reader.ts';
 import { findDamage } from '../../../../src/channels/whatsapp-web/profile-damage.ts';
 import { readLogUnits } from '../../../../src/channels/whatsapp-web/torn-log.ts';
 import { editParts, logRecord, tableOf } from '../../../support/leveldb-bytes.ts';
@@ -11,6 +12,9 @@ import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temp
 const INDEXED_DB = 'Default/IndexedDB/https_web.whatsapp.com_0.indexeddb.leveldb';
 const LOCAL_STORAGE = 'Default/Local Storage/leveldb';
 const BUCKET = 'Default/WebStorage/3/IndexedDB/indexeddb.leveldb';
+
+/** How blocks say that they are compressed. */
+const SNAPPY = 1;
 
 const { comparator, log, added, removed } = editParts;
 const record = logRecord(Buffer.from('what the page stored'));
@@ -85,6 +89,9 @@ describe.each([INDEXED_DB, LOCAL_STORAGE, BUCKET])('in %s', (storage) => {
     ['a table is shorter', 'another size', () => truncate(at('000006.sst'), 1_999)],
     ['a table is longer', 'another size', () => appendFile(at('000006.sst'), 'x')],
     ['a table has no end', 'without its end', () => change(at('000005.ldb'), 995)],
+    ['a table was changed at its beginning', 'damaged block', () => change(at('000005.ldb'), 0)],
+    ['a table was changed within', 'damaged block', () => change(at('000006.sst'), 900)],
+    ['the index of a table was changed', 'damaged block', () => change(at('000005.ldb'), 945)],
     ['its log is gone', 'lacks the log 7', () => rm(at('000007.log'))],
     ['its log was changed', 'log that is torn', () => change(at('000007.log'), 10)],
     [
@@ -142,6 +149,19 @@ describe("a real browser's storage", () => {
     await browser.close();
   }
 
+  /** The storage of that kind, its manifest and its tables; those that are not in use any more may still lie there. */
+  async function findUsed(kind: 'IndexedDB' | 'Local Storage') {
+    const storages = join(profile, 'Default', kind);
+    const [storage] = (await readdir(storages)).filter((name) => name.endsWith('leveldb'));
+    const path = join(storages, String(storage));
+    const current = (await readFile(join(path, 'CURRENT'), 'latin1')).trim();
+    const used = findStorageFiles(readLogUnits(await readFile(join(path, current))))?.tables;
+    const tables = (await readdir(path)).filter(
+      (name) => name.endsWith('.ldb') && used?.has(parseInt(name, 10)),
+    );
+    return { path, current, tables };
+  }
+
   it('is not damaged in whatever order the browser has opened, grown and closed it', async () => {
     for (const count of [0, 1, 100, 0, 100]) {
       await store(count);
@@ -153,16 +173,9 @@ describe("a real browser's storage", () => {
   });
 
   it('is damaged if any file that it consists of is gone', async () => {
-    await store(120);
-    const origins = join(profile, 'Default', 'IndexedDB');
-    const [origin] = (await readdir(origins)).filter((name) => name.endsWith('.leveldb'));
-    const path = join(origins, String(origin));
-    const current = (await readFile(join(path, 'CURRENT'), 'latin1')).trim();
-    // Tables that are not in use any more may still lie there.
-    const used = findStorageFiles(readLogUnits(await readFile(join(path, current))))?.tables;
-    const tables = (await readdir(path)).filter(
-      (name) => name.endsWith('.ldb') && used?.has(parseInt(name, 10)),
-    );
+    // What was stored before is in tables once it is opened again.
+    for (const count of [120, 1]) await store(count);
+    const { path, current, tables } = await findUsed('IndexedDB');
     expect(tables.length).toBeGreaterThan(0);
     for (const name of ['CURRENT', current, ...tables]) {
       await rename(join(path, name), join(folder.path, 'aside'));
@@ -171,4 +184,39 @@ describe("a real browser's storage", () => {
       expect(await findDamage(profile)).toBeUndefined();
     }
   });
+
+  it.each(['IndexedDB', 'Local Storage'] as const)(
+    'is damaged if bytes of any table were changed, at whatever place (%s)',
+    async (kind) => {
+      // What was stored before is in tables once it is opened again.
+      for (const count of [120, 1]) await store(count);
+      const { path, tables } = await findUsed(kind);
+      expect(tables.length).toBeGreaterThan(0);
+      for (const name of tables) {
+        const whole = await readFile(join(path, name));
+        expect(packingOfIndex(whole)).toBe(SNAPPY);
+        for (let at = 0; at < whole.length; at += Math.ceil(whole.length / 40)) {
+          await writeFile(join(path, name), flipped(whole, at));
+          expect(await findDamage(profile), `${name} from byte ${at}`).toContain(name);
+        }
+        await writeFile(join(path, name), whole);
+      }
+      expect(await findDamage(profile)).toBeUndefined();
+    },
+  );
 });
+
+function flipped(whole: Buffer, at: number): Buffer {
+  const changed = Buffer.from(whole);
+  // The rest of the footer is nothing.
+  for (let byte = at; byte < Math.min(at + 64, whole.length - 48); byte += 1)
+    changed.writeUInt8(changed.readUInt8(byte) ^ 0xff, byte);
+  return changed;
+}
+
+/** How the browser has packed what says where the blocks lie. */
+function packingOfIndex(table: Buffer): number {
+  const footer = new LevelDbReader(table.subarray(-48));
+  const [, , offset = 0, size = 0] = Array.from({ length: 4 }, () => footer.readNumber());
+  return table.readUInt8(offset + size);
+}

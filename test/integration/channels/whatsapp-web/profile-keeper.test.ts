@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { cp, mkdir, readFile, rename, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -345,6 +345,28 @@ describe('a snapshot of a running session', () => {
   it('of a session that is not open is none', async () => {
     await stage.keeper.snapshot(stage.accountId);
     expect(await stage.listDisk()).toEqual([]);
+  });
+});
+
+describe('a disk that has little room where profiles are opened', () => {
+  it.runIf(hasRealDisks)('is not filled by opening the vault, which stays as it is', async () => {
+    using disk = openSmallDisk(join(root.path, `small-${randomUUID()}`));
+    places = { ...places, runtimePath: join(disk.path, 'live') };
+    stage = await restart();
+    await stage.seal('small');
+    await stage.takeOut();
+    await stage.store('large');
+    await writeFile(join(stage.profilePath, 'Default', 'Local Storage', 'bulk'), randomBytes(60 * MEGABYTE));
+    await stage.putAway();
+    const { bavail, bsize } = await statfs(disk.path);
+    const free = bavail * bsize;
+    stage = await restart({ freeDiskBytes: free - 50 * MEGABYTE });
+    // Nor is the generation before opened in its place, for which there is room.
+    await expect(stage.takeOut()).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(await stage.listRuntime()).toEqual([]);
+    expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
+    stage = await restart({ freeDiskBytes: free - 70 * MEGABYTE });
+    expect(await stage.takeOut()).toBe('large');
   });
 });
 

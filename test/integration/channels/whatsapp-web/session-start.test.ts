@@ -52,6 +52,14 @@ describe('an account that is not linked', () => {
     expect(stage.of(accountId).connections).toHaveLength(1);
   };
 
+  it('launches no browser on a disk that has no room for it, and is tried again (F43)', async () => {
+    await stage.reopen({ timings: { freeDiskBytes: 2 ** 52 } });
+    await stage.pool.start(accountId);
+    await stage.reached(accountId, 'reconnecting', 'disk_full', 2);
+    expect(stage.browsers(accountId)).toEqual([]);
+    await stage.reopen();
+  });
+
   it('shows a new QR when the references are used up (A6, F24)', async () => {
     await stage.pool.start(accountId);
     const first = await stage.qr(accountId);

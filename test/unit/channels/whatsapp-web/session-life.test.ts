@@ -73,6 +73,7 @@ function makeLife(
       };
     },
     isLinked: () => isLinked,
+    missingLinkReason: () => 'logged_out',
     linkingSince: () => (isLinked ? null : clock.monotonic()),
     countCode: () => 1,
     isSealed: () => true,

@@ -67,10 +67,10 @@ describe('the watchdog of a session', () => {
     expect(nextWatchStep(view({ phase }), START + deadline)).toEqual({ do: 'end', reason });
   });
 
-  it('takes a linked account for logged out whose page stays unpaired and shows no QR (F21, F22)', () => {
+  it('misses the link of an account whose page stays unpaired and shows no QR (F21, F22)', () => {
     const unlinked = view({ unlinkedSince: START, askedAt: null });
     expect(nextWatchStep(unlinked, START)).toEqual({ do: 'wait', ms: unpairedGraceMs });
-    expect(nextWatchStep(unlinked, START + unpairedGraceMs)).toEqual({ do: 'end', reason: 'logged_out' });
+    expect(nextWatchStep(unlinked, START + unpairedGraceMs)).toEqual({ do: 'miss-link' });
   });
 
   it('looks again whether a page is ready that tells nothing new (A4, F26)', () => {

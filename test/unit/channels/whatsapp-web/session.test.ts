@@ -3,10 +3,12 @@ import type { Account, AccountStore, SessionAlert, SessionChange } from '../../.
 import { type AccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
 import type { ReasonCode } from '../../../../src/accounts/reason.ts';
 import { LaunchGate } from '../../../../src/channels/whatsapp-web/launch-gate.ts';
+import type { TakenFrom } from '../../../../src/channels/whatsapp-web/profile-keeper.ts';
 import { Session } from '../../../../src/channels/whatsapp-web/session.ts';
 import type { ClientEvent } from '../../../../src/channels/whatsapp-web/whatsapp-client.ts';
 import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
+import { AppError, type ErrorCode } from '../../../../src/lib/errors.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 
 const ID = 'a' as AccountId;
@@ -34,7 +36,9 @@ const connectedFor = (ms: number): Play => {
 
 /** What the session waits for. */
 interface Hooks {
-  readonly takeOut: () => Promise<void>;
+  readonly takeOut: () => Promise<TakenFrom>;
+  readonly isSealed: boolean;
+  readonly discard: () => Promise<void>;
   readonly close: () => Promise<void>;
   readonly gate: LaunchGate;
 }
@@ -44,7 +48,9 @@ function play(
   plays: readonly Play[],
   account: Partial<Account> = {},
   {
-    takeOut = async () => undefined,
+    takeOut = async () => 'vault',
+    isSealed = true,
+    discard = async () => undefined,
     close = async () => undefined,
     gate = new LaunchGate(1),
   }: Partial<Hooks> = {},
@@ -89,7 +95,8 @@ function play(
       gate,
       profile: {
         takeOut,
-        isSealed: () => true,
+        discard,
+        isSealed: () => isSealed,
         restoration: () => null,
         snapshot: done,
         copyWhenDue: async () => false,
@@ -315,9 +322,124 @@ it('keeps its work while the database is away, and stores its states in their or
   expect(played.changes.at(-1)).toMatchObject({ state: 'closing' });
 });
 
+describe('a linked account whose page knows no link', () => {
+  const asksForScan: Play = (say) => say({ kind: 'qr', text: '1@code' });
+  const saysUnpaired: Play = (say) => say({ kind: 'socket', state: 'UNPAIRED' });
+  const isConnected: Play = (say) => say(READY);
+
+  /** Profiles come from there, one after another, the last from the same place again and again. */
+  function playFrom(places: readonly TakenFrom[], plays: readonly Play[], hooks: Partial<Hooks> = {}) {
+    const steps: string[] = [];
+    const takeOut = async () => {
+      const place = places[Math.min(steps.filter((step) => step !== 'discard').length, places.length - 1)];
+      steps.push(place ?? 'live');
+      return place ?? 'live';
+    };
+    const discard = async () => void steps.push('discard');
+    return { ...play(plays, {}, { takeOut, discard, ...hooks }), steps };
+  }
+
+  it.each<[string, Play]>([
+    ['asks for a scan', asksForScan],
+    ['stays unpaired and shows no code', saysUnpaired],
+  ])(
+    'is opened from the vault before that is believed of a profile that lay open (it %s)',
+    async (_what, page) => {
+      const { changes, alerts, opened, steps, stop } = playFrom(['live', 'vault'], [page, isConnected]);
+      await vi.advanceTimersByTimeAsync(DEFAULT_TIMINGS.unpairedGraceMs + SECOND_MS);
+      expect(steps).toEqual(['live', 'discard', 'vault']);
+      expect(pausesOf(opened)).toEqual([
+        page === asksForScan ? 0 : DEFAULT_TIMINGS.unpairedGraceMs / SECOND_MS,
+      ]);
+      expect(changes).toMatchObject([
+        { state: 'reconnecting', reason: 'link_doubted' },
+        { state: 'connected' },
+      ]);
+      expect(alerts).toEqual([]);
+      stop.abort();
+    },
+  );
+
+  it.each<[string, Play]>([
+    ['asks for a scan', asksForScan],
+    ['stays unpaired and shows no code', saysUnpaired],
+  ])('is logged out once that is so with what the vault had, too (it %s)', async (_what, page) => {
+    const { rest, steps } = playFrom(['live', 'vault'], [page]);
+    await vi.advanceTimersByTimeAsync(2 * (DEFAULT_TIMINGS.unpairedGraceMs + SECOND_MS));
+    expect(await rest).toBe('logged_out');
+    expect(steps).toEqual(['live', 'discard', 'vault']);
+  });
+
+  it('is logged out though the browser over what the vault had died before it asked', async () => {
+    const { rest, steps } = playFrom(['live', 'vault', 'live'], [asksForScan, neverThere, asksForScan]);
+    await vi.advanceTimersByTimeAsync(SECOND_MS);
+    expect(await rest).toBe('logged_out');
+    expect(steps).toEqual(['live', 'discard', 'vault', 'live']);
+  });
+
+  it('is opened from the vault again if it was connected since', async () => {
+    const loses: Play = (say) => {
+      say(READY);
+      setTimeout(() => asksForScan(say), SECOND_MS);
+    };
+    const { changes, steps, stop } = playFrom(['vault'], [loses, isConnected]);
+    await vi.advanceTimersByTimeAsync(2 * SECOND_MS);
+    expect(steps).toEqual(['vault', 'discard', 'vault']);
+    expect(changes.map(({ state }) => state)).toEqual(['connected', 'reconnecting', 'connected']);
+    stop.abort();
+  });
+
+  it.each<[string, readonly TakenFrom[], Play, Partial<Hooks>]>([
+    ['it came from the vault', ['vault'], asksForScan, {}],
+    ['there is no snapshot', ['live'], asksForScan, { isSealed: false }],
+    ['the page says that the link was ended', ['live'], (say) => say({ kind: 'logged_out' }), {}],
+  ])('is logged out at once if %s', async (_what, places, page, hooks) => {
+    const { rest, opened, steps } = playFrom(places, [page], hooks);
+    expect(await rest).toBe('logged_out');
+    expect(opened).toHaveLength(1);
+    expect(steps).toEqual(places);
+  });
+
+  it('leaves nothing of that profile to whoever stops it meanwhile', async () => {
+    const closing = Promise.withResolvers<void>();
+    const { rest, steps, stop } = playFrom(['live'], [asksForScan], { close: () => closing.promise });
+    await vi.advanceTimersByTimeAsync(SECOND_MS);
+    stop.abort(new Error('stopped'));
+    closing.resolve();
+    expect(await rest).toBe('stopped');
+    expect(steps).toEqual(['live', 'discard']);
+  });
+
+  it('is not opened as it lay open if that could not be removed, but tried again', async () => {
+    const discard = vi.fn(async () => undefined).mockRejectedValueOnce(new Error('The disk fails.'));
+    const { changes, stop } = playFrom(['live', 'live', 'vault'], [asksForScan, asksForScan, isConnected], {
+      discard,
+    });
+    await vi.advanceTimersByTimeAsync(5 * SECOND_MS);
+    expect(changes.map(({ state, reason }) => reason ?? state)).toEqual([
+      'link_doubted',
+      'launch_failed',
+      'link_doubted',
+      'connected',
+    ]);
+    stop.abort();
+  });
+});
+
+it.each<[ErrorCode, ReasonCode]>([
+  ['DISK_FULL', 'disk_full'],
+  ['VAULT_STORAGE_FAILED', 'vault_unavailable'],
+])('tries again when its profile could not be opened for %s', async (code, reason) => {
+  const takeOut = vi.fn(async (): Promise<TakenFrom> => 'vault').mockRejectedValueOnce(new AppError(code));
+  const { changes, stop } = play([(say) => say(READY)], { state: 'starting' }, { takeOut });
+  await vi.advanceTimersByTimeAsync(SECOND_MS);
+  expect(changes).toMatchObject([{ state: 'reconnecting', reason, attempt: 1 }, { state: 'connected' }]);
+  stop.abort();
+});
+
 describe('a profile whose opening hangs', () => {
   const hang = () => {
-    const opening = Promise.withResolvers<void>();
+    const opening = Promise.withResolvers<TakenFrom>();
     const takeOut = vi.fn(() => opening.promise);
     return { ...play([(say) => say(READY)], { state: 'starting' }, { takeOut }), takeOut, opening };
   };
@@ -339,7 +461,7 @@ describe('a profile whose opening hangs', () => {
     const { session, opened, opening, stop } = hang();
     await vi.advanceTimersByTimeAsync(DEFAULT_TIMINGS.profileDeadlineMs + SECOND_MS);
     expect(opened).toEqual([]);
-    opening.resolve();
+    opening.resolve('vault');
     await vi.advanceTimersByTimeAsync(0);
     expect(opened).toHaveLength(1);
     expect(session.findConnected()).toBeDefined();
