@@ -1,7 +1,8 @@
 # Switchboard with everything it brings up itself: PostgreSQL comes with npm, Chromium and Redis from Debian.
 #
 #   docker build -t switchboard .
-#   docker run --name switchboard --stop-timeout 60 -p 127.0.0.1:3000:3000 -v switchboard:/data switchboard
+#   docker run -d --name switchboard --restart unless-stopped --stop-timeout 60 --shm-size 2g \
+#     -p 127.0.0.1:3000:3000 -v switchboard:/data switchboard
 #   docker exec -it switchboard node src/cli/main.ts link
 #
 # /data holds the accounts, their sealed sessions, their messages and the generated keys. NODE_ENV is not set: with

@@ -90,8 +90,8 @@ async function openParts(
       log,
     }),
   );
-  const { keyRing, madeAt } = await openKeyRing(config.encryption, folder.path);
-  stack.use(keyRing);
+  const keys = await openKeyRing(config.encryption, folder.path);
+  const keyRing = stack.use(keys.keyRing);
   const instanceId = parseInstanceId(await ensureInstanceId(config.instanceId, folder.path));
 
   const stores = stack.use(await openStores(config, { log, edge, dataPath: folder.path }));
@@ -215,7 +215,7 @@ async function openParts(
   stack.use(await openUrlFile(folder.path, addressToUrl(http.host, http.port)));
   signal.throwIfAborted();
   await pool.restore();
-  warnOfWeakPlaces(log, { runtime, keyRing, madeAt });
+  warnOfWeakPlaces(log, { runtime, keys });
   log.info('Switchboard is ready', { url: http.url, instanceId, dataPath: folder.path });
   await welcome({
     defaults: config.whatsapp,

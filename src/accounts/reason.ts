@@ -144,7 +144,7 @@ export const REASONS = {
     retry: 'never',
     text: 'The sealed session cannot be opened with the encryption keys at hand.',
     userAction:
-      'Add the key that the last error names to ENCRYPTION_KEY_PREVIOUS (or set ENCRYPTION_KEY) and start Switchboard again.',
+      'Add the key that the last error names to ENCRYPTION_KEY_PREVIOUS and start Switchboard again. One that was made at the first start is in DATA_PATH/encryption-key.',
     keepsLink: true,
   },
   vault_damaged: {

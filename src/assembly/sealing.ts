@@ -1,13 +1,13 @@
 import type { InstanceId } from '../accounts/ids.ts';
 import type { Config } from '../config/config.ts';
-import { ensureEncryptionKey } from '../config/made-encryption-key.ts';
+import { ensureEncryptionKey, findLeftKey } from '../config/made-encryption-key.ts';
 import type { Executor } from '../db/database.ts';
 import { makeDatabaseBackup } from '../db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../db/snapshot-store.ts';
 import { abortedAfter } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type KeyRing, makeKeyRing } from '../vault/key-ring.ts';
+import { type KeyRing, keyToId, makeKeyRing } from '../vault/key-ring.ts';
 import { makeS3Backup } from '../vault/s3-backup.ts';
 import type { VaultDeps } from '../vault/vault.ts';
 import { VaultFolder } from '../vault/vault-folder.ts';
@@ -16,6 +16,13 @@ import type { VaultStep } from '../vault/vault-step.ts';
 /** How long copies in S3 may take once the daemon is asked to stop: disk and database have the session by then. */
 const S3_STOP_DEADLINE_MS = 10_000;
 
+/** The keys, and where one lies that was made here: the one that seals, or one that opens nothing any more. */
+export interface OpenKeys {
+  readonly keyRing: KeyRing;
+  readonly madeAt: string | null;
+  readonly forgottenAt: string | null;
+}
+
 /**
  * The keys that open and seal sessions: ENCRYPTION_KEY and its predecessors, else the one that was made on the first
  * start. Disposing forgets them.
@@ -23,14 +30,17 @@ const S3_STOP_DEADLINE_MS = 10_000;
 export async function openKeyRing(
   { key, previous }: Config['encryption'],
   dataPath: string,
-): Promise<{ readonly keyRing: KeyRing; readonly madeAt: string | null }> {
+): Promise<OpenKeys> {
   const made = key === null ? await ensureEncryptionKey(dataPath) : undefined;
+  const left = key === null ? undefined : await findLeftKey(dataPath);
   const current = key ?? made?.key;
   if (current === undefined) throw new Error('There is no encryption key.');
   try {
-    return { keyRing: makeKeyRing({ current, previous }), madeAt: made?.path ?? null };
+    const keyRing = makeKeyRing({ current, previous });
+    const isForgotten = left !== undefined && !keyRing.keyIds.includes(keyToId(left.key));
+    return { keyRing, madeAt: made?.path ?? null, forgottenAt: isForgotten ? left.path : null };
   } finally {
-    for (const used of [current, ...previous]) used.fill(0);
+    for (const used of [current, ...previous, ...(left ? [left.key] : [])]) used.fill(0);
   }
 }
 

@@ -2,7 +2,7 @@ import { waitMs } from '../lib/abort.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import type { ApiClient } from './api-client.ts';
 import type { AccountView } from './api-views.ts';
-import { accountToLinkStep, idToLinkCommand } from './link-step.ts';
+import { accountToLinkStep, idToLinkCommand, isMendedByLinking } from './link-step.ts';
 
 /** How often the daemon is asked. A QR code lives for 20 s or more, and a person scans it in seconds. */
 const ASK_EVERY_MS = 1_000;
@@ -51,7 +51,9 @@ export async function followLink(
       case 'ended':
         if (account.since === restingSince) break;
         throw new AppError('ACCOUNT_NOT_CONNECTED', {
-          message: `${step.text} To link it again: ${idToLinkCommand(accountId)}`,
+          message: isMendedByLinking(account)
+            ? `${step.text} To link it again: ${idToLinkCommand(accountId)}`
+            : step.text,
         });
       case 'scan':
         break;

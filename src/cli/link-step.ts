@@ -14,6 +14,11 @@ export function isResting({ connectionStatus }: Pick<AccountView, 'connectionSta
   return connectionStatus === 'Disconnected' || connectionStatus === 'Failed';
 }
 
+/** False if no command of the account is the remedy of what it rests for. */
+export function isMendedByLinking({ reason }: Pick<AccountView, 'reason'>): boolean {
+  return reason?.code !== 'key_missing';
+}
+
 /** What a person types to link or connect an account, or to go on with that. */
 export function idToLinkCommand(accountId: string): string {
   return `${CLI} link --account ${accountId}`;

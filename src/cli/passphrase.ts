@@ -6,6 +6,8 @@ import type { CommandContext } from './command-context.ts';
 const MIN_CHARACTERS = 12;
 const MAX_CHARACTERS = 1_024;
 
+const ASK_NEW = `A new passphrase (${MIN_CHARACTERS} to 1,024 characters): `;
+
 export interface PassphraseOptions {
   readonly passphraseFile?: string;
 }
@@ -32,7 +34,7 @@ export async function takePassphrase(
   const given =
     passphraseFile === undefined ? context.findPassphrase() : await readPassphrase(passphraseFile);
   if (given !== undefined) return checkPassphrase(given);
-  const typed = checkPassphrase(await context.askHidden('Passphrase: '));
+  const typed = checkPassphrase(await context.askHidden(repeat ? ASK_NEW : 'Passphrase: '));
   if (repeat && (await context.askHidden('The same once more: ')) !== typed) {
     throw refuse('The two passphrases differ. Nothing was done; try again.');
   }

@@ -32,6 +32,21 @@ export async function ensureEncryptionKey(
   return { key, path, made: true };
 }
 
+/** The key that was made here on some start, though another one is set by now; undefined if there is none that could be read. */
+export async function findLeftKey(
+  dataPath: string,
+): Promise<{ readonly key: Uint8Array; readonly path: string } | undefined> {
+  const path = encryptionKeyPathOf(dataPath);
+  const kept = await findKept(path);
+  if (kept === undefined) return undefined;
+  try {
+    return { key: parseEncryptionKey(kept.trim()), path };
+  } catch {
+    // It opens nothing, and nobody counts on it.
+    return undefined;
+  }
+}
+
 async function findKept(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');

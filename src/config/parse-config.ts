@@ -29,7 +29,8 @@ function findContradictions(
   return [
     {
       field: 'ENCRYPTION_KEY',
-      message: 'It is required with NODE_ENV=production. Make one with: openssl rand -hex 32',
+      message:
+        'It is required with NODE_ENV=production. Make one with: openssl rand -hex 32. If accounts were linked here without one, put what DATA_PATH/encryption-key holds into ENCRYPTION_KEY_PREVIOUS, so that they go on.',
     },
   ];
 }

@@ -124,7 +124,7 @@ export function makeKeyMissing(
   });
 }
 
-function keyToId(key: Uint8Array): string {
+export function keyToId(key: Uint8Array): string {
   return derive(key, new Uint8Array(), KEY_ID_INFO, KEY_ID_BYTES).toString('hex');
 }
 

@@ -15,7 +15,10 @@ export function addDisconnectCommand(program: Command, context: CommandContext):
       'Logs the account out and deletes its browser profile. Its messages stay; linking it again takes a new scan.',
     )
     .argument('<account>', 'id, phone number or name')
-    .option('--remove', 'remove the account as well; its messages stay in the database')
+    .option(
+      '--remove',
+      'remove the account as well; its messages stay in the database alone, and what waits is never sent',
+    )
     .option(...JSON_OPTION)
     .action((wanted: string, options: DisconnectOptions) => disconnect(context, wanted, options));
 }

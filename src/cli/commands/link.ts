@@ -3,6 +3,7 @@ import { AppError } from '../../lib/errors.ts';
 import { chooseAccount, isCalled } from '../account-choice.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { AccountView } from '../api-views.ts';
+import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption } from '../command-context.ts';
 import { followLink, type LinkTarget, type LinkWitness } from '../link-progress.ts';
 import { idToLinkCommand, isResting } from '../link-step.ts';
@@ -98,7 +99,11 @@ function refuseDuplicate(accounts: readonly AccountView[], wanted: readonly stri
     const there = accounts.find((account) => isCalled(account, each));
     if (there === undefined) continue;
     throw new AppError('VALIDATION_FAILED', {
-      message: `There is an account ${JSON.stringify(each)} already (${there.connectionStatus}). Link that one with: ${idToLinkCommand(there.id)} - or add --another to create one more.`,
+      message: `There is an account ${JSON.stringify(each)} already (${there.connectionStatus}).\n${
+        there.connectionStatus === 'Connected'
+          ? `To see it: ${CLI} status ${there.id}`
+          : `To link it: ${idToLinkCommand(there.id)}`
+      }\nTo create one more, add --another.`,
     });
   }
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { chooseAccount } from '../account-choice.ts';
 import type { AccountHealthView } from '../api-views.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
-import { idToLinkCommand, isResting } from '../link-step.ts';
+import { idToLinkCommand, isMendedByLinking, isResting } from '../link-step.ts';
 import { instantText, textToLine } from '../terminal-text.ts';
 import { describeAccounts, describeState } from './accounts.ts';
 
@@ -69,7 +69,7 @@ export function describeHealth(health: AccountHealthView): string {
 /** What a person does about it, and the command where it does not go on by itself; null if nothing is to be done. */
 function describeRemedy(health: AccountHealthView): string | null {
   const action = health.reason?.userAction ?? null;
-  if (!isResting(health)) return action;
+  if (!isResting(health) || !isMendedByLinking(health)) return action;
   const command = idToLinkCommand(health.id);
   return action === null ? command : `${action} The command: ${command}`;
 }

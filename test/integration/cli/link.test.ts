@@ -143,6 +143,17 @@ describe('link --code', () => {
 });
 
 describe('link', () => {
+  it('names itself as no remedy where a key is missing', async () => {
+    const reason = { code: 'key_missing', text: 'It cannot be opened.', userAction: 'Add the key.' };
+    const since = new Date().toISOString();
+    const env = await play({
+      account: { state: 'needs_human', connectionStatus: 'Failed', reason, since },
+    });
+    const { code, error } = await runCli(['link'], { cwd: folder.path, env });
+    expect([code, error]).toEqual([6, expect.stringContaining('It cannot be opened. Add the key.')]);
+    expect(error).not.toContain('link --account');
+  });
+
   it('waits for the phone to approve a passkey (A24)', async () => {
     const reason = { code: 'passkey', text: 'WhatsApp asks for a passkey.', userAction: 'Approve it.' };
     const demanded = { state: 'needs_human', connectionStatus: 'Failed', reason };
@@ -196,7 +207,7 @@ describe('link', () => {
     const { code, error, out } = await runCli(['link', ...args], { cwd: folder.path, env });
     expect([code, out, posted()]).toEqual([2, '', undefined]);
     expect(error).toContain(named);
-    expect(error).toContain(`npm run cli -- link --account ${TAKEN.id}`);
+    expect(error).toContain(`npm run cli -- status ${TAKEN.id}`);
     expect(error).toContain('--another');
     expect((await runCli(['link', ...args, '--another'], { cwd: folder.path, env })).code).toBe(0);
     expect(posted()?.path).toBe('/connect');

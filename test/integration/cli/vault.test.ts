@@ -356,7 +356,9 @@ async function onTerminal(args: readonly string[], answers: readonly string[]) {
   let asked = 0;
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     shown += text;
-    const questions = shown.match(/Passphrase: |The same once more: /g)?.length ?? 0;
+    const questions =
+      shown.match(/A new passphrase \(12 to 1,024 characters\): |Passphrase: |The same once more: /g)
+        ?.length ?? 0;
     for (; asked < questions; asked += 1) child.stdin.write(`${answers[asked] ?? ''}\r`);
   });
   const [code] = await once(child, 'close');
