@@ -27,7 +27,8 @@ Exit codes:
   130  interrupted by Ctrl-C
 With --json an error is one line on standard error:
   {"success":false,"error":{"code":"…","message":"…","details":[{"field":"…","message":"…"}]}}
-details is there where the code has any; wrong usage (2) may be told in plain words.
+details is there where the code has any (another object for some, such as DAILY_LIMIT_EXCEEDED); wrong usage (2) may be
+told in plain words.
 For scripts: npm run -s cli -- <command> --json, since npm prints a banner without -s.
 `;
 

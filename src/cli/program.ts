@@ -89,8 +89,10 @@ function refuseUnknownCommand(program: Command, args: readonly string[]): void {
 
 function describeError(error: Error): string {
   const problems = isAppError(error) ? findFieldProblems(error.details) : [];
-  const lines = problems.map(({ field, message }) => `  ${field}: ${message}\n`);
-  return `${textToLine(error.message)}\n${lines.join('')}`;
+  const lines = problems.map(({ field, message }) => `${field}: ${message}\n`);
+  // One problem is often all that the error says.
+  if (problems.length === 1 && problems[0]?.message === error.message) return lines.join('');
+  return `${textToLine(error.message)}\n${lines.map((line) => `  ${line}`).join('')}`;
 }
 
 function errorToJson(error: Error): string {

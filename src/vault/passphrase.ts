@@ -45,7 +45,10 @@ export function makePassphraseLock(passphrase: string): PassphraseLock {
       } finally {
         key.fill(0);
       }
-      throw refuse('passphrase', 'The passphrase is not the one of this file, or its head was changed.');
+      throw refuse(
+        'passphrase',
+        'This is not the passphrase that the file was exported with, or the file was changed.',
+      );
     },
   };
 }

@@ -99,11 +99,11 @@ function refuseDuplicate(accounts: readonly AccountView[], wanted: readonly stri
     const there = accounts.find((account) => isCalled(account, each));
     if (there === undefined) continue;
     throw new AppError('VALIDATION_FAILED', {
-      message: `There is an account ${JSON.stringify(each)} already (${there.connectionStatus}).\n${
+      message: `There is an account ${JSON.stringify(each)} already (${there.connectionStatus}). Add --another to create one more, or ${
         there.connectionStatus === 'Connected'
-          ? `To see it: ${CLI} status ${there.id}`
-          : `To link it: ${idToLinkCommand(there.id)}`
-      }\nTo create one more, add --another.`,
+          ? `see that one with: ${CLI} status ${there.id}`
+          : `link that one with: ${idToLinkCommand(there.id)}`
+      }`,
     });
   }
 }

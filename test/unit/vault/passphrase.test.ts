@@ -40,7 +40,7 @@ describe('a passphrase', { timeout: SCRYPT_TIMEOUT_MS }, () => {
   it('is named, and not shown, when it is wrong', async () => {
     const wrong = 'incorrect horse battery';
     const failure = await failureOf(makePassphraseLock(wrong).unwrap(HEADER));
-    const message = 'The passphrase is not the one of this file, or its head was changed.';
+    const message = 'This is not the passphrase that the file was exported with, or the file was changed.';
     expect(failure).toMatchObject({
       code: 'VALIDATION_FAILED',
       message,
