@@ -42,6 +42,12 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   accountId = await insertTestAccount(opened.db);
+  // So many that no limit of the day is met.
+  await opened.db
+    .updateTable('accounts')
+    .set({ daily_limit: 1_000_000 })
+    .where('id', '=', accountId)
+    .execute();
   network = new FakeNetwork();
   page = new Map();
   stack = new AsyncDisposableStack();
