@@ -105,6 +105,7 @@ export async function handOver(
     const quoted = await findQuoted(run, message);
     handovers.set(message.id, (handovers.get(message.id) ?? 0) + 1);
     glimpse = await run.ask(() => {
+      run.give(message.id);
       const sent = session.send(message.prepared, ready.content, quoted);
       deps.onStep?.('handed');
       return sent;

@@ -61,6 +61,8 @@ export interface AcceptOptions {
   readonly idempotencyKey: string | null;
   /** Tells requests with the same key apart; equal for equal bodies. */
   readonly requestHash: string;
+  /** Throws if no new message may be accepted; one that was accepted before is answered all the same. */
+  readonly checkNew?: () => void;
 }
 
 export interface Accepted {
@@ -106,8 +108,12 @@ export interface OutboxDeps {
 export function makeOutbox(deps: OutboxDeps): Outbox {
   return {
     async accept(account, request, options) {
-      const { idempotencyKey, requestHash } = options;
-      if (idempotencyKey === null) return acceptMessage(deps, account.id, request);
+      const { idempotencyKey, requestHash, checkNew } = options;
+      const acceptNew = async (claim?: IdempotencyClaim) => {
+        checkNew?.();
+        return acceptMessage(deps, account.id, request, claim);
+      };
+      if (idempotencyKey === null) return acceptNew();
       const claimed = await claimIdempotencyKey(deps.db, {
         accountId: account.id,
         key: idempotencyKey,
@@ -117,7 +123,7 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
       switch (claimed.kind) {
         case 'claimed':
           deps.onStep?.('accept-claimed');
-          return acceptClaimed(deps, account.id, request, claimed.claim);
+          return orReleased(deps, claimed.claim, () => acceptNew(claimed.claim));
         case 'stored':
           return { messageId: claimed.messageId, status: claimed.status, replayed: true };
         case 'in-progress':
@@ -140,18 +146,18 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
   };
 }
 
-async function acceptClaimed(
+/** Gives the key back if nothing was accepted under it. */
+async function orReleased(
   deps: OutboxDeps,
-  accountId: AccountId,
-  request: SendRequest,
   claim: IdempotencyClaim,
+  accept: () => Promise<Accepted>,
 ): Promise<Accepted> {
   try {
-    return await acceptMessage(deps, accountId, request, claim);
+    return await accept();
   } catch (thrown) {
     await releaseIdempotencyClaim(deps.db, claim).catch((error: unknown) =>
       deps.log.warn('An idempotency key could not be given back and stays taken for a minute', {
-        accountId,
+        accountId: claim.accountId,
         error: toError(error).message,
       }),
     );

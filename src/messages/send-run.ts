@@ -86,20 +86,26 @@ export class SendRun {
   /**
    * Claims a message by `write`, which tells what comes of it; one at a time, as the account's claims are anyway, so that
    * they do not hold the database's connections while they wait for each other. What comes of a claim that fails is not
-   * known, only that the page was not given the message.
+   * known, only that the page was not given the message, nor is it by one that succeeds: see `give`.
    */
-  claim<Outcome>(
+  claim<Outcome extends { readonly kind: string }>(
     id: MessageId,
     write: (claim: SendClaim) => Promise<Outcome>,
   ): Promise<{ readonly claim: SendClaim; readonly outcome: Outcome }> {
     return this.#claims.run('claim', async () => {
       this.signal.throwIfAborted();
       const claim = this.#makeClaim();
+      const mayBeClaimed = this.#withheld.has(id);
       this.#withheld.add(id);
       const outcome = await this.query(write(claim));
-      this.#withheld.delete(id);
+      if (outcome.kind !== 'claimed' && !mayBeClaimed) this.#withheld.delete(id);
       return { claim, outcome };
     });
+  }
+
+  /** The page is given the message in this very moment. */
+  give(id: MessageId): void {
+    this.#withheld.delete(id);
   }
 
   #makeClaim(): SendClaim {

@@ -55,13 +55,13 @@ export function sendRoutes(app: HttpApp, { db, outbox }: HttpDeps): void {
     handler: async (request, reply) => {
       const { account } = await getVisibleAccount(db, request, request.params.accountId);
       const sendRequest = bodyToSendRequest(request.body);
-      checkMaySend(account);
-      const claim = {
+      const options = {
         idempotencyKey: request.headers['idempotency-key'] ?? null,
         requestHash: requestToHash(sendRequest),
+        checkNew: () => checkMaySend(account),
       };
       const { messageId, status } = await outbox
-        .accept(account, sendRequest, claim)
+        .accept(account, sendRequest, options)
         .catch((thrown: unknown) => {
           throw toErrorAsSpelled(thrown, request.body);
         });

@@ -187,6 +187,17 @@ describe('Idempotency-Key', () => {
     expect((await server.ask('GET', `/accounts/${id}/messages`)).body.count).toBe(1);
   });
 
+  it('answers the stored result also when the account may send no more, and is free after a refusal', async () => {
+    const first = await send(TEXT, key);
+    await server.accounts.saveState(id, { state: 'disconnected', reason: null });
+    const second = await send(TEXT, key);
+    expect([second.status, second.body]).toEqual([202, first.body]);
+    const other = { 'idempotency-key': 'order-2' };
+    expect((await send(TEXT, other)).body.error.code).toBe('ACCOUNT_NOT_CONNECTED');
+    await server.accounts.saveState(id, { state: 'connected', reason: null });
+    expect((await send(TEXT, other)).status).toBe(202);
+  });
+
   it('is refused with another body, and is free for other accounts', async () => {
     await send(TEXT, key);
     const other = await send({ ...TEXT, text: 'else' }, key);
