@@ -5,6 +5,7 @@ import { Profile } from '../integration/simulator/driven-client.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { countedSeries } from '../support/metric-series.ts';
 import { MoodyBrowser } from '../support/moody-browser.ts';
+import { PROMISED_MS, untilFound } from '../support/patient-look.ts';
 import { listBrowsers, listTree } from '../support/process-tree.ts';
 import { RealtimeClient } from '../support/realtime-client.ts';
 import { quantile } from '../support/recovery-times.ts';
@@ -139,10 +140,15 @@ it('tries again after 0, 1, 2, 4, 8 … s, and tells a person after five failure
   const killedAt = Date.now();
   process.kill(browserOf(), 'SIGKILL');
   // The alert comes with the fifth failure of a life that was never connected, which is the sixth fall.
-  const falls = await stage.api.until('The falls', async () => {
-    const found = (await history.since(accountId, killedAt)).filter(isFall);
-    return found.length > Math.max(PAUSES_S.length, FAILURES) ? found : undefined;
-  });
+  const pausesS = PAUSES_S.reduce((sum, pause) => sum + pause, 0);
+  const falls = await untilFound(
+    'The falls',
+    async () => {
+      const found = (await history.since(accountId, killedAt)).filter(isFall);
+      return found.length > Math.max(PAUSES_S.length, FAILURES) ? found : undefined;
+    },
+    { patienceMs: pausesS * 1_000 + PROMISED_MS },
+  );
   expect(falls.map(({ attempt, reason }) => `${attempt} ${reason}`).slice(0, 3)).toEqual([
     '1 browser_died',
     '2 launch_failed',
