@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -122,10 +122,15 @@ describe('files of media', () => {
     const hash = await putOld(text);
     await receive('A', hash, 40);
     await expire();
+    const place = hashToPlace(hash);
+    const cameAt = async () => (await stat(join(folder, place.folder, place.name))).ctimeMs;
+    since = new Date(Math.floor(await cameAt()) + 1);
     // The grain of a file's time is some milliseconds.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    since = new Date(Date.now() - 20);
-    await store.put(Buffer.from(text), { maxBytes: 1_000, declaredMimeType: null });
+    const storeAgain = async () => {
+      await store.put(Buffer.from(text), { maxBytes: 1_000, declaredMimeType: null });
+      return cameAt();
+    };
+    await expect.poll(storeAgain).toBeGreaterThanOrEqual(since.getTime());
     expect(await cleanUp()).toBe(0);
     expect(await store.has(hash)).toBe(true);
   });
