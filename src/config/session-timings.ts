@@ -269,6 +269,41 @@ export const SESSION_NUMBERS = {
     text: 'Falls in a row, each within `stableAfterMs` of a connection, after which an alert is raised.',
     why: 'Each may be mended before it is announced. A few are a bad moment; five are a fault.',
   },
+  writeRetryMs: {
+    value: 1_000,
+    text: 'A state that the database did not take is written again after this.',
+    why: 'A restart of PostgreSQL takes some seconds.',
+  },
+  writeDeadlineMs: {
+    value: 10_000,
+    text: 'A write of a state that goes unanswered for this long is given up, and repeated.',
+    why: 'One takes some milliseconds, on an overloaded machine a second or two. A connection whose other end has vanished is not answered for minutes, while a new one would be.',
+  },
+  lastWritesMs: {
+    value: 2_000,
+    text: 'A session that stops waits this long for its last states to be stored.',
+    why: 'The daemon has 30 s for all of its stop; the next boot mends a state that is missing.',
+  },
+  turnsEndMs: {
+    value: 12_000,
+    text: 'A stop waits this long for starts and ends of sessions that are under way.',
+    why: 'A logout and the close of a browser take that at most.',
+  },
+  copiesEndMs: {
+    value: 10_000,
+    text: 'A stop waits this long for copies of the sealed sessions.',
+    why: 'They are on the disk by then, and the next start makes up for what is missing.',
+  },
+  remnantAfterMs: {
+    value: 3_600_000,
+    text: 'What is left of a half-made profile is removed when it is this old.',
+    why: 'A younger one may be at work in ways that cannot be seen.',
+  },
+  orphanAfterMs: {
+    value: 2_592_000_000,
+    text: 'A profile of an account that is gone is removed when nothing in it has changed for this long.',
+    why: 'A daemon that was given the wrong database for a while must not take all profiles for orphans.',
+  },
   announceGraceMs: {
     value: 5_000,
     text: 'Trouble that is over within this is stored, but not announced.',

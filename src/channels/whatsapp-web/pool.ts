@@ -21,15 +21,6 @@ import { Session } from './session.ts';
 import { type Run, type Slot, Slots } from './slots.ts';
 import { type ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
 
-/** How long the last state of a session may take to be stored when the daemon stops, in milliseconds. */
-const LAST_WRITE_MS = 2_000;
-
-/** How long starts and ends that are under way may take when the daemon stops: a logout, and the close of a browser. */
-const TURNS_DEADLINE_MS = 12_000;
-
-/** How long copies of the sealed sessions may take then, in milliseconds. */
-const COPIES_DEADLINE_MS = 10_000;
-
 export interface PoolDeps {
   readonly config: Pick<Config, 'browser' | 'whatsapp'>;
   /** Where profiles are opened. */
@@ -219,14 +210,14 @@ export class Pool implements Channel, AsyncDisposable {
     this.#closing.abort(new Error('Switchboard is stopping.'));
     // What is being started or ended comes to its end first; no more is begun.
     const underWay = this.#restore.ended().then(() => this.#turns.idle());
-    await withDeadline(underWay, TURNS_DEADLINE_MS, 'What was under way').catch((thrown) => {
+    await withDeadline(underWay, this.#timings.turnsEndMs, 'What was under way').catch((thrown) => {
       this.#deps.log.warn('A start or an end of a session is cut off by the stop', {
         error: toError(thrown).message,
       });
     });
     await Promise.all(this.#slots.listRuns().map(([accountId, run]) => this.#stopForGood(accountId, run)));
     try {
-      await withDeadline(this.#deps.profiles.copied(), COPIES_DEADLINE_MS, 'Copying sealed sessions');
+      await withDeadline(this.#deps.profiles.copied(), this.#timings.copiesEndMs, 'Copying sealed sessions');
     } catch (thrown) {
       // They are on the disk, and the next start makes up for it.
       const error = toError(thrown).message;
@@ -241,7 +232,7 @@ export class Pool implements Channel, AsyncDisposable {
     if (run.end !== undefined && run.end !== 'stopped') return;
     try {
       const stored = this.#saveRest(accountId, 'daemon_stopped');
-      await withDeadline(stored, LAST_WRITE_MS, 'Storing a state');
+      await withDeadline(stored, this.#timings.lastWritesMs, 'Storing a state');
     } catch (thrown) {
       const error = toError(thrown).message;
       this.#deps.log.warn('The state of a stopped session could not be stored', { accountId, error });

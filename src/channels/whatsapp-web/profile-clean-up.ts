@@ -1,16 +1,14 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AccountId } from '../../accounts/ids.ts';
+import { DEFAULT_TIMINGS } from '../../config/session-timings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { findProfilesInUse } from './browser-process.ts';
 import { listProfiles, removeProfile } from './profile.ts';
 
-/** A remnant this young may be at work in ways that cannot be seen, milliseconds. */
-const REMNANT_AFTER_MS = 3_600_000;
-/** A daemon that was given the wrong database for a while must not take all profiles for orphans. */
-const ORPHAN_AFTER_MS = 30 * 24 * 3_600_000;
+const { remnantAfterMs, orphanAfterMs } = DEFAULT_TIMINGS;
 
 export interface CleanUpDeps {
   readonly clock: Pick<Clock, 'now'>;
@@ -35,7 +33,7 @@ export async function removeOrphanProfiles(livePath: string, deps: CleanUpDeps):
     const path = join(livePath, name);
     if (inUse.has(path)) continue;
     try {
-      const minAgeMs = isRemnant ? REMNANT_AFTER_MS : ORPHAN_AFTER_MS;
+      const minAgeMs = isRemnant ? remnantAfterMs : orphanAfterMs;
       if (deps.clock.now() - (await changedAt(path)) < minAgeMs) continue;
       await (isRemnant ? rm(path, { recursive: true, force: true }) : removeProfile(path));
       removed += 1;

@@ -1,18 +1,9 @@
+import { DEFAULT_TIMINGS } from '../../config/session-timings.ts';
 import { abortedAfter, orAborted, waitMs, withDeadline } from '../../lib/abort.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 
-/** How long a write waits for a database that is away before it is tried again. */
-const RETRY_MS = 1_000;
-
-/**
- * How long a write may go unanswered, in milliseconds: one takes some milliseconds, on a machine that is overloaded a
- * second or two. A connection whose other end has vanished is not answered for minutes, while a new one would be.
- */
-const WRITE_DEADLINE_MS = 10_000;
-
-/** How long the last writes of a session that stops may take. */
-const FLUSH_DEADLINE_MS = 2_000;
+const { writeRetryMs, writeDeadlineMs, lastWritesMs } = DEFAULT_TIMINGS;
 
 /** A write that may be repeated; once the signal has aborted it changes nothing any more. */
 export type Write = (signal: AbortSignal) => Promise<void>;
@@ -33,7 +24,7 @@ export class SessionJournal {
   constructor(log: Logger, signal: AbortSignal) {
     this.#log = log;
     this.#signal = signal;
-    this.#tooLate = abortedAfter(signal, FLUSH_DEADLINE_MS);
+    this.#tooLate = abortedAfter(signal, lastWritesMs);
   }
 
   /**
@@ -52,7 +43,7 @@ export class SessionJournal {
   /** Resolves when everything queued is written; once the signal has aborted, soon without it. */
   async flush(): Promise<void> {
     await orAborted(this.#last, this.#signal).catch(() => undefined);
-    await withDeadline(this.#last, FLUSH_DEADLINE_MS, 'Storing the state').catch((thrown) => {
+    await withDeadline(this.#last, lastWritesMs, 'Storing the state').catch((thrown) => {
       this.#log.warn('The last state of a session could not be stored', { error: toError(thrown).message });
     });
   }
@@ -70,7 +61,7 @@ export class SessionJournal {
           return false;
         }
         this.#log.warn('The state of a session could not be stored and is tried again', { what, error });
-        await waitMs(RETRY_MS, this.#signal).catch(() => undefined);
+        await waitMs(writeRetryMs, this.#signal).catch(() => undefined);
       }
     }
   }
@@ -78,7 +69,7 @@ export class SessionJournal {
   async #attempt(work: Write): Promise<void> {
     const given = new AbortController();
     const isLast = this.#signal.aborted;
-    const deadlineMs = isLast ? FLUSH_DEADLINE_MS : WRITE_DEADLINE_MS;
+    const deadlineMs = isLast ? lastWritesMs : writeDeadlineMs;
     const answered = withDeadline(work(given.signal), deadlineMs, 'The database');
     try {
       await (isLast ? answered : orAborted(answered, this.#tooLate));
