@@ -307,6 +307,32 @@ describe('a database that goes away', () => {
   });
 });
 
+it('overtakes no message that the run before claims at the last moment', async () => {
+  for (const text of ['first', 'second']) await accept(text, ALICE);
+  let isClaimed = false;
+  const claimElsewhere = async () => {
+    if (isClaimed) return;
+    isClaimed = true;
+    await opened.db
+      .updateTable('messages')
+      .set({
+        handed_at: new Date(clock.now()),
+        bare_id: '3EB0ELSEWHERE',
+        whatsapp_message_id: `true_${ALICE}_3EB0ELSEWHERE`,
+        claimed_by: INSTANCE,
+        claim_epoch: 0,
+      })
+      .where('account_id', '=', accountId)
+      .where('text', '=', 'first')
+      .execute();
+  };
+  const daemon = startDaemon({ onPrepare: claimElsewhere });
+  await settle(daemon);
+  await daemon.die();
+  await sendAll();
+  expect(network.textsOf(ALICE)).toEqual(['first', 'second']);
+});
+
 describe('kills at random points', () => {
   it('lose nothing, double nothing and keep the order of every chat', async () => {
     const random = makeRandom(seed);
