@@ -135,10 +135,11 @@ export class Pool implements Channel, AsyncDisposable {
 
   /** WhatsApp drops a device that is not seen for some weeks; the profile is gone here in any case. */
   async #logOut(accountId: AccountId): Promise<void> {
+    const session = this.#slots.findRun(accountId)?.session;
+    // One that rests has no page that could say it, and mostly nothing to say.
+    if (!session?.mayBeLinked) return;
     try {
-      const session = this.#slots.findRun(accountId)?.session;
-      if (await session?.logOut()) return;
-      if (session?.mayBeLinked === false) return;
+      if (await session.logOut()) return;
       throw new Error('No page of the account is connected.');
     } catch (thrown) {
       const error = toError(thrown).message;
