@@ -8,7 +8,8 @@
  *   open     everything passes;
  *   spilling more came than is held: nothing is held and nothing passes, for the page has it all; the owner was told to read
  *            the page back again, which shuts the gate.
- * What is held when a connection ends is kept for the next one, but not for long: without one nothing is read back.
+ * What is held when a connection ends is kept for the next one, however long that takes: to pass it on would put it before
+ * what the page told while nobody listened. No more is held than in the other modes.
  */
 import type { AccountId } from '../accounts/ids.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -18,8 +19,6 @@ import type { InboundEvent } from './inbound-event.ts';
 /** What an account may hold: some seconds of the fastest page. The page has the rest. */
 const MAX_HELD = 5_000;
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
-/** How long what is held is kept for an account that is not connected, in milliseconds: a reload or a restart takes less. */
-const KEEP_MS = 60_000;
 
 export interface LiveGateOptions {
   /** Puts events into the account's inbound lane. */
@@ -32,8 +31,8 @@ export interface LiveGateOptions {
 export interface LiveGate extends Disposable {
   /** Takes what a page tells live, in its order; returns at once and never throws. */
   accept(accountId: AccountId, events: readonly InboundEvent[]): void;
-  /** Holds everything, while the account is connected or soon will be again. */
-  shut(accountId: AccountId, options?: { readonly isConnected?: boolean }): void;
+  /** Holds everything. */
+  shut(accountId: AccountId): void;
   /** Holds what belongs to these chats alone. */
   await(accountId: AccountId, chatIds: readonly string[]): void;
   /** True if something of the chat is held. */
@@ -44,9 +43,15 @@ export interface LiveGate extends Disposable {
   pass(accountId: AccountId, chatId: string): void;
   /** Nothing more is read back: passes on everything. */
   open(accountId: AccountId): void;
+  /** The page is gone for good, and what was missed of it: passes on what is held, and holds what another page tells. */
+  giveUp(accountId: AccountId): void;
 }
 
-/** Opens the gates, all shut. Disposing passes on everything that is held. */
+/**
+ * Opens the gates, all shut. Disposing drops the messages that are held: the page has them, and they are read back in their
+ * order when it is there again. Changes are passed on, for not every page can tell each of them again; one whose message is
+ * not there yet waits for it.
+ */
 export function openLiveGate(options: LiveGateOptions): LiveGate {
   const gates = new Map<AccountId, Gate>();
   const of = (accountId: AccountId): Gate => {
@@ -64,14 +69,15 @@ export function openLiveGate(options: LiveGateOptions): LiveGate {
   };
   return {
     accept: (accountId, events) => of(accountId).accept(events),
-    shut: (accountId, { isConnected = true } = {}) => of(accountId).shut(isConnected),
+    shut: (accountId) => of(accountId).shut(),
     await: (accountId, chatIds) => of(accountId).await(chatIds),
     isAwaited: (accountId, chatId) => of(accountId).findHeld(chatId) !== undefined,
     isHeld: (accountId, chatId, bareId) => of(accountId).findHeld(chatId)?.ids.has(bareId) === true,
     pass: (accountId, chatId) => of(accountId).pass(chatId),
     open: (accountId) => of(accountId).open(),
+    giveUp: (accountId) => of(accountId).giveUp(),
     [Symbol.dispose]() {
-      for (const gate of gates.values()) gate.open();
+      for (const gate of gates.values()) gate.end();
     },
   };
 }
@@ -98,7 +104,6 @@ class Gate {
   #awaited = new Set<string>();
   #count = 0;
   #bytes = 0;
-  #letGo: NodeJS.Timeout | undefined;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -112,10 +117,8 @@ class Gate {
     if (this.#count > MAX_HELD || this.#bytes > MAX_HELD_BYTES) this.#spill();
   }
 
-  shut(isConnected: boolean): void {
+  shut(): void {
     this.#mode = 'shut';
-    clearTimeout(this.#letGo);
-    if (!isConnected) this.#letGo = setTimeout(() => this.#passAll(), KEEP_MS).unref();
   }
 
   await(chatIds: readonly string[]): void {
@@ -144,6 +147,19 @@ class Gate {
     this.#passAll();
   }
 
+  giveUp(): void {
+    this.#mode = 'shut';
+    this.#passAll();
+  }
+
+  end(): void {
+    const changes = [...this.#held.values()].flatMap(({ events }) =>
+      events.filter(({ kind }) => kind !== 'message'),
+    );
+    this.#clear();
+    if (changes.length > 0) this.#options.emit(changes);
+  }
+
   #holds({ chatId }: InboundEvent): boolean {
     return this.#mode === 'shut' || (this.#mode === 'reading' && this.#awaited.has(chatId));
   }
@@ -158,15 +174,18 @@ class Gate {
   }
 
   #passAll(): void {
-    clearTimeout(this.#letGo);
     for (const chatId of [...this.#held.keys()]) this.pass(chatId);
   }
 
   #spill(): void {
     this.#mode = 'spilling';
+    this.#clear();
+    this.#options.onSpill();
+  }
+
+  #clear(): void {
     this.#held.clear();
     this.#count = 0;
     this.#bytes = 0;
-    this.#options.onSpill();
   }
 }

@@ -49,6 +49,8 @@ export interface Pipeline extends AsyncDisposable {
   whenRoom(accountId: AccountId): Promise<void>;
   /** The page dropped events of the account and goes on: reads it back, and keeps what follows behind. */
   hearGap(accountId: AccountId): void;
+  /** The account's link has ended, and its page with it: nothing of it is read back any more. */
+  hearUnlinked(accountId: AccountId): void;
   /** Reads back what was missed, fetches media and sends what waits, until the signal aborts. Returns at once. */
   serve(session: ConnectedSession, connected: AbortSignal): void;
 }
@@ -135,10 +137,10 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
       gate.shut(accountId);
       catchUp.request(accountId, 'gap');
     },
+    hearUnlinked: gate.giveUp,
     serve(session, connected) {
       const { accountId } = session;
-      const shut = () => gate.shut(accountId, { isConnected: false });
-      connected.addEventListener('abort', shut, { once: true });
+      connected.addEventListener('abort', () => gate.shut(accountId), { once: true });
       void directory.run(session, connected);
       void catchUp.run(session, { signal: connected });
       void mediaFetch.run(session, connected);

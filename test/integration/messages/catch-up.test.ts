@@ -60,10 +60,12 @@ describe('catching up with the page', () => {
     clock = new ManualClock();
     log = new RecordingLogger();
     lane = new Lane();
-    gate = openLiveGate({ emit: lane.emit, onGap: () => expect.fail('a gap'), log });
+    gate = openGate();
     session = new ScriptedSession(await insertTestAccount(db));
     connection = new AbortController();
   });
+
+  const openGate = (): LiveGate => openLiveGate({ emit: lane.emit, onGap: () => expect.fail('a gap'), log });
 
   const open = (over: Partial<CatchUpOptions> = {}): CatchUp =>
     openCatchUp({
@@ -290,6 +292,29 @@ describe('catching up with the page', () => {
     expect(rows.filter(({ recovered }) => recovered).map(({ bare_id }) => bare_id)).toEqual(['b1', 'a1']);
     // The chat that something was told of is read first, although the other is the later one.
     expect(session.pagesRead[0]?.chatId).toBe(BOB);
+  });
+
+  it('keeps the order of a chat over a stop in the middle of a run', async () => {
+    session.receive(ago(3_000, 'a1'), ago(2_000, 'a2'));
+    session.onRead = () => {
+      const live = ago(0, 'a3');
+      session.receive(live);
+      gate.accept(session.accountId, [live]);
+      connection.abort();
+    };
+    await using catchUp = open();
+    await catchUp.run(session, { signal: connection.signal });
+    gate[Symbol.dispose]();
+    session.onRead = () => undefined;
+    connection = new AbortController();
+    await catchUpOnce({ gate: openGate() });
+    const rows = await db
+      .selectFrom('messages')
+      .select('bare_id')
+      .where('account_id', '=', session.accountId)
+      .orderBy('seq')
+      .execute();
+    expect(rows.map(({ bare_id }) => bare_id)).toEqual(['a1', 'a2', 'a3']);
   });
 
   it('lets what is told live pass when the page cannot be read', async () => {
