@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
  */
 const REACH_MS = 48 * HOUR_MS;
 
-/** A chat that has news is read back for at least so many messages, however long ago they were. */
+/** A chat that is read is read back for at least so many messages, however long ago they were: some come later than that. */
 const REACH_MESSAGES = 200;
 
 /** Clocks differ, and WhatsApp dates a message before it reaches us: what is so little newer may be news. */
@@ -34,9 +34,10 @@ export interface ReadBackWindow {
  * How far a chat has to be read back; undefined if it need not be.
  *
  * It is read if it has a message from after its watermark, or one of the last 48 hours, which may have changed; and if its
- * newest message does not look as it did at the watermark. Every other chat rests, so that a run costs a page for each
- * chat that was alive in the last two days, not 200 messages for each that there is. Nothing is missed by that but a change
- * of a message older than two days that others followed, in a chat that is silent since.
+ * newest message does not look as it did at the watermark. Every other chat rests, so that a run costs 200 messages for
+ * each chat that was alive in the last two days (five pages, of which the database is asked once each: some milliseconds),
+ * not for each that there is. What is missed by that belongs to a chat that is silent for two days and looks as it did: a
+ * change of a message that others followed, and a message of our own that came later than they did.
  *
  * A watermark in the future was set by a clock that was set back since, which says nothing.
  */
@@ -54,8 +55,7 @@ export function readBackWindow(
   const floor = Math.min(upTo - SKEW_MS, nowMs - REACH_MS);
   const isChanged = watermark !== undefined && watermark.mark !== chat.mark;
   if (chat.lastMessageAt < floor && !isChanged) return undefined;
-  const hasNews = isChanged || chat.lastMessageAt >= upTo - SKEW_MS;
-  return { floor, atLeast: hasNews ? REACH_MESSAGES : 0, bottom: Math.min(bottom, floor) };
+  return { floor, atLeast: REACH_MESSAGES, bottom: Math.min(bottom, floor) };
 }
 
 /** The pause before the page is read again after `incomplete` runs in a row that could not read all; milliseconds. */

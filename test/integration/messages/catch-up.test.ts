@@ -163,6 +163,23 @@ describe('catching up with the page', () => {
     expect(session.pagesRead).toHaveLength(10);
   });
 
+  it('finds a message that came late and is older than two days, in a chat without other news', async () => {
+    await linked(500);
+    const messages = Array.from({ length: 250 }, (_, n) => ago((270 - n) * HOUR, `m${n}`));
+    const late = messages.splice(100, 1);
+    await ingestEvents(db, session.accountId, messages, new Date());
+    session.receive(...messages);
+    await catchUpOnce();
+    session.chats.set(
+      ALICE,
+      [...messages, ...late].sort((a, b) => a.at - b.at),
+    );
+    lane.events.length = 0;
+    // No more than the two hundred messages cost, which overlap a little.
+    expect(await catchUpOnce()).toMatchObject({ chats: 1, pages: 5, read: 200, recovered: 1 });
+    expect(ids()).toEqual(['message m100']);
+  });
+
   it('reads a silent chat back whose newest message has changed', async () => {
     await linked(500);
     const old = ago(60 * HOUR, 'old');

@@ -23,8 +23,8 @@ describe('how far a chat is read back', () => {
       { floor: ago(1_048), atLeast: 0 },
     ],
     ['not at all if it was silent before', [ago(1_049), null], undefined],
-    ['from two days ago if nothing is new', [ago(30), ago(5)], { floor: ago(48), atLeast: 0 }],
-    ['two days or 200 messages if something is new', [ago(1), ago(5)], { floor: ago(48), atLeast: 200 }],
+    ['two days or 200 messages if nothing is new', [ago(30), ago(5)], { floor: ago(48), atLeast: 200 }],
+    ['as far if something is new', [ago(1), ago(5)], { floor: ago(48), atLeast: 200 }],
     ['to the watermark if that is older', [ago(80), ago(100)], { floor: ago(101), atLeast: 200 }],
     [
       'to its own watermark',
