@@ -1,7 +1,7 @@
 import type { Account, SessionAlert, SessionChange } from '../accounts/account.ts';
 import type { AccountId } from '../accounts/ids.ts';
 import type { Capping } from '../limits/capping.ts';
-import type { InboundEvent, ReadMessage } from '../messages/inbound-event.ts';
+import type { InboundEvent, ReadPlace } from '../messages/inbound-event.ts';
 import type { Ack, MessageContact, MessageLocation, MessagePoll } from '../messages/message.ts';
 import type { MessageKey } from '../messages/whatsapp-key.ts';
 
@@ -226,10 +226,10 @@ export interface ConnectedSession {
 
   /**
    * Messages of a chat from the page's own store, newest first: `limit` of them after skipping `offset`. Older
-   * ones are loaded as needed; fewer than `limit` means that there are no more.
+   * ones are loaded as needed; fewer than `limit` means that there are no more. One that cannot be read keeps its place.
    */
   readChat(
     pageChatId: string,
     range: { readonly offset: number; readonly limit: number },
-  ): Promise<readonly ReadMessage[]>;
+  ): Promise<readonly ReadPlace[]>;
 }

@@ -201,15 +201,15 @@ async function findVotes(
 }
 
 /** The messages with those who reacted and voted under the names by which they are filed. */
-export async function toFiledPeople(
+export async function toFiledPeople<Place extends Pick<ReadMessage, 'reactions' | 'votes'>>(
   db: Executor,
   accountId: AccountId,
-  messages: readonly ReadMessage[],
-): Promise<readonly ReadMessage[]> {
-  const people = messages.flatMap(({ reactions = [], votes = [] }) => [
+  places: readonly Place[],
+): Promise<readonly Place[]> {
+  const people = places.flatMap(({ reactions = [], votes = [] }) => [
     ...reactions.map(({ senderId }) => senderId),
     ...votes.map(({ voterId }) => voterId),
   ]);
   const phones = await findPhones(db, accountId, people);
-  return phones.size === 0 ? messages : messages.map((message) => toCanonicalPeople(message, phones));
+  return phones.size === 0 ? places : places.map((place) => toCanonicalPeople(place, phones));
 }

@@ -56,7 +56,10 @@ export function eventToLids(event: InboundEvent): string[] {
 }
 
 /** A message that is read back, with the numbers of those who reacted and voted in place of their LIDs. */
-export function toCanonicalPeople(message: ReadMessage, phones: ReadonlyMap<string, string>): ReadMessage {
+export function toCanonicalPeople<Message extends Pick<ReadMessage, 'reactions' | 'votes'>>(
+  message: Message,
+  phones: ReadonlyMap<string, string>,
+): Message {
   const { reactions, votes } = message;
   const canonical = (id: string) => phones.get(id) ?? id;
   return {

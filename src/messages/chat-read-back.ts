@@ -10,7 +10,7 @@ import type { KnownMessage } from '../db/catch-up-store.ts';
 import { AppError } from '../lib/errors.ts';
 import type { ReadBackWindow } from './catch-up-window.ts';
 import { ChatTrack, type LocatedPage, PAGE_SIZE } from './chat-track.ts';
-import type { InboundEvent, ReadMessage } from './inbound-event.ts';
+import type { InboundEvent, ReadMessage, ReadPlace } from './inbound-event.ts';
 import { toMissedChanges, toMissedMessage } from './reconcile.ts';
 
 /** Whole messages that are held in memory at a time, beyond a page. */
@@ -20,7 +20,7 @@ const MAX_HELD = 500;
 const MAX_SEARCHES = 100;
 
 export interface ReadBackDeps {
-  readonly readPage: (chat: ChatGlimpse, offset: number, limit: number) => Promise<readonly ReadMessage[]>;
+  readonly readPage: (chat: ChatGlimpse, offset: number, limit: number) => Promise<readonly ReadPlace[]>;
   readonly listKnown: (events: readonly ReadMessage[]) => Promise<readonly KnownMessage[]>;
   /** Resolves when the lane has passed the events on. */
   readonly emit: (events: readonly InboundEvent[]) => Promise<void>;
@@ -97,12 +97,12 @@ class ChatReadBack {
     }
   }
 
-  #readPage(offset: number): Promise<readonly ReadMessage[]> {
+  #readPage(offset: number): Promise<readonly ReadPlace[]> {
     this.#pages += 1;
     return this.#deps.readPage(this.#chat, offset, PAGE_SIZE);
   }
 
-  #isWanted({ at }: ReadMessage, depth: number): boolean {
+  #isWanted({ at }: ReadPlace, depth: number): boolean {
     const { floor, atLeast, bottom } = this.#window;
     return at >= floor || (depth < atLeast && at >= bottom);
   }
@@ -110,7 +110,9 @@ class ChatReadBack {
   /** Keeps what the database lacks and emits what it has in an older state. Returns how many were not met before. */
   async #sift(page: LocatedPage): Promise<number> {
     const met = this.#track.add(page);
-    const fresh = met.filter(({ event, depth }) => this.#isWanted(event, depth));
+    const fresh = met.flatMap(({ event, depth }) =>
+      event.kind === 'message' && this.#isWanted(event, depth) ? [{ event, depth }] : [],
+    );
     this.#read += fresh.length;
     const listed = await this.#deps.listKnown(fresh.map(({ event }) => event));
     const known = new Map(listed.map((message) => [message.bareId, message]));
@@ -153,10 +155,10 @@ class ChatReadBack {
     }
   }
 
-  #takeNamed(events: readonly ReadMessage[]): Missing[] {
-    const found = events
-      .map((event, depth) => ({ event, depth }))
-      .filter(({ event }) => this.#named.has(event.key.bareId));
+  #takeNamed(events: readonly ReadPlace[]): Missing[] {
+    const found = events.flatMap((event, depth) =>
+      event.kind === 'message' && this.#named.has(event.key.bareId) ? [{ event, depth }] : [],
+    );
     for (const { event } of found) this.#named.delete(event.key.bareId);
     return found;
   }

@@ -6,7 +6,7 @@
  * distance when the reading began. The shift, distance now minus depth, is measured on each page by the messages
  * that were met before; so consecutive pages overlap, and a page that meets none of them is not connected.
  */
-import type { ReadMessage } from './inbound-event.ts';
+import type { ReadPlace } from './inbound-event.ts';
 
 /** Messages in a page. */
 export const PAGE_SIZE = 50;
@@ -16,7 +16,7 @@ export const PAGE_OVERLAP = 5;
 
 /** A page and the depth of each of its messages. */
 export interface LocatedPage {
-  readonly events: readonly ReadMessage[];
+  readonly events: readonly ReadPlace[];
   /** Depth of the first event; the others follow. */
   readonly depth: number;
 }
@@ -38,7 +38,7 @@ export class ChatTrack {
   }
 
   /** Measures the shift by the deepest message of the page that was met before; undefined if none was. */
-  locate(events: readonly ReadMessage[], offset: number): LocatedPage | undefined {
+  locate(events: readonly ReadPlace[], offset: number): LocatedPage | undefined {
     const index = events.findLastIndex(({ key }) => this.#depths.has(key.bareId));
     const met = events[index];
     if (met !== undefined) this.#shift = offset + index - this.#depthOf(met, index === events.length - 1);
@@ -47,13 +47,13 @@ export class ChatTrack {
   }
 
   /** If others follow it in the page, it is the deepest that is left: those met below it were deleted. */
-  #depthOf(met: ReadMessage, isLast: boolean): number {
+  #depthOf(met: ReadPlace, isLast: boolean): number {
     const own = this.#depths.get(met.key.bareId) ?? 0;
     return isLast ? own : Math.max(own, this.#deepest?.depth ?? 0);
   }
 
   /** Remembers the page's messages; returns those that were not met before, with their depths. */
-  add({ events, depth }: LocatedPage): { readonly event: ReadMessage; readonly depth: number }[] {
+  add({ events, depth }: LocatedPage): { readonly event: ReadPlace; readonly depth: number }[] {
     const fresh = events
       .map((event, index) => ({ event, depth: depth + index }))
       .filter(({ event }) => !this.#depths.has(event.key.bareId));
@@ -68,7 +68,7 @@ export class ChatTrack {
    * Measures the shift next to `depth`, where a message is looked for. True if the page shows that it is gone: what
    * was met on either side of it is there, and it must be in between.
    */
-  seek(events: readonly ReadMessage[], offset: number, depth: number): boolean {
+  seek(events: readonly ReadPlace[], offset: number, depth: number): boolean {
     const met = events.flatMap(({ key }, index) => {
       const own = this.#depths.get(key.bareId);
       return own === undefined ? [] : [{ index, depth: own, distance: Math.abs(own - depth) }];
@@ -90,7 +90,7 @@ export class ChatTrack {
    * What happened when a page is not connected: so many messages arrived that those met before lie deeper now, or
    * so many were deleted that it lies behind the end of what was met. Moves the shift accordingly.
    */
-  search(events: readonly ReadMessage[]): void {
+  search(events: readonly ReadPlace[]): void {
     const oldest = events.at(-1);
     const arrived = oldest !== undefined && this.#deepest !== undefined && oldest.at >= this.#deepest.at;
     this.#shift += arrived ? PAGE_SIZE - PAGE_OVERLAP : PAGE_OVERLAP - PAGE_SIZE;

@@ -57,6 +57,22 @@ export interface ReadMessage extends MessageEvent {
   readonly votes?: readonly VoteEvent[];
 }
 
+/**
+ * A message of a chat that cannot be read. It is told so that it keeps its place among those that are read back, and that a
+ * page of them is not taken for the last one because of it.
+ */
+export interface UnreadablePlace {
+  readonly kind: 'unreadable';
+  /** A name that no message has, the same at each reading. */
+  readonly key: { readonly bareId: string };
+  readonly at: number;
+  readonly reactions?: never;
+  readonly votes?: never;
+}
+
+/** What stands at one place of a chat that is read back. */
+export type ReadPlace = ReadMessage | UnreadablePlace;
+
 /** How far a message of ours has come, or (for an incoming one) that it was seen. */
 export interface AckEvent extends EventTarget {
   readonly kind: 'ack';

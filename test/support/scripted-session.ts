@@ -9,7 +9,7 @@ import type {
   PreparedSend,
 } from '../../src/channels/channel.ts';
 import { AppError } from '../../src/lib/errors.ts';
-import type { MessageEvent, ReadMessage } from '../../src/messages/inbound-event.ts';
+import type { MessageEvent, ReadMessage, ReadPlace } from '../../src/messages/inbound-event.ts';
 
 /** A text message that came in; everything can be overridden. */
 export function makeMessage(
@@ -52,7 +52,7 @@ export class ScriptedSession implements ConnectedSession {
   readonly accountId: AccountId;
   readonly restoredFrom = null;
   readonly restoredAt = null;
-  readonly chats = new Map<string, ReadMessage[]>();
+  readonly chats = new Map<string, ReadPlace[]>();
   /** Answers by bare id, one after another; the last one stays. */
   readonly downloads = new Map<string, (MediaDownload | Error | Promise<MediaDownload>)[]>();
   readonly downloaded: string[] = [];

@@ -6,7 +6,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Capping } from '../../limits/capping.ts';
-import type { ReadMessage } from '../../messages/inbound-event.ts';
+import type { ReadPlace } from '../../messages/inbound-event.ts';
 import { parseAck } from '../../messages/message.ts';
 import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
 import type {
@@ -23,7 +23,7 @@ import type {
 } from '../channel.ts';
 import { pageChatToListing, pageContactToGlimpse } from './directory-conversion.ts';
 import { pageLimitsToCapping } from './limit-conversion.ts';
-import { NOT_MESSAGES, pageMessageToReadMessage } from './message-conversion.ts';
+import { NOT_MESSAGES, pageMessageToReadPlace } from './message-conversion.ts';
 import { readChatList, readContacts } from './page-directory.ts';
 import { fetchMedia, putFile, release } from './page-file.ts';
 import { keyToPageKey } from './page-key.ts';
@@ -141,12 +141,12 @@ export class ConnectedPage implements ConnectedSession {
   async readChat(
     pageChatId: string,
     range: { readonly offset: number; readonly limit: number },
-  ): Promise<readonly ReadMessage[]> {
+  ): Promise<readonly ReadPlace[]> {
     const messages = await this.#heavyCall('Reading a chat back', () =>
       this.#page.evaluate(readChat, pageChatId, range, [...NOT_MESSAGES]),
     );
     const now = this.#clock.now();
-    return messages.flatMap((message) => pageMessageToReadMessage(message, now) ?? []);
+    return messages.map((message) => pageMessageToReadPlace(message, now));
   }
 
   async readContacts({ after, limit }: ListRange): Promise<readonly ContactGlimpse[]> {

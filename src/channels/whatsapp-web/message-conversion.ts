@@ -3,7 +3,7 @@ import type {
   InboundEvent,
   MessageEvent,
   ReactionEvent,
-  ReadMessage,
+  ReadPlace,
   VoteEvent,
 } from '../../messages/inbound-event.ts';
 import {
@@ -168,10 +168,13 @@ export function pageMessageToEvent(
   };
 }
 
-/** A message of the page that is read back, with the reactions to it and its votes; undefined as for `pageMessageToEvent`. */
-export function pageMessageToReadMessage(message: PageMessage, now: number): ReadMessage | undefined {
+/** A message of the page that is read back, with the reactions to it and its votes; or its place, if it is none to us. */
+export function pageMessageToReadPlace(message: PageMessage, now: number): ReadPlace {
   const event = pageMessageToEvent(message, { recovered: true, now });
-  if (event === undefined) return undefined;
+  if (event === undefined) {
+    const bareId = `unreadable ${JSON.stringify(message.id)}`;
+    return { kind: 'unreadable', key: { bareId }, at: instantOf(message, now) };
+  }
   const { key, chatId } = event;
   const named = { parentId: message.id };
   const reactions = message.reactions?.flatMap((each) => reactionToEvent({ ...each, ...named }, now) ?? []);

@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { makeAccountId } from '../../../src/accounts/ids.ts';
 import { type ReadBackDeps, readChatBack } from '../../../src/messages/chat-read-back.ts';
-import type { InboundEvent, MessageEvent, ReadMessage } from '../../../src/messages/inbound-event.ts';
+import type {
+  InboundEvent,
+  MessageEvent,
+  ReadMessage,
+  ReadPlace,
+} from '../../../src/messages/inbound-event.ts';
 import { makeMessage, ScriptedSession } from '../../support/scripted-session.ts';
 
 const CHAT = '4915100000001@c.us';
@@ -133,6 +138,16 @@ describe('reading a chat back', () => {
       ),
       { numRuns: 60, seed: 1 },
     );
+  });
+
+  it.each([1, 3, 50, 120])('reads on over %d messages in a row that cannot be read', async (count) => {
+    const { session, emitted, run } = read(makeChat(200));
+    const places = Array.from({ length: count }, (_, n): ReadPlace => {
+      return { kind: 'unreadable', key: { bareId: `unreadable ${n}` }, at: 150_000 };
+    });
+    session.chats.get(CHAT)?.splice(170, 0, ...places);
+    expect(await run(0)).toMatchObject({ read: 200, recovered: 200 });
+    expect(ids(emitted)).toEqual(names(0, 200));
   });
 
   it('passes on what a page throws', async () => {

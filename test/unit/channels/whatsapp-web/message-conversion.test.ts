@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { newsToEvent, pageMessageToEvent } from '../../../../src/channels/whatsapp-web/message-conversion.ts';
+import {
+  newsToEvent,
+  pageMessageToEvent,
+  pageMessageToReadPlace,
+} from '../../../../src/channels/whatsapp-web/message-conversion.ts';
 import type { PageMessage, PageNews } from '../../../../src/channels/whatsapp-web/page-model.ts';
 
 const NOW = 1_790_000_000_000;
@@ -140,6 +144,17 @@ describe('a message of the page', () => {
       at: NOW,
       recovered: true,
     });
+  });
+});
+
+describe('a message that is read back', () => {
+  it('that is none to us keeps its place and its time, under a name of its own', () => {
+    const places = [{ id: 'no key' }, { id: { id: 'A' } }, {}, { type: 'call_log' }].map((change) =>
+      pageMessageToReadPlace(message(change), NOW),
+    );
+    expect(places.map(({ kind }) => kind)).toEqual(['unreadable', 'unreadable', 'message', 'unreadable']);
+    expect(places[0]).toMatchObject({ at: places[2]?.at });
+    expect(new Set(places.map(({ key }) => key.bareId)).size).toBe(4);
   });
 });
 
