@@ -4,6 +4,7 @@ import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { parseReasonCode, REASONS, staysWanted } from '../accounts/reason.ts';
 import { listLiveStates, type SessionState } from '../accounts/state.ts';
 import { AppError } from '../lib/errors.ts';
+import { doubtEarlierLink } from './account-link.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
@@ -272,6 +273,7 @@ async function enter(
 
 /** True if the account has become connected by it. */
 async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<boolean> {
+  await doubtEarlierLink(trx, id);
   const row = await trx
     .updateTable('accounts')
     .set({
@@ -294,6 +296,5 @@ async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Pro
     .returning('instance_id')
     .executeTakeFirst();
   if (row === undefined) return false;
-  const instanceId = row.instance_id as InstanceId | null;
-  return appendState(trx, { accountId: id, instanceId, ...CONNECTED });
+  return appendState(trx, { accountId: id, instanceId: row.instance_id as InstanceId | null, ...CONNECTED });
 }

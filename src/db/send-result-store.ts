@@ -178,35 +178,44 @@ export async function markAllUnknown(
   handed: { readonly from: Date; readonly to: Date },
   finding: FailureRecord,
 ): Promise<number> {
-  return db.transaction().execute(async (trx) => {
-    const rows = await trx
-      .selectFrom('messages')
-      .select([...CHANGED_COLUMNS, 'status'])
-      .where('account_id', '=', accountId)
-      .where('direction', '=', 'outgoing')
-      .where('status', 'in', OPEN_STATUSES)
-      .where('failed_code', 'is', null)
-      .where('handed_at', '>=', handed.from)
-      .where('handed_at', '<=', handed.to)
-      .orderBy('seq')
-      .forUpdate()
-      .execute();
-    await trx
-      .updateTable('messages')
-      .set(({ ref, fn, val }) => ({
-        status: 'unknown' satisfies MessageStatus,
-        unknown_since: fn.coalesce(ref('unknown_since'), val(finding.at)),
-        failed_code: finding.code,
-        failed_reason: finding.reason,
-      }))
-      .where(isOneOfMessages(rows.map(({ id }) => id)))
-      .execute();
-    const changed = rows.filter(({ status }) => status !== 'unknown');
-    await appendChanges(
-      trx,
-      accountId,
-      changed.map((row) => rowToChange(row, 'status')),
-    );
-    return rows.length;
-  });
+  return db.transaction().execute((trx) => doubtHanded(trx, accountId, finding, handed));
+}
+
+/** The same in a transaction, as the last that it does; without instants for all that were handed over so far. */
+export async function doubtHanded(
+  trx: Executor,
+  accountId: AccountId,
+  finding: FailureRecord,
+  handed?: { readonly from: Date; readonly to: Date },
+): Promise<number> {
+  const { from = new Date(0), to = null } = handed ?? {};
+  const rows = await trx
+    .selectFrom('messages')
+    .select([...CHANGED_COLUMNS, 'status'])
+    .where('account_id', '=', accountId)
+    .where('direction', '=', 'outgoing')
+    .where('status', 'in', OPEN_STATUSES)
+    .where('failed_code', 'is', null)
+    .where('handed_at', '>=', from)
+    .$if(to !== null, (query) => query.where('handed_at', '<=', to))
+    .orderBy('seq')
+    .forUpdate()
+    .execute();
+  await trx
+    .updateTable('messages')
+    .set(({ ref, fn, val }) => ({
+      status: 'unknown' satisfies MessageStatus,
+      unknown_since: fn.coalesce(ref('unknown_since'), val(finding.at)),
+      failed_code: finding.code,
+      failed_reason: finding.reason,
+    }))
+    .where(isOneOfMessages(rows.map(({ id }) => id)))
+    .execute();
+  const changed = rows.filter(({ status }) => status !== 'unknown');
+  await appendChanges(
+    trx,
+    accountId,
+    changed.map((row) => rowToChange(row, 'status')),
+  );
+  return rows.length;
 }

@@ -15,7 +15,8 @@
  *   once.
  * - Killed after the ack was written: settled; later acks come as events.
  * A page that was restored from an older copy proves nothing by what it lacks: what was handed over between the copy and
- * its restoration is `unknown`, is looked up until it can be known, and never handed over again.
+ * its restoration is `unknown`, is looked up until it can be known, and never handed over again. The same goes for the page
+ * of a new link and what was handed over before that, which is written down with the link.
  */
 import type { ConnectedSession } from '../channels/channel.ts';
 import { findPhones } from '../db/address-store.ts';

@@ -35,6 +35,12 @@ export const RESTORED: SendFailure = {
   reason: 'The session was restored from a copy that is older than the message, which may have left.',
 };
 
+/** What is written down of a message that was handed over by an earlier link: the page of the new one begins with nothing. */
+export const LINKED_ANEW: SendFailure = {
+  code: 'SEND_OUTCOME_UNKNOWN',
+  reason: 'The account was linked anew after the message was handed over, which may have left.',
+};
+
 /** Why nothing left and nothing ever will; undefined if the error leaves that open. */
 export function findRefusal(error: Error): SendFailure | undefined {
   if (!(error instanceof AppError)) return undefined;

@@ -2,6 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Account } from '../../../src/accounts/account.ts';
 import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { updateAccount } from '../../../src/db/account-directory.ts';
+import { saveImported } from '../../../src/db/account-import.ts';
+import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { findNextToSend } from '../../../src/db/outbox-store.ts';
@@ -781,27 +783,27 @@ describe('an outcome that is not known', () => {
   });
 });
 
-describe('a page that was restored from an older copy', () => {
-  /** A message that left, over a page that is lost since. */
-  async function lose(): Promise<{ bareId: string; handedAt: Date }> {
-    await accept('1');
-    const looked = Promise.withResolvers<void>();
-    const { leave } = connect({
-      onSent() {
-        throw new AppError('SESSION_FAULT');
-      },
-      onFind() {
-        looked.resolve();
-        return new Promise(() => undefined);
-      },
-    });
-    await looked.promise;
-    await leave();
-    expect(network.textsOf(ALICE)).toEqual(['1']);
-    const [row] = await rows();
-    return { bareId: row?.bare_id ?? '', handedAt: row?.handed_at ?? new Date(0) };
-  }
+/** A message that left, over a page that is lost since. */
+async function lose(): Promise<{ bareId: string; handedAt: Date }> {
+  await accept('1');
+  const looked = Promise.withResolvers<void>();
+  const { leave } = connect({
+    onSent() {
+      throw new AppError('SESSION_FAULT');
+    },
+    onFind() {
+      looked.resolve();
+      return new Promise(() => undefined);
+    },
+  });
+  await looked.promise;
+  await leave();
+  expect(network.textsOf(ALICE)).toEqual(['1']);
+  const [row] = await rows();
+  return { bareId: row?.bare_id ?? '', handedAt: row?.handed_at ?? new Date(0) };
+}
 
+describe('a page that was restored from an older copy', () => {
   const around = (at: Date) => ({
     restoredFrom: new Date(at.getTime() - 1),
     restoredAt: new Date(at.getTime() + 1),
@@ -852,6 +854,75 @@ describe('a page that was restored from an older copy', () => {
     connect({}, { restoredFrom: restoredAt, restoredAt });
     await settled();
     expect(network.given).toHaveLength(2);
+  });
+});
+
+describe('the page of an account that was linked anew', () => {
+  /** Of a link that has ended, and the phone scanned again. */
+  async function loseAndLink(by: 'scan' | 'import' = 'scan'): Promise<{ bareId: string }> {
+    const accounts = makeAccountStore(opened.db);
+    const identity = { wid: ALICE, phoneNumber: null, profileName: null };
+    await accounts.saveLinked(account.id, identity);
+    const lost = await lose();
+    await accounts.saveRest(account.id, { reason: 'logged_out' });
+    if (by === 'import') await saveImported(opened.db, account.id);
+    await accounts.saveLinked(account.id, identity);
+    return lost;
+  }
+
+  it.each(['scan', 'import'] as const)(
+    'proves nothing by what it lacks of the time before the %s, after a restart neither',
+    async (by) => {
+      await loseAndLink(by);
+      const { leave } = connect();
+      await settled();
+      expect(await rows()).toMatchObject([{ status: 'unknown', failed_code: 'SEND_OUTCOME_UNKNOWN' }]);
+      await leave();
+      sender = open();
+      connect();
+      advance(60_000);
+      await settled();
+      expect(network.given).toHaveLength(1);
+    },
+  );
+
+  it("tells what became of a message that WhatsApp's history brings into it later", async () => {
+    const { bareId } = await loseAndLink();
+    const page: PageStore = new Map();
+    connect({}, { page });
+    await settled();
+    page.set(bareId, 2);
+    advance(3_600_000);
+    await settled();
+    expect(await rows()).toMatchObject([{ status: 'delivered', failed_code: null }]);
+    expect(network.given).toHaveLength(1);
+  });
+
+  it('is believed after the next start, which makes no new link', async () => {
+    const accounts = makeAccountStore(opened.db);
+    const identity = { wid: ALICE, phoneNumber: null, profileName: null };
+    await accounts.saveLinked(account.id, identity);
+    await lose();
+    await accounts.saveLinked(account.id, identity);
+    connect();
+    await settled();
+    expect(network.given).toHaveLength(2);
+  });
+
+  it('is given what waits, and is believed of that', async () => {
+    await loseAndLink();
+    await accept('2', { to: BOB });
+    const { leave } = connect({
+      onSend() {
+        throw new AppError('SESSION_FAULT');
+      },
+    });
+    await nextIdle();
+    await leave();
+    expect(network.textsOf(BOB)).toEqual([]);
+    connect();
+    await settled();
+    expect(network.textsOf(BOB)).toEqual(['2']);
   });
 });
 

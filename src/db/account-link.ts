@@ -1,0 +1,23 @@
+import { sql } from 'kysely';
+import type { AccountId } from '../accounts/ids.ts';
+import { LINKED_ANEW } from '../messages/send-outcome.ts';
+import { isKept } from './account-row.ts';
+import type { Executor } from './database.ts';
+import { doubtHanded } from './send-result-store.ts';
+
+/**
+ * Call it in the transaction that stores that an account is linked, before that. If it was not, the link is a new one, made
+ * by a scan or elsewhere, and its page may know nothing of what was handed over by an earlier link, which may have left:
+ * that is written down with the link, so that nobody who is connected by it takes absence for a proof. It locks the
+ * account's row.
+ */
+export async function doubtEarlierLink(trx: Executor, id: AccountId): Promise<void> {
+  const account = await trx
+    .selectFrom('accounts')
+    .select(['linked', sql<Date>`now()`.as('at')])
+    .where('id', '=', id)
+    .where(isKept)
+    .forNoKeyUpdate()
+    .executeTakeFirst();
+  if (account?.linked === false) await doubtHanded(trx, id, { ...LINKED_ANEW, at: account.at });
+}
