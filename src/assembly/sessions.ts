@@ -1,7 +1,6 @@
 import type { AccountStore } from '../accounts/account.ts';
 import type { Announcer } from '../accounts/announcer.ts';
 import type { InstanceId } from '../accounts/ids.ts';
-import { REASONS } from '../accounts/reason.ts';
 import type { ChannelListener } from '../channels/channel.ts';
 import { type Browser, RUN_MARK } from '../channels/whatsapp-web/browser.ts';
 import { openGuard } from '../channels/whatsapp-web/guard.ts';
@@ -97,7 +96,7 @@ function makeListener({ edge, log, accounts, pipeline, announcer }: SessionParts
       announcer.onPairingCode(account, code);
     },
     onState: (accountId, change) => {
-      if (change.reason !== null && !REASONS[change.reason].keepsLink) pipeline.hearUnlinked(accountId);
+      pipeline.hearState(accountId, change);
       teller.onState(accountId, change);
       announcer.onState(accountId, change);
     },

@@ -1,4 +1,6 @@
+import type { SessionChange } from '../accounts/account.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import { REASONS } from '../accounts/reason.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { PacingConfig } from '../config/config.ts';
 import type { OpenDatabase } from '../db/database.ts';
@@ -49,8 +51,8 @@ export interface Pipeline extends AsyncDisposable {
   whenRoom(accountId: AccountId): Promise<void>;
   /** The page dropped events of the account and goes on: reads it back, and keeps what follows behind. */
   hearGap(accountId: AccountId): void;
-  /** The account's link has ended, and its page with it: nothing of it is read back any more. */
-  hearUnlinked(accountId: AccountId): void;
+  /** The account's state has changed: if its link has ended, nothing of its page is read back any more. */
+  hearState(accountId: AccountId, change: Pick<SessionChange, 'reason'>): void;
   /** Reads back what was missed, fetches media and sends what waits, until the signal aborts. Returns at once. */
   serve(session: ConnectedSession, connected: AbortSignal): void;
 }
@@ -137,7 +139,9 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
       gate.shut(accountId);
       catchUp.request(accountId, 'gap');
     },
-    hearUnlinked: gate.giveUp,
+    hearState(accountId, { reason }) {
+      if (reason !== null && !REASONS[reason].keepsLink) gate.giveUp(accountId);
+    },
     serve(session, connected) {
       const { accountId } = session;
       connected.addEventListener('abort', () => gate.shut(accountId), { once: true });

@@ -6,6 +6,7 @@ import { lockAccountIngest } from '../../../src/db/ingest-statements.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { NO_PACING } from '../../../src/limits/pace.ts';
 import { openDiskMediaStore } from '../../../src/messages/disk-media-store.ts';
+import type { OnMessageStep } from '../../../src/messages/message-step.ts';
 import { openPipeline, type Pipeline } from '../../../src/messages/pipeline.ts';
 import { openRedis } from '../../../src/queue/connection.ts';
 import { openQueues } from '../../../src/queue/producer.ts';
@@ -40,8 +41,10 @@ let pipeline: Pipeline;
 let accountId: AccountId;
 let session: ScriptedSession;
 let connection: AbortController;
+let onStep: OnMessageStep;
 
 beforeEach(async () => {
+  onStep = () => undefined;
   stack = new AsyncDisposableStack();
   door = stack.use(await openTcpDoor(test.connection));
   server = stack.use(await openOwnRedis());
@@ -64,7 +67,7 @@ beforeEach(async () => {
       onCounted: () => undefined,
       clock: systemClock,
       log,
-      onStep: () => undefined,
+      onStep: (step) => onStep(step),
     }),
   );
   accountId = await insertTestAccount(admin.db);
@@ -182,4 +185,16 @@ it('a PostgreSQL that is away when an account connects keeps what is told live b
   await door.open();
   await done;
   expect(await stored()).toEqual(Array.from({ length: 121 }, (_, n) => `m${n}`));
+});
+
+it('a link that ends for good keeps back nothing of what its page has told, and a page that is lost does', async () => {
+  const committed = Promise.withResolvers<void>();
+  onStep = (step) => step === 'ingest-committed' && committed.resolve();
+  connection.abort();
+  pipeline.accept(accountId, [makeMessage(CHAT, 'last', Date.now())]);
+  pipeline.hearState(accountId, { reason: 'page_crashed' });
+  pipeline.accept(accountId, [makeMessage(CHAT, 'very last', Date.now())]);
+  pipeline.hearState(accountId, { reason: 'logged_out' });
+  await committed.promise;
+  expect(await stored()).toEqual(['last', 'very last']);
 });
