@@ -7,8 +7,12 @@
  * yet due waits for the missing ones. If these do not come in time the queue has lost them: it goes on, and whoever keeps
  * the account caught up is told, for the page still has what they carried. A job that is due or was stored already never
  * waits.
+ *
+ * What an earlier run left is taken out first, but several jobs are in hand at a time: one of a later run waits until
+ * those of earlier ones that were in hand before it are stored.
  */
 import type { AccountId } from '../accounts/ids.ts';
+import { orAborted } from '../lib/abort.ts';
 import type { InboundJob } from '../queue/table.ts';
 
 /** A job that lost its worker comes back within 12 s; what is later than this is lost. Milliseconds. */
@@ -22,24 +26,35 @@ export interface InboundOrderDeps {
   readonly lateMs?: number;
 }
 
-/** Lets the jobs of each account and run through by their numbers. */
+/** Lets the jobs of each account and run through by their numbers, and the runs one after another. */
 export class InboundOrder {
   readonly #deps: InboundOrderDeps;
   readonly #runs = new Map<string, Promise<Run>>();
+  readonly #successions = new Map<AccountId, Succession>();
 
   constructor(deps: InboundOrderDeps) {
     this.#deps = deps;
   }
 
-  /** Resolves when it is the job's turn; rejects with the signal's reason. Say `passed` when it is stored. */
-  async turn(job: InboundJob, signal: AbortSignal): Promise<void> {
-    const run = await this.#findRun(job, signal);
-    await run.turn(job.n, signal);
+  /** Stores the job when it is its turn. Rejects as `store` does, and with the signal's reason. */
+  async inTurn(job: InboundJob, signal: AbortSignal, store: () => Promise<void>): Promise<void> {
+    const succession = this.#successionOf(job.accountId);
+    const earlier = succession.enter(job.run);
+    try {
+      await orAborted(earlier, signal);
+      const run = await this.#findRun(job, signal);
+      await run.turn(job.n, signal);
+      await store();
+      run.passed(job.n);
+    } finally {
+      succession.leave(job.run);
+    }
   }
 
-  /** The job is stored: it is the turn of the next. */
-  passed(job: InboundJob): void {
-    void this.#runs.get(nameOf(job))?.then((run) => run.passed(job.n));
+  #successionOf(accountId: AccountId): Succession {
+    const known = this.#successions.get(accountId) ?? new Succession();
+    this.#successions.set(accountId, known);
+    return known;
   }
 
   #findRun(job: InboundJob, signal: AbortSignal): Promise<Run> {
@@ -58,6 +73,30 @@ export class InboundOrder {
 
 function nameOf({ accountId, run }: InboundJob): string {
   return `${accountId} ${run}`;
+}
+
+/** The jobs of one account that are in hand, by run; the runs in the order in which their first jobs came. */
+class Succession {
+  readonly #runs = new Map<string, { inHand: number; left: PromiseWithResolvers<void> }>();
+
+  /** The job is in hand. Resolves when those of earlier runs that are in hand now no longer are. */
+  enter(run: string): Promise<unknown> {
+    const names = [...this.#runs.keys()];
+    const entry = this.#runs.get(run) ?? { inHand: 0, left: Promise.withResolvers<void>() };
+    this.#runs.set(run, entry);
+    if (entry.inHand === 0) entry.left = Promise.withResolvers<void>();
+    entry.inHand += 1;
+    const place = names.includes(run) ? names.indexOf(run) : names.length;
+    const earlier = [...this.#runs.values()].slice(0, place).filter(({ inHand }) => inHand > 0);
+    return Promise.all(earlier.map(({ left }) => left.promise));
+  }
+
+  leave(run: string): void {
+    const entry = this.#runs.get(run);
+    if (entry === undefined) return;
+    entry.inHand -= 1;
+    if (entry.inHand === 0) entry.left.resolve();
+  }
 }
 
 interface Turn {

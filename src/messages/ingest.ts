@@ -46,10 +46,9 @@ export function makeIngest(deps: IngestDeps): (job: InboundJob, signal: AbortSig
     ...(deps.lateMs === undefined ? {} : { lateMs: deps.lateMs }),
   });
   return async (job, signal) => {
-    await order.turn(job, signal);
-    // Jobs of an earlier run are there first, and are not numbered with those of this one.
-    await serial.run(job.accountId, () => ingestJob(deps, job, signal));
-    order.passed(job);
+    // One that comes again may come beside another.
+    const store = () => serial.run(job.accountId, () => ingestJob(deps, job, signal));
+    await order.inTurn(job, signal, store);
     deps.onPassed?.(job);
   };
 }

@@ -29,35 +29,35 @@ afterEach(() => vi.useRealTimers());
 const jobAt = (n: number) => jobs[n] ?? expect.fail('no such job');
 const flush = () => vi.advanceTimersByTimeAsync(0);
 
-/** Takes a job when it is its turn; it is stored only when the test says so. */
-const take = (n: number, signal = never) =>
-  order.turn(jobAt(n), signal).then(() => {
+/** Takes a job when it is its turn; it is stored when `stored` resolves. */
+const take = (n: number, { signal = never, stored = Promise.resolve() } = {}) =>
+  order.inTurn(jobAt(n), signal, () => {
     taken.push(n);
+    return stored;
   });
-const takeAndStore = (n: number) => take(n).then(() => order.passed(jobAt(n)));
 
 describe('the jobs of a run', () => {
   it('take their turns by number, in whatever order they come', async () => {
-    await Promise.all([3, 1, 0, 4, 2].map(takeAndStore));
+    await Promise.all([3, 1, 0, 4, 2].map((n) => take(n)));
     expect(taken).toEqual([0, 1, 2, 3, 4]);
     expect(gaps).toEqual([]);
   });
 
   it('go on from where the database is, and one that is stored already passes at once', async () => {
     position = 3;
-    await takeAndStore(2);
-    void takeAndStore(4);
+    await take(2);
+    void take(4);
     await flush();
     expect(taken).toEqual([2]);
-    await takeAndStore(3);
+    await take(3);
     await flush();
     expect(taken).toEqual([2, 3, 4]);
   });
 
   it('wait for one that is late, and go on in their order when it was lost', async () => {
-    await takeAndStore(0);
-    void takeAndStore(3);
-    void takeAndStore(2);
+    await take(0);
+    void take(3);
+    void take(2);
     await vi.advanceTimersByTimeAsync(14_000);
     expect(taken).toEqual([0]);
     expect(gaps).toEqual([]);
@@ -67,30 +67,50 @@ describe('the jobs of a run', () => {
   });
 
   it('are not late while the one before them is being stored', async () => {
-    await take(0);
-    void takeAndStore(1);
+    const stored = Promise.withResolvers<void>();
+    void take(0, { stored: stored.promise });
+    void take(1);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(taken).toEqual([0]);
-    order.passed(jobAt(0));
+    stored.resolve();
     await flush();
     expect(taken).toEqual([0, 1]);
     expect(gaps).toEqual([]);
   });
 
   it('of another run are numbered by themselves', async () => {
-    const other = makeJobs(alice)();
-    await order.turn(other, never);
-    await takeAndStore(0);
+    await order.inTurn(makeJobs(alice)(), never, async () => undefined);
+    await take(0);
     expect(taken).toEqual([0]);
+  });
+
+  it('come before those of a later run that are in hand beside them', async () => {
+    const stored = Promise.withResolvers<void>();
+    const jobs = [take(0, { stored: stored.promise }), take(1)];
+    jobs.push(order.inTurn(makeJobs(alice)(), never, async () => void taken.push(100)));
+    await flush();
+    stored.resolve();
+    await Promise.all(jobs);
+    expect(taken).toEqual([0, 1, 100]);
+  });
+
+  it('of an earlier run do not wait for those of a later one', async () => {
+    await take(0);
+    const stored = Promise.withResolvers<void>();
+    const later = order.inTurn(makeJobs(alice)(), never, () => stored.promise);
+    await take(1);
+    expect(taken).toEqual([0, 1]);
+    stored.resolve();
+    await later;
   });
 
   it('stop waiting with their signal', async () => {
     const stop = new AbortController();
-    const waiting = expect(take(1, stop.signal)).rejects.toThrow('stop');
+    const waiting = expect(take(1, { signal: stop.signal })).rejects.toThrow('stop');
     await flush();
     stop.abort(new Error('stop'));
     await waiting;
-    await takeAndStore(0);
+    await take(0);
     expect(taken).toEqual([0]);
   });
 });
@@ -105,7 +125,8 @@ it('asks for the position again after that failed', async () => {
     },
     onGap: () => expect.fail('a gap'),
   });
-  await expect(own.turn(jobAt(0), never)).rejects.toThrow('away');
-  await own.turn(jobAt(0), never);
+  const store = async () => undefined;
+  await expect(own.inTurn(jobAt(0), never, store)).rejects.toThrow('away');
+  await own.inTurn(jobAt(0), never, store);
   expect(asked).toBe(2);
 });
