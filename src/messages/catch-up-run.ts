@@ -15,7 +15,7 @@ import { type ReadBackCount, type ReadBackDeps, readChatBack } from './chat-read
 import type { InboundEvent } from './inbound-event.ts';
 import type { OnMessageStep } from './message-step.ts';
 
-/** Pauses before a chat that could not be read is tried again, in milliseconds. */
+/** Pauses before a chat that could not be read, or the list of all, is tried again; in milliseconds. */
 export const CHAT_RETRIES_MS: readonly number[] = [1_000, 2_000, 4_000, 8_000];
 
 /** So often a run that is cut off keeps what it has read; in chats. */
@@ -71,7 +71,7 @@ export async function runCatchUp(
   deps: CatchUpRunDeps,
   signal: AbortSignal,
 ): Promise<CatchUpCount> {
-  const listed = await orAborted(session.listChats(), signal);
+  const listed = await listPatiently(session, deps, signal);
   const { readings, resting } = planReadings(listed, view);
   deps.onPlanned(readings.map(({ chat }) => chat.chatId));
   const readBack = makeReadBackDeps(session, deps, signal);
@@ -96,6 +96,24 @@ export async function runCatchUp(
   }
   await deps.onRead(done);
   return { ...count, from: earliestFloor(readings), chats: readings.length, unread: waiting.length };
+}
+
+/** A document that is being left cannot be read, and that may be heard before it is known that it is being left. */
+async function listPatiently(
+  session: ConnectedSession,
+  { retriesMs, log }: CatchUpRunDeps,
+  signal: AbortSignal,
+): Promise<readonly ChatGlimpse[]> {
+  for (const pauseMs of retriesMs) {
+    try {
+      return await orAborted(session.listChats(), signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      log.warn('The chats could not be listed; it is tried again', { error: toError(thrown).message });
+    }
+    await waitMs(pauseMs, signal);
+  }
+  return await orAborted(session.listChats(), signal);
 }
 
 /** Each reading once: always one that somebody waits for, if there is one by then. */

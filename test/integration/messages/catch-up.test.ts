@@ -106,9 +106,17 @@ describe('catching up with the page', () => {
       .execute();
   };
   const ids = () => lane.events.map((event) => `${event.kind} ${event.key.bareId}`);
-  const stored = async () =>
-    (await db.selectFrom('messages').select('bare_id').where('account_id', '=', session.accountId).execute())
-      .length;
+  /** Bare ids, in the order in which they are stored. */
+  const storedIds = async () => {
+    const rows = await db
+      .selectFrom('messages')
+      .select('bare_id')
+      .where('account_id', '=', session.accountId)
+      .orderBy('seq')
+      .execute();
+    return rows.map(({ bare_id }) => bare_id);
+  };
+  const stored = async () => (await storedIds()).length;
   const caughtUpTo = async () =>
     (
       await db
@@ -325,13 +333,21 @@ describe('catching up with the page', () => {
     session.onRead = () => undefined;
     connection = new AbortController();
     await catchUpOnce({ gate: openGate() });
-    const rows = await db
-      .selectFrom('messages')
-      .select('bare_id')
-      .where('account_id', '=', session.accountId)
-      .orderBy('seq')
-      .execute();
-    expect(rows.map(({ bare_id }) => bare_id)).toEqual(['a1', 'a2', 'a3']);
+    expect(await storedIds()).toEqual(['a1', 'a2', 'a3']);
+  });
+
+  it('holds what is told live while the page cannot be read for a moment', async () => {
+    session.receive(ago(3_000, 'a1'), ago(2_000, 'a2'));
+    const list = session.listChats.bind(session);
+    session.listChats = async () => {
+      const live = ago(0, 'a3');
+      session.receive(live);
+      gate.accept(session.accountId, [live]);
+      session.listChats = list;
+      throw new Error('Execution context was destroyed');
+    };
+    await catchUpOnce();
+    expect(await storedIds()).toEqual(['a1', 'a2', 'a3']);
   });
 
   it('lets what is told live pass when the page cannot be read', async () => {
@@ -346,7 +362,7 @@ describe('catching up with the page', () => {
     gate.accept(session.accountId, [ago(0, 'next')]);
     connection.abort();
     await run;
-    expect(ids()).toEqual(['message live', 'message next']);
+    expect(ids()).toEqual(['message live', 'message live', 'message live', 'message next']);
   });
 
   it('keeps the instant while a chat cannot be read, and reads the others', async () => {
