@@ -8,6 +8,8 @@ import { openStage, type Stage } from '../support/stage.ts';
 
 const REQUESTS = scaled(1_000, 10_000);
 const LIMIT = scaled(120, 1_500);
+/** How long the last of what is sent may take: one chat takes one message after another. */
+const PATIENCE = { patienceMs: scaled(120_000, 900_000) };
 /** Requests under way at a time. */
 const CALLERS = 40;
 /** Of so many requests one is made twice at once, under one key. */
@@ -110,7 +112,7 @@ it(`sends exactly the day's limit of ${LIMIT} when ${REQUESTS} requests come at 
     expect([first?.status, first?.body.error?.code]).toEqual([429, 'DAILY_LIMIT_EXCEEDED']);
     expect(Number(first?.retryAfter)).toSatisfy((seconds: number) => seconds >= 1 && seconds <= DAY_SECONDS);
   }
-  expect(await settleWithTruth(stage.api, stage.world, account)).toMatchObject(COUNTED);
+  expect(await settleWithTruth(stage.api, stage.world, account, PATIENCE)).toMatchObject(COUNTED);
   const texts = (await sentBy(account)).map(({ text }) => text);
   expect(texts.toSorted()).toEqual(accepted.map(([text]) => text).toSorted());
   const stored = await stage.api.messages(account.accountId);
@@ -124,14 +126,14 @@ it('keeps what is beyond the limit where that is asked for, and sends none of it
   const statuses = [...answers.values()].map(([answer]) => answer?.body.data?.status);
   expect(statuses.filter((status) => status === 'pending')).toHaveLength(LIMIT);
   expect(statuses.filter((status) => status === 'deferred')).toHaveLength(LIMIT);
-  await untilFound('The messages of the day', async () =>
-    (await sentBy(account)).length >= LIMIT ? true : undefined,
-  );
-  const outgoing = await untilFound('The acks of all that was sent', async () => {
+  const isAllSent = async () => ((await sentBy(account)).length >= LIMIT ? true : undefined);
+  await untilFound('The messages of the day', isAllSent, PATIENCE);
+  const findAcknowledged = async () => {
     const stored = await stage.api.messages(account.accountId);
     const found = stored.filter(({ direction }) => direction === 'outgoing');
     return found.some(({ status }) => ['pending', 'sent'].includes(status)) ? undefined : found;
-  });
+  };
+  const outgoing = await untilFound('The acks of all that was sent', findAcknowledged, PATIENCE);
   expect(Map.groupBy(outgoing, ({ status }) => status).get('deferred')).toHaveLength(LIMIT);
   expect(await sentBy(account)).toHaveLength(LIMIT);
   expect((await stage.api.account(account.accountId)).messagesSentToday).toBe(LIMIT);
