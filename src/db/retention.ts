@@ -12,15 +12,12 @@ import type { AccountId, TenantId } from '../accounts/ids.ts';
 import type { Direction } from '../messages/message.ts';
 import { deleteInBatches, type Portion } from './batches.ts';
 import type { Executor } from './database.ts';
-import { isOneOfMessages } from './message-lookup.ts';
+import { deleteMessages } from './message-removal.ts';
 import { UNKNOWN_KEPT_MS } from './outbox-store.ts';
 
 const DAY_MS = 86_400_000;
 
 const PORTION: Portion = { rows: 1_000, transactions: 50 };
-
-/** What hangs on a message, by its `message_id`. */
-const HANGING = ['message_reactions', 'poll_votes', 'message_edits'] as const;
 
 /** Days for which the tenant's messages are kept; null is for ever. */
 export async function findRetention(db: Executor, tenantId: TenantId): Promise<number | null> {
@@ -129,10 +126,7 @@ async function deleteBatch(
       .skipLocked()
       .execute();
     const ids = rows.map(({ id }) => id);
-    if (ids.length === 0) return 0;
-    for (const table of HANGING)
-      await sql`delete from ${sql.table(table)} where message_id = any(${ids}::uuid[])`.execute(trx);
-    await trx.deleteFrom('messages').where(isOneOfMessages(ids)).execute();
+    await deleteMessages(trx, ids);
     return ids.length;
   });
 }
