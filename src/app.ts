@@ -101,7 +101,7 @@ async function openParts(
     log.info('Accounts of an instance that is gone were taken over', { from, accounts });
   }
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
-  const store = stack.use(await openMedia(config.media, { log, signal }));
+  const store = stack.use(await openMedia(config.media, { db, log, signal }));
   const announcer = stack.use(
     await openAnnouncer({
       db,

@@ -1,4 +1,4 @@
-import type { ChatRef, WireMessage } from '../protocol.ts';
+import type { Attributes, ChatRef, WireMessage } from '../protocol.ts';
 
 /**
  * What one device has had of a message. `place`: where its page put the first receipt among all of them, so that a
@@ -21,6 +21,8 @@ export type CarriedMessage = {
   readonly type: string;
   readonly text: string;
   readonly mediaHash: string | null;
+  /** The id of the message that it answers. */
+  readonly quoted: string | null;
   readonly t: number;
   /** Finer than a millisecond. */
   readonly carriedAt: number;
@@ -159,6 +161,7 @@ function toCarried(message: WireMessage, device: string | null, seq: number): Ca
     type: String(attrs.type),
     text: String(text),
     mediaHash: typeof attrs.filehash === 'string' ? attrs.filehash : null,
+    quoted: quotedId(attrs),
     t: message.t,
     carriedAt: performance.timeOrigin + performance.now(),
     device,
@@ -174,6 +177,11 @@ function toCarried(message: WireMessage, device: string | null, seq: number): Ca
     reactions: {},
     votes: {},
   };
+}
+
+function quotedId({ quoted }: Attributes): string | null {
+  if (typeof quoted !== 'object' || quoted === null || Array.isArray(quoted)) return null;
+  return typeof quoted.id === 'string' ? quoted.id : null;
 }
 
 /** Two people have one conversation, whichever of them writes; a group has one. */

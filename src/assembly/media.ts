@@ -1,4 +1,6 @@
 import type { Config } from '../config/config.ts';
+import type { Executor } from '../db/database.ts';
+import { makeMediaLeavings } from '../db/media-leavings.ts';
 import { abortedAfter } from '../lib/abort.ts';
 import type { Logger } from '../lib/logger.ts';
 import { openDiskMediaStore } from '../messages/disk-media-store.ts';
@@ -11,8 +13,9 @@ const S3_STOP_DEADLINE_MS = 10_000;
 /** Where the files of messages are kept: S3 if it is configured for them, else the disk. */
 export function openMedia(
   { path, s3 }: Config['media'],
-  { log, signal }: { readonly log: Logger; readonly signal: AbortSignal },
+  { db, log, signal }: { readonly db: Executor; readonly log: Logger; readonly signal: AbortSignal },
 ): Promise<MediaStore> {
   if (s3 === null) return openDiskMediaStore({ path, log });
-  return openS3MediaStore({ path, s3, log, signal: abortedAfter(signal, S3_STOP_DEADLINE_MS) });
+  const leavings = makeMediaLeavings(db);
+  return openS3MediaStore({ path, s3, leavings, log, signal: abortedAfter(signal, S3_STOP_DEADLINE_MS) });
 }

@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import { isKept } from './account-row.ts';
+import { deleteInBatches } from './batches.ts';
 import type { Executor } from './database.ts';
 import { lockAccountIngest } from './ingest-statements.ts';
+import { deleteMessages } from './message-removal.ts';
 
 /** Hides the account for good. Its messages stay, and its number may be linked elsewhere. */
 export async function markAccountDeleted(db: Executor, id: AccountId): Promise<void> {
@@ -74,14 +76,58 @@ const OWNED_TABLES = [
   'idempotency_keys',
 ] as const;
 
+/** Tables of which an account may have more rows than one transaction should delete, beside its messages. */
+const LARGE_TABLES = ['message_changes', 'message_keys'] as const;
+
+/** Rows of one transaction. */
+const ROWS = 1_000;
+
 /**
- * Removes the account and every row that belongs to it, all or nothing. Media files stay: they are shared by content
- * among accounts. An ingest that is under way is waited for, and later ones find no account to store for.
+ * Removes the account and every row that belongs to it: most of them in transactions of a bounded size, the rest and the
+ * account itself, all or nothing, in the last. What is cut off goes on when it is asked for again; until then the account is
+ * there. Media files stay: they are shared by content among accounts. An ingest that is under way is waited for, and later
+ * ones find no account to store for.
  */
-export async function purgeAccount(db: Executor, id: AccountId): Promise<void> {
+export async function purgeAccount(db: Executor, id: AccountId, { rows = ROWS } = {}): Promise<void> {
+  const portion = { rows, transactions: Number.POSITIVE_INFINITY };
+  await deleteInBatches(portion, (limit) => deleteSomeMessages(db, id, limit));
+  for (const table of LARGE_TABLES)
+    await deleteInBatches(portion, (limit) => deleteSomeRows(db, table, id, limit));
   await db.transaction().execute(async (trx) => {
     await lockAccountIngest(trx, id);
     for (const table of OWNED_TABLES) await trx.deleteFrom(table).where('account_id', '=', id).execute();
     await trx.deleteFrom('accounts').where('id', '=', id).execute();
   });
+}
+
+/** Those that somebody is writing to are left. Returns how many were deleted. */
+function deleteSomeMessages(db: Executor, id: AccountId, limit: number): Promise<number> {
+  return db.transaction().execute(async (trx) => {
+    const rows = await trx
+      .selectFrom('messages')
+      .select('id')
+      .where('account_id', '=', id)
+      .limit(limit)
+      .forUpdate()
+      .skipLocked()
+      .execute();
+    await deleteMessages(
+      trx,
+      rows.map((row) => row.id),
+    );
+    return rows.length;
+  });
+}
+
+async function deleteSomeRows(
+  db: Executor,
+  table: (typeof LARGE_TABLES)[number],
+  id: AccountId,
+  limit: number,
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from ${sql.table(table)} where ctid = any(array(
+      select ctid from ${sql.table(table)} where account_id = ${id}::uuid limit ${limit} for update skip locked
+    ))`.execute(db);
+  return Number(numAffectedRows ?? 0);
 }

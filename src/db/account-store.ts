@@ -283,7 +283,9 @@ async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Pro
       phone_number:
         identity.phoneNumber ?? sql<string | null>`case when linked then phone_number else null end`,
       profile_name: toStorable(identity.profileName),
-      first_linked_at: sql<Date>`coalesce(first_linked_at, now())`,
+      // An age is that of a number.
+      first_linked_at: sql<Date>`case when phone_number <> ${identity.phoneNumber}::text then now()
+        else coalesce(first_linked_at, now()) end`,
       state_since: sql<Date>`case when state = 'connected' then state_since else now() end`,
       state: 'connected',
       reason: null,

@@ -35,6 +35,8 @@ export interface KnownReaction {
   readonly senderId: string;
   readonly emoji: string;
   readonly at: number;
+  /** For how long it has been here; milliseconds. */
+  readonly heldMs: number;
 }
 
 /** How far a chat is caught up. */
@@ -169,14 +171,19 @@ async function findReactions(
     )
     .select(['r.message_id', 'r.emoji', 'r.reacted_at'])
     .select(sql<string>`coalesce(a.phone, r.sender_id)`.as('sender_id'))
+    .select(
+      sql<number>`(extract(epoch from clock_timestamp() - r.stored_at) * 1000)::double precision`.as(
+        'held_ms',
+      ),
+    )
     .where('r.message_id', 'in', ids)
     .orderBy('r.reacted_at')
     .execute();
   // Of one person under two addresses the latest counts.
   const found = new Map<string, Map<string, KnownReaction>>();
-  for (const { message_id, sender_id, emoji, reacted_at } of rows) {
+  for (const { message_id, sender_id, emoji, reacted_at, held_ms: heldMs } of rows) {
     const known = found.get(message_id) ?? new Map<string, KnownReaction>();
-    known.set(sender_id, { senderId: sender_id, emoji, at: reacted_at.getTime() });
+    known.set(sender_id, { senderId: sender_id, emoji, at: reacted_at.getTime(), heldMs });
     found.set(message_id, known);
   }
   return new Map([...found].map(([id, known]) => [id, [...known.values()]]));

@@ -176,7 +176,7 @@ export async function upsertReactions(
     insert into message_reactions as old (message_id, account_id, sender_id, emoji, reacted_at)
     select r.message_id, ${accountId}::uuid, r.sender_id, r.emoji, r.reacted_at from ${records}
     on conflict (message_id, sender_id) do update
-    set emoji = excluded.emoji, reacted_at = excluded.reacted_at
+    set emoji = excluded.emoji, reacted_at = excluded.reacted_at, stored_at = clock_timestamp()
     where excluded.reacted_at >= old.reacted_at
       and (excluded.reacted_at, excluded.emoji) is distinct from (old.reacted_at, old.emoji)`.execute(trx);
   return Number(numAffectedRows ?? 0);

@@ -1,5 +1,5 @@
 /**
- * Files of media that lost a reference. Each instance has files of its own, so an entry is not taken by whoever sees it
+ * Files of media that lost a reference. Each instance may have files of its own, so an entry is not taken by whoever sees it
  * first: it stands for some days, in which every instance looks at it, and then goes.
  */
 import { sql } from 'kysely';
@@ -37,4 +37,44 @@ export async function deleteOldLeavings(db: Executor, before: Date): Promise<num
   const { numAffectedRows } = await sql`
     delete from media_leavings where left_at < ${before}::timestamptz - ${LOOKED_AT}::interval`.execute(db);
   return Number(numAffectedRows ?? 0);
+}
+
+/**
+ * Lets storings and removings of one file wait for each other, over all instances, where a storage does nothing of the kind.
+ * Work that is done here is short: it holds a connection of the database.
+ */
+export interface MediaLeavings {
+  /** False if nobody will remove the file within the next days. */
+  isLeft(sha256: string): Promise<boolean>;
+  /** Does the work while nobody removes the file. */
+  keeping<T>(sha256: string, work: () => Promise<T>): Promise<T>;
+  /** Does the work, which removes the file, if it lost a reference before the instant and has none now; else false. */
+  removing(sha256: string, before: Date, work: () => Promise<boolean>): Promise<boolean>;
+}
+
+export function makeMediaLeavings(db: Executor): MediaLeavings {
+  return {
+    async isLeft(sha256) {
+      const { rows } = await sql`select from media_leavings where sha256 = ${sha256} limit 1`.execute(db);
+      return rows.length > 0;
+    },
+    keeping: (sha256, work) =>
+      db.transaction().execute(async (trx) => {
+        await lockFile(trx, sha256);
+        return work();
+      }),
+    removing: (sha256, before, work) =>
+      db.transaction().execute(async (trx) => {
+        await lockFile(trx, sha256);
+        const { rows } = await sql`
+          select where exists (select from media_leavings where sha256 = ${sha256} and left_at < ${before})
+            and not exists (select from messages where media_sha256 = ${sha256})
+            and not exists (select from media_uploads where sha256 = ${sha256})`.execute(trx);
+        return rows.length > 0 && work();
+      }),
+  };
+}
+
+async function lockFile(trx: Executor, sha256: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`media:${sha256}`}, 0))`.execute(trx);
 }

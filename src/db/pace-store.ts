@@ -123,11 +123,14 @@ export async function findLane(db: Executor, accountId: AccountId, chatId: strin
   return rows[0]?.lane ?? 'stranger';
 }
 
-/** Undefined if the account was purged. */
+/** Undefined if the account was purged. Its number may have been linked earlier by another account of the tenant. */
 async function findPaceRecord(db: Executor, accountId: AccountId, at: Date): Promise<PaceRecord | undefined> {
   const { rows } = await sql<PaceRow>`
     with account as (
-      select id, first_linked_at, date, (date + 1)::timestamp at time zone timezone as next_day_at,
+      select id, least(first_linked_at, (
+          select min(o.first_linked_at) from accounts o
+          where o.phone_number = a.phone_number and o.tenant_id = a.tenant_id)) as first_linked_at,
+        date, (date + 1)::timestamp at time zone timezone as next_day_at,
         coalesce(breaker, 'closed') as breaker, opened_at, opened_by
       from (
         select *, (${at}::timestamptz at time zone timezone)::date as date

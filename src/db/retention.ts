@@ -10,23 +10,14 @@
 import { sql } from 'kysely';
 import type { AccountId, TenantId } from '../accounts/ids.ts';
 import type { Direction } from '../messages/message.ts';
+import { deleteInBatches, type Portion } from './batches.ts';
 import type { Executor } from './database.ts';
-import { isOneOfMessages } from './message-lookup.ts';
+import { deleteMessages } from './message-removal.ts';
 import { UNKNOWN_KEPT_MS } from './outbox-store.ts';
 
 const DAY_MS = 86_400_000;
 
-/** How much one call does: work that is left is done by the next, and a daemon that stops waits for none for long. */
-export interface Portion {
-  /** Messages of one transaction. */
-  readonly rows: number;
-  readonly transactions: number;
-}
-
 const PORTION: Portion = { rows: 1_000, transactions: 50 };
-
-/** What hangs on a message, by its `message_id`. */
-const HANGING = ['message_reactions', 'poll_votes', 'message_edits'] as const;
 
 /** Days for which the tenant's messages are kept; null is for ever. */
 export async function findRetention(db: Executor, tenantId: TenantId): Promise<number | null> {
@@ -55,9 +46,10 @@ export async function saveRetention(db: Executor, tenantId: TenantId, days: numb
 export async function deleteExpiredMessages(
   db: Executor,
   now: Date,
-  { rows, transactions }: Portion = PORTION,
+  portion: Portion = PORTION,
 ): Promise<number> {
-  await deleteExpiredUploads(db, now);
+  const { rows, transactions } = portion;
+  await deleteExpiredUploads(db, now, portion);
   let deleted = 0;
   let left = transactions;
   for (const { id, keptDays } of await listLimitedAccounts(db)) {
@@ -134,18 +126,21 @@ async function deleteBatch(
       .skipLocked()
       .execute();
     const ids = rows.map(({ id }) => id);
-    if (ids.length === 0) return 0;
-    for (const table of HANGING)
-      await sql`delete from ${sql.table(table)} where message_id = any(${ids}::uuid[])`.execute(trx);
-    await trx.deleteFrom('messages').where(isOneOfMessages(ids)).execute();
+    await deleteMessages(trx, ids);
     return ids.length;
   });
 }
 
-/** Few compared with messages: an upload is a request of its own. */
-async function deleteExpiredUploads(db: Executor, now: Date): Promise<void> {
-  await sql`
-    delete from media_uploads u using accounts a, tenant_settings s
-    where a.id = u.account_id and s.tenant_id = a.tenant_id
-      and u.created_at < ${now}::timestamptz - s.retention_days * interval '1 day'`.execute(db);
+async function deleteExpiredUploads(db: Executor, now: Date, portion: Portion): Promise<void> {
+  await deleteInBatches(portion, async (limit) => {
+    const { numAffectedRows } = await sql`
+      delete from media_uploads where id in (
+        select u.id from media_uploads u
+        join accounts a on a.id = u.account_id
+        join tenant_settings s on s.tenant_id = a.tenant_id
+        where u.created_at < ${now}::timestamptz - s.retention_days * interval '1 day'
+        limit ${limit} for update of u skip locked
+      )`.execute(db);
+    return Number(numAffectedRows ?? 0);
+  });
 }

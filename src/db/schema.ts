@@ -128,6 +128,7 @@ export interface MessageReactionTable {
   /** Empty once it was taken back: readers leave those out. */
   emoji: string;
   reacted_at: Timestamp;
+  stored_at: GeneratedTimestamp;
 }
 
 /** Events that could not be stored, set apart so that their neighbours could. */

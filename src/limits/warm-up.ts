@@ -7,8 +7,8 @@ const GROWTH = 1.4;
 const RAMP_DAYS = 14;
 
 /**
- * How many messages a young account may send a day to chats that it does not answer, by its real age: the time since it
- * was first linked. An account that is linked again keeps its age. Infinity once it is no longer young.
+ * How many messages a young account may send a day to chats that it does not answer, by its age: the time since its number
+ * was first linked here, for WhatsApp tells nobody when it began. An account that is linked again keeps its age. Infinity once it is no longer young.
  */
 export function warmUpLimit(firstLinkedAt: number | null, now: number): number {
   const days = firstLinkedAt === null ? 0 : Math.max(0, Math.floor((now - firstLinkedAt) / DAY_MS));

@@ -64,6 +64,8 @@ class ChatReadBack {
   #held: Missing[] = [];
   /** Missing messages above the held ones: bare id → depth. */
   readonly #named = new Map<string, number>();
+  /** When the last page was asked for. */
+  #readAt = 0;
   #pages = 0;
   #read = 0;
   #recovered = 0;
@@ -99,6 +101,7 @@ class ChatReadBack {
 
   #readPage(offset: number): Promise<readonly ReadPlace[]> {
     this.#pages += 1;
+    this.#readAt = this.#deps.now();
     return this.#deps.readPage(this.#chat, offset, PAGE_SIZE);
   }
 
@@ -116,11 +119,13 @@ class ChatReadBack {
     this.#read += fresh.length;
     const listed = await this.#deps.listKnown(fresh.map(({ event }) => event));
     const known = new Map(listed.map((message) => [message.bareId, message]));
+    const nowMs = this.#deps.now();
+    const times = { nowMs, readAgoMs: nowMs - this.#readAt };
     const changes: InboundEvent[] = [];
     for (const { event, depth } of fresh) {
       const message = known.get(event.key.bareId);
       if (message === undefined) this.#held.push({ event, depth });
-      else changes.push(...toMissedChanges(event, message, this.#deps.now()));
+      else changes.push(...toMissedChanges(event, message, times));
     }
     if (changes.length > 0) await this.#deps.emit(changes);
     this.#changed += changes.length;

@@ -131,6 +131,7 @@ export async function handOver(
 /** Its chat waits for it, and it is looked up at once. */
 async function holdUnknown(run: SendRun, message: HandedMessage): Promise<void> {
   const since = await run.query(markUnknown(run.deps.db, message, run.date()));
+  run.deps.onStep?.('unknown-written');
   if (since === undefined) return run.settle(message.id);
   const now = run.now();
   run.unsettled.hold(message, now, now + holdMs(since.getTime(), run.deps.clock.now()));
@@ -168,6 +169,7 @@ export async function fail(
   mark: typeof markFailed,
 ): Promise<void> {
   await run.query(mark(run.deps.db, message, { ...failure, at: run.date() }));
+  run.deps.onStep?.('failure-written');
   run.deps.onCounted?.(message.accountId);
   run.settle(message.id);
   run.unsettled.resume(message.chatId);

@@ -18,6 +18,7 @@ import type { InboundEvent, MediaEvent } from './inbound-event.ts';
 import { MAX_MEDIA_BYTES } from './media-kind.ts';
 import { type FetchOutcome, MEDIA_TRIES_MS, nextTry } from './media-retry.ts';
 import type { MediaStore } from './media-store.ts';
+import type { OnMessageStep } from './message-step.ts';
 import type { MessageKey } from './whatsapp-key.ts';
 
 /** Rows read at a time. */
@@ -32,6 +33,7 @@ export interface MediaFetchOptions {
   readonly clock: Clock;
   /** Pauses before each try, in milliseconds. */
   readonly triesMs?: readonly number[];
+  readonly onStep?: OnMessageStep;
 }
 
 export interface MediaFetch extends AsyncDisposable {
@@ -193,6 +195,7 @@ class FetchRun {
         maxBytes: MAX_MEDIA_BYTES,
         declaredMimeType: download.mimeType ?? wanted.mimeType,
       });
+      this.#options.onStep?.('media-kept');
       return { status: 'stored', ...stored, fileName: download.fileName ?? wanted.fileName };
     } catch (thrown) {
       if (isAppError(thrown, 'TOO_LARGE')) return { status: 'failed' };

@@ -46,8 +46,8 @@ export interface MediaStore extends AsyncDisposable {
    */
   openLocal(sha256: string, signal: AbortSignal): Promise<LocalFile>;
   /**
-   * Removes a file that was not stored again since the instant; true if it did. Where the looking and the removing cannot be
-   * one, as in S3, nothing is ever removed.
+   * Removes a file that lost a reference and was not stored again since the instant; true if it did.
+   * @throws AppError MEDIA_STORAGE_FAILED
    */
   removeUntouched(sha256: string, since: Date): Promise<boolean>;
 }

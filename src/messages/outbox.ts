@@ -174,6 +174,7 @@ async function acceptMessage(
   const replyTo = request.replyTo === null ? null : await getReferred(deps.db, accountId, request);
   await refuseInVain(deps, accountId, request);
   const taken = await takeContent(deps, accountId, request.content);
+  deps.onStep?.('content-kept');
   const given = contentToStored(taken);
   const content = toStorable(given);
   const failure = JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE;

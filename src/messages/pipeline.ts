@@ -87,7 +87,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   const gate = stack.use(
     openLiveGate({ emit, onGap: (accountId) => catchUp.request(accountId, 'gap'), log }),
   );
-  const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock }));
+  const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock, onStep }));
   const laneIdle = lanes.idle.bind(lanes);
   const committed = lanes.committed.bind(lanes);
   const catchUp = stack.use(openCatchUp({ db, emit, gate, laneIdle, committed, log, clock, onStep }));

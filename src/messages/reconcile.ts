@@ -3,10 +3,10 @@ import type { InboundEvent, MessageEvent, ReactionEvent, ReadMessage } from './i
 import { statusAfterAck } from './status-ladder.ts';
 
 /**
- * A reaction that the database has and the page lacks is taken for one that was taken back only if it is older than this:
- * it may have come while the page was read, and its time is the sender's. Milliseconds.
+ * A reaction that the database has and the page lacks was taken back if the database had it so long before the page was read;
+ * another one may have come since. Milliseconds.
  */
-const SETTLED_AFTER_MS = 60_000;
+const SETTLED_AFTER_MS = 2_000;
 
 /** What a message that the database lacks comes to: the message, marked as recovered, and the reactions to it and votes in it. */
 export function toMissedMessage({ reactions, votes, ...message }: ReadMessage): InboundEvent[] {
@@ -15,10 +15,14 @@ export function toMissedMessage({ reactions, votes, ...message }: ReadMessage): 
 
 /**
  * What the page knows better of a message that the database knows: acks of our own messages and why one was refused, an
- * edit, a revocation, votes, reactions that came or went while nobody listened. `nowMs` dates what the page does not date. Empty
- * if the row is up to date.
+ * edit, a revocation, votes, reactions that came or went while nobody listened. `nowMs` dates what the page does not date, which
+ * was read `readAgoMs` before the row was. Empty if the row is up to date.
  */
-export function toMissedChanges(event: ReadMessage, known: KnownMessage, nowMs: number): InboundEvent[] {
+export function toMissedChanges(
+  event: ReadMessage,
+  known: KnownMessage,
+  { nowMs, readAgoMs }: { readonly nowMs: number; readonly readAgoMs: number },
+): InboundEvent[] {
   const { row } = known;
   if (row === null) return [];
   const { key, chatId } = event;
@@ -34,7 +38,7 @@ export function toMissedChanges(event: ReadMessage, known: KnownMessage, nowMs: 
   }
   // A vote that was taken back is told as one for nothing, and stays with its time.
   const votes = (event.votes ?? []).filter(({ voterId, at }) => at > (row.votes.get(voterId) ?? 0));
-  return [...changes, ...toMissedReactions(event, row.reactions, nowMs), ...votes];
+  return [...changes, ...toMissedReactions(event, row.reactions, readAgoMs), ...votes];
 }
 
 /** For a message of ours a step up the ladder, for an incoming one that it was seen. */
@@ -46,7 +50,7 @@ function isAckNews({ ack }: MessageEvent, row: NonNullable<KnownMessage['row']>,
 function toMissedReactions(
   { key, chatId, reactions }: ReadMessage,
   known: readonly KnownReaction[],
-  nowMs: number,
+  readAgoMs: number,
 ): ReactionEvent[] {
   if (reactions === undefined) return [];
   const bySender = new Map(known.map((each) => [each.senderId, each]));
@@ -56,12 +60,14 @@ function toMissedReactions(
   });
   const there = new Set(reactions.map(({ senderId }) => senderId));
   const gone = known.filter(
-    ({ senderId, emoji, at }) => emoji !== '' && !there.has(senderId) && at < nowMs - SETTLED_AFTER_MS,
+    ({ senderId, emoji, heldMs }) =>
+      emoji !== '' && !there.has(senderId) && heldMs > readAgoMs + SETTLED_AFTER_MS,
   );
+  // With the time of what was taken back: whatever its sender does next, by whatever clock, comes after it.
   return [
     ...news,
     ...gone.map(
-      ({ senderId }): ReactionEvent => ({ kind: 'reaction', key, chatId, senderId, emoji: '', at: nowMs }),
+      ({ senderId, at }): ReactionEvent => ({ kind: 'reaction', key, chatId, senderId, emoji: '', at }),
     ),
   ];
 }

@@ -3,15 +3,20 @@
  *
  * A file is written to `<path>/.incoming` first, for its hash is known only at its end; then to the storage, which takes it
  * whole or not at all. What is sent comes back into that folder for as long as it takes.
+ *
+ * A storage does not remove a file only if nobody has just put it there again. So who removes one looks at its time and
+ * removes it behind a lock of the file; who puts one that may be removed waits for that lock afterwards, and puts it once
+ * more if it is gone.
  */
 import { Readable } from 'node:stream';
 import type { S3Config } from '../config/config.ts';
+import type { MediaLeavings } from '../db/media-leavings.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { bucketToUrl, mediaToKey } from '../vault/s3-address.ts';
 import { DEFAULT_S3_LIMITS, S3Client, type S3Limits } from '../vault/s3-client.ts';
-import { putObject, S3Reading } from '../vault/s3-object.ts';
+import { deleteObject, findPutAt, putObject, S3Reading } from '../vault/s3-object.ts';
 import { MAX_MEDIA_BYTES } from './media-kind.ts';
 import { type MediaSpool, openMediaSpool, type SpooledFile } from './media-spool.ts';
 import {
@@ -27,6 +32,7 @@ export interface S3MediaStoreOptions {
   /** The folder of files that are on their way; absolute. */
   readonly path: string;
   readonly log: Logger;
+  readonly leavings: MediaLeavings;
   /** Ends every transfer and every wait for the next try. */
   readonly signal: AbortSignal;
   readonly limits?: S3Limits;
@@ -41,17 +47,26 @@ class S3MediaStore implements MediaStore {
   readonly #client: S3Client;
   readonly #bucket: URL;
   readonly #prefix: string;
+  readonly #leavings: MediaLeavings;
   readonly #spool: MediaSpool;
 
-  constructor({ s3, limits = DEFAULT_S3_LIMITS, signal }: S3MediaStoreOptions, spool: MediaSpool) {
+  constructor({ s3, leavings, limits = DEFAULT_S3_LIMITS, signal }: S3MediaStoreOptions, spool: MediaSpool) {
     this.#client = new S3Client(s3, { limits, signal, failure: 'MEDIA_STORAGE_FAILED' });
     this.#bucket = bucketToUrl(s3);
     this.#prefix = s3.prefix;
+    this.#leavings = leavings;
     this.#spool = spool;
   }
 
   put(source: AsyncIterable<Uint8Array> | Uint8Array, options: PutOptions): Promise<StoredFile> {
-    return this.#spool.take(source, options, (file) => this.#upload(file));
+    return this.#spool.take(source, options, (file) => this.#keep(file));
+  }
+
+  async #keep(file: SpooledFile): Promise<void> {
+    const { sha256 } = file;
+    const mayGo = await this.#leavings.isLeft(sha256);
+    do await this.#upload(file);
+    while (mayGo && !(await this.#leavings.keeping(sha256, () => this.has(sha256))));
   }
 
   #upload({ path, sha256, fileSize }: SpooledFile): Promise<void> {
@@ -103,12 +118,20 @@ class S3MediaStore implements MediaStore {
     return new URL(mediaToKey(this.#prefix, hashToPlace(sha256)), this.#bucket);
   }
 
-  /** Waits for what is being stored; every source has a deadline of its own. */
-  /** Between a look and the removal somebody may store the same bytes again. */
-  async removeUntouched(): Promise<boolean> {
-    return false;
+  async removeUntouched(sha256: string, since: Date): Promise<boolean> {
+    const url = this.#urlOf(sha256);
+    const isUntouched = async () => ((await findPutAt(this.#client, url)) ?? since) < since;
+    return this.#client.retry('The media could not be removed from S3', async () => {
+      if (!(await isUntouched())) return false;
+      return this.#leavings.removing(sha256, since, async () => {
+        if (!(await isUntouched())) return false;
+        await deleteObject(this.#client, url);
+        return true;
+      });
+    });
   }
 
+  /** Waits for what is being stored; every source has a deadline of its own. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#spool[Symbol.asyncDispose]();
   }

@@ -76,6 +76,7 @@ async function repeat(run: SendRun, check: Check): Promise<void> {
     default:
       return outcome satisfies never;
   }
+  deps.onStep?.('reclaim-committed');
   deps.onCounted?.(message.accountId);
   deps.log.info('A message that the page does not know is handed over again under its id', {
     messageId: message.id,
@@ -109,6 +110,7 @@ async function stayUnknown(run: SendRun, check: Check, finding?: SendFailure): P
   const { deps, unsettled } = run;
   const { id, claim } = check.message;
   const since = await run.query(markUnknown(deps.db, check.message, run.date(), finding));
+  deps.onStep?.('unknown-written');
   if (since === undefined) return run.settle(id);
   const date = deps.clock.now();
   if (date - claim.at.getTime() > UNKNOWN_KEPT_MS) return run.settle(id);

@@ -125,9 +125,10 @@ export class SendLoop {
   async #doubtRestored(): Promise<void> {
     const { restoredFrom: from, restoredAt: to, accountId } = this.#session;
     if (from === null || to === null) return;
-    const { db, log } = this.#run.deps;
+    const { db, log, onStep } = this.#run.deps;
     const finding = { ...RESTORED, at: this.#run.date() };
     const count = await this.#run.query(markAllUnknown(db, accountId, { from, to }, finding));
+    if (count > 0) onStep?.('unknown-written');
     if (count > 0) log.warn('Whether messages left before the session was restored is not known', { count });
   }
 

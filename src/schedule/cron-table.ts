@@ -7,6 +7,7 @@ import { deleteOldIdempotencyKeys } from '../db/idempotency-store.ts';
 import { deleteOldInboundPositions } from '../db/inbound-position.ts';
 import { clearExpiredLinkCodes } from '../db/link-code-expiry.ts';
 import { dropEmptyPartitions, ensurePartitions, MONTHS_AHEAD } from '../db/partitions.ts';
+import { deleteOldRejectedEvents } from '../db/rejected-event-expiry.ts';
 import { deleteExpiredMessages, findLongestRetention } from '../db/retention.ts';
 import { deleteOldSessionEvents } from '../db/session-event-store.ts';
 import { deleteOldWaitingChanges } from '../db/waiting-change-expiry.ts';
@@ -70,6 +71,7 @@ export function makeCronTable(deps: CronDeps): readonly CronJob[] {
     { name: 'remove-unreferred-media', cron: '29 4 * * *', run: removeUnreferredMedia },
     { name: 'fold-message-counts', cron: '* * * * *', run: () => foldMessageCounts(db) },
     { name: 'delete-old-waiting-changes', cron: '23 3 * * *', run: () => deleteOldWaitingChanges(db) },
+    { name: 'delete-old-rejected-events', cron: '39 3 * * *', run: () => deleteOldRejectedEvents(db) },
     { name: 'delete-old-inbound-positions', cron: '31 3 * * *', run: () => deleteOldInboundPositions(db) },
     { name: 'delete-old-catch-ups', cron: '33 3 * * *', run: () => deleteOldCatchUps(db) },
     { name: 'delete-old-session-events', cron: '37 3 * * *', run: () => deleteOldSessionEvents(db) },

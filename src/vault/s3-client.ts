@@ -26,7 +26,7 @@ export const DEFAULT_S3_LIMITS: S3Limits = { stallMs: 10_000, pausesMs: [250, 1_
 export type S3FailureCode = 'VAULT_STORAGE_FAILED' | 'MEDIA_STORAGE_FAILED';
 
 export interface S3Request {
-  readonly method: 'GET' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: S3Body;

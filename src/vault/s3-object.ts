@@ -33,6 +33,19 @@ export async function putObject(client: S3Client, url: URL, file: HashedFile): P
   await drain(answer);
 }
 
+/** When the object was put there last, in one try; undefined if there is none. */
+export async function findPutAt(client: S3Client, url: URL): Promise<Date | undefined> {
+  using answer = await client.send({ method: 'HEAD', url, accept: ({ status }) => status === 404 });
+  const at = answer.headers.get('last-modified');
+  return at === null ? undefined : new Date(at);
+}
+
+/** Removes the object in one try; where the bucket keeps versions, it hides it. */
+export async function deleteObject(client: S3Client, url: URL): Promise<void> {
+  using answer = await client.send({ method: 'DELETE', url, accept: ({ status }) => status === 404 });
+  await drain(answer);
+}
+
 function readFile(path: string): AsyncIterable<Buffer> {
   return createReadStream(path, { highWaterMark: READ_BYTES });
 }

@@ -16,6 +16,12 @@ const MEANWHILE = { incoming: scaled(5, 50), outgoing: 0 };
 const LATEST = 3;
 /** These are told while a daemon starts that has missed something. */
 const AT_START: readonly MessageStep[] = ['page-read', 'watermark-saved'];
+/** These are told of messages whose way is not straight: of what an earlier death left behind, or a bad page. */
+const AFTER_DEATH: Partial<Record<MessageStep, MessageStep>> = { 'reclaim-committed': 'claim-committed' };
+const AT_FAULT: Partial<Record<MessageStep, 'hang' | 'refuse'>> = {
+  'unknown-written': 'hang',
+  'failure-written': 'refuse',
+};
 
 const random = makeRandom(seed);
 const resources = new AsyncDisposableStack();
@@ -23,6 +29,8 @@ let folder: TemporaryFolder;
 let stage: Stage;
 let traffic: JudgedTraffic;
 const accounts: JudgedAccount[] = [];
+/** Handed in in portions for each account. */
+let outgoing = 0;
 
 beforeAll(async () => {
   console.log(`message steps: seed ${seed} (SWITCHBOARD_TEST_SEED plays another run)`);
@@ -33,7 +41,9 @@ beforeAll(async () => {
         NODE_OPTIONS: armedBy(folder.path),
         LOG_LEVEL: 'debug',
         API_RATE_LIMIT: '0',
+        // Limits that hold nothing back are counted all the same.
         WHATSAPP_DAILY_LIMIT: '1000000',
+        WHATSAPP_MESSAGE_RATE_LIMIT: '100000',
       },
     }),
   );
@@ -68,27 +78,56 @@ async function expectTruth(): Promise<void> {
     const sent = (await stage.world.messages({ phone: account.phone })).filter(
       ({ device }) => device !== null,
     );
-    expect(sent).toHaveLength(new Set(sent.map(({ text }) => text)).size);
+    const texts = sent.map(({ text }) => text);
+    expect(texts.filter((text) => text.startsWith('portion'))).toHaveLength(outgoing);
+    expect(texts).toHaveLength(new Set(texts).size);
   }
 }
 
-it.each(MESSAGE_STEPS)('loses, doubles and disorders nothing when it is killed at %s', async (step) => {
-  const isAtStart = AT_START.includes(step);
-  const arming = { step, time: isAtStart ? 1 : 1 + Math.floor(random.next() * LATEST) };
-  if (isAtStart) {
-    await stage.daemon().kill();
-    await traffic.flow(MEANWHILE);
-    armStep(folder.path, arming);
-    await stage.start();
-  } else {
-    armStep(folder.path, arming);
-  }
+/** Hands a portion in while the daemon that runs is to die at the step; resolves once it is dead, with the handing in. */
+async function dieWhileFlowing(step: MessageStep): Promise<{ readonly flowing: Promise<void> }> {
+  const isDead = AT_START.includes(step) || AFTER_DEATH[step] !== undefined;
+  const mayComeOnce = isDead || step === 'media-kept';
+  armStep(folder.path, { step, time: mayComeOnce ? 1 : 1 + Math.floor(random.next() * LATEST) });
+  if (isDead) await stage.start();
   const flowing = traffic.flow(PORTION);
+  outgoing += PORTION.outgoing;
   flowing.catch(() => undefined);
+  await gone();
+  disarmStep(folder.path);
+  return { flowing };
+}
+
+it.each(MESSAGE_STEPS.filter((step) => AT_FAULT[step] === undefined))(
+  'loses, doubles and disorders nothing when it is killed at %s',
+  async (step) => {
+    const before = AFTER_DEATH[step];
+    const earlier = before === undefined ? undefined : await dieWhileFlowing(before);
+    if (AT_START.includes(step)) {
+      await stage.daemon().kill();
+      await traffic.flow(MEANWHILE);
+    }
+    const { flowing } = await dieWhileFlowing(step);
+    await traffic.flow(MEANWHILE);
+    await stage.start();
+    await Promise.all([flowing, earlier?.flowing]);
+    await expectTruth();
+  },
+);
+
+it.each(Object.entries(AT_FAULT))('loses and doubles nothing when it is killed at %s', async (step, mode) => {
+  const [account] = accounts;
+  const alice = await stage.world.phone('alice');
+  await stage.world.faults.set({ kind: 'send', mode, phone: account?.phone.name, count: 1 });
+  armStep(folder.path, { step, time: 1 });
+  const text = `killed at ${step}`;
+  await stage.api.send(account?.accountId ?? '', { to: `+${alice.number}`, text });
   await gone();
   disarmStep(folder.path);
   await traffic.flow(MEANWHILE);
   await stage.start();
-  await flowing;
   await expectTruth();
+  const message = await stage.api.message(account?.accountId ?? '', text, (each) => each.text === text);
+  const carried = (await stage.world.messages({ phone: alice })).filter((each) => each.text === text);
+  expect([message.status, carried.length]).toEqual(mode === 'refuse' ? ['failed', 0] : ['read', 1]);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ApiMessage, DaemonApi } from '../../scripts/daemon-api.ts';
 import type { CarriedMessage, Phone, WorldClient } from '../../simulator/client.ts';
+import { bareIdOf, describeCarried, describeStored, FileHashes } from './message-account.ts';
 
 /** What the network carried for an account beside what the database has of it. */
 export interface Comparison {
@@ -8,9 +9,9 @@ export interface Comparison {
   readonly lost: readonly string[];
   /** In the database more than once. */
   readonly doubled: readonly string[];
-  /** In the database, and never carried. */
+  /** In the database, and never carried; what failed is not expected to have been. */
   readonly invented: readonly string[];
-  /** In both, with another text, direction, status or deletion. */
+  /** In both, with another text, file, answered message, reaction, direction, status or deletion. */
   readonly different: readonly string[];
   /** Chats that are listed in another order than the page, or for outgoing ones the network, had them in. */
   readonly disordered: readonly string[];
@@ -47,6 +48,7 @@ export async function compareWithTruth(
   api: DaemonApi,
   world: WorldClient,
   { accountId, phone }: JudgedAccount,
+  files = new FileHashes(api),
 ): Promise<Comparison> {
   const linked = new Set((await phone.view()).devices.map(({ id }) => id));
   const carried = await world.messages({ phone });
@@ -56,11 +58,13 @@ export async function compareWithTruth(
   const isMissing = (each: CarriedMessage) =>
     !byId.has(each.id) && each.type !== NOTICE && (each.from === phone.number || isKnowable(each, linked));
   const chats = Map.groupBy(carried, (each) => chatOf(each, phone));
+  await files.read(stored);
+  const view = { phone, linked, byId, files };
   return {
     lost: carried.filter(isMissing).map(({ id }) => id),
     doubled: [...byId].filter(([, rows]) => rows.length > 1).map(([id]) => id),
-    invented: [...byId.keys()].filter((id) => !carriedIds.has(id)),
-    different: carried.flatMap((each) => findDifference(each, byId.get(each.id)?.[0], { phone, linked })),
+    invented: [...byId].flatMap(([id, rows]) => (carriedIds.has(id) || hasFailed(rows) ? [] : [id])),
+    different: carried.flatMap((each) => findDifference(each, byId.get(each.id)?.[0], view)),
     disordered: [...chats].flatMap(([chat, list]) => findDisorder(chat, list, stored, phone)),
     split: [...chats].flatMap(([chat, list]) => findSplit(chat, list, byId)),
     carried: carried.length,
@@ -75,8 +79,9 @@ export async function settleWithTruth(
   { patienceMs = PATIENCE_MS }: { readonly patienceMs?: number } = {},
 ): Promise<Comparison> {
   const deadline = performance.now() + patienceMs;
+  const files = new FileHashes(api);
   for (let pauseMs: number = LOOK_AGAIN_MS[0]; ; pauseMs = Math.min(pauseMs * 2, LOOK_AGAIN_MS[1])) {
-    const found = await compareWithTruth(api, world, account);
+    const found = await compareWithTruth(api, world, account, files);
     // What waits to be sent has not been carried yet. What came in a wrong order does not mend by waiting.
     const isSettled = found.lost.length + found.different.length + found.invented.length === 0;
     if (isSettled || performance.now() > deadline) return found;
@@ -84,36 +89,28 @@ export async function settleWithTruth(
   }
 }
 
-/** The status that a message has once everything that the network told has been heard. */
-function expectedStatus(carried: CarriedMessage, own: boolean): string {
-  if (!own) return 'delivered';
-  if (carried.ack < 0) return 'failed';
-  return ['pending', 'sent', 'delivered', 'read', 'played'][carried.ack] ?? 'pending';
-}
-
 interface View {
   readonly phone: Phone;
   /** The phone's devices of now. */
   readonly linked: ReadonlySet<string>;
+  readonly byId: ReadonlyMap<string, readonly ApiMessage[]>;
+  readonly files: FileHashes;
 }
 
 function findDifference(
   carried: CarriedMessage,
   row: ApiMessage | undefined,
-  { phone, linked }: View,
+  { phone, linked, byId, files }: View,
 ): string[] {
   if (!row) return [];
   const own = carried.from === phone.number;
   if (own && isBehind(row, carried, linked)) return [];
-  const says = carried.revoked ? 'a deleted one' : (carried.edits.at(-1) ?? carried.text);
-  const expected = `${own ? 'outgoing' : 'incoming'} ${expectedStatus(carried, own)} ${says}`;
-  const found = describe(row);
+  const expected = describeCarried(carried, {
+    own,
+    quotedAs: (id) => byId.get(id)?.[0]?.messageId ?? id,
+  });
+  const found = describeStored(row, files);
   return found === expected ? [] : [`${carried.id}: ${found} instead of ${expected}`];
-}
-
-function describe(message: ApiMessage): string {
-  const says = message.revokedAt === null ? (message.text ?? message.caption ?? '') : 'a deleted one';
-  return `${message.direction} ${message.status} ${says}`;
 }
 
 /** Incoming ones as the page took them, outgoing ones as the network did: whatever comes first in one must in the other. */
@@ -168,8 +165,8 @@ function chatOf({ from, to }: CarriedMessage, phone: Phone): string {
   return from === phone.number ? to.user : from;
 }
 
-function bareIdOf(message: ApiMessage): string {
-  return message.whatsappMessageId?.split('_')[2] ?? `none: ${message.messageId}`;
+function hasFailed(rows: readonly ApiMessage[]): boolean {
+  return rows.every(({ status }) => status === 'failed');
 }
 
 /** Whether a linked device was ever told of it, or will be; what only devices missed that were unlinked is the phone's. */

@@ -22,6 +22,7 @@ interface Version {
   readonly id: string;
   /** Null marks the object as removed. */
   readonly bytes: Buffer | null;
+  readonly at: Date;
 }
 
 /** Brings up a storage that speaks S3 on a port of the loopback. */
@@ -37,6 +38,8 @@ export class S3Server implements AsyncDisposable {
   readonly config: S3Config;
   /** `method key` of every request, in their order. */
   readonly requests: string[] = [];
+  /** Waited for before a request is answered, which is given as in `requests`. */
+  onRequest: (request: string) => Promise<void> = async () => undefined;
   /** What is wrong with the next requests, one each. */
   readonly faults: S3Fault[] = [];
   readonly #server: Server;
@@ -87,6 +90,15 @@ export class S3Server implements AsyncDisposable {
     this.#store(key, bytes);
   }
 
+  /** Makes all objects as old as if they had been put there so much earlier. */
+  age(ms: number): void {
+    for (const [key, versions] of this.#objects)
+      this.#objects.set(
+        key,
+        versions.map((version) => ({ ...version, at: new Date(version.at.getTime() - ms) })),
+      );
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(`${this.config.endpoint}${request.url}`);
     const key = decodeURIComponent(url.pathname).replace(`/${this.config.bucket}/`, '');
@@ -98,6 +110,7 @@ export class S3Server implements AsyncDisposable {
       return;
     }
     const body = await buffer(request);
+    await this.onRequest(`${request.method} ${key}`);
     const refusal = this.#findRefusal({ request, url, body, fault });
     if (refusal) {
       refuse(response, ...refusal);
@@ -127,7 +140,8 @@ export class S3Server implements AsyncDisposable {
   }
 
   #store(key: string, bytes: Buffer | null): void {
-    const version = { id: this.#versioned ? randomBytes(8).toString('base64') : 'null', bytes };
+    const id = this.#versioned ? randomBytes(8).toString('base64') : 'null';
+    const version = { id, bytes, at: new Date() };
     this.#objects.set(key, [...(this.#versioned ? (this.#objects.get(key) ?? []) : []), version]);
   }
 
@@ -154,6 +168,8 @@ export class S3Server implements AsyncDisposable {
   #read({ request, response, key }: Call, cutAfter: number | undefined): void {
     const bytes = this.findObject(key);
     const etag = bytes && `"${sha256(bytes)}"`;
+    const at = this.#objects.get(key)?.at(-1)?.at;
+    if (at !== undefined) response.setHeader('last-modified', at.toUTCString());
     const wanted = request.headers['if-match'];
     if (bytes === undefined || etag === undefined) refuse(response, 404, 'NoSuchKey');
     else if (wanted !== undefined && wanted !== etag) refuse(response, 412, 'PreconditionFailed');
@@ -162,7 +178,8 @@ export class S3Server implements AsyncDisposable {
       const part = bytes.subarray(start);
       response.setHeader('content-range', `bytes ${start}-${bytes.length - 1}/${bytes.length}`);
       response.writeHead(start > 0 ? 206 : 200, { 'content-length': part.length, etag });
-      if (cutAfter === undefined) response.end(part);
+      if (request.method === 'HEAD') response.end();
+      else if (cutAfter === undefined) response.end(part);
       else response.write(part.subarray(0, cutAfter), () => response.destroy());
     }
   }

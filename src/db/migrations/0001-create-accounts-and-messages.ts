@@ -121,6 +121,7 @@ const STATEMENTS = [
     sender_id text not null,
     emoji text not null,
     reacted_at timestamptz not null,
+    stored_at timestamptz not null default clock_timestamp(),
     primary key (message_id, sender_id)
   )`,
 

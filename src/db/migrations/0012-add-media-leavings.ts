@@ -19,6 +19,7 @@ const STATEMENTS = [
     left_at timestamptz not null default now()
   )`,
   'create index media_leavings_by_age on media_leavings (left_at)',
+  'create index media_leavings_by_hash on media_leavings (sha256)',
   `create function note_media_of_messages() returns trigger language plpgsql as $$
   begin
     insert into media_leavings (sha256)

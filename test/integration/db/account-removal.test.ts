@@ -70,8 +70,9 @@ async function tablesOfAccounts(): Promise<readonly string[]> {
   return rows.map(({ name }) => name);
 }
 
-async function countIn(table: string, id: AccountId): Promise<number> {
-  const { rows } = await sql`select from ${sql.table(table)} where account_id = ${id}::uuid`.execute(db);
+async function countIn(table: string, id: AccountId, column = 'account_id'): Promise<number> {
+  const { rows } = await sql`
+    select from ${sql.table(table)} where ${sql.ref(column)} = ${id}::uuid`.execute(db);
   return rows.length;
 }
 
@@ -123,6 +124,36 @@ it('purges also what is being stored at the same moment', async () => {
     await untilBlocked(purged);
   });
   await purged;
+  expect(await rowsLeft()).toBe(0);
+});
+
+it('purges in transactions of a bounded size, the account last, and goes on where it was cut off', async () => {
+  const ids = ['A', 'B', 'C', 'D', 'E'];
+  await ingestEvents(db, account, [...ids.map((id) => messageEvent(id)), reactionEvent('A', '👍', T0)], NOW);
+  const left = async () =>
+    (await db.selectFrom('messages').select('bare_id').where('account_id', '=', account).execute()).map(
+      ({ bare_id }) => bare_id,
+    );
+  await db.transaction().execute(async (trx) => {
+    await sql`select from messages where account_id = ${account} and bare_id = 'C' for update`.execute(trx);
+    const cutOff = purgeAccount(db, account, { rows: 2 }).catch((thrown: unknown) => thrown);
+    await expect.poll(left).toEqual(['C']);
+    let waits: readonly { readonly pid: number }[] = [];
+    const findWaiting = async () => {
+      const { rows } = await sql<{ pid: number }>`
+        select pid from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`.execute(trx);
+      waits = rows;
+      return rows.length;
+    };
+    await expect.poll(findWaiting).toBe(1);
+    for (const { pid } of waits) await sql`select pg_terminate_backend(${pid}::integer)`.execute(trx);
+    expect(await cutOff).toBeInstanceOf(Error);
+  });
+  expect(await countIn('accounts', account, 'id')).toBe(1);
+  await purgeAccount(db, account, { rows: 2 });
+  expect(await countIn('accounts', account, 'id')).toBe(0);
+  expect(await countIn('message_reactions', account)).toBe(0);
   expect(await rowsLeft()).toBe(0);
 });
 

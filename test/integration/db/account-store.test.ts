@@ -121,6 +121,18 @@ describe('link', () => {
     expect(await store.getAccount(id)).toMatchObject({ since: past, firstLinkedAt: account.firstLinkedAt });
   });
 
+  it('of another number than before is the first of that one', async () => {
+    await store.saveLinked(id, IDENTITY);
+    const long = new Date(Date.now() - 1_000_000);
+    await db.updateTable('accounts').set({ first_linked_at: long }).where('id', '=', id).execute();
+    await store.saveOver(id, HERE);
+    await store.saveLinked(id, IDENTITY);
+    expect((await store.getAccount(id)).firstLinkedAt).toEqual(long);
+    await store.saveOver(id, HERE);
+    await store.saveLinked(id, { ...IDENTITY, phoneNumber: '+491700000002' });
+    expect((await store.getAccount(id)).firstLinkedAt?.getTime()).toBeGreaterThan(long.getTime());
+  });
+
   it('of one number belongs to one account, until it is forgotten', async () => {
     const other = await insertTestAccount(db);
     await store.saveLinked(id, IDENTITY);

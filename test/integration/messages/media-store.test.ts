@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { MediaLeavings } from '../../../src/db/media-leavings.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { openDiskMediaStore } from '../../../src/messages/disk-media-store.ts';
 import type { MediaStore } from '../../../src/messages/media-store.ts';
@@ -36,8 +37,14 @@ beforeEach(async () => {
 afterEach(() => stack.disposeAsync());
 
 const openDisk = () => openDiskMediaStore({ path, log: silentLog });
+/** Nothing ever lost a reference. */
+const leavings: MediaLeavings = {
+  isLeft: async () => false,
+  keeping: (_sha256, work) => work(),
+  removing: async () => false,
+};
 const openS3 = (signal = NEVER) =>
-  openS3MediaStore({ s3: server.config, path, log: silentLog, signal, limits: LIMITS });
+  openS3MediaStore({ s3: server.config, path, leavings, log: silentLog, signal, limits: LIMITS });
 
 async function* chunks(...parts: (Uint8Array | Error)[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) {

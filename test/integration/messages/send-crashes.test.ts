@@ -2,9 +2,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
+import { AppError, type ErrorCode } from '../../../src/lib/errors.ts';
 import { MESSAGE_STEPS, type MessageStep } from '../../../src/messages/message-step.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { FakeNetwork, NetworkSession, type PageStore } from '../../support/fake-network.ts';
+import { FakeNetwork, NetworkSession, type PageScript, type PageStore } from '../../support/fake-network.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { SendProcess } from '../../support/send-process.ts';
 import type { SendPlaces } from '../../support/send-program.ts';
@@ -32,14 +33,17 @@ beforeEach(async () => {
   network = new FakeNetwork();
 });
 
-function start(page: PageStore, options: Pick<SendPlaces, 'dieAt' | 'restored'> = {}): SendProcess {
-  const session = new NetworkSession(accountId, { network, page });
+function start(
+  page: PageStore,
+  { script, ...options }: Pick<SendPlaces, 'dieAt' | 'restored'> & { readonly script?: PageScript } = {},
+): SendProcess {
+  const session = new NetworkSession(accountId, { network, page }, script);
   return new SendProcess({ connection: database.connection, accountId, ...options }, session);
 }
 
 /** A daemon accepts two messages of one chat and dies when the first of them comes to the step. */
-async function dieAt(step: MessageStep, page: PageStore): Promise<void> {
-  await using process = start(page, { dieAt: step });
+async function dieAt(step: MessageStep, page: PageStore, script: PageScript = {}): Promise<void> {
+  await using process = start(page, { dieAt: step, script });
   await process.dies(ALICE, TEXTS);
   expect(process.steps.at(-1)).toBe(step);
 }
@@ -99,4 +103,34 @@ describe.each(WAY_OUT)('a daemon that is killed at "%s"', (step) => {
     // It waits for the first one, for a minute.
     expect(second?.status).toBe('pending');
   });
+});
+
+/** A page that takes no message, and says so with the code. */
+function makeRefusing(code: ErrorCode): PageScript {
+  return {
+    onSend: () => {
+      throw new AppError(code);
+    },
+  };
+}
+
+it('has sent once what the next one hands over again and dies', async () => {
+  await dieAt('claim-committed', new Map());
+  await dieAt('reclaim-committed', new Map());
+  await goOn(new Map());
+  await expectSentOnce();
+});
+
+it('has sent once what it died of not knowing', async () => {
+  await dieAt('unknown-written', new Map(), makeRefusing('SEND_OUTCOME_UNKNOWN'));
+  expect((await rows())[0]).toMatchObject({ status: 'unknown' });
+  await goOn(new Map());
+  await expectSentOnce();
+});
+
+it('never sends what it died of failing, and goes on with the rest', async () => {
+  await dieAt('failure-written', new Map(), makeRefusing('SEND_REFUSED'));
+  await goOn(new Map());
+  expect((await rows()).map(({ status }) => status)).toEqual(['failed', 'sent']);
+  expect(network.textsOf(ALICE)).toEqual(['2']);
 });

@@ -182,6 +182,27 @@ describe('warm-up', () => {
     for (let nth = 0; nth < 22; nth += 1) await accept(String(nth), `s${nth}@c.us`);
     expect(await sendAll(open({ warmup: true }))).toHaveLength(23);
   });
+
+  it.each([
+    { of: 'of its tenant, deleted meanwhile', tenant: 'default', number: '+491700000001', said: 23 },
+    { of: 'of another tenant', tenant: 'other', number: '+491700000001', said: 21 },
+    { of: 'with another number', tenant: 'default', number: '+491700000002', said: 21 },
+  ])(
+    'counts the age of a number that was first linked by an account $of',
+    async ({ tenant, number, said }) => {
+      const earlier = await insertTestAccount(opened.db);
+      const long = new Date(clock.now() - 14 * 24 * HOUR_MS);
+      const rows = [
+        [earlier, { first_linked_at: long, phone_number: number, tenant_id: tenant, deleted_at: long }],
+        [accountId, { first_linked_at: new Date(clock.now()), phone_number: '+491700000001' }],
+      ] as const;
+      for (const [id, row] of rows)
+        await opened.db.updateTable('accounts').set(row).where('id', '=', id).execute();
+      for (let nth = 0; nth < 22; nth += 1) await accept(String(nth), `s${nth}@c.us`);
+      expect(await sendAll(open({ warmup: true }))).toHaveLength(said);
+      await opened.db.deleteFrom('accounts').where('id', '=', earlier).execute();
+    },
+  );
 });
 
 describe('the breaker', () => {

@@ -68,6 +68,28 @@ describe('the cron table', () => {
     expect(await run('delete-old-inbound-positions')).toBe(1);
   });
 
+  it('deletes what was set apart after 90 days, or when its tenant no longer keeps messages, however much there is', async () => {
+    const accountId = await insertTestAccount(opened.db);
+    const insert = (ages: string) =>
+      sql`
+        insert into rejected_events (account_id, event, error, created_at)
+        select ${accountId}, '{}', days::text, now() - days * interval '1 day' from ${sql.raw(ages)} days`.execute(
+        opened.db,
+      );
+    const left = async () =>
+      (await opened.db.selectFrom('rejected_events').select('error').orderBy('error').execute()).map(
+        ({ error }) => error,
+      );
+    await insert('unnest(array[1, 29, 89])');
+    await insert('generate_series(91, 2590)');
+    expect(await run('delete-old-rejected-events')).toBe(2_500);
+    expect(await left()).toEqual(['1', '29', '89']);
+    await saveRetention(opened.db, DEFAULT_TENANT, 30);
+    expect(await run('delete-old-rejected-events')).toBe(1);
+    await saveRetention(opened.db, DEFAULT_TENANT, null);
+    expect(await left()).toEqual(['1', '29']);
+  });
+
   it('deletes entries of the log of changes after a month, however many there are', async () => {
     const accountId = await insertTestAccount(opened.db);
     await sql`

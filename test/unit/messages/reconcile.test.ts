@@ -6,6 +6,7 @@ import { makeMessage } from '../../support/scripted-session.ts';
 
 const CHAT = '4915100000001@c.us';
 const NOW = 5_000;
+const TIMES = { nowMs: NOW, readAgoMs: 500 };
 type Row = NonNullable<KnownMessage['row']>;
 
 function changes(over: Partial<MessageEvent>, row: Partial<Row>): string[] {
@@ -21,7 +22,7 @@ function changes(over: Partial<MessageEvent>, row: Partial<Row>): string[] {
     ...row,
   };
   const event = makeMessage(CHAT, 'A', 1_000, { key, ...over });
-  return toMissedChanges(event, { bareId: 'A', row: known }, NOW).map((change) => {
+  return toMissedChanges(event, { bareId: 'A', row: known }, TIMES).map((change) => {
     switch (change.kind) {
       case 'ack':
         return `ack ${change.ack}${change.reason === null ? '' : ` for ${change.reason}`}`;
@@ -62,12 +63,11 @@ describe('what the page knows better of a stored message', () => {
 
   it('is nothing for a message that was purged', () => {
     const event = makeMessage(CHAT, 'A', 1_000, { type: 'revoked' });
-    expect(toMissedChanges(event, { bareId: 'A', row: null }, NOW)).toEqual([]);
+    expect(toMissedChanges(event, { bareId: 'A', row: null }, TIMES)).toEqual([]);
   });
 });
 
 describe('reactions that came and went', () => {
-  const LATER = 100_000;
   const reaction = (senderId: string, emoji: string, at: number): ReactionEvent => ({
     kind: 'reaction',
     key: { fromMe: true, chatId: CHAT, bareId: 'A', participant: null },
@@ -76,26 +76,32 @@ describe('reactions that came and went', () => {
     emoji,
     at,
   });
-  const missed = (page: ReactionEvent[] | undefined, known: [string, string, number][]) => {
+  const missed = (page: ReactionEvent[] | undefined, known: [string, string, number, number?][]) => {
     const { key, chatId } = reaction('', '', 0);
     const event = { ...makeMessage(chatId, 'A', 1_000, { key }), ...(page && { reactions: page }) };
-    const reactions = known.map(([senderId, emoji, at]) => ({ senderId, emoji, at }));
+    const reactions = known.map(([senderId, emoji, at, heldMs = 60_000]) => ({
+      senderId,
+      emoji,
+      at,
+      heldMs,
+    }));
     const nothing = { editedAt: null, revokedAt: null, votes: new Map() };
     const row: Row = { direction: 'outgoing', status: 'sent', ...nothing, reactions };
-    return toMissedChanges(event, { bareId: 'A', row }, LATER).map((change) =>
+    return toMissedChanges(event, { bareId: 'A', row }, TIMES).map((change) =>
       change.kind === 'reaction' ? [change.senderId, change.emoji, change.at] : change,
     );
   };
 
-  it.each<[string, ReactionEvent[] | undefined, [string, string, number][], unknown[]]>([
+  it.each<[string, ReactionEvent[] | undefined, [string, string, number, number?][], unknown[]]>([
     ['a new one', [reaction('a', '👍', 5)], [], [['a', '👍', 5]]],
     ['a known one', [reaction('a', '👍', 5)], [['a', '👍', 5]], []],
     ['another emoji', [reaction('a', '🎉', 6)], [['a', '👍', 5]], [['a', '🎉', 6]]],
     ['an older emoji than is known', [reaction('a', '🎉', 4)], [['a', '👍', 5]], []],
     ['one that was given again', [reaction('a', '👍', 6)], [['a', '', 5]], [['a', '👍', 6]]],
-    ['one that was taken back', [], [['a', '👍', 5]], [['a', '', LATER]]],
+    ['one that was taken back', [], [['a', '👍', 5]], [['a', '', 5]]],
+    ['one that was taken back at once', [], [['a', '👍', NOW, 2_501]], [['a', '', NOW]]],
     ['one that is known as taken back', [], [['a', '', 5]], []],
-    ['one so young that it may have come just now', [], [['a', '👍', LATER - 59_000]], []],
+    ['one that may have come since the page was read', [], [['a', '👍', 5, 2_499]], []],
     ['a page that cannot tell', undefined, [['a', '👍', 5]], []],
   ])('%s', (_, page, known, expected) => {
     expect(missed(page, known)).toEqual(expected);
@@ -111,7 +117,7 @@ describe('votes that came while nobody listened', () => {
     const nothing = { editedAt: null, revokedAt: null, reactions: [] };
     const row: Row = { direction: 'incoming', status: 'delivered', ...nothing, votes: new Map(known) };
     const event = { ...makeMessage(CHAT, 'A', 1_000), ...(votes && { votes }) };
-    return toMissedChanges(event, { bareId: 'A', row }, NOW);
+    return toMissedChanges(event, { bareId: 'A', row }, TIMES);
   };
 
   it.each<[string, VoteEvent[] | undefined, [string, number][], VoteEvent[]]>([
