@@ -7,7 +7,7 @@ import type { HandedMessage, OutgoingMessage } from '../db/outbox-store.ts';
 import { findMessageKey } from '../db/reply-store.ts';
 import { claimForSending } from '../db/send-claim.ts';
 import { applyPageAck, markFailed, markNeverLeft, markUnknown } from '../db/send-result-store.ts';
-import { AppError, toError } from '../lib/errors.ts';
+import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { ReadyContent } from './ready-content.ts';
 import { learnRecipient } from './recipient.ts';
 import type { Flight, SendFlights } from './send-flights.ts';
@@ -100,12 +100,11 @@ export async function handOver(
   message: HandedMessage,
   { ready, again }: { readonly ready: ReadyContent; readonly again: boolean },
 ): Promise<void> {
-  const { deps, handovers, session, unsettled } = run;
+  const { deps, session, unsettled } = run;
   unsettled.hold(message, run.now());
   let glimpse: MessageGlimpse;
   try {
     const quoted = await findQuoted(run, message);
-    handovers.set(message.id, (handovers.get(message.id) ?? 0) + 1);
     glimpse = await run.ask(() => {
       run.give(message.id);
       const sent = session.send(message.prepared, ready.content, quoted);
@@ -119,6 +118,7 @@ export async function handOver(
     const refusal = findRefusal(error);
     // What was handed over before may have left then.
     if (refusal !== undefined) return fail(run, message, refusal, again ? markFailed : markNeverLeft);
+    if (isAppError(error, 'SEND_WITHHELD')) return withhold(run, message, error);
     deps.log.warn('Whether a message left is not known yet', {
       messageId: message.id,
       error: error.message,
@@ -126,6 +126,16 @@ export async function handOver(
     return holdUnknown(run, message);
   }
   await adopt(run, message, glimpse);
+}
+
+/** The page was not given the message: its chat waits, and it is handed over later under the id that it has. */
+function withhold(run: SendRun, message: HandedMessage, { message: error }: Error): void {
+  run.takeBack(message.id);
+  run.unsettled.hold(message, run.unsettled.pause(message.chatId, run.now()));
+  run.deps.log.warn('A message could not be given to the page and is tried again', {
+    messageId: message.id,
+    error,
+  });
 }
 
 /** Its chat waits for it, and it is looked up at once. */
@@ -154,6 +164,7 @@ export async function adopt(
   await run.query(applyPageAck(deps.db, message, glimpse, run.date()));
   deps.onStep?.('ack-written');
   handovers.delete(message.id);
+  unsettled.resume(message.chatId);
   const now = run.now();
   if (glimpse.ack === 0 && check !== undefined) return unsettled.watch(check, now);
   unsettled.settle(message.id);

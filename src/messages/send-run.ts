@@ -106,6 +106,13 @@ export class SendRun {
   /** The page is given the message in this very moment. */
   give(id: MessageId): void {
     this.#withheld.delete(id);
+    this.handovers.set(id, (this.handovers.get(id) ?? 0) + 1);
+  }
+
+  /** The page was not given the message after all: nothing of it left. */
+  takeBack(id: MessageId): void {
+    this.#withheld.add(id);
+    this.handovers.set(id, Math.max(0, (this.handovers.get(id) ?? 0) - 1));
   }
 
   #makeClaim(): SendClaim {

@@ -328,6 +328,41 @@ describe('sending', () => {
     expect(network.textsOf(BOB)).toEqual(['1', '2']);
   });
 
+  it('tries again what the page could not be given, and keeps its chat in order meanwhile', async () => {
+    let withheld = 7;
+    await accept('1');
+    await accept('2');
+    await accept('3', { to: BOB });
+    connect({
+      onSend({ chatId }) {
+        if (chatId === ALICE && withheld-- > 0) throw new AppError('SEND_WITHHELD');
+      },
+    });
+    await settled();
+    expect(await rows()).toMatchObject([
+      { status: 'pending', unknown_since: null },
+      { status: 'pending', handed_at: null },
+      { status: 'sent' },
+    ]);
+    const [first] = await rows();
+    for (const pauseMs of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 60_000]) {
+      advance(pauseMs - 1);
+      await settled();
+      expect(network.textsOf(ALICE)).toEqual([]);
+      advance(1);
+      await settled();
+    }
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+    expect(network.carried.find(({ chatId }) => chatId === ALICE)?.bareId).toBe(first?.bare_id);
+    expect(network.given).toHaveLength(3);
+    const { sent } = await opened.db
+      .selectFrom('account_usage')
+      .select('sent')
+      .where('account_id', '=', account.id)
+      .executeTakeFirstOrThrow();
+    expect(sent).toBe(3);
+  });
+
   it('claims no message before its file is at hand, and keeps its chat in order meanwhile', async () => {
     openFile = async () => {
       throw new AppError('MEDIA_STORAGE_FAILED');
