@@ -9,20 +9,22 @@ import type { Lane } from '../limits/lane.ts';
 import { NO_PACING, paceDelayMs } from '../limits/pace.ts';
 import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
 import { OPEN_STATUSES } from '../messages/status-ladder.ts';
-import { chatIdToPhoneNumber, keyToString } from '../messages/whatsapp-key.ts';
+import { chatIdToPhoneNumber, keyToString, type MessageKey } from '../messages/whatsapp-key.ts';
 import { lockCanonicalChat } from './address-store.ts';
 import { appendChanges, type ChangedRow, type MessageChange, rowToChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
 import { type HandedMessage, listHandedAt, type OutgoingMessage, type SendName } from './outbox-store.ts';
 import { findLane, readPace } from './pace-store.ts';
+import { findMessageKey } from './reply-store.ts';
 import { isFirstOfChat } from './sendable.ts';
 import { dealSlots, lockLimits, renewSlot } from './slot-store.ts';
 import { countUsage } from './usage-store.ts';
 
 /** Whether a message may be handed over now. */
 export type Claim =
-  | { readonly kind: 'claimed' }
+  /** `quoted`: the message that this one answers; absent if it answers none, or one that never got a key. */
+  | { readonly kind: 'claimed'; readonly quoted?: MessageKey }
   /** The per-minute limit is used up for so long: no message of the account may leave before. */
   | { readonly kind: 'later'; readonly delayMs: number }
   /** The pace of its lane holds this message back for so long; others may leave. */
@@ -97,7 +99,7 @@ export async function claimForSending(
       await countUsage(trx, accountId, 'sent', at);
     }
     await appendChanges(trx, accountId, changes);
-    return handed === undefined ? { kind: 'gone' } : { kind: 'claimed' };
+    return handed === undefined ? { kind: 'gone' } : { kind: 'claimed', ...(await findQuoted(trx, message)) };
   });
 }
 
@@ -125,8 +127,17 @@ export async function claimAgain(db: Executor, message: HandedMessage, claim: Se
     const renewed = await renewSlot(trx, message, claim.at, changes);
     if (renewed) await trx.updateTable('messages').set(claimToColumns(claim)).where(isMessage(id)).execute();
     await appendChanges(trx, accountId, changes);
-    return renewed ? { kind: 'claimed' } : { kind: 'full' };
+    return renewed ? { kind: 'claimed', ...(await findQuoted(trx, message)) } : { kind: 'full' };
   });
+}
+
+/** Read with the claim, so that nothing has to be read between it and the page. */
+async function findQuoted(
+  trx: Executor,
+  { accountId, replyTo }: OutgoingMessage,
+): Promise<{ readonly quoted?: MessageKey }> {
+  const quoted = replyTo === null ? undefined : await findMessageKey(trx, accountId, replyTo);
+  return quoted === undefined ? {} : { quoted };
 }
 
 /**

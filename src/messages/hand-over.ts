@@ -4,7 +4,6 @@
  */
 import type { MessageGlimpse, PreparedSend } from '../channels/channel.ts';
 import type { HandedMessage, OutgoingMessage } from '../db/outbox-store.ts';
-import { findMessageKey } from '../db/reply-store.ts';
 import { claimForSending } from '../db/send-claim.ts';
 import { applyPageAck, markFailed, markNeverLeft, markUnknown } from '../db/send-result-store.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
@@ -14,6 +13,7 @@ import type { Flight, SendFlights } from './send-flights.ts';
 import { findRefusal, holdMs, type SendFailure } from './send-outcome.ts';
 import type { SendRun } from './send-run.ts';
 import type { Check } from './unsettled.ts';
+import type { MessageKey } from './whatsapp-key.ts';
 
 /** Sends the next message of a chat: names it, claims it, hands it over. */
 export async function sendNext(
@@ -48,7 +48,7 @@ export async function sendNext(
     deps.onCounted?.(message.accountId);
     unsettled.resume(message.chatId);
     const handed = { ...message, chatId: prepared.chatId, prepared, claim, isRepeatable: true };
-    await handOver(run, handed, { ready, again: false });
+    await handOver(run, handed, { ready, quoted: outcome.quoted, again: false });
   } catch (thrown) {
     // Whatever it is, it must not come straight back and keep the other chats from their turn.
     unsettled.pause(message.chatId, run.now());
@@ -94,20 +94,30 @@ async function obtain<T>(
   }
 }
 
+/** What a claimed message is given to the page with. */
+interface Handing {
+  readonly ready: ReadyContent;
+  /** The message that it answers. */
+  readonly quoted: MessageKey | undefined;
+  /** True if it was handed over before. */
+  readonly again: boolean;
+}
+
 /** Gives a claimed message to the page. It is on the list of checks for as long as its outcome is open. */
 export async function handOver(
   run: SendRun,
   message: HandedMessage,
-  { ready, again }: { readonly ready: ReadyContent; readonly again: boolean },
+  { ready, quoted, again }: Handing,
 ): Promise<void> {
   const { deps, session, unsettled } = run;
   unsettled.hold(message, run.now());
   let glimpse: MessageGlimpse;
   try {
-    const quoted = await findQuoted(run, message);
+    if (message.replyTo !== null && quoted === undefined)
+      throw new AppError('SEND_REFUSED', { message: 'The message that this one answers was never sent.' });
     glimpse = await run.ask(() => {
       run.give(message.id);
-      const sent = session.send(message.prepared, ready.content, quoted);
+      const sent = session.send(message.prepared, ready.content, quoted === undefined ? {} : { quoted });
       deps.onStep?.('handed');
       return sent;
     });
@@ -144,13 +154,6 @@ async function holdUnknown(run: SendRun, message: HandedMessage): Promise<void> 
   if (since === undefined) return run.settle(message.id);
   const now = run.now();
   run.unsettled.hold(message, now, now + holdMs(since.getTime(), run.deps.clock.now()));
-}
-
-async function findQuoted(run: SendRun, message: HandedMessage) {
-  if (message.replyTo === null) return {};
-  const quoted = await run.query(findMessageKey(run.deps.db, message.accountId, message.replyTo));
-  if (quoted !== undefined) return { quoted };
-  throw new AppError('SEND_REFUSED', { message: 'The message that this one answers was never sent.' });
 }
 
 /** Writes an ack down that the page showed. Without one from the server, the message is looked at again later. */
