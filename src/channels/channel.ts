@@ -213,6 +213,12 @@ export interface ConnectedSession {
    */
   readCapping?(): Promise<Capping | undefined>;
 
+  /**
+   * Has the page make its line to WhatsApp anew, over which it sends again what was not confirmed; resolves when it has
+   * begun. Absent where the channel has none.
+   */
+  renewLine?(): Promise<void>;
+
   /** Fetches the media of a message, whose bytes are then to be read; heavy, one at a time per page (fact A18). */
   downloadMedia(key: MessageKey): Promise<MediaDownload>;
 

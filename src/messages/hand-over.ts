@@ -10,7 +10,7 @@ import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { ReadyContent } from './ready-content.ts';
 import { learnRecipient } from './recipient.ts';
 import type { Flight, SendFlights } from './send-flights.ts';
-import { findRefusal, holdMs, type SendFailure } from './send-outcome.ts';
+import { findRefusal, holdMs, RENEWED_LOOK_MS, type SendFailure } from './send-outcome.ts';
 import type { SendRun } from './send-run.ts';
 import type { Check } from './unsettled.ts';
 import type { MessageKey } from './whatsapp-key.ts';
@@ -168,10 +168,18 @@ export async function adopt(
   deps.onStep?.('ack-written');
   handovers.delete(message.id);
   unsettled.resume(message.chatId);
-  const now = run.now();
-  if (glimpse.ack === 0 && check !== undefined) return unsettled.watch(check, now);
+  if (glimpse.ack === 0 && check !== undefined) return watch(run, check);
   unsettled.settle(message.id);
-  if (glimpse.ack === 0) sweeps.expectAck(now);
+  if (glimpse.ack === 0) sweeps.expectAck(run.now());
+}
+
+/** The page holds the message and the server has not confirmed it: it is read again later, over another line if need be. */
+async function watch(run: SendRun, check: Check): Promise<void> {
+  const { message } = check;
+  const isNewLine = await run.line.renewFor(message, run.signal);
+  const now = run.now();
+  run.unsettled.watch(check, now);
+  if (isNewLine) check.dueAt = now + RENEWED_LOOK_MS;
 }
 
 /** Ends a message that will never leave. */

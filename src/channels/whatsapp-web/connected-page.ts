@@ -24,6 +24,7 @@ import type {
 import { pageChatToListing, pageContactToGlimpse } from './directory-conversion.ts';
 import { pageLimitsToCapping } from './limit-conversion.ts';
 import { NOT_MESSAGES, pageMessageToReadMessage } from './message-conversion.ts';
+import { reconnectSocket } from './page-calls.ts';
 import { readChatList, readContacts } from './page-directory.ts';
 import { fetchMedia, putFile, release } from './page-file.ts';
 import { keyToPageKey } from './page-key.ts';
@@ -124,6 +125,10 @@ export class ConnectedPage implements ConnectedSession {
   async readCapping(): Promise<Capping | undefined> {
     const limits = await this.#call("Reading WhatsApp's limits", () => this.#page.evaluate(readLimits));
     return pageLimitsToCapping(limits, this.#clock.now());
+  }
+
+  async renewLine(): Promise<void> {
+    await this.#call('Reconnecting the socket', () => this.#page.evaluate(reconnectSocket));
   }
 
   downloadMedia(key: MessageKey): Promise<MediaDownload> {

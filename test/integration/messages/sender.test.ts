@@ -458,6 +458,68 @@ describe('acks and echoes', () => {
     expect(await rows()).toMatchObject([{ status: 'read', sent_at: expect.any(Date) }]);
   });
 
+  it('has the page make its line anew, once, if the server has not confirmed by then (F36)', async () => {
+    await accept('1');
+    await accept('2', { to: BOB });
+    let renewed = 0;
+    const onRenewLine = () => {
+      renewed += 1;
+    };
+    const { session } = connect({ ack: 0, onRenewLine });
+    await settled();
+    advance(59_999);
+    await settled();
+    expect(renewed).toBe(0);
+    advance(1);
+    await settled();
+    expect(renewed).toBe(1);
+
+    const [first] = await rows();
+    session.page.set(first?.bare_id ?? '', 2);
+    advance(10_000);
+    await settled();
+    expect(await rows()).toMatchObject([{ status: 'delivered' }, { status: 'pending' }]);
+    for (let hour = 0; hour < 3; hour += 1) {
+      advance(3_600_000);
+      await settled();
+    }
+    expect(renewed).toBe(1);
+  });
+
+  it('has the line made anew again for what went over the new one, also if the page does not do it (F36)', async () => {
+    await accept('1');
+    let renewed = 0;
+    connect({
+      ack: 0,
+      onRenewLine() {
+        renewed += 1;
+        throw new AppError('SESSION_DEADLINE');
+      },
+    });
+    await settled();
+    advance(60_000);
+    await settled();
+    await accept('2');
+    await settled();
+    expect(renewed).toBe(1);
+    advance(60_000);
+    await settled();
+    expect(renewed).toBe(2);
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+  });
+
+  it('takes the line of a new connection for a new one (F36)', async () => {
+    await accept('1');
+    const page: PageStore = new Map();
+    const { leave } = connect({ ack: 0 }, { page });
+    await settled();
+    await leave();
+    advance(60_000);
+    connect({ onRenewLine: () => expect.unreachable() }, { page });
+    await settled();
+    expect(log.lines.filter(({ message }) => message.includes('line anew'))).toEqual([]);
+  });
+
   it('does not hold a chat whose messages wait in the page for the server', async () => {
     connect({ ack: 0 });
     for (const body of ['1', '2']) await accept(body);
