@@ -27,6 +27,21 @@ export async function findPhones(
   return new Map(rows.map(({ lid, phone }) => [lid, phone]));
 }
 
+/** The LIDs that are known to stand for this number: as a rule one. */
+export async function findLids(
+  db: Executor,
+  accountId: AccountId,
+  phone: string,
+): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('addresses')
+    .select('lid')
+    .where('account_id', '=', accountId)
+    .where('phone', '=', phone)
+    .execute();
+  return rows.map(({ lid }) => lid);
+}
+
 /** The name under which a chat is filed: the number behind a LID where it is known, else the id as it is. */
 export async function canonicalChatOf(db: Executor, accountId: AccountId, chatId: string): Promise<string> {
   return (await findPhones(db, accountId, [chatId])).get(chatId) ?? chatId;

@@ -3,6 +3,7 @@
  * stands in the key table, so that its echo never makes a second row.
  */
 import type { MessageGlimpse, PreparedSend } from '../channels/channel.ts';
+import { findLids } from '../db/address-store.ts';
 import type { HandedMessage, OutgoingMessage } from '../db/outbox-store.ts';
 import { claimForSending } from '../db/send-claim.ts';
 import { applyPageAck, markFailed, markNeverLeft, markUnknown } from '../db/send-result-store.ts';
@@ -29,6 +30,8 @@ export async function sendNext(
     deps.onStep?.('prepared');
     const names = [prepared.chatId, prepared.key.chatId];
     for (const name of names) unsettled.learnAlias(message.chatId, name);
+    if (flights.isBehindLid(flight))
+      names.push(...(await run.query(findLids(deps.db, message.accountId, prepared.chatId))));
     const isFirst = await flights.resolve(flight, names);
     run.signal.throwIfAborted();
     if (!isFirst || unsettled.isHeld(prepared.chatId, run.now())) return;

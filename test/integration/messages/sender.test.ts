@@ -1025,6 +1025,21 @@ describe('chats side by side', () => {
     expect(network.carried).toHaveLength(6);
   });
 
+  it('do not wait for a LID that hangs where their own LIDs are known (fact A16)', async () => {
+    const [inBook = '', inKey = ''] = chats;
+    await accept('slow', { to: '777@lid' });
+    await ingestAddresses(opened.db, account.id, [{ lid: '778@lid', phone: inBook }], new Date(clock.now()));
+    for (const to of [inBook, inKey, '779@lid', '1@g.us']) await accept('1', { to });
+    const all = Promise.withResolvers<void>();
+    connect({
+      lids: { [inKey]: '780@lid' },
+      canonical: { '779@lid': ALICE },
+      onPrepare: (to) => (to === '777@lid' ? hang() : undefined),
+      onSent: () => void (network.carried.length === 4 && all.resolve()),
+    });
+    await all.promise;
+  });
+
   it('are one where one of them turns out to be the other (fact A16)', async () => {
     const lid = '777@lid';
     await accept('1', { to: lid });
