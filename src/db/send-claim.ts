@@ -19,6 +19,7 @@ import { findLane, readPace } from './pace-store.ts';
 import { findMessageKey } from './reply-store.ts';
 import { isFirstOfChat } from './sendable.ts';
 import { dealSlots, lockLimits, renewSlot } from './slot-store.ts';
+import { transact } from './transaction.ts';
 import { countUsage } from './usage-store.ts';
 
 /** Whether a message may be handed over now. */
@@ -75,7 +76,7 @@ export async function claimForSending(
 ): Promise<Claim> {
   const { at, perMinute, pacing = NO_PACING } = claim;
   const { accountId } = message;
-  return db.transaction().execute(async (trx): Promise<Claim> => {
+  return transact(db, async (trx): Promise<Claim> => {
     const chatId = await lockCanonicalChat(trx, accountId, prepared.chatId);
     const named = { ...prepared, chatId };
     await lockLimits(trx, accountId);
@@ -109,7 +110,7 @@ export async function claimForSending(
  */
 export async function claimAgain(db: Executor, message: HandedMessage, claim: SendClaim): Promise<Reclaim> {
   const { id, accountId } = message;
-  return db.transaction().execute(async (trx): Promise<Reclaim> => {
+  return transact(db, async (trx): Promise<Reclaim> => {
     await lockLimits(trx, accountId);
     const delayMs = await findRateDelay(trx, accountId, claim);
     if (delayMs > 0) return { kind: 'later', delayMs };
