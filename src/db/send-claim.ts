@@ -48,6 +48,8 @@ export interface ClaimTerms {
   readonly perMinute: number;
   /** Everything is switched off if it is not given. */
   readonly pacing?: PacingConfig;
+  /** From when on messages are looked at (see `findOpenSince`); all are if it is not given. */
+  readonly since?: Date | undefined;
 }
 
 /** Who hands a message over, when, and on what terms. */
@@ -74,16 +76,16 @@ export async function claimForSending(
   prepared: SendName,
   claim: SendClaim,
 ): Promise<Claim> {
-  const { at, perMinute, pacing = NO_PACING } = claim;
+  const { at, perMinute, pacing = NO_PACING, since } = claim;
   const { accountId } = message;
   return transact(db, async (trx): Promise<Claim> => {
     const chatId = await lockCanonicalChat(trx, accountId, prepared.chatId);
     const named = { ...prepared, chatId };
     await lockLimits(trx, accountId);
-    const delayMs = await findRateDelay(trx, accountId, { at, perMinute });
+    const delayMs = await findRateDelay(trx, accountId, { at, perMinute, since });
     if (delayMs > 0) return { kind: 'later', delayMs };
     const lane = await findLane(trx, accountId, chatId, at);
-    const { pace } = await readPace(trx, accountId, { pacing, at });
+    const { pace } = await readPace(trx, accountId, { pacing, at, since });
     const paceMs = paceDelayMs({ id: message.id, lane }, pace);
     if (paceMs > 0) return { kind: 'paced', delayMs: paceMs };
     const handing = { prepared: named, lane, claim };
@@ -148,13 +150,13 @@ async function findQuoted(
 export async function findRateDelay(
   db: Executor,
   accountId: AccountId,
-  { at, perMinute }: Pick<ClaimTerms, 'at' | 'perMinute'>,
+  { at, perMinute, since }: Pick<ClaimTerms, 'at' | 'perMinute' | 'since'>,
   more = 0,
 ): Promise<number> {
   if (perMinute === 0) return 0;
   const now = at.getTime();
-  const since = new Date(now - RATE_WINDOW_MS);
-  const handedAt = await listHandedAt(db, accountId, { since, limit: perMinute });
+  const after = new Date(now - RATE_WINDOW_MS);
+  const handedAt = await listHandedAt(db, accountId, { after, limit: perMinute, since });
   return rateDelayMs([...handedAt, ...Array<number>(more).fill(now)], now, perMinute);
 }
 
@@ -179,7 +181,7 @@ async function markHanded(
     .where(isMessage(message.id))
     .where('status', '=', 'pending')
     .where('handed_at', 'is', null)
-    .where(isFirstOfChat(chatId))
+    .where(isFirstOfChat(chatId, claim.since))
     .where(
       sql<boolean>`slot_date = (
         select (${claim.at}::timestamptz at time zone timezone)::date from accounts

@@ -609,6 +609,25 @@ describe('the daily limit', () => {
     ]);
   });
 
+  it('lets messages go in order that waited for months, within the limit a minute', async () => {
+    await sender[Symbol.asyncDispose]();
+    sender = open(2);
+    await accept('1');
+    clock.advance(100 * DAY_MS);
+    for (const body of ['2', '3']) await accept(body);
+    clock.advance(100 * DAY_MS);
+    const two = acksWritten(2);
+    const limited = log.next(RATE_LINE);
+    connect();
+    await two;
+    await limited;
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+    const third = acksWritten(1);
+    advance(60_000);
+    await third;
+    expect(network.textsOf(ALICE)).toEqual(['1', '2', '3']);
+  });
+
   it('defers what finds the new date full, and lets it go when the next one has begun', async () => {
     await setLimit(2);
     for (const body of ['1', '2']) await accept(body);
@@ -649,7 +668,7 @@ describe('the daily limit', () => {
       .where('account_id', '=', account.id)
       .where('text', '=', '1')
       .execute();
-    expect(await findNextToSend(opened.db, account.id, [], new Date(clock.now()))).toMatchObject({
+    expect(await findNextToSend(opened.db, account.id, [], { at: new Date(clock.now()) })).toMatchObject({
       text: '3',
     });
   });
