@@ -138,6 +138,7 @@ export async function handOver(
     });
     return holdUnknown(run, message);
   }
+  unsettled.resume(message.chatId);
   await adopt(run, message, glimpse);
 }
 
@@ -170,7 +171,6 @@ export async function adopt(
   await run.query(applyPageAck(deps.db, message, glimpse, run.date()));
   deps.onStep?.('ack-written');
   handovers.delete(message.id);
-  unsettled.resume(message.chatId);
   if (glimpse.ack === 0 && check !== undefined) return watch(run, check);
   unsettled.settle(message.id);
   if (glimpse.ack === 0) sweeps.expectAck(run.now());
