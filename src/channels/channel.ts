@@ -188,7 +188,8 @@ export interface ConnectedSession {
   /**
    * Hands the message to the page under its prepared id. Resolves when the page has taken it, which is before
    * WhatsApp's server has it (fact A15). The same id may be handed over again: WhatsApp counts it once.
-   * @throws AppError SEND_REFUSED (nothing left), SEND_OUTCOME_UNKNOWN (it may have)
+   * @throws AppError SEND_REFUSED (nothing left, nor ever will), SEND_WITHHELD (nothing left, it may be tried again),
+   * SEND_OUTCOME_UNKNOWN (it may have left)
    */
   send(
     prepared: PreparedSend,
@@ -211,6 +212,12 @@ export interface ConnectedSession {
    * nothing. Absent where the channel cannot ask.
    */
   readCapping?(): Promise<Capping | undefined>;
+
+  /**
+   * Has the page make its line to WhatsApp anew, over which it sends again what was not confirmed; resolves when it has
+   * begun. Absent where the channel has none.
+   */
+  renewLine?(): Promise<void>;
 
   /** Fetches the media of a message, whose bytes are then to be read; heavy, one at a time per page (fact A18). */
   downloadMedia(key: MessageKey): Promise<MediaDownload>;

@@ -10,6 +10,7 @@ import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.t
 import type { AccountTable } from './schema.ts';
 import { dealSlots, lockLimits } from './slot-store.ts';
 import { toStorable } from './storable-text.ts';
+import { transact } from './transaction.ts';
 
 const INVALID_PARAMETER = '22023';
 
@@ -198,7 +199,7 @@ export async function updateAccount(
     await update(db);
     return;
   }
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     await lockLimits(trx, id);
     await update(trx);
     const changes: MessageChange[] = [];

@@ -4,6 +4,7 @@ import { type AddressPair, isLid, toAddressPair } from '../messages/address.ts';
 import type { InboundEvent } from '../messages/inbound-event.ts';
 import { mergeChats } from './address-merge.ts';
 import type { Executor } from './database.ts';
+import { lockLimits } from './slot-store.ts';
 
 /**
  * Which phone number stands behind a LID, for each account (fact A16). The chat of a person is filed under the number
@@ -25,6 +26,21 @@ export async function findPhones(
     .where('lid', 'in', wanted)
     .execute();
   return new Map(rows.map(({ lid, phone }) => [lid, phone]));
+}
+
+/** The LIDs that are known to stand for this number: as a rule one. */
+export async function findLids(
+  db: Executor,
+  accountId: AccountId,
+  phone: string,
+): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('addresses')
+    .select('lid')
+    .where('account_id', '=', accountId)
+    .where('phone', '=', phone)
+    .execute();
+  return rows.map(({ lid }) => lid);
 }
 
 /** The name under which a chat is filed: the number behind a LID where it is known, else the id as it is. */
@@ -53,7 +69,8 @@ function addressLock(accountId: AccountId) {
 
 /**
  * Writes down which number stands behind a LID and merges what is filed under both: messages, keys, chats, contacts and
- * changes that wait. Call it with the account's ingest lock held. Returns the changes that waited under one name for a
+ * changes that wait. Call it with the account's ingest lock held; it takes that of the limits, since it locks messages that
+ * wait to be sent. Returns the changes that waited under one name for a
  * message under the other, to be applied in the same transaction.
  *
  * A LID whose number is another than before goes by the new one from now on; the older conversation stays where it is.
@@ -65,6 +82,7 @@ export async function learnAddress(
   seenAt: Date,
 ): Promise<readonly InboundEvent[]> {
   await sql`select pg_advisory_xact_lock(${addressLock(accountId)})`.execute(trx);
+  await lockLimits(trx, accountId);
   await sql`
     insert into addresses (account_id, lid, phone, seen_at)
     values (${accountId}::uuid, ${lid}, ${phone}, ${seenAt})

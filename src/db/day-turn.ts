@@ -7,6 +7,7 @@ import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { appendChanges, type MessageChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { type Deal, dealSlots, lockLimits } from './slot-store.ts';
+import { transact } from './transaction.ts';
 
 /**
  * The instance's accounts whose local date at the instant `at` has not begun yet, or has room for messages that are
@@ -34,7 +35,7 @@ export async function listAccountsToTurn(
  * written. Undefined if the account was purged.
  */
 export async function turnDay(db: Executor, accountId: AccountId, at: Date): Promise<Deal | undefined> {
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     await lockLimits(trx, accountId);
     const changes: MessageChange[] = [];
     const deal = await dealSlots(trx, accountId, at, changes);

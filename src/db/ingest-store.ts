@@ -26,6 +26,7 @@ import {
 } from './ingest-statements.ts';
 import { insertVersions, upsertVotes } from './message-additions.ts';
 import { toStorable } from './storable-text.ts';
+import { transact } from './transaction.ts';
 
 /** What an ingest did, for whoever tells it on. */
 export interface IngestResult {
@@ -78,7 +79,7 @@ export async function ingestEvents(
     now,
     place,
   );
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     await lockAccountIngest(trx, accountId);
     if (!(await isAccountThere(trx, accountId))) return NOTHING;
     if (place !== undefined && !(await advancePosition(trx, accountId, place))) return NOTHING;
@@ -106,7 +107,7 @@ export async function ingestAddresses(
   place?: JobPlace,
 ): Promise<void> {
   if ((await findUnknownPairs(db, accountId, pairs)).length === 0) return;
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     await lockAccountIngest(trx, accountId);
     if (!(await isAccountThere(trx, accountId))) return;
     if (place !== undefined && (await findInboundPosition(trx, accountId, place.run)) > place.n) return;

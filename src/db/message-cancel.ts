@@ -6,6 +6,7 @@ import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
 import type { MessageRef } from './send-result-store.ts';
 import { giveBackSlot, lockLimits } from './slot-store.ts';
+import { transact } from './transaction.ts';
 
 /**
  * Ends a message that waits, deferred or pending and not handed over, and frees its slot of the day for the next in
@@ -13,7 +14,7 @@ import { giveBackSlot, lockLimits } from './slot-store.ts';
  */
 export async function cancelMessage(db: Executor, message: MessageRef, at: Date): Promise<boolean> {
   const { id, accountId } = message;
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     await lockLimits(trx, accountId);
     const row = await trx
       .selectFrom('messages')

@@ -9,7 +9,7 @@ import type { AcceptedStatus } from './idempotency-store.ts';
 import { isMessage } from './message-lookup.ts';
 import { laneOf, mayWriteToStrangers } from './pace-store.ts';
 import type { MessageTable } from './schema.ts';
-import { isSendable } from './sendable.ts';
+import { isSendable, isSince } from './sendable.ts';
 
 /** A message that has just been accepted. */
 export interface NewOutgoing extends StoredContent {
@@ -53,6 +53,9 @@ export interface HandedMessage extends OutgoingMessage {
 
 /** For so long after its hand-over an `unknown` message is looked up again; milliseconds. */
 export const UNKNOWN_KEPT_MS = 30 * 86_400_000;
+
+/** So far the clocks of the daemons that accept messages may be apart, or be set back; milliseconds. */
+const CLOCK_MARGIN_MS = 86_400_000;
 
 const MESSAGE_COLUMNS = [
   'id',
@@ -111,19 +114,19 @@ export async function insertOutgoing(db: Executor, message: NewOutgoing): Promis
 
 /**
  * The message of an account that waits to be handed over and was accepted first, outside the chats that are blocked, and
- * outside those of strangers while WhatsApp lets nobody new be written to.
+ * outside those of strangers while WhatsApp lets nobody new be written to. `since`: see `findOpenSince`.
  */
 export async function findNextToSend(
   db: Executor,
   accountId: AccountId,
   blockedChats: readonly string[],
-  at: Date,
+  { at, since }: { readonly at: Date; readonly since?: Date | undefined },
 ): Promise<(OutgoingMessage & { readonly lane: Lane }) | undefined> {
   const lane = laneOf(accountId, sql.ref('messages.chat_id'), at);
   const row = await db
     .selectFrom('messages')
     .select([...MESSAGE_COLUMNS, lane.as('lane')])
-    .where(isSendable(accountId, blockedChats))
+    .where(isSendable(accountId, blockedChats, since))
     .where(sql<boolean>`(${mayWriteToStrangers(accountId, at)} or ${lane} <> 'stranger')`)
     .orderBy('seq')
     .limit(1)
@@ -144,47 +147,88 @@ export async function findToSend(db: Executor, id: MessageId): Promise<OutgoingM
 }
 
 /**
+ * No message of the account that waits at the instant `now`, or was handed over within `handedMs` before, is older than what
+ * this answers; nor is one that is accepted from then on, if clocks agree within a day. It looks into all partitions, so
+ * that others need not.
+ */
+export async function findOpenSince(
+  db: Executor,
+  accountId: AccountId,
+  { now, handedMs }: { readonly now: number; readonly handedMs: number },
+): Promise<Date> {
+  const outgoing = sql`account_id = ${accountId}::uuid and direction = 'outgoing'`;
+  const { rows } = await sql<{ at: Date | null }>`
+    select least(
+      (select min("timestamp") from messages where ${outgoing} and status = 'pending'),
+      (select min("timestamp") from messages where ${outgoing} and status = 'deferred'),
+      (select min(at) from (
+        select "timestamp" as at from messages
+        where ${outgoing} and handed_at > ${new Date(now - handedMs)}::timestamptz
+        -- Else it is looked for along the times, from the first message on.
+        offset 0) handed)
+    ) as at`.execute(db);
+  const oldest = rows[0]?.at?.getTime() ?? now;
+  const bound = new Date(Math.min(oldest, now) - CLOCK_MARGIN_MS);
+  // That of a partition: within one the time is no condition that is worth an index.
+  return new Date(Date.UTC(bound.getUTCFullYear(), bound.getUTCMonth(), 1));
+}
+
+/** A part of what `listUnsettled` answers, and where the next begins; null if this is the last. */
+export interface UnsettledPage {
+  readonly messages: readonly HandedMessage[];
+  readonly next: string | null;
+}
+
+/**
  * Messages that were handed over at least `minAgeMs` before `now` and whose fate the server has not told, in the order
- * in which they were accepted. With `minAgeMs` 0 the clock has no say: one that was set back must not hide what was
- * handed over before.
+ * in which they were accepted, `limit` at a time. With `minAgeMs` 0 the clock has no say: one that was set back must not
+ * hide what was handed over before.
  */
 export async function listUnsettled(
   db: Executor,
   accountId: AccountId,
   { now, minAgeMs }: { readonly now: number; readonly minAgeMs: number },
-): Promise<readonly HandedMessage[]> {
+  { after, limit }: { readonly after: string | null; readonly limit: number },
+): Promise<UnsettledPage> {
   const handed = db
     .selectFrom('messages')
     .select([...HANDED_COLUMNS, 'seq'])
     .where('account_id', '=', accountId)
     .where('direction', '=', 'outgoing')
     .where('handed_at', 'is not', null)
-    .$if(minAgeMs > 0, (query) => query.where('handed_at', '<=', new Date(now - minAgeMs)));
+    .$if(minAgeMs > 0, (query) => query.where('handed_at', '<=', new Date(now - minAgeMs)))
+    .$if(after !== null, (query) => query.where('seq', '>', after));
   const kept = new Date(now - UNKNOWN_KEPT_MS);
-  // Two halves, since each has an index of its own: the whole history of an account is no place to search.
-  const rows = await handed
-    .where('status', '=', 'pending')
-    .unionAll(handed.where('status', '=', 'unknown').where('handed_at', '>', kept))
+  // Two halves, each read in the order of an index of its own: the whole history of an account is no place to search.
+  const half = (query: typeof handed) =>
+    db.selectFrom(query.orderBy('seq').limit(limit).as('half')).selectAll();
+  const rows = await half(handed.where('status', '=', 'pending'))
+    .unionAll(half(handed.where('status', '=', 'unknown').where('handed_at', '>', kept)))
     .orderBy('seq')
+    .limit(limit)
     .execute();
-  return rows.map(rowToHanded);
+  return {
+    messages: rows.map(rowToHanded),
+    next: rows.length < limit ? null : (rows.at(-1)?.seq ?? null),
+  };
 }
 
 /**
- * Instants (ms since the epoch) at which the account's messages went out since `since`, latest first. What was sent
- * on the phone is among them: WhatsApp counts it too.
+ * Instants (ms since the epoch) at which the account's messages went out after `after`, latest first. What was sent
+ * on the phone is among them: WhatsApp counts it too. `since`: see `findOpenSince`.
  */
 export async function listHandedAt(
   db: Executor,
   accountId: AccountId,
-  range: { readonly since: Date; readonly limit: number },
+  range: { readonly after: Date; readonly limit: number; readonly since?: Date | undefined },
 ): Promise<readonly number[]> {
   const rows = await db
     .selectFrom('messages')
     .select('handed_at')
     .where('account_id', '=', accountId)
     .where('direction', '=', 'outgoing')
-    .where('handed_at', '>', range.since)
+    .where('handed_at', '>', range.after)
+    .where(isSince(range.since))
     .orderBy('handed_at', 'desc')
     .limit(range.limit)
     .execute();

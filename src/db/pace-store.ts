@@ -8,7 +8,10 @@ import { type Capping, cappingToRest, REACH_OUT_LOCKED } from '../limits/capping
 import { type Lane, REPLY_WINDOW_HOURS } from '../limits/lane.ts';
 import { type Candidate, isPaced, type Pace, type PaceRecord, recordToPace } from '../limits/pace.ts';
 import type { Executor } from './database.ts';
-import { isSendable } from './sendable.ts';
+import { isSendable, isSince } from './sendable.ts';
+
+/** What was handed over so long ago has no part in an account's pace; milliseconds. */
+export const PACE_WINDOW_MS = 26 * 3_600_000;
 
 /** The lane of a chat at the instant `at`, as SQL. `chatId` is the canonical id, or the column that holds it. */
 export function laneOf(accountId: AccountId, chatId: RawBuilder<unknown>, at: Date): RawBuilder<Lane> {
@@ -83,12 +86,16 @@ export async function saveBreaker(
 export async function listFirstOfLanes(
   db: Executor,
   accountId: AccountId,
-  { blockedChats, at }: { readonly blockedChats: readonly string[]; readonly at: Date },
+  {
+    blockedChats,
+    at,
+    since,
+  }: { readonly blockedChats: readonly string[]; readonly at: Date; readonly since?: Date | undefined },
 ): Promise<readonly (Candidate & { readonly id: MessageId })[]> {
   const { rows } = await sql<Candidate & { readonly id: MessageId }>`
     with heads as materialized (
       select distinct on (chat_id) id, seq, chat_id from messages
-      where ${isSendable(accountId, blockedChats)}
+      where ${isSendable(accountId, blockedChats, since)}
       order by chat_id, seq
     )
     select distinct on (lane) id, lane
@@ -101,14 +108,18 @@ export async function listFirstOfLanes(
 export async function readPace(
   db: Executor,
   accountId: AccountId,
-  { pacing, at }: { readonly pacing: PacingConfig; readonly at: Date },
+  {
+    pacing,
+    at,
+    since,
+  }: { readonly pacing: PacingConfig; readonly at: Date; readonly since?: Date | undefined },
 ): Promise<{
   readonly pace: Pace;
   readonly breaker?: { readonly before: Breaker; readonly after: Breaker };
 }> {
   const now = at.getTime();
   const cappedUntil = await findCappedUntil(db, accountId, at);
-  const record = isPaced(pacing) ? await findPaceRecord(db, accountId, at) : undefined;
+  const record = isPaced(pacing) ? await findPaceRecord(db, accountId, { at, since }) : undefined;
   if (record === undefined) {
     return { pace: { now, strangersRestUntil: cappedUntil, warmUp: null, lastHandedAt: null } };
   }
@@ -124,7 +135,11 @@ export async function findLane(db: Executor, accountId: AccountId, chatId: strin
 }
 
 /** Undefined if the account was purged. Its number may have been linked earlier by another account of the tenant. */
-async function findPaceRecord(db: Executor, accountId: AccountId, at: Date): Promise<PaceRecord | undefined> {
+async function findPaceRecord(
+  db: Executor,
+  accountId: AccountId,
+  { at, since }: { readonly at: Date; readonly since: Date | undefined },
+): Promise<PaceRecord | undefined> {
   const { rows } = await sql<PaceRow>`
     with account as (
       select id, least(first_linked_at, (
@@ -139,7 +154,7 @@ async function findPaceRecord(db: Executor, accountId: AccountId, at: Date): Pro
       left join account_pace p on p.account_id = a.id
     )
     select account.*, handed.*
-    from account, lateral (${handedFacts(at)}) handed`.execute(db);
+    from account, lateral (${handedFacts(at, since)}) handed`.execute(db);
   const [row] = rows;
   return row && rowToPace(row);
 }
@@ -160,10 +175,10 @@ interface PaceRow extends Omit<BreakerFacts, 'trial'> {
 }
 
 /** Counts what was handed over within the last day or on the local date, whichever is longer: 26 hours at most. */
-function handedFacts(at: Date): RawBuilder<unknown> {
+function handedFacts(at: Date, since: Date | undefined): RawBuilder<unknown> {
   const now = sql`${at}::timestamptz`;
   const isStranger = sql`lane = 'stranger'`;
-  const isSince = sql`(opened_at is null or handed_at > opened_at)`;
+  const isAfterOpening = sql`(opened_at is null or handed_at > opened_at)`;
   const isRefused = sql`status = 'failed' and failed_code = 'SEND_REFUSED'`;
   const isTaken = sql`sent_at is not null`;
   const isRecent = sql`handed_at > ${now} - interval '1 hour'`;
@@ -177,15 +192,16 @@ function handedFacts(at: Date): RawBuilder<unknown> {
       max(handed_at) filter (where lane = 'reply') as last_reply,
       max(handed_at) filter (where lane = 'known') as last_known,
       max(handed_at) filter (where ${isStranger}) as last_stranger,
-      ${count(isStranger, isSince, isRecent, isRefused)} as refused,
-      ${count(isStranger, isSince, isRecent, isRefused, isLocked)} as locked,
-      ${count(sql`lane <> 'reply'`, isSince, isRipe, isTaken)} as taken,
-      ${count(sql`lane <> 'reply'`, isSince, isRipe, isTaken, sql`delivered_at is not null`)} as delivered,
+      ${count(isStranger, isAfterOpening, isRecent, isRefused)} as refused,
+      ${count(isStranger, isAfterOpening, isRecent, isRefused, isLocked)} as locked,
+      ${count(sql`lane <> 'reply'`, isAfterOpening, isRipe, isTaken)} as taken,
+      ${count(sql`lane <> 'reply'`, isAfterOpening, isRipe, isTaken, sql`delivered_at is not null`)} as delivered,
       ${count(isTrial)} as trial_all,
       ${count(isTrial, isRefused)} as trial_refused,
       ${count(isTrial, isTaken)} as trial_taken
     from messages
-    where account_id = account.id and direction = 'outgoing' and handed_at > ${now} - interval '26 hours'`;
+    where account_id = account.id and direction = 'outgoing' and handed_at > ${now} - ${`${PACE_WINDOW_MS} milliseconds`}::interval
+      and ${isSince(since)}`;
 }
 
 function rowToPace(row: PaceRow): PaceRecord {

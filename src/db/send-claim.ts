@@ -9,20 +9,23 @@ import type { Lane } from '../limits/lane.ts';
 import { NO_PACING, paceDelayMs } from '../limits/pace.ts';
 import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
 import { OPEN_STATUSES } from '../messages/status-ladder.ts';
-import { chatIdToPhoneNumber, keyToString } from '../messages/whatsapp-key.ts';
+import { chatIdToPhoneNumber, keyToString, type MessageKey } from '../messages/whatsapp-key.ts';
 import { lockCanonicalChat } from './address-store.ts';
 import { appendChanges, type ChangedRow, type MessageChange, rowToChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
 import { type HandedMessage, listHandedAt, type OutgoingMessage, type SendName } from './outbox-store.ts';
 import { findLane, readPace } from './pace-store.ts';
+import { findMessageKey } from './reply-store.ts';
 import { isFirstOfChat } from './sendable.ts';
 import { dealSlots, lockLimits, renewSlot } from './slot-store.ts';
+import { transact } from './transaction.ts';
 import { countUsage } from './usage-store.ts';
 
 /** Whether a message may be handed over now. */
 export type Claim =
-  | { readonly kind: 'claimed' }
+  /** `quoted`: the message that this one answers; absent if it answers none, or one that never got a key. */
+  | { readonly kind: 'claimed'; readonly quoted?: MessageKey }
   /** The per-minute limit is used up for so long: no message of the account may leave before. */
   | { readonly kind: 'later'; readonly delayMs: number }
   /** The pace of its lane holds this message back for so long; others may leave. */
@@ -45,6 +48,8 @@ export interface ClaimTerms {
   readonly perMinute: number;
   /** Everything is switched off if it is not given. */
   readonly pacing?: PacingConfig;
+  /** From when on messages are looked at (see `findOpenSince`); all are if it is not given. */
+  readonly since?: Date | undefined;
 }
 
 /** Who hands a message over, when, and on what terms. */
@@ -71,16 +76,16 @@ export async function claimForSending(
   prepared: SendName,
   claim: SendClaim,
 ): Promise<Claim> {
-  const { at, perMinute, pacing = NO_PACING } = claim;
+  const { at, perMinute, pacing = NO_PACING, since } = claim;
   const { accountId } = message;
-  return db.transaction().execute(async (trx): Promise<Claim> => {
+  return transact(db, async (trx): Promise<Claim> => {
     const chatId = await lockCanonicalChat(trx, accountId, prepared.chatId);
     const named = { ...prepared, chatId };
     await lockLimits(trx, accountId);
-    const delayMs = await findRateDelay(trx, accountId, { at, perMinute });
+    const delayMs = await findRateDelay(trx, accountId, { at, perMinute, since });
     if (delayMs > 0) return { kind: 'later', delayMs };
     const lane = await findLane(trx, accountId, chatId, at);
-    const { pace } = await readPace(trx, accountId, { pacing, at });
+    const { pace } = await readPace(trx, accountId, { pacing, at, since });
     const paceMs = paceDelayMs({ id: message.id, lane }, pace);
     if (paceMs > 0) return { kind: 'paced', delayMs: paceMs };
     const handing = { prepared: named, lane, claim };
@@ -97,7 +102,7 @@ export async function claimForSending(
       await countUsage(trx, accountId, 'sent', at);
     }
     await appendChanges(trx, accountId, changes);
-    return handed === undefined ? { kind: 'gone' } : { kind: 'claimed' };
+    return handed === undefined ? { kind: 'gone' } : { kind: 'claimed', ...(await findQuoted(trx, message)) };
   });
 }
 
@@ -107,7 +112,7 @@ export async function claimForSending(
  */
 export async function claimAgain(db: Executor, message: HandedMessage, claim: SendClaim): Promise<Reclaim> {
   const { id, accountId } = message;
-  return db.transaction().execute(async (trx): Promise<Reclaim> => {
+  return transact(db, async (trx): Promise<Reclaim> => {
     await lockLimits(trx, accountId);
     const delayMs = await findRateDelay(trx, accountId, claim);
     if (delayMs > 0) return { kind: 'later', delayMs };
@@ -125,8 +130,17 @@ export async function claimAgain(db: Executor, message: HandedMessage, claim: Se
     const renewed = await renewSlot(trx, message, claim.at, changes);
     if (renewed) await trx.updateTable('messages').set(claimToColumns(claim)).where(isMessage(id)).execute();
     await appendChanges(trx, accountId, changes);
-    return renewed ? { kind: 'claimed' } : { kind: 'full' };
+    return renewed ? { kind: 'claimed', ...(await findQuoted(trx, message)) } : { kind: 'full' };
   });
+}
+
+/** Read with the claim, so that nothing has to be read between it and the page. */
+async function findQuoted(
+  trx: Executor,
+  { accountId, replyTo }: OutgoingMessage,
+): Promise<{ readonly quoted?: MessageKey }> {
+  const quoted = replyTo === null ? undefined : await findMessageKey(trx, accountId, replyTo);
+  return quoted === undefined ? {} : { quoted };
 }
 
 /**
@@ -136,13 +150,13 @@ export async function claimAgain(db: Executor, message: HandedMessage, claim: Se
 export async function findRateDelay(
   db: Executor,
   accountId: AccountId,
-  { at, perMinute }: Pick<ClaimTerms, 'at' | 'perMinute'>,
+  { at, perMinute, since }: Pick<ClaimTerms, 'at' | 'perMinute' | 'since'>,
   more = 0,
 ): Promise<number> {
   if (perMinute === 0) return 0;
   const now = at.getTime();
-  const since = new Date(now - RATE_WINDOW_MS);
-  const handedAt = await listHandedAt(db, accountId, { since, limit: perMinute });
+  const after = new Date(now - RATE_WINDOW_MS);
+  const handedAt = await listHandedAt(db, accountId, { after, limit: perMinute, since });
   return rateDelayMs([...handedAt, ...Array<number>(more).fill(now)], now, perMinute);
 }
 
@@ -167,7 +181,7 @@ async function markHanded(
     .where(isMessage(message.id))
     .where('status', '=', 'pending')
     .where('handed_at', 'is', null)
-    .where(isFirstOfChat(chatId))
+    .where(isFirstOfChat(chatId, claim.since))
     .where(
       sql<boolean>`slot_date = (
         select (${claim.at}::timestamptz at time zone timezone)::date from accounts

@@ -6,6 +6,7 @@ import type { Executor } from './database.ts';
 import { ACK_COLUMNS, applyAck } from './ingest-merge.ts';
 import { isMessage, isOneOfMessages } from './message-lookup.ts';
 import { giveBackSlot, lockLimits } from './slot-store.ts';
+import { transact } from './transaction.ts';
 import { countUsage } from './usage-store.ts';
 
 export interface FailureRecord {
@@ -44,7 +45,7 @@ export async function applyPageAck(
   at: Date,
 ): Promise<void> {
   if (ack === 0) {
-    await db.transaction().execute(async (trx) => {
+    await transact(db, async (trx) => {
       const row = await trx
         .updateTable('messages')
         .set({ status: 'pending' satisfies MessageStatus, ...KNOWN })
@@ -56,7 +57,7 @@ export async function applyPageAck(
     });
     return;
   }
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     const row = await trx
       .selectFrom('messages')
       .select([...CHANGED_COLUMNS, ...ACK_COLUMNS])
@@ -85,7 +86,7 @@ const KNOWN = { unknown_since: null, failed_code: null, failed_reason: null } as
 
 /** Ends a message that will never leave, and counts it, unless the server has told otherwise. */
 export async function markFailed(db: Executor, message: MessageRef, failure: FailureRecord): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     const row = await trx
       .updateTable('messages')
       .set(failureToColumns(failure))
@@ -111,7 +112,7 @@ export async function markNeverLeft(
   failure: FailureRecord,
 ): Promise<void> {
   const { id, accountId } = message;
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     await lockLimits(trx, accountId);
     const row = await trx
       .selectFrom('messages')
@@ -144,7 +145,7 @@ export async function markUnknown(
   at: Date,
   finding?: Omit<FailureRecord, 'at'>,
 ): Promise<Date | undefined> {
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     const row = await trx
       .selectFrom('messages')
       .select([...CHANGED_COLUMNS, 'status', 'unknown_since'])
@@ -178,7 +179,7 @@ export async function markAllUnknown(
   handed: { readonly from: Date; readonly to: Date },
   finding: FailureRecord,
 ): Promise<number> {
-  return db.transaction().execute((trx) => doubtHanded(trx, accountId, finding, handed));
+  return transact(db, (trx) => doubtHanded(trx, accountId, finding, handed));
 }
 
 /** The same in a transaction, as the last that it does; without instants for all that were handed over so far. */

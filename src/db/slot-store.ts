@@ -7,8 +7,8 @@
  * that is accepted later gets ahead of it. What gives room (a new date, a higher limit, a slot that comes back) deals
  * the slots out anew in the same transaction.
  *
- * Whoever moves more than one slot holds the account's lock first (`lockLimits`), then the rows of the waiting messages or
- * of the day; nobody else locks rows of messages that wait. Taking a slot for a new message is one statement, which needs
+ * Whoever moves more than one slot, or locks rows of messages that wait, holds the account's lock first (`lockLimits`), then
+ * the rows of the waiting messages or of the day. Taking a slot for a new message is one statement, which needs
  * no lock but that of the day's row.
  *
  * What becomes of other messages on the way is added to `changes`, for the log, which is written at the end of the

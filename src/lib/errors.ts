@@ -82,6 +82,11 @@ export const ERROR_CATALOGUE = {
   SESSION_FAULT: { status: 500, retry: 'backoff', message: 'The WhatsApp session had a fault.' },
   SESSION_DEADLINE: { status: 500, retry: 'backoff', message: 'The WhatsApp page did not answer in time.' },
   SEND_OUTCOME_UNKNOWN: { status: 500, retry: 'never', message: 'Whether the message left is not known.' },
+  SEND_WITHHELD: {
+    status: 503,
+    retry: 'backoff',
+    message: 'The message could not be given to WhatsApp Web yet.',
+  },
   NOT_ON_WHATSAPP: { status: 422, retry: 'never', message: 'This number is not on WhatsApp.' },
   SEND_REFUSED: { status: 422, retry: 'never', message: 'WhatsApp refused the message.' },
   MEDIA_UNAVAILABLE: { status: 422, retry: 'never', message: 'The media could not be had.' },

@@ -14,13 +14,18 @@ export function isLid(id: string): boolean {
   return /^\d+@lid$/.test(id);
 }
 
+/** True for the id of a person that tells their number. */
+export function isPhone(id: string): boolean {
+  return /^\d+@c\.us$/.test(id);
+}
+
 /** The pair of two ids of one person; undefined unless the one is a LID and the other a number. */
 export function toAddressPair(
   lid: string | null | undefined,
   phone: string | null | undefined,
 ): AddressPair | undefined {
   if (lid === null || lid === undefined || phone === null || phone === undefined) return undefined;
-  return isLid(lid) && /^\d+@c\.us$/.test(phone) ? { lid, phone } : undefined;
+  return isLid(lid) && isPhone(phone) ? { lid, phone } : undefined;
 }
 
 /** The pairs that an event tells by naming somebody both ways. */

@@ -3,17 +3,18 @@
  * stands in the key table, so that its echo never makes a second row.
  */
 import type { MessageGlimpse, PreparedSend } from '../channels/channel.ts';
+import { findLids } from '../db/address-store.ts';
 import type { HandedMessage, OutgoingMessage } from '../db/outbox-store.ts';
-import { findMessageKey } from '../db/reply-store.ts';
 import { claimForSending } from '../db/send-claim.ts';
 import { applyPageAck, markFailed, markNeverLeft, markUnknown } from '../db/send-result-store.ts';
-import { AppError, toError } from '../lib/errors.ts';
+import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { ReadyContent } from './ready-content.ts';
 import { learnRecipient } from './recipient.ts';
 import type { Flight, SendFlights } from './send-flights.ts';
-import { findRefusal, holdMs, type SendFailure } from './send-outcome.ts';
+import { findRefusal, holdMs, RENEWED_LOOK_MS, type SendFailure } from './send-outcome.ts';
 import type { SendRun } from './send-run.ts';
 import type { Check } from './unsettled.ts';
+import type { MessageKey } from './whatsapp-key.ts';
 
 /** Sends the next message of a chat: names it, claims it, hands it over. */
 export async function sendNext(
@@ -29,6 +30,8 @@ export async function sendNext(
     deps.onStep?.('prepared');
     const names = [prepared.chatId, prepared.key.chatId];
     for (const name of names) unsettled.learnAlias(message.chatId, name);
+    if (flights.isBehindLid(flight))
+      names.push(...(await run.query(findLids(deps.db, message.accountId, prepared.chatId))));
     const isFirst = await flights.resolve(flight, names);
     run.signal.throwIfAborted();
     if (!isFirst || unsettled.isHeld(prepared.chatId, run.now())) return;
@@ -48,7 +51,7 @@ export async function sendNext(
     deps.onCounted?.(message.accountId);
     unsettled.resume(message.chatId);
     const handed = { ...message, chatId: prepared.chatId, prepared, claim, isRepeatable: true };
-    await handOver(run, handed, { ready, again: false });
+    await handOver(run, handed, { ready, quoted: outcome.quoted, again: false });
   } catch (thrown) {
     // Whatever it is, it must not come straight back and keep the other chats from their turn.
     unsettled.pause(message.chatId, run.now());
@@ -94,21 +97,30 @@ async function obtain<T>(
   }
 }
 
+/** What a claimed message is given to the page with. */
+interface Handing {
+  readonly ready: ReadyContent;
+  /** The message that it answers. */
+  readonly quoted: MessageKey | undefined;
+  /** True if it was handed over before. */
+  readonly again: boolean;
+}
+
 /** Gives a claimed message to the page. It is on the list of checks for as long as its outcome is open. */
 export async function handOver(
   run: SendRun,
   message: HandedMessage,
-  { ready, again }: { readonly ready: ReadyContent; readonly again: boolean },
+  { ready, quoted, again }: Handing,
 ): Promise<void> {
-  const { deps, handovers, session, unsettled } = run;
+  const { deps, session, unsettled } = run;
   unsettled.hold(message, run.now());
   let glimpse: MessageGlimpse;
   try {
-    const quoted = await findQuoted(run, message);
-    handovers.set(message.id, (handovers.get(message.id) ?? 0) + 1);
+    if (message.replyTo !== null && quoted === undefined)
+      throw new AppError('SEND_REFUSED', { message: 'The message that this one answers was never sent.' });
     glimpse = await run.ask(() => {
       run.give(message.id);
-      const sent = session.send(message.prepared, ready.content, quoted);
+      const sent = session.send(message.prepared, ready.content, quoted === undefined ? {} : { quoted });
       deps.onStep?.('handed');
       return sent;
     });
@@ -119,13 +131,25 @@ export async function handOver(
     const refusal = findRefusal(error);
     // What was handed over before may have left then.
     if (refusal !== undefined) return fail(run, message, refusal, again ? markFailed : markNeverLeft);
+    if (isAppError(error, 'SEND_WITHHELD')) return withhold(run, message, error);
     deps.log.warn('Whether a message left is not known yet', {
       messageId: message.id,
       error: error.message,
     });
     return holdUnknown(run, message);
   }
+  unsettled.resume(message.chatId);
   await adopt(run, message, glimpse);
+}
+
+/** The page was not given the message: its chat waits, and it is handed over later under the id that it has. */
+function withhold(run: SendRun, message: HandedMessage, { message: error }: Error): void {
+  run.takeBack(message.id);
+  run.unsettled.hold(message, run.unsettled.pause(message.chatId, run.now()));
+  run.deps.log.warn('A message could not be given to the page and is tried again', {
+    messageId: message.id,
+    error,
+  });
 }
 
 /** Its chat waits for it, and it is looked up at once. */
@@ -135,13 +159,6 @@ async function holdUnknown(run: SendRun, message: HandedMessage): Promise<void> 
   if (since === undefined) return run.settle(message.id);
   const now = run.now();
   run.unsettled.hold(message, now, now + holdMs(since.getTime(), run.deps.clock.now()));
-}
-
-async function findQuoted(run: SendRun, message: HandedMessage) {
-  if (message.replyTo === null) return {};
-  const quoted = await run.query(findMessageKey(run.deps.db, message.accountId, message.replyTo));
-  if (quoted !== undefined) return { quoted };
-  throw new AppError('SEND_REFUSED', { message: 'The message that this one answers was never sent.' });
 }
 
 /** Writes an ack down that the page showed. Without one from the server, the message is looked at again later. */
@@ -155,10 +172,18 @@ export async function adopt(
   await run.query(applyPageAck(deps.db, message, glimpse, run.date()));
   deps.onStep?.('ack-written');
   handovers.delete(message.id);
-  const now = run.now();
-  if (glimpse.ack === 0 && check !== undefined) return unsettled.watch(check, now);
+  if (glimpse.ack === 0 && check !== undefined) return watch(run, check);
   unsettled.settle(message.id);
-  if (glimpse.ack === 0) sweeps.expectAck(now);
+  if (glimpse.ack === 0) sweeps.expectAck(run.now());
+}
+
+/** The page holds the message and the server has not confirmed it: it is read again later, over another line if need be. */
+async function watch(run: SendRun, check: Check): Promise<void> {
+  const { message } = check;
+  const isNewLine = await run.line.renewFor(message, run.signal);
+  const now = run.now();
+  run.unsettled.watch(check, now);
+  if (isNewLine) check.dueAt = now + RENEWED_LOOK_MS;
 }
 
 /** Ends a message that will never leave. */

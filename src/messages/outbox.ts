@@ -35,6 +35,7 @@ import { findReferredMessage, type MessageReference } from '../db/reply-store.ts
 import type { MessageRef } from '../db/send-result-store.ts';
 import { findFullDay, takeSlot, takeSlotOrDefer } from '../db/slot-store.ts';
 import { toStorable } from '../db/storable-text.ts';
+import { transact } from '../db/transaction.ts';
 import { countUsage } from '../db/usage-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
@@ -179,7 +180,7 @@ async function acceptMessage(
   const content = toStorable(given);
   const failure = JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE;
   const { onLimit } = request;
-  const answer = await deps.db.transaction().execute(async (trx) => {
+  const answer = await transact(deps.db, async (trx) => {
     const chatId = await lockCanonicalChat(trx, accountId, request.to);
     const changes: MessageChange[] = [];
     const asked = { accountId, failure, onLimit, at: new Date(deps.clock.now()) };

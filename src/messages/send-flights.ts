@@ -2,6 +2,7 @@
  * What one account's sender has under way: at most one piece of work a chat, by whatever name the chat goes. They are
  * kept in the order in which they began, which is the order in which their messages were accepted.
  */
+import { isLid, isPhone } from './address.ts';
 
 /** `resolving`: the chat's true name is being asked for; `resolved`: it is known; `claimed`: the row says so. */
 type Stage = 'resolving' | 'resolved' | 'claimed';
@@ -77,17 +78,24 @@ export class SendFlights {
     return this.#list().flatMap(({ names }) => [...names]);
   }
 
+  /** True if an earlier flight goes to a LID whose number is being asked for: it may turn out to be anybody's. */
+  isBehindLid(flight: Flight): boolean {
+    return this.#openLidsBefore(flight).length > 0;
+  }
+
   /**
-   * Says what the chat of a flight is truly called, by one name or both. False if an earlier flight is on its way there:
-   * then it must not go on. An earlier one that goes to a LID may turn out to be such a one, and is waited for (fact A16).
+   * Says what the chat of a flight is truly called, by all names that are known. False if an earlier flight is on its way
+   * there: then it must not go on. An earlier one that goes to a LID may turn out to go to the same number, and is waited
+   * for, unless the number is known to have another LID (fact A16).
    */
   async resolve(flight: Flight, chatIds: readonly string[]): Promise<boolean> {
     for (const chatId of chatIds) flight.names.add(chatId);
     flight.stage = 'resolved';
     flight.resolved.resolve();
-    const all = this.#list();
-    const earlier = all.slice(0, all.indexOf(flight));
-    const open = earlier.filter(({ stage, names }) => stage === 'resolving' && [...names].some(isLid));
+    const earlier = this.#before(flight);
+    const names = [...flight.names];
+    const mayBeAnyLid = names.some(isPhone) && !names.some(isLid);
+    const open = mayBeAnyLid ? this.#openLidsBefore(flight) : [];
     await Promise.all(open.map(({ resolved }) => resolved.promise));
     return !earlier.some(
       (other) => this.#flights.has(other) && chatIds.some((chatId) => other.names.has(chatId)),
@@ -105,11 +113,16 @@ export class SendFlights {
     while (this.#flights.size > 0) await Promise.all(this.#flights.values());
   }
 
+  #before(flight: Flight): readonly Flight[] {
+    const all = this.#list();
+    return all.slice(0, all.indexOf(flight));
+  }
+
+  #openLidsBefore(flight: Flight): readonly Flight[] {
+    return this.#before(flight).filter(({ stage, names }) => stage === 'resolving' && [...names].some(isLid));
+  }
+
   #list(): readonly Flight[] {
     return [...this.#flights.keys()];
   }
-}
-
-function isLid(chatId: string): boolean {
-  return chatId.endsWith('@lid');
 }

@@ -20,7 +20,12 @@
  */
 import type { ConnectedSession } from '../channels/channel.ts';
 import { findPhones } from '../db/address-store.ts';
-import { listUnsettled, type OutgoingMessage } from '../db/outbox-store.ts';
+import {
+  type HandedMessage,
+  listUnsettled,
+  type OutgoingMessage,
+  type UnsettledPage,
+} from '../db/outbox-store.ts';
 import { markAllUnknown } from '../db/send-result-store.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import { toError } from '../lib/errors.ts';
@@ -35,6 +40,8 @@ import { type SendDeps, SendRun, type SendRunOptions } from './send-run.ts';
 
 /** Chats that are sent to side by side: a few that hang do not stop the rest, and no page is overrun. */
 const CHATS_AT_ONCE = 8;
+/** Handed messages that are read from the table at once. */
+const SWEPT_AT_ONCE = 500;
 /** Messages that are looked up side by side. */
 const CHECKS_AT_ONCE = 4;
 
@@ -105,20 +112,30 @@ export class SendLoop {
 
   /** Puts handed messages without an outcome on the list of checks. */
   async #sweep(): Promise<void> {
-    const { deps, sweeps, unsettled } = this.#run;
+    const { deps, sweeps } = this.#run;
     const { accountId } = this.#session;
     const isWhole = sweeps.isWhole;
     if (isWhole) await this.#doubtRestored();
+    await this.#run.pace.measureReach();
     const age = { now: deps.clock.now(), minAgeMs: isWhole ? 0 : UNCONFIRMED_MS };
-    const messages = await this.#run.query(listUnsettled(deps.db, accountId, age));
+    let after: string | null = null;
+    do {
+      const page: UnsettledPage = await this.#run.query(
+        listUnsettled(deps.db, accountId, age, { after, limit: SWEPT_AT_ONCE }),
+      );
+      for (const message of page.messages) this.#keep(message);
+      after = page.next;
+    } while (after !== null);
+    sweeps.done(this.#run.now());
+  }
+
+  #keep(message: HandedMessage): void {
+    const { unsettled } = this.#run;
+    if (unsettled.has(message.id)) return;
     const now = this.#run.now();
-    for (const message of messages) {
-      if (unsettled.has(message.id)) continue;
-      // One that this page was given is on the list unless the page showed it.
-      if (this.#run.isGivenHere(message)) unsettled.keepSeen(message, now);
-      else unsettled.hold(message, now);
-    }
-    sweeps.done(now);
+    // One that this page was given is on the list unless the page showed it.
+    if (this.#run.isGivenHere(message)) unsettled.keepSeen(message, now);
+    else unsettled.hold(message, now);
   }
 
   /** Of what happened between the copy and its restoration the page knows nothing (see ConnectedSession). */

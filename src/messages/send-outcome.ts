@@ -13,6 +13,8 @@ export const MAX_HANDOVERS = 5;
 export const HOLD_MS = 60_000;
 /** A message that the server has not confirmed by then is read back from the page (fact A15). */
 export const UNCONFIRMED_MS = 60_000;
+/** A page that has made its line anew is asked this soon again. */
+export const RENEWED_LOOK_MS = 10_000;
 /** The longest pause between two looks at a message whose outcome is open. */
 const MAX_LOOK_MS = 30 * 60_000;
 /** The longest pause of a chat whose recipient cannot be resolved. */

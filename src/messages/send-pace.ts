@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { PacingConfig } from '../config/config.ts';
 import type { Executor } from '../db/database.ts';
-import { findNextToSend, findToSend, type OutgoingMessage } from '../db/outbox-store.ts';
-import { listFirstOfLanes, readPace, saveBreaker, saveCapping } from '../db/pace-store.ts';
+import { findNextToSend, findOpenSince, findToSend, type OutgoingMessage } from '../db/outbox-store.ts';
+import { listFirstOfLanes, PACE_WINDOW_MS, readPace, saveBreaker, saveCapping } from '../db/pace-store.ts';
 import { type ClaimTerms, findRateDelay } from '../db/send-claim.ts';
 import { orAborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -46,6 +46,7 @@ export class SendPace {
   #told: Capping | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
   #askFrom = Number.NEGATIVE_INFINITY;
+  #openSince: Date | undefined;
 
   /** The signal ends whatever the page is being asked. */
   constructor(
@@ -66,7 +67,14 @@ export class SendPace {
   /** The terms of a claim now. */
   terms(): Required<ClaimTerms> {
     const { clock, messageRateLimit, pacing = NO_PACING } = this.#deps;
-    return { at: new Date(clock.now()), perMinute: messageRateLimit, pacing };
+    return { at: new Date(clock.now()), perMinute: messageRateLimit, pacing, since: this.#openSince };
+  }
+
+  /** Finds out anew how far back what waits reaches, which the look ahead and the claim go by; now and then is enough. */
+  async measureReach(): Promise<void> {
+    const { db, clock } = this.#deps;
+    const reach = { now: clock.now(), handedMs: PACE_WINDOW_MS };
+    this.#openSince = await query(findOpenSince(db, this.#session.accountId, reach));
   }
 
   /**
@@ -90,7 +98,7 @@ export class SendPace {
   async #findFirst(blockedChats: readonly string[], terms: Required<ClaimTerms>): Promise<NextSend> {
     const { db } = this.#deps;
     const { accountId } = this.#session;
-    const find = () => query(findNextToSend(db, accountId, blockedChats, terms.at));
+    const find = () => query(findNextToSend(db, accountId, blockedChats, terms));
     let message = await find();
     if (message === undefined) {
       const restMs = await this.#findRest(terms);
@@ -113,7 +121,7 @@ export class SendPace {
   async #chooseOfLanes(blockedChats: readonly string[], terms: Required<ClaimTerms>): Promise<NextSend> {
     const { db, log } = this.#deps;
     const { accountId } = this.#session;
-    const candidates = await query(listFirstOfLanes(db, accountId, { blockedChats, at: terms.at }));
+    const candidates = await query(listFirstOfLanes(db, accountId, { ...terms, blockedChats }));
     if (candidates.length === 0) return { kind: 'wait', delayMs: null };
     let choice = chooseCandidate(candidates, await this.#readPace(terms));
     const isFirst = choice.kind === 'send' && choice.message.lane === 'stranger';

@@ -4,6 +4,7 @@ import type { HandedMessage, OutgoingMessage } from '../db/outbox-store.ts';
 import { nextClaimEpoch, type SendClaim } from '../db/send-claim.ts';
 import { orAborted } from '../lib/abort.ts';
 import { KeyedSerial } from '../lib/keyed-serial.ts';
+import { LineRenewal } from './line-renewal.ts';
 import type { MediaStore } from './media-store.ts';
 import type { OnMessageStep } from './message-step.ts';
 import { openReadyContent, type ReadyContent } from './ready-content.ts';
@@ -39,6 +40,7 @@ export class SendRun {
   readonly pace: SendPace;
   readonly unsettled = new Unsettled();
   readonly sweeps: SweepTimes;
+  readonly line: LineRenewal;
   readonly #claims = new KeyedSerial<'claim'>();
   #epoch: number | undefined;
   /** Messages that this run may have claimed, and certainly did not give to the page. */
@@ -50,6 +52,7 @@ export class SendRun {
     this.signal = signal;
     this.handovers = handovers;
     this.pace = new SendPace(deps, session, signal);
+    this.line = new LineRenewal(session, deps.clock, deps.log);
     this.sweeps = new SweepTimes(deps.clock.monotonic(), deps.sweepIntervalMs);
   }
 
@@ -106,6 +109,13 @@ export class SendRun {
   /** The page is given the message in this very moment. */
   give(id: MessageId): void {
     this.#withheld.delete(id);
+    this.handovers.set(id, (this.handovers.get(id) ?? 0) + 1);
+  }
+
+  /** The page was not given the message after all: nothing of it left. */
+  takeBack(id: MessageId): void {
+    this.#withheld.add(id);
+    this.handovers.set(id, Math.max(0, (this.handovers.get(id) ?? 0) - 1));
   }
 
   #makeClaim(): SendClaim {

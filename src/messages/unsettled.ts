@@ -80,10 +80,12 @@ export class Unsettled {
     return due;
   }
 
-  /** Lets a chat wait after a fault, longer each time, until `resume`. */
-  pause(chatId: string, now: number): void {
+  /** Lets a chat wait after a fault, longer each time, until `resume`. Returns the end of the pause. */
+  pause(chatId: string, now: number): number {
     const attempt = (this.#pauses.get(chatId)?.attempt ?? 0) + 1;
-    this.#pauses.set(chatId, { until: now + pauseDelayMs(attempt), attempt });
+    const until = now + pauseDelayMs(attempt);
+    this.#pauses.set(chatId, { until, attempt });
+    return until;
   }
 
   resume(chatId: string): void {

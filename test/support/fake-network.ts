@@ -58,6 +58,8 @@ export interface PageScript {
   readonly onSend?: (prepared: PreparedSend, content: OutgoingContent) => Promise<void> | void;
   /** After the page and the network have it, before the caller is told. */
   readonly onSent?: (prepared: PreparedSend, content: OutgoingContent) => Promise<void> | void;
+  /** The page makes its line anew. */
+  readonly onRenewLine?: () => Promise<void> | void;
   readonly onFind?: (prepared: PreparedSend) => Promise<void> | void;
   /** The ack that the page shows when it has taken a message; 1 if not given. */
   readonly ack?: Ack;
@@ -118,6 +120,10 @@ export class NetworkSession implements ConnectedSession {
     await this.#script.onFind?.(prepared);
     const ack = this.page.get(prepared.key.bareId);
     return ack === undefined ? undefined : this.#glimpse(prepared, ack);
+  }
+
+  async renewLine(): Promise<void> {
+    await this.#script.onRenewLine?.();
   }
 
   #glimpse({ key }: PreparedSend, ack: Ack): MessageGlimpse {

@@ -1,4 +1,4 @@
-import type { Page } from 'puppeteer';
+import type { JSHandle, Page } from 'puppeteer';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 import { withDeadline } from '../../lib/abort.ts';
@@ -24,15 +24,24 @@ import type {
 import { pageChatToListing, pageContactToGlimpse } from './directory-conversion.ts';
 import { pageLimitsToCapping } from './limit-conversion.ts';
 import { NOT_MESSAGES, pageMessageToReadPlace } from './message-conversion.ts';
+import { reconnectSocket } from './page-calls.ts';
 import { readChatList, readContacts } from './page-directory.ts';
 import { fetchMedia, putFile, release } from './page-file.ts';
 import { keyToPageKey } from './page-key.ts';
 import { readLimits } from './page-limits.ts';
+import type { PageFile } from './page-media.ts';
 import type { PageGlimpse } from './page-model.ts';
 import { reactToMessage } from './page-reaction.ts';
 import { listChats, readChat } from './page-reading.ts';
 import { contentToPageSend } from './page-send-content.ts';
-import { findMessage, type PageSend, type PageSent, prepareSend, sendPrepared } from './page-sends.ts';
+import {
+  findMessage,
+  type PageSend,
+  type PageSent,
+  type PageWithheld,
+  prepareSend,
+  sendPrepared,
+} from './page-sends.ts';
 import type { Restoration } from './profile-origin.ts';
 
 /** Heavy calls take turns: a page that moves two large files at once answers nothing else (fact A18). */
@@ -91,11 +100,9 @@ export class ConnectedPage implements ConnectedSession {
     options: { readonly quoted?: MessageKey },
   ): Promise<MessageGlimpse> {
     const send = contentToPageSend(prepared, content, options.quoted);
-    const { glimpse, refusal } = await this.#attemptSend(() =>
-      content.kind === 'media'
-        ? this.#sendMedia(send, content)
-        : this.#call('Sending', () => this.#page.evaluate(sendPrepared, send, null)),
-    );
+    const sent = await (content.kind === 'media' ? this.#sendMedia(send, content) : this.#give(send));
+    if ('withheld' in sent) throw new AppError('SEND_WITHHELD', { message: sent.withheld });
+    const { glimpse, refusal } = sent;
     if (glimpse) return toGlimpse(glimpse, prepared);
     if (refusal !== undefined) throw new AppError('SEND_REFUSED', { message: refusal });
     throw new AppError('SEND_OUTCOME_UNKNOWN');
@@ -118,6 +125,10 @@ export class ConnectedPage implements ConnectedSession {
   async readCapping(): Promise<Capping | undefined> {
     const limits = await this.#call("Reading WhatsApp's limits", () => this.#page.evaluate(readLimits));
     return pageLimitsToCapping(limits, this.#clock.now());
+  }
+
+  async renewLine(): Promise<void> {
+    await this.#call('Reconnecting the socket', () => this.#page.evaluate(reconnectSocket));
   }
 
   downloadMedia(key: MessageKey): Promise<MediaDownload> {
@@ -164,24 +175,32 @@ export class ConnectedPage implements ConnectedSession {
   }
 
   /** The file first, within a deadline of its own: one that comes too late is not sent behind the caller's back. */
-  #sendMedia(send: PageSend, content: OutgoingMedia): Promise<PageSent> {
-    const deadlineMs = this.#timings.heavyCallDeadlineMs;
+  #sendMedia(send: PageSend, content: OutgoingMedia): Promise<PageSent | PageWithheld> {
     return this.#inTurn(async () => {
       const putting = putFile(this.#page, content);
       try {
-        const file = await this.#call('Giving the page a file', () => putting, deadlineMs);
-        const work = () => this.#page.evaluate(sendPrepared, send, file);
-        return await this.#call('Sending media', work, deadlineMs);
+        return await this.#give(send, await this.#awaitFile(putting));
       } finally {
         release(putting);
       }
     });
   }
 
-  /** Once the page may have the message, no failure says that it has not. */
-  async #attemptSend<T>(work: () => Promise<T>): Promise<T> {
+  async #awaitFile(putting: Promise<JSHandle<PageFile>>): Promise<JSHandle<PageFile>> {
     try {
-      return await work();
+      return await this.#call('Giving the page a file', () => putting, this.#timings.heavyCallDeadlineMs);
+    } catch (thrown) {
+      throw new AppError('SEND_WITHHELD', { cause: thrown, message: toError(thrown).message });
+    }
+  }
+
+  /** Once the page may have the message, no failure of a call says that it has not. */
+  async #give(send: PageSend, file: JSHandle<PageFile> | null = null): Promise<PageSent | PageWithheld> {
+    const { callDeadlineMs, heavyCallDeadlineMs } = this.#timings;
+    const [what, deadlineMs] =
+      file === null ? ['Sending', callDeadlineMs] : ['Sending media', heavyCallDeadlineMs];
+    try {
+      return await this.#call(what, () => this.#page.evaluate(sendPrepared, send, file), deadlineMs);
     } catch (thrown) {
       throw new AppError('SEND_OUTCOME_UNKNOWN', { cause: thrown, message: toError(thrown).message });
     }

@@ -1,5 +1,5 @@
 import type { PageFile } from './page-media.ts';
-import type { PageGlimpse, PageKey } from './page-model.ts';
+import type { PageGlimpse, PageKey, PageModel } from './page-model.ts';
 
 /**
  * Functions that run in the page, each by one call from Node: what sends messages and looks them up, by key in whichever
@@ -61,18 +61,31 @@ export interface PageSent {
   readonly refusal: string | undefined;
 }
 
+/** What kept the message from being given to the page's own code: nothing of it left. */
+export interface PageWithheld {
+  readonly withheld: string;
+}
+
 /**
  * Hands a message, and the file that it carries, to the page under the key that was prepared for it. The library makes a
  * sticker of a picture only for those who send by its own client.
  */
-export async function sendPrepared(send: PageSend, file: PageFile | null): Promise<PageSent> {
+export async function sendPrepared(send: PageSend, file: PageFile | null): Promise<PageSent | PageWithheld> {
   const switchboard = window.switchboard;
   // A document that has just been loaded cannot send yet; that says nothing about the message (F3).
   if (!switchboard?.listening || !window.WWebJS?.sendMessage)
-    throw new Error('The page is not ready to send.');
-  const chat = await window.WWebJS.getChat(send.pageChatId, { getAsModel: false });
-  if (!chat) throw new Error('The page has no such chat now.');
-  const id = switchboard.makeKey(chat, send.key.bareId);
+    return { withheld: 'The page is not ready to send.' };
+  let chat: PageModel | undefined;
+  let id: unknown;
+  try {
+    chat = await window.WWebJS.getChat(send.pageChatId, { getAsModel: false });
+    if (!chat) return { withheld: 'The page has no such chat now.' };
+    id = switchboard.makeKey(chat, send.key.bareId);
+  } catch (thrown) {
+    return {
+      withheld: `The page opens no such chat now: ${(thrown as Error | undefined)?.message ?? thrown}`,
+    };
+  }
   let refusal: string | undefined;
   try {
     if (file && 'unreadable' in file) throw new Error(file.unreadable);

@@ -90,7 +90,10 @@ const STATEMENTS = [
   'alter sequence messages_seq owned by messages.seq',
   'create index messages_newest on messages (account_id, "timestamp" desc, seq desc)',
   'create index messages_newest_of_chat on messages (account_id, chat_id, "timestamp" desc, seq desc)',
-  `create index messages_to_send on messages (account_id, seq) where direction = 'outgoing' and status = 'pending'`,
+  `create index messages_to_send on messages (account_id, seq)
+    where direction = 'outgoing' and status = 'pending' and handed_at is null`,
+  `create index messages_unsettled on messages (account_id, seq)
+    where direction = 'outgoing' and status = 'pending' and handed_at is not null`,
   `create index messages_unknown on messages (account_id, seq) where direction = 'outgoing' and status = 'unknown'`,
   `create index messages_deferred on messages (account_id, seq) where direction = 'outgoing' and status = 'deferred'`,
   `create index messages_handed on messages (account_id, handed_at desc) where direction = 'outgoing' and handed_at is not null`,

@@ -93,7 +93,7 @@ async function play(account: AccountId, given: Step, at: Date): Promise<unknown>
       return accept(account, given, at);
     case 'send':
     case 'refuse': {
-      const message = await findNextToSend(db, account, [], at);
+      const message = await findNextToSend(db, account, [], { at });
       if (message === undefined) return;
       names += 1;
       const key = { fromMe: true, chatId: message.chatId, bareId: `N${names}`, participant: null };

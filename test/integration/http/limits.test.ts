@@ -49,7 +49,7 @@ function countMessages() {
 
 /** Hands the next message over, as the sender would. */
 async function handNext(bareId: string) {
-  const message = await findNextToSend(server.db, id, [], new Date());
+  const message = await findNextToSend(server.db, id, [], { at: new Date() });
   if (message === undefined) return undefined;
   const key = { fromMe: true, chatId: message.chatId, bareId, participant: null };
   const claim = { at: new Date(), perMinute: 0, instanceId: parseInstanceId('one'), epoch: 1 };

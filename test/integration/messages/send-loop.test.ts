@@ -4,7 +4,7 @@
  */
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type AccountId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { type AccountId, type MessageId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { insertOutgoing } from '../../../src/db/outbox-store.ts';
 import { AppError } from '../../../src/lib/errors.ts';
@@ -54,13 +54,14 @@ beforeEach(async () => {
 });
 afterEach(() => stack.disposeAsync());
 
-function accept(text: string, chatId = ALICE): Promise<void> {
+async function accept(text: string, chatId = ALICE, replyTo: MessageId | null = null): Promise<MessageId> {
   const at = clock.now();
-  return insertOutgoing(opened.db, {
-    id: makeMessageId(at),
+  const id = makeMessageId(at);
+  await insertOutgoing(opened.db, {
+    id,
     accountId,
     chatId,
-    replyTo: null,
+    replyTo,
     failure: null,
     at: new Date(at),
     type: 'text',
@@ -69,6 +70,7 @@ function accept(text: string, chatId = ALICE): Promise<void> {
     payload: null,
     media: null,
   });
+  return id;
 }
 
 /** A clock that is read some times just before an instant, and after it from then on. */
@@ -89,10 +91,21 @@ class PassingClock extends ManualClock {
 }
 
 /** A daemon with a pool of its own. `die` ends its connection and its pool, wherever its loop is. */
-function startDaemon(script: PageScript = {}, onStep: OnMessageStep = () => undefined) {
+function startDaemon(
+  script: PageScript = {},
+  onStep: OnMessageStep = () => undefined,
+  onQuery: () => void = () => undefined,
+) {
   const pool = openDatabase({ connection: database.connection, log: silentLog, poolSize: 2 });
   const log = new RecordingLogger();
-  const deps = { db: pool.db, openMedia, instanceId: INSTANCE, clock, log, messageRateLimit: 0 };
+  const db = pool.db.withPlugin({
+    transformQuery({ node }) {
+      onQuery();
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  });
+  const deps = { db, openMedia, instanceId: INSTANCE, clock, log, messageRateLimit: 0 };
   const sender = openSender({ ...deps, onStep });
   const session = new NetworkSession(accountId, { network, page }, script);
   const connection = new AbortController();
@@ -304,6 +317,42 @@ describe('a database that goes away', () => {
     expect(network.textsOf(ALICE)).toEqual(['1', '2', '3']);
     expect(network.given).toHaveLength(4);
     expect((await rows()).slice(0, 3).map((row) => row.status)).toEqual(['sent', 'sent', 'sent']);
+  });
+});
+
+describe('an answer whose claim is just committed', () => {
+  let first: MessageId;
+  beforeEach(async () => {
+    first = await accept('first');
+    await sendAll();
+    await accept('answer', ALICE, first);
+    await accept('after it');
+  });
+
+  async function expectAnsweredOnce(): Promise<void> {
+    expect(network.textsOf(ALICE)).toEqual(['first', 'answer', 'after it']);
+    expect(network.carried[1]?.quoted?.bareId).toBe(network.carried[0]?.bareId);
+    expect((await rows()).map(({ status }) => status)).toEqual(['sent', 'sent', 'sent']);
+  }
+
+  it.each([
+    ['the database is away from then on for a while', false],
+    ['the database is away from then on until the daemon is another', true],
+  ])('leaves once though %s', async (_title, dies) => {
+    let outage: 'to come' | 'on' | 'over' = 'to come';
+    const onStep: OnMessageStep = (step) => {
+      if (step === 'claim-committed' && outage === 'to come') outage = 'on';
+    };
+    const daemon = startDaemon({}, onStep, () => {
+      if (outage === 'on') throw Object.assign(new Error('away'), { code: 'ECONNREFUSED' });
+    });
+    await daemon.log.next(RESTED);
+    if (dies) await daemon.die();
+    outage = 'over';
+    clock.advance(60_000);
+    await (dies ? sendAll() : settle(daemon));
+    await expectAnsweredOnce();
+    expect(network.given).toHaveLength(3);
   });
 });
 

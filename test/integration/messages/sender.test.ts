@@ -330,6 +330,41 @@ describe('sending', () => {
     expect(network.textsOf(BOB)).toEqual(['1', '2']);
   });
 
+  it('tries again what the page could not be given, and keeps its chat in order meanwhile', async () => {
+    let withheld = 7;
+    await accept('1');
+    await accept('2');
+    await accept('3', { to: BOB });
+    connect({
+      onSend({ chatId }) {
+        if (chatId === ALICE && withheld-- > 0) throw new AppError('SEND_WITHHELD');
+      },
+    });
+    await settled();
+    expect(await rows()).toMatchObject([
+      { status: 'pending', unknown_since: null },
+      { status: 'pending', handed_at: null },
+      { status: 'sent' },
+    ]);
+    const [first] = await rows();
+    for (const pauseMs of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 60_000]) {
+      advance(pauseMs - 1);
+      await settled();
+      expect(network.textsOf(ALICE)).toEqual([]);
+      advance(1);
+      await settled();
+    }
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+    expect(network.carried.find(({ chatId }) => chatId === ALICE)?.bareId).toBe(first?.bare_id);
+    expect(network.given).toHaveLength(3);
+    const { sent } = await opened.db
+      .selectFrom('account_usage')
+      .select('sent')
+      .where('account_id', '=', account.id)
+      .executeTakeFirstOrThrow();
+    expect(sent).toBe(3);
+  });
+
   it('claims no message before its file is at hand, and keeps its chat in order meanwhile', async () => {
     openFile = async () => {
       throw new AppError('MEDIA_STORAGE_FAILED');
@@ -425,6 +460,68 @@ describe('acks and echoes', () => {
     expect(await rows()).toMatchObject([{ status: 'read', sent_at: expect.any(Date) }]);
   });
 
+  it('has the page make its line anew, once, if the server has not confirmed by then (F36)', async () => {
+    await accept('1');
+    await accept('2', { to: BOB });
+    let renewed = 0;
+    const onRenewLine = () => {
+      renewed += 1;
+    };
+    const { session } = connect({ ack: 0, onRenewLine });
+    await settled();
+    advance(59_999);
+    await settled();
+    expect(renewed).toBe(0);
+    advance(1);
+    await settled();
+    expect(renewed).toBe(1);
+
+    const [first] = await rows();
+    session.page.set(first?.bare_id ?? '', 2);
+    advance(10_000);
+    await settled();
+    expect(await rows()).toMatchObject([{ status: 'delivered' }, { status: 'pending' }]);
+    for (let hour = 0; hour < 3; hour += 1) {
+      advance(3_600_000);
+      await settled();
+    }
+    expect(renewed).toBe(1);
+  });
+
+  it('has the line made anew again for what went over the new one, also if the page does not do it (F36)', async () => {
+    await accept('1');
+    let renewed = 0;
+    connect({
+      ack: 0,
+      onRenewLine() {
+        renewed += 1;
+        throw new AppError('SESSION_DEADLINE');
+      },
+    });
+    await settled();
+    advance(60_000);
+    await settled();
+    await accept('2');
+    await settled();
+    expect(renewed).toBe(1);
+    advance(60_000);
+    await settled();
+    expect(renewed).toBe(2);
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+  });
+
+  it('takes the line of a new connection for a new one (F36)', async () => {
+    await accept('1');
+    const page: PageStore = new Map();
+    const { leave } = connect({ ack: 0 }, { page });
+    await settled();
+    await leave();
+    advance(60_000);
+    connect({ onRenewLine: () => expect.unreachable() }, { page });
+    await settled();
+    expect(log.lines.filter(({ message }) => message.includes('line anew'))).toEqual([]);
+  });
+
   it('does not hold a chat whose messages wait in the page for the server', async () => {
     connect({ ack: 0 });
     for (const body of ['1', '2']) await accept(body);
@@ -514,6 +611,25 @@ describe('the daily limit', () => {
     ]);
   });
 
+  it('lets messages go in order that waited for months, within the limit a minute', async () => {
+    await sender[Symbol.asyncDispose]();
+    sender = open(2);
+    await accept('1');
+    clock.advance(100 * DAY_MS);
+    for (const body of ['2', '3']) await accept(body);
+    clock.advance(100 * DAY_MS);
+    const two = acksWritten(2);
+    const limited = log.next(RATE_LINE);
+    connect();
+    await two;
+    await limited;
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+    const third = acksWritten(1);
+    advance(60_000);
+    await third;
+    expect(network.textsOf(ALICE)).toEqual(['1', '2', '3']);
+  });
+
   it('defers what finds the new date full, and lets it go when the next one has begun', async () => {
     await setLimit(2);
     for (const body of ['1', '2']) await accept(body);
@@ -554,7 +670,7 @@ describe('the daily limit', () => {
       .where('account_id', '=', account.id)
       .where('text', '=', '1')
       .execute();
-    expect(await findNextToSend(opened.db, account.id, [], new Date(clock.now()))).toMatchObject({
+    expect(await findNextToSend(opened.db, account.id, [], { at: new Date(clock.now()) })).toMatchObject({
       text: '3',
     });
   });
@@ -997,6 +1113,21 @@ describe('chats side by side', () => {
     advance(60_000);
     await settled();
     expect(network.carried).toHaveLength(6);
+  });
+
+  it('do not wait for a LID that hangs where their own LIDs are known (fact A16)', async () => {
+    const [inBook = '', inKey = ''] = chats;
+    await accept('slow', { to: '777@lid' });
+    await ingestAddresses(opened.db, account.id, [{ lid: '778@lid', phone: inBook }], new Date(clock.now()));
+    for (const to of [inBook, inKey, '779@lid', '1@g.us']) await accept('1', { to });
+    const all = Promise.withResolvers<void>();
+    connect({
+      lids: { [inKey]: '780@lid' },
+      canonical: { '779@lid': ALICE },
+      onPrepare: (to) => (to === '777@lid' ? hang() : undefined),
+      onSent: () => void (network.carried.length === 4 && all.resolve()),
+    });
+    await all.promise;
   });
 
   it('are one where one of them turns out to be the other (fact A16)', async () => {

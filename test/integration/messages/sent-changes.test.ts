@@ -59,7 +59,7 @@ const claim = (at = new Date()) => ({ at, perMinute: 0, instanceId: parseInstanc
 
 /** Hands the message over that comes first, as the sender would; returns the name it has within WhatsApp. */
 async function handOver(at = new Date()): Promise<string> {
-  const message = await findNextToSend(server.db, account, [], at);
+  const message = await findNextToSend(server.db, account, [], { at });
   if (message === undefined) throw new Error('Nothing waits.');
   names += 1;
   const bareId = `SENT${names}`;
@@ -127,7 +127,10 @@ describe('the log of changes tells of a message that is sent', () => {
     const id = await send();
     await handOver();
     for (let times = 0; times < 2; times += 1) await markUnknown(server.db, ref(id), new Date());
-    const [handed] = await listUnsettled(server.db, account, { now: Date.now(), minAgeMs: 0 });
+    const age = { now: Date.now(), minAgeMs: 0 };
+    const {
+      messages: [handed],
+    } = await listUnsettled(server.db, account, age, { after: null, limit: 1 });
     if (handed === undefined) return expect.fail('nothing is open');
     expect(await claimAgain(server.db, handed, claim())).toEqual({ kind: 'claimed' });
     expect(await log(ALICE, id)).toEqual(['message 0', 'status 0', 'status 0']);

@@ -61,6 +61,22 @@ it('lets the later one go on once the earlier has ended, or goes elsewhere (A16)
   expect(await later).toBe(true);
 });
 
+it.each([
+  ['whose LID is known to be another', ['49@c.us', '9@lid']],
+  ['that is a group', ['1@g.us']],
+])('does not wait for an earlier LID with a chat %s (A16)', async (_title, names) => {
+  start('7@lid');
+  const second = start(names[0] ?? '');
+  expect(flights.isBehindLid(second.flight)).toBe(true);
+  expect(await flights.resolve(second.flight, names)).toBe(true);
+});
+
+it('lets a chat not go on whose LID an earlier one goes to (A16)', async () => {
+  start('7@lid');
+  const second = start('49@c.us');
+  expect(await flights.resolve(second.flight, ['49@c.us', '7@lid'])).toBe(false);
+});
+
 it('does not wait for an earlier one whose chat is called by its number', async () => {
   start('50@c.us');
   const second = start('49@c.us');

@@ -127,9 +127,24 @@ describe('a message that goes out', () => {
     expect(await prepareSend('49@c.us')).toEqual({ missing: true });
   });
 
-  it('is no refusal in a page that is not ready yet (F3)', async () => {
+  it('is not given to a page that is not ready yet (F3)', async () => {
     openStrangePage(base);
-    await expect(sendPrepared(send, null)).rejects.toThrow('not ready');
+    expect(await sendPrepared(send, null)).toEqual({ withheld: 'The page is not ready to send.' });
+  });
+
+  it.each<[string, () => Promise<unknown>, string]>([
+    ['has no such chat', async () => undefined, 'The page has no such chat now.'],
+    [
+      'cannot open the chat',
+      () => Promise.reject(new Error('busy')),
+      'The page opens no such chat now: busy',
+    ],
+  ])('is not given to a page that %s', async (_title, getChat, withheld) => {
+    const sendMessage = () => expect.unreachable();
+    openStrangePage(base, { getChat, sendMessage });
+    beginInjection();
+    beginListening();
+    expect(await sendPrepared(send, null)).toEqual({ withheld });
   });
 
   it('is a refusal if the page throws while it sends (F35)', async () => {
