@@ -68,6 +68,21 @@ describe('a profile whose opening hangs', () => {
   });
 });
 
+it('is started again if nobody can be told what its restored profile lacks, and opens it once they can', async () => {
+  const { face } = bare.profiles;
+  await face.takeOut(accountId);
+  await makeProfileSample(profilePathOf(bare.runtimePath, accountId), 'sealed');
+  await setLinked();
+  await face.seal(accountId);
+  const before = bare.steps.length;
+  const isOpen = () => bare.steps.slice(before).includes('opening-moved');
+  bare.restorations.fail('onRestored', new AppError('UNAVAILABLE', { message: 'The database is away.' }));
+  await bare.pool.start(accountId);
+  expect(await bare.state(accountId, 'reconnecting')).toMatchObject({ reason: 'vault_unavailable' });
+  await vi.waitFor(() => expect(isOpen()).toBe(true), { timeout: 20_000 });
+  await bare.pool.disconnect(accountId);
+});
+
 it('seals at its stop what an earlier run has left open, though the session has not come to its turn', async () => {
   const { profiles } = bare;
   const path = profilePathOf(bare.runtimePath, accountId);

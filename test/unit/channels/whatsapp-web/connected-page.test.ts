@@ -28,7 +28,7 @@ afterEach(() => void vi.useRealTimers());
 /** What comes of a send over a page with these calls, when all deadlines have passed. */
 async function send(content: OutgoingContent, page: Partial<Record<'evaluate' | 'evaluateHandle', unknown>>) {
   const calls = page as unknown as Page;
-  const deps = { clock: new ManualClock(), timings: DEFAULT_TIMINGS, restoration: null };
+  const deps = { clock: new ManualClock(), timings: DEFAULT_TIMINGS };
   const session = new ConnectedPage('account' as AccountId, calls, deps);
   const outcome = session.send(PREPARED, content, {}).catch((error: unknown) => error);
   await vi.advanceTimersByTimeAsync(2 * DEFAULT_TIMINGS.heavyCallDeadlineMs);
