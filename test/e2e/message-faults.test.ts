@@ -215,6 +215,47 @@ describe('messages that go out', () => {
     expect(await carried('first in the gap')).toHaveLength(1);
   });
 
+  describe('to one chat, in their order,', () => {
+    const LATE_MS = 1_500;
+    const sentTexts = async () =>
+      (await stage.world.messages({ phone: shop }))
+        .filter(({ from }) => from === shop.number)
+        .map(({ text }) => text);
+
+    beforeEach(() => stage.world.settings({ resendMs: LATE_MS }));
+    afterEach(() => stage.world.settings({ resendMs: 0 }));
+
+    it('over lines that drop and a page that is slow to send its outbox again (F1)', async () => {
+      const texts = Array.from({ length: 60 }, (_, n) => `steady ${n}`);
+      const ids: string[] = [];
+      for (const [n, text] of texts.entries()) {
+        if (n % 20 === 10) await shop.page({ do: 'drop', ms: 300 });
+        ids.push(await send(text));
+      }
+      for (const id of ids) await until(id, 'delivered');
+      expect(await sentTexts()).toEqual(texts);
+    });
+
+    it.each<[string, Parameters<Phone['page']>[0]]>([
+      ['the line is made anew', { do: 'drop', ms: 300 }],
+      ['the page is loaded anew', { do: 'reload' }],
+    ])('when %s and the page has them still (F1, F3, F36)', async (_title, action) => {
+      await until(await send('known'), 'delivered');
+      await shop.page({ do: 'freeze' });
+      const ids = [await send('stuck 1'), await send('stuck 2')];
+      // The second has its id only when the page has taken the first.
+      await stage.api.message(
+        accountId,
+        'a second message with its id',
+        (message) => message.messageId === ids[1] && message.whatsappMessageId !== null,
+      );
+      await shop.page(action);
+      ids.push(await send('behind 1'), await send('behind 2'));
+      for (const id of ids) await until(id, 'delivered');
+      expect(await sentTexts()).toEqual(['known', 'stuck 1', 'stuck 2', 'behind 1', 'behind 2']);
+    });
+  });
+
   it('and are refused by the network fail with its reason (A15, F33)', async () => {
     await set({ kind: 'send', mode: 'fail', error: 463, count: 1 });
     const message = await until(await send('locked'), 'failed');
