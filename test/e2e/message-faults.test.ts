@@ -215,6 +215,17 @@ describe('messages that go out', () => {
     expect(await carried('first in the gap')).toHaveLength(1);
   });
 
+  it('while the line is down for longer leave as soon as it is back (F1)', async () => {
+    await until(await send('known for long'), 'delivered');
+    await shop.page({ do: 'drop', ms: 8_000 });
+    await stage.world.waitFor({ away: shop.name });
+    const id = await send('in a long gap');
+    await stage.world.waitFor({ connected: shop.name });
+    // By then it was tried after 1, 2 and 4 s, and the next pause has 7 s to go.
+    await stage.world.waitFor({ message: { text: 'in a long gap' } }, { timeoutMs: 4_000 });
+    await until(id, 'delivered');
+  });
+
   describe('to one chat, in their order,', () => {
     const LATE_MS = 1_500;
     const sentTexts = async () =>
