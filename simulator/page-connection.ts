@@ -233,6 +233,7 @@ export class PageConnection implements DeviceLine {
       addresses: account.addresses ?? settings.addresses,
       platform: account.platform,
       syncMs: sync?.mode === 'never' ? null : sync ? (sync.delayMs ?? 0) : settings.syncMs,
+      resendMs: settings.resendMs,
       toggleSync: device.toggleSync,
       offlineIsNew,
       whatsNewLogoutMs: logoutMs,

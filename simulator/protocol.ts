@@ -103,6 +103,7 @@ export type PageConfig = {
   readonly addresses: AddressDialect;
   readonly platform: string;
   readonly syncMs: number | null;
+  readonly resendMs: number;
   readonly toggleSync: boolean;
   readonly offlineIsNew: boolean | null;
   readonly whatsNewLogoutMs: number | null;

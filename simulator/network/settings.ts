@@ -9,6 +9,8 @@ export const settingsSchema = z
     addresses: z.enum(['phone', 'lid']),
     /** From CONNECTED to hasSynced. */
     syncMs: z.number().int().min(0),
+    /** From CONNECTED to the page's sending again what was not answered; what is new leaves at once meanwhile. */
+    resendMs: z.number().int().min(0),
     /** Life of a page's first QR reference, of each later one, and how many there are before UNPAIRED_IDLE. */
     qrFirstMs: z.number().int().min(1),
     qrNextMs: z.number().int().min(1),
@@ -39,6 +41,7 @@ export const DEFAULT_SETTINGS: WorldSettings = {
   ids: '_serialized',
   addresses: 'phone',
   syncMs: 600,
+  resendMs: 0,
   qrFirstMs: 60_000,
   qrNextMs: 20_000,
   qrCount: 6,

@@ -46,6 +46,7 @@ export class PageSession {
   #welcomed = false;
   #welcoming: Promise<void> = Promise.resolve();
   #syncTimer: ReturnType<typeof setTimeout> | undefined;
+  #resendTimer: ReturnType<typeof setTimeout> | undefined;
   #offline = { total: 0, left: 0 };
   /** Called once the first sync is through. */
   onSynced: () => void = () => undefined;
@@ -215,9 +216,15 @@ export class PageSession {
     if (!isFirst && frame.config.toggleSync) this.model.set({ hasSynced: false });
     this.setState('CONNECTED');
     this.socket.markReady();
-    await this.outbound.resend();
+    await this.#resend(frame.config.resendMs);
     if (this.model.get('hasSynced') !== true) this.#scheduleSync(frame.config);
     if (frame.config.whatsNewLogoutMs !== null && !this.#device.whatsNewSeen) this.#showWhatsNew();
+  }
+
+  async #resend(delayMs: number): Promise<void> {
+    clearTimeout(this.#resendTimer);
+    if (delayMs === 0) await this.outbound.resend();
+    else this.#resendTimer = setTimeout(() => void this.outbound.resend(), delayMs);
   }
 
   #scheduleSync(config: PageConfig): void {

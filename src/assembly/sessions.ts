@@ -99,6 +99,7 @@ function makeListener({ edge, log, accounts, pipeline, announcer }: SessionParts
     onEvents: pipeline.accept,
     whenRoom: pipeline.whenRoom,
     onGap: pipeline.hearGap,
+    onLineBack: pipeline.hearLineBack,
     onConnected: pipeline.serve,
     onQr: (account, qr) => {
       teller.onQr(account, qr);

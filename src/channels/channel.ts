@@ -62,6 +62,9 @@ export interface ChannelListener {
   /** The page dropped events of the account, and goes on with those after them: it has to be read back. */
   onGap?(accountId: AccountId): void;
 
+  /** The line of a connected account, which was down, is up again. */
+  onLineBack?(accountId: AccountId): void;
+
   /** The account has just become connected; `signal` aborts when it no longer is. Called at each connection. */
   onConnected(session: ConnectedSession, signal: AbortSignal): void;
 

@@ -169,6 +169,11 @@ export const SESSION_NUMBERS = {
     text: "The page's line is down: then that is told, and its socket asked to try again at once (fault F17).",
     why: 'Most drops are over sooner, by the page alone.',
   },
+  outboxGraceMs: {
+    value: 10_000,
+    text: "After a change of the line's state, or in a new document, a message waits for the earlier ones of its chat that the page has still to send (fault F1).",
+    why: 'The page sends them again at once; what it never sends must not hold the chat.',
+  },
   offlineGraceMs: {
     value: 60_000,
     text: 'The page is out of CONNECTED: then the session is restarted (fact A9).',

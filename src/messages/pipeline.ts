@@ -50,6 +50,8 @@ export interface Pipeline extends AsyncDisposable {
   whenRoom(accountId: AccountId): Promise<void>;
   /** The page dropped events of the account and goes on: reads it back, and keeps what follows behind. */
   hearGap(accountId: AccountId): void;
+  /** The line of the account, which was down, is up again: what waits to be sent waits no longer. */
+  hearLineBack(accountId: AccountId): void;
   /** The account's state has changed: if its link has ended, nothing of its page is read back any more. */
   hearState(accountId: AccountId, change: Pick<SessionChange, 'reason'>): void;
   /** Reads back what was missed, fetches media and sends what waits, until the signal aborts. Returns at once. */
@@ -137,6 +139,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
       gate.shut(accountId);
       catchUp.request(accountId, 'gap');
     },
+    hearLineBack: sender.hearLineBack.bind(sender),
     hearState(accountId, { reason }) {
       if (reason !== null && !REASONS[reason].keepsLink) gate.giveUp(accountId);
     },

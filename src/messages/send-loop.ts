@@ -28,7 +28,7 @@ import {
 } from '../db/outbox-store.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import { toError } from '../lib/errors.ts';
-import type { Wake } from '../lib/wake.ts';
+import { Wake } from '../lib/wake.ts';
 import { isLid } from './address.ts';
 import { sendNext } from './hand-over.ts';
 import { lookUp } from './send-check.ts';
@@ -57,7 +57,7 @@ export class SendLoop {
   readonly #run: SendRun;
   readonly #session: ConnectedSession;
   readonly #signal: AbortSignal;
-  readonly #wake: Wake;
+  readonly #wake = new Wake();
   readonly #flights = new SendFlights(
     (flight, error) => this.#hearEnd(flight, error),
     () => this.#hearClaim(),
@@ -67,11 +67,21 @@ export class SendLoop {
   /** Of a piece of work that ended since the last turn. */
   #fault: Error | undefined;
 
-  constructor(deps: SendDeps, options: SendRunOptions, wake: Wake) {
+  constructor(deps: SendDeps, options: SendRunOptions) {
     this.#run = new SendRun(deps, options);
     this.#session = options.session;
     this.#signal = options.signal;
-    this.#wake = wake;
+  }
+
+  /** There is something to do. */
+  wake(): void {
+    this.#wake.wake();
+  }
+
+  /** What chats waited for may have come: all that pauses is tried again at once. */
+  endPauses(): void {
+    this.#run.unsettled.endPauses(this.#run.now());
+    this.#wake.wake();
   }
 
   async run(): Promise<void> {

@@ -1,6 +1,5 @@
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
-import { Wake } from '../lib/wake.ts';
 import type { OutboundJob } from '../queue/table.ts';
 import { SendLoop } from './send-loop.ts';
 import type { SendDeps } from './send-run.ts';
@@ -15,11 +14,14 @@ export interface Sender extends AsyncDisposable {
 
   /** Says that an account has something to send. Of no consequence while it is not connected here. */
   wake(accountId: AccountId): void;
+
+  /** Says that the line of a connected account is up again: the pauses of its chats are over. */
+  hearLineBack(accountId: AccountId): void;
 }
 
 interface Run {
   readonly stop: AbortController;
-  readonly wake: Wake;
+  readonly loop: SendLoop;
   readonly ended: Promise<void>;
 }
 
@@ -29,11 +31,6 @@ export function openSender(deps: SendDeps): Sender {
   const handovers = new Map<MessageId, number>();
   let closed = false;
 
-  async function runLoop(session: ConnectedSession, signal: AbortSignal, wake: Wake): Promise<void> {
-    const log = deps.log.child({ accountId: session.accountId });
-    await new SendLoop({ ...deps, log }, { session, signal, handovers }, wake).run();
-  }
-
   return {
     async run(session, signal) {
       if (closed) return;
@@ -41,18 +38,23 @@ export function openSender(deps: SendDeps): Sender {
       const before = runs.get(accountId);
       before?.stop.abort();
       const stop = new AbortController();
-      const wake = new Wake();
       const over = AbortSignal.any([signal, stop.signal]);
+      const log = deps.log.child({ accountId });
+      const loop = new SendLoop({ ...deps, log }, { session, signal: over, handovers });
       // One at a time: two loops of an account would each keep half of the truth about its chats.
-      const ended = (before?.ended ?? Promise.resolve()).then(() => runLoop(session, over, wake));
-      const run = { stop, wake, ended };
+      const ended = (before?.ended ?? Promise.resolve()).then(() => loop.run());
+      const run = { stop, loop, ended };
       runs.set(accountId, run);
       await ended;
       if (runs.get(accountId) === run) runs.delete(accountId);
     },
 
     wake(accountId) {
-      runs.get(accountId)?.wake.wake();
+      runs.get(accountId)?.loop.wake();
+    },
+
+    hearLineBack(accountId) {
+      runs.get(accountId)?.loop.endPauses();
     },
 
     async [Symbol.asyncDispose]() {

@@ -92,6 +92,13 @@ export class Unsettled {
     this.#pauses.delete(chatId);
   }
 
+  /** Ends the pauses of all chats, and has whatever holds a chat looked up at once. */
+  endPauses(now: number): void {
+    this.#pauses.clear();
+    for (const check of this.#checks.values())
+      if (check.holdsUntil > now) check.dueAt = Math.min(check.dueAt, now);
+  }
+
   /** Remembers that a chat goes by both names: under either it waits for the same messages. */
   learnAlias(one: string, other: string): void {
     if (one === other) return;

@@ -64,6 +64,7 @@ export const SHORT_TIMINGS: SessionTimings = {
   closeDeadlineMs: 2_000,
   closeUnresponsiveMs: 1_000,
   logoutDeadlineMs: 3_000,
+  outboxGraceMs: 2_500,
   callDeadlineMs: 3_000,
   heavyCallDeadlineMs: 5_000,
 };

@@ -264,6 +264,7 @@ export function installBridge(): void {
     listening: false,
     linksByCode: false,
     report: undefined,
+    line: undefined,
     reading: undefined,
   };
   window.switchboard = switchboard;

@@ -16,6 +16,7 @@ import {
   selfTest,
   softenLibrary,
 } from './page-calls.ts';
+import { watchLine } from './page-line.ts';
 import { letLibraryTakeFiles } from './page-media.ts';
 import type { PageNews } from './page-model.ts';
 import { watchSocket } from './page-socket.ts';
@@ -32,7 +33,7 @@ export interface LibraryClient {
 }
 
 export interface InjectionHandlers {
-  readonly timings: Pick<SessionTimings, 'pageCodeDeadlineMs' | 'syncGraceMs'>;
+  readonly timings: Pick<SessionTimings, 'pageCodeDeadlineMs' | 'syncGraceMs' | 'outboxGraceMs'>;
   /** What a phone that links shows among its linked devices. */
   readonly deviceName: string;
   /** The page can receive and send: told once a document, after the self-test. */
@@ -151,6 +152,7 @@ export class PageInjection {
     const synced = socket?.state === 'CONNECTED' && socket.hasSynced && socket.hasIdentity;
     if (this.#ready || !synced) return;
     if (!(await this.#page.evaluate(beginListening))) return;
+    await this.#page.evaluate(watchLine, this.#handlers.timings.outboxGraceMs);
     await this.#page.evaluate(LoadUtils);
     await this.#page.evaluate(softenLibrary);
     await this.#page.evaluate(letLibraryTakeFiles);

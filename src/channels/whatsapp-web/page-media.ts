@@ -7,10 +7,22 @@ export type PageFile =
   | { readonly mimetype: string; readonly filename: string; readonly file: File }
   | { readonly unreadable: string };
 
-/** Has the library take a File as it is, where it would make one of base64. */
+/**
+ * Has the library take a File as it is, where it would make one of base64, and wait for `whenUploaded` of a file that it has
+ * uploaded.
+ */
 export function letLibraryTakeFiles(): void {
+  type Info = { readonly file?: File; readonly whenUploaded?: () => Promise<void> };
   const { mediaInfoToFile } = window.WWebJS;
-  window.WWebJS.mediaInfoToFile = (info: { readonly file?: File }) => info.file ?? mediaInfoToFile(info);
+  window.WWebJS.mediaInfoToFile = (info: Info) => info.file ?? mediaInfoToFile(info);
+  for (const name of ['processMediaData', 'processStickerData']) {
+    const upload = window.WWebJS[name];
+    window.WWebJS[name] = async (info: Info, ...options: unknown[]) => {
+      const media = await upload(info, ...options);
+      await info.whenUploaded?.();
+      return media;
+    };
+  }
 }
 
 /** An input for one file. It is not in the document, where the page's own code would see it. */

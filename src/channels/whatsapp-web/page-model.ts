@@ -122,8 +122,18 @@ export interface Switchboard {
   linksByCode: boolean;
   /** Tells the socket's state as it is now; set once the page's code is there. */
   report: (() => void) | undefined;
+  /** The line to WhatsApp; set before this document is sent to. */
+  line: PageLine | undefined;
   /** Messages of the chat that is being read back, newest last. */
   reading: { chatId: string; models: PageModel[]; complete: boolean } | undefined;
+}
+
+/** The page's line to WhatsApp, as far as the order of messages goes (see watchLine). */
+export interface PageLine {
+  /** Why nothing may be given to the page now; undefined if it may. */
+  whyDown(): string | undefined;
+  /** Waits until a message may be given to the page behind all earlier ones of its chat; resolves with why it may not be. */
+  awaitTurn(chat: PageModel, bareId: string): Promise<string | undefined>;
 }
 
 /** A model of one of the page's collections, as little of it as is used here. */

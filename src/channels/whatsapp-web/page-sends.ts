@@ -68,13 +68,16 @@ export interface PageWithheld {
 
 /**
  * Hands a message, and the file that it carries, to the page under the key that was prepared for it. The library makes a
- * sticker of a picture only for those who send by its own client.
+ * sticker of a picture only for those who send by its own client. The message takes its turn at the last moment, a file
+ * once more when it is uploaded: the line may have changed meanwhile (see watchLine).
  */
 export async function sendPrepared(send: PageSend, file: PageFile | null): Promise<PageSent | PageWithheld> {
   const switchboard = window.switchboard;
   // A document that has just been loaded cannot send yet; that says nothing about the message (F3).
   if (!switchboard?.listening || !window.WWebJS?.sendMessage)
     return { withheld: 'The page is not ready to send.' };
+  const down = switchboard.line?.whyDown();
+  if (down !== undefined) return { withheld: down };
   let chat: PageModel | undefined;
   let id: unknown;
   try {
@@ -87,7 +90,13 @@ export async function sendPrepared(send: PageSend, file: PageFile | null): Promi
     };
   }
   let refusal: string | undefined;
+  let withheld: string | undefined;
+  const takeTurn = async () => {
+    withheld = await switchboard.line?.awaitTurn(chat, send.key.bareId);
+    if (withheld !== undefined) throw new Error(withheld);
+  };
   try {
+    await takeTurn();
     if (file && 'unreadable' in file) throw new Error(file.unreadable);
     const isPicture = send.options.sendMediaAsSticker && file && file.mimetype !== 'image/webp';
     const media = isPicture
@@ -99,10 +108,11 @@ export async function sendPrepared(send: PageSend, file: PageFile | null): Promi
       : file;
     await window.WWebJS.sendMessage(chat, send.text, {
       ...send.options,
-      ...(media ? { media } : {}),
+      ...(media ? { media: { ...media, whenUploaded: takeTurn } } : {}),
       extraOptions: { ...send.fields, id },
     });
   } catch (thrown) {
+    if (withheld !== undefined) return { withheld };
     refusal = String((thrown as Error | undefined)?.message ?? thrown);
   }
   const message = await switchboard.find(send.key);

@@ -318,6 +318,7 @@ export class SessionLife {
     const offline = meaning.kind !== 'connected';
     const unlinked = meaning.kind === 'unpaired' && this.#deps.isLinked();
     const now = this.#deps.clock.monotonic();
+    const isBack = !offline && this.#view.offlineSince !== null;
     this.#see({
       offlineSince: offline ? (this.#view.offlineSince ?? now) : null,
       unlinkedSince: unlinked ? (this.#view.unlinkedSince ?? now) : null,
@@ -328,6 +329,7 @@ export class SessionLife {
       return;
     }
     this.#enter(phaseOfSocket(this.#view.phase, meaning.kind));
+    if (isBack && this.#connection) this.#deps.listener.onLineBack?.(this.#deps.account.id);
   }
 
   /** Stores who is linked, beside the loop: a database that is away must not keep it from hearing of its browser. */

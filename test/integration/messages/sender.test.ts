@@ -363,6 +363,28 @@ describe('sending', () => {
     expect(sent).toBe(3);
   });
 
+  it('gives the page at once what it could not be given, when its line is back (F1)', async () => {
+    let isDown = true;
+    await accept('1');
+    await accept('2');
+    connect({
+      onSend() {
+        if (isDown) throw new AppError('SEND_WITHHELD');
+      },
+    });
+    await settled();
+    for (const pauseMs of [1_000, 2_000, 4_000, 8_000, 16_000]) {
+      advance(pauseMs);
+      await settled();
+    }
+    isDown = false;
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual([]);
+    sender.hearLineBack(account.id);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+  });
+
   it('claims no message before its file is at hand, and keeps its chat in order meanwhile', async () => {
     openFile = async () => {
       throw new AppError('MEDIA_STORAGE_FAILED');

@@ -49,6 +49,19 @@ describe('Unsettled', () => {
     expect(unsettled.nextDueAt(60_000)).toBe(180_000);
   });
 
+  it('ends every pause when what was waited for may have come, and begins with short ones again', () => {
+    const unsettled = new Unsettled();
+    for (let n = 0; n < 6; n += 1) unsettled.pause('a@c.us', 0);
+    const withheld = handed('b@c.us');
+    unsettled.hold(withheld, 30_000);
+    const seen = handed('c@c.us');
+    unsettled.keepSeen(seen, 60_000);
+    unsettled.endPauses(1_000);
+    expect(unsettled.blockedChats(1_000)).toEqual(['b@c.us']);
+    expect(unsettled.findDue(1_000).map(({ message }) => message.id)).toEqual([withheld.id]);
+    expect(unsettled.pause('a@c.us', 1_000)).toBe(2_000);
+  });
+
   it('looks at growing pauses while nothing is known, and lets the chat go on when its time is over', () => {
     const unsettled = new Unsettled();
     unsettled.hold(handed('a@c.us'), 0);

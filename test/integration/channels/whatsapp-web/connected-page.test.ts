@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { FaultSpec, Phone } from '../../../../simulator/client.ts';
 import type { AccountId } from '../../../../src/accounts/ids.ts';
 import type { ConnectedSession, OutgoingContent } from '../../../../src/channels/channel.ts';
+import { isAppError } from '../../../../src/lib/errors.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
 
@@ -16,7 +17,9 @@ let session: ConnectedSession;
 
 beforeAll(async () => {
   folder = await openTemporaryFolder();
-  stage = await PoolStage.open({ timings: { callDeadlineMs: 1_500, heavyCallDeadlineMs: 2_500 } });
+  stage = await PoolStage.open({
+    timings: { callDeadlineMs: 1_500, outboxGraceMs: 1_400, heavyCallDeadlineMs: 2_500 },
+  });
   shop = await stage.world.phone('shop');
   alice = await stage.world.phone('alice');
   accountId = await stage.link(shop);
@@ -138,6 +141,46 @@ it('reads what WhatsApp limits for the account (A25)', async () => {
   });
   await shop.limit({ timelock: null, capping: null });
   await expect.poll(readCapping).toEqual(free);
+});
+
+describe('over a line that drops', () => {
+  /** Resolves with what is sent as soon as the page takes it again. */
+  async function sendWhenUp(text: string): Promise<void> {
+    for (;;) {
+      try {
+        await send(text);
+        return;
+      } catch (thrown) {
+        if (!isAppError(thrown, 'SEND_WITHHELD')) throw thrown;
+      }
+    }
+  }
+
+  it('takes nothing while it is down (F1)', async () => {
+    const prepared = await session.prepareSend(alice.jid);
+    await shop.page({ do: 'drop', ms: 1_500 });
+    await stage.reached(accountId, 'reconnecting', 'connection_lost');
+    const text = 'not into the gap';
+    await expect(session.send(prepared, { kind: 'text', text }, {})).rejects.toMatchObject({
+      code: 'SEND_WITHHELD',
+    });
+    expect(await session.findMessage(prepared)).toBeUndefined();
+    await stage.world.waitFor({ connected: 'shop' });
+  });
+
+  it('lets nothing overtake what it has still to send again (F1, F36)', async () => {
+    await stage.world.settings({ resendMs: 1_000 });
+    await shop.page({ do: 'freeze' });
+    const names = ['first under the ice', 'second under the ice'];
+    for (const name of names) expect((await send(name)).ack).toBe(0);
+    await session.renewLine?.();
+    await sendWhenUp('after the ice');
+    await stage.world.waitFor({ message: { text: 'after the ice' } });
+    const { messages } = await stage.world.truth();
+    const texts = messages.map(({ text }) => text);
+    expect(texts.filter((text) => text.endsWith('the ice'))).toEqual([...names, 'after the ice']);
+    await stage.world.settings({ resendMs: 0 });
+  });
 });
 
 it('stays connected over a line that carries nothing, and what was sent leaves when it is made anew (F36)', async () => {

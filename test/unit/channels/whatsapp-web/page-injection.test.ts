@@ -14,7 +14,7 @@ function makeInjection() {
     },
   } as unknown as Page;
   const injection = new PageInjection(page, Object.create(null), {
-    timings: { pageCodeDeadlineMs: 1, syncGraceMs: 1 },
+    timings: { pageCodeDeadlineMs: 1, syncGraceMs: 1, outboxGraceMs: 1 },
     deviceName: 'Switchboard',
     onReady: () => undefined,
     onLost: () => undefined,

@@ -53,6 +53,7 @@ function makeLife(
       onEvents: (_id, events) =>
         told.push(...events.map((event) => (event.kind === 'reaction' ? event.emoji : ''))),
       onQr: (_account, qr) => void qrs.push(qr),
+      onLineBack: () => void told.push('line back'),
       onConnected: () => {
         told.push('connected');
         connected.resolve();
@@ -102,6 +103,21 @@ it('keeps what the page tells while the link is still being stored, in its order
   await connected;
   say(reaction('3'));
   expect(told).toEqual(['1', '2', 'connected', '3']);
+  stop.abort();
+  await ended;
+});
+
+it('says that the line of a connected page is back, however short it was down (F1)', async () => {
+  const { life, told, connected, say } = makeLife(async () => undefined);
+  const stop = new AbortController();
+  const ended = life.run(stop.signal);
+  for (const state of ['OPENING', 'CONNECTED']) say({ kind: 'socket', state });
+  say(READY);
+  await connected;
+  for (const state of ['CONNECTED', 'OPENING', 'CONNECTED', 'CONNECTED']) say({ kind: 'socket', state });
+  await expect.poll(() => told).toEqual(['connected', 'line back']);
+  for (const state of ['TIMEOUT', 'OPENING', 'CONNECTED']) say({ kind: 'socket', state });
+  await expect.poll(() => told).toEqual(['connected', 'line back', 'line back']);
   stop.abort();
   await ended;
 });
