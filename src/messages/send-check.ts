@@ -81,7 +81,7 @@ async function repeat(run: SendRun, check: Check): Promise<void> {
   deps.log.info('A message that the page does not know is handed over again under its id', {
     messageId: message.id,
   });
-  await handOver(run, { ...message, claim }, { ready, quoted: outcome.quoted, again: true });
+  await handOver(run, { ...message, claim }, { ready, quoted: outcome.quoted });
 }
 
 /** What the message carries; without it the message is failed, as far as this page goes, or looked up again later. */

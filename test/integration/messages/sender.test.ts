@@ -192,7 +192,7 @@ describe('sending', () => {
     for (const body of ['1', 'bad', '2']) await accept(body);
     connect({
       onSend(_prepared, content) {
-        if (content.kind === 'text' && content.text === 'bad') throw new AppError('SEND_REFUSED');
+        if (content.kind === 'text' && content.text === 'bad') throw new AppError('NOT_ON_WHATSAPP');
       },
     });
     await settled();
@@ -256,7 +256,7 @@ describe('sending', () => {
       },
       onSend(_prepared, content) {
         if (content.kind === 'text' && content.text === 'bad') {
-          throw new AppError('SEND_REFUSED', { message: 'Not that.' });
+          throw new AppError('NOT_ON_WHATSAPP', { message: 'Not that.' });
         }
       },
     };
@@ -268,10 +268,107 @@ describe('sending', () => {
     await settled();
     expect(await rows()).toMatchObject([
       { status: 'failed', failed_code: 'NOT_ON_WHATSAPP', handed_at: null },
-      { status: 'failed', failed_code: 'SEND_REFUSED', failed_reason: 'Not that.' },
+      { status: 'failed', failed_code: 'NOT_ON_WHATSAPP', failed_reason: 'Not that.' },
       { status: 'sent' },
       { status: 'sent' },
     ]);
+  });
+
+  describe('what the page throws', () => {
+    const PAUSES_MS = [1_000, 2_000, 4_000, 8_000];
+
+    /** The page throws so often at the first message. */
+    function throwing(times: number): PageScript & { readonly tried: string[] } {
+      const tried: string[] = [];
+      return {
+        tried,
+        onSend({ key }, content) {
+          if (content.kind !== 'text' || content.text !== '1') return;
+          tried.push(key.bareId);
+          if (tried.length <= times)
+            throw new AppError('SEND_REFUSED', { message: `Not now ${tried.length}.` });
+        },
+      };
+    }
+
+    async function usage() {
+      const { sent, failed, taken } = await opened.db
+        .selectFrom('account_usage')
+        .selectAll()
+        .where('account_id', '=', account.id)
+        .executeTakeFirstOrThrow();
+      return { sent, failed, taken };
+    }
+
+    it('is tried again under its id, and its chat keeps its order meanwhile', async () => {
+      await accept('1');
+      await accept('2');
+      await accept('3', { to: BOB });
+      const script = throwing(4);
+      connect(script);
+      await settled();
+      expect(await rows()).toMatchObject([
+        { status: 'pending', unknown_since: null },
+        { status: 'pending', handed_at: null },
+        { status: 'sent' },
+      ]);
+      for (const pauseMs of PAUSES_MS) {
+        advance(pauseMs - 1);
+        await settled();
+        expect(network.textsOf(ALICE)).toEqual([]);
+        advance(1);
+        await settled();
+      }
+      expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+      expect(script.tried).toHaveLength(5);
+      expect(new Set(script.tried)).toEqual(new Set([(await rows())[0]?.bare_id]));
+      expect(await usage()).toEqual({ sent: 3, failed: 0, taken: 3 });
+    });
+
+    it('fails with its words if it does not stop, gives its slot back, and lets the next one go', async () => {
+      await accept('1');
+      await accept('2');
+      const script = throwing(Number.POSITIVE_INFINITY);
+      connect(script);
+      await settled();
+      for (const pauseMs of PAUSES_MS) {
+        expect((await rows())[0]?.status).toBe('pending');
+        advance(pauseMs);
+        await settled();
+      }
+      expect(await rows()).toMatchObject([
+        { status: 'failed', failed_code: 'SEND_REFUSED', failed_reason: 'Not now 5.', slot_date: null },
+        { status: 'sent' },
+      ]);
+      expect(script.tried).toHaveLength(5);
+      expect(await usage()).toEqual({ sent: 1, failed: 1, taken: 1 });
+    });
+
+    it('is not given again if the page turns out to hold it', async () => {
+      await accept('1');
+      const script = throwing(1);
+      const { session } = connect(script);
+      await settled();
+      session.page.set(script.tried[0] ?? '', 1);
+      advance(1_000);
+      await settled();
+      expect(await rows()).toMatchObject([{ status: 'sent' }]);
+      expect(script.tried).toHaveLength(1);
+    });
+
+    it('is counted over connections', async () => {
+      await accept('1');
+      const script = throwing(Number.POSITIVE_INFINITY);
+      for (let count = 1; count <= 4; count += 1) {
+        const { leave } = connect(script);
+        await settled();
+        await leave();
+        expect((await rows())[0]?.status).toBe('pending');
+      }
+      connect(script);
+      await settled();
+      expect(await rows()).toMatchObject([{ status: 'failed', failed_reason: 'Not now 5.' }]);
+    });
   });
 
   it('fails an answer to a message that never got a name', async () => {

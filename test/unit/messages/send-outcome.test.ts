@@ -6,6 +6,7 @@ import {
   findRefusal,
   holdMs,
   MAX_HANDOVERS,
+  mayPass,
   pauseDelayMs,
   watchDelayMs,
 } from '../../../src/messages/send-outcome.ts';
@@ -30,6 +31,18 @@ describe('findRefusal', () => {
 
   it('leaves the outcome open at an error that nobody named', () => {
     expect(findRefusal(new TypeError('of the page'))).toBeUndefined();
+  });
+});
+
+describe('mayPass', () => {
+  it.each([
+    { code: 'SEND_REFUSED', handovers: 1, passes: true },
+    { code: 'SEND_REFUSED', handovers: MAX_HANDOVERS - 1, passes: true },
+    { code: 'SEND_REFUSED', handovers: MAX_HANDOVERS, passes: false },
+    { code: 'NOT_ON_WHATSAPP', handovers: 1, passes: false },
+    { code: 'TOO_LARGE', handovers: 1, passes: false },
+  ])('answers $passes at $code after $handovers hand-overs', ({ code, handovers, passes }) => {
+    expect(mayPass({ code, reason: '' }, handovers)).toBe(passes);
   });
 });
 
