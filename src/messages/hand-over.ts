@@ -13,7 +13,7 @@ import { learnRecipient } from './recipient.ts';
 import type { Flight, SendFlights } from './send-flights.ts';
 import {
   findRefusal,
-  holdMs,
+  HOLD_MS,
   mayPass,
   QUOTES_NOTHING,
   RENEWED_LOOK_MS,
@@ -174,8 +174,7 @@ async function holdUnknown(run: SendRun, message: HandedMessage): Promise<void> 
   run.deps.onStep?.('unknown-written');
   if (since === undefined) return run.settle(message.id);
   const now = run.now();
-  const doubted = { ...message, mayHaveLeft: true };
-  run.unsettled.hold(doubted, now, now + holdMs(since.getTime(), run.deps.clock.now()));
+  run.unsettled.hold({ ...message, mayHaveLeft: true }, now, now + HOLD_MS);
 }
 
 /** Writes an ack down that the page showed. Without one from the server, the message is looked at again later. */

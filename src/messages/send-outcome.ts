@@ -12,7 +12,7 @@ import { AppError } from '../lib/errors.ts';
  * the page throws at fails there.
  */
 export const MAX_HANDOVERS = 5;
-/** For so long at most a message whose outcome is not known keeps the later ones of its chat back. */
+/** For so long at most, within one connection, a message whose outcome is not known keeps the later ones of its chat back. */
 export const HOLD_MS = 60_000;
 /** A message that the server has not confirmed by then is read back from the page (fact A15). */
 export const UNCONFIRMED_MS = 60_000;

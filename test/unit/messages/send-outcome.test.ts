@@ -64,7 +64,7 @@ describe('absenceToStep', () => {
 describe('holdMs', () => {
   it.each([
     { title: 'a minute from the start', since: 5_000, now: 5_000, left: 60_000 },
-    { title: 'what is left after a restart', since: 5_000, now: 45_000, left: 20_000 },
+    { title: 'what is left a while later', since: 5_000, now: 45_000, left: 20_000 },
     { title: 'nothing after a minute', since: 5_000, now: 65_000, left: 0 },
     { title: 'nothing after a day', since: 5_000, now: 86_400_000, left: 0 },
     { title: 'a minute if the clock was set back', since: 86_400_000, now: 5_000, left: 60_000 },
