@@ -51,7 +51,11 @@ export async function sendNext(
     // The chat turned out to be another one than was thought: it must not come straight back.
     if (outcome.kind === 'paced') unsettled.pause(message.chatId, run.now());
     // Another run may have claimed it at the last moment: the rest of its chat waits until its outcome is known.
-    if (outcome.kind === 'gone') run.sweeps.restart(run.now());
+    if (outcome.kind === 'gone') {
+      run.sweeps.restart(run.now());
+      // What is before it may leave at once now, or not for hours.
+      unsettled.pauseIfAgain(message.chatId, run.now());
+    }
     if (outcome.kind !== 'claimed') return;
     flights.claim(flight);
     deps.onStep?.('claim-committed');

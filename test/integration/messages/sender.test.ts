@@ -427,6 +427,43 @@ describe('sending', () => {
     expect(network.textsOf(BOB)).toEqual(['1', '2']);
   });
 
+  it('lets a message rest that goes to a chat in which an earlier one waits for room', async () => {
+    const other = '491700000003@c.us';
+    const setLimit = (dailyLimit: number) =>
+      updateAccount(opened.db, account.id, { dailyLimit }, new Date(clock.now()));
+    await setLimit(1);
+    const first = await accept('1');
+    const second = await accept('2', { to: other, onLimit: 'defer' });
+    // As if the second had been accepted while there was room, and the first had not.
+    const change = async (id: string, values: { status: 'deferred' | 'pending'; slot_date: string | null }) =>
+      opened.db.updateTable('messages').set(values).where('id', '=', id).execute();
+    await change(first, { status: 'deferred', slot_date: null });
+    await change(second, { status: 'pending', slot_date: '2026-03-02' });
+    let asked = 0;
+    connect({
+      canonical: { [other]: ALICE },
+      onPrepare(to) {
+        if (to === other) asked += 1;
+      },
+    });
+    await settled();
+    expect(asked).toBe(2);
+    for (const pauseMs of [1_000, 2_000, 4_000]) {
+      const before = asked;
+      advance(pauseMs - 1);
+      await settled();
+      expect(asked).toBe(before);
+      advance(1);
+      await settled();
+      expect(asked).toBe(before + 1);
+    }
+    expect(network.given).toEqual([]);
+    await setLimit(2);
+    advance(8_000);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+  });
+
   it('tries again what the page could not be given, and keeps its chat in order meanwhile', async () => {
     let withheld = 7;
     await accept('1');
