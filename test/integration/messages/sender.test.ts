@@ -372,15 +372,21 @@ describe('sending', () => {
   });
 
   it('fails an answer to a message that never got a name', async () => {
-    const lost = await accept('lost', { to: BOB });
+    openFile = async () => {
+      throw new AppError('MEDIA_NOT_FOUND');
+    };
+    const lost = await accept('lost', { content: FILE });
     await accept('re', { replyTo: lost });
-    connect({
-      onPrepare(to) {
-        if (to === BOB) throw new AppError('NOT_ON_WHATSAPP');
-      },
-    });
+    connect();
     await settled();
-    expect((await rows()).map((row) => row.status)).toEqual(['failed', 'failed']);
+    expect(await rows()).toMatchObject([
+      { status: 'failed', failed_code: 'MEDIA_NOT_FOUND' },
+      {
+        status: 'failed',
+        failed_reason: 'The message that this one answers was never sent.',
+        slot_date: null,
+      },
+    ]);
     expect(network.given).toEqual([]);
   });
 
