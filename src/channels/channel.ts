@@ -182,8 +182,8 @@ export interface ConnectedSession {
   /**
    * Hands the message to the page under its prepared id. Resolves when the page has taken it, which is before
    * WhatsApp's server has it (fact A15). The same id may be handed over again: WhatsApp counts it once.
-   * @throws AppError SEND_REFUSED (nothing left, nor ever will), SEND_WITHHELD (nothing left, it may be tried again),
-   * SEND_OUTCOME_UNKNOWN (it may have left)
+   * @throws AppError SEND_REFUSED (the page threw and does not hold it: nothing left), SEND_WITHHELD (the page was not given
+   * it: nothing left), SEND_OUTCOME_UNKNOWN (it may have left)
    */
   send(
     prepared: PreparedSend,

@@ -12,9 +12,8 @@ export interface MessageChange {
   readonly chat_id: string;
   /** E.164; null for groups and where it is not known. */
   readonly phone_number: string | null;
-  /** Null if it is told by somebody else, and only the chat's latest times follow from it. */
-  readonly kind: ChangeKind | null;
-  /** The message's time, if it is another message of the chat; else null. */
+  readonly kind: ChangeKind;
+  /** When a message was said in the chat by it, received or handed over; else null. */
   readonly message_at: Date | null;
   readonly is_incoming: boolean;
 }
@@ -26,7 +25,7 @@ export interface ChangedRow {
   readonly phone_number: string | null;
 }
 
-/** That an outgoing message became known, or is on another step of its way. Its chat is as it was: nothing was said yet. */
+/** That an outgoing message became known, or is on another step of its way. Its chat is as it was: nothing was said by it. */
 export function rowToChange(
   { id, chat_id, phone_number }: ChangedRow,
   kind: 'message' | 'status',
@@ -62,7 +61,7 @@ export async function appendChanges(
     counted as (
       insert into chats as old (account_id, chat_id, phone_number, last_message_at, last_incoming_at, last_seq)
       select ${accountId}::uuid, chat_id, max(phone_number), max(message_at),
-        max(message_at) filter (where is_incoming), count(kind)
+        max(message_at) filter (where is_incoming), count(*)
       from told group by chat_id order by chat_id
       on conflict (account_id, chat_id) do update set
         last_message_at = greatest(old.last_message_at, excluded.last_message_at),
@@ -77,6 +76,5 @@ export async function appendChanges(
         + row_number() over (partition by t.chat_id order by t.place),
       t.message_id, t.kind
     from told t join counted c on c.chat_id = t.chat_id
-    where t.kind is not null
     order by t.place`.execute(trx);
 }

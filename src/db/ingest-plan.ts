@@ -98,15 +98,10 @@ function rowToChanges(row: IngestRow, before: IngestRow): MessageChange[] {
     row.edited_at?.getTime() !== before.edited_at?.getTime() && 'edit',
     row.status !== before.status && 'status',
   ];
-  // Of a message that the sender wrote down: it has its place in the chat, and is known.
-  const isEcho = row.whatsapp_message_id !== null && before.whatsapp_message_id === null;
-  return [
-    ...(isEcho ? [toChange(row, null, row.timestamp)] : []),
-    ...kinds.flatMap((kind) => (kind === false ? [] : [toChange(row, kind, null)])),
-  ];
+  return kinds.flatMap((kind) => (kind === false ? [] : [toChange(row, kind, null)]));
 }
 
-function toChange(row: IngestRow, kind: ChangeKind | null, messageAt: Date | null): MessageChange {
+function toChange(row: IngestRow, kind: ChangeKind, messageAt: Date | null): MessageChange {
   return {
     message_id: row.id,
     chat_id: row.chat_id,

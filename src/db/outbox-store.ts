@@ -49,6 +49,8 @@ export interface HandedMessage extends OutgoingMessage {
   readonly claim: { readonly epoch: number | null; readonly at: Date };
   /** False once its absence from a page is known to prove nothing: it is never handed over again. */
   readonly isRepeatable: boolean;
+  /** False while it is known that nothing of it left, however often it was handed over. */
+  readonly mayHaveLeft: boolean;
 }
 
 /** For so long after its hand-over an `unknown` message is looked up again; milliseconds. */
@@ -274,5 +276,6 @@ function rowToHanded(row: HandedRow): HandedMessage {
     prepared: { key, chatId: row.chat_id },
     claim: { epoch: epoch === null ? null : Number(epoch), at: at ?? new Date(0) },
     isRepeatable: row.failed_code === null,
+    mayHaveLeft: true,
   };
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import { type MessageKey, parseKeyString } from '../messages/whatsapp-key.ts';
+import { canonicalChatOf } from './address-store.ts';
 import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
 
@@ -38,6 +39,27 @@ export async function findReferredMessage(
   const near = await keys.where(sql<boolean>`chat_id = any(${reference.chatIds}::text[])`).executeTakeFirst();
   const row = near ?? (await keys.executeTakeFirst());
   return row?.message_id as MessageId | undefined;
+}
+
+/**
+ * True if a message cannot be quoted in a chat: it has no key within WhatsApp, and does not wait in that chat, where it would
+ * get one before an answer leaves.
+ */
+export async function isUnquotable(
+  db: Executor,
+  accountId: AccountId,
+  { id, inChat }: { readonly id: MessageId; readonly inChat: string },
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('messages')
+    .select(['chat_id', 'status'])
+    .where(isMessage(id))
+    .where('account_id', '=', accountId)
+    .where('whatsapp_message_id', 'is', null)
+    .executeTakeFirst();
+  if (row === undefined) return false;
+  const waits = row.status === 'pending' || row.status === 'deferred';
+  return !waits || row.chat_id !== (await canonicalChatOf(db, accountId, inChat));
 }
 
 /** WhatsApp's key of a message, to quote it by; undefined if it never got one. */

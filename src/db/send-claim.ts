@@ -97,7 +97,8 @@ export async function claimForSending(
       handed = await markHanded(trx, message, handing);
     }
     if (handed !== undefined) {
-      changes.push(rowToChange(handed, 'status'));
+      // From here on it is the latest message of its chat.
+      changes.push({ ...rowToChange(handed, 'status'), message_at: at });
       await insertKeys(trx, message, named);
       await countUsage(trx, accountId, 'sent', at);
     }

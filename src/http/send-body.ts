@@ -49,9 +49,10 @@ const fields = z.strictObject({
   poll: pollSchema.optional(),
   caption: limitedText(MAX_TEXT).optional().meta({ description: 'Only with media.' }),
   fileName: limitedText(MAX_FILE_NAME).optional().meta({ description: 'Only with media.' }),
-  replyTo: limitedText(MAX_REPLY_TO)
-    .optional()
-    .meta({ description: "A message of the account: our id, or WhatsApp's." }),
+  replyTo: limitedText(MAX_REPLY_TO).optional().meta({
+    description:
+      "A message of the account: our id, or WhatsApp's. One that still waits to be sent can be answered in its own chat alone.",
+  }),
   onLimit: z.enum(['reject', 'defer']).default('reject').meta({
     description: 'At the daily limit: refuse the message, or keep it for the next day that has room.',
   }),

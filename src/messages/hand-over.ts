@@ -7,11 +7,18 @@ import { findLids } from '../db/address-store.ts';
 import type { HandedMessage, OutgoingMessage } from '../db/outbox-store.ts';
 import { claimForSending } from '../db/send-claim.ts';
 import { applyPageAck, markFailed, markNeverLeft, markUnknown } from '../db/send-result-store.ts';
-import { AppError, isAppError, toError } from '../lib/errors.ts';
+import { isAppError, toError } from '../lib/errors.ts';
 import type { ReadyContent } from './ready-content.ts';
 import { learnRecipient } from './recipient.ts';
 import type { Flight, SendFlights } from './send-flights.ts';
-import { findRefusal, holdMs, RENEWED_LOOK_MS, type SendFailure } from './send-outcome.ts';
+import {
+  findRefusal,
+  HOLD_MS,
+  mayPass,
+  QUOTES_NOTHING,
+  RENEWED_LOOK_MS,
+  type SendFailure,
+} from './send-outcome.ts';
 import type { SendRun } from './send-run.ts';
 import type { Check } from './unsettled.ts';
 import type { MessageKey } from './whatsapp-key.ts';
@@ -44,14 +51,25 @@ export async function sendNext(
     // The chat turned out to be another one than was thought: it must not come straight back.
     if (outcome.kind === 'paced') unsettled.pause(message.chatId, run.now());
     // Another run may have claimed it at the last moment: the rest of its chat waits until its outcome is known.
-    if (outcome.kind === 'gone') run.sweeps.restart(run.now());
+    if (outcome.kind === 'gone') {
+      run.sweeps.restart(run.now());
+      // What is before it may leave at once now, or not for hours.
+      unsettled.pauseIfAgain(message.chatId, run.now());
+    }
     if (outcome.kind !== 'claimed') return;
     flights.claim(flight);
     deps.onStep?.('claim-committed');
     deps.onCounted?.(message.accountId);
     unsettled.resume(message.chatId);
-    const handed = { ...message, chatId: prepared.chatId, prepared, claim, isRepeatable: true };
-    await handOver(run, handed, { ready, quoted: outcome.quoted, again: false });
+    const handed = {
+      ...message,
+      chatId: prepared.chatId,
+      prepared,
+      claim,
+      isRepeatable: true,
+      mayHaveLeft: false,
+    };
+    await handOver(run, handed, { ready, quoted: outcome.quoted });
   } catch (thrown) {
     // Whatever it is, it must not come straight back and keep the other chats from their turn.
     unsettled.pause(message.chatId, run.now());
@@ -102,22 +120,19 @@ interface Handing {
   readonly ready: ReadyContent;
   /** The message that it answers. */
   readonly quoted: MessageKey | undefined;
-  /** True if it was handed over before. */
-  readonly again: boolean;
 }
 
 /** Gives a claimed message to the page. It is on the list of checks for as long as its outcome is open. */
 export async function handOver(
   run: SendRun,
   message: HandedMessage,
-  { ready, quoted, again }: Handing,
+  { ready, quoted }: Handing,
 ): Promise<void> {
   const { deps, session, unsettled } = run;
   unsettled.hold(message, run.now());
+  if (message.replyTo !== null && quoted === undefined) return failHanded(run, message, QUOTES_NOTHING);
   let glimpse: MessageGlimpse;
   try {
-    if (message.replyTo !== null && quoted === undefined)
-      throw new AppError('SEND_REFUSED', { message: 'The message that this one answers was never sent.' });
     glimpse = await run.ask(() => {
       run.give(message.id);
       const sent = session.send(message.prepared, ready.content, quoted === undefined ? {} : { quoted });
@@ -128,10 +143,16 @@ export async function handOver(
   } catch (thrown) {
     run.signal.throwIfAborted();
     const error = toError(thrown);
+    if (isAppError(error, 'SEND_WITHHELD')) {
+      run.takeBack(message.id);
+      return withhold(run, message, error);
+    }
     const refusal = findRefusal(error);
-    // What was handed over before may have left then.
-    if (refusal !== undefined) return fail(run, message, refusal, again ? markFailed : markNeverLeft);
-    if (isAppError(error, 'SEND_WITHHELD')) return withhold(run, message, error);
+    if (refusal !== undefined && mayPass(refusal, run.handovers.get(message.id) ?? 0)) {
+      run.refuse(message.id);
+      return withhold(run, message, error);
+    }
+    if (refusal !== undefined) return failHanded(run, message, refusal);
     deps.log.warn('Whether a message left is not known yet', {
       messageId: message.id,
       error: error.message,
@@ -142,9 +163,8 @@ export async function handOver(
   await adopt(run, message, glimpse);
 }
 
-/** The page was not given the message: its chat waits, and it is handed over later under the id that it has. */
+/** The page does not have the message: its chat waits, and it is handed over later under the id that it has. */
 function withhold(run: SendRun, message: HandedMessage, { message: error }: Error): void {
-  run.takeBack(message.id);
   run.unsettled.hold(message, run.unsettled.pause(message.chatId, run.now()));
   run.deps.log.warn('A message could not be given to the page and is tried again', {
     messageId: message.id,
@@ -158,7 +178,7 @@ async function holdUnknown(run: SendRun, message: HandedMessage): Promise<void> 
   run.deps.onStep?.('unknown-written');
   if (since === undefined) return run.settle(message.id);
   const now = run.now();
-  run.unsettled.hold(message, now, now + holdMs(since.getTime(), run.deps.clock.now()));
+  run.unsettled.hold({ ...message, mayHaveLeft: true }, now, now + HOLD_MS);
 }
 
 /** Writes an ack down that the page showed. Without one from the server, the message is looked at again later. */
@@ -184,6 +204,11 @@ async function watch(run: SendRun, check: Check): Promise<void> {
   const now = run.now();
   run.unsettled.watch(check, now);
   if (isNewLine) check.dueAt = now + RENEWED_LOOK_MS;
+}
+
+/** Ends a message of which the page has nothing; one that may have left earlier keeps its slot of the day. */
+function failHanded(run: SendRun, message: HandedMessage, failure: SendFailure): Promise<void> {
+  return fail(run, message, failure, message.mayHaveLeft ? markFailed : markNeverLeft);
 }
 
 /** Ends a message that will never leave. */

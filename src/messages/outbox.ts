@@ -32,7 +32,7 @@ import {
 } from '../db/idempotency-store.ts';
 import { cancelMessage } from '../db/message-cancel.ts';
 import { insertOutgoing, type NewOutgoing } from '../db/outbox-store.ts';
-import { findReferredMessage, type MessageReference } from '../db/reply-store.ts';
+import { findReferredMessage, isUnquotable, type MessageReference } from '../db/reply-store.ts';
 import type { MessageRef } from '../db/send-result-store.ts';
 import { findFullDay, takeSlot, takeSlotOrDefer } from '../db/slot-store.ts';
 import { toStorable } from '../db/storable-text.ts';
@@ -289,15 +289,19 @@ async function takeContent(
 }
 
 async function getReferred(db: Executor, accountId: AccountId, request: SendRequest): Promise<MessageId> {
-  const found = await findReferredMessage(
-    db,
-    accountId,
-    toReference(toStorable(request.replyTo ?? ''), request.to),
-  );
-  if (found !== undefined) return found;
-  throw new AppError('VALIDATION_FAILED', {
-    details: [{ field: 'replyTo', message: 'There is no such message in this account.' }],
-  });
+  const { to } = request;
+  const reference = toReference(toStorable(request.replyTo ?? ''), to);
+  const found = await findReferredMessage(db, accountId, reference);
+  if (found === undefined) throw replyError('There is no such message in this account.');
+  if (await isUnquotable(db, accountId, { id: found, inChat: to })) throw replyError(UNSENT);
+  return found;
+}
+
+const UNSENT =
+  'The message has not been sent. Before it is, it can be answered in its own chat alone, if it still waits.';
+
+function replyError(message: string): AppError {
+  return new AppError('VALIDATION_FAILED', { details: [{ field: 'replyTo', message }] });
 }
 
 /** Our id, WhatsApp's serialised key, or else its bare id. */

@@ -9,7 +9,7 @@ import { findMessageStatus, markFailed, markUnknown } from '../db/send-result-st
 import { toError } from '../lib/errors.ts';
 import { adopt, fail, handOver } from './hand-over.ts';
 import type { ReadyContent } from './ready-content.ts';
-import { absenceToStep, findRefusal, GIVEN_UP, holdMs, type SendFailure } from './send-outcome.ts';
+import { absenceToStep, findRefusal, GIVEN_UP, HOLD_MS, holdMs, type SendFailure } from './send-outcome.ts';
 import type { SendRun } from './send-run.ts';
 import type { Check } from './unsettled.ts';
 
@@ -81,7 +81,7 @@ async function repeat(run: SendRun, check: Check): Promise<void> {
   deps.log.info('A message that the page does not know is handed over again under its id', {
     messageId: message.id,
   });
-  await handOver(run, { ...message, claim }, { ready, quoted: outcome.quoted, again: true });
+  await handOver(run, { ...message, claim }, { ready, quoted: outcome.quoted });
 }
 
 /** What the message carries; without it the message is failed, as far as this page goes, or looked up again later. */
@@ -105,7 +105,10 @@ async function makeReady(run: SendRun, check: Check): Promise<ReadyContent | und
   }
 }
 
-/** It is looked up again after a pause, for as long as unknown messages are kept. */
+/**
+ * It is looked up again after a pause, for as long as unknown messages are kept. One that may be handed over again holds its
+ * chat from the first look of this connection on, as nobody looked while there was none; else its age alone counts.
+ */
 async function stayUnknown(run: SendRun, check: Check, finding?: SendFailure): Promise<void> {
   const { deps, unsettled } = run;
   const { id, claim } = check.message;
@@ -115,5 +118,8 @@ async function stayUnknown(run: SendRun, check: Check, finding?: SendFailure): P
   const date = deps.clock.now();
   if (date - claim.at.getTime() > UNKNOWN_KEPT_MS) return run.settle(id);
   const now = run.now();
-  unsettled.postpone(check, { now, holdsUntil: now + holdMs(since.getTime(), date) });
+  const holdsUntil = check.message.isRepeatable
+    ? Math.min(check.isSeen ? Number.POSITIVE_INFINITY : check.holdsUntil, now + HOLD_MS)
+    : now + holdMs(since.getTime(), date);
+  unsettled.postpone(check, { now, holdsUntil });
 }

@@ -7,9 +7,12 @@ import { AppError } from '../lib/errors.ts';
  * `unknown`, and looked up until it is.
  */
 
-/** A message that no page ever showed is handed over this often by one daemon; what takes the page down ends there. */
+/**
+ * A message that no page ever showed is handed over this often by one daemon; what takes the page down ends there, and what
+ * the page throws at fails there.
+ */
 export const MAX_HANDOVERS = 5;
-/** For so long at most a message whose outcome is not known keeps the later ones of its chat back. */
+/** For so long at most, within one connection, a message whose outcome is not known keeps the later ones of its chat back. */
 export const HOLD_MS = 60_000;
 /** A message that the server has not confirmed by then is read back from the page (fact A15). */
 export const UNCONFIRMED_MS = 60_000;
@@ -43,11 +46,25 @@ export const LINKED_ANEW: SendFailure = {
   reason: 'The account was linked anew after the message was handed over, which may have left.',
 };
 
+/** What is written down of an answer to a message that has no key. */
+export const QUOTES_NOTHING: SendFailure = {
+  code: 'SEND_REFUSED',
+  reason: 'The message that this one answers was never sent.',
+};
+
 /** Why nothing left and nothing ever will; undefined if the error leaves that open. */
 export function findRefusal(error: Error): SendFailure | undefined {
   if (!(error instanceof AppError)) return undefined;
   if (error.retry !== 'never' || error.code === 'SEND_OUTCOME_UNKNOWN') return undefined;
   return { code: error.code, reason: error.message };
+}
+
+/**
+ * True if a refusal that followed so many hand-overs may be another answer the next time: what the page threw may be due to
+ * the network, a server or the page's memory.
+ */
+export function mayPass({ code }: SendFailure, handovers: number): boolean {
+  return code === 'SEND_REFUSED' && handovers < MAX_HANDOVERS;
 }
 
 /** What to do about a handed message that the page does not know. */

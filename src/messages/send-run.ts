@@ -43,7 +43,7 @@ export class SendRun {
   readonly line: LineRenewal;
   readonly #claims = new KeyedSerial<'claim'>();
   #epoch: number | undefined;
-  /** Messages that this run may have claimed, and certainly did not give to the page. */
+  /** Messages that this run may have claimed, and that the page certainly does not have by it. */
   readonly #withheld = new Set<MessageId>();
 
   constructor(deps: SendDeps, { session, signal, handovers }: SendRunOptions) {
@@ -110,6 +110,11 @@ export class SendRun {
   give(id: MessageId): void {
     this.#withheld.delete(id);
     this.handovers.set(id, (this.handovers.get(id) ?? 0) + 1);
+  }
+
+  /** The page was given the message, and would not have it: nothing of it left. */
+  refuse(id: MessageId): void {
+    this.#withheld.add(id);
   }
 
   /** The page was not given the message after all: nothing of it left. */

@@ -88,6 +88,12 @@ export class Unsettled {
     return until;
   }
 
+  /** The same, except that the first time is remembered only. */
+  pauseIfAgain(chatId: string, now: number): void {
+    if (this.#pauses.has(chatId)) this.pause(chatId, now);
+    else this.#pauses.set(chatId, { until: now, attempt: 0 });
+  }
+
   resume(chatId: string): void {
     this.#pauses.delete(chatId);
   }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { MESSAGE_STEPS, type MessageStep } from '../../src/messages/message-step.ts';
+import { MAX_HANDOVERS } from '../../src/messages/send-outcome.ts';
 import { EQUAL_TO_TRUTH, type JudgedAccount, settleWithTruth } from '../support/ground-truth.ts';
 import { JudgedTraffic } from '../support/judged-traffic.ts';
 import { armedBy, armStep, disarmStep } from '../support/kill-at-step.ts';
@@ -118,7 +119,9 @@ it.each(MESSAGE_STEPS.filter((step) => AT_FAULT[step] === undefined))(
 it.each(Object.entries(AT_FAULT))('loses and doubles nothing when it is killed at %s', async (step, mode) => {
   const [account] = accounts;
   const alice = await stage.world.phone('alice');
-  await stage.world.faults.set({ kind: 'send', mode, phone: account?.phone.name, count: 1 });
+  // What the page refuses is tried again.
+  const count = mode === 'refuse' ? MAX_HANDOVERS : 1;
+  await stage.world.faults.set({ kind: 'send', mode, phone: account?.phone.name, count });
   armStep(folder.path, { step, time: 1 });
   const text = `killed at ${step}`;
   await stage.api.send(account?.accountId ?? '', { to: `+${alice.number}`, text });

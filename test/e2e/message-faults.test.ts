@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultSpec, Phone } from '../../simulator/client.ts';
+import { MAX_HANDOVERS } from '../../src/messages/send-outcome.ts';
 import { settleWithTruth } from '../support/ground-truth.ts';
 import { scaled } from '../support/scale.ts';
 import { openStage, type Stage } from '../support/stage.ts';
@@ -286,11 +287,22 @@ describe('messages that go out', () => {
     await until(await send('open again'), 'delivered');
   });
 
-  it('and are refused by the page fail with its words (F35)', async () => {
-    await set({ kind: 'send', mode: 'refuse', text: 'not today', count: 1 });
-    const message = await until(await send('refused'), 'failed');
-    expect(message.failedReason).toContain('not today');
-    await until(await send('accepted'), 'delivered');
+  it('and are refused by the page each time fail with its words (F35)', async () => {
+    await set({ kind: 'send', mode: 'refuse', text: 'not today', count: MAX_HANDOVERS });
+    const refused = await send('refused');
+    const next = await send('accepted');
+    expect((await until(refused, 'failed')).failedReason).toContain('not today');
+    await until(next, 'delivered');
+    expect(await carried('refused')).toHaveLength(0);
+  });
+
+  it('and are refused by the page for a while are carried once, in their order (F35)', async () => {
+    await set({ kind: 'send', mode: 'refuse', text: 'not now', count: 2 });
+    const ids = [await send('in a while'), await send('behind it')];
+    for (const id of ids) await until(id, 'delivered');
+    expect(await carried('in a while')).toHaveLength(1);
+    const texts = (await stage.world.truth()).messages.flatMap(({ text }) => text ?? []);
+    expect(texts.indexOf('in a while')).toBeLessThan(texts.indexOf('behind it'));
   });
 
   it.each([
@@ -319,14 +331,25 @@ describe('messages that go out', () => {
     await until(messageId, 'delivered');
   });
 
-  it('whose file cannot be uploaded fail with the reason, and hold up nothing (F38)', async () => {
-    await set({ kind: 'upload', mode: 'fail' });
-    const body = {
-      media: { data: Buffer.from('%PDF-1.4 x').toString('base64'), mimeType: 'application/pdf' },
-    };
-    const messageId = await stage.api.send(accountId, { to: `+${alice.number}`, ...body });
-    expect((await until(messageId, 'failed')).failedReason).toBeTruthy();
-    await until(await send('a text'), 'delivered');
+  describe('whose file cannot be uploaded', () => {
+    const media = { data: Buffer.from('%PDF-1.4 x').toString('base64'), mimeType: 'application/pdf' };
+    const sendFile = () => stage.api.send(accountId, { to: `+${alice.number}`, media });
+
+    it('fail with the reason if it never can, and hold up nothing else (F38)', async () => {
+      await set({ kind: 'upload', mode: 'fail' });
+      const messageId = await sendFile();
+      const behind = await send('a text');
+      const bob = await stage.world.phone('bob');
+      await until(await stage.api.send(accountId, { to: `+${bob.number}`, text: 'beside' }), 'delivered');
+      expect((await until(messageId, 'failed')).failedReason).toBeTruthy();
+      await until(behind, 'delivered');
+    });
+
+    it('are carried once as soon as it can (F38)', async () => {
+      await set({ kind: 'upload', mode: 'fail', count: 2 });
+      await until(await sendFile(), 'delivered');
+      await equalsTruth();
+    });
   });
 
   it('do not mark chats as read (A17)', async () => {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
-import { makeMessageId } from '../../../src/accounts/ids.ts';
+import { makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { appendChanges } from '../../../src/db/change-log.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { insertOutgoing } from '../../../src/db/outbox-store.ts';
+import { claimForSending } from '../../../src/db/send-claim.ts';
 import type { InboundEvent } from '../../../src/messages/inbound-event.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import {
@@ -59,26 +61,21 @@ async function waitingCount(): Promise<number> {
 /** A message as the sender leaves it just before it hands it to the page. */
 async function insertHandedMessage(bareId: string): Promise<string> {
   const id = makeMessageId(T0 - 5_000);
-  const { chatId } = targetOf(bareId);
-  await db
-    .insertInto('messages')
-    .values({
-      id,
-      account_id: account,
-      chat_id: chatId,
-      bare_id: bareId,
-      direction: 'outgoing',
-      type: 'text',
-      text: 'ours',
-      status: 'pending',
-      timestamp: new Date(T0 - 5_000),
-      handed_at: new Date(T0),
-    })
-    .execute();
-  await db
-    .insertInto('message_keys')
-    .values({ account_id: account, chat_id: chatId, bare_id: bareId, message_id: id })
-    .execute();
+  const { chatId, key } = targetOf(bareId, { fromMe: true });
+  const message = {
+    id,
+    accountId: account,
+    chatId,
+    replyTo: null,
+    type: 'text',
+    text: 'ours',
+    caption: null,
+    payload: null,
+    media: null,
+  } as const;
+  await insertOutgoing(db, { ...message, failure: null, at: new Date(T0 - 5_000) });
+  const claim = { at: new Date(T0), perMinute: 0, instanceId: parseInstanceId('one'), epoch: 1 };
+  expect(await claimForSending(db, message, { key, chatId }, claim)).toEqual({ kind: 'claimed' });
   return id;
 }
 
@@ -479,13 +476,11 @@ describe('the row of a chat', () => {
     });
   });
 
-  it('follows the echo of a message that the sender wrote down, which is no change', async () => {
+  it('follows what the sender hands over, of which the echo is no change', async () => {
     await insertHandedMessage('I1');
+    const handed = await chat();
+    expect(handed).toMatchObject({ last_message_at: new Date(T0), last_incoming_at: null, last_seq: '1' });
     await ingest(ownMessageEvent('I1'));
-    expect(await chat()).toMatchObject({
-      last_message_at: new Date(T0 - 5_000),
-      last_incoming_at: null,
-      last_seq: '0',
-    });
+    expect(await chat()).toEqual(handed);
   });
 });

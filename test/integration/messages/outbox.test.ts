@@ -231,6 +231,59 @@ describe('replyTo', () => {
     },
   );
 
+  describe('to a message that has not been sent', () => {
+    const ALICE = '491700000001@c.us';
+    const pair = { lid: '9900011@lid', phone: ALICE };
+    let waiting: MessageId;
+
+    beforeEach(async () => {
+      waiting = (await outbox().accept(account, text('waits'), unkeyed)).messageId;
+    });
+
+    const answer = (to: string) => outbox().accept(account, text('re', { to, replyTo: waiting }), unkeyed);
+    const end = (status: string) =>
+      opened.db.updateTable('messages').set({ status }).where('id', '=', waiting).execute();
+    const refusal = {
+      code: 'VALIDATION_FAILED',
+      details: [{ field: 'replyTo', message: expect.stringContaining('has not been sent') }],
+    };
+
+    it.each(['pending', 'deferred'])('is accepted in its chat, by either name: %s', async (status) => {
+      await end(status);
+      await ingestAddresses(opened.db, account.id, [pair], new Date());
+      for (const to of [ALICE, pair.lid]) await answer(to);
+      expect((await rows()).slice(2)).toMatchObject([{ reply_to: waiting }, { reply_to: waiting }]);
+    });
+
+    it.each(['pending', 'deferred'])(
+      'names the field in another chat, before which it may leave: %s',
+      async (status) => {
+        await end(status);
+        await expect(answer('491700000002@c.us')).rejects.toMatchObject(refusal);
+        expect(await rows()).toHaveLength(2);
+      },
+    );
+
+    it.each(['cancelled', 'failed'])('names the field if it never will be: %s', async (status) => {
+      await end(status);
+      await expect(answer(ALICE)).rejects.toMatchObject(refusal);
+    });
+
+    it('is accepted anywhere once it was handed over', async () => {
+      await opened.db
+        .updateTable('messages')
+        .set({
+          bare_id: 'W',
+          whatsapp_message_id: `true_${ALICE}_W`,
+          handed_at: new Date(),
+          status: 'unknown',
+        })
+        .where('id', '=', waiting)
+        .execute();
+      await answer('491700000002@c.us');
+    });
+  });
+
   it("does not find another account's message", async () => {
     const other = { id: await insertTestAccount(opened.db) } as Account;
     for (const replyTo of [known, 'ABC']) {

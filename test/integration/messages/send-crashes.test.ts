@@ -129,7 +129,7 @@ it('has sent once what it died of not knowing', async () => {
 });
 
 it('never sends what it died of failing, and goes on with the rest', async () => {
-  await dieAt('failure-written', new Map(), makeRefusing('SEND_REFUSED'));
+  await dieAt('failure-written', new Map(), makeRefusing('NOT_ON_WHATSAPP'));
   await goOn(new Map());
   expect((await rows()).map(({ status }) => status)).toEqual(['failed', 'sent']);
   expect(network.textsOf(ALICE)).toEqual(['2']);

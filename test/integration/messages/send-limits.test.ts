@@ -252,7 +252,7 @@ describe('a message that is handed over once more', () => {
     await claimAndDie();
     connect({
       onSend() {
-        throw new AppError('SEND_REFUSED');
+        throw new AppError('NOT_ON_WHATSAPP');
       },
     });
     await settled();

@@ -190,7 +190,7 @@ describe('sending', () => {
     for (const body of ['1', 'bad', '2']) await accept(body);
     connect({
       onSend(_prepared, content) {
-        if (content.kind === 'text' && content.text === 'bad') throw new AppError('SEND_REFUSED');
+        if (content.kind === 'text' && content.text === 'bad') throw new AppError('NOT_ON_WHATSAPP');
       },
     });
     await settled();
@@ -254,7 +254,7 @@ describe('sending', () => {
       },
       onSend(_prepared, content) {
         if (content.kind === 'text' && content.text === 'bad') {
-          throw new AppError('SEND_REFUSED', { message: 'Not that.' });
+          throw new AppError('NOT_ON_WHATSAPP', { message: 'Not that.' });
         }
       },
     };
@@ -266,22 +266,125 @@ describe('sending', () => {
     await settled();
     expect(await rows()).toMatchObject([
       { status: 'failed', failed_code: 'NOT_ON_WHATSAPP', handed_at: null },
-      { status: 'failed', failed_code: 'SEND_REFUSED', failed_reason: 'Not that.' },
+      { status: 'failed', failed_code: 'NOT_ON_WHATSAPP', failed_reason: 'Not that.' },
       { status: 'sent' },
       { status: 'sent' },
     ]);
   });
 
-  it('fails an answer to a message that never got a name', async () => {
-    const lost = await accept('lost', { to: BOB });
-    await accept('re', { replyTo: lost });
-    connect({
-      onPrepare(to) {
-        if (to === BOB) throw new AppError('NOT_ON_WHATSAPP');
-      },
+  describe('what the page throws', () => {
+    const PAUSES_MS = [1_000, 2_000, 4_000, 8_000];
+
+    /** The page throws so often at the first message. */
+    function throwing(times: number): PageScript & { readonly tried: string[] } {
+      const tried: string[] = [];
+      return {
+        tried,
+        onSend({ key }, content) {
+          if (content.kind !== 'text' || content.text !== '1') return;
+          tried.push(key.bareId);
+          if (tried.length <= times)
+            throw new AppError('SEND_REFUSED', { message: `Not now ${tried.length}.` });
+        },
+      };
+    }
+
+    async function usage() {
+      const { sent, failed, taken } = await opened.db
+        .selectFrom('account_usage')
+        .selectAll()
+        .where('account_id', '=', account.id)
+        .executeTakeFirstOrThrow();
+      return { sent, failed, taken };
+    }
+
+    it('is tried again under its id, and its chat keeps its order meanwhile', async () => {
+      await accept('1');
+      await accept('2');
+      await accept('3', { to: BOB });
+      const script = throwing(4);
+      connect(script);
+      await settled();
+      expect(await rows()).toMatchObject([
+        { status: 'pending', unknown_since: null },
+        { status: 'pending', handed_at: null },
+        { status: 'sent' },
+      ]);
+      for (const pauseMs of PAUSES_MS) {
+        advance(pauseMs - 1);
+        await settled();
+        expect(network.textsOf(ALICE)).toEqual([]);
+        advance(1);
+        await settled();
+      }
+      expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+      expect(script.tried).toHaveLength(5);
+      expect(new Set(script.tried)).toEqual(new Set([(await rows())[0]?.bare_id]));
+      expect(await usage()).toEqual({ sent: 3, failed: 0, taken: 3 });
     });
+
+    it('fails with its words if it does not stop, gives its slot back, and lets the next one go', async () => {
+      await accept('1');
+      await accept('2');
+      const script = throwing(Number.POSITIVE_INFINITY);
+      connect(script);
+      await settled();
+      for (const pauseMs of PAUSES_MS) {
+        expect((await rows())[0]?.status).toBe('pending');
+        advance(pauseMs);
+        await settled();
+      }
+      expect(await rows()).toMatchObject([
+        { status: 'failed', failed_code: 'SEND_REFUSED', failed_reason: 'Not now 5.', slot_date: null },
+        { status: 'sent' },
+      ]);
+      expect(script.tried).toHaveLength(5);
+      expect(await usage()).toEqual({ sent: 1, failed: 1, taken: 1 });
+    });
+
+    it('is not given again if the page turns out to hold it', async () => {
+      await accept('1');
+      const script = throwing(1);
+      const { session } = connect(script);
+      await settled();
+      session.page.set(script.tried[0] ?? '', 1);
+      advance(1_000);
+      await settled();
+      expect(await rows()).toMatchObject([{ status: 'sent' }]);
+      expect(script.tried).toHaveLength(1);
+    });
+
+    it('is counted over connections', async () => {
+      await accept('1');
+      const script = throwing(Number.POSITIVE_INFINITY);
+      for (let count = 1; count <= 4; count += 1) {
+        const { leave } = connect(script);
+        await settled();
+        await leave();
+        expect((await rows())[0]?.status).toBe('pending');
+      }
+      connect(script);
+      await settled();
+      expect(await rows()).toMatchObject([{ status: 'failed', failed_reason: 'Not now 5.' }]);
+    });
+  });
+
+  it('fails an answer to a message that never got a name', async () => {
+    openFile = async () => {
+      throw new AppError('MEDIA_NOT_FOUND');
+    };
+    const lost = await accept('lost', { content: FILE });
+    await accept('re', { replyTo: lost });
+    connect();
     await settled();
-    expect((await rows()).map((row) => row.status)).toEqual(['failed', 'failed']);
+    expect(await rows()).toMatchObject([
+      { status: 'failed', failed_code: 'MEDIA_NOT_FOUND' },
+      {
+        status: 'failed',
+        failed_reason: 'The message that this one answers was never sent.',
+        slot_date: null,
+      },
+    ]);
     expect(network.given).toEqual([]);
   });
 
@@ -326,6 +429,43 @@ describe('sending', () => {
     advance(1_000);
     await settled();
     expect(network.textsOf(BOB)).toEqual(['1', '2']);
+  });
+
+  it('lets a message rest that goes to a chat in which an earlier one waits for room', async () => {
+    const other = '491700000003@c.us';
+    const setLimit = (dailyLimit: number) =>
+      updateAccount(opened.db, account.id, { dailyLimit }, new Date(clock.now()));
+    await setLimit(1);
+    const first = await accept('1');
+    const second = await accept('2', { to: other, onLimit: 'defer' });
+    // As if the second had been accepted while there was room, and the first had not.
+    const change = async (id: string, values: { status: 'deferred' | 'pending'; slot_date: string | null }) =>
+      opened.db.updateTable('messages').set(values).where('id', '=', id).execute();
+    await change(first, { status: 'deferred', slot_date: null });
+    await change(second, { status: 'pending', slot_date: '2026-03-02' });
+    let asked = 0;
+    connect({
+      canonical: { [other]: ALICE },
+      onPrepare(to) {
+        if (to === other) asked += 1;
+      },
+    });
+    await settled();
+    expect(asked).toBe(2);
+    for (const pauseMs of [1_000, 2_000, 4_000]) {
+      const before = asked;
+      advance(pauseMs - 1);
+      await settled();
+      expect(asked).toBe(before);
+      advance(1);
+      await settled();
+      expect(asked).toBe(before + 1);
+    }
+    expect(network.given).toEqual([]);
+    await setLimit(2);
+    advance(8_000);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['1', '2']);
   });
 
   it('tries again what the page could not be given, and keeps its chat in order meanwhile', async () => {
@@ -793,26 +933,45 @@ describe('an outcome that is not known', () => {
     expect(sent).toMatchObject({ status: 'sent', bare_id: unknown?.bare_id, unknown_since: null });
   });
 
-  it('holds its chat for what is left of the minute after a restart', async () => {
-    await accept('1');
-    await accept('2');
-    const { leave } = connect(unknownOnce(false));
-    await settled();
-    await leave();
-    clock.advance(40_000);
-    sender = open();
-    connect({
-      onFind() {
-        throw new AppError('SESSION_DEADLINE');
-      },
+  describe('holds its chat after a restart', () => {
+    /** The outcome stays unknown, the daemon is away for so long, and the new page cannot be asked so often. */
+    async function comeBack(awayMs: number, faults: number): Promise<void> {
+      await accept('1');
+      await accept('2');
+      const { leave } = connect(unknownOnce(false));
+      await settled();
+      await leave();
+      clock.advance(awayMs);
+      sender = open();
+      let left = faults;
+      connect({
+        onFind() {
+          if (left-- > 0) throw new AppError('SESSION_DEADLINE');
+        },
+      });
+      await settled();
+      expect(network.textsOf(ALICE)).toEqual([]);
+    }
+
+    it('for a minute from the first look on, however long nobody could look', async () => {
+      await comeBack(300_000, Number.POSITIVE_INFINITY);
+      advance(59_999);
+      await settled();
+      expect(network.textsOf(ALICE)).toEqual([]);
+      advance(1);
+      await settled();
+      expect(network.textsOf(ALICE)).toEqual(['2']);
     });
-    await settled();
-    advance(19_999);
-    await settled();
-    expect(network.textsOf(ALICE)).toEqual([]);
-    advance(1);
-    await settled();
-    expect(network.textsOf(ALICE)).toEqual(['2']);
+
+    it('until it is handed over again, before the next one', async () => {
+      await comeBack(300_000, 3);
+      for (const pauseMs of [1_000, 2_000, 4_000]) {
+        expect(network.textsOf(ALICE)).toEqual([]);
+        advance(pauseMs);
+        await settled();
+      }
+      expect(network.textsOf(ALICE)).toEqual(['1', '2']);
+    });
   });
 
   it('holds the chat under its other name too (fact A16)', async () => {

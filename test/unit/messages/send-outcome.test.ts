@@ -6,6 +6,7 @@ import {
   findRefusal,
   holdMs,
   MAX_HANDOVERS,
+  mayPass,
   pauseDelayMs,
   watchDelayMs,
 } from '../../../src/messages/send-outcome.ts';
@@ -33,6 +34,18 @@ describe('findRefusal', () => {
   });
 });
 
+describe('mayPass', () => {
+  it.each([
+    { code: 'SEND_REFUSED', handovers: 1, passes: true },
+    { code: 'SEND_REFUSED', handovers: MAX_HANDOVERS - 1, passes: true },
+    { code: 'SEND_REFUSED', handovers: MAX_HANDOVERS, passes: false },
+    { code: 'NOT_ON_WHATSAPP', handovers: 1, passes: false },
+    { code: 'TOO_LARGE', handovers: 1, passes: false },
+  ])('answers $passes at $code after $handovers hand-overs', ({ code, handovers, passes }) => {
+    expect(mayPass({ code, reason: '' }, handovers)).toBe(passes);
+  });
+});
+
 describe('absenceToStep', () => {
   const MAX = MAX_HANDOVERS;
   it.each([
@@ -51,7 +64,7 @@ describe('absenceToStep', () => {
 describe('holdMs', () => {
   it.each([
     { title: 'a minute from the start', since: 5_000, now: 5_000, left: 60_000 },
-    { title: 'what is left after a restart', since: 5_000, now: 45_000, left: 20_000 },
+    { title: 'what is left a while later', since: 5_000, now: 45_000, left: 20_000 },
     { title: 'nothing after a minute', since: 5_000, now: 65_000, left: 0 },
     { title: 'nothing after a day', since: 5_000, now: 86_400_000, left: 0 },
     { title: 'a minute if the clock was set back', since: 86_400_000, now: 5_000, left: 60_000 },

@@ -17,6 +17,7 @@ function handed(chatId: string): HandedMessage {
     prepared: { chatId, key: { fromMe: true, chatId, bareId: '3EB0', participant: null } },
     claim: { epoch: 1, at: new Date(0) },
     isRepeatable: true,
+    mayHaveLeft: true,
   };
 }
 
