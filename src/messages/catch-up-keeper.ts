@@ -21,7 +21,7 @@ import {
   CHAT_RETRIES_MS,
   runCatchUp,
 } from './catch-up-run.ts';
-import { pauseAfterRunMs } from './catch-up-window.ts';
+import { isHeldAfterRun, pauseAfterRunMs } from './catch-up-window.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import type { LiveGate } from './live-gate.ts';
 import type { OnMessageStep } from './message-step.ts';
@@ -119,9 +119,8 @@ export class CatchUpKeeper {
         error: toError(thrown).message,
       });
     }
-    // What is told while the page is to be read again at once, or nothing can be stored anyway, waits for that.
-    const isReadAgain = this.#cause !== null && this.#incomplete === 0;
-    if (!isReadAgain && !isAway) gate.open(this.#session.accountId);
+    const end = { incomplete: this.#incomplete, isReadAgain: this.#cause !== null, isAway };
+    if (!isHeldAfterRun(end)) gate.open(this.#session.accountId);
     if (this.#incomplete === 0) await this.#advance(startedAt);
   }
 

@@ -20,6 +20,9 @@ export const ADVANCE_EVERY_MS = 600_000;
 
 const FIRST_PAUSE_MS = 30_000;
 
+/** So many runs in a row that could not read everything hold back what is told live; further ones would not end soon either. */
+const MAX_HELD_RUNS = 3;
+
 /** How far back a chat is read. All times are milliseconds since the epoch. */
 export interface ReadBackWindow {
   /** Everything from here on. */
@@ -62,4 +65,19 @@ export function readBackWindow(
 export function pauseAfterRunMs(incomplete: number): number {
   if (incomplete === 0) return ADVANCE_EVERY_MS;
   return Math.min(ADVANCE_EVERY_MS, FIRST_PAUSE_MS * 2 ** Math.min(incomplete - 1, 10));
+}
+
+/** What a run leaves behind. */
+export interface RunEnd {
+  /** Runs in a row that could not read everything, this one included. */
+  readonly incomplete: number;
+  /** The page is read again at once. */
+  readonly isReadAgain: boolean;
+  /** The database is away: nothing can be stored anyway. */
+  readonly isAway: boolean;
+}
+
+/** Whether what is told live still waits after a run, so that what was missed comes before it. */
+export function isHeldAfterRun({ incomplete, isReadAgain, isAway }: RunEnd): boolean {
+  return isAway || (isReadAgain && incomplete < MAX_HELD_RUNS);
 }

@@ -2,11 +2,11 @@
  * Why an account's events are stored in the page's order, also over a SIGKILL.
  *
  * Its lane adds one job at a time and numbers them; Redis keeps them in that order; only the daemon of this instance takes
- * them out, and one that starts first puts back what its predecessor had in hand (see queue/consumer.ts). So a job comes
- * before those made after it. Several are in hand at a time, and one may come again or late: a job whose number is not
- * yet due waits for the missing ones. If these do not come in time the queue has lost them: it goes on, and whoever keeps
- * the account caught up is told, for the page still has what they carried. A job that is due or was stored already never
- * waits.
+ * them out, and one that starts first puts back what its predecessor had in hand; what Redis handed out as it went away is
+ * taken up when it is back (see queue/consumer.ts). So a job comes before those made after it. Several are in hand at a
+ * time, and one may come again or late: a job whose number is not yet due waits for the missing ones. If these do not come in
+ * time the queue has lost them: it goes on, and whoever keeps the account caught up is told, for the page still has what they
+ * carried. A job that is due or was stored already never waits.
  *
  * What an earlier run left is taken out first, but several jobs are in hand at a time: one of a later run waits until
  * those of earlier ones that were in hand before it are stored.

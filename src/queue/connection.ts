@@ -36,7 +36,7 @@ const QUIT_DEADLINE_MS = 1_000;
 const MAX_RECONNECT_MS = 2_000;
 
 /**
- * Connects to Redis and checks that it can be relied on.
+ * Connects to Redis and checks that it can be relied on; one that may lose what it took is told of in the log.
  * @throws AppError REDIS_UNREACHABLE, REDIS_UNFIT; their message names REDIS_URL and the remedy, never a password.
  */
 export async function openRedis(settings: RedisSettings): Promise<OpenRedis> {
@@ -45,7 +45,9 @@ export async function openRedis(settings: RedisSettings): Promise<OpenRedis> {
   const client = makeClient(location);
   const connection = watchConnection(client, log);
   try {
-    await withDeadline(checkFitness(client), settings.deadlineMs ?? OPEN_DEADLINE_MS, 'Reaching Redis');
+    const deadlineMs = settings.deadlineMs ?? OPEN_DEADLINE_MS;
+    const { isAppending } = await withDeadline(checkFitness(client), deadlineMs, 'Reaching Redis');
+    if (!isAppending) warnOfLoss(log, where);
   } catch (thrown) {
     connection.closing();
     client.disconnect();
@@ -132,6 +134,14 @@ function watchConnection(client: Redis | Cluster, log: Logger) {
       state = 'closing';
     },
   };
+}
+
+function warnOfLoss(log: Logger, where: string): void {
+  log.warn('Redis keeps no append-only file: what it has taken is lost if it crashes', {
+    where,
+    remedy:
+      'Set appendonly to yes in its configuration. Messages that it loses are read back from the phone, but may then stand behind later ones.',
+  });
 }
 
 /** Host and port, or the socket: what a log may show. */

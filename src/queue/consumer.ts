@@ -35,10 +35,14 @@ export interface ConsumerOptions<Name extends QueueName> {
   readonly drainMs?: number;
 }
 
+/** Jobs at work, with their ids. */
+type Running = Map<Promise<void>, string | undefined>;
+
 /**
  * Starts to hand out a queue's jobs: oldest first, several at a time as the table says. A job is handed out again
  * if its worker dies, so `process` must bear repetition: at once and in its old place when the instance is back, since nobody
- * else can have it.
+ * else can have it. One whose hand-out was never heard of, since Redis went away with the answer, is processed as soon as Redis
+ * is back, beside as many as the table says: they may all wait for it.
  *
  * Disposing takes no new jobs and waits for those that run; after `drainMs` it aborts them and puts them back at the
  * head of the queue.
@@ -49,53 +53,107 @@ export async function openConsumer<Name extends QueueName>(
   const { redis, queue, instanceId, process } = options;
   const log = options.log.child({ queue });
   const abort = new AbortController();
-  const running = new Set<Promise<void>>();
+  const running: Running = new Map();
+  const handle = async (job: Job<QueueJobs[Name]>, token: string | undefined) => {
+    const work = process(job.data, abort.signal);
+    running.set(work, job.id);
+    try {
+      await work;
+    } catch (thrown) {
+      if (abort.signal.aborted) await giveBack(job, token);
+      throw toError(thrown);
+    } finally {
+      running.delete(work);
+    }
+  };
   await takeBack(options);
-  const worker = new Worker<QueueJobs[Name]>(
-    queueNameOf(queue, instanceId),
-    async (job, token) => {
-      const work = process(job.data, abort.signal);
-      running.add(work);
-      try {
-        await work;
-      } catch (thrown) {
-        if (abort.signal.aborted) await giveBack(job, token);
-        throw toError(thrown);
-      } finally {
-        running.delete(work);
-      }
-    },
-    {
-      connection: redis.client,
-      prefix: redis.prefix,
-      concurrency: QUEUES[queue].concurrency,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_INTERVAL_MS,
-      maxStalledCount: MAX_STALLED,
-      runRetryDelay: REDIS_RETRY_MS,
-    },
-  );
+  const worker = new Worker<QueueJobs[Name]>(queueNameOf(queue, instanceId), handle, {
+    connection: redis.client,
+    prefix: redis.prefix,
+    concurrency: QUEUES[queue].concurrency,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_INTERVAL_MS,
+    maxStalledCount: MAX_STALLED,
+    runRetryDelay: REDIS_RETRY_MS,
+  });
   logWorker(worker, log);
   await worker.waitUntilReady();
+  const adoptions = new Set<Promise<void>>();
+  redis.onRecovered(() => {
+    if (worker.closing !== undefined) return;
+    const adoption = adoptOrphans(options, running, handle).finally(() => adoptions.delete(adoption));
+    adoptions.add(adoption);
+  });
   return {
     [Symbol.asyncDispose]: () =>
-      closeWorker(worker, { running, abort, drainMs: options.drainMs ?? DRAIN_MS, log }),
+      closeWorker(worker, { running, adoptions, abort, drainMs: options.drainMs ?? DRAIN_MS, log }),
   };
 }
 
 /** Puts back what an earlier run of this instance had in hand when it was killed, ahead of what waits. */
 async function takeBack<Name extends QueueName>(options: ConsumerOptions<Name>): Promise<void> {
-  const { redis, queue: name, instanceId, log } = options;
-  const queue = new Queue(queueNameOf(name, instanceId), { connection: redis.client, prefix: redis.prefix });
+  await withQueue(options, async (queue) => {
+    const jobs = await queue.getActive();
+    // The last one that is put back is the first to be taken: the oldest.
+    for (const job of jobs.toSorted(byAge).toReversed()) await job.moveToWait(NO_LOCK);
+    if (jobs.length > 0)
+      options.log.info('Jobs that an earlier run had in hand are taken up', { count: jobs.length });
+  });
+}
+
+/**
+ * Processes what counts as handed out and is not at work here. One that is taken up by mistake, since it was being handed out
+ * or noted as done just then, is merely repeated. Never rejects: what fails is handed out again once it has stalled.
+ */
+async function adoptOrphans<Name extends QueueName>(
+  options: ConsumerOptions<Name>,
+  running: Running,
+  handle: (job: Job<QueueJobs[Name]>, token: string) => Promise<void>,
+): Promise<void> {
+  const log = options.log.child({ queue: options.queue });
+  const adopt = async (job: Job<QueueJobs[Name]>) => {
+    try {
+      await handle(job, NO_LOCK);
+      await job.moveToCompleted(undefined, NO_LOCK, false);
+    } catch (thrown) {
+      log.debug('A job that was taken up ended otherwise', { jobId: job.id, error: toError(thrown).message });
+    }
+  };
+  try {
+    await withQueue(options, async (queue) => {
+      const active = await queue.getActive();
+      const atWork = new Set(running.values());
+      const orphans = active.filter(({ id }) => !atWork.has(id)).toSorted(byAge);
+      if (orphans.length > 0)
+        log.info('Jobs whose hand-out was never heard of are taken up', { count: orphans.length });
+      await Promise.all(orphans.map(adopt));
+    });
+  } catch (thrown) {
+    log.warn('Jobs whose hand-out was never heard of could not be looked for', {
+      error: toError(thrown).message,
+    });
+  }
+}
+
+/** Ids are numbers that grow. */
+function byAge(a: Job, b: Job): number {
+  return Number(a.id) - Number(b.id);
+}
+
+/** Looks into the queue itself, beside its worker. */
+async function withQueue<Name extends QueueName>(
+  { redis, queue: name, instanceId, log }: ConsumerOptions<Name>,
+  use: (queue: Queue<QueueJobs[Name]>) => Promise<void>,
+): Promise<void> {
+  const queue = new Queue<QueueJobs[Name]>(queueNameOf(name, instanceId), {
+    connection: redis.client,
+    prefix: redis.prefix,
+  });
   queue.on('error', (thrown) => {
     log.debug('A queue reported an error', { queue: name, error: toError(thrown).message });
   });
   try {
-    const jobs = await queue.getActive();
-    // The last one that is put back is the first to be taken: the oldest. Its ids are numbers that grow.
-    for (const job of jobs.toSorted((a, b) => Number(b.id) - Number(a.id))) await job.moveToWait(NO_LOCK);
-    if (jobs.length > 0)
-      log.info('Jobs that an earlier run had in hand are taken up', { count: jobs.length });
+    await use(queue);
   } finally {
     await queue.close();
   }
@@ -108,24 +166,28 @@ async function giveBack(job: Job, token: string | undefined): Promise<never> {
 }
 
 interface Closing {
-  /** Jobs at work. */
-  readonly running: ReadonlySet<Promise<void>>;
+  readonly running: Running;
+  /** Under way. */
+  readonly adoptions: ReadonlySet<Promise<void>>;
   readonly abort: AbortController;
   readonly drainMs: number;
   readonly log: Logger;
 }
 
 /** The worker itself ends only once Redis has answered: the jobs get their time, an absent Redis gets little. */
-async function closeWorker(worker: Worker, { running, abort, drainMs, log }: Closing): Promise<void> {
+async function closeWorker(
+  worker: Worker,
+  { running, adoptions, abort, drainMs, log }: Closing,
+): Promise<void> {
   const closed = worker.close();
   try {
-    await withDeadline(Promise.allSettled(running), drainMs, 'Finishing the running jobs');
+    await withDeadline(Promise.allSettled(running.keys()), drainMs, 'Finishing the running jobs');
   } catch (thrown) {
     log.info('Running jobs are given back to the queue', { error: toError(thrown).message });
     abort.abort(stopping());
   }
   try {
-    await withDeadline(closed, LEAVE_MS, 'Leaving the queue');
+    await withDeadline(Promise.all([closed, ...adoptions]), LEAVE_MS, 'Leaving the queue');
   } catch (thrown) {
     // Jobs whose end Redis has not noted lose their locks, and the next worker takes them up.
     log.warn('The queue was left before Redis answered', { error: toError(thrown).message });

@@ -4,18 +4,28 @@ import { AppError } from '../lib/errors.ts';
 /** The oldest Redis whose commands the queues use. */
 const OLDEST = { major: 6, minor: 2 } as const;
 
+/** What is known of servers that can be relied on. */
+export interface Fitness {
+  /** Each master writes down what it takes before it says so; one that does not loses it when it crashes. */
+  readonly isAppending: boolean;
+}
+
 /**
  * Asks every master whether it can be relied on: new enough, and never dropping keys to make room.
  * @throws AppError REDIS_UNFIT
  */
-export async function checkFitness(client: Redis | Cluster): Promise<void> {
+export async function checkFitness(client: Redis | Cluster): Promise<Fitness> {
   // A cluster knows its nodes only once it has answered.
   await client.ping();
   const nodes = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis];
+  let isAppending = true;
   for (const node of nodes) {
-    const problem = findUnfitness(parseInfo(await node.info()), client.isCluster);
+    const info = parseInfo(await node.info());
+    const problem = findUnfitness(info, client.isCluster);
     if (problem !== undefined) throw new AppError('REDIS_UNFIT', { message: problem });
+    isAppending &&= keepsAppendOnlyFile(info);
   }
+  return { isAppending };
 }
 
 /** What is wrong with a server that says this of itself, and the remedy; undefined if nothing is. */
@@ -36,6 +46,11 @@ export function findUnfitness(info: ReadonlyMap<string, string>, asCluster: bool
     return 'REDIS_URL names one node of a cluster. Name several of its nodes, separated by commas.';
   }
   return undefined;
+}
+
+/** Whether the server keeps an append-only file; one that does not tell counts as doing so. */
+export function keepsAppendOnlyFile(info: ReadonlyMap<string, string>): boolean {
+  return info.get('aof_enabled') !== '0';
 }
 
 /** The answer of INFO as its fields. */

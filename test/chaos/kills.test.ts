@@ -6,6 +6,7 @@ import { JudgedTraffic } from '../support/judged-traffic.ts';
 import { makeRandom } from '../support/random.ts';
 import { isLongRun, scaled, seed } from '../support/scale.ts';
 import { findProcessIds, openStage, type Stage } from '../support/stage.ts';
+import { compareOrder } from '../support/stored-order.ts';
 
 const ACCOUNTS = scaled(2, 5);
 /** Messages of all accounts together, in each direction. */
@@ -119,6 +120,9 @@ it(`loses, doubles and disorders nothing of ${INCOMING} and ${OUTGOING} messages
     const compared = await settleWithTruth(stage.api, stage.world, account, { patienceMs: PATIENCE_MS });
     const carried = PLAN.length * (PORTION.incoming + PORTION.outgoing);
     expect(compared).toEqual({ ...EQUAL_TO_TRUTH, carried });
+    const order = await compareOrder(stage, account);
+    expect(order.misplaced).toEqual([]);
+    expect(order.compared).toBeGreaterThan(carried / 2);
     const own = (await stage.world.messages({ phone: account.phone })).filter(
       (each) => each.from === account.phone.number,
     );

@@ -7,6 +7,7 @@ import { armedBy, armStep, disarmStep } from '../support/kill-at-step.ts';
 import { makeRandom } from '../support/random.ts';
 import { scaled, seed } from '../support/scale.ts';
 import { openStage, type Stage } from '../support/stage.ts';
+import { compareOrder } from '../support/stored-order.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 
 const ACCOUNTS = scaled(1, 5);
@@ -76,6 +77,9 @@ async function expectTruth(): Promise<void> {
   for (const account of accounts) {
     await stage.api.reached(account.accountId, 'Connected');
     expect(await settleWithTruth(stage.api, stage.world, account)).toMatchObject(EQUAL_TO_TRUTH);
+    const { misplaced, compared } = await compareOrder(stage, account);
+    expect(misplaced).toEqual([]);
+    expect(compared).toBeGreaterThan(0);
     const sent = (await stage.world.messages({ phone: account.phone })).filter(
       ({ device }) => device !== null,
     );

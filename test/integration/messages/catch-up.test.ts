@@ -352,6 +352,30 @@ describe('catching up with the page', () => {
     expect(await storedIds()).toEqual(['a1', 'a2', 'a3']);
   });
 
+  it('holds what is told live when a run fails and another follows at once', async () => {
+    session.receive(ago(3_000, 'a1'), ago(2_000, 'a2'));
+    await using catchUp = open();
+    const list = session.listChats.bind(session);
+    session.listChats = async () => {
+      const live = ago(0, 'a3');
+      session.receive(live);
+      gate.accept(session.accountId, [live]);
+      catchUp.request(session.accountId, 'gap');
+      session.listChats = () => Promise.reject(new AppError('SESSION_DEADLINE'));
+      return await session.listChats();
+    };
+    const failed = log.next('The account could not be caught up; it is tried again');
+    const done = log.next(DONE);
+    const run = catchUp.run(session, { signal: connection.signal });
+    await failed;
+    session.listChats = list;
+    await done;
+    connection.abort();
+    await run;
+    await lane.idle();
+    expect(await storedIds()).toEqual(['a1', 'a2', 'a3']);
+  });
+
   it('lets what is told live pass when the page cannot be read', async () => {
     session.listChats = async () => {
       gate.accept(session.accountId, [ago(0, 'live')]);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRedis } from '../../../src/queue/connection.ts';
 import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import { openTestRedis } from '../../support/redis.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -71,6 +72,20 @@ describe('a Redis that would drop keys', () => {
       code: 'REDIS_UNFIT',
       message: expect.stringContaining('noeviction'),
     });
+  });
+});
+
+describe('a Redis without an append-only file', () => {
+  it.each([
+    ['no', [expect.objectContaining({ remedy: expect.stringContaining('appendonly') })]],
+    ['yes', []],
+  ])('is told of with the remedy: appendonly %s', async (appendonly, expected) => {
+    await using server = await openOwnRedis(['--appendonly', appendonly]);
+    const log = new RecordingLogger();
+    const urls = [`redis://127.0.0.1:${server.port}`];
+    await using redis = await openRedis({ location: { urls }, log, deadlineMs: 1_000 });
+    await redis.ping(1_000);
+    expect(log.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields)).toEqual(expected);
   });
 });
 

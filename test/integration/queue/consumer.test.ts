@@ -2,14 +2,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeAccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { type AccountId, makeAccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { InboundOrder } from '../../../src/messages/inbound-order.ts';
 import { type OpenRedis, openRedis } from '../../../src/queue/connection.ts';
 import { openConsumer, type ProcessJob } from '../../../src/queue/consumer.ts';
 import { type OpenQueues, openQueues } from '../../../src/queue/producer.ts';
-import type { InboundJob } from '../../../src/queue/table.ts';
-import { messageEvent } from '../../support/inbound-events.ts';
+import { type InboundJob, QUEUES, queueNameOf } from '../../../src/queue/table.ts';
+import { makeJobs, messageEvent } from '../../support/inbound-events.ts';
 import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
 import { openTestRedis } from '../../support/redis.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -195,6 +197,48 @@ describe('when Redis is killed and comes back', () => {
     await inbox.has(3);
     expect(new Set(inbox.ids)).toEqual(new Set(['before', 'meanwhile', 'after']));
   });
+
+  /** Moves the next job into the hands of a worker that will never know of it. */
+  async function loseNextJob(): Promise<void> {
+    const worker = new Worker(queueNameOf('inbound', instanceId), null, {
+      connection: redis.client,
+      prefix: redis.prefix,
+      lockDuration: 8_000,
+    });
+    expect(await worker.getNextJob('lost')).toBeDefined();
+    await worker.close();
+  }
+
+  it('a job whose hand-out was never heard of is taken up, though all places wait for it', async () => {
+    const server = stack.use(await openOwnRedis(['--appendfsync', 'always']));
+    await open(server);
+    const places = QUEUES.inbound.concurrency;
+    const makeJob = makeJobs(account);
+    const jobs = Array.from({ length: places + 3 }, (_, i) => makeJob(messageEvent(`J${i}`)));
+    const add = async (from: number, to: number) => {
+      for (const job of jobs.slice(from, to)) await queues.add('inbound', job, { signal: never });
+    };
+    const gaps: AccountId[] = [];
+    const order = new InboundOrder({ findPosition: async () => 0, onGap: (id) => gaps.push(id) });
+    const [handedOut, stored] = [new Inbox(), new Inbox()];
+    stack.use(
+      await consume(async (job, signal) => {
+        handedOut.take(idOf(job));
+        await order.inTurn(job, signal, async () => stored.take(idOf(job)));
+      }),
+    );
+    await add(1, places + 1);
+    await handedOut.has(places);
+    await add(0, 1);
+    await loseNextJob();
+    await add(places + 1, places + 3);
+    await server.kill();
+    await server.start();
+    await stored.has(jobs.length);
+    expect(stored.ids).toEqual(jobs.map(idOf));
+    expect(gaps).toEqual([]);
+    await expect.poll(() => queues.counts('inbound')).toMatchObject({ waiting: 0, active: 0, failed: 0 });
+  }, 30_000);
 
   it('a consumer closes in time while Redis is away', async () => {
     const server = stack.use(await openOwnRedis());

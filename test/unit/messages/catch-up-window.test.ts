@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pauseAfterRunMs, readBackWindow } from '../../../src/messages/catch-up-window.ts';
+import { isHeldAfterRun, pauseAfterRunMs, readBackWindow } from '../../../src/messages/catch-up-window.ts';
 
 const HOUR = 3_600_000;
 const NOW = 10_000 * HOUR;
@@ -68,5 +68,18 @@ describe('the pause after a run', () => {
     expect([0, 1, 2, 3, 6, 99].map(pauseAfterRunMs)).toEqual([
       600_000, 30_000, 60_000, 120_000, 600_000, 600_000,
     ]);
+  });
+});
+
+describe('what is told live after a run', () => {
+  it.each([
+    ['passes if all was read', { incomplete: 0 }, false],
+    ['passes if not all could be read', { incomplete: 1 }, false],
+    ['waits if the page is read again at once', { incomplete: 0, isReadAgain: true }, true],
+    ['waits for that also if not all could be read', { incomplete: 2, isReadAgain: true }, true],
+    ['passes if that was so three times in a row', { incomplete: 3, isReadAgain: true }, false],
+    ['waits while the database is away', { incomplete: 9, isAway: true }, true],
+  ])('%s', (_, given, expected) => {
+    expect(isHeldAfterRun({ isReadAgain: false, isAway: false, ...given })).toBe(expected);
   });
 });

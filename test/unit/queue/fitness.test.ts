@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findUnfitness, parseInfo } from '../../../src/queue/fitness.ts';
+import { findUnfitness, keepsAppendOnlyFile, parseInfo } from '../../../src/queue/fitness.ts';
 
 const info = (fields: Record<string, string>) =>
   new Map(Object.entries({ redis_version: '7.0.15', maxmemory_policy: 'noeviction', ...fields }));
@@ -32,5 +32,13 @@ describe('a Redis', () => {
   it('that is one node of a cluster must be named with others', () => {
     expect(findUnfitness(info({ redis_mode: 'cluster' }), false)).toMatch(/separated by commas/);
     expect(findUnfitness(info({ redis_mode: 'cluster' }), true)).toBeUndefined();
+  });
+
+  it.each([
+    [{ aof_enabled: '1' }, true],
+    [{ aof_enabled: '0' }, false],
+    [{}, true],
+  ])('that says %j keeps what it took: %s', (fields, expected) => {
+    expect(keepsAppendOnlyFile(info(fields))).toBe(expected);
   });
 });
