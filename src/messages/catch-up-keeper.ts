@@ -109,7 +109,7 @@ export class CatchUpKeeper {
       const count = await this.#catchUp(cause, startedAt);
       const ms = Math.round(clock.monotonic() - monotonic);
       this.#log.info('The account was caught up with its page', { ...count, cause, ms });
-      this.#incomplete = count.unread > 0 ? this.#incomplete + 1 : 0;
+      this.#incomplete = count.unread + count.doubtful > 0 ? this.#incomplete + 1 : 0;
     } catch (thrown) {
       this.#signal.throwIfAborted();
       this.#incomplete += 1;

@@ -75,7 +75,7 @@ export async function runCatchUp(
   const { readings, resting } = planReadings(listed, view);
   deps.onPlanned(readings.map(({ chat }) => chat.chatId));
   const readBack = makeReadBackDeps(session, deps, signal);
-  let count: ReadBackCount = { pages: 0, read: 0, recovered: 0, changed: 0 };
+  let count: ReadBackCount = { pages: 0, read: 0, recovered: 0, changed: 0, doubtful: 0 };
   let waiting = readings;
   const done = resting;
   for (const [tries, pauseMs] of [0, ...deps.retriesMs].entries()) {
@@ -88,7 +88,7 @@ export async function runCatchUp(
       if (one === undefined) failed.push(reading);
       else {
         count = addCounts(count, one);
-        done.push(reading.chat);
+        if (one.doubtful === 0) done.push(reading.chat);
       }
       if (done.length >= SAVE_EVERY) await deps.onRead(done.splice(0));
     }
@@ -191,5 +191,6 @@ function addCounts(a: ReadBackCount, b: ReadBackCount): ReadBackCount {
     read: a.read + b.read,
     recovered: a.recovered + b.recovered,
     changed: a.changed + b.changed,
+    doubtful: a.doubtful + b.doubtful,
   };
 }

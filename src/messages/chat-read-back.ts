@@ -11,7 +11,7 @@ import { AppError } from '../lib/errors.ts';
 import type { ReadBackWindow } from './catch-up-window.ts';
 import { ChatTrack, type LocatedPage, PAGE_SIZE } from './chat-track.ts';
 import type { InboundEvent, ReadMessage, ReadPlace } from './inbound-event.ts';
-import { toMissedChanges, toMissedMessage } from './reconcile.ts';
+import { isDoubtful, toMissedChanges, toMissedMessage } from './reconcile.ts';
 
 /** Whole messages that are held in memory at a time, beyond a page. */
 const MAX_HELD = 500;
@@ -36,6 +36,8 @@ export interface ReadBackCount {
   readonly recovered: number;
   /** Changes emitted of messages that the database has. */
   readonly changed: number;
+  /** Messages that are to be read once more: what the database has of them is too new to be judged by this read. */
+  readonly doubtful: number;
 }
 
 interface Missing {
@@ -70,6 +72,7 @@ class ChatReadBack {
   #read = 0;
   #recovered = 0;
   #changed = 0;
+  #doubtful = 0;
 
   constructor(chat: ChatGlimpse, window: ReadBackWindow, deps: ReadBackDeps) {
     this.#chat = chat;
@@ -82,7 +85,13 @@ class ChatReadBack {
     await this.#recover(this.#held);
     this.#held = [];
     await this.#goUp();
-    return { pages: this.#pages, read: this.#read, recovered: this.#recovered, changed: this.#changed };
+    return {
+      pages: this.#pages,
+      read: this.#read,
+      recovered: this.#recovered,
+      changed: this.#changed,
+      doubtful: this.#doubtful,
+    };
   }
 
   async #goDown(): Promise<void> {
@@ -125,7 +134,10 @@ class ChatReadBack {
     for (const { event, depth } of fresh) {
       const message = known.get(event.key.bareId);
       if (message === undefined) this.#held.push({ event, depth });
-      else changes.push(...toMissedChanges(event, message, times));
+      else {
+        changes.push(...toMissedChanges(event, message, times));
+        if (isDoubtful(event, message, times.readAgoMs)) this.#doubtful += 1;
+      }
     }
     if (changes.length > 0) await this.#deps.emit(changes);
     this.#changed += changes.length;

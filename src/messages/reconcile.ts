@@ -4,7 +4,7 @@ import { statusAfterAck } from './status-ladder.ts';
 
 /**
  * A reaction that the database has and the page lacks was taken back if the database had it so long before the page was read;
- * another one may have come since. Milliseconds.
+ * another one may have come since, and the next read tells. Milliseconds.
  */
 const SETTLED_AFTER_MS = 2_000;
 
@@ -47,6 +47,21 @@ function isAckNews({ ack }: MessageEvent, row: NonNullable<KnownMessage['row']>,
   return statusAfterAck({ status: row.status, sentAt: null }, ack, nowMs) !== row.status;
 }
 
+/** True if the database has a reaction that the page lacks, and has it for too short a time to tell whether it is gone. */
+export function isDoubtful({ reactions }: ReadMessage, { row }: KnownMessage, readAgoMs: number): boolean {
+  if (row === null || reactions === undefined) return false;
+  return findAbsent(reactions, row.reactions).some((each) => !isSettled(each, readAgoMs));
+}
+
+function findAbsent(there: NonNullable<ReadMessage['reactions']>, known: readonly KnownReaction[]) {
+  const senders = new Set(there.map(({ senderId }) => senderId));
+  return known.filter(({ senderId, emoji }) => emoji !== '' && !senders.has(senderId));
+}
+
+function isSettled({ heldMs }: KnownReaction, readAgoMs: number): boolean {
+  return heldMs > readAgoMs + SETTLED_AFTER_MS;
+}
+
 function toMissedReactions(
   { key, chatId, reactions }: ReadMessage,
   known: readonly KnownReaction[],
@@ -58,11 +73,7 @@ function toMissedReactions(
     const before = bySender.get(senderId);
     return before === undefined || (before.emoji !== emoji && at >= before.at);
   });
-  const there = new Set(reactions.map(({ senderId }) => senderId));
-  const gone = known.filter(
-    ({ senderId, emoji, heldMs }) =>
-      emoji !== '' && !there.has(senderId) && heldMs > readAgoMs + SETTLED_AFTER_MS,
-  );
+  const gone = findAbsent(reactions, known).filter((each) => isSettled(each, readAgoMs));
   // With the time of what was taken back: whatever its sender does next, by whatever clock, comes after it.
   return [
     ...news,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KnownMessage } from '../../../src/db/catch-up-store.ts';
 import type { MessageEvent, ReactionEvent, VoteEvent } from '../../../src/messages/inbound-event.ts';
-import { toMissedChanges, toMissedMessage } from '../../../src/messages/reconcile.ts';
+import { isDoubtful, toMissedChanges, toMissedMessage } from '../../../src/messages/reconcile.ts';
 import { makeMessage } from '../../support/scripted-session.ts';
 
 const CHAT = '4915100000001@c.us';
@@ -87,9 +87,11 @@ describe('reactions that came and went', () => {
     }));
     const nothing = { editedAt: null, revokedAt: null, votes: new Map() };
     const row: Row = { direction: 'outgoing', status: 'sent', ...nothing, reactions };
-    return toMissedChanges(event, { bareId: 'A', row }, TIMES).map((change) =>
+    const message = { bareId: 'A', row };
+    const changes = toMissedChanges(event, message, TIMES).map((change) =>
       change.kind === 'reaction' ? [change.senderId, change.emoji, change.at] : change,
     );
+    return { changes, isDoubtful: isDoubtful(event, message, TIMES.readAgoMs) };
   };
 
   it.each<[string, ReactionEvent[] | undefined, [string, string, number, number?][], unknown[]]>([
@@ -104,7 +106,15 @@ describe('reactions that came and went', () => {
     ['one that may have come since the page was read', [], [['a', '👍', 5, 2_499]], []],
     ['a page that cannot tell', undefined, [['a', '👍', 5]], []],
   ])('%s', (_, page, known, expected) => {
-    expect(missed(page, known)).toEqual(expected);
+    expect(missed(page, known).changes).toEqual(expected);
+  });
+
+  it('are doubtful where one that the page lacks may have come since it was read', () => {
+    expect(missed([], [['a', '👍', 5, 2_499]]).isDoubtful).toBe(true);
+    expect(missed([], [['a', '👍', 5, 2_501]]).isDoubtful).toBe(false);
+    expect(missed([], [['a', '', 5, 2_499]]).isDoubtful).toBe(false);
+    expect(missed([reaction('a', '👍', 5)], [['a', '👍', 5, 2_499]]).isDoubtful).toBe(false);
+    expect(missed(undefined, [['a', '👍', 5, 2_499]]).isDoubtful).toBe(false);
   });
 });
 
