@@ -5,10 +5,10 @@ import type { Executor } from './database.ts';
 
 /**
  * Idempotency keys, one row for account and key. A row without a message is a claim: its request is being
- * accepted. A daemon that starts frees the claims that it had when it died. A claim that lives longer than a minute
- * belongs to another daemon that died or to a request that hangs, and the next request with the key takes it over. If the
- * first one lives after all, whichever of the two completes first has the result, and the other none. Ages are those of
- * the database's clock, which all daemons share.
+ * accepted. The next request with the key takes a claim over that this instance holds and knows nothing of (it died, or
+ * could not give it back), and one that lives longer than a minute: it belongs to another daemon that died or to a request
+ * that hangs. If the first one lives after all, whichever of the two completes first has the result, and the other none.
+ * Ages are those of the database's clock, which all daemons share.
  */
 
 /** How long a result is kept, in hours: promised to users. */
@@ -39,12 +39,15 @@ export type ClaimResult =
   | { readonly kind: 'other-request' }
   | ({ readonly kind: 'stored' } & IdempotentAnswer);
 
+export interface KeyWish extends Omit<IdempotencyClaim, 'claimedAt'> {
+  readonly instanceId: InstanceId;
+  /** True if this instance is at work on no other request with the key. */
+  readonly isAlone: boolean;
+}
+
 /** Claims a key for a request, or tells what became of it. Of any number at the same time, one gets the claim. */
-export async function claimIdempotencyKey(
-  db: Executor,
-  request: Omit<IdempotencyClaim, 'claimedAt'> & { readonly instanceId: InstanceId },
-): Promise<ClaimResult> {
-  const { accountId, key, requestHash, instanceId } = request;
+export async function claimIdempotencyKey(db: Executor, request: KeyWish): Promise<ClaimResult> {
+  const { accountId, key, requestHash, instanceId, isAlone } = request;
   for (;;) {
     // Milliseconds, since a Date holds no more and the token has to come back unchanged.
     const { rows } = await sql<{ created_at: Date }>`
@@ -55,6 +58,7 @@ export async function claimIdempotencyKey(
       set request_hash = excluded.request_hash, message_id = null, status = null,
         claimed_by = excluded.claimed_by, created_at = excluded.created_at
       where ${isOver('old')}
+        or (${isAlone} and old.message_id is null and old.claimed_by = excluded.claimed_by)
       returning created_at`.execute(db);
     const [claimed] = rows;
     if (claimed)
@@ -103,19 +107,6 @@ export async function releaseIdempotencyClaim(db: Executor, claim: IdempotencyCl
     .where('message_id', 'is', null)
     .where(sql<boolean>`created_at = ${claim.claimedAt}`)
     .execute();
-}
-
-/**
- * Frees the keys of requests that this instance was accepting when it died. Call it before it accepts any. Returns how many
- * those were.
- */
-export async function releaseClaimsOf(db: Executor, instanceId: InstanceId): Promise<number> {
-  const { numDeletedRows } = await db
-    .deleteFrom('idempotency_keys')
-    .where('claimed_by', '=', instanceId)
-    .where('message_id', 'is', null)
-    .executeTakeFirstOrThrow();
-  return Number(numDeletedRows);
 }
 
 /** Deletes the keys that are over. Returns how many those were. */

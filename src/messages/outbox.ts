@@ -5,8 +5,8 @@
  *
  * An Idempotency-Key is claimed in a statement of its own, so that a second request sees the first at work while
  * that one still fetches its media; the claim is completed in the transaction that writes the row. So a key has a
- * result exactly if its message exists; what dies in between leaves a claim that is freed when this daemon starts again,
- * or taken over by the next request after a minute, and a request that is turned away gives its key back at once.
+ * result exactly if its message exists; what dies in between leaves a claim that this instance's next request with the key
+ * takes over, or any after a minute, and a request that is turned away gives its key back at once.
  *
  * The slot of the daily limit is taken in the transaction that writes the row, so that no more are accepted for a date than
  * its limit; a message that finds the day full is turned away, or kept as deferred if that is what was asked.
@@ -24,6 +24,7 @@ import { appendChanges, type MessageChange, rowToChange } from '../db/change-log
 import type { Executor } from '../db/database.ts';
 import {
   type AcceptedStatus,
+  type ClaimResult,
   claimIdempotencyKey,
   completeIdempotencyClaim,
   type IdempotencyClaim,
@@ -107,6 +108,8 @@ export interface OutboxDeps {
 
 /** Makes the outbox. It holds nothing that needs closing. */
 export function makeOutbox(deps: OutboxDeps): Outbox {
+  /** How many requests are at work under each key of an account. */
+  const atWork = new Map<string, number>();
   return {
     async accept(account, request, options) {
       const { idempotencyKey, requestHash, checkNew } = options;
@@ -115,24 +118,22 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
         return acceptMessage(deps, account.id, request, claim);
       };
       if (idempotencyKey === null) return acceptNew();
-      const claimed = await claimIdempotencyKey(deps.db, {
-        accountId: account.id,
-        key: idempotencyKey,
-        requestHash,
-        instanceId: deps.instanceId,
-      });
-      switch (claimed.kind) {
-        case 'claimed':
-          deps.onStep?.('accept-claimed');
-          return orReleased(deps, claimed.claim, () => acceptNew(claimed.claim));
-        case 'stored':
-          return { messageId: claimed.messageId, status: claimed.status, replayed: true };
-        case 'in-progress':
-          throw new AppError('IDEMPOTENCY_IN_PROGRESS');
-        case 'other-request':
-          throw new AppError('IDEMPOTENCY_CONFLICT');
-        default:
-          return claimed satisfies never;
+      const name = `${account.id} ${idempotencyKey}`;
+      const others = atWork.get(name) ?? 0;
+      atWork.set(name, others + 1);
+      try {
+        const claimed = await claimIdempotencyKey(deps.db, {
+          accountId: account.id,
+          key: idempotencyKey,
+          requestHash,
+          instanceId: deps.instanceId,
+          isAlone: others === 0,
+        });
+        return await answerClaim(deps, claimed, acceptNew);
+      } finally {
+        const left = (atWork.get(name) ?? 1) - 1;
+        if (left === 0) atWork.delete(name);
+        else atWork.set(name, left);
       }
     },
 
@@ -147,6 +148,26 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
   };
 }
 
+async function answerClaim(
+  deps: OutboxDeps,
+  claimed: ClaimResult,
+  acceptNew: (claim: IdempotencyClaim) => Promise<Accepted>,
+): Promise<Accepted> {
+  switch (claimed.kind) {
+    case 'claimed':
+      deps.onStep?.('accept-claimed');
+      return orReleased(deps, claimed.claim, () => acceptNew(claimed.claim));
+    case 'stored':
+      return { messageId: claimed.messageId, status: claimed.status, replayed: true };
+    case 'in-progress':
+      throw new AppError('IDEMPOTENCY_IN_PROGRESS');
+    case 'other-request':
+      throw new AppError('IDEMPOTENCY_CONFLICT');
+    default:
+      return claimed satisfies never;
+  }
+}
+
 /** Gives the key back if nothing was accepted under it. */
 async function orReleased(
   deps: OutboxDeps,
@@ -157,7 +178,7 @@ async function orReleased(
     return await accept();
   } catch (thrown) {
     await releaseIdempotencyClaim(deps.db, claim).catch((error: unknown) =>
-      deps.log.warn('An idempotency key could not be given back and stays taken for a minute', {
+      deps.log.warn('An idempotency key could not be given back', {
         accountId: claim.accountId,
         error: toError(error).message,
       }),

@@ -4,7 +4,6 @@ import { REASONS } from '../accounts/reason.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { PacingConfig } from '../config/config.ts';
 import type { OpenDatabase } from '../db/database.ts';
-import { releaseClaimsOf } from '../db/idempotency-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
@@ -120,7 +119,6 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   const closing = new AbortController();
   stack.defer(() => closing.abort());
   const intake = makeMediaIntake({ db, store, fetchUrl: makeFetchUrl() });
-  await releaseClaimsOf(db, instanceId);
   const outbox = makeOutbox({
     db,
     instanceId,

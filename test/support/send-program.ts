@@ -8,7 +8,6 @@ import type { Account } from '../../src/accounts/account.ts';
 import { type AccountId, parseInstanceId } from '../../src/accounts/ids.ts';
 import type { ConnectedSession } from '../../src/channels/channel.ts';
 import { openDatabase } from '../../src/db/database.ts';
-import { releaseClaimsOf } from '../../src/db/idempotency-store.ts';
 import type { PostgresConnection } from '../../src/embedded/postgres.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { AppError, type ErrorCode } from '../../src/lib/errors.ts';
@@ -112,7 +111,6 @@ async function main(places: SendPlaces): Promise<void> {
   const common = { db: opened.db, clock: systemClock, log, onStep };
   const instanceId = parseInstanceId('one');
   await using sender = openSender({ ...common, instanceId, openMedia, messageRateLimit: 0 });
-  await releaseClaimsOf(opened.db, instanceId);
   const outbox = makeOutbox({
     ...common,
     instanceId,

@@ -169,7 +169,6 @@ const STATEMENTS = [
     primary key (account_id, key)
   )`,
   'create index idempotency_keys_by_age on idempotency_keys (created_at)',
-  'create index idempotency_keys_claimed on idempotency_keys (claimed_by) where message_id is null',
 
   `create table api_keys (
     id uuid primary key,

@@ -4,11 +4,7 @@ import type { Account } from '../../../src/accounts/account.ts';
 import { type AccountId, type MessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { learnAddress } from '../../../src/db/address-store.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
-import {
-  claimIdempotencyKey,
-  deleteOldIdempotencyKeys,
-  releaseClaimsOf,
-} from '../../../src/db/idempotency-store.ts';
+import { claimIdempotencyKey, deleteOldIdempotencyKeys } from '../../../src/db/idempotency-store.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { makeOutbox, type Outbox, type OutboxDeps, type TakeMedia } from '../../../src/messages/outbox.ts';
@@ -300,17 +296,20 @@ describe('Idempotency-Key', () => {
       await fetched.promise;
       return { ...PNG, as: 'image' };
     };
-    const first = outbox({ takeMedia }).accept(account, picture, keyed('k'));
+    const box = outbox({ takeMedia });
+    const first = box.accept(account, picture, keyed('k'));
     await started.promise;
-    await expect(outbox().accept(account, picture, keyed('k'))).rejects.toMatchObject({
-      code: 'IDEMPOTENCY_IN_PROGRESS',
-    });
-    await expect(outbox().accept(account, picture, keyed('k', 'other'))).rejects.toMatchObject({
-      code: 'IDEMPOTENCY_CONFLICT',
-    });
+    for (const other of [box, outbox({ instanceId: parseInstanceId('two') })]) {
+      await expect(other.accept(account, picture, keyed('k'))).rejects.toMatchObject({
+        code: 'IDEMPOTENCY_IN_PROGRESS',
+      });
+      await expect(other.accept(account, picture, keyed('k', 'other'))).rejects.toMatchObject({
+        code: 'IDEMPOTENCY_CONFLICT',
+      });
+    }
     fetched.resolve();
     const { messageId } = await first;
-    const again = await outbox().accept(account, picture, keyed('k'));
+    const again = await box.accept(account, picture, keyed('k'));
     expect(again).toEqual({ messageId, status: 'pending', replayed: true });
   });
 
@@ -325,21 +324,32 @@ describe('Idempotency-Key', () => {
     expect(accepted.replayed).toBe(false);
   });
 
-  it('is free as soon as a daemon that died while accepting has started again', async () => {
-    const request = { accountId: account.id, requestHash: 'h' };
+  it('is free for a daemon that died while accepting, or whose claim was not answered, as soon as it is back', async () => {
+    const request = { accountId: account.id, requestHash: 'h', isAlone: true };
     await claimIdempotencyKey(opened.db, { ...request, key: 'k', instanceId: INSTANCE });
     await claimIdempotencyKey(opened.db, { ...request, key: 'l', instanceId: parseInstanceId('two') });
-    await outbox().accept(account, text('done'), keyed('m'));
-    expect(await releaseClaimsOf(opened.db, INSTANCE)).toBe(1);
     expect(await outbox().accept(account, text('hi'), keyed('k'))).toMatchObject({ replayed: false });
-    expect(await outbox().accept(account, text('done'), keyed('m'))).toMatchObject({ replayed: true });
+    expect(await outbox().accept(account, text('hi'), keyed('k'))).toMatchObject({ replayed: true });
     await expect(outbox().accept(account, text('hi'), keyed('l'))).rejects.toMatchObject({
       code: 'IDEMPOTENCY_IN_PROGRESS',
     });
   });
 
+  it('is free for the daemon that could not give it back', async () => {
+    const refused = new AppError('MEDIA_UNAVAILABLE');
+    const takeMedia: TakeMedia = async () => {
+      await away[Symbol.asyncDispose]();
+      throw refused;
+    };
+    const away = openDatabase({ connection: database.connection, log });
+    const lost = outbox({ db: away.db, takeMedia }).accept(account, picture, keyed('k'));
+    await expect(lost).rejects.toBe(refused);
+    expect(await outbox().accept(account, text('hi'), keyed('k'))).toMatchObject({ replayed: false });
+  });
+
   it('is free a minute after a daemon died while accepting, whoever starts', async () => {
-    const request = { accountId: account.id, key: 'k', requestHash: 'h', instanceId: INSTANCE };
+    const instanceId = parseInstanceId('two');
+    const request = { accountId: account.id, key: 'k', requestHash: 'h', instanceId, isAlone: true };
     await claimIdempotencyKey(opened.db, request);
     await ageKey('k', 59);
     await expect(outbox().accept(account, text('hi'), keyed('k'))).rejects.toMatchObject({
