@@ -12,6 +12,7 @@ export interface PageChat {
 
 /** Personal chats and groups of the page. Status updates and channels are no messages to the business. */
 export function listChats(): PageChat[] {
+  const switchboard = window.connectedSwitchboard();
   const chats = window.require('WAWebCollections').Chat.getModelsArray() as PageModel[];
   // Of what lies in memory alone: it costs nothing, and a chat that nobody opened has its last message there.
   const markOf = (chat: PageModel) => {
@@ -28,8 +29,8 @@ export function listChats(): PageChat[] {
   };
   return chats
     .map((chat) => ({
-      pageChatId: String(chat.id._serialized ?? chat.id),
-      phone: window.switchboard?.phoneOf(chat.id),
+      pageChatId: switchboard.addressOf(chat.id) ?? '',
+      phone: switchboard.phoneOf(chat.id),
       t: Number(chat.t ?? 0),
       mark: markOf(chat),
     }))
@@ -45,12 +46,14 @@ export async function readChat(
   { offset, limit }: { readonly offset: number; readonly limit: number },
   leftOut: readonly string[],
 ): Promise<PageMessage[]> {
-  const switchboard = window.switchboard;
-  if (!switchboard) throw new Error('The bridge is not in this page.');
-  const chat = window
-    .require('WAWebCollections')
-    .Chat.get(window.require('WAWebWidFactory').createWid(pageChatId));
-  if (!chat) return [];
+  const switchboard = window.connectedSwitchboard();
+  const { Chat } = window.require('WAWebCollections');
+  const chat =
+    Chat.get(window.require('WAWebWidFactory').createWid(pageChatId)) ??
+    (Chat.getModelsArray?.() as PageModel[] | undefined)?.find(
+      ({ id }) => switchboard.addressOf(id) === pageChatId,
+    );
+  if (!chat) throw new Error('The page has no such chat now.');
   if (offset === 0 || switchboard.reading?.chatId !== pageChatId) {
     switchboard.reading = { chatId: pageChatId, models: [], complete: false };
   }

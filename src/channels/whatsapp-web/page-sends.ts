@@ -13,6 +13,7 @@ export type PagePrepared = { missing: true } | { missing: false; id: unknown; ph
  * has nothing to say.
  */
 export async function prepareSend(to: string): Promise<PagePrepared> {
+  const switchboard = window.connectedSwitchboard();
   const { createWid } = window.require('WAWebWidFactory');
   const { Chat } = window.require('WAWebCollections');
   let target = to;
@@ -34,15 +35,16 @@ export async function prepareSend(to: string): Promise<PagePrepared> {
   const bareId = await window.require('WAWebMsgKey').newId();
   return {
     missing: false,
-    id: { ...window.switchboard?.makeKey(chat, bareId) },
-    phone: window.switchboard?.phoneOf(chat.id),
+    id: { ...switchboard.makeKey(chat, bareId) },
+    phone: switchboard.phoneOf(chat.id),
   };
 }
 
 /** What the page knows of a message; undefined if it has none of this key. */
 export async function findMessage(key: PageKey): Promise<PageGlimpse | undefined> {
-  const message = await window.switchboard?.find(key);
-  return message && window.switchboard?.glimpse(message);
+  const switchboard = window.connectedSwitchboard();
+  const message = await switchboard.find(key);
+  return message && switchboard.glimpse(message);
 }
 
 export interface PageSend {

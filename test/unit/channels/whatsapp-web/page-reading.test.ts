@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { softenLibrary } from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import { listChats, readChat } from '../../../../src/channels/whatsapp-web/page-reading.ts';
-import { closeStrangePage, openStrangePage, WAWebWidFactory, Wid } from '../../../support/strange-page.ts';
+import { closeStrangePage, openConnectedPage, WAWebWidFactory, Wid } from '../../../support/strange-page.ts';
 
 afterEach(closeStrangePage);
 
@@ -15,7 +15,7 @@ describe('a chat that is read back (A14, A18)', () => {
   });
   const chatOf = (loaded: object[], loadEarlierMsgs: unknown) => {
     const chat = { id: new Wid('49@c.us'), msgs: { getModelsArray: () => loaded } };
-    return openStrangePage({
+    return openConnectedPage({
       WAWebCollections: { Chat: { get: () => chat } },
       WAWebWidFactory,
       WAWebChatLoadMessages: { loadEarlierMsgs },
@@ -107,7 +107,7 @@ describe('a chat that is read back (A14, A18)', () => {
 
 it('lists chats in any dialect of their ids, and no channels', () => {
   const chats = ['49@c.us', '1@g.us', '5@newsletter'].map((text) => ({ id: new Wid(text, 'none'), t: 1 }));
-  openStrangePage({ WAWebCollections: { Chat: { getModelsArray: () => chats } } });
+  openConnectedPage({ WAWebCollections: { Chat: { getModelsArray: () => chats } } });
   expect(listChats().map(({ pageChatId }) => pageChatId)).toEqual(['49@c.us', '1@g.us']);
 });
 
@@ -127,7 +127,7 @@ it('marks a chat by its newest message and by what is unread', () => {
     chat({ ...last, hasReaction: true }),
     chat(last, 1),
   ].map((each) => {
-    openStrangePage({ WAWebCollections: { Chat: { getModelsArray: () => [each] } } });
+    openConnectedPage({ WAWebCollections: { Chat: { getModelsArray: () => [each] } } });
     return listChats()[0]?.mark;
   });
   expect(new Set(marks).size).toBe(marks.length);

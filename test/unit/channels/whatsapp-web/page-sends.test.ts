@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { beginInjection, beginListening } from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import type { PageKey } from '../../../../src/channels/whatsapp-web/page-model.ts';
 import { findMessage, prepareSend, sendPrepared } from '../../../../src/channels/whatsapp-web/page-sends.ts';
 import {
   closeStrangePage,
   MsgKey,
+  openConnectedPage,
   openStrangePage,
   WAWebWidFactory,
   Wid,
@@ -25,7 +25,7 @@ describe('a message that is looked up (A1, A16, A22)', () => {
   });
 
   it.each(['true_49@c.us_AB12', 'true_111@lid_AB12'])('is found in memory as %s', async (text) => {
-    openStrangePage(collections({ get: (asked: string) => (asked === text ? model : undefined) }));
+    openConnectedPage(collections({ get: (asked: string) => (asked === text ? model : undefined) }));
     expect(await findMessage(key)).toMatchObject({ ack: 2 });
   });
 
@@ -34,7 +34,7 @@ describe('a message that is looked up (A1, A16, A22)', () => {
       if (text?.includes('@lid')) throw new Error('unknown address');
       return { messages: [model] };
     };
-    openStrangePage(collections({ get: () => undefined, getMessagesById }));
+    openConnectedPage(collections({ get: () => undefined, getMessagesById }));
     expect(await findMessage(key)).toMatchObject({ ack: 2 });
   });
 
@@ -47,7 +47,7 @@ describe('a message that is looked up (A1, A16, A22)', () => {
       toLid: (phone: Wid) => (String(phone) === '49@c.us' ? new Wid('111@lid') : undefined),
     };
     const Msg = { get: (asked: string) => (asked === text ? model : undefined) };
-    openStrangePage({ ...collections(Msg), WAWebLidMigrationUtils });
+    openConnectedPage({ ...collections(Msg), WAWebLidMigrationUtils });
     expect(await findMessage({ ...key, chatIds: [chatId] })).toMatchObject({ ack: 2 });
   });
 
@@ -55,7 +55,7 @@ describe('a message that is looked up (A1, A16, A22)', () => {
     const WAWebLidMigrationUtils = { toPn: () => new Wid('49@c.us'), toLid: () => new Wid('111@lid') };
     const text = 'true_1@g.us_AB12_111@lid';
     const Msg = { get: (asked: string) => (asked === text ? model : undefined) };
-    openStrangePage({ ...collections(Msg), WAWebLidMigrationUtils });
+    openConnectedPage({ ...collections(Msg), WAWebLidMigrationUtils });
     expect(await findMessage({ ...key, participant: '49@c.us', chatIds: ['1@g.us'] })).toMatchObject({
       ack: 2,
     });
@@ -63,7 +63,7 @@ describe('a message that is looked up (A1, A16, A22)', () => {
 
   it('is found among the chat’s messages if the page knows no look-up', async () => {
     const chat = { id: new Wid('49@c.us'), msgs: { getModelsArray: () => [{ id: { id: 'other' } }, model] } };
-    openStrangePage(collections({}, [chat]));
+    openConnectedPage(collections({}, [chat]));
     expect(await findMessage(key)).toMatchObject({ ack: 2 });
   });
 
@@ -72,13 +72,13 @@ describe('a message that is looked up (A1, A16, A22)', () => {
     [{ ackError: 'NO_ROUTE', errorCode: 463 }, 'NO_ROUTE'],
     [{}, undefined],
   ])('comes with why WhatsApp refused it: %j', async (told, reason) => {
-    openStrangePage(collections({ get: () => ({ ...model, ack: -1, ...told }) }));
+    openConnectedPage(collections({ get: () => ({ ...model, ack: -1, ...told }) }));
     const found = await findMessage(key);
     expect([found?.ack, found?.reason]).toEqual([-1, reason]);
   });
 
   it('is absent where every way says so, and where a collection answers with another one', async () => {
-    openStrangePage(
+    openConnectedPage(
       collections({ get: () => ({ id: { id: 'other' } }), getMessagesById: async () => undefined }),
     );
     expect(await findMessage(key)).toBeUndefined();
@@ -97,7 +97,7 @@ describe('a message that goes out', () => {
 
   it('gets a key though the own number and the phone behind the chat are unknown', async () => {
     const found = { wid: new Wid('111@lid', 'none') };
-    openStrangePage(
+    openConnectedPage(
       { ...base, WAWebQueryExistsJob: { queryWidExists: async () => found } },
       { getChat: async () => chat },
     );
@@ -117,13 +117,13 @@ describe('a message that goes out', () => {
       asked.push(id);
       return chat;
     };
-    openStrangePage({ ...base, ...modules }, { getChat });
+    openConnectedPage({ ...base, ...modules }, { getChat });
     expect(await prepareSend('49@c.us')).toMatchObject({ missing: false });
     expect(asked).toEqual(['49@c.us']);
   });
 
   it.each([null, {}])('is missing where the page answers %j (F37)', async (answer) => {
-    openStrangePage({ ...base, WAWebQueryExistsJob: { queryWidExists: async () => answer } });
+    openConnectedPage({ ...base, WAWebQueryExistsJob: { queryWidExists: async () => answer } });
     expect(await prepareSend('49@c.us')).toEqual({ missing: true });
   });
 
@@ -141,17 +141,13 @@ describe('a message that goes out', () => {
     ],
   ])('is not given to a page that %s', async (_title, getChat, withheld) => {
     const sendMessage = () => expect.unreachable();
-    openStrangePage(base, { getChat, sendMessage });
-    beginInjection();
-    beginListening();
+    openConnectedPage(base, { getChat, sendMessage });
     expect(await sendPrepared(send, null)).toEqual({ withheld });
   });
 
   it('is a refusal if the page throws while it sends (F35)', async () => {
     const sendMessage = async () => Promise.reject(new Error('no'));
-    openStrangePage(base, { getChat: async () => chat, sendMessage });
-    beginInjection();
-    beginListening();
+    openConnectedPage(base, { getChat: async () => chat, sendMessage });
     expect(await sendPrepared(send, null)).toEqual({ glimpse: undefined, refusal: 'no' });
   });
 });
