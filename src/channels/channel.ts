@@ -130,7 +130,7 @@ export interface ChatGlimpse {
   /** The chat's id in the page. */
   readonly pageChatId: string;
   readonly chatId: string;
-  /** Milliseconds since the epoch of its last message; 0 if it has none. */
+  /** Milliseconds since the epoch of its last message; 0 if that is not known. */
   readonly lastMessageAt: number;
   /** Another text whenever the last message is another or was acknowledged, edited, revoked or reacted to. */
   readonly mark: string;

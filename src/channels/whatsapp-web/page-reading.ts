@@ -5,7 +5,7 @@ import type { PageMessage, PageModel, PageReaction, PageVote } from './page-mode
 export interface PageChat {
   readonly pageChatId: string;
   readonly phone: string | undefined;
-  /** Seconds since the epoch. */
+  /** Seconds since the epoch of its last message, as the chat or the message says; 0 if neither does. */
   readonly t: number;
   readonly mark: string;
 }
@@ -14,25 +14,29 @@ export interface PageChat {
 export function listChats(): PageChat[] {
   const switchboard = window.connectedSwitchboard();
   const chats = window.require('WAWebCollections').Chat.getModelsArray() as PageModel[];
+  const timeOf = (model: PageModel | undefined) => Number(model?.t) || 0;
   // Of what lies in memory alone: it costs nothing, and a chat that nobody opened has its last message there.
-  const markOf = (chat: PageModel) => {
+  const lastOf = (chat: PageModel): PageModel | undefined => {
     const msgs = chat.msgs as { getModelsArray?(): PageModel[] } | undefined;
-    const last = msgs
+    return msgs
       ?.getModelsArray?.()
-      .reduce<PageModel | undefined>(
-        (latest, model) => (latest === undefined || Number(model.t) >= Number(latest.t) ? model : latest),
-        undefined,
+      .reduce(
+        (latest, model) => (timeOf(model) >= timeOf(latest) ? model : latest),
+        undefined as PageModel | undefined,
       );
+  };
+  const markOf = (chat: PageModel, last: PageModel | undefined) => {
     const fields = ['ack', 'type', 'latestEditSenderTimestampMs', 'hasReaction'];
     const told = fields.map((field) => String(last?.[field] ?? ''));
     return [String(last?.id.id ?? ''), ...told, String(chat.unreadCount ?? '')].join(' ');
   };
   return chats
-    .map((chat) => ({
+    .map((chat) => ({ chat, last: lastOf(chat) }))
+    .map(({ chat, last }) => ({
       pageChatId: switchboard.addressOf(chat.id) ?? '',
       phone: switchboard.phoneOf(chat.id),
-      t: Number(chat.t ?? 0),
-      mark: markOf(chat),
+      t: Math.max(timeOf(chat), timeOf(last)),
+      mark: markOf(chat, last),
     }))
     .filter((chat) => /@(c\.us|lid|g\.us)$/.test(chat.pageChatId));
 }

@@ -106,9 +106,30 @@ describe('a chat that is read back (A14, A18)', () => {
 });
 
 it('lists chats in any dialect of their ids, and no channels', () => {
-  const chats = ['49@c.us', '1@g.us', '5@newsletter'].map((text) => ({ id: new Wid(text, 'none'), t: 1 }));
+  const ids = [
+    new Wid('49@c.us', 'none'),
+    new Wid('1@g.us', '$1'),
+    { _serialized: '2@lid' },
+    new Wid('5@newsletter'),
+  ];
+  const chats = ids.map((id) => ({ id, t: 1 }));
   openConnectedPage({ WAWebCollections: { Chat: { getModelsArray: () => chats } } });
-  expect(listChats().map(({ pageChatId }) => pageChatId)).toEqual(['49@c.us', '1@g.us']);
+  expect(listChats().map(({ pageChatId }) => pageChatId)).toEqual(['49@c.us', '1@g.us', '2@lid']);
+});
+
+it.each([
+  [{ t: 5 }, [], 5],
+  [{ t: 5 }, [7, 6], 7],
+  [{ t: 9 }, [7, 6], 9],
+  [{ t: 0 }, [6, undefined], 6],
+  [{}, [7], 7],
+  [{ t: null }, [], 0],
+  [{ t: 'soon' }, [], 0],
+])('dates a chat %j with messages of %j by the later of both: %i', (chat, times, t) => {
+  const messages = times.map((at) => ({ id: { id: String(at) }, t: at }));
+  const listed = { id: new Wid('49@c.us'), ...chat, msgs: { getModelsArray: () => messages } };
+  openConnectedPage({ WAWebCollections: { Chat: { getModelsArray: () => [listed] } } });
+  expect(listChats()).toMatchObject([{ t }]);
 });
 
 it('marks a chat by its newest message and by what is unread', () => {
