@@ -86,15 +86,13 @@ export function installBridge(): void {
     const id = model.id as Record<string, unknown> | undefined;
     const remote = id?.remote;
     const author = model.author ?? id?.participant;
-    // The body of media and locations is a thumbnail, not text.
-    const hasText = model.mimetype === undefined && model.type !== 'location';
     const quoted = model.quotedMsg as Record<string, unknown> | undefined;
     const picked: Record<string, unknown> = {
       id,
       revokedId: model.protocolMessageKey,
       author,
-      body: hasText ? model.body : undefined,
-      quotedText: quoted?.caption ?? (quoted?.mimetype === undefined ? quoted?.body : undefined),
+      body: textOf(model),
+      quotedText: quoted?.caption || (quoted && textOf(quoted)),
       chatPhone: phoneOf(remote),
       authorPhone: author === undefined || author === null ? undefined : phoneOf(author),
       vcardList: pickEach(model.vcardList, ['displayName', 'vcard']),
@@ -102,7 +100,23 @@ export function installBridge(): void {
       ackReason: refusalOf(model),
     };
     for (const field of PICKED) picked[field] = model[field];
+    if (quoted) picked.quotedStanzaID ||= quotedIdOf(id, quoted);
     return picked as unknown as PageMessage;
+  }
+
+  /** The body of media and locations is a thumbnail, not text. */
+  function textOf(model: Record<string, unknown>): unknown {
+    return model.mimetype || model.type === 'location' ? undefined : model.body;
+  }
+
+  /** Which message it answers, where it does not say so itself. */
+  function quotedIdOf(id: Record<string, unknown> | undefined, quoted: Record<string, unknown>): unknown {
+    const own = (quoted.id as Record<string, unknown> | undefined)?.id;
+    if (own) return own;
+    return attempt(() => {
+      const model = window.require('WAWebCollections').Msg.get(id?._serialized ?? id?.$1);
+      return window.require('WAWebQuotedMsgModelUtils').getQuotedMsgObj(model)?.id?.id;
+    });
   }
 
   /** Why WhatsApp refused a message; undefined if the page does not know, or it did not. */
