@@ -9,14 +9,15 @@ import type { PageGlimpse, PageKey, PageModel } from './page-model.ts';
 export type PagePrepared = { missing: true } | { missing: false; id: unknown; phone: string | undefined };
 
 /**
- * Resolves the recipient and makes a key for a message to it. A number is missing if the page says so, not if it
- * has nothing to say.
+ * Resolves the recipient and makes a key for a message to it. A number is missing if the page says so; where it answers
+ * without a word, as the library has it, only if it opens no chat with it either.
  */
 export async function prepareSend(to: string): Promise<PagePrepared> {
   const switchboard = window.connectedSwitchboard();
   const { createWid } = window.require('WAWebWidFactory');
   const { Chat } = window.require('WAWebCollections');
   let target = to;
+  let isUnheardOf = false;
   if (to.endsWith('@c.us') && !Chat.get(createWid(to))) {
     // biome-ignore lint/suspicious/noExplicitAny: a module of the page has no types.
     let job: any;
@@ -27,11 +28,19 @@ export async function prepareSend(to: string): Promise<PagePrepared> {
     }
     const found = await job?.queryWidExists?.(createWid(to));
     if (found === null || (found && !found.wid)) return { missing: true };
+    isUnheardOf = typeof job?.queryWidExists === 'function' && !found;
     const wid = found?.wid?._serialized ?? found?.wid?.toString?.();
     if (typeof wid === 'string' && /^\d+@(c\.us|lid)$/.test(wid)) target = wid;
   }
-  const chat = await window.WWebJS.getChat(target, { getAsModel: false });
-  if (!chat) throw new Error('The page opens no chat with the recipient.');
+  let chat: PageModel;
+  try {
+    chat = await window.WWebJS.getChat(target, { getAsModel: false });
+    if (!chat) throw new Error('The page opens no chat with the recipient.');
+  } catch (thrown) {
+    // A page whose line is down may have nothing to say of anybody.
+    if (isUnheardOf && switchboard.line?.whyDown() === undefined) return { missing: true };
+    throw thrown;
+  }
   const bareId = await window.require('WAWebMsgKey').newId();
   return {
     missing: false,

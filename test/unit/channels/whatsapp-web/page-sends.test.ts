@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { watchLine } from '../../../../src/channels/whatsapp-web/page-line.ts';
 import type { PageKey } from '../../../../src/channels/whatsapp-web/page-model.ts';
 import { findMessage, prepareSend, sendPrepared } from '../../../../src/channels/whatsapp-web/page-sends.ts';
 import {
@@ -125,6 +126,37 @@ describe('a message that goes out', () => {
   it.each([null, {}])('is missing where the page answers %j (F37)', async (answer) => {
     openConnectedPage({ ...base, WAWebQueryExistsJob: { queryWidExists: async () => answer } });
     expect(await prepareSend('49@c.us')).toEqual({ missing: true });
+  });
+
+  describe('to a number of which the page answers nothing, and to which it opens no chat', () => {
+    const asked = (answer: unknown) => ({ WAWebQueryExistsJob: { queryWidExists: async () => answer } });
+    const none: () => Promise<unknown> = async () => undefined;
+    const throwing: typeof none = async () => Promise.reject(new Error('No LID for user'));
+
+    it.each([none, throwing])('is missing, as the library has it (A16, F37)', async (getChat) => {
+      openConnectedPage({ ...base, ...asked(undefined) }, { getChat });
+      expect(await prepareSend('49@c.us')).toEqual({ missing: true });
+    });
+
+    it.each<[string, object, string]>([
+      ['cannot be asked for numbers', {}, '49@c.us'],
+      ['has no such question', { WAWebQueryExistsJob: {} }, '49@c.us'],
+      ['knows the number', asked({ wid: new Wid('111@lid') }), '49@c.us'],
+      ['was given a LID', asked(undefined), '111@lid'],
+    ])('is tried again where the page %s', async (_title, modules, to) => {
+      openConnectedPage({ ...base, ...modules }, { getChat: throwing });
+      await expect(prepareSend(to)).rejects.toThrow('No LID for user');
+    });
+
+    it('is tried again while the line is down', async () => {
+      const Socket = { state: 'OPENING', on: () => undefined };
+      openConnectedPage(
+        { ...base, ...asked(undefined), WAWebSocketModel: { Socket } },
+        { getChat: throwing },
+      );
+      watchLine(0);
+      await expect(prepareSend('49@c.us')).rejects.toThrow('No LID for user');
+    });
   });
 
   it('is not given to a page that is not ready yet (F3)', async () => {
