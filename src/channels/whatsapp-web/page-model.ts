@@ -131,8 +131,20 @@ export interface Switchboard {
   report: (() => void) | undefined;
   /** The line to WhatsApp; set before this document is sent to. */
   line: PageLine | undefined;
-  /** Messages of the chat that is being read back, newest last. */
-  reading: { chatId: string; models: PageModel[]; complete: boolean } | undefined;
+  reading: PageReading | undefined;
+}
+
+/** The chat that is being read back. */
+export interface PageReading {
+  readonly chatId: string;
+  /** Its messages as far as they were loaded, newest first. */
+  models: PageModel[];
+  /** Bare ids of all that was loaded. */
+  readonly seen: Set<unknown>;
+  /** How many models the chat had when they were last looked through. */
+  looked: number;
+  /** True if the page has no more. */
+  complete: boolean;
 }
 
 /** The page's line to WhatsApp, as far as the order of messages goes (see watchLine). */

@@ -59,28 +59,41 @@ export async function readChat(
     );
   if (!chat) throw new Error('The page has no such chat now.');
   if (offset === 0 || switchboard.reading?.chatId !== pageChatId) {
-    switchboard.reading = { chatId: pageChatId, models: [], complete: false };
+    switchboard.reading = { chatId: pageChatId, models: [], seen: new Set(), looked: 0, complete: false };
   }
   const reading = switchboard.reading;
-  const merge = (older: PageModel[], newer: PageModel[]): PageModel[] => {
-    const seen = new Set<unknown>();
-    return [...older, ...newer].filter((model) => !seen.has(model.id.id) && seen.add(model.id.id));
+  const timeOf = (model: PageModel | undefined) => Number(model?.t ?? 0);
+  /** Puts what is new of these in its place; says how much that is. Those of one second stay in the order they came in. */
+  const take = (models: readonly PageModel[], isOlder: boolean): number => {
+    const fresh = models.filter(({ id }) => !reading.seen.has(id.id) && reading.seen.add(id.id));
+    const messages = fresh
+      .filter((model) => !model.isNotification && !leftOut.includes(String(model.type)))
+      .reverse()
+      .sort((a, b) => timeOf(b) - timeOf(a));
+    const known = reading.models;
+    if (isOlder && timeOf(messages[0]) <= timeOf(known.at(-1)))
+      for (const model of messages) known.push(model);
+    else if (messages.length > 0)
+      reading.models = (isOlder ? [...known, ...messages] : [...messages, ...known]).sort(
+        (a, b) => timeOf(b) - timeOf(a),
+      );
+    return fresh.length;
   };
-  const messages = () =>
-    reading.models.filter((model) => !model.isNotification && !leftOut.includes(String(model.type)));
-  reading.models = merge(reading.models, chat.msgs.getModelsArray());
-  while (messages().length < offset + limit && !reading.complete) {
-    const known = reading.models.length;
-    const older = await window.require('WAWebChatLoadMessages').loadEarlierMsgs({ chat });
-    reading.models = merge(Array.isArray(older) ? older : [], reading.models);
+  /** Looks the chat's loaded messages through if there are others than were taken: some came, or others loaded them. */
+  const takeLoaded = (): number => {
+    const loaded = chat.msgs.getModelsArray() as PageModel[];
+    if (loaded.length === reading.looked) return 0;
+    reading.looked = loaded.length;
+    return take(loaded, false);
+  };
+  takeLoaded();
+  while (reading.models.length < offset + limit && !reading.complete) {
+    const older = take((await switchboard.loadEarlier(chat)) ?? [], true);
+    // What was loaded lies in the chat as a rule.
+    reading.looked += older;
     // A page that gives nothing new has nothing more, also if it gives the same once again.
-    reading.complete = reading.models.length === known;
+    reading.complete = older + takeLoaded() === 0;
   }
-  const ordered = messages()
-    .map((model, place) => ({ model, place }))
-    .sort((a, b) => Number(a.model.t ?? 0) - Number(b.model.t ?? 0) || a.place - b.place)
-    .map(({ model }) => model);
-  const end = Math.max(0, ordered.length - offset);
   /** All reactions to a message; undefined if the page cannot tell. */
   const reactionsTo = async (model: PageModel): Promise<PageReaction[] | undefined> => {
     if (model.hasReaction === false) return [];
@@ -107,7 +120,7 @@ export async function readChat(
       return undefined;
     }
   };
-  const wanted = ordered.slice(Math.max(0, end - limit), end).reverse();
+  const wanted = reading.models.slice(offset, offset + limit);
   return await Promise.all(
     wanted.map(async (model) => {
       const picked = switchboard.pick(window.WWebJS.getMessageModel(model));

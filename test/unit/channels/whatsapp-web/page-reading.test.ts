@@ -26,6 +26,11 @@ describe('a chat that is read back (A14, A18)', () => {
     return messages.map(({ body }) => body);
   };
 
+  const page = async (offset: number, limit: number) => {
+    const messages = await readChat('49@c.us', { offset, limit }, ['call_log']);
+    return messages.map(({ body }) => body);
+  };
+
   it('ends where the page gives undefined', async () => {
     chatOf([message('b', 2), message('a', 1)], async () => undefined);
     expect(await read()).toEqual(['b', 'a']);
@@ -46,6 +51,68 @@ describe('a chat that is read back (A14, A18)', () => {
     const call = { ...message('call', 2), type: 'call_log' };
     chatOf([message('c', 3), call], async () => [message('b', 1), message('a', 0)]);
     expect(await read(2)).toEqual(['c', 'b']);
+  });
+
+  it('is read as far as it is loaded where the page cannot load more', async () => {
+    openConnectedPage({
+      WAWebCollections: {
+        Chat: { get: () => ({ id: new Wid('49@c.us'), msgs: { getModelsArray: () => [message('a', 1)] } }) },
+      },
+      WAWebWidFactory,
+    });
+    expect(await read()).toEqual(['a']);
+  });
+
+  it('goes on where the page loads what it does not give', async () => {
+    const loaded = [message('c', 3)];
+    const loads = [message('b', 2), message('a', 1)];
+    chatOf(loaded, async () => void loaded.unshift(...loads.splice(0, 1)));
+    expect(await read()).toEqual(['c', 'b', 'a']);
+  });
+
+  it('has what others load of it meanwhile', async () => {
+    const loaded = [message('e', 5)];
+    const loads = [[message('d', 4)], [message('a', 1)]];
+    chatOf(loaded, async () => {
+      const older = loads.shift() ?? [];
+      loaded.unshift(...older);
+      return older;
+    });
+    expect(await page(0, 2)).toEqual(['e', 'd']);
+    loaded.unshift(message('b', 2), message('c', 3));
+    expect(await page(2, 10)).toEqual(['c', 'b', 'a']);
+  });
+
+  it('has what comes meanwhile in its place, and keeps the order of one second', async () => {
+    const loaded = [message('c', 2), message('d', 2)];
+    chatOf(loaded, async () => [message('a', 2), message('b', 2)]);
+    expect(await page(0, 2)).toEqual(['d', 'c']);
+    loaded.push(message('e', 2), message('late', 1));
+    expect(await page(1, 10)).toEqual(['d', 'c', 'b', 'a', 'late']);
+  });
+
+  it('is read in steps that do not grow with what was read before', async () => {
+    const size = 4_000;
+    let looks = 0;
+    const model = (n: number) => ({
+      ...message(`m${n}`, n),
+      get type() {
+        looks += 1;
+        return 'chat';
+      },
+    });
+    const loaded: object[] = [];
+    let oldest = size;
+    chatOf(loaded, async () => {
+      const older = Array.from({ length: Math.min(50, oldest) }, (_, n) => model(oldest - 50 + n));
+      oldest -= older.length;
+      loaded.unshift(...older);
+      return older;
+    });
+    const told: (string | undefined)[] = [];
+    for (let offset = 0; offset < size; offset += 50) told.push(...(await page(offset, 50)));
+    expect(told).toEqual(Array.from({ length: size }, (_, n) => `m${size - 1 - n}`));
+    expect(looks).toBeLessThan(10 * size);
   });
 
   it('tells the reactions to a message, where the page has them', async () => {
