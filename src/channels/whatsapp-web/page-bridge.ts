@@ -230,6 +230,7 @@ export function installBridge(): void {
     makeKey,
     find: async () => notReady(),
     loadEarlier: async () => notReady(),
+    quote: notReady,
     tell(news) {
       if (news.kind === 'socket' || news.kind === 'passkey' || news.kind === 'storage-closed') {
         void window.switchboardTell?.([news]);

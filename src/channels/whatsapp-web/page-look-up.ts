@@ -131,5 +131,19 @@ export function installLookUp(): void {
     throw store.refusal ?? new Error('The page cannot read its messages now.');
   }
 
-  Object.assign(switchboard, { find, loadEarlier });
+  function quote(quoted: PageModel | undefined, chat: PageModel): object {
+    if (!quoted) throw new Error('The page does not have the message that this one answers.');
+    const { canReply, unsafe, msgContextInfo } = quoted as Record<
+      string,
+      ((of?: unknown) => unknown) | undefined
+    >;
+    const canAnswer =
+      attempt(() => window.require('WAWebMsgReply').canReplyMsg(unsafe?.call(quoted) ?? quoted)) ??
+      attempt(() => canReply?.call(quoted));
+    if (canAnswer === false || !msgContextInfo)
+      throw new Error('The message that this one answers cannot be answered.');
+    return msgContextInfo.call(quoted, chat) as object;
+  }
+
+  Object.assign(switchboard, { find, loadEarlier, quote });
 }

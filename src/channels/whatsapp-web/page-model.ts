@@ -111,6 +111,8 @@ export interface Switchboard {
   phoneOf(wid: unknown): string | undefined;
   /** What there is to say of a message after a send or a look-up. */
   glimpse(model: PageModel): PageGlimpse;
+  /** What a message in the chat carries to answer another one; throws if it cannot be answered, or is undefined. */
+  quote(quoted: PageModel | undefined, chat: PageModel): object;
   tell(news: PageNews): void;
   /** A key for a message of ours to a chat, made as the library makes it. */
   makeKey(chat: PageModel, bareId: string): object;

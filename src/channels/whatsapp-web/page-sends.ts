@@ -64,6 +64,8 @@ export interface PageSend {
   readonly options: Record<string, unknown>;
   /** Fields laid over the message, for kinds that the library would take apart first. */
   readonly fields: Record<string, unknown>;
+  /** The message that it answers. The library itself would look for it by one name only, and send without it. */
+  readonly quoted: PageKey | null;
 }
 
 /** What the page has after a send, and what the page said if it refused. */
@@ -100,6 +102,13 @@ export async function sendPrepared(send: PageSend, file: PageFile | null): Promi
       withheld: `The page opens no such chat now: ${(thrown as Error | undefined)?.message ?? thrown}`,
     };
   }
+  let quoted: PageModel | undefined;
+  try {
+    quoted = send.quoted ? await switchboard.find(send.quoted) : undefined;
+  } catch (thrown) {
+    const reason = (thrown as Error | undefined)?.message ?? thrown;
+    return { withheld: `The page cannot look up the message that this one answers: ${reason}` };
+  }
   let refusal: string | undefined;
   let withheld: string | undefined;
   const takeTurn = async () => {
@@ -107,6 +116,7 @@ export async function sendPrepared(send: PageSend, file: PageFile | null): Promi
     if (withheld !== undefined) throw new Error(withheld);
   };
   try {
+    const quote = send.quoted ? switchboard.quote(quoted, chat) : {};
     await takeTurn();
     if (file && 'unreadable' in file) throw new Error(file.unreadable);
     const isPicture = send.options.sendMediaAsSticker && file && file.mimetype !== 'image/webp';
@@ -120,7 +130,7 @@ export async function sendPrepared(send: PageSend, file: PageFile | null): Promi
     await window.WWebJS.sendMessage(chat, send.text, {
       ...send.options,
       ...(media ? { media: { ...media, whenUploaded: takeTurn } } : {}),
-      extraOptions: { ...send.fields, id },
+      extraOptions: { ...quote, ...send.fields, id },
     });
   } catch (thrown) {
     if (withheld !== undefined) return { withheld };

@@ -75,6 +75,7 @@ function openPage(socket: Socket, held: Message[] = [], upload = async () => ({}
         text: id,
         options: {},
         fields: {},
+        quoted: null,
       },
       file,
     );

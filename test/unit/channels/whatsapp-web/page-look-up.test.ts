@@ -154,7 +154,7 @@ describe('a message whose look-up fails', () => {
     const sendMessage = async () => Promise.reject(new Error('no'));
     const getChat = async () => ({ id: new Wid('49@c.us') });
     openPage({ Msg: { get, getMessagesById: closing } }, { getChat, sendMessage });
-    const send = { pageChatId: '49@c.us', key, text: 'hi', options: {}, fields: {} };
+    const send = { pageChatId: '49@c.us', key, text: 'hi', options: {}, fields: {}, quoted: null };
     await expect(sendPrepared(send, null)).rejects.toThrow('closing');
   });
 });

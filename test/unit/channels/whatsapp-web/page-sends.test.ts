@@ -94,7 +94,7 @@ describe('a message that goes out', () => {
     WAWebMsgKey: MsgKey,
     WAWebUserPrefsMeUser: { getMaybeMeLidUser: () => new Wid('999@lid') },
   };
-  const send = { pageChatId: '111@lid', key, text: 'hi', options: {}, fields: {} };
+  const send = { pageChatId: '111@lid', key, text: 'hi', options: {}, fields: {}, quoted: null };
 
   it('gets a key though the own number and the phone behind the chat are unknown', async () => {
     const found = { wid: new Wid('111@lid', 'none') };
@@ -181,5 +181,79 @@ describe('a message that goes out', () => {
     const sendMessage = async () => Promise.reject(new Error('no'));
     openConnectedPage(base, { getChat: async () => chat, sendMessage });
     expect(await sendPrepared(send, null)).toEqual({ glimpse: undefined, refusal: 'no' });
+  });
+});
+
+describe('a message that answers another one (A16)', () => {
+  const chat = { id: new Wid('111@lid') };
+  const quoted: PageKey = { fromMe: false, bareId: 'Q1', participant: null, chatIds: ['111@lid'] };
+  const send = { pageChatId: '111@lid', key, text: 'hi', options: {}, fields: { type: 'chat' }, quoted };
+  const asked = (changes: object = {}) => ({
+    id: { id: 'Q1', fromMe: false, remote: new Wid('49@c.us') },
+    canReply: () => true,
+    msgContextInfo: (of: unknown) => ({ quotedStanzaID: 'Q1', quotedIn: of }),
+    ...changes,
+  });
+
+  /** What the page was given, and what came of it. */
+  async function sendWith(Msg: object, modules: object = {}) {
+    const given: { extraOptions: object }[] = [];
+    const sendMessage = async (_chat: unknown, _text: string, options: { extraOptions: object }) =>
+      void given.push(options);
+    openConnectedPage(
+      {
+        WAWebCollections: { Chat: { get: () => undefined }, Msg },
+        WAWebWidFactory,
+        WAWebMsgKey: MsgKey,
+        WAWebUserPrefsMeUser: { getMaybeMeLidUser: () => new Wid('999@lid') },
+        WAWebLidMigrationUtils: { toPn: () => new Wid('49@c.us') },
+        ...modules,
+      },
+      { getChat: async () => chat, sendMessage },
+    );
+    return { sent: await sendPrepared(send, null), given: given.map(({ extraOptions }) => extraOptions) };
+  }
+  const under = (name: string, model: object) => ({
+    get: (text: string) => (text === name ? model : undefined),
+    getMessagesById: async () => ({ messages: [] }),
+  });
+  const QUOTE = { quotedStanzaID: 'Q1', quotedIn: chat, type: 'chat', id: { id: 'AB12' } };
+
+  it.each(['false_111@lid_Q1', 'false_49@c.us_Q1'])('quotes it where it lies as %s', async (name) => {
+    expect((await sendWith(under(name, asked()))).given).toMatchObject([QUOTE]);
+  });
+
+  it('quotes it where it lies in the store alone', async () => {
+    const getMessagesById = async ([name]: string[]) => ({
+      messages: name === 'false_49@c.us_Q1' ? [asked()] : [],
+    });
+    expect((await sendWith({ get: () => undefined, getMessagesById })).given).toMatchObject([QUOTE]);
+  });
+
+  it('quotes it as the page says that it can be', async () => {
+    const model = asked({ canReply: undefined, unsafe: () => 'unsafe' });
+    const WAWebMsgReply = { canReplyMsg: (of: unknown) => of === 'unsafe' };
+    const { given } = await sendWith(under('false_111@lid_Q1', model), { WAWebMsgReply });
+    expect(given).toMatchObject([QUOTE]);
+  });
+
+  it.each<[string, object]>([
+    ['is not there', under('nothing', {})],
+    ['cannot be answered', under('false_111@lid_Q1', asked({ canReply: () => false }))],
+    ['cannot be quoted', under('false_111@lid_Q1', asked({ msgContextInfo: undefined }))],
+  ])('is refused, not sent without it, where that %s', async (_title, Msg) => {
+    const { sent, given } = await sendWith(Msg);
+    expect(given).toEqual([]);
+    expect(sent).toMatchObject({
+      glimpse: undefined,
+      refusal: expect.stringMatching(/that this one answers/),
+    });
+  });
+
+  it('is withheld where the page cannot look it up now', async () => {
+    const getMessagesById = async () => Promise.reject(new Error('closing'));
+    const { sent, given } = await sendWith({ get: () => undefined, getMessagesById });
+    expect(given).toEqual([]);
+    expect(sent).toEqual({ withheld: 'The page cannot look up the message that this one answers: closing' });
   });
 });
