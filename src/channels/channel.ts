@@ -222,7 +222,7 @@ export interface ConnectedSession {
    */
   renewLine?(): Promise<void>;
 
-  /** Fetches the media of a message, whose bytes are then to be read; heavy, one at a time per page (fact A18). */
+  /** Fetches the media of a message, whose bytes are then to be read; heavy, one file at a time per page (fact A18). */
   downloadMedia(key: MessageKey): Promise<MediaDownload>;
 
   /** Whom the page knows; heavy. */
