@@ -2,6 +2,7 @@ import { installBridge } from '../../src/channels/whatsapp-web/page-bridge.ts';
 import { beginInjection, beginListening } from '../../src/channels/whatsapp-web/page-calls.ts';
 import { installLookUp } from '../../src/channels/whatsapp-web/page-look-up.ts';
 import type { PageNews } from '../../src/channels/whatsapp-web/page-model.ts';
+import { installReadBack } from '../../src/channels/whatsapp-web/page-read-back.ts';
 
 type Modules = Record<string, unknown>;
 
@@ -31,6 +32,7 @@ export function openConnectedPage(...options: Parameters<typeof openStrangePage>
   beginInjection();
   beginListening();
   installLookUp();
+  installReadBack();
   return opened;
 }
 

@@ -230,6 +230,7 @@ export function installBridge(): void {
     makeKey,
     find: async () => notReady(),
     loadEarlier: async () => notReady(),
+    readBack: async () => notReady(),
     quote: notReady,
     tell(news) {
       if (news.kind === 'socket' || news.kind === 'passkey' || news.kind === 'storage-closed') {
@@ -246,7 +247,6 @@ export function installBridge(): void {
     linksByCode: false,
     report: undefined,
     line: undefined,
-    reading: undefined,
   };
   window.switchboard = switchboard;
   window.connectedSwitchboard = () => (switchboard.listening ? switchboard : notReady());

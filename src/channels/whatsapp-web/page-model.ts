@@ -123,6 +123,8 @@ export interface Switchboard {
   find(key: PageKey): Promise<PageModel | undefined>;
   /** Loads the next older messages of a chat, and gives them; undefined if the page has no such part. */
   loadEarlier(chat: PageModel): Promise<readonly PageModel[] | undefined>;
+  /** Messages of a chat, newest first; older ones are loaded as needed. */
+  readBack(chat: PageModel, range: PageRange): Promise<PageModel[]>;
   /** True once injection into this document has begun; there is one a document, whatever navigates within it (F5). */
   injected: boolean;
   /** True once the library's listeners are being attached to this document; twice would double every event (F6). */
@@ -133,20 +135,13 @@ export interface Switchboard {
   report: (() => void) | undefined;
   /** The line to WhatsApp; set before this document is sent to. */
   line: PageLine | undefined;
-  reading: PageReading | undefined;
 }
 
-/** The chat that is being read back. */
-export interface PageReading {
-  readonly chatId: string;
-  /** Its messages as far as they were loaded, newest first. */
-  models: PageModel[];
-  /** Bare ids of all that was loaded. */
-  readonly seen: Set<unknown>;
-  /** How many models the chat had when they were last looked through. */
-  looked: number;
-  /** True if the page has no more. */
-  complete: boolean;
+/** A part of a chat: `limit` messages after the `offset` newest, those of the types in `leftOut` not counted. */
+export interface PageRange {
+  readonly offset: number;
+  readonly limit: number;
+  readonly leftOut: readonly string[];
 }
 
 /** The page's line to WhatsApp, as far as the order of messages goes (see watchLine). */

@@ -43,7 +43,7 @@ export function listChats(): PageChat[] {
 
 /**
  * Messages of a chat, newest first: `limit` after `offset`, those of the types in `leftOut` not counted. Older ones are
- * loaded from the page's store as needed; what was loaded is remembered until another chat is read.
+ * loaded from the page's store as needed (see installReadBack).
  */
 export async function readChat(
   pageChatId: string,
@@ -58,42 +58,7 @@ export async function readChat(
       ({ id }) => switchboard.addressOf(id) === pageChatId,
     );
   if (!chat) throw new Error('The page has no such chat now.');
-  if (offset === 0 || switchboard.reading?.chatId !== pageChatId) {
-    switchboard.reading = { chatId: pageChatId, models: [], seen: new Set(), looked: 0, complete: false };
-  }
-  const reading = switchboard.reading;
-  const timeOf = (model: PageModel | undefined) => Number(model?.t ?? 0);
-  /** Puts what is new of these in its place; says how much that is. Those of one second stay in the order they came in. */
-  const take = (models: readonly PageModel[], isOlder: boolean): number => {
-    const fresh = models.filter(({ id }) => !reading.seen.has(id.id) && reading.seen.add(id.id));
-    const messages = fresh
-      .filter((model) => !model.isNotification && !leftOut.includes(String(model.type)))
-      .reverse()
-      .sort((a, b) => timeOf(b) - timeOf(a));
-    const known = reading.models;
-    if (isOlder && timeOf(messages[0]) <= timeOf(known.at(-1)))
-      for (const model of messages) known.push(model);
-    else if (messages.length > 0)
-      reading.models = (isOlder ? [...known, ...messages] : [...messages, ...known]).sort(
-        (a, b) => timeOf(b) - timeOf(a),
-      );
-    return fresh.length;
-  };
-  /** Looks the chat's loaded messages through if there are others than were taken: some came, or others loaded them. */
-  const takeLoaded = (): number => {
-    const loaded = chat.msgs.getModelsArray() as PageModel[];
-    if (loaded.length === reading.looked) return 0;
-    reading.looked = loaded.length;
-    return take(loaded, false);
-  };
-  takeLoaded();
-  while (reading.models.length < offset + limit && !reading.complete) {
-    const older = take((await switchboard.loadEarlier(chat)) ?? [], true);
-    // What was loaded lies in the chat as a rule.
-    reading.looked += older;
-    // A page that gives nothing new has nothing more, also if it gives the same once again.
-    reading.complete = older + takeLoaded() === 0;
-  }
+  const wanted = await switchboard.readBack(chat, { offset, limit, leftOut });
   /** All reactions to a message; undefined if the page cannot tell. */
   const reactionsTo = async (model: PageModel): Promise<PageReaction[] | undefined> => {
     if (model.hasReaction === false) return [];
@@ -120,7 +85,6 @@ export async function readChat(
       return undefined;
     }
   };
-  const wanted = reading.models.slice(offset, offset + limit);
   return await Promise.all(
     wanted.map(async (model) => {
       const picked = switchboard.pick(window.WWebJS.getMessageModel(model));
