@@ -56,13 +56,13 @@ export const SESSION_FACTS = {
     text: "The page's line to WhatsApp has been down for some seconds (socket: OPENING, TIMEOUT; fact A9).",
     from: ['connected'],
     to: 'reconnecting',
-    also: 'The page stays, and its socket is asked to try again at once. What is sent meanwhile waits in it.',
+    also: 'The page stays, and its socket is asked to try again at once. What is to be sent waits, and is not given to it.',
   },
   'line-back': {
     text: 'The line that was down is up again, in the same document.',
     from: ['reconnecting'],
     to: 'connected',
-    also: '',
+    also: 'What waits is sent at once, each message behind what the page itself has still to send to the chat.',
   },
   'passkey-asked': {
     text: 'WhatsApp asks for a passkey before it links (fact A24).',

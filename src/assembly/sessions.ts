@@ -1,6 +1,6 @@
 import type { AccountStore } from '../accounts/account.ts';
 import type { Announcer } from '../accounts/announcer.ts';
-import type { InstanceId } from '../accounts/ids.ts';
+import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { ChannelListener } from '../channels/channel.ts';
 import { type Browser, RUN_MARK } from '../channels/whatsapp-web/browser.ts';
 import { openGuard } from '../channels/whatsapp-web/guard.ts';
@@ -14,6 +14,7 @@ import type { Config } from '../config/config.ts';
 import { DEFAULT_TIMINGS } from '../config/session-timings.ts';
 import type { Executor } from '../db/database.ts';
 import { hasOtherInstances, isInstanceGone } from '../db/instance-presence.ts';
+import { doubtRestored } from '../db/restored-profile.ts';
 import { openSocketFolder } from '../embedded/socket-folder.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Pipeline } from '../messages/pipeline.ts';
@@ -47,6 +48,7 @@ export async function openSessions(parts: SessionParts): Promise<{ readonly pool
     clock,
     log,
     hasOthers: () => hasOtherInstances(db, instanceId),
+    onRestored: (accountId, takenAt) => doubtSent(parts, accountId, takenAt),
     onStep: (step) => log.debug('A step of the vault was done', { step }),
   });
   const temporary = stack.use(await openSocketFolder(parts.dataPath, 'browsers'));
@@ -71,6 +73,17 @@ export async function openSessions(parts: SessionParts): Promise<{ readonly pool
   );
   const opened = stack.move();
   return { pool, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** What was handed over since the snapshot of a profile was taken is in doubt before that profile is used. */
+async function doubtSent(
+  { edge, log, db }: SessionParts,
+  accountId: AccountId,
+  takenAt: Date,
+): Promise<void> {
+  const count = await doubtRestored(db, accountId, { takenAt, at: new Date(edge.clock.now()) });
+  if (count > 0)
+    log.warn('Whether messages left before the session was restored is not known', { accountId, count });
 }
 
 /** Messages go into the pipeline; codes and states to the terminal and to applications. */

@@ -174,15 +174,6 @@ export interface ConnectedSession {
   readonly accountId: AccountId;
 
   /**
-   * When the snapshot was taken from which the page's profile was restored; null if the profile is the one that the
-   * account used last. The page may not know what happened after it: absence then proves nothing.
-   */
-  readonly restoredFrom: Date | null;
-
-  /** When it was restored; null as `restoredFrom` is. What the page was given since, it knows. */
-  readonly restoredAt: Date | null;
-
-  /**
    * Resolves the recipient and chooses the message's id; nothing is sent.
    * @throws AppError NOT_ON_WHATSAPP
    */

@@ -170,26 +170,15 @@ export async function markUnknown(
 }
 
 /**
- * The same, with a finding, for every message of an account that was handed over between two instants and whose outcome
- * is open. Returns how many there are.
+ * The same, with a finding, for every message of an account that was handed over since an instant, or ever, and whose
+ * outcome is open; in a transaction, as the last that it does. Returns how many there are that had no finding yet.
  */
-export async function markAllUnknown(
-  db: Executor,
-  accountId: AccountId,
-  handed: { readonly from: Date; readonly to: Date },
-  finding: FailureRecord,
-): Promise<number> {
-  return transact(db, (trx) => doubtHanded(trx, accountId, finding, handed));
-}
-
-/** The same in a transaction, as the last that it does; without instants for all that were handed over so far. */
 export async function doubtHanded(
   trx: Executor,
   accountId: AccountId,
   finding: FailureRecord,
-  handed?: { readonly from: Date; readonly to: Date },
+  since = new Date(0),
 ): Promise<number> {
-  const { from = new Date(0), to = null } = handed ?? {};
   const rows = await trx
     .selectFrom('messages')
     .select([...CHANGED_COLUMNS, 'status'])
@@ -197,8 +186,7 @@ export async function doubtHanded(
     .where('direction', '=', 'outgoing')
     .where('status', 'in', OPEN_STATUSES)
     .where('failed_code', 'is', null)
-    .where('handed_at', '>=', from)
-    .$if(to !== null, (query) => query.where('handed_at', '<=', to))
+    .where('handed_at', '>=', since)
     .orderBy('seq')
     .forUpdate()
     .execute();

@@ -14,9 +14,9 @@
  *   its ack is adopted; or it forgot the message, which is handed over under the same id, and WhatsApp counts an id
  *   once.
  * - Killed after the ack was written: settled; later acks come as events.
- * A page that was restored from an older copy proves nothing by what it lacks: what was handed over between the copy and
- * its restoration is `unknown`, is looked up until it can be known, and never handed over again. The same goes for the page
- * of a new link and what was handed over before that, which is written down with the link.
+ * A page that was restored from an older copy proves nothing by what it lacks: what was handed over since the copy was taken
+ * is `unknown`, is looked up until it can be known, and never handed over again. That is written down before the copy is
+ * used. The same goes for the page of a new link and what was handed over before that, which is written down with the link.
  */
 import type { ConnectedSession } from '../channels/channel.ts';
 import { findPhones } from '../db/address-store.ts';
@@ -26,7 +26,6 @@ import {
   type OutgoingMessage,
   type UnsettledPage,
 } from '../db/outbox-store.ts';
-import { markAllUnknown } from '../db/send-result-store.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import { toError } from '../lib/errors.ts';
 import { Wake } from '../lib/wake.ts';
@@ -34,7 +33,7 @@ import { isLid } from './address.ts';
 import { sendNext } from './hand-over.ts';
 import { lookUp } from './send-check.ts';
 import { type Flight, SendFlights } from './send-flights.ts';
-import { RESTORED, UNCONFIRMED_MS } from './send-outcome.ts';
+import { UNCONFIRMED_MS } from './send-outcome.ts';
 import type { NextSend } from './send-pace.ts';
 import { type SendDeps, SendRun, type SendRunOptions } from './send-run.ts';
 
@@ -125,7 +124,6 @@ export class SendLoop {
     const { deps, sweeps } = this.#run;
     const { accountId } = this.#session;
     const isWhole = sweeps.isWhole;
-    if (isWhole) await this.#doubtRestored();
     await this.#run.pace.measureReach();
     const age = { now: deps.clock.now(), minAgeMs: isWhole ? 0 : UNCONFIRMED_MS };
     let after: string | null = null;
@@ -146,17 +144,6 @@ export class SendLoop {
     // One that this page was given is on the list unless the page showed it.
     if (this.#run.isGivenHere(message)) unsettled.keepSeen(message, now);
     else unsettled.hold(message, now);
-  }
-
-  /** Of what happened between the copy and its restoration the page knows nothing (see ConnectedSession). */
-  async #doubtRestored(): Promise<void> {
-    const { restoredFrom: from, restoredAt: to, accountId } = this.#session;
-    if (from === null || to === null) return;
-    const { db, log, onStep } = this.#run.deps;
-    const finding = { ...RESTORED, at: this.#run.date() };
-    const count = await this.#run.query(markAllUnknown(db, accountId, { from, to }, finding));
-    if (count > 0) onStep?.('unknown-written');
-    if (count > 0) log.warn('Whether messages left before the session was restored is not known', { count });
   }
 
   #startChecks(now: number): void {

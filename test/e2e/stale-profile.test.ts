@@ -55,7 +55,19 @@ it.each(['accept', 'retry'] as const)(
   },
 );
 
-it('hands nothing over again that may have left after the snapshot (A22)', async () => {
+/** Starts on the snapshot, and seals another one of the same profile at its end: no page came to anything. */
+async function startsInVain(): Promise<void> {
+  await stage.world.faults.set({ kind: 'page', mode: 'reset', phone: shop.name });
+  await stage.start();
+  await stage.api.reached(accountId, 'Reconnecting');
+  await stage.daemon().stop();
+  await stage.world.faults.clear();
+}
+
+it.each<[string, () => Promise<void>]>([
+  ['at once', async () => undefined],
+  ['after a start in vain, which sealed the profile again', startsInVain],
+])('hands nothing over again that may have left after the snapshot (A22): %s', async (_when, before) => {
   await stage.daemon().stop();
   await stage.start();
   await stage.api.reached(accountId, 'Connected');
@@ -72,6 +84,7 @@ it('hands nothing over again that may have left after the snapshot (A22)', async
   await stage.daemon().kill();
   await stage.world.waitFor({ away: shop.name });
   await rm(join(stage.folder, 'data', 'live'), { recursive: true });
+  await before();
   await stage.start();
   await stage.api.reached(accountId, 'Connected');
   const unknown = await stage.api.message(

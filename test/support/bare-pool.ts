@@ -6,7 +6,7 @@ import type { Account, AccountStore, SessionChange } from '../../src/accounts/ac
 import { type AccountId, parseInstanceId } from '../../src/accounts/ids.ts';
 import type { SessionState } from '../../src/accounts/state.ts';
 import { openPool, type Pool } from '../../src/channels/whatsapp-web/pool.ts';
-import { ProfileKeeper } from '../../src/channels/whatsapp-web/profile-keeper.ts';
+import { ProfileKeeper, type ProfileKeeperDeps } from '../../src/channels/whatsapp-web/profile-keeper.ts';
 import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/config/session-timings.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
@@ -40,6 +40,9 @@ export class BarePool implements AsyncDisposable {
   readonly store: HeldCalls<AccountStore>;
   readonly profiles: HeldCalls<ProfileKeeper>;
   readonly index: HeldCalls<SnapshotIndex>;
+  readonly restorations = new HeldCalls<Pick<ProfileKeeperDeps, 'onRestored'>>({
+    onRestored: async () => undefined,
+  });
   readonly steps: VaultStep[] = [];
   readonly log = new RecordingLogger();
   readonly #folder: string;
@@ -171,6 +174,7 @@ export class BarePool implements AsyncDisposable {
       clock: systemClock,
       log: this.log,
       hasOthers: async () => false,
+      onRestored: (...told) => this.restorations.face.onRestored(...told),
       onStep,
     });
   }

@@ -74,8 +74,6 @@ export interface PageScript {
 /** A connected session on the fake network; good unless a hook makes it bad. */
 export class NetworkSession implements ConnectedSession {
   readonly accountId: AccountId;
-  restoredFrom: Date | null = null;
-  restoredAt: Date | null = null;
   readonly page: PageStore;
   readonly #network: FakeNetwork;
   readonly #script: PageScript;

@@ -174,6 +174,7 @@ export class PoolStage implements AsyncDisposable {
           clock: systemClock,
           log: this.log,
           hasOthers: async () => false,
+          onRestored: async () => undefined,
           onStep: () => undefined,
         }),
         config: {

@@ -50,8 +50,6 @@ export function makeMessage(
  */
 export class ScriptedSession implements ConnectedSession {
   readonly accountId: AccountId;
-  readonly restoredFrom = null;
-  readonly restoredAt = null;
   readonly chats = new Map<string, ReadPlace[]>();
   /** Answers by bare id, one after another; the last one stays. */
   readonly downloads = new Map<string, (MediaDownload | Error | Promise<MediaDownload>)[]>();

@@ -8,6 +8,7 @@ import type { Account } from '../../src/accounts/account.ts';
 import { type AccountId, parseInstanceId } from '../../src/accounts/ids.ts';
 import type { ConnectedSession } from '../../src/channels/channel.ts';
 import { openDatabase } from '../../src/db/database.ts';
+import { doubtRestored } from '../../src/db/restored-profile.ts';
 import type { PostgresConnection } from '../../src/embedded/postgres.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { AppError, type ErrorCode } from '../../src/lib/errors.ts';
@@ -21,8 +22,8 @@ import { openMedia } from './local-media.ts';
 export interface SendPlaces {
   readonly connection: PostgresConnection;
   readonly accountId: AccountId;
-  /** Between these instants (ms since the epoch) the page knows nothing. */
-  readonly restored?: { readonly from: number; readonly at: number };
+  /** The page is as it was at this instant (ms since the epoch). */
+  readonly restoredFrom?: number;
   /** Do not come further than this. */
   readonly dieAt?: MessageStep;
 }
@@ -47,7 +48,7 @@ export type SendNews =
 const tell = (news: SendNews) => void process.stdout.write(`${JSON.stringify(news)}\n`);
 
 /** The page, at the other end of the pipes. */
-function makeSession({ accountId, restored }: SendPlaces) {
+function makeSession({ accountId }: SendPlaces) {
   const asked = new Map<number, PromiseWithResolvers<unknown>>();
   const ask = (method: PageMethod, ...args: unknown[]) => {
     const id = asked.size;
@@ -60,8 +61,6 @@ function makeSession({ accountId, restored }: SendPlaces) {
   const unused = () => Promise.reject(new AppError('SESSION_FAULT'));
   const session: ConnectedSession = {
     accountId,
-    restoredFrom: restored ? new Date(restored.from) : null,
-    restoredAt: restored ? new Date(restored.at) : null,
     prepareSend: (to) => ask('prepareSend', to),
     send: (prepared, content, options) => ask('send', prepared, content, options),
     findMessage: (prepared) => ask('findMessage', prepared),
@@ -106,8 +105,10 @@ async function main(places: SendPlaces): Promise<void> {
     if (step === places.dieAt) process.kill(process.pid, 'SIGKILL');
   };
   const log = new IdleLog();
-  const { connection, accountId } = places;
+  const { connection, accountId, restoredFrom } = places;
   await using opened = openDatabase({ connection, log, poolSize: 4 });
+  if (restoredFrom !== undefined)
+    await doubtRestored(opened.db, accountId, { takenAt: new Date(restoredFrom), at: new Date() });
   const common = { db: opened.db, clock: systemClock, log, onStep };
   const instanceId = parseInstanceId('one');
   await using sender = openSender({ ...common, instanceId, openMedia, messageRateLimit: 0 });

@@ -48,6 +48,8 @@ export interface VaultStageSettings {
   readonly freeDiskBytes?: number;
   readonly profileDeadlineMs?: number;
   readonly hasOthers?: () => Promise<boolean>;
+  /** Beside what `restoredFrom` keeps. */
+  readonly onRestored?: () => Promise<void>;
   /** For what is due when. */
   readonly clock?: Clock;
 }
@@ -60,6 +62,8 @@ export class VaultStage implements AsyncDisposable {
   readonly accountId: AccountId;
   readonly profilePath: string;
   readonly log: RecordingLogger;
+  /** When the snapshots were taken of which it was told that the profile is restored from them. */
+  readonly restoredFrom: Date[] = [];
   readonly db: Executor;
   readonly folder: VaultFolder;
   readonly backup: SnapshotBackup;
@@ -106,6 +110,10 @@ export class VaultStage implements AsyncDisposable {
       clock: settings.clock ?? systemClock,
       log,
       hasOthers: settings.hasOthers ?? (async () => false),
+      onRestored: async (accountId, takenAt) => {
+        if (accountId === this.accountId) this.restoredFrom.push(takenAt);
+        await settings.onRestored?.();
+      },
       onStep,
     });
   }

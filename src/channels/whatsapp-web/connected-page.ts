@@ -42,7 +42,6 @@ import {
   prepareSend,
   sendPrepared,
 } from './page-sends.ts';
-import type { Restoration } from './profile-origin.ts';
 
 /**
  * Heavy calls of a kind take turns: a page that moves two large files at once answers nothing else (fact A18). A file that
@@ -56,8 +55,6 @@ type Lane = 'files' | 'reading';
  */
 export class ConnectedPage implements ConnectedSession {
   readonly accountId: AccountId;
-  readonly restoredFrom: Date | null;
-  readonly restoredAt: Date | null;
   readonly #page: Page;
   readonly #clock: Clock;
   readonly #timings: SessionTimings;
@@ -71,12 +68,9 @@ export class ConnectedPage implements ConnectedSession {
     deps: {
       readonly clock: Clock;
       readonly timings: SessionTimings;
-      readonly restoration: Restoration | null;
     },
   ) {
     this.accountId = accountId;
-    this.restoredFrom = deps.restoration?.from ?? null;
-    this.restoredAt = deps.restoration?.at ?? null;
     this.#page = page;
     this.#clock = deps.clock;
     this.#timings = deps.timings;

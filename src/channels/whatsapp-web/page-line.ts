@@ -39,8 +39,13 @@ export function watchLine(outboxGraceMs: number): void {
 
   function isBehind(chat: PageModel, bareId: string): boolean {
     const { msgs } = chat as { msgs?: { getModelsArray?: () => PageModel[] } };
-    const models = msgs?.getModelsArray?.() ?? [];
-    return models.some((model) => waitsInPage(model) && model.id.id !== bareId);
+    try {
+      const models = msgs?.getModelsArray?.() ?? [];
+      return models.some((model) => waitsInPage(model) && model.id.id !== bareId);
+    } catch {
+      // A page that cannot tell what waits is no reason to refuse the message.
+      return false;
+    }
   }
 
   async function awaitTurn(chat: PageModel, bareId: string): Promise<string | undefined> {

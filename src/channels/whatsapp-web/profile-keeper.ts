@@ -19,7 +19,6 @@ import { listProfiles, profilePathOf, removeProfile, removeRemnant, requireFreeB
 import { findKeptEntries } from './profile-content.ts';
 import { findDamage } from './profile-damage.ts';
 import { type ProfileMark, readBoot, readProfileMark, writeProfileMark } from './profile-mark.ts';
-import { type Restoration, readRestoration, writeRestoration } from './profile-origin.ts';
 import { tidyProfiles } from './profile-takeover.ts';
 import { type SealedSnapshot, SnapshotCopies } from './snapshot-copies.ts';
 
@@ -34,6 +33,11 @@ export interface ProfileKeeperDeps {
   readonly log: Logger;
   /** Whether other instances share the database. */
   readonly hasOthers: () => Promise<boolean>;
+  /**
+   * Told before a profile is put in its place that is as it was at `takenAt`: it lacks what its account did since. If it
+   * rejects, the profile is not opened. It may be told again of what it was told already.
+   */
+  readonly onRestored: (accountId: AccountId, takenAt: Date) => Promise<void>;
   /** Told after each step. */
   readonly onStep: (step: VaultStep) => void;
 }
@@ -43,8 +47,6 @@ interface Opened {
   /** The newest generation of the account. */
   generation: number;
   isSealed: boolean;
-  /** What the profile lacks; null if it is the one that the account used last. */
-  restoration: Restoration | null;
 }
 
 /** Whether a profile that was taken out lay open already, or is as the vault had it (new, if that has none). */
@@ -53,7 +55,7 @@ export type TakenFrom = 'live' | 'vault';
 /** What sessions ask of it: their own profile alone. */
 export type SessionProfile = Pick<
   ProfileKeeper,
-  'takeOut' | 'isSealed' | 'restoration' | 'snapshot' | 'copyWhenDue' | 'discard'
+  'takeOut' | 'isSealed' | 'snapshot' | 'copyWhenDue' | 'discard'
 >;
 
 export class ProfileKeeper {
@@ -98,16 +100,11 @@ export class ProfileKeeper {
     return this.#opened.get(accountId)?.isSealed === true;
   }
 
-  /** What the account's opened profile lacks; null if it was not restored. */
-  restoration(accountId: AccountId): Restoration | null {
-    return this.#opened.get(accountId)?.restoration ?? null;
-  }
-
   /**
    * Opens the profile, unless it is open and good. The account's browser is gone. Once the signal has aborted nothing is
    * put in the profile's place any more.
    * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED, DISK_FULL; the signal's reason; and what the
-   * database throws
+   * database and `onRestored` throw
    */
   takeOut(accountId: AccountId, signal?: AbortSignal): Promise<TakenFrom> {
     return this.#turns.run(accountId, async () => {
@@ -115,8 +112,7 @@ export class ProfileKeeper {
       const known = this.#opened.get(accountId) ?? (await this.#findKnown(accountId));
       const live = await this.#findLive(accountId, known);
       const generation = live ?? (await this.#openVault(accountId, known, signal));
-      const restoration = await readRestoration(this.#pathOf(accountId));
-      this.#opened.set(accountId, { ...known, generation, restoration });
+      this.#opened.set(accountId, { ...known, generation });
       return live === undefined ? 'vault' : 'live';
     });
   }
@@ -125,7 +121,7 @@ export class ProfileKeeper {
   async #findKnown(accountId: AccountId): Promise<Opened> {
     const { vault } = this.#deps;
     await vault.requireKey(accountId);
-    return { ...(await vault.findNewest(accountId)), restoration: null };
+    return { ...(await vault.findNewest(accountId)) };
   }
 
   /** The generation of the opened profile if it is to be used as it is. */
@@ -170,7 +166,7 @@ export class ProfileKeeper {
 
   /** Opens the newest snapshot in the profile's place, or makes an empty profile; returns its mark. */
   async #openVault(accountId: AccountId, known: Opened, signal?: AbortSignal): Promise<number> {
-    const { vault, clock, onStep, runtimePath, timings } = this.#deps;
+    const { vault, onRestored, onStep, runtimePath, timings } = this.#deps;
     const path = this.#pathOf(accountId);
     const opening = `${path}.opening-${crypto.randomUUID()}`;
     try {
@@ -182,7 +178,7 @@ export class ProfileKeeper {
         signal,
       });
       if (opened === undefined) await mkdir(opening, { mode: 0o700 });
-      else await writeRestoration(opening, { from: opened.sealedAt, at: new Date(clock.now()) });
+      else await onRestored(accountId, opened.sealedAt);
       await writeProfileMark(opening, { generation: known.generation, boot: await readBoot() });
       signal?.throwIfAborted();
     } catch (thrown) {

@@ -5,7 +5,6 @@ import type { Logger } from '../../lib/logger.ts';
 import { listProfiles, profilePathOf, removeProfile, removeRemnant } from './profile.ts';
 import { findKeptEntries } from './profile-content.ts';
 import { readProfileMark, writeProfileMark } from './profile-mark.ts';
-import { readRestoration, writeRestoration } from './profile-origin.ts';
 
 /**
  * Removes half-made copies of profiles, and brings those to `runtimePath` that lie where an earlier run opened them. One
@@ -40,8 +39,6 @@ async function takeOver(path: string, here: string): Promise<void> {
         await cp(join(path, entry), join(opening, entry), { recursive: true });
       }
       await writeProfileMark(opening, (await readProfileMark(path)) ?? { generation: 0, boot: null });
-      const restoration = await readRestoration(path);
-      if (restoration !== null) await writeRestoration(opening, restoration);
       await rename(opening, here);
     } finally {
       await removeRemnant(opening);

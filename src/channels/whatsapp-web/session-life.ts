@@ -7,7 +7,6 @@ import type { InboundEvent } from '../../messages/inbound-event.ts';
 import type { ChannelListener, ConnectedSession } from '../channel.ts';
 import { ConnectedPage } from './connected-page.ts';
 import { type CheckDeps, LifeChecks } from './life-checks.ts';
-import type { Restoration } from './profile-origin.ts';
 import { type LifeView, nextWatchStep, type Phase, phaseOfSocket, type WatchStep } from './session-watch.ts';
 import { socketMeaning } from './socket-state.ts';
 import { Stability } from './stability.ts';
@@ -51,8 +50,6 @@ export interface LifeDeps extends CheckDeps {
   linkingSince(): number | null;
   /** Counts a code that is shown, over all lives; returns how many there were. */
   countCode(): number;
-  /** What the profile of this life lacks; null if it was not restored. */
-  restoration(): Restoration | null;
   /** The heavy part of the start is over: another browser may be launched. */
   onSettled(): void;
   /** The life is over; its browser is about to be closed. */
@@ -359,7 +356,7 @@ export class SessionLife {
   #connect(event: Ready, signal: AbortSignal): void {
     // The document that was ready may be gone by now.
     if (this.#ready !== event) return;
-    const { account, listener, clock } = this.#deps;
+    const { account, listener, clock, timings } = this.#deps;
     const { identity } = event;
     this.#clearCode();
     const now = clock.monotonic();
@@ -369,9 +366,7 @@ export class SessionLife {
     // A new link exists nowhere else yet.
     if (!this.#deps.isSealed() && this.#view.sealedAt !== null)
       this.#see({ sealedAt: Number.NEGATIVE_INFINITY });
-    const { timings, restoration } = this.#deps;
-    const parts = { clock, timings, restoration: restoration() };
-    const session = new ConnectedPage(account.id, event.page, parts);
+    const session = new ConnectedPage(account.id, event.page, { clock, timings });
     const scope = new AbortController();
     this.#connection = { session, scope, identity };
     if (this.#held.length > 0) listener.onEvents(account.id, this.#held);

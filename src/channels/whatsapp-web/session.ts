@@ -247,7 +247,6 @@ export class Session {
         return this.#codes;
       },
       isSealed: () => profile.isSealed(account.id),
-      restoration: () => profile.restoration(account.id),
       snapshot: () => profile.snapshot(account.id),
       copyWhenDue: () => profile.copyWhenDue(account.id),
       onSettled: leave,

@@ -35,7 +35,7 @@ beforeEach(async () => {
 
 function start(
   page: PageStore,
-  { script, ...options }: Pick<SendPlaces, 'dieAt' | 'restored'> & { readonly script?: PageScript } = {},
+  { script, ...options }: Pick<SendPlaces, 'dieAt' | 'restoredFrom'> & { readonly script?: PageScript } = {},
 ): SendProcess {
   const session = new NetworkSession(accountId, { network, page }, script);
   return new SendProcess({ connection: database.connection, accountId, ...options }, session);
@@ -49,7 +49,7 @@ async function dieAt(step: MessageStep, page: PageStore, script: PageScript = {}
 }
 
 /** The daemon starts again; whoever asked for the messages asks again. */
-async function goOn(page: PageStore, options: Pick<SendPlaces, 'restored'> = {}): Promise<void> {
+async function goOn(page: PageStore, options: Pick<SendPlaces, 'restoredFrom'> = {}): Promise<void> {
   await using process = start(page, options);
   for (const text of TEXTS) expect(await process.accept(ALICE, text)).toBeNull();
   await process.settles();
@@ -93,9 +93,9 @@ describe.each(WAY_OUT)('a daemon that is killed at "%s"', (step) => {
   });
 
   it('has sent nothing twice if its page comes back from an older copy', async () => {
-    const from = Date.now();
+    const restoredFrom = Date.now();
     await dieAt(step, new Map());
-    await goOn(new Map(), { restored: { from, at: Date.now() } });
+    await goOn(new Map(), { restoredFrom });
     expect(new Set(network.given).size).toBe(network.given.length);
     const [first, second] = await rows();
     if (first?.status === 'sent') return expect(second?.status).toBe('sent');

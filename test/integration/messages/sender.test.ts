@@ -7,6 +7,7 @@ import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { findNextToSend } from '../../../src/db/outbox-store.ts';
+import { doubtRestored } from '../../../src/db/restored-profile.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { makeDayTurn } from '../../../src/messages/day-turn.ts';
@@ -112,9 +113,8 @@ async function accept(body: string, given: Partial<SendRequest> = {}, { wakes = 
 }
 
 /** A connected session; its page is empty unless one is given. */
-function connect(script: PageScript = {}, { page = new Map(), ...restored }: ConnectOptions = {}) {
+function connect(script: PageScript = {}, { page = new Map() }: ConnectOptions = {}) {
   const session = new NetworkSession(account.id, { network, page }, script);
-  Object.assign(session, restored);
   const connection = new AbortController();
   const ended = sender.run(session, connection.signal);
   const leave = async () => {
@@ -126,8 +126,6 @@ function connect(script: PageScript = {}, { page = new Map(), ...restored }: Con
 
 interface ConnectOptions {
   readonly page?: PageStore;
-  readonly restoredFrom?: Date;
-  readonly restoredAt?: Date;
 }
 
 /** Resolves when everything that was accepted or fell due so far has been dealt with. */
@@ -942,14 +940,17 @@ async function lose(): Promise<{ bareId: string; handedAt: Date }> {
 }
 
 describe('a page that was restored from an older copy', () => {
-  const around = (at: Date) => ({
-    restoredFrom: new Date(at.getTime() - 1),
-    restoredAt: new Date(at.getTime() + 1),
-  });
+  /** The copy was taken so long before, or after, the instant. Returns how many messages were not in doubt yet. */
+  const restore = (handedAt: Date, byMs: number) =>
+    doubtRestored(opened.db, account.id, {
+      takenAt: new Date(handedAt.getTime() + byMs),
+      at: new Date(clock.now()),
+    });
 
   it('proves nothing by what it lacks: the message is unknown until an ack tells', async () => {
     const { bareId, handedAt } = await lose();
-    const { leave } = connect({}, around(handedAt));
+    expect(await restore(handedAt, -1)).toBe(1);
+    const { leave } = connect();
     await settled();
     expect(await rows()).toMatchObject([{ status: 'unknown', failed_code: 'SEND_OUTCOME_UNKNOWN' }]);
     await leave();
@@ -968,28 +969,39 @@ describe('a page that was restored from an older copy', () => {
     expect(network.given).toHaveLength(1);
   });
 
+  it('proves nothing either if it was restored again before it was used, from a copy of itself', async () => {
+    const { handedAt } = await lose();
+    expect(await restore(handedAt, -1)).toBe(1);
+    expect(await restore(handedAt, -1)).toBe(0);
+    expect(await restore(handedAt, 1)).toBe(0);
+    connect();
+    await settled();
+    expect(network.given).toHaveLength(1);
+  });
+
   it('lets the chat go on at once if the message has held it long enough', async () => {
     const { handedAt } = await lose();
     await accept('2');
+    await restore(handedAt, -1);
     clock.advance(60_000);
-    connect({}, around(handedAt));
+    connect();
     await settled();
     expect(network.textsOf(ALICE)).toEqual(['1', '2']);
   });
 
   it('proves by what it lacks that the message did not leave, if the copy is younger', async () => {
     const { handedAt } = await lose();
-    const restoredFrom = new Date(handedAt.getTime() + 1);
-    connect({}, { restoredFrom, restoredAt: restoredFrom });
+    expect(await restore(handedAt, 1)).toBe(0);
+    connect();
     await settled();
     expect(network.given).toHaveLength(2);
     expect(await rows()).toMatchObject([{ status: 'sent' }]);
   });
 
   it('proves it too of what was handed over since it was restored', async () => {
-    const { handedAt } = await lose();
-    const restoredAt = new Date(handedAt.getTime() - 1);
-    connect({}, { restoredFrom: restoredAt, restoredAt });
+    await restore(new Date(clock.now()), -1);
+    await lose();
+    connect();
     await settled();
     expect(network.given).toHaveLength(2);
   });

@@ -17,7 +17,7 @@ import { findNextToSend, listUnsettled } from '../../../src/db/outbox-store.ts';
 import { claimAgain, claimForSending } from '../../../src/db/send-claim.ts';
 import {
   applyPageAck,
-  markAllUnknown,
+  doubtHanded,
   markFailed,
   markNeverLeft,
   markUnknown,
@@ -137,9 +137,8 @@ describe('the log of changes tells of a message that is sent', () => {
     for (let times = 0; times < 2; times += 1)
       await applyPageAck(server.db, ref(id), { ack: 0, reason: null }, new Date());
     expect(await log(ALICE, id)).toEqual(['message 0', ...Array(3).fill('status 0')]);
-    const always = { from: new Date(0), to: new Date(Date.now() + 1_000) };
-    expect(await markAllUnknown(server.db, account, always, failure())).toBe(1);
-    expect(await markAllUnknown(server.db, account, always, failure())).toBe(0);
+    expect(await doubtHanded(server.db, account, failure())).toBe(1);
+    expect(await doubtHanded(server.db, account, failure())).toBe(0);
     expect(await log(ALICE, id)).toEqual(['message 0', ...Array(4).fill('status 0')]);
   });
 

@@ -158,14 +158,14 @@ describe('over a line that drops', () => {
 
   it('takes nothing while it is down (F1)', async () => {
     const prepared = await session.prepareSend(alice.jid);
-    await shop.page({ do: 'drop', ms: 500 });
-    await stage.world.waitFor({ away: 'shop' });
+    await shop.page({ do: 'drop', ms: 1_500 });
+    await stage.reached(accountId, 'reconnecting', 'connection_lost');
     const text = 'not into the gap';
     await expect(session.send(prepared, { kind: 'text', text }, {})).rejects.toMatchObject({
       code: 'SEND_WITHHELD',
     });
     expect(await session.findMessage(prepared)).toBeUndefined();
-    await stage.world.waitFor({ synced: 'shop' });
+    await stage.world.waitFor({ connected: 'shop' });
   });
 
   it('lets nothing overtake what it has still to send again (F1, F36)', async () => {

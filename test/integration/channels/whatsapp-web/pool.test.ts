@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
 import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts';
+import type { SessionTimings } from '../../../../src/config/session-timings.ts';
 import { AppError } from '../../../../src/lib/errors.ts';
 import { BarePool } from '../../../support/bare-pool.ts';
 import { makeProfileSample } from '../../../support/profile-sample.ts';
@@ -14,10 +15,12 @@ const DAMAGED = new AppError('VAULT_DAMAGED', { message: 'No copy is whole.' });
 let bare: BarePool;
 let accountId: AccountId;
 
-beforeEach(async () => {
-  bare = await BarePool.open({ maxConnections: 1, timings: { profileDeadlineMs: 300, profileEndMs: 50 } });
+beforeEach(() => open());
+
+async function open(timings: Partial<SessionTimings> = {}): Promise<void> {
+  bare = await BarePool.open({ maxConnections: 1, timings: { profileEndMs: 50, ...timings } });
   accountId = await bare.create();
-});
+}
 
 afterEach(async () => {
   const falseSteps = await findFalseSteps(bare.db, accountId);
@@ -51,6 +54,8 @@ describe('a profile whose opening hangs', () => {
   });
 
   it('is told, and frees its slot for whoever disconnects the account; what comes late is destroyed', async () => {
+    await bare[Symbol.asyncDispose]();
+    await open({ profileDeadlineMs: 300 });
     const opening = bare.index.hold('find');
     await bare.pool.start(accountId);
     await opening.reached;
@@ -66,6 +71,21 @@ describe('a profile whose opening hangs', () => {
     await vi.waitFor(() => expect(order()).toEqual(['wipe-profile-removed']));
     expect(await bare.profiles.face.listOpen()).toEqual([]);
   });
+});
+
+it('is started again if nobody can be told what its restored profile lacks, and opens it once they can', async () => {
+  const { face } = bare.profiles;
+  await face.takeOut(accountId);
+  await makeProfileSample(profilePathOf(bare.runtimePath, accountId), 'sealed');
+  await setLinked();
+  await face.seal(accountId);
+  const before = bare.steps.length;
+  const isOpen = () => bare.steps.slice(before).includes('opening-moved');
+  bare.restorations.fail('onRestored', new AppError('UNAVAILABLE', { message: 'The database is away.' }));
+  await bare.pool.start(accountId);
+  await vi.waitFor(() => expect(isOpen()).toBe(true), { timeout: 20_000 });
+  expect(await bare.history(accountId)).toContain('reconnecting vault_unavailable');
+  await bare.pool.disconnect(accountId);
 });
 
 it('seals at its stop what an earlier run has left open, though the session has not come to its turn', async () => {

@@ -72,28 +72,61 @@ async function leaveOlder(): Promise<void> {
 }
 
 describe('what a profile lacks', () => {
-  const restoration = () => stage.keeper.restoration(stage.accountId);
-  const openSnapshot = async () => {
+  const sealedAt = async (generation: number) => {
+    const { snapshots } = await stage.index.find(stage.accountId);
+    return snapshots.find((snapshot) => snapshot.generation === generation)?.sealedAt;
+  };
+  const loseMachine = async () => {
     await rm(stage.profilePath, { recursive: true });
     stage = await restart();
-    await stage.takeOut();
   };
 
   it('is nothing if it is new', async () => {
     await stage.takeOut();
-    expect(restoration()).toBeNull();
+    expect(stage.restoredFrom).toEqual([]);
   });
 
-  it('is what happened between the snapshot and its opening, also after a crash', async () => {
+  it('is told when the vault is opened, and of an opened profile it is nothing', async () => {
+    const before = Date.now();
     await stage.seal('sealed');
-    const sealedAt = Date.now();
+    const after = Date.now();
     await stage.takeOut();
-    const known = restoration();
-    expect(known?.from.getTime()).toBeLessThanOrEqual(sealedAt);
-    expect(known?.at.getTime()).toBeGreaterThanOrEqual(sealedAt);
+    expect(stage.restoredFrom).toEqual([await sealedAt(1)]);
+    const from = stage.restoredFrom[0]?.getTime();
+    expect(from).toBeGreaterThanOrEqual(before);
+    expect(from).toBeLessThanOrEqual(after);
     stage = await restart();
     await stage.takeOut();
-    expect(restoration()).toEqual(known);
+    expect(stage.restoredFrom).toEqual([]);
+  });
+
+  it('is told before the profile is sealed again, which no page may have used', async () => {
+    await openSealed('lost with its machine');
+    await loseMachine();
+    await stage.takeOut();
+    await stage.putAway();
+    await stage.takeOut();
+    const [older, newer] = [await sealedAt(1), await sealedAt(2)];
+    expect(stage.restoredFrom).toEqual([older, newer]);
+    expect(newer?.getTime()).toBeGreaterThan(older?.getTime() ?? Number.NaN);
+  });
+
+  it('is told of the copy that is opened, if it is not the newest', async () => {
+    await openSealed('newest');
+    await stage.putAway();
+    const [older, path] = [await sealedAt(1), join(places.sessionPath, places.accountId, '2.vault')];
+    await truncate(path, 1_000);
+    await stage.db.deleteFrom('vault_chunks').where('generation', '=', '2').execute();
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('sealed');
+    expect(stage.restoredFrom).toEqual([older]);
+  });
+
+  it('is told too if the profile is opened in the place of one that nobody takes out', async () => {
+    await leaveOlder();
+    stage = await restart();
+    await stage.putAway();
+    expect(stage.restoredFrom).toEqual([await sealedAt(2)]);
   });
 
   it('begins when the copy of a running one was taken, not when it was sealed', async () => {
@@ -106,10 +139,28 @@ describe('what a profile lacks', () => {
     await stage.takeOut();
     const begunAt = Date.now();
     await stage.keeper.snapshot(stage.accountId);
-    await openSnapshot();
-    const from = restoration()?.from.getTime() ?? 0;
+    await loseMachine();
+    await stage.takeOut();
+    const from = stage.restoredFrom[0]?.getTime();
     expect(from).toBeGreaterThanOrEqual(begunAt);
     expect(from).toBeLessThanOrEqual(copiedAt);
+  });
+
+  it('keeps the profile from being opened while nobody can be told, and what lies there stays', async () => {
+    await leaveOlder();
+    const away = async () => {
+      throw new Error('The database is away.');
+    };
+    stage = await restart({ onRestored: away });
+    await expect(stage.takeOut()).rejects.toThrow('The database is away.');
+    await stage.putAway();
+    expect(messages(stage)).toContain(NOT_SEALED);
+    expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
+    expect(await stage.read()).toBe('older');
+    const told = stage.restoredFrom;
+    stage = await restart();
+    expect(await stage.takeOut()).toBe('newest');
+    expect(told).toEqual([...stage.restoredFrom, ...stage.restoredFrom]);
   });
 });
 

@@ -26,7 +26,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 function openSession(page: Page): ConnectedPage {
-  const deps = { clock: new ManualClock(), timings: DEFAULT_TIMINGS, restoration: null };
+  const deps = { clock: new ManualClock(), timings: DEFAULT_TIMINGS };
   return new ConnectedPage('account' as AccountId, page, deps);
 }
 

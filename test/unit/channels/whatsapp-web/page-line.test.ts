@@ -170,6 +170,14 @@ describe('the line of a page (F1)', () => {
     expect(given).toEqual(['A']);
   });
 
+  it('is waited for by nobody where the page cannot tell what waits', async () => {
+    const { given, send } = openPage(new Socket(), [null as unknown as Message]);
+    const find = () => undefined;
+    window.require('WAWebCollections').Msg.get = find;
+    expect(await send('A')).toEqual({ glimpse: undefined, refusal: undefined });
+    expect(given).toEqual(['A']);
+  });
+
   it('that goes while a message waits for its turn takes nothing', async () => {
     const socket = new Socket();
     const { given, send } = openPage(socket, [own('before')]);

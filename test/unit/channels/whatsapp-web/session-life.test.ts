@@ -78,7 +78,6 @@ function makeLife(
     linkingSince: () => (isLinked ? null : clock.monotonic()),
     countCode: () => 1,
     isSealed: () => true,
-    restoration: () => null,
     onFall: () => undefined,
     snapshot: nothing,
     copyWhenDue: async () => false,

@@ -97,7 +97,6 @@ function play(
         takeOut,
         discard,
         isSealed: () => isSealed,
-        restoration: () => null,
         snapshot: done,
         copyWhenDue: async () => false,
       },
