@@ -130,7 +130,7 @@ export interface ChatGlimpse {
   /** The chat's id in the page. */
   readonly pageChatId: string;
   readonly chatId: string;
-  /** Milliseconds since the epoch of its last message; 0 if it has none. */
+  /** Milliseconds since the epoch of its last message; 0 if that is not known. */
   readonly lastMessageAt: number;
   /** Another text whenever the last message is another or was acknowledged, edited, revoked or reacted to. */
   readonly mark: string;
@@ -213,7 +213,7 @@ export interface ConnectedSession {
    */
   renewLine?(): Promise<void>;
 
-  /** Fetches the media of a message, whose bytes are then to be read; heavy, one at a time per page (fact A18). */
+  /** Fetches the media of a message, whose bytes are then to be read; heavy, one file at a time per page (fact A18). */
   downloadMedia(key: MessageKey): Promise<MediaDownload>;
 
   /** Whom the page knows; heavy. */

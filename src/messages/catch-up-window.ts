@@ -36,11 +36,12 @@ export interface ReadBackWindow {
 /**
  * How far a chat has to be read back; undefined if it need not be.
  *
- * It is read if it has a message from after its watermark, or one of the last 48 hours, which may have changed; and if its
- * newest message does not look as it did at the watermark. Every other chat rests, so that a run costs 200 messages for
- * each chat that was alive in the last two days (five pages, of which the database is asked once each: some milliseconds),
- * not for each that there is. What is missed by that belongs to a chat that is silent for two days and looks as it did: a
- * change of a message that others followed, and a message of our own that came later than they did.
+ * It is read if it has a message from after its watermark, or one of the last 48 hours, which may have changed; if its
+ * newest message does not look as it did at the watermark; and if the page does not say when that was. Every other chat
+ * rests, so that a run costs 200 messages for each chat that was alive in the last two days (five pages, of which the
+ * database is asked once each: some milliseconds), not for each that there is. What is missed by that belongs to a chat
+ * that is silent for two days and looks as it did: a change of a message that others followed, and a message of our own
+ * that came later than they did.
  *
  * A watermark in the future was set by a clock that was set back since, which says nothing.
  */
@@ -51,13 +52,13 @@ export function readBackWindow(
   nowMs: number,
 ): ReadBackWindow | undefined {
   const bottom = Math.min(firstLinkedAt ?? nowMs, nowMs) - REACH_MS;
+  const lastMessageAt = chat.lastMessageAt === 0 ? nowMs : chat.lastMessageAt;
   const known = [caughtUpTo, watermark?.at ?? null].filter((at) => at !== null && at <= nowMs);
-  if (known.length === 0)
-    return chat.lastMessageAt < bottom ? undefined : { floor: bottom, atLeast: 0, bottom };
+  if (known.length === 0) return lastMessageAt < bottom ? undefined : { floor: bottom, atLeast: 0, bottom };
   const upTo = Math.max(...known.map(Number));
   const floor = Math.min(upTo - SKEW_MS, nowMs - REACH_MS);
   const isChanged = watermark !== undefined && watermark.mark !== chat.mark;
-  if (chat.lastMessageAt < floor && !isChanged) return undefined;
+  if (lastMessageAt < floor && !isChanged) return undefined;
   return { floor, atLeast: REACH_MESSAGES, bottom: Math.min(bottom, floor) };
 }
 

@@ -1,5 +1,8 @@
 import { installBridge } from '../../src/channels/whatsapp-web/page-bridge.ts';
+import { beginInjection, beginListening } from '../../src/channels/whatsapp-web/page-calls.ts';
+import { installLookUp } from '../../src/channels/whatsapp-web/page-look-up.ts';
 import type { PageNews } from '../../src/channels/whatsapp-web/page-model.ts';
+import { installReadBack } from '../../src/channels/whatsapp-web/page-read-back.ts';
 
 type Modules = Record<string, unknown>;
 
@@ -21,6 +24,16 @@ export function openStrangePage(modules: Modules, library: Record<string, unknow
   Object.assign(globalThis, { window: Object.assign(page, { top: page }) });
   installBridge();
   return { told, page: globalThis.window as typeof globalThis.window & Record<string, never> };
+}
+
+/** The same page when it is connected, as those functions have it that speak to a connected page alone. */
+export function openConnectedPage(...options: Parameters<typeof openStrangePage>) {
+  const opened = openStrangePage(...options);
+  beginInjection();
+  beginListening();
+  installLookUp();
+  installReadBack();
+  return opened;
 }
 
 /** Takes the page away again. */

@@ -43,8 +43,11 @@ import {
   sendPrepared,
 } from './page-sends.ts';
 
-/** Heavy calls take turns: a page that moves two large files at once answers nothing else (fact A18). */
-const HEAVY = 'heavy';
+/**
+ * Heavy calls of a kind take turns: a page that moves two large files at once answers nothing else (fact A18). A file that
+ * hangs keeps nobody from reading, for which live messages may wait.
+ */
+type Lane = 'files' | 'reading';
 
 /**
  * A connected page as the rest of the daemon uses it. It lives as long as the connection; afterwards every call
@@ -55,7 +58,7 @@ export class ConnectedPage implements ConnectedSession {
   readonly #page: Page;
   readonly #clock: Clock;
   readonly #timings: SessionTimings;
-  readonly #heavy = new KeyedSerial<typeof HEAVY>();
+  readonly #heavy = new KeyedSerial<Lane>();
   #underWay = 0;
   #usedAt: number;
 
@@ -127,7 +130,7 @@ export class ConnectedPage implements ConnectedSession {
 
   downloadMedia(key: MessageKey): Promise<MediaDownload> {
     return fetchMedia(this.#page, keyToPageKey(key, key.chatId), (work) =>
-      this.#heavyCall('Fetching media', work),
+      this.#heavyCall('files', 'Fetching media', work),
     );
   }
 
@@ -147,7 +150,7 @@ export class ConnectedPage implements ConnectedSession {
     pageChatId: string,
     range: { readonly offset: number; readonly limit: number },
   ): Promise<readonly ReadPlace[]> {
-    const messages = await this.#heavyCall('Reading a chat back', () =>
+    const messages = await this.#heavyCall('reading', 'Reading a chat back', () =>
       this.#page.evaluate(readChat, pageChatId, range, [...NOT_MESSAGES]),
     );
     const now = this.#clock.now();
@@ -155,14 +158,14 @@ export class ConnectedPage implements ConnectedSession {
   }
 
   async readContacts({ after, limit }: ListRange): Promise<readonly ContactGlimpse[]> {
-    const contacts = await this.#heavyCall('Reading the contacts', () =>
+    const contacts = await this.#heavyCall('reading', 'Reading the contacts', () =>
       this.#page.evaluate(readContacts, after, limit),
     );
     return contacts.map(pageContactToGlimpse);
   }
 
   async readChatList({ after, limit }: ListRange): Promise<readonly ChatListing[]> {
-    const chats = await this.#heavyCall('Reading the list of chats', () =>
+    const chats = await this.#heavyCall('reading', 'Reading the list of chats', () =>
       this.#page.evaluate(readChatList, after, limit),
     );
     return chats.map(pageChatToListing);
@@ -170,7 +173,7 @@ export class ConnectedPage implements ConnectedSession {
 
   /** The file first, within a deadline of its own: one that comes too late is not sent behind the caller's back. */
   #sendMedia(send: PageSend, content: OutgoingMedia): Promise<PageSent | PageWithheld> {
-    return this.#inTurn(async () => {
+    return this.#heavy.run('files', async () => {
       const putting = putFile(this.#page, content);
       try {
         return await this.#give(send, await this.#awaitFile(putting));
@@ -200,12 +203,8 @@ export class ConnectedPage implements ConnectedSession {
     }
   }
 
-  #heavyCall<T>(what: string, work: () => Promise<T>): Promise<T> {
-    return this.#inTurn(() => this.#call(what, work, this.#timings.heavyCallDeadlineMs));
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#heavy.run(HEAVY, work);
+  #heavyCall<T>(lane: Lane, what: string, work: () => Promise<T>): Promise<T> {
+    return this.#heavy.run(lane, () => this.#call(what, work, this.#timings.heavyCallDeadlineMs));
   }
 
   async #call<T>(

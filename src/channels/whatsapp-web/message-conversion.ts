@@ -248,7 +248,8 @@ function changeToEvent(
       return { kind: 'ack', key: own, chatId, ack, reason: news.reason ?? null, at: now };
     }
     case 'edit': {
-      const text = message.caption ?? message.body;
+      const isMedia = MEDIA_TYPES.has(TYPES[message.type] ?? 'other');
+      const text = isMedia ? message.caption : (message.body ?? message.caption);
       if (message.type === 'revoked' || typeof text !== 'string') return undefined;
       const at = millisecondsOf(message.latestEditSenderTimestampMs) ?? now;
       return { kind: 'edit', key: own, chatId, text, at };

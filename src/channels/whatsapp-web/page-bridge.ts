@@ -1,6 +1,5 @@
 import type {
   PageGlimpse,
-  PageKey,
   PageMessage,
   PageModel,
   PageNews,
@@ -53,7 +52,7 @@ export function installBridge(): void {
     }
   }
 
-  function widText(wid: unknown): string | undefined {
+  function addressOf(wid: unknown): string | undefined {
     if (typeof wid === 'string') return wid;
     const parts = wid as
       | { _serialized?: unknown; $1?: unknown; user?: unknown; server?: unknown }
@@ -66,7 +65,7 @@ export function installBridge(): void {
   }
 
   function phoneOf(wid: unknown): string | undefined {
-    const text = widText(wid);
+    const text = addressOf(wid);
     if (text === undefined || !text.endsWith('@lid')) return text;
     const ways = [
       (lid: unknown) => window.require('WAWebLidMigrationUtils').toPn(lid),
@@ -74,7 +73,7 @@ export function installBridge(): void {
     ];
     for (const way of ways) {
       try {
-        const phone = widText(way(window.require('WAWebWidFactory').createWid(text)));
+        const phone = addressOf(way(window.require('WAWebWidFactory').createWid(text)));
         if (phone !== undefined && !phone.endsWith('@lid')) return phone;
       } catch {
         // Not every page has both ways.
@@ -83,33 +82,17 @@ export function installBridge(): void {
     return undefined;
   }
 
-  function lidOf(phone: string): string | undefined {
-    const wid = () => window.require('WAWebWidFactory').createWid(phone);
-    return (
-      attempt(() => widText(window.require('WAWebLidMigrationUtils').toLid(wid()))) ??
-      attempt(() => widText(window.require('WAWebApiContact').getCurrentLid(wid())))
-    );
-  }
-
-  /** The addresses, and what else the page calls the same users: it may have changed its mind since (fact A16). */
-  function inBothDialects(ids: readonly string[]): string[] {
-    const others = ids.map((id) => (id.endsWith('@c.us') ? lidOf(id) : phoneOf(id)));
-    return [...new Set([...ids, ...others.filter((id) => id !== undefined)])];
-  }
-
   function pick(model: Record<string, unknown>): PageMessage {
     const id = model.id as Record<string, unknown> | undefined;
     const remote = id?.remote;
     const author = model.author ?? id?.participant;
-    // The body of media and locations is a thumbnail, not text.
-    const hasText = model.mimetype === undefined && model.type !== 'location';
     const quoted = model.quotedMsg as Record<string, unknown> | undefined;
     const picked: Record<string, unknown> = {
       id,
       revokedId: model.protocolMessageKey,
       author,
-      body: hasText ? model.body : undefined,
-      quotedText: quoted?.caption ?? (quoted?.mimetype === undefined ? quoted?.body : undefined),
+      body: textOf(model),
+      quotedText: quoted?.caption || (quoted && textOf(quoted)),
       chatPhone: phoneOf(remote),
       authorPhone: author === undefined || author === null ? undefined : phoneOf(author),
       vcardList: pickEach(model.vcardList, ['displayName', 'vcard']),
@@ -117,7 +100,23 @@ export function installBridge(): void {
       ackReason: refusalOf(model),
     };
     for (const field of PICKED) picked[field] = model[field];
+    if (quoted) picked.quotedStanzaID ||= quotedIdOf(id, quoted);
     return picked as unknown as PageMessage;
+  }
+
+  /** The body of media and locations is a thumbnail, not text. */
+  function textOf(model: Record<string, unknown>): unknown {
+    return model.mimetype || model.type === 'location' ? undefined : model.body;
+  }
+
+  /** Which message it answers, where it does not say so itself. */
+  function quotedIdOf(id: Record<string, unknown> | undefined, quoted: Record<string, unknown>): unknown {
+    const own = (quoted.id as Record<string, unknown> | undefined)?.id;
+    if (own) return own;
+    return attempt(() => {
+      const model = window.require('WAWebCollections').Msg.get(id?._serialized ?? id?.$1);
+      return window.require('WAWebQuotedMsgModelUtils').getQuotedMsgObj(model)?.id?.id;
+    });
   }
 
   /** Why WhatsApp refused a message; undefined if the page does not know, or it did not. */
@@ -208,31 +207,6 @@ export function installBridge(): void {
     return new MsgKey({ from, to: chat.id, id: bareId, participant, selfDir: 'out' });
   }
 
-  async function find(key: PageKey): Promise<PageModel | undefined> {
-    const { Msg, Chat } = window.require('WAWebCollections');
-    const isIt = (model: PageModel | undefined) => model?.id?.id === key.bareId;
-    const chatIds = inBothDialects(key.chatIds);
-    const participants = inBothDialects(key.participant === null ? [] : [key.participant]);
-    const texts = chatIds.flatMap((chatId) => {
-      const head = `${key.fromMe}_${chatId}_${key.bareId}`;
-      return [...participants.map((participant) => `${head}_${participant}`), head];
-    });
-    const held = texts.map((text) => attempt(() => Msg.get(text) as PageModel | undefined)).find(isIt);
-    if (held) return held;
-    for (const text of texts) {
-      // One at a time: a page may refuse them all because it cannot read one of them.
-      const stored = await Promise.resolve(attempt(() => Msg.getMessagesById([text]))).catch(() => undefined);
-      const { messages } = (stored ?? {}) as { messages?: unknown };
-      const found = Array.isArray(messages) ? (messages as (PageModel | undefined)[]).find(isIt) : undefined;
-      if (found) return found;
-    }
-    // It may be filed under an address that the page does not tell.
-    const loaded = chatIds.map((chatId): PageModel[] | undefined =>
-      attempt(() => Chat.get(window.require('WAWebWidFactory').createWid(chatId))?.msgs?.getModelsArray()),
-    );
-    return loaded.flatMap((models) => models ?? []).find(isIt);
-  }
-
   /** What one part of the page says, or undefined if it throws: there are other ways. */
   function attempt<T>(ask: () => T): T | undefined {
     try {
@@ -242,14 +216,22 @@ export function installBridge(): void {
     }
   }
 
+  function notReady(): never {
+    throw new Error('The page is not ready.');
+  }
+
   const switchboard: Switchboard = {
     pick,
     pickReaction,
     pickVote,
+    addressOf,
     phoneOf,
     glimpse,
     makeKey,
-    find,
+    find: async () => notReady(),
+    loadEarlier: async () => notReady(),
+    readBack: async () => notReady(),
+    quote: notReady,
     tell(news) {
       if (news.kind === 'socket' || news.kind === 'passkey' || news.kind === 'storage-closed') {
         void window.switchboardTell?.([news]);
@@ -265,9 +247,9 @@ export function installBridge(): void {
     linksByCode: false,
     report: undefined,
     line: undefined,
-    reading: undefined,
   };
   window.switchboard = switchboard;
+  window.connectedSwitchboard = () => (switchboard.listening ? switchboard : notReady());
 
   watchPasskeys();
 

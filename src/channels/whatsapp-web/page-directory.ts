@@ -26,6 +26,7 @@ export interface PageListedChat {
 
 /** People of the page after `after`, in the order of their ids. */
 export function readContacts(after: string | null, limit: number): PageContact[] {
+  const switchboard = window.connectedSwitchboard();
   const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : null);
   const plain = (wid: unknown) => {
     const { _serialized, $1 } = (wid ?? {}) as { _serialized?: unknown; $1?: unknown };
@@ -47,7 +48,7 @@ export function readContacts(after: string | null, limit: number): PageContact[]
     .map(({ model, id }) => ({
       id,
       lid: id.endsWith('@lid') ? id : plain(lidOf(model.id) ?? model.lid),
-      phone: id.endsWith('@lid') ? plain(model.phoneNumber ?? window.switchboard?.phoneOf(model.id)) : id,
+      phone: id.endsWith('@lid') ? plain(model.phoneNumber ?? switchboard.phoneOf(model.id)) : id,
       name: text(model.name),
       pushName: text(model.pushname) ?? text(model.verifiedName),
       isBusiness: model.isBusiness === true,
@@ -57,6 +58,7 @@ export function readContacts(after: string | null, limit: number): PageContact[]
 
 /** Personal chats and groups of the page after `after`, in the order of their ids. */
 export function readChatList(after: string | null, limit: number): PageListedChat[] {
+  const switchboard = window.connectedSwitchboard();
   const models = window.require('WAWebCollections').Chat.getModelsArray() as PageModel[];
   return models
     .map((model) => ({ model, id: String(model.id._serialized ?? model.id.$1 ?? model.id) }))
@@ -68,7 +70,7 @@ export function readChatList(after: string | null, limit: number): PageListedCha
       const name = group?.subject ?? model.name;
       return {
         id,
-        phone: window.switchboard?.phoneOf(model.id),
+        phone: switchboard.phoneOf(model.id),
         name: typeof name === 'string' && name !== '' ? name : null,
         // A chat that was marked as unread by hand has -1.
         unread: Math.max(0, Number(model.unreadCount ?? 0) || 0),

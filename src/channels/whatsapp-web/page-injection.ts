@@ -17,8 +17,10 @@ import {
   softenLibrary,
 } from './page-calls.ts';
 import { watchLine } from './page-line.ts';
+import { installLookUp } from './page-look-up.ts';
 import { letLibraryTakeFiles } from './page-media.ts';
 import type { PageNews } from './page-model.ts';
+import { installReadBack } from './page-read-back.ts';
 import { watchSocket } from './page-socket.ts';
 
 /** What the library puts into the page so that its calls work there. It is not part of its index. */
@@ -152,6 +154,8 @@ export class PageInjection {
     const synced = socket?.state === 'CONNECTED' && socket.hasSynced && socket.hasIdentity;
     if (this.#ready || !synced) return;
     if (!(await this.#page.evaluate(beginListening))) return;
+    await this.#page.evaluate(installLookUp);
+    await this.#page.evaluate(installReadBack);
     await this.#page.evaluate(watchLine, this.#handlers.timings.outboxGraceMs);
     await this.#page.evaluate(LoadUtils);
     await this.#page.evaluate(softenLibrary);

@@ -60,7 +60,7 @@ export type PageDownloadHead =
 /** Fetches a message's media; `later` while the sender's phone uploads it again (fact A20). */
 export async function downloadMedia(key: PageKey): Promise<PageDownload> {
   // biome-ignore lint/suspicious/noExplicitAny: a model of the page has no types.
-  const message = (await window.switchboard?.find(key)) as any;
+  const message = (await window.connectedSwitchboard().find(key)) as any;
   if (!message?.mediaData) return { status: 'gone' };
   if (message.mediaData.mediaStage === 'REUPLOADING') return { status: 'later' };
   if (message.mediaData.mediaStage !== 'RESOLVED') {

@@ -106,14 +106,25 @@ export interface Switchboard {
   pickReaction(raw: Record<string, unknown>): PageReaction;
   /** `poll` is its model where the caller has it. */
   pickVote(raw: Record<string, unknown>, poll?: PageModel): PageVote;
+  /** An address as text, in whatever dialect it comes; undefined for what is none. */
+  addressOf(wid: unknown): string | undefined;
   phoneOf(wid: unknown): string | undefined;
   /** What there is to say of a message after a send or a look-up. */
   glimpse(model: PageModel): PageGlimpse;
+  /** What a message in the chat carries to answer another one; throws if it cannot be answered, or is undefined. */
+  quote(quoted: PageModel | undefined, chat: PageModel): object;
   tell(news: PageNews): void;
   /** A key for a message of ours to a chat, made as the library makes it. */
   makeKey(chat: PageModel, bareId: string): object;
-  /** A message by its bare id under each of the chats it may lie under, in both address dialects; undefined if absent. */
+  /**
+   * A message by its bare id under each of the chats it may lie under, in both address dialects; undefined if absent.
+   * Rejects if the page's store could not be read, which says nothing.
+   */
   find(key: PageKey): Promise<PageModel | undefined>;
+  /** Loads the next older messages of a chat, and gives them; undefined if the page has no such part. */
+  loadEarlier(chat: PageModel): Promise<readonly PageModel[] | undefined>;
+  /** Messages of a chat, newest first; older ones are loaded as needed. */
+  readBack(chat: PageModel, range: PageRange): Promise<PageModel[]>;
   /** True once injection into this document has begun; there is one a document, whatever navigates within it (F5). */
   injected: boolean;
   /** True once the library's listeners are being attached to this document; twice would double every event (F6). */
@@ -124,8 +135,13 @@ export interface Switchboard {
   report: (() => void) | undefined;
   /** The line to WhatsApp; set before this document is sent to. */
   line: PageLine | undefined;
-  /** Messages of the chat that is being read back, newest last. */
-  reading: { chatId: string; models: PageModel[]; complete: boolean } | undefined;
+}
+
+/** A part of a chat: `limit` messages after the `offset` newest, those of the types in `leftOut` not counted. */
+export interface PageRange {
+  readonly offset: number;
+  readonly limit: number;
+  readonly leftOut: readonly string[];
 }
 
 /** The page's line to WhatsApp, as far as the order of messages goes (see watchLine). */
@@ -148,6 +164,11 @@ export interface PageModel {
 declare global {
   interface Window {
     switchboard?: Switchboard;
+    /**
+     * The helpers of a document that is connected. Throws in one that is not, or not yet: what it has, and what it lacks, says
+     * nothing of the account (F3). Whatever is read from the page as a fact is read through this.
+     */
+    connectedSwitchboard: () => Switchboard;
     onPollVoteEvent?: (votes: readonly Record<string, unknown>[]) => void;
     switchboardTell?: (news: readonly PageNews[]) => Promise<void>;
     // biome-ignore lint/suspicious/noExplicitAny: the page's modules have no types; each use checks what it takes.

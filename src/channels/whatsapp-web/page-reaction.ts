@@ -5,7 +5,7 @@ import type { PageKey } from './page-model.ts';
  * page does not have the message, or it was deleted.
  */
 export async function reactToMessage(key: PageKey, emoji: string): Promise<boolean> {
-  const message = await window.switchboard?.find(key);
+  const message = await window.connectedSwitchboard().find(key);
   if (!message || message.type === 'revoked') return false;
   await window.require('WAWebSendReactionMsgAction').sendReactionToMsg(message, emoji);
   return true;

@@ -5,75 +5,60 @@ import type { PageMessage, PageModel, PageReaction, PageVote } from './page-mode
 export interface PageChat {
   readonly pageChatId: string;
   readonly phone: string | undefined;
-  /** Seconds since the epoch. */
+  /** Seconds since the epoch of its last message, as the chat or the message says; 0 if neither does. */
   readonly t: number;
   readonly mark: string;
 }
 
 /** Personal chats and groups of the page. Status updates and channels are no messages to the business. */
 export function listChats(): PageChat[] {
+  const switchboard = window.connectedSwitchboard();
   const chats = window.require('WAWebCollections').Chat.getModelsArray() as PageModel[];
+  const timeOf = (model: PageModel | undefined) => Number(model?.t) || 0;
   // Of what lies in memory alone: it costs nothing, and a chat that nobody opened has its last message there.
-  const markOf = (chat: PageModel) => {
+  const lastOf = (chat: PageModel): PageModel | undefined => {
     const msgs = chat.msgs as { getModelsArray?(): PageModel[] } | undefined;
-    const last = msgs
+    return msgs
       ?.getModelsArray?.()
-      .reduce<PageModel | undefined>(
-        (latest, model) => (latest === undefined || Number(model.t) >= Number(latest.t) ? model : latest),
-        undefined,
+      .reduce(
+        (latest, model) => (timeOf(model) >= timeOf(latest) ? model : latest),
+        undefined as PageModel | undefined,
       );
+  };
+  const markOf = (chat: PageModel, last: PageModel | undefined) => {
     const fields = ['ack', 'type', 'latestEditSenderTimestampMs', 'hasReaction'];
     const told = fields.map((field) => String(last?.[field] ?? ''));
     return [String(last?.id.id ?? ''), ...told, String(chat.unreadCount ?? '')].join(' ');
   };
   return chats
-    .map((chat) => ({
-      pageChatId: String(chat.id._serialized ?? chat.id),
-      phone: window.switchboard?.phoneOf(chat.id),
-      t: Number(chat.t ?? 0),
-      mark: markOf(chat),
+    .map((chat) => ({ chat, last: lastOf(chat) }))
+    .map(({ chat, last }) => ({
+      pageChatId: switchboard.addressOf(chat.id) ?? '',
+      phone: switchboard.phoneOf(chat.id),
+      t: Math.max(timeOf(chat), timeOf(last)),
+      mark: markOf(chat, last),
     }))
     .filter((chat) => /@(c\.us|lid|g\.us)$/.test(chat.pageChatId));
 }
 
 /**
  * Messages of a chat, newest first: `limit` after `offset`, those of the types in `leftOut` not counted. Older ones are
- * loaded from the page's store as needed; what was loaded is remembered until another chat is read.
+ * loaded from the page's store as needed (see installReadBack).
  */
 export async function readChat(
   pageChatId: string,
   { offset, limit }: { readonly offset: number; readonly limit: number },
   leftOut: readonly string[],
 ): Promise<PageMessage[]> {
-  const switchboard = window.switchboard;
-  if (!switchboard) throw new Error('The bridge is not in this page.');
-  const chat = window
-    .require('WAWebCollections')
-    .Chat.get(window.require('WAWebWidFactory').createWid(pageChatId));
-  if (!chat) return [];
-  if (offset === 0 || switchboard.reading?.chatId !== pageChatId) {
-    switchboard.reading = { chatId: pageChatId, models: [], complete: false };
-  }
-  const reading = switchboard.reading;
-  const merge = (older: PageModel[], newer: PageModel[]): PageModel[] => {
-    const seen = new Set<unknown>();
-    return [...older, ...newer].filter((model) => !seen.has(model.id.id) && seen.add(model.id.id));
-  };
-  const messages = () =>
-    reading.models.filter((model) => !model.isNotification && !leftOut.includes(String(model.type)));
-  reading.models = merge(reading.models, chat.msgs.getModelsArray());
-  while (messages().length < offset + limit && !reading.complete) {
-    const known = reading.models.length;
-    const older = await window.require('WAWebChatLoadMessages').loadEarlierMsgs({ chat });
-    reading.models = merge(Array.isArray(older) ? older : [], reading.models);
-    // A page that gives nothing new has nothing more, also if it gives the same once again.
-    reading.complete = reading.models.length === known;
-  }
-  const ordered = messages()
-    .map((model, place) => ({ model, place }))
-    .sort((a, b) => Number(a.model.t ?? 0) - Number(b.model.t ?? 0) || a.place - b.place)
-    .map(({ model }) => model);
-  const end = Math.max(0, ordered.length - offset);
+  const switchboard = window.connectedSwitchboard();
+  const { Chat } = window.require('WAWebCollections');
+  const chat =
+    Chat.get(window.require('WAWebWidFactory').createWid(pageChatId)) ??
+    (Chat.getModelsArray?.() as PageModel[] | undefined)?.find(
+      ({ id }) => switchboard.addressOf(id) === pageChatId,
+    );
+  if (!chat) throw new Error('The page has no such chat now.');
+  const wanted = await switchboard.readBack(chat, { offset, limit, leftOut });
   /** All reactions to a message; undefined if the page cannot tell. */
   const reactionsTo = async (model: PageModel): Promise<PageReaction[] | undefined> => {
     if (model.hasReaction === false) return [];
@@ -100,7 +85,6 @@ export async function readChat(
       return undefined;
     }
   };
-  const wanted = ordered.slice(Math.max(0, end - limit), end).reverse();
   return await Promise.all(
     wanted.map(async (model) => {
       const picked = switchboard.pick(window.WWebJS.getMessageModel(model));

@@ -1,4 +1,4 @@
-import { keyToString, type MessageKey } from '../../messages/whatsapp-key.ts';
+import type { MessageKey } from '../../messages/whatsapp-key.ts';
 import type { OutgoingContent, OutgoingMedia, PreparedSend } from '../channel.ts';
 import { keyToPageKey } from './page-key.ts';
 import type { PageSend } from './page-sends.ts';
@@ -13,20 +13,21 @@ export function contentToPageSend(
     pageChatId: prepared.key.chatId,
     key: keyToPageKey(prepared.key, prepared.chatId),
     text: '',
-    options: quoted ? { quotedMessageId: keyToString(quoted), ignoreQuoteErrors: true } : {},
+    options: {},
     fields: {},
+    quoted: quoted ? keyToPageKey(quoted, prepared.chatId) : null,
   };
   switch (content.kind) {
     case 'text':
       return { ...base, text: content.text };
     case 'media':
-      return { ...base, options: { ...base.options, ...mediaOptions(content) } };
+      return { ...base, options: mediaOptions(content) };
     case 'location': {
       const description = [content.name, content.address].filter(Boolean).join('\n');
       const { latitude, longitude, url } = content;
       return {
         ...base,
-        options: { ...base.options, location: { latitude, longitude, description, url: url ?? '' } },
+        options: { location: { latitude, longitude, description, url: url ?? '' } },
       };
     }
     case 'contact':
@@ -41,7 +42,7 @@ export function contentToPageSend(
         pollOptions: content.options.map((name, localId) => ({ name, localId })),
         options: { allowMultipleAnswers: content.multipleAnswers },
       };
-      return { ...base, options: { ...base.options, poll } };
+      return { ...base, options: { poll } };
     }
     default:
       return content satisfies never;

@@ -9,13 +9,15 @@ import type { PageGlimpse, PageKey, PageModel } from './page-model.ts';
 export type PagePrepared = { missing: true } | { missing: false; id: unknown; phone: string | undefined };
 
 /**
- * Resolves the recipient and makes a key for a message to it. A number is missing if the page says so, not if it
- * has nothing to say.
+ * Resolves the recipient and makes a key for a message to it. A number is missing if the page says so; where it answers
+ * without a word, as the library has it, only if it opens no chat with it either.
  */
 export async function prepareSend(to: string): Promise<PagePrepared> {
+  const switchboard = window.connectedSwitchboard();
   const { createWid } = window.require('WAWebWidFactory');
   const { Chat } = window.require('WAWebCollections');
   let target = to;
+  let isUnheardOf = false;
   if (to.endsWith('@c.us') && !Chat.get(createWid(to))) {
     // biome-ignore lint/suspicious/noExplicitAny: a module of the page has no types.
     let job: any;
@@ -26,23 +28,32 @@ export async function prepareSend(to: string): Promise<PagePrepared> {
     }
     const found = await job?.queryWidExists?.(createWid(to));
     if (found === null || (found && !found.wid)) return { missing: true };
+    isUnheardOf = typeof job?.queryWidExists === 'function' && !found;
     const wid = found?.wid?._serialized ?? found?.wid?.toString?.();
     if (typeof wid === 'string' && /^\d+@(c\.us|lid)$/.test(wid)) target = wid;
   }
-  const chat = await window.WWebJS.getChat(target, { getAsModel: false });
-  if (!chat) throw new Error('The page opens no chat with the recipient.');
+  let chat: PageModel;
+  try {
+    chat = await window.WWebJS.getChat(target, { getAsModel: false });
+    if (!chat) throw new Error('The page opens no chat with the recipient.');
+  } catch (thrown) {
+    // A page whose line is down may have nothing to say of anybody.
+    if (isUnheardOf && switchboard.line?.whyDown() === undefined) return { missing: true };
+    throw thrown;
+  }
   const bareId = await window.require('WAWebMsgKey').newId();
   return {
     missing: false,
-    id: { ...window.switchboard?.makeKey(chat, bareId) },
-    phone: window.switchboard?.phoneOf(chat.id),
+    id: { ...switchboard.makeKey(chat, bareId) },
+    phone: switchboard.phoneOf(chat.id),
   };
 }
 
 /** What the page knows of a message; undefined if it has none of this key. */
 export async function findMessage(key: PageKey): Promise<PageGlimpse | undefined> {
-  const message = await window.switchboard?.find(key);
-  return message && window.switchboard?.glimpse(message);
+  const switchboard = window.connectedSwitchboard();
+  const message = await switchboard.find(key);
+  return message && switchboard.glimpse(message);
 }
 
 export interface PageSend {
@@ -53,6 +64,8 @@ export interface PageSend {
   readonly options: Record<string, unknown>;
   /** Fields laid over the message, for kinds that the library would take apart first. */
   readonly fields: Record<string, unknown>;
+  /** The message that it answers. The library itself would look for it by one name only, and send without it. */
+  readonly quoted: PageKey | null;
 }
 
 /** What the page has after a send, and what the page said if it refused. */
@@ -89,6 +102,13 @@ export async function sendPrepared(send: PageSend, file: PageFile | null): Promi
       withheld: `The page opens no such chat now: ${(thrown as Error | undefined)?.message ?? thrown}`,
     };
   }
+  let quoted: PageModel | undefined;
+  try {
+    quoted = send.quoted ? await switchboard.find(send.quoted) : undefined;
+  } catch (thrown) {
+    const reason = (thrown as Error | undefined)?.message ?? thrown;
+    return { withheld: `The page cannot look up the message that this one answers: ${reason}` };
+  }
   let refusal: string | undefined;
   let withheld: string | undefined;
   const takeTurn = async () => {
@@ -96,6 +116,7 @@ export async function sendPrepared(send: PageSend, file: PageFile | null): Promi
     if (withheld !== undefined) throw new Error(withheld);
   };
   try {
+    const quote = send.quoted ? switchboard.quote(quoted, chat) : {};
     await takeTurn();
     if (file && 'unreadable' in file) throw new Error(file.unreadable);
     const isPicture = send.options.sendMediaAsSticker && file && file.mimetype !== 'image/webp';
@@ -109,7 +130,7 @@ export async function sendPrepared(send: PageSend, file: PageFile | null): Promi
     await window.WWebJS.sendMessage(chat, send.text, {
       ...send.options,
       ...(media ? { media: { ...media, whenUploaded: takeTurn } } : {}),
-      extraOptions: { ...send.fields, id },
+      extraOptions: { ...quote, ...send.fields, id },
     });
   } catch (thrown) {
     if (withheld !== undefined) return { withheld };

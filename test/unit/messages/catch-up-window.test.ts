@@ -42,6 +42,9 @@ describe('how far a chat is read back', () => {
       [ago(60), ago(5), { at: ago(50), mark: 'then' }],
       { atLeast: 200 },
     ],
+    ['as far if when it had its last message is not known', [0, ago(5)], { floor: ago(48), atLeast: 200 }],
+    ['two days at the first link if that is not known', [0, null, undefined, NOW], { floor: ago(48) }],
+    ['if that is not known, though it looks as it did', [0, ago(5), { at: ago(50), mark: 'now' }], {}],
     ['not at all if it is silent and how it looked is not known', [ago(60), ago(5)], undefined],
     [
       'as if nothing were known by a clock that was set back',

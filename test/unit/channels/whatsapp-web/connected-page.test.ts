@@ -25,11 +25,14 @@ const hang = () => new Promise<never>(() => undefined);
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
+function openSession(page: Page): ConnectedPage {
+  const deps = { clock: new ManualClock(), timings: DEFAULT_TIMINGS };
+  return new ConnectedPage('account' as AccountId, page, deps);
+}
+
 /** What comes of a send over a page with these calls, when all deadlines have passed. */
 async function send(content: OutgoingContent, page: Partial<Record<'evaluate' | 'evaluateHandle', unknown>>) {
-  const calls = page as unknown as Page;
-  const deps = { clock: new ManualClock(), timings: DEFAULT_TIMINGS };
-  const session = new ConnectedPage('account' as AccountId, calls, deps);
+  const session = openSession(page as unknown as Page);
   const outcome = session.send(PREPARED, content, {}).catch((error: unknown) => error);
   await vi.advanceTimersByTimeAsync(2 * DEFAULT_TIMINGS.heavyCallDeadlineMs);
   return outcome;
@@ -57,5 +60,37 @@ describe('a send that fails afterwards', () => {
     ['shows nothing', async () => ({ glimpse: undefined, refusal: undefined })],
   ])('has an unknown outcome where the page %s (F35)', async (_title, evaluate) => {
     expect(await send(TEXT, { evaluate })).toMatchObject({ code: 'SEND_OUTCOME_UNKNOWN' });
+  });
+});
+
+describe('a file that hangs', () => {
+  it.each<[string, (session: ConnectedPage) => Promise<unknown>]>([
+    ['chats that are read back', (session) => session.readChat('49@c.us', { offset: 0, limit: 10 })],
+    ['contacts', (session) => session.readContacts({ after: null, limit: 10 })],
+    ['the list of chats', (session) => session.readChatList({ after: null, limit: 10 })],
+  ])('does not keep %s waiting (A18)', async (_title, ask) => {
+    const page = { evaluate: async () => [], evaluateHandle: hang } as unknown as Page;
+    const session = openSession(page);
+    const file = session.send(PREPARED, FILE, {}).catch((error: unknown) => error);
+    expect(await ask(session)).toEqual([]);
+    await vi.advanceTimersByTimeAsync(DEFAULT_TIMINGS.heavyCallDeadlineMs);
+    expect(await file).toMatchObject({ code: 'SEND_WITHHELD' });
+  });
+
+  it('keeps other files waiting for their turn', async () => {
+    let asked = 0;
+    const evaluateHandle = () => {
+      asked += 1;
+      return hang();
+    };
+    const session = openSession({ evaluateHandle } as unknown as Page);
+    const files = [session.send(PREPARED, FILE, {}), session.downloadMedia(PREPARED.key)];
+    const settled = Promise.allSettled(files);
+    await vi.advanceTimersByTimeAsync(DEFAULT_TIMINGS.heavyCallDeadlineMs - 1);
+    expect(asked).toBe(1);
+    await vi.advanceTimersByTimeAsync(DEFAULT_TIMINGS.heavyCallDeadlineMs);
+    expect(asked).toBe(2);
+    await vi.advanceTimersByTimeAsync(1);
+    await settled;
   });
 });

@@ -175,6 +175,15 @@ describe('news of the page', () => {
     ],
     [{ kind: 'edit', message: message({ type: 'revoked', body: '' }) }, undefined],
     [
+      { kind: 'edit', message: message({ body: 'new', caption: '' }) },
+      { kind: 'edit', text: 'new' },
+    ],
+    [
+      { kind: 'edit', message: message({ type: 'image', body: '/9j/4AAQ', caption: 'new' }) },
+      { kind: 'edit', text: 'new' },
+    ],
+    [{ kind: 'edit', message: message({ type: 'image', body: '/9j/4AAQ' }) }, undefined],
+    [
       { kind: 'revoke', message: message({ type: 'revoked' }) },
       { kind: 'revoke', key: { bareId: 'A1' } },
     ],

@@ -4,13 +4,13 @@ import {
   pageContactToGlimpse,
 } from '../../../../src/channels/whatsapp-web/directory-conversion.ts';
 import { readChatList, readContacts } from '../../../../src/channels/whatsapp-web/page-directory.ts';
-import { closeStrangePage, openStrangePage, WAWebWidFactory, Wid } from '../../../support/strange-page.ts';
+import { closeStrangePage, openConnectedPage, WAWebWidFactory, Wid } from '../../../support/strange-page.ts';
 
 afterEach(closeStrangePage);
 
 function openPage({ contacts = [], chats = [] }: { contacts?: object[]; chats?: object[] }, modules = {}) {
   const collection = (models: object[]) => ({ getModelsArray: () => models });
-  openStrangePage({
+  openConnectedPage({
     WAWebCollections: { Contact: collection(contacts), Chat: collection(chats) },
     WAWebWidFactory,
     ...modules,

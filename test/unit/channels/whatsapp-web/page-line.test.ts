@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { beginInjection, beginListening } from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import { watchLine } from '../../../../src/channels/whatsapp-web/page-line.ts';
 import { letLibraryTakeFiles, type PageFile } from '../../../../src/channels/whatsapp-web/page-media.ts';
 import { sendPrepared } from '../../../../src/channels/whatsapp-web/page-sends.ts';
 import {
   closeStrangePage,
   MsgKey,
-  openStrangePage,
+  openConnectedPage,
   WAWebWidFactory,
   Wid,
 } from '../../../support/strange-page.ts';
@@ -56,7 +55,7 @@ function openPage(socket: Socket, held: Message[] = [], upload = async () => ({}
     return chat;
   };
   const find = (text: string) => models.find(({ id }) => text.endsWith(id.id));
-  openStrangePage(
+  openConnectedPage(
     {
       WAWebSocketModel: { Socket: socket },
       WAWebCollections: { Chat: { get: () => undefined }, Msg: { get: find } },
@@ -66,8 +65,6 @@ function openPage(socket: Socket, held: Message[] = [], upload = async () => ({}
     },
     { getChat, sendMessage, processMediaData: upload, processStickerData: upload },
   );
-  beginInjection();
-  beginListening();
   watchLine(GRACE_MS);
   letLibraryTakeFiles();
   const send = (id: string, file: PageFile | null = null, pageChatId = CHAT) =>
@@ -78,6 +75,7 @@ function openPage(socket: Socket, held: Message[] = [], upload = async () => ({}
         text: id,
         options: {},
         fields: {},
+        quoted: null,
       },
       file,
     );

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { softenLibrary } from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import { listChats, readChat } from '../../../../src/channels/whatsapp-web/page-reading.ts';
-import { closeStrangePage, openStrangePage, WAWebWidFactory, Wid } from '../../../support/strange-page.ts';
+import { closeStrangePage, openConnectedPage, WAWebWidFactory, Wid } from '../../../support/strange-page.ts';
 
 afterEach(closeStrangePage);
 
@@ -15,7 +15,7 @@ describe('a chat that is read back (A14, A18)', () => {
   });
   const chatOf = (loaded: object[], loadEarlierMsgs: unknown) => {
     const chat = { id: new Wid('49@c.us'), msgs: { getModelsArray: () => loaded } };
-    return openStrangePage({
+    return openConnectedPage({
       WAWebCollections: { Chat: { get: () => chat } },
       WAWebWidFactory,
       WAWebChatLoadMessages: { loadEarlierMsgs },
@@ -23,6 +23,11 @@ describe('a chat that is read back (A14, A18)', () => {
   };
   const read = async (limit = 10) => {
     const messages = await readChat('49@c.us', { offset: 0, limit }, ['call_log']);
+    return messages.map(({ body }) => body);
+  };
+
+  const page = async (offset: number, limit: number) => {
+    const messages = await readChat('49@c.us', { offset, limit }, ['call_log']);
     return messages.map(({ body }) => body);
   };
 
@@ -46,6 +51,68 @@ describe('a chat that is read back (A14, A18)', () => {
     const call = { ...message('call', 2), type: 'call_log' };
     chatOf([message('c', 3), call], async () => [message('b', 1), message('a', 0)]);
     expect(await read(2)).toEqual(['c', 'b']);
+  });
+
+  it('is read as far as it is loaded where the page cannot load more', async () => {
+    openConnectedPage({
+      WAWebCollections: {
+        Chat: { get: () => ({ id: new Wid('49@c.us'), msgs: { getModelsArray: () => [message('a', 1)] } }) },
+      },
+      WAWebWidFactory,
+    });
+    expect(await read()).toEqual(['a']);
+  });
+
+  it('goes on where the page loads what it does not give', async () => {
+    const loaded = [message('c', 3)];
+    const loads = [message('b', 2), message('a', 1)];
+    chatOf(loaded, async () => void loaded.unshift(...loads.splice(0, 1)));
+    expect(await read()).toEqual(['c', 'b', 'a']);
+  });
+
+  it('has what others load of it meanwhile', async () => {
+    const loaded = [message('e', 5)];
+    const loads = [[message('d', 4)], [message('a', 1)]];
+    chatOf(loaded, async () => {
+      const older = loads.shift() ?? [];
+      loaded.unshift(...older);
+      return older;
+    });
+    expect(await page(0, 2)).toEqual(['e', 'd']);
+    loaded.unshift(message('b', 2), message('c', 3));
+    expect(await page(2, 10)).toEqual(['c', 'b', 'a']);
+  });
+
+  it('has what comes meanwhile in its place, and keeps the order of one second', async () => {
+    const loaded = [message('c', 2), message('d', 2)];
+    chatOf(loaded, async () => [message('a', 2), message('b', 2)]);
+    expect(await page(0, 2)).toEqual(['d', 'c']);
+    loaded.push(message('e', 2), message('late', 1));
+    expect(await page(1, 10)).toEqual(['d', 'c', 'b', 'a', 'late']);
+  });
+
+  it('is read in steps that do not grow with what was read before', async () => {
+    const size = 4_000;
+    let looks = 0;
+    const model = (n: number) => ({
+      ...message(`m${n}`, n),
+      get type() {
+        looks += 1;
+        return 'chat';
+      },
+    });
+    const loaded: object[] = [];
+    let oldest = size;
+    chatOf(loaded, async () => {
+      const older = Array.from({ length: Math.min(50, oldest) }, (_, n) => model(oldest - 50 + n));
+      oldest -= older.length;
+      loaded.unshift(...older);
+      return older;
+    });
+    const told: (string | undefined)[] = [];
+    for (let offset = 0; offset < size; offset += 50) told.push(...(await page(offset, 50)));
+    expect(told).toEqual(Array.from({ length: size }, (_, n) => `m${size - 1 - n}`));
+    expect(looks).toBeLessThan(10 * size);
   });
 
   it('tells the reactions to a message, where the page has them', async () => {
@@ -106,9 +173,30 @@ describe('a chat that is read back (A14, A18)', () => {
 });
 
 it('lists chats in any dialect of their ids, and no channels', () => {
-  const chats = ['49@c.us', '1@g.us', '5@newsletter'].map((text) => ({ id: new Wid(text, 'none'), t: 1 }));
-  openStrangePage({ WAWebCollections: { Chat: { getModelsArray: () => chats } } });
-  expect(listChats().map(({ pageChatId }) => pageChatId)).toEqual(['49@c.us', '1@g.us']);
+  const ids = [
+    new Wid('49@c.us', 'none'),
+    new Wid('1@g.us', '$1'),
+    { _serialized: '2@lid' },
+    new Wid('5@newsletter'),
+  ];
+  const chats = ids.map((id) => ({ id, t: 1 }));
+  openConnectedPage({ WAWebCollections: { Chat: { getModelsArray: () => chats } } });
+  expect(listChats().map(({ pageChatId }) => pageChatId)).toEqual(['49@c.us', '1@g.us', '2@lid']);
+});
+
+it.each([
+  [{ t: 5 }, [], 5],
+  [{ t: 5 }, [7, 6], 7],
+  [{ t: 9 }, [7, 6], 9],
+  [{ t: 0 }, [6, undefined], 6],
+  [{}, [7], 7],
+  [{ t: null }, [], 0],
+  [{ t: 'soon' }, [], 0],
+])('dates a chat %j with messages of %j by the later of both: %i', (chat, times, t) => {
+  const messages = times.map((at) => ({ id: { id: String(at) }, t: at }));
+  const listed = { id: new Wid('49@c.us'), ...chat, msgs: { getModelsArray: () => messages } };
+  openConnectedPage({ WAWebCollections: { Chat: { getModelsArray: () => [listed] } } });
+  expect(listChats()).toMatchObject([{ t }]);
 });
 
 it('marks a chat by its newest message and by what is unread', () => {
@@ -127,7 +215,7 @@ it('marks a chat by its newest message and by what is unread', () => {
     chat({ ...last, hasReaction: true }),
     chat(last, 1),
   ].map((each) => {
-    openStrangePage({ WAWebCollections: { Chat: { getModelsArray: () => [each] } } });
+    openConnectedPage({ WAWebCollections: { Chat: { getModelsArray: () => [each] } } });
     return listChats()[0]?.mark;
   });
   expect(new Set(marks).size).toBe(marks.length);

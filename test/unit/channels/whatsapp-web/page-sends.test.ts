@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { beginInjection, beginListening } from '../../../../src/channels/whatsapp-web/page-calls.ts';
+import { watchLine } from '../../../../src/channels/whatsapp-web/page-line.ts';
 import type { PageKey } from '../../../../src/channels/whatsapp-web/page-model.ts';
 import { findMessage, prepareSend, sendPrepared } from '../../../../src/channels/whatsapp-web/page-sends.ts';
 import {
   closeStrangePage,
   MsgKey,
+  openConnectedPage,
   openStrangePage,
   WAWebWidFactory,
   Wid,
@@ -25,7 +26,7 @@ describe('a message that is looked up (A1, A16, A22)', () => {
   });
 
   it.each(['true_49@c.us_AB12', 'true_111@lid_AB12'])('is found in memory as %s', async (text) => {
-    openStrangePage(collections({ get: (asked: string) => (asked === text ? model : undefined) }));
+    openConnectedPage(collections({ get: (asked: string) => (asked === text ? model : undefined) }));
     expect(await findMessage(key)).toMatchObject({ ack: 2 });
   });
 
@@ -34,7 +35,7 @@ describe('a message that is looked up (A1, A16, A22)', () => {
       if (text?.includes('@lid')) throw new Error('unknown address');
       return { messages: [model] };
     };
-    openStrangePage(collections({ get: () => undefined, getMessagesById }));
+    openConnectedPage(collections({ get: () => undefined, getMessagesById }));
     expect(await findMessage(key)).toMatchObject({ ack: 2 });
   });
 
@@ -47,7 +48,7 @@ describe('a message that is looked up (A1, A16, A22)', () => {
       toLid: (phone: Wid) => (String(phone) === '49@c.us' ? new Wid('111@lid') : undefined),
     };
     const Msg = { get: (asked: string) => (asked === text ? model : undefined) };
-    openStrangePage({ ...collections(Msg), WAWebLidMigrationUtils });
+    openConnectedPage({ ...collections(Msg), WAWebLidMigrationUtils });
     expect(await findMessage({ ...key, chatIds: [chatId] })).toMatchObject({ ack: 2 });
   });
 
@@ -55,7 +56,7 @@ describe('a message that is looked up (A1, A16, A22)', () => {
     const WAWebLidMigrationUtils = { toPn: () => new Wid('49@c.us'), toLid: () => new Wid('111@lid') };
     const text = 'true_1@g.us_AB12_111@lid';
     const Msg = { get: (asked: string) => (asked === text ? model : undefined) };
-    openStrangePage({ ...collections(Msg), WAWebLidMigrationUtils });
+    openConnectedPage({ ...collections(Msg), WAWebLidMigrationUtils });
     expect(await findMessage({ ...key, participant: '49@c.us', chatIds: ['1@g.us'] })).toMatchObject({
       ack: 2,
     });
@@ -63,7 +64,7 @@ describe('a message that is looked up (A1, A16, A22)', () => {
 
   it('is found among the chat’s messages if the page knows no look-up', async () => {
     const chat = { id: new Wid('49@c.us'), msgs: { getModelsArray: () => [{ id: { id: 'other' } }, model] } };
-    openStrangePage(collections({}, [chat]));
+    openConnectedPage(collections({}, [chat]));
     expect(await findMessage(key)).toMatchObject({ ack: 2 });
   });
 
@@ -72,13 +73,13 @@ describe('a message that is looked up (A1, A16, A22)', () => {
     [{ ackError: 'NO_ROUTE', errorCode: 463 }, 'NO_ROUTE'],
     [{}, undefined],
   ])('comes with why WhatsApp refused it: %j', async (told, reason) => {
-    openStrangePage(collections({ get: () => ({ ...model, ack: -1, ...told }) }));
+    openConnectedPage(collections({ get: () => ({ ...model, ack: -1, ...told }) }));
     const found = await findMessage(key);
     expect([found?.ack, found?.reason]).toEqual([-1, reason]);
   });
 
   it('is absent where every way says so, and where a collection answers with another one', async () => {
-    openStrangePage(
+    openConnectedPage(
       collections({ get: () => ({ id: { id: 'other' } }), getMessagesById: async () => undefined }),
     );
     expect(await findMessage(key)).toBeUndefined();
@@ -93,11 +94,11 @@ describe('a message that goes out', () => {
     WAWebMsgKey: MsgKey,
     WAWebUserPrefsMeUser: { getMaybeMeLidUser: () => new Wid('999@lid') },
   };
-  const send = { pageChatId: '111@lid', key, text: 'hi', options: {}, fields: {} };
+  const send = { pageChatId: '111@lid', key, text: 'hi', options: {}, fields: {}, quoted: null };
 
   it('gets a key though the own number and the phone behind the chat are unknown', async () => {
     const found = { wid: new Wid('111@lid', 'none') };
-    openStrangePage(
+    openConnectedPage(
       { ...base, WAWebQueryExistsJob: { queryWidExists: async () => found } },
       { getChat: async () => chat },
     );
@@ -117,14 +118,45 @@ describe('a message that goes out', () => {
       asked.push(id);
       return chat;
     };
-    openStrangePage({ ...base, ...modules }, { getChat });
+    openConnectedPage({ ...base, ...modules }, { getChat });
     expect(await prepareSend('49@c.us')).toMatchObject({ missing: false });
     expect(asked).toEqual(['49@c.us']);
   });
 
   it.each([null, {}])('is missing where the page answers %j (F37)', async (answer) => {
-    openStrangePage({ ...base, WAWebQueryExistsJob: { queryWidExists: async () => answer } });
+    openConnectedPage({ ...base, WAWebQueryExistsJob: { queryWidExists: async () => answer } });
     expect(await prepareSend('49@c.us')).toEqual({ missing: true });
+  });
+
+  describe('to a number of which the page answers nothing, and to which it opens no chat', () => {
+    const asked = (answer: unknown) => ({ WAWebQueryExistsJob: { queryWidExists: async () => answer } });
+    const none: () => Promise<unknown> = async () => undefined;
+    const throwing: typeof none = async () => Promise.reject(new Error('No LID for user'));
+
+    it.each([none, throwing])('is missing, as the library has it (A16, F37)', async (getChat) => {
+      openConnectedPage({ ...base, ...asked(undefined) }, { getChat });
+      expect(await prepareSend('49@c.us')).toEqual({ missing: true });
+    });
+
+    it.each<[string, object, string]>([
+      ['cannot be asked for numbers', {}, '49@c.us'],
+      ['has no such question', { WAWebQueryExistsJob: {} }, '49@c.us'],
+      ['knows the number', asked({ wid: new Wid('111@lid') }), '49@c.us'],
+      ['was given a LID', asked(undefined), '111@lid'],
+    ])('is tried again where the page %s', async (_title, modules, to) => {
+      openConnectedPage({ ...base, ...modules }, { getChat: throwing });
+      await expect(prepareSend(to)).rejects.toThrow('No LID for user');
+    });
+
+    it('is tried again while the line is down', async () => {
+      const Socket = { state: 'OPENING', on: () => undefined };
+      openConnectedPage(
+        { ...base, ...asked(undefined), WAWebSocketModel: { Socket } },
+        { getChat: throwing },
+      );
+      watchLine(0);
+      await expect(prepareSend('49@c.us')).rejects.toThrow('No LID for user');
+    });
   });
 
   it('is not given to a page that is not ready yet (F3)', async () => {
@@ -141,17 +173,87 @@ describe('a message that goes out', () => {
     ],
   ])('is not given to a page that %s', async (_title, getChat, withheld) => {
     const sendMessage = () => expect.unreachable();
-    openStrangePage(base, { getChat, sendMessage });
-    beginInjection();
-    beginListening();
+    openConnectedPage(base, { getChat, sendMessage });
     expect(await sendPrepared(send, null)).toEqual({ withheld });
   });
 
   it('is a refusal if the page throws while it sends (F35)', async () => {
     const sendMessage = async () => Promise.reject(new Error('no'));
-    openStrangePage(base, { getChat: async () => chat, sendMessage });
-    beginInjection();
-    beginListening();
+    openConnectedPage(base, { getChat: async () => chat, sendMessage });
     expect(await sendPrepared(send, null)).toEqual({ glimpse: undefined, refusal: 'no' });
+  });
+});
+
+describe('a message that answers another one (A16)', () => {
+  const chat = { id: new Wid('111@lid') };
+  const quoted: PageKey = { fromMe: false, bareId: 'Q1', participant: null, chatIds: ['111@lid'] };
+  const send = { pageChatId: '111@lid', key, text: 'hi', options: {}, fields: { type: 'chat' }, quoted };
+  const asked = (changes: object = {}) => ({
+    id: { id: 'Q1', fromMe: false, remote: new Wid('49@c.us') },
+    canReply: () => true,
+    msgContextInfo: (of: unknown) => ({ quotedStanzaID: 'Q1', quotedIn: of }),
+    ...changes,
+  });
+
+  /** What the page was given, and what came of it. */
+  async function sendWith(Msg: object, modules: object = {}) {
+    const given: { extraOptions: object }[] = [];
+    const sendMessage = async (_chat: unknown, _text: string, options: { extraOptions: object }) =>
+      void given.push(options);
+    openConnectedPage(
+      {
+        WAWebCollections: { Chat: { get: () => undefined }, Msg },
+        WAWebWidFactory,
+        WAWebMsgKey: MsgKey,
+        WAWebUserPrefsMeUser: { getMaybeMeLidUser: () => new Wid('999@lid') },
+        WAWebLidMigrationUtils: { toPn: () => new Wid('49@c.us') },
+        ...modules,
+      },
+      { getChat: async () => chat, sendMessage },
+    );
+    return { sent: await sendPrepared(send, null), given: given.map(({ extraOptions }) => extraOptions) };
+  }
+  const under = (name: string, model: object) => ({
+    get: (text: string) => (text === name ? model : undefined),
+    getMessagesById: async () => ({ messages: [] }),
+  });
+  const QUOTE = { quotedStanzaID: 'Q1', quotedIn: chat, type: 'chat', id: { id: 'AB12' } };
+
+  it.each(['false_111@lid_Q1', 'false_49@c.us_Q1'])('quotes it where it lies as %s', async (name) => {
+    expect((await sendWith(under(name, asked()))).given).toMatchObject([QUOTE]);
+  });
+
+  it('quotes it where it lies in the store alone', async () => {
+    const getMessagesById = async ([name]: string[]) => ({
+      messages: name === 'false_49@c.us_Q1' ? [asked()] : [],
+    });
+    expect((await sendWith({ get: () => undefined, getMessagesById })).given).toMatchObject([QUOTE]);
+  });
+
+  it('quotes it as the page says that it can be', async () => {
+    const model = asked({ canReply: undefined, unsafe: () => 'unsafe' });
+    const WAWebMsgReply = { canReplyMsg: (of: unknown) => of === 'unsafe' };
+    const { given } = await sendWith(under('false_111@lid_Q1', model), { WAWebMsgReply });
+    expect(given).toMatchObject([QUOTE]);
+  });
+
+  it.each<[string, object]>([
+    ['is not there', under('nothing', {})],
+    ['cannot be answered', under('false_111@lid_Q1', asked({ canReply: () => false }))],
+    ['cannot be quoted', under('false_111@lid_Q1', asked({ msgContextInfo: undefined }))],
+  ])('is refused, not sent without it, where that %s', async (_title, Msg) => {
+    const { sent, given } = await sendWith(Msg);
+    expect(given).toEqual([]);
+    expect(sent).toMatchObject({
+      glimpse: undefined,
+      refusal: expect.stringMatching(/that this one answers/),
+    });
+  });
+
+  it('is withheld where the page cannot look it up now', async () => {
+    const getMessagesById = async () => Promise.reject(new Error('closing'));
+    const { sent, given } = await sendWith({ get: () => undefined, getMessagesById });
+    expect(given).toEqual([]);
+    expect(sent).toEqual({ withheld: 'The page cannot look up the message that this one answers: closing' });
   });
 });

@@ -112,6 +112,45 @@ describe('news of a strange page (A1)', () => {
   });
 });
 
+describe('the parts of a message that the library reads', () => {
+  const pick = (model: object, modules = {}) => {
+    const { page } = openStrangePage(modules);
+    return page.switchboard?.pick({ id: { id: 'AB12', _serialized: 'key of AB12' }, type: 'chat', ...model });
+  };
+  const THUMBNAIL = '/9j/4AAQ';
+
+  it.each([undefined, null, ''])('are its text where it says that it is no file by %j', (mimetype) => {
+    expect(pick({ body: 'hi', mimetype })).toMatchObject({ body: 'hi' });
+    expect(pick({ quotedMsg: { body: 'hi', mimetype } })).toMatchObject({ quotedText: 'hi' });
+  });
+
+  it('are not the thumbnail of a file, nor of a place', () => {
+    expect(pick({ body: THUMBNAIL, mimetype: 'image/jpeg' })?.body).toBeUndefined();
+    expect(pick({ body: THUMBNAIL, type: 'location' })?.body).toBeUndefined();
+    expect(pick({ quotedMsg: { body: THUMBNAIL, mimetype: 'image/jpeg' } })?.quotedText).toBeUndefined();
+    expect(pick({ quotedMsg: { body: THUMBNAIL, type: 'location' } })?.quotedText).toBeUndefined();
+  });
+
+  it('are the caption of what is quoted, or its text where that is empty', () => {
+    expect(pick({ quotedMsg: { body: THUMBNAIL, caption: 'look', mimetype: 'image/jpeg' } })).toMatchObject({
+      quotedText: 'look',
+    });
+    expect(pick({ quotedMsg: { body: 'hi', caption: '' } })).toMatchObject({ quotedText: 'hi' });
+  });
+
+  it('are the message that is quoted, by whichever way the page names it', () => {
+    const quotedMsg = { body: 'hi' };
+    expect(pick({ quotedMsg, quotedStanzaID: 'Q1' })).toMatchObject({ quotedStanzaID: 'Q1' });
+    expect(pick({ quotedMsg: { ...quotedMsg, id: { id: 'Q1' } } })).toMatchObject({ quotedStanzaID: 'Q1' });
+    const Msg = { get: (name: string) => (name === 'key of AB12' ? 'model' : undefined) };
+    const getQuotedMsgObj = (model: unknown) => (model === 'model' ? { id: { id: 'Q1' } } : undefined);
+    const modules = { WAWebCollections: { Msg }, WAWebQuotedMsgModelUtils: { getQuotedMsgObj } };
+    expect(pick({ quotedMsg }, modules)).toMatchObject({ quotedStanzaID: 'Q1' });
+    expect(pick({ quotedMsg })?.quotedStanzaID).toBeUndefined();
+    expect(pick({}, modules)?.quotedStanzaID).toBeUndefined();
+  });
+});
+
 it("acknowledges what there is of a What's-new dialog (A8)", () => {
   let closed = 0;
   openStrangePage({ WAWebModalManager: { ModalManager: { close: () => (closed += 1) } } });
