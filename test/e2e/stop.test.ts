@@ -99,7 +99,8 @@ describe('a daemon in a terminal', () => {
 
   it('ends at once at a second signal, a second after the first, and starts again from what that left', async () => {
     const daemon = start();
-    await daemon.printed(READY);
+    // The last that a start asks PostgreSQL for.
+    await daemon.printed('There is no account yet');
     const postgres = folder.workers().find(({ commandLine }) => /\/postgres -D /.test(commandLine))?.pid ?? 0;
     // A stopped process cannot end: the drain waits for it.
     process.kill(postgres, 'SIGSTOP');
