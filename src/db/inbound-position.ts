@@ -16,7 +16,10 @@ export async function findInboundPosition(db: Executor, accountId: AccountId, ru
   return Number(row?.next ?? 0);
 }
 
-/** Moves the position behind job `n`, in the transaction that stores it; false if it is there already. */
+/**
+ * Moves the position behind job `n`, in the transaction that stores it; false if it is there already, or the account was
+ * purged. Ask with the lock of the account's ingest held.
+ */
 export async function advancePosition(
   trx: Executor,
   accountId: AccountId,
@@ -24,7 +27,7 @@ export async function advancePosition(
 ): Promise<boolean> {
   const { rows } = await sql`
     insert into inbound_positions as old (account_id, run, next)
-    values (${accountId}::uuid, ${run}, ${n + 1}::bigint)
+    select id, ${run}, ${n + 1}::bigint from accounts where id = ${accountId}::uuid
     on conflict (account_id, run) do update set next = excluded.next, updated_at = now()
     where old.next < excluded.next
     returning next`.execute(trx);

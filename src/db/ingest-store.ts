@@ -49,8 +49,8 @@ export interface JobPlace {
 const NOTHING: IngestResult = { added: [], statusChanged: [], waiting: 0 };
 
 /**
- * Stores events of one account in one transaction, all or none, with the same few statements for one event as for a
- * hundred. Repeating it changes nothing. A message is one by its canonical chat and bare id; a change of a message
+ * Stores events of one account in one transaction, all or none, with the same few statements for one event as for
+ * hundreds. Repeating it changes nothing. A message is one by its canonical chat and bare id; a change of a message
  * that is not known yet waits for it in the database. Deleted messages keep what they said, with `revoked_at` set.
  * Events of an account that was purged are dropped. With a `place` the account's position in that run moves behind it in
  * the same transaction, and nothing is done if it is there already.
@@ -81,8 +81,9 @@ export async function ingestEvents(
   );
   return transact(db, async (trx) => {
     await lockAccountIngest(trx, accountId);
-    if (!(await isAccountThere(trx, accountId))) return NOTHING;
-    if (place !== undefined && !(await advancePosition(trx, accountId, place))) return NOTHING;
+    const isNews =
+      place === undefined ? isAccountThere(trx, accountId) : advancePosition(trx, accountId, place);
+    if (!(await isNews)) return NOTHING;
     const named = await toFiled(trx, accountId, storable, now);
     const plan = await loadPlan(trx, accountId, named, now);
     const written = await writePlan(trx, accountId, plan, now);

@@ -83,13 +83,24 @@ describe('an idle lane', () => {
 });
 
 describe('a busy lane', () => {
-  it('packs what comes meanwhile, at most 100 a job, in order', async () => {
+  it('packs what comes meanwhile, at most 500 a job, in order', async () => {
     lanes.accept(alice, events(0, 1));
-    for (let i = 1; i < 151; i += 1) lanes.accept(alice, events(i, i + 1));
+    for (let i = 1; i < 551; i += 1) lanes.accept(alice, events(i, i + 1));
     expect(queue.inFlight).toBe(1);
     await queue.answerAll();
-    expect(queue.jobs.map((job) => job.events.length)).toEqual([1, 100, 50]);
-    expect(queue.idsOf(alice)).toEqual(range(0, 151));
+    expect(queue.jobs.map((job) => job.events.length)).toEqual([1, 500, 50]);
+    expect(queue.idsOf(alice)).toEqual(range(0, 551));
+  });
+
+  it('packs about a megabyte at most, but never splits an event', async () => {
+    const large = (from: number, length: number) =>
+      lanes.accept(alice, [messageEvent(`M${from}`, { text: 'x'.repeat(length) })]);
+    lanes.accept(alice, events(0, 1));
+    for (let i = 1; i < 5; i += 1) large(i, 400_000);
+    large(5, 3_000_000);
+    await queue.answerAll();
+    expect(queue.jobs.map((job) => job.events.length)).toEqual([1, 2, 2, 1]);
+    expect(queue.idsOf(alice)).toEqual(range(0, 6));
   });
 
   it('does not hold up another account', () => {
@@ -135,7 +146,7 @@ async function isDone(work: Promise<void>): Promise<boolean> {
 
 describe('what a lane has passed on', () => {
   it('is numbered without gaps within the account', async () => {
-    lanes.accept(alice, events(0, 250));
+    lanes.accept(alice, events(0, 1_250));
     lanes.accept(bob, events(0, 1));
     await queue.answerAll();
     const numbers = (id: AccountId) => queue.jobs.filter((job) => job.accountId === id).map(({ n }) => n);
@@ -145,7 +156,7 @@ describe('what a lane has passed on', () => {
   });
 
   it('is committed when its last job was stored, not when the queue has it', async () => {
-    lanes.accept(alice, events(0, 150));
+    lanes.accept(alice, events(0, 550));
     const committed = lanes.committed(alice);
     await queue.answerAll();
     const [first, last] = queue.jobs;
@@ -261,17 +272,17 @@ describe('a full lane', () => {
 
 describe('a stop', () => {
   it('waits until the lanes have drained and takes nothing more', async () => {
-    lanes.accept(alice, events(0, 150));
+    lanes.accept(alice, events(0, 550));
     let disposed = false;
     const disposing = lanes[Symbol.asyncDispose]().then(() => {
       disposed = true;
     });
-    lanes.accept(alice, events(150, 151));
+    lanes.accept(alice, events(550, 551));
     await queue.answer();
     expect(disposed).toBe(false);
     await queue.answerAll();
     await disposing;
-    expect(queue.idsOf(alice)).toEqual(range(0, 150));
+    expect(queue.idsOf(alice)).toEqual(range(0, 550));
   });
 
   it('gives up at its deadline, and says so to whoever waits', async () => {
