@@ -36,6 +36,8 @@ export interface IngestResult {
   readonly statusChanged: readonly { readonly messageId: MessageId; readonly status: MessageStatus }[];
   /** Changes that wait for their message. */
   readonly waiting: number;
+  /** Messages that were written and whose media are still to be fetched. */
+  readonly awaitingMedia: number;
 }
 
 /** Which job the events are of; see `InboundJob`. */
@@ -46,7 +48,7 @@ export interface JobPlace {
   readonly catchUpId?: string;
 }
 
-const NOTHING: IngestResult = { added: [], statusChanged: [], waiting: 0 };
+const NOTHING: IngestResult = { added: [], statusChanged: [], waiting: 0, awaitingMedia: 0 };
 
 /**
  * Stores events of one account in one transaction, all or none, with the same few statements for one event as for
@@ -92,6 +94,8 @@ export async function ingestEvents(
       added: plan.inserts.map((row) => row.id as MessageId),
       statusChanged: plan.statusChanged,
       waiting: plan.waiting.length,
+      awaitingMedia: [...plan.inserts, ...plan.updates].filter((row) => row.media_status === 'pending')
+        .length,
     };
   });
 }

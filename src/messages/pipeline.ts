@@ -98,8 +98,8 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     log,
     clock,
     onStep,
-    onStored(accountId) {
-      mediaFetch.wake(accountId);
+    onStored(accountId, { awaitingMedia }) {
+      if (awaitingMedia > 0) mediaFetch.wake(accountId);
       directory.wake(accountId);
     },
     onPassed: lanes.passed.bind(lanes),

@@ -177,7 +177,7 @@ describe('a new message', () => {
     await ingest(messageEvent('A1'));
     await db.deleteFrom('messages').where('account_id', '=', account).execute();
     const result = await ingest(messageEvent('A1', { recovered: true }), editEvent('A1', 'x', T0 + 1));
-    expect(result).toEqual({ added: [], statusChanged: [], waiting: 0 });
+    expect(result).toEqual({ added: [], statusChanged: [], waiting: 0, awaitingMedia: 0 });
     expect(await messages()).toEqual([]);
   });
 });

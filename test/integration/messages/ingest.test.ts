@@ -110,8 +110,8 @@ describe('jobs', () => {
     await ingest(jobOf(ackEvent('A', 3, T0)), never);
     const id = told[0]?.added[0];
     expect(told).toEqual([
-      { added: [id], statusChanged: [], waiting: 0 },
-      { added: [], statusChanged: [{ messageId: id, status: 'read' }], waiting: 0 },
+      { added: [id], statusChanged: [], waiting: 0, awaitingMedia: 0 },
+      { added: [], statusChanged: [{ messageId: id, status: 'read' }], waiting: 0, awaitingMedia: 0 },
     ]);
   });
 });
