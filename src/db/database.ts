@@ -4,6 +4,7 @@ import { withDeadline } from '../lib/abort.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { DatabaseWatch } from './database-watch.ts';
+import { PreparingClient, StatementNames } from './preparing-client.ts';
 import type { Database } from './schema.ts';
 
 /** Connections of the pool: a few, since the pipeline writes in large batches. */
@@ -80,12 +81,18 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
       options.log.debug('A database connection broke', { error: toError(thrown).message });
     });
   });
+  const names = new StatementNames();
+  const preparing = new WeakMap<pg.PoolClient, PreparingClient>();
   const watched = {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
       try {
-        return await pool.connect();
+        const client = await pool.connect();
+        // Kysely knows a connection again by its object.
+        const known = preparing.get(client) ?? new PreparingClient(client, names);
+        preparing.set(client, known);
+        return known;
       } catch (thrown) {
         watch.broke();
         throw thrown;
