@@ -115,25 +115,36 @@ export async function insertOutgoing(db: Executor, message: NewOutgoing): Promis
 }
 
 /**
- * The message of an account that waits to be handed over and was accepted first, outside the chats that are blocked, and
- * outside those of strangers while WhatsApp lets nobody new be written to. `since`: see `findOpenSince`.
+ * The messages of an account that wait to be handed over, in the order in which they were accepted, outside the chats that are
+ * blocked, and outside those of strangers while WhatsApp lets nobody new be written to. `since`: see `findOpenSince`.
  */
-export async function findNextToSend(
+export async function listNextToSend(
   db: Executor,
   accountId: AccountId,
   blockedChats: readonly string[],
-  { at, since }: { readonly at: Date; readonly since?: Date | undefined },
-): Promise<(OutgoingMessage & { readonly lane: Lane }) | undefined> {
+  { at, since, limit }: { readonly at: Date; readonly since?: Date | undefined; readonly limit: number },
+): Promise<readonly (OutgoingMessage & { readonly lane: Lane })[]> {
   const lane = laneOf(accountId, sql.ref('messages.chat_id'), at);
-  const row = await db
+  const rows = await db
     .selectFrom('messages')
     .select([...MESSAGE_COLUMNS, lane.as('lane')])
     .where(isSendable(accountId, blockedChats, since))
     .where(sql<boolean>`(${mayWriteToStrangers(accountId, at)} or ${lane} <> 'stranger')`)
     .orderBy('seq')
-    .limit(1)
-    .executeTakeFirst();
-  return row && { ...rowToMessage(row), lane: row.lane };
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({ ...rowToMessage(row), lane: row.lane }));
+}
+
+/** The first of them. */
+export async function findNextToSend(
+  db: Executor,
+  accountId: AccountId,
+  blockedChats: readonly string[],
+  terms: { readonly at: Date; readonly since?: Date | undefined },
+): Promise<(OutgoingMessage & { readonly lane: Lane }) | undefined> {
+  const [first] = await listNextToSend(db, accountId, blockedChats, { ...terms, limit: 1 });
+  return first;
 }
 
 /** A message that still waits to be handed over. */

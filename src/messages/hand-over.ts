@@ -19,6 +19,7 @@ import {
   RENEWED_LOOK_MS,
   type SendFailure,
 } from './send-outcome.ts';
+import type { LanedMessage } from './send-pace.ts';
 import type { SendRun } from './send-run.ts';
 import type { Check } from './unsettled.ts';
 import type { MessageKey } from './whatsapp-key.ts';
@@ -26,13 +27,13 @@ import type { MessageKey } from './whatsapp-key.ts';
 /** Sends the next message of a chat: names it, claims it, hands it over. */
 export async function sendNext(
   run: SendRun,
-  message: OutgoingMessage,
+  message: LanedMessage,
   { flight, flights }: { readonly flight: Flight; readonly flights: SendFlights },
 ): Promise<void> {
   const { deps, unsettled } = run;
   try {
-    const found = await prepare(run, message);
-    if (found === undefined) return;
+    const [found, mayLeave] = await Promise.all([prepare(run, message), run.pace.mayLeave(message)]);
+    if (found === undefined || !mayLeave) return;
     const prepared = await run.query(learnRecipient(deps.db, message, found, run.date()));
     deps.onStep?.('prepared');
     const names = [prepared.chatId, prepared.key.chatId];

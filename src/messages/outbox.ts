@@ -1,7 +1,7 @@
 /**
  * Accepts messages to be sent. The row is the truth: once it is committed the message will leave, whatever dies
- * afterwards, since the sender looks through the table whenever its account connects and whenever it is woken. The
- * direct wake-up and the job only make it look sooner; neither is waited for.
+ * afterwards, since the sender looks through the table whenever its account connects and whenever it is woken. A direct
+ * wake-up, or a job where the account is not connected here, only makes it look sooner; neither is waited for.
  *
  * An Idempotency-Key is claimed in a statement of its own, so that a second request sees the first at work while
  * that one still fetches its media; the claim is completed in the transaction that writes the row. So a key has a
@@ -97,9 +97,9 @@ export interface OutboxDeps {
   readonly db: Executor;
   readonly instanceId: InstanceId;
   readonly takeMedia: TakeMedia;
-  /** Wakes the sender of this daemon; returns at once. */
-  readonly wake: (accountId: AccountId) => void;
-  /** Wakes the daemon that holds the session. May fail or hang while Redis is away. */
+  /** Wakes the sender of this daemon, if the account is connected here, and tells whether it is; returns at once. */
+  readonly wake: (accountId: AccountId) => boolean;
+  /** Wakes the daemon that holds the session elsewhere. May fail or hang while Redis is away. */
   readonly enqueue: (job: OutboundJob) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -144,7 +144,7 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
       wakeSender(deps, { accountId: message.accountId, messageId: message.id });
     },
 
-    wake: (accountId) => deps.wake(accountId),
+    wake: (accountId) => void deps.wake(accountId),
   };
 }
 
@@ -262,7 +262,7 @@ const UNSTORABLE = {
 } as const;
 
 function wakeSender({ wake, enqueue, log }: OutboxDeps, job: OutboundJob): void {
-  wake(job.accountId);
+  if (wake(job.accountId)) return;
   enqueue(job).catch((thrown: unknown) =>
     log.warn('The wake-up for an accepted message could not be queued', {
       ...job,

@@ -20,12 +20,7 @@
  */
 import type { ConnectedSession } from '../channels/channel.ts';
 import { findPhones } from '../db/address-store.ts';
-import {
-  type HandedMessage,
-  listUnsettled,
-  type OutgoingMessage,
-  type UnsettledPage,
-} from '../db/outbox-store.ts';
+import { type HandedMessage, listUnsettled, type UnsettledPage } from '../db/outbox-store.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import { toError } from '../lib/errors.ts';
 import { Wake } from '../lib/wake.ts';
@@ -34,7 +29,7 @@ import { sendNext } from './hand-over.ts';
 import { lookUp } from './send-check.ts';
 import { type Flight, SendFlights } from './send-flights.ts';
 import { UNCONFIRMED_MS } from './send-outcome.ts';
-import type { NextSend } from './send-pace.ts';
+import type { LanedMessage, NextSend } from './send-pace.ts';
 import { type SendDeps, SendRun, type SendRunOptions } from './send-run.ts';
 
 /** Chats that are sent to side by side: a few that hang do not stop the rest, and no page is overrun. */
@@ -117,6 +112,8 @@ export class SendLoop {
       return;
     }
     this.#startSend(message);
+    // What comes from now on wakes the loop.
+    if (next.isOnly) return this.#wait({ now, underWay: this.#flights.size });
   }
 
   /** Puts handed messages without an outcome on the list of checks. */
@@ -178,7 +175,7 @@ export class SendLoop {
     for (const [lid, phone] of phones) unsettled.learnAlias(lid, phone);
   }
 
-  #startSend(message: OutgoingMessage): void {
+  #startSend(message: LanedMessage): void {
     const wish = { kind: 'send', chatId: message.chatId, isHeavy: message.media !== null } as const;
     const flights = this.#flights;
     flights.start(wish, (flight) => sendNext(this.#run, message, { flight, flights }));

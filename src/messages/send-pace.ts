@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { PacingConfig } from '../config/config.ts';
 import type { Executor } from '../db/database.ts';
-import { findNextToSend, findOpenSince, findToSend, type OutgoingMessage } from '../db/outbox-store.ts';
+import { findOpenSince, findToSend, listNextToSend, type OutgoingMessage } from '../db/outbox-store.ts';
 import { listFirstOfLanes, PACE_WINDOW_MS, readPace, saveBreaker, saveCapping } from '../db/pace-store.ts';
 import { type ClaimTerms, findRateDelay } from '../db/send-claim.ts';
 import { orAborted } from '../lib/abort.ts';
@@ -11,6 +11,7 @@ import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Breaker } from '../limits/breaker.ts';
 import { type Capping, cappingToRest, UNLIMITED } from '../limits/capping.ts';
+import type { Lane } from '../limits/lane.ts';
 import { chooseCandidate, isPaced, NO_PACING, type Pace } from '../limits/pace.ts';
 import { query } from './send-query.ts';
 
@@ -18,6 +19,9 @@ import { query } from './send-query.ts';
 const RESTING_READ_MS = 5_000;
 /** For so long a page that failed to tell is not asked again, in milliseconds: the answers must not wait for it. */
 const RETRY_MS = 60_000;
+
+/** A message to be sent, and the lane of its chat. */
+export type LanedMessage = OutgoingMessage & { readonly lane: Lane };
 
 export interface SendPaceDeps {
   readonly db: Executor;
@@ -29,9 +33,12 @@ export interface SendPaceDeps {
   readonly log: Logger;
 }
 
-/** What there is to send; `delayMs` null means that nothing waits for the clock. */
+/**
+ * What there is to send, and whether it is known that nothing else may leave beside it; `delayMs` null means that nothing
+ * waits for the clock.
+ */
 export type NextSend =
-  | { readonly kind: 'send'; readonly message: OutgoingMessage }
+  | { readonly kind: 'send'; readonly message: LanedMessage; readonly isOnly: boolean }
   | { readonly kind: 'wait'; readonly delayMs: number | null };
 
 /**
@@ -98,18 +105,26 @@ export class SendPace {
   async #findFirst(blockedChats: readonly string[], terms: Required<ClaimTerms>): Promise<NextSend> {
     const { db } = this.#deps;
     const { accountId } = this.#session;
-    const find = () => query(findNextToSend(db, accountId, blockedChats, terms));
-    let message = await find();
-    if (message === undefined) {
+    const find = () => query(listNextToSend(db, accountId, blockedChats, { ...terms, limit: 2 }));
+    let found = await find();
+    if (found.length === 0) {
       const restMs = await this.#findRest(terms);
       if (restMs === null) return { kind: 'wait', delayMs: null };
       if (!(await this.#askCapping(RESTING_READ_MS))) return { kind: 'wait', delayMs: restMs };
-      message = await find();
-    } else if (message.lane === 'stranger' && (await this.#askCapping())) {
-      message = await find();
+      found = await find();
     }
-    if (message !== undefined) return { kind: 'send', message };
+    const [message] = found;
+    if (message !== undefined) return { kind: 'send', message, isOnly: found.length === 1 };
     return { kind: 'wait', delayMs: await this.#findRest(terms) };
+  }
+
+  /**
+   * Asks the page whether somebody who never wrote may be written to, before each such message. If not, what the page told is
+   * written down, and the next look ahead passes over strangers.
+   */
+  async mayLeave({ lane }: Pick<LanedMessage, 'lane'>): Promise<boolean> {
+    if (lane !== 'stranger' || !(await this.#askCapping())) return true;
+    return cappingToRest(this.#told ?? UNLIMITED, this.#deps.clock.now()) === null;
   }
 
   /** How long messages to strangers rest by WhatsApp's capping, in milliseconds; null if they do not. */
@@ -124,17 +139,18 @@ export class SendPace {
     const candidates = await query(listFirstOfLanes(db, accountId, { ...terms, blockedChats }));
     if (candidates.length === 0) return { kind: 'wait', delayMs: null };
     let choice = chooseCandidate(candidates, await this.#readPace(terms));
-    const isFirst = choice.kind === 'send' && choice.message.lane === 'stranger';
     const isResting = choice.kind === 'wait' && candidates.some(({ lane }) => lane === 'stranger');
-    if ((isFirst && (await this.#askCapping())) || (isResting && (await this.#askCapping(RESTING_READ_MS))))
+    if (isResting && (await this.#askCapping(RESTING_READ_MS)))
       choice = chooseCandidate(candidates, await this.#readPace(terms));
     if (choice.kind === 'wait') {
       log.debug('The pace of the account delays the next message', { delayMs: choice.delayMs });
       return choice;
     }
-    const message = await query(findToSend(db, choice.message.id));
+    const { id, lane } = choice.message;
+    const message = await query(findToSend(db, id));
     // Somebody was quicker: look again at once.
-    return message === undefined ? { kind: 'wait', delayMs: 0 } : { kind: 'send', message };
+    if (message === undefined) return { kind: 'wait', delayMs: 0 };
+    return { kind: 'send', message: { ...message, lane }, isOnly: false };
   }
 
   async #readPace(terms: Required<ClaimTerms>): Promise<Pace> {

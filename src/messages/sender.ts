@@ -12,8 +12,8 @@ export interface Sender extends AsyncDisposable {
    */
   run(session: ConnectedSession, signal: AbortSignal): Promise<void>;
 
-  /** Says that an account has something to send. Of no consequence while it is not connected here. */
-  wake(accountId: AccountId): void;
+  /** Says that an account has something to send. False, and of no consequence, while it is not connected here. */
+  wake(accountId: AccountId): boolean;
 
   /** Says that the line of a connected account is up again: the pauses of its chats are over. */
   hearLineBack(accountId: AccountId): void;
@@ -50,7 +50,9 @@ export function openSender(deps: SendDeps): Sender {
     },
 
     wake(accountId) {
-      runs.get(accountId)?.loop.wake();
+      const run = runs.get(accountId);
+      run?.loop.wake();
+      return run !== undefined;
     },
 
     hearLineBack(accountId) {
@@ -68,5 +70,5 @@ export function openSender(deps: SendDeps): Sender {
 
 /** The processor of the outbound queue: a job is a wake-up and is done once it has been heard. */
 export function makeOutboundProcessor(sender: Pick<Sender, 'wake'>): (job: OutboundJob) => Promise<void> {
-  return async ({ accountId }) => sender.wake(accountId);
+  return async ({ accountId }) => void sender.wake(accountId);
 }

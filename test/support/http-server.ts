@@ -108,7 +108,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
       db,
       instanceId: INSTANCE,
       takeMedia: (accountId, source, wish) => intake.takeMedia(accountId, source, wish),
-      wake: () => undefined,
+      wake: () => false,
       enqueue: async () => undefined,
       clock: systemClock,
       log,

@@ -117,7 +117,7 @@ export class SenderStage implements AsyncDisposable {
         fileSize: 7,
         as: 'image',
       }),
-      wake: (accountId) => void (wakes && this.sender.wake(accountId)),
+      wake: (accountId) => wakes && this.sender.wake(accountId),
       enqueue: async (job) => void (wakes && (await makeOutboundProcessor(this.sender)(job))),
       clock: this.clock,
       log: this.log,

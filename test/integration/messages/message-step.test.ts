@@ -57,7 +57,7 @@ it('tells each step of a message on its way out, in their order', async () => {
     db,
     instanceId: parseInstanceId('one'),
     takeMedia: () => Promise.reject(new Error('There is no media here.')),
-    wake: () => undefined,
+    wake: () => false,
     enqueue: async () => undefined,
     onStep,
   });

@@ -22,6 +22,7 @@ let database: TestDatabase;
 let opened: OpenDatabase;
 let account: Account;
 let jobs: OutboundJob[];
+let isConnectedHere: boolean;
 let woken: AccountId[];
 let log: RecordingLogger;
 const clock = new ManualClock();
@@ -37,6 +38,7 @@ afterAll(async () => {
 beforeEach(async () => {
   account = { id: await insertTestAccount(opened.db) } as Account;
   jobs = [];
+  isConnectedHere = false;
   woken = [];
   log = new RecordingLogger();
 });
@@ -50,7 +52,10 @@ function outbox(given: Partial<OutboxDeps> = {}): Outbox {
       as: as ?? 'image',
       fileName: fileName ?? PNG.fileName,
     }),
-    wake: (accountId) => woken.push(accountId),
+    wake: (accountId) => {
+      woken.push(accountId);
+      return isConnectedHere;
+    },
     enqueue: async (job) => void jobs.push(job),
     clock,
     log,
@@ -147,6 +152,13 @@ describe('accepting a message', () => {
     });
     expect(woken).toEqual([account.id]);
     expect(jobs).toEqual([{ accountId: account.id, messageId: accepted.messageId }]);
+  });
+
+  it('queues no wake-up for an account that is connected here', async () => {
+    isConnectedHere = true;
+    await outbox().accept(account, text('hi'), unkeyed);
+    expect(woken).toEqual([account.id]);
+    expect(jobs).toEqual([]);
   });
 
   it('keeps the media that was taken in', async () => {

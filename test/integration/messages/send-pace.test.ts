@@ -77,9 +77,14 @@ async function claim(pace: SendPace, next: NextSend) {
 }
 
 /** Hands the next message over, as the sender would; returns what it said, or how long nothing leaves. */
-async function sendNext(pace: SendPace, ack: 1 | -1 = 1, reason: string | null = null) {
+async function sendNext(
+  pace: SendPace,
+  ack: 1 | -1 = 1,
+  reason: string | null = null,
+): Promise<string | number | null> {
   const next = await pace.findNext([]);
   if (next.kind === 'wait') return next.delayMs;
+  if (!(await pace.mayLeave(next.message))) return sendNext(pace, ack, reason);
   expect(await claim(pace, next)).toEqual({ kind: 'claimed' });
   await applyPageAck(opened.db, next.message, { ack, reason }, new Date(clock.now()));
   return next.message.text;
