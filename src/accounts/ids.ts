@@ -29,16 +29,9 @@ export function makeAccountId(): AccountId {
  * as `clampInstantMs` does for the row.
  */
 export function makeMessageId(atMs: number): MessageId {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const view = new DataView(bytes.buffer);
-  const instant = clampInstantMs(atMs);
-  view.setUint32(0, Math.floor(instant / 0x1_0000));
-  view.setUint16(4, instant % 0x1_0000);
-  view.setUint8(6, 0x70 | (view.getUint8(6) & 0x0f));
-  view.setUint8(8, 0x80 | (view.getUint8(8) & 0x3f));
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
-  return parts.join('-') as MessageId;
+  const time = clampInstantMs(atMs).toString(16).padStart(12, '0');
+  // All but the time and the version is that of a random one.
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${crypto.randomUUID().slice(15)}` as MessageId;
 }
 
 /** The timestamp of the message with this id; undefined for a UUID of another version, which names no message. */

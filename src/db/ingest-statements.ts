@@ -109,6 +109,8 @@ export async function takeWaitingChanges(trx: Executor, accountId: AccountId, ta
     with taken as (
       delete from waiting_changes w using ${recordset(targets, TARGET_COLUMNS)}
       where w.account_id = ${accountId}::uuid and w.chat_id = r.chat_id and w.bare_id = r.bare_id
+        -- Nothing waits as a rule: then none is looked for.
+        and exists (select from waiting_changes any_of where any_of.account_id = ${accountId}::uuid)
       returning w.id, w.chat_id, w.bare_id, w.event
     )
     select chat_id, bare_id, event from taken order by id`.execute(trx);
