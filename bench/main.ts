@@ -7,12 +7,13 @@ import { cpus } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { toError } from '../src/lib/errors.ts';
+import { apiBenchmark } from './api/api-benchmark.ts';
 import type { Benchmark, Measured } from './benchmark.ts';
 import { tableToText } from './figures.ts';
 import { pipelineBenchmark } from './pipeline/pipeline-benchmark.ts';
 import { vaultBenchmark } from './vault/vault-benchmark.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [pipelineBenchmark, vaultBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [apiBenchmark, pipelineBenchmark, vaultBenchmark];
 
 const RESULTS = join(import.meta.dirname, 'results');
 

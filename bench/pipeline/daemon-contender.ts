@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { DaemonApi } from '../../scripts/daemon-api.ts';
-import { type DaemonProcess, startDaemon } from '../../scripts/daemon-process.ts';
 import type { Phone, Simulator } from '../../simulator/client.ts';
 import { orAborted } from '../../src/lib/abort.ts';
-import { type BenchStores, connectionToUrl } from './bench-stores.ts';
+import { startBenchDaemon } from '../bench-daemon.ts';
+import type { BenchStores } from '../bench-stores.ts';
+import { nowMs } from '../instant.ts';
 import type { Contender } from './contender.ts';
-import { nowMs } from './instant.ts';
 
 /** Between two looks for the last message of a burst: small beside what a burst takes. */
 const LOOK_AGAIN_MS = 5;
@@ -53,7 +52,8 @@ export class DaemonContender implements Contender {
     signal: AbortSignal,
   ): Promise<DaemonContender> {
     await using stack = new AsyncDisposableStack();
-    const daemon = stack.use(await startBenchDaemon({ simulator, stores, folder }, signal));
+    const { chromeArgs } = simulator;
+    const daemon = stack.use(await startBenchDaemon({ stores, folder, chromeArgs }, signal));
     const api = new DaemonApi(daemon);
     const accounts: string[] = [];
     for (const phone of phones) {
@@ -131,26 +131,4 @@ export class DaemonContender implements Contender {
     if (rows[0]?.count !== wanted) throw new Error(`${rows[0]?.count} of ${wanted} messages are stored.`);
     return last;
   }
-}
-
-function startBenchDaemon(
-  { simulator, stores, folder }: { simulator: Simulator; stores: BenchStores; folder: string },
-  signal: AbortSignal,
-): Promise<DaemonProcess> {
-  const dataPath = join(folder, 'daemon');
-  return startDaemon({
-    env: {
-      DATA_PATH: dataPath,
-      LOG_DIR: join(folder, 'logs'),
-      LOG_LEVEL: 'warn',
-      TMPDIR: folder,
-      WHATSAPP_RUNTIME_PATH: join(dataPath, 'live'),
-      DATABASE_URL: connectionToUrl(stores.postgres),
-      CHROME_EXTRA_ARGS: simulator.chromeArgs.map((arg) => `'${arg}'`).join(' '),
-      WHATSAPP_MESSAGE_RATE_LIMIT: '0',
-      WHATSAPP_DAILY_LIMIT: '1000000',
-      API_RATE_LIMIT: '0',
-    },
-    signal,
-  });
 }

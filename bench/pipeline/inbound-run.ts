@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorldClient } from '../../simulator/client.ts';
 import { orAborted } from '../../src/lib/abort.ts';
+import { nowMs } from '../instant.ts';
 import type { Contender } from './contender.ts';
-import { nowMs } from './instant.ts';
 
 const AUTHORS = ['alice', 'bob', 'carol'];
 /** The rate at which the time of each is measured, over all accounts together. */

@@ -12,9 +12,9 @@ import type { MessageEvent } from '../../src/messages/inbound-event.ts';
 import { openPipeline } from '../../src/messages/pipeline.ts';
 import { openRedis } from '../../src/queue/connection.ts';
 import { openQueues } from '../../src/queue/producer.ts';
-import { type BenchStores, quietLog } from './bench-stores.ts';
+import { type BenchStores, quietLog } from '../bench-stores.ts';
+import { makeSampleEvents } from '../sample-events.ts';
 import { PagelessSession } from './pageless-session.ts';
-import { makeSampleEvents } from './sample-events.ts';
 
 /** Events that the pipeline is given at once. */
 const CHUNK = 500;

@@ -3,8 +3,8 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import type { AccountId } from '../../src/accounts/ids.ts';
 import type { MessageEvent } from '../../src/messages/inbound-event.ts';
-import type { BenchStores } from './bench-stores.ts';
-import { makeSampleEvents } from './sample-events.ts';
+import type { BenchStores } from '../bench-stores.ts';
+import { makeSampleEvents } from '../sample-events.ts';
 
 /** Jobs at work at a time, and adds under way at a time, as the naive consumer of the stack page had them. */
 const CONCURRENCY = 50;

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import wwebjs, { type ClientOptions, type Message } from 'whatsapp-web.js';
-import { nowMs } from './instant.ts';
+import { nowMs } from '../instant.ts';
 
 /**
  * The example of the library's README, once for each account, in a process of its own: no store, no queue, one handler.

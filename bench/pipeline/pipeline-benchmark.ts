@@ -2,18 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Phone, startSimulator, type WorldClient } from '../../simulator/client.ts';
+import { openBenchStores } from '../bench-stores.ts';
 import type { Benchmark, BenchmarkContext, Measured } from '../benchmark.ts';
-import { openBenchStores } from './bench-stores.ts';
+import { toLatency } from '../latency.ts';
+import { makeAccounts } from '../sample-events.ts';
 import { DaemonContender } from './daemon-contender.ts';
 import { measureBurst, measurePaced } from './inbound-run.ts';
 import { measureIngest } from './ingest-run.ts';
 import { measureMultiRow, measureNaive } from './insert-limit.ts';
-import { toLatency } from './latency.ts';
 import { LibraryContender } from './library-contender.ts';
 import { measureSends } from './outbound-run.ts';
 import { type IngestFigures, type PageFigures, type PipelineRun, report } from './pipeline-report.ts';
 import { OPTIONS, type PipelineSettings, parsePipelineSettings } from './pipeline-settings.ts';
-import { makeAccounts } from './sample-events.ts';
 
 /** Of the naive consumer, whose every message takes as long as ten in packs. */
 const NAIVE_PART = 10;

@@ -1,6 +1,6 @@
 import type { Measured, Table } from '../benchmark.ts';
 import { median } from '../figures.ts';
-import type { Latency } from './latency.ts';
+import type { Latency } from '../latency.ts';
 import type { PipelineSettings } from './pipeline-settings.ts';
 
 /** Messages a second. */

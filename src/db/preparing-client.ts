@@ -11,7 +11,7 @@ import type pg from 'pg';
 import { findSqlState } from './data-error.ts';
 
 /** Times that a text is asked in this process before it is prepared. */
-const ASKED_OFTEN = 20;
+const ASKED_OFTEN = 5;
 /** Statements that are prepared at most: each takes memory of the server on every connection. */
 const MAX_PREPARED = 100;
 /** Texts that are counted at most at a time. */

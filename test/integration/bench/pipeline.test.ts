@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { percentile, toLatency } from '../../../bench/pipeline/latency.ts';
+import { percentile, toLatency } from '../../../bench/latency.ts';
 import { report } from '../../../bench/pipeline/pipeline-report.ts';
 import { parsePipelineSettings } from '../../../bench/pipeline/pipeline-settings.ts';
 import { runProgram } from '../../support/program.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { openDataFolder } from '../../src/embedded/data-folder.ts';
-import { openEmbeddedPostgres, type PostgresConnection } from '../../src/embedded/postgres.ts';
-import { openEmbeddedRedis, type RedisConnection } from '../../src/embedded/redis.ts';
-import type { Logger } from '../../src/lib/logger.ts';
+import { openDataFolder } from '../src/embedded/data-folder.ts';
+import { openEmbeddedPostgres, type PostgresConnection } from '../src/embedded/postgres.ts';
+import { openEmbeddedRedis, type RedisConnection } from '../src/embedded/redis.ts';
+import type { Logger } from '../src/lib/logger.ts';
 
 /** A log that nobody reads, but for what goes wrong. */
 export const quietLog: Logger = {

@@ -1,5 +1,5 @@
-import { type AccountId, makeAccountId } from '../../src/accounts/ids.ts';
-import type { MessageEvent } from '../../src/messages/inbound-event.ts';
+import { type AccountId, makeAccountId } from '../src/accounts/ids.ts';
+import type { MessageEvent } from '../src/messages/inbound-event.ts';
 
 const CHATS = 40;
 /** As JSON an event has some 530 bytes with it, like a message of ordinary length. */
