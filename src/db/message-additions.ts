@@ -94,11 +94,7 @@ async function listReactions(db: Executor, messages: readonly Addable[]) {
     .selectFrom('message_reactions as r')
     .select(['r.message_id', 'r.emoji', 'r.reacted_at'])
     .select(phoneOf('r.sender_id').as('sender_id'))
-    .where(
-      'r.message_id',
-      'in',
-      messages.map(({ id }) => id),
-    )
+    .where(isAnyOf('r.message_id', messages))
     .orderBy('r.reacted_at')
     .execute();
   return latestOfEach(
@@ -116,11 +112,7 @@ async function listVotes(db: Executor, messages: readonly Addable[]) {
     .selectFrom('poll_votes as v')
     .select(['v.message_id', 'v.options', 'v.voted_at'])
     .select(phoneOf('v.voter_id').as('voter_id'))
-    .where(
-      'v.message_id',
-      'in',
-      messages.map(({ id }) => id),
-    )
+    .where(isAnyOf('v.message_id', messages))
     .orderBy('v.voted_at')
     .execute();
   return latestOfEach(
@@ -130,6 +122,11 @@ async function listVotes(db: Executor, messages: readonly Addable[]) {
       item: { voterId: voter_id, options, at: voted_at },
     })),
   );
+}
+
+/** A text that is the same for any number of them, so that the statement can be prepared. */
+function isAnyOf(column: string, messages: readonly Addable[]) {
+  return sql<boolean>`${sql.ref(column)} = any(${messages.map(({ id }) => id)}::uuid[])`;
 }
 
 /** The number behind a LID, or the address itself. Looked up row by row: a join may read all addresses of all accounts. */
@@ -145,11 +142,7 @@ async function listVersions(db: Executor, messages: readonly Addable[]) {
   const rows = await db
     .selectFrom('message_edits')
     .select(['message_id', 'text', 'edited_at'])
-    .where(
-      'message_id',
-      'in',
-      messages.map(({ id }) => id),
-    )
+    .where(isAnyOf('message_id', messages))
     .orderBy('edited_at')
     .execute();
   for (const { message_id, text, edited_at } of rows)

@@ -2,12 +2,13 @@
  * The rows of a page of messages. However many messages an account has, and however rare those are that are asked for,
  * little more is looked at than is shown: every condition is a range of an index, in few partitions.
  */
-import { sql } from 'kysely';
+import { type RawBuilder, type Selectable, sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import { type Direction, MESSAGE_STATUSES, type MessageStatus } from '../messages/message.ts';
 import type { Executor } from './database.ts';
 import { instantText, type PageRequest } from './keyset.ts';
 import { makeWindows, type Window } from './message-windows.ts';
+import type { MessageTable } from './schema.ts';
 
 const COLUMNS = [
   'messages.id',
@@ -60,6 +61,19 @@ export const SHOWN_COLUMNS = [
   REPLIED_MESSAGE.as('replied_message'),
 ] as const;
 
+/** The same as text, made once: a listing is asked for often. */
+const HELD = sql.raw(namesToText([...COLUMNS, 'author']));
+const SHOWN = sql`${sql.raw(namesToText(COLUMNS))}, ${AUTHOR} as author, ${REPLIED_MESSAGE} as replied_message`;
+
+type ColumnOf<Name extends string> = Name extends `messages.${infer Column}` ? Column : Name;
+
+/** A message as it is listed. */
+export type ListedRow = Pick<Selectable<MessageTable>, ColumnOf<(typeof COLUMNS)[number]> | 'author'> & {
+  readonly replied_message: string | null;
+  /** See `instantText`. */
+  readonly position_at: string;
+};
+
 /** Which messages of an account; every given condition must hold. */
 export interface ListingScope {
   readonly accountId: AccountId;
@@ -76,10 +90,10 @@ export async function readNewest(
   scope: ListingScope,
   after: PageRequest['after'],
   limit: number,
-) {
+): Promise<readonly ListedRow[]> {
   const kinds = scopeToKinds(scope);
   if (kinds.length === 0) return [];
-  const rows = [];
+  const rows: ListedRow[] = [];
   for (const window of makeWindows(upTo(scope.range, after), new Date())) {
     rows.push(...(await readWindow(db, { scope, kinds, window, after, limit: limit - rows.length })));
     if (rows.length === limit) break;
@@ -121,33 +135,33 @@ interface Search {
 }
 
 /** The newest of each kind, merged as they come. */
-function readWindow(db: Executor, { kinds, ...search }: Search) {
-  const [first, ...others] = kinds.map((kind) =>
-    db.selectFrom(selectKind(db, kind, search).as('kind')).selectAll(),
-  );
-  if (first === undefined) throw new TypeError('There is nothing to search for.');
-  const merged = others.reduce((all, other) => all.unionAll(other), first);
-  return db
-    .selectFrom(merged.as('messages'))
-    .select(SHOWN_COLUMNS)
-    .select(instantText('timestamp').as('position_at'))
-    .orderBy('timestamp', 'desc')
-    .orderBy('seq', 'desc')
-    .limit(search.limit)
-    .execute();
+async function readWindow(db: Executor, { kinds, ...search }: Search): Promise<readonly ListedRow[]> {
+  const parts = kinds.map((kind) => sql`select * from (${selectKind(kind, search)}) kind`);
+  const { rows } = await sql<ListedRow>`
+    select ${SHOWN}, ${instantText('timestamp')} as position_at
+    from (${sql.join(parts, sql` union all `)}) messages
+    order by "timestamp" desc, seq desc limit ${search.limit}`.execute(db);
+  return rows;
 }
 
-function selectKind(db: Executor, kind: Kind, { scope, window, after, limit }: Omit<Search, 'kinds'>) {
-  let query = db
-    .selectFrom('messages')
-    .select([...COLUMNS, 'author'])
-    .where('account_id', '=', scope.accountId)
-    .where('direction', '=', kind.direction);
-  for (const chatId of scope.chatIds) query = query.where('chat_id', '=', chatId);
-  if (kind.status !== undefined) query = query.where('status', '=', kind.status);
-  if (window.from !== null) query = query.where('timestamp', '>=', window.from);
-  if (window.before !== null) query = query.where('timestamp', '<', window.before);
-  if (after !== null)
-    query = query.where(sql<boolean>`("timestamp", seq) < (${after.at}::timestamptz, ${after.tie}::bigint)`);
-  return query.orderBy('timestamp', 'desc').orderBy('seq', 'desc').limit(limit);
+function selectKind(
+  { direction, status }: Kind,
+  { scope, window, after, limit }: Omit<Search, 'kinds'>,
+): RawBuilder<unknown> {
+  const conditions = [
+    sql`account_id = ${scope.accountId}`,
+    sql`direction = ${direction}`,
+    ...scope.chatIds.map((chatId) => sql`chat_id = ${chatId}`),
+    ...(status === undefined ? [] : [sql`status = ${status}`]),
+    ...(window.from === null ? [] : [sql`"timestamp" >= ${window.from}`]),
+    ...(window.before === null ? [] : [sql`"timestamp" < ${window.before}`]),
+    ...(after === null ? [] : [sql`("timestamp", seq) < (${after.at}::timestamptz, ${after.tie}::bigint)`]),
+  ];
+  return sql`
+    select ${HELD} from messages where ${sql.join(conditions, sql` and `)}
+    order by "timestamp" desc, seq desc limit ${limit}`;
+}
+
+function namesToText(names: readonly string[]): string {
+  return names.map((name) => (name.includes('.') ? name : `"${name}"`)).join(', ');
 }

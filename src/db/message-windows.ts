@@ -17,8 +17,8 @@ const REACHES = [0, 1, 3, 7, 15, 31] as const;
  */
 export function makeWindows(range: Window, now: Date): readonly Window[] {
   const start = range.before !== null && range.before <= now ? new Date(range.before.getTime() - 1) : now;
-  // What lies ahead is what clocks that are wrong have dated.
-  const edges = [monthsBefore(start, -1), ...REACHES.map((months) => monthsBefore(start, months))];
+  // The first holds what clocks that are wrong have dated ahead, too.
+  const edges = REACHES.map((months) => monthsBefore(start, months));
   return [...edges, null]
     .map((from, index) => intersect({ from, before: edges[index - 1] ?? null }, range))
     .filter(({ from, before }) => from === null || before === null || from < before);

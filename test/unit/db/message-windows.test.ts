@@ -6,10 +6,9 @@ const ALL: Window = { from: null, before: null };
 const month = (text: string) => new Date(`${text}-01T00:00:00Z`);
 
 describe('the windows of a listing', () => {
-  it('begin with what is dated ahead, then are a month, and ever longer', () => {
+  it('begin with the month and what is dated ahead, and are ever longer', () => {
     expect(makeWindows(ALL, NOW)).toEqual([
-      { from: month('2026-04'), before: null },
-      { from: month('2026-03'), before: month('2026-04') },
+      { from: month('2026-03'), before: null },
       { from: month('2026-02'), before: month('2026-03') },
       { from: month('2025-12'), before: month('2026-02') },
       { from: month('2025-08'), before: month('2025-12') },
