@@ -1,23 +1,17 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { TenantId } from '../accounts/ids.ts';
-import { type Permission, type Role, roleMay } from '../accounts/permissions.ts';
-import { findApiKey } from '../db/api-key-store.ts';
+import { DEFAULT_TENANT } from '../accounts/ids.ts';
+import type { Permission } from '../accounts/permissions.ts';
+import type { Principal } from '../accounts/principal.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import type { HttpDeps } from './context.ts';
-import { areHashesEqual, findPresentedKey, isKeyText, keyToHash } from './credentials.ts';
+import { findPresentedKey } from './credentials.ts';
+import { findKeyHolder, renewKeyHolder } from './key-identity.ts';
 import { RequestWindow } from './request-window.ts';
 
 const MINUTE_MS = 60_000;
 
 /** Failed authentications a minute and address. */
 const MAX_FAILURES = 100;
-
-/** Who asks. */
-export interface Principal {
-  readonly keyId: string;
-  readonly tenantId: TenantId;
-  readonly role: Role;
-}
 
 /** What a route demands of who asks; `open` is for everyone. */
 export type RouteAccess = Permission | 'open';
@@ -26,6 +20,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Every route says it; the server does not start with one that does not. */
     permission?: RouteAccess;
+    /** True where more is shown than one tenant: only the tenant `default`, the operator's own, is let in. */
+    operatorOnly?: boolean;
     /** True where a browser is to ask for a password, which is the key. */
     basicAuth?: boolean;
     /** False where the answer must not depend on how much else the key has asked for. */
@@ -38,7 +34,7 @@ declare module 'fastify' {
 
 export type AuthenticationDeps = Pick<HttpDeps, 'db' | 'clock' | 'config'>;
 
-/** Tells who holds a key, against the limits of failures an address and of requests a key. */
+/** Tells who brings a key, against the limits of failures an address and of requests a key. */
 export interface Authenticator {
   /** @throws AppError UNAUTHENTICATED, also without a key; RATE_LIMIT_EXCEEDED */
   authenticate(
@@ -46,6 +42,8 @@ export interface Authenticator {
     address: string,
     options?: { readonly rateLimited?: boolean },
   ): Promise<Principal>;
+  /** The same principal as it is now; undefined once its key was revoked, or its time is over. */
+  renew(principal: Principal): Promise<Principal | undefined>;
 }
 
 /** Makes the authenticator; one for the whole server, so that its limits hold for every way in. */
@@ -58,14 +56,15 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
   });
   return {
     async authenticate(key, address, { rateLimited = true } = {}) {
-      const principal = key === undefined ? undefined : await findPrincipal(deps, key);
+      const principal = key === undefined ? undefined : await findKeyHolder(deps, key);
       if (principal === undefined) {
         if (key !== undefined) refuseWhenOver(failures.count(address));
         throw new AppError('UNAUTHENTICATED');
       }
-      if (rateLimited) refuseWhenOver(requests.count(principal.keyId));
+      if (rateLimited) refuseWhenOver(requests.count(principal.id));
       return principal;
     },
+    renew: (principal) => renewKeyHolder(deps, principal.id),
   };
 }
 
@@ -75,7 +74,7 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
  */
 export function makeAuthentication(authenticator: Authenticator) {
   return async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { permission, basicAuth = false, rateLimited = true } = request.routeOptions.config;
+    const { permission, operatorOnly, basicAuth = false, rateLimited = true } = request.routeOptions.config;
     // An address without a route is nobody's: it answers 404 to everyone.
     if (request.is404 || permission === 'open') return;
     const key = findPresentedKey(request.headers, { allowBasic: basicAuth });
@@ -88,7 +87,8 @@ export function makeAuthentication(authenticator: Authenticator) {
       }
       throw thrown;
     }
-    if (permission === undefined || !roleMay(principal.role, permission)) throw new AppError('FORBIDDEN');
+    if (permission === undefined || !principal.permissions.has(permission)) throw new AppError('FORBIDDEN');
+    if (operatorOnly && principal.tenantId !== DEFAULT_TENANT) throw new AppError('FORBIDDEN');
     request.principal = principal;
   };
 }
@@ -97,16 +97,6 @@ export function makeAuthentication(authenticator: Authenticator) {
 export function getPrincipal(request: FastifyRequest): Principal {
   if (request.principal === null) throw new AppError('UNAUTHENTICATED');
   return request.principal;
-}
-
-async function findPrincipal({ db }: AuthenticationDeps, key: string): Promise<Principal | undefined> {
-  if (!isKeyText(key)) return undefined;
-  const sha256 = keyToHash(key);
-  const found = await findApiKey(db, sha256);
-  if (found === undefined || found.revokedAt !== null || !areHashesEqual(found.sha256, sha256)) {
-    return undefined;
-  }
-  return { keyId: found.id, tenantId: found.tenantId, role: found.role };
 }
 
 function refuseWhenOver(waitMs: number): void {

@@ -8,11 +8,14 @@ import {
   parseTenantId,
   type TenantId,
 } from '../../src/accounts/ids.ts';
-import type { Role } from '../../src/accounts/permissions.ts';
+import type { Permission, Role } from '../../src/accounts/permissions.ts';
 import { measureSessions } from '../../src/accounts/session-metrics.ts';
 import { DEFAULT_TIMINGS } from '../../src/config/session-timings.ts';
+import { openAccessWatch } from '../../src/db/access-watch.ts';
 import { countAccountsByState, insertAccount } from '../../src/db/account-directory.ts';
+import { saveGrant } from '../../src/db/account-grant-store.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
+import { findApiKey } from '../../src/db/api-key-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
 import type { HttpDeps } from '../../src/http/context.ts';
 import { keyToHash } from '../../src/http/credentials.ts';
@@ -68,7 +71,9 @@ export interface TestServer extends AsyncDisposable {
   readonly key: string;
   /** Asks for a path under the base, or for an absolute one that begins with `//`. */
   ask(method: string, path: string, asked?: Asked): Promise<Answer>;
-  makeKey(role: Role, tenant?: string): Promise<string>;
+  makeKey(role: Role, tenant?: string, scopes?: readonly Permission[]): Promise<string>;
+  /** Lets the holder of the key use the account. */
+  grant(accountId: AccountId, key: string): Promise<void>;
   /** An account of the tenant that is connected, or was only created. */
   makeAccount(options?: { tenant?: string; phoneNumber?: string | null }): Promise<AccountId>;
 }
@@ -96,6 +101,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
       log,
     }),
   );
+  const accessChanges = stack.use(await openAccessWatch({ connection: database.connection, log }));
   const vault = new ScriptedVault();
   const intake = makeMediaIntake({ db, store: media, fetchUrl: makeFetchUrl() });
   const deps: HttpDeps = {
@@ -119,6 +125,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     board: makeBoard(queues),
     metrics,
     announcements: announcer,
+    accessChanges,
     checks: { database: async () => undefined, queue: async () => undefined },
     clock: systemClock,
     log,
@@ -139,7 +146,11 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     log,
     key,
     ask: (method, path, asked = {}) => ask(server.url, method, path, { key, ...asked }),
-    makeKey: (role, tenant = 'default') => insertKey(db, role, tenant),
+    makeKey: (role, tenant = 'default', scopes) => insertKey(db, role, tenant, scopes),
+    grant: async (accountId, held) => {
+      const found = await findApiKey(db, keyToHash(held));
+      await saveGrant(db, { accountId, userId: found?.id ?? held, grantedBy: 'test' });
+    },
     makeAccount: async ({ tenant = 'default', phoneNumber = null } = {}) => {
       const id = await insertFresh(db, parseTenantId(tenant));
       if (phoneNumber !== null) await accounts.saveLinked(id, { ...IDENTITY, phoneNumber });
@@ -163,7 +174,12 @@ async function insertFresh(db: Executor, tenantId: TenantId): Promise<AccountId>
   return id;
 }
 
-async function insertKey(db: Executor, role: Role, tenant: string): Promise<string> {
+async function insertKey(
+  db: Executor,
+  role: Role,
+  tenant: string,
+  scopes: readonly Permission[] | null = null,
+): Promise<string> {
   const key = `sb_${randomBytes(32).toString('base64url')}`;
   await db
     .insertInto('api_keys')
@@ -174,6 +190,7 @@ async function insertKey(db: Executor, role: Role, tenant: string): Promise<stri
       name: 'test',
       prefix: key.slice(0, 6),
       sha256: keyToHash(key),
+      scopes,
     })
     .execute();
   return key;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AccountId } from '../../accounts/ids.ts';
-import { ROLES } from '../../accounts/permissions.ts';
+import { principalToScope } from '../../accounts/principal.ts';
 import { countOfAccount } from '../../db/account-count.ts';
 import {
   type AccountToday,
@@ -50,16 +50,14 @@ function listRoute(app: HttpApp, { db, channel }: HttpDeps): void {
     schema: {
       operationId: 'listAccounts',
       tags: ['accounts'],
-      summary: 'Accounts of the tenant, oldest first',
+      summary: 'Accounts of the tenant, oldest first; agents and viewers see those that they were granted',
       querystring: z.strictObject(pageQuery),
       response: { 200: pageOf(accountSchema, 'A page of accounts.'), ...errorsOf() },
     },
     handler: async (request) => {
-      const { tenantId, role } = getPrincipal(request);
+      const scope = principalToScope(getPrincipal(request));
       const { limit, cursor } = request.query;
-      const page = ROLES[role].seesAllAccounts
-        ? await listAccountsToday(db, tenantId, { limit, after: cursor ?? null })
-        : { items: [], next: null };
+      const page = await listAccountsToday(db, scope, { limit, after: cursor ?? null });
       return successPage(page, (today: AccountToday) =>
         accountToView(today, channel.findStatus(today.account.id)),
       );

@@ -67,6 +67,10 @@ async function insertManyAccounts(db: Executor, id: AccountId): Promise<void> {
     select gen_random_uuid(), ${tenant}, 10, 'UTC', now() - i * interval '1 minute',
       case when i % 20 > 0 then now() end
     from generate_series(1, 10000) i`.execute(db);
+  await sql`
+    insert into account_grants (account_id, user_id, granted_by)
+    select id, 'sees all', 'test' from accounts union all
+    (select id, 'sees some', 'test' from accounts where deleted_at is null order by id limit 20)`.execute(db);
 }
 
 type List = (db: Executor, after: KeysetPosition | null) => Promise<Page<unknown>>;
@@ -200,7 +204,14 @@ describe('little more is examined than a page shows', () => {
       'of days of a range',
       (db, after) => listUsage(db, accounts.large, { to: '2024-01-01' }, { limit: LIMIT, after, now: NOW }),
     ],
-    ['of accounts', (db, after) => listAccountsToday(db, tenant, { limit: LIMIT, after })],
+    ...['sees all', 'sees some'].map((grantee): [string, List] => [
+      `of accounts that were granted to one who ${grantee}`,
+      (db, after) => listAccountsToday(db, { tenantId: tenant, grantee }, { limit: LIMIT, after }),
+    ]),
+    [
+      'of accounts',
+      (db, after) => listAccountsToday(db, { tenantId: tenant, grantee: null }, { limit: LIMIT, after }),
+    ],
   ])('%s', async (_name, list) => {
     await expectFewExamined(list);
   });
