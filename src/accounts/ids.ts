@@ -60,6 +60,12 @@ export function parseMessageId(value: string): MessageId {
   return value.toLowerCase() as MessageId;
 }
 
+/** An id of an API key from outside; anything that is no UUID is a key that does not exist. */
+export function parseKeyId(value: string): string {
+  if (!isUuid(value)) throw new AppError('KEY_NOT_FOUND');
+  return value.toLowerCase();
+}
+
 export function parseTenantId(value: string): TenantId {
   if (!/^[\w.-]{1,64}$/.test(value)) {
     throw new AppError('VALIDATION_FAILED', {

@@ -17,6 +17,8 @@ import { boardRoutes } from './routes/board.ts';
 import { chatRoutes } from './routes/chats.ts';
 import { connectionRoutes } from './routes/connection.ts';
 import { contactRoutes } from './routes/contacts.ts';
+import { grantRoutes } from './routes/grants.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { messageActionRoutes } from './routes/message-actions.ts';
 import { messageRoutes } from './routes/messages.ts';
@@ -32,6 +34,8 @@ import { validatorCompiler } from './validation.ts';
 
 /** Bytes of a JSON body, except where a route allows more. */
 const BODY_LIMIT = 1024 * 1024;
+/** Characters of a parameter of the path, decoded: the longest that names anything is the `sub` of a user. */
+const MAX_PARAMETER = 255;
 /** A client that is slower than this at sending its headers, or all of its request, is cut off. Milliseconds. */
 const HEADERS_TIMEOUT_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 300_000;
@@ -46,6 +50,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
   const { log } = deps;
   const app: HttpApp = fastify({
     bodyLimit: BODY_LIMIT,
+    routerOptions: { maxParamLength: MAX_PARAMETER },
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     handlerTimeout: HANDLER_TIMEOUT_MS,
@@ -85,6 +90,8 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     mediaRoutes,
     usageRoutes,
     settingRoutes,
+    keyRoutes,
+    grantRoutes,
     vaultRoutes,
     boardRoutes,
   ]) {
