@@ -66,8 +66,12 @@ export function parseKeyId(value: string): string {
   return value.toLowerCase();
 }
 
+export function isTenantName(value: string): boolean {
+  return /^[\w.-]{1,64}$/.test(value);
+}
+
 export function parseTenantId(value: string): TenantId {
-  if (!/^[\w.-]{1,64}$/.test(value)) {
+  if (!isTenantName(value)) {
     throw new AppError('VALIDATION_FAILED', {
       details: [{ field: 'tenant', message: 'Use 1 to 64 letters, digits, dots, hyphens or underscores.' }],
     });

@@ -7,6 +7,7 @@ import type { HttpDeps } from './context.ts';
 import { findPresentedKey } from './credentials.ts';
 import { findKeyHolder, renewKeyHolder } from './key-identity.ts';
 import { RequestWindow } from './request-window.ts';
+import { makeTokenVerifier } from './token-identity.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -34,7 +35,7 @@ declare module 'fastify' {
 
 export type AuthenticationDeps = Pick<HttpDeps, 'db' | 'clock' | 'config'>;
 
-/** Tells who brings a key, against the limits of failures an address and of requests a key. */
+/** Tells who brings a key or a token, against the limits of failures an address and of requests a key. */
 export interface Authenticator {
   /** @throws AppError UNAUTHENTICATED, also without a key; RATE_LIMIT_EXCEEDED */
   authenticate(
@@ -42,7 +43,7 @@ export interface Authenticator {
     address: string,
     options?: { readonly rateLimited?: boolean },
   ): Promise<Principal>;
-  /** The same principal as it is now; undefined once its key was revoked, or its time is over. */
+  /** The same principal as it is now; undefined once its key was revoked, or the time of key or token is over. */
   renew(principal: Principal): Promise<Principal | undefined>;
 }
 
@@ -54,18 +55,36 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
     windowMs: MINUTE_MS,
     clock: deps.clock,
   });
+  const tokens = makeTokenVerifier(deps.config.jwt, deps.clock);
+  const identify = async (key: string): Promise<Principal> => {
+    if (tokens.isToken(key)) return tokens.verify(key);
+    const holder = await findKeyHolder(deps, key);
+    if (holder === undefined) throw new AppError('UNAUTHENTICATED');
+    return holder;
+  };
   return {
     async authenticate(key, address, { rateLimited = true } = {}) {
-      const principal = key === undefined ? undefined : await findKeyHolder(deps, key);
-      if (principal === undefined) {
-        if (key !== undefined) refuseWhenOver(failures.count(address));
-        throw new AppError('UNAUTHENTICATED');
+      if (key === undefined) throw new AppError('UNAUTHENTICATED');
+      let principal: Principal;
+      try {
+        principal = await identify(key);
+      } catch (thrown) {
+        if (isAppError(thrown, 'UNAUTHENTICATED')) refuseWhenOver(failures.count(address));
+        throw thrown;
       }
-      if (rateLimited) refuseWhenOver(requests.count(principal.id));
+      if (rateLimited) refuseWhenOver(requests.count(principalToCaller(principal)));
       return principal;
     },
-    renew: (principal) => renewKeyHolder(deps, principal.id),
+    async renew(principal) {
+      if (principal.kind === 'key') return renewKeyHolder(deps, principal.id);
+      return (principal.expiresAt ?? 0) > deps.clock.now() ? principal : undefined;
+    },
   };
+}
+
+/** Whose requests are counted together. */
+function principalToCaller({ kind, id, tenantId }: Principal): string {
+  return kind === 'key' ? id : `${tenantId} ${id}`;
 }
 
 /**

@@ -105,7 +105,13 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
   const vault = new ScriptedVault();
   const intake = makeMediaIntake({ db, store: media, fetchUrl: makeFetchUrl() });
   const deps: HttpDeps = {
-    config: { host: '127.0.0.1', port: 0, apiRateLimit: 0, allowedOrigins: [] },
+    config: {
+      host: '127.0.0.1',
+      port: 0,
+      apiRateLimit: 0,
+      allowedOrigins: [],
+      jwt: { secret: null, jwksUrl: null },
+    },
     accountDefaults: { dailyLimit: 1_000, timezone: 'UTC' },
     instanceId: INSTANCE,
     db,
