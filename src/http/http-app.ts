@@ -3,8 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { makeAuditWriter } from '../db/audit-store.ts';
 import { AppError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { keepAudit } from './audit.ts';
 import { type Authenticator, makeAuthentication } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { makeCors } from './cors.ts';
@@ -13,6 +15,7 @@ import { registerOpenApi } from './openapi.ts';
 import { isRealtimeRequest } from './realtime.ts';
 import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { boardRoutes } from './routes/board.ts';
 import { chatRoutes } from './routes/chats.ts';
 import { connectionRoutes } from './routes/connection.ts';
@@ -74,6 +77,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
   });
   app.addHook('onRequest', makeCors(deps.config.allowedOrigins));
   app.addHook('onRequest', makeAuthentication(authenticator));
+  keepAudit(app, makeAuditWriter(deps.db));
   logAnswers(app, log);
   await registerOpenApi(app);
   for (const routes of [
@@ -92,6 +96,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     settingRoutes,
     keyRoutes,
     grantRoutes,
+    auditRoutes,
     vaultRoutes,
     boardRoutes,
   ]) {

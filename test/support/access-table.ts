@@ -34,6 +34,7 @@ export const PERMISSION_OF: Readonly<Record<string, Permission | 'open'>> = {
   listGrants: 'whatsapp:manage',
   grantAccount: 'whatsapp:manage',
   revokeGrant: 'whatsapp:manage',
+  listAudit: 'whatsapp:manage',
   verifyVault: 'whatsapp:manage',
   rotateVault: 'whatsapp:manage',
   importVault: 'whatsapp:manage',

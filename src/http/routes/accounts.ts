@@ -12,6 +12,7 @@ import { markAccountDeleted, purgeAccount } from '../../db/account-removal.ts';
 import type { Executor } from '../../db/database.ts';
 import { getVisibleAccount } from '../account-access.ts';
 import { accountSchema, accountToView, singleAccountSchema } from '../account-view.ts';
+import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import {
@@ -113,6 +114,7 @@ function changeRoute(app: HttpApp, deps: HttpDeps): void {
       await updateAccount(deps.db, account.id, request.body, new Date(deps.clock.now()));
       deps.outbox.wake(account.id);
       deps.announcements.reviewHealth(account.id);
+      noteAudit(request, { details: request.body });
       const today = await getVisibleAccount(deps.db, request, account.id);
       return success(await toSingleView(deps, today));
     },
@@ -141,6 +143,7 @@ function deleteRoute(app: HttpApp, { db, channel, log }: HttpDeps): void {
       await remove(db, account.id, purged);
       // Somebody may have started it in between.
       await channel.disconnect(account.id);
+      noteAudit(request, { details: { purged } });
       log.info('An account was deleted', { accountId: account.id, purged });
       return success({ accountId: account.id as string, deleted: true as const, purged });
     },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type AccountGrant, deleteGrant, listGrants, saveGrant } from '../../db/account-grant-store.ts';
 import { getVisibleAccount } from '../account-access.ts';
+import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import {
@@ -105,6 +106,7 @@ function changeRoute(
       if (granted) {
         await saveGrant(db, { accountId: account.id, userId, grantedBy: getPrincipal(request).id });
       } else await deleteGrant(db, account.id, userId);
+      noteAudit(request, { details: { userId } });
       log.info('Who may use an account was changed', { accountId: account.id, granted });
       return success({ accountId: account.id as string, userId, granted });
     },

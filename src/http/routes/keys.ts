@@ -3,6 +3,7 @@ import { parseKeyId } from '../../accounts/ids.ts';
 import { findVainScopes, mayIssue } from '../../accounts/key-rules.ts';
 import { insertKey, listKeys, revokeKey } from '../../db/issued-key-store.ts';
 import { AppError } from '../../lib/errors.ts';
+import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { keyToHash, keyToPrefix, makeKey } from '../credentials.ts';
@@ -98,6 +99,10 @@ function createRoute(app: HttpApp, { db, clock, log }: HttpDeps): void {
         sha256: keyToHash(key),
       });
       log.info('An API key was made', { keyId: made.id, role });
+      noteAudit(request, {
+        target: made.id,
+        details: { name, role, scopes, expiresAt: made.expiresAt?.toISOString() ?? null },
+      });
       reply.header('cache-control', 'no-store');
       return reply.code(201).send(success({ ...keyToView(made), key }));
     },
@@ -131,6 +136,7 @@ function revokeRoute(app: HttpApp, { db, clock, log }: HttpDeps): void {
       if (revocation.verdict === 'forbidden') {
         throw new AppError('FORBIDDEN', { message: 'Only an owner revokes keys of owners.' });
       }
+      noteAudit(request, { details: { name: revocation.key.name, role: revocation.key.role } });
       log.info('An API key was revoked', { keyId: id, role: revocation.key.role });
       return success({ keyId: id, revoked: true as const });
     },

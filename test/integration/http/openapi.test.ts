@@ -70,6 +70,7 @@ describe('the OpenAPI document', () => {
         'GET /api/v1/whatsapp/accounts/{accountId}/grants',
         'PUT /api/v1/whatsapp/accounts/{accountId}/grants/{userId}',
         'DELETE /api/v1/whatsapp/accounts/{accountId}/grants/{userId}',
+        'GET /api/v1/whatsapp/audit',
         'GET /api/v1/whatsapp/settings',
         'PATCH /api/v1/whatsapp/settings',
         'POST /api/v1/whatsapp/vault/verify',
