@@ -2,8 +2,9 @@
  * Every request that changed something has an entry in the audit log before it is answered: who asks for anything but
  * reading, and gets it. If the entry cannot be written the change is not confirmed, though it may be done.
  */
+import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
-import type { WriteAudit } from '../db/audit-store.ts';
+import type { AuditEntry, WriteAudit } from '../db/audit-store.ts';
 import type { HttpApp } from './typed-fastify.ts';
 
 /** What a handler says of the change, beside what the request itself tells. */
@@ -29,12 +30,12 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Makes every route of the app write its entries. Call it before any route is added. */
 export function keepAudit(app: HttpApp, write: WriteAudit): void {
   app.decorateRequest('auditNote', null);
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', async (request, reply, payload) => {
     const { principal, auditNote } = request;
     const isChange = !READING.has(request.method) && request.routeOptions.config.readsOnly !== true;
     if (!isChange || principal === null || reply.statusCode >= 400) return;
     const { kind, id, name, tenantId } = principal;
-    await write({
+    const entry: AuditEntry = {
       tenantId,
       actor: { kind, id, name },
       action: findAction(request),
@@ -42,7 +43,14 @@ export function keepAudit(app: HttpApp, write: WriteAudit): void {
       address: request.ip,
       requestId: request.id,
       details: auditNote?.details ?? null,
-    });
+    };
+    try {
+      await write(entry);
+    } catch (thrown) {
+      // The error is answered in its place, and nobody would read it to its end.
+      if (payload instanceof Readable) payload.destroy();
+      throw thrown;
+    }
   });
 }
 

@@ -105,6 +105,10 @@ describe('a change', () => {
     const answer = await broken.ask('PATCH', '/settings', { body: { retentionDays: 30 } });
     expect([answer.status, answer.body.error.code]).toEqual([500, 'INTERNAL']);
     expect((await broken.ask('GET', '/settings')).status).toBe(200);
+    // What is done while it is answered does not begin.
+    await broken.makeAccount();
+    expect((await broken.ask('POST', '/vault/rotate', { body: {} })).status).toBe(500);
+    expect(broken.vault.works).toEqual([]);
   });
 });
 
