@@ -17,6 +17,7 @@ import { saveGrant } from '../../src/db/account-grant-store.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { findApiKey } from '../../src/db/api-key-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
+import type { PostgresConnection } from '../../src/embedded/postgres.ts';
 import type { HttpDeps } from '../../src/http/context.ts';
 import { keyToHash } from '../../src/http/credentials.ts';
 import { openHttpServer } from '../../src/http/server.ts';
@@ -62,6 +63,8 @@ export interface TestServer extends AsyncDisposable {
   readonly url: string;
   readonly deps: HttpDeps;
   readonly db: Executor;
+  /** Of its database, for what needs one of its own. */
+  readonly connection: PostgresConnection;
   readonly accounts: AccountStore;
   readonly channel: ScriptedChannel;
   readonly vault: ScriptedVault;
@@ -144,6 +147,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     url: server.url,
     deps,
     db,
+    connection: database.connection,
     accounts,
     channel,
     vault,

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { io, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
+import { openAccessWatch } from '../../../src/db/access-watch.ts';
 import { deleteGrant } from '../../../src/db/account-grant-store.ts';
 import { findApiKey } from '../../../src/db/api-key-store.ts';
 import { keyToHash } from '../../../src/http/credentials.ts';
@@ -22,8 +23,8 @@ beforeEach(async () => {
 });
 afterEach(() => stack.disposeAsync());
 
-async function connect(token: string): Promise<Socket> {
-  const client = io(server.url, {
+async function connect(token: string, url = server.url): Promise<Socket> {
+  const client = io(url, {
     reconnection: false,
     forceNew: true,
     transports: ['websocket'],
@@ -154,6 +155,20 @@ describe('a client whose key ends', () => {
     await gone;
     admin.connect();
     expect((await next(admin, 'connect_error')).data.code).toBe('FORBIDDEN');
+  });
+});
+
+describe('a client of another instance', () => {
+  it('is sent away when its key is revoked over HTTP here', async () => {
+    const { connection, db, log } = server;
+    const accessChanges = stack.use(await openAccessWatch({ connection, log }));
+    const other = stack.use(await openTestServer({ db, accessChanges }));
+    const made = (await server.ask('POST', '/keys', { body: { name: 'A', role: 'admin' } })).body.data;
+    const admin = await connect(made.key, other.url);
+    const gone = next(admin, 'disconnect');
+    await server.ask('DELETE', `/keys/${made.id}`);
+    expect(await gone).toBe('io server disconnect');
+    expect((await other.ask('GET', '/accounts', { key: made.key })).status).toBe(401);
   });
 });
 
