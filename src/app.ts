@@ -19,6 +19,7 @@ import type { Config } from './config/config.ts';
 import { ensureInstanceId } from './config/instance-id.ts';
 import { DEFAULT_TIMINGS } from './config/session-timings.ts';
 import { ensureWritableFolder } from './config/writable-folder.ts';
+import { openAccessWatch } from './db/access-watch.ts';
 import { countAccountsByState, findHeldAccounts } from './db/account-directory.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
@@ -184,6 +185,7 @@ async function openParts(
   stack.use(openSchedule(cronTable, log));
 
   await ensureOwnerKey({ db, configured: config.ownerApiKey, dataPath: folder.path });
+  const accessChanges = stack.use(await openAccessWatch({ connection: stores.connection, log }));
   const http = stack.use(
     await openHttpServer(
       {
@@ -202,6 +204,7 @@ async function openParts(
         board: makeBoard(queues),
         metrics,
         announcements: announcer,
+        accessChanges,
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),
           queue: () => redis.ping(READINESS_DEADLINE_MS),

@@ -53,8 +53,18 @@ export function parseMessageId(value: string): MessageId {
   return value.toLowerCase() as MessageId;
 }
 
+/** An id of an API key from outside; anything that is no UUID is a key that does not exist. */
+export function parseKeyId(value: string): string {
+  if (!isUuid(value)) throw new AppError('KEY_NOT_FOUND');
+  return value.toLowerCase();
+}
+
+export function isTenantName(value: string): boolean {
+  return /^[\w.-]{1,64}$/.test(value);
+}
+
 export function parseTenantId(value: string): TenantId {
-  if (!/^[\w.-]{1,64}$/.test(value)) {
+  if (!isTenantName(value)) {
     throw new AppError('VALIDATION_FAILED', {
       details: [{ field: 'tenant', message: 'Use 1 to 64 letters, digits, dots, hyphens or underscores.' }],
     });

@@ -24,12 +24,19 @@ export const ROLES = {
 
 export type Role = keyof typeof ROLES;
 
-export function roleMay(role: Role, permission: Permission): boolean {
+/** What the role allows, narrowed to the scopes where there are any: scopes never add to a role. */
+export function permissionsOf(role: Role, scopes: readonly Permission[] | null): ReadonlySet<Permission> {
   const { permissions }: RoleRule = ROLES[role];
-  return permissions.includes(permission);
+  return new Set(scopes === null ? permissions : permissions.filter((each) => scopes.includes(each)));
 }
 
 export function parseRole(value: string): Role {
   if (Object.hasOwn(ROLES, value)) return value as Role;
   throw new TypeError(`Not a role: ${value}`);
+}
+
+export function parsePermission(value: string): Permission {
+  const found = PERMISSIONS.find((permission) => permission === value);
+  if (found !== undefined) return found;
+  throw new TypeError(`Not a permission: ${value}`);
 }

@@ -3,7 +3,9 @@ import type {
   AcceptedMessage,
   AccountHealthView,
   AccountView,
+  KeyView,
   MessageView,
+  NewKeyView,
   PageView,
   PairingCodeView,
   QrView,
@@ -90,15 +92,25 @@ export class ApiClient {
 
   /** All of them, however many pages that takes. */
   async listAccounts(): Promise<readonly AccountView[]> {
-    const accounts: AccountView[] = [];
-    let cursor: string | null = null;
-    do {
-      const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(cursor === null ? {} : { cursor }) });
-      const page: PageView<AccountView> = await this.#answer('GET', `/accounts?${query}`);
-      accounts.push(...page.data);
-      cursor = page.nextCursor;
-    } while (cursor !== null);
-    return accounts;
+    return this.#all('/accounts');
+  }
+
+  /** All that were not revoked, however many pages that takes. */
+  async listKeys(): Promise<readonly KeyView[]> {
+    return this.#all('/keys');
+  }
+
+  async createKey(wish: {
+    readonly name: string;
+    readonly role: string;
+    readonly scopes?: readonly string[];
+    readonly expiresAt?: string;
+  }): Promise<NewKeyView> {
+    return this.#data('POST', '/keys', { body: wish });
+  }
+
+  async revokeKey(keyId: string): Promise<void> {
+    await this.#data('DELETE', `/keys/${encodeURIComponent(keyId)}`);
   }
 
   /** One page, newest first. */
@@ -146,6 +158,18 @@ export class ApiClient {
         cause: thrown,
       });
     }
+  }
+
+  async #all<Item>(path: string): Promise<readonly Item[]> {
+    const items: Item[] = [];
+    let cursor: string | null = null;
+    do {
+      const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(cursor === null ? {} : { cursor }) });
+      const page: PageView<Item> = await this.#answer('GET', `${path}?${query}`);
+      items.push(...page.data);
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    return items;
   }
 
   async #data<Data>(method: string, path: string, request: RequestParts = {}): Promise<Data> {

@@ -56,6 +56,21 @@ export interface AcceptedMessage {
   readonly status: string;
 }
 
+export interface KeyView {
+  readonly id: string;
+  readonly name: string;
+  readonly role: string;
+  readonly scopes: readonly string[] | null;
+  readonly prefix: string;
+  readonly expiresAt: string | null;
+  readonly lastUsedAt: string | null;
+}
+
+/** The key itself is in no other answer. */
+export interface NewKeyView extends KeyView {
+  readonly key: string;
+}
+
 /** The page of a list. */
 export interface PageView<Item> {
   readonly data: readonly Item[];

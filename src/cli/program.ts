@@ -5,6 +5,7 @@ import { isAppError, toError } from '../lib/errors.ts';
 import type { CommandContext } from './command-context.ts';
 import { addAccountsCommand } from './commands/accounts.ts';
 import { addDisconnectCommand } from './commands/disconnect.ts';
+import { addKeysCommand } from './commands/keys.ts';
 import { addLinkCommand } from './commands/link.ts';
 import { addMessagesCommand } from './commands/messages.ts';
 import { addQrCommand } from './commands/qr.ts';
@@ -22,6 +23,7 @@ const SUBCOMMANDS = [
   addSendCommand,
   addMessagesCommand,
   addDisconnectCommand,
+  addKeysCommand,
   addVaultCommand,
 ];
 

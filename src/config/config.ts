@@ -55,6 +55,13 @@ export interface Config {
     /** Requests a minute a key; 0 means no limit. */
     readonly apiRateLimit: number;
     readonly allowedOrigins: readonly string[];
+    /** How the host application's JWTs are checked; null accepts none of that kind. */
+    readonly jwt: {
+      /** For HS256. */
+      readonly secret: string | null;
+      /** Where the public keys are, for the asymmetric algorithms. */
+      readonly jwksUrl: string | null;
+    };
   };
   /** Set by OWNER_API_KEY; otherwise one is made on the first start. */
   readonly ownerApiKey: string | null;

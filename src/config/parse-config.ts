@@ -65,6 +65,7 @@ function valuesToConfig(values: Values): Config {
       port: values.PORT,
       apiRateLimit: values.API_RATE_LIMIT,
       allowedOrigins: values.ALLOWED_ORIGINS ?? [],
+      jwt: { secret: values.JWT_SECRET, jwksUrl: values.JWT_JWKS_URL },
     },
     ownerApiKey: values.OWNER_API_KEY,
     log: { level: values.LOG_LEVEL, dir: values.LOG_DIR },

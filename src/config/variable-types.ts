@@ -131,6 +131,20 @@ export const parseApiKey: ParseText<string> = (text, context) => {
   );
 };
 
+/** What tokens are signed with, long enough for HS256: a shorter one could be found by trying. */
+export function parseJwtSecret(text: string): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes >= 32) return text;
+  throw invalid(`It has ${bytes} bytes; use 32 or more, such as the output of: openssl rand -hex 32`);
+}
+
+/** Where a set of public keys is, with its query. */
+export function parseJwksUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && /^https?:$/.test(url.protocol) && !url.username && !url.password) return url.href;
+  throw invalid('Write a URL such as https://login.example/.well-known/jwks.json, without a password in it.');
+}
+
 /** Where a daemon answers HTTP: scheme, host and port, without a slash at the end. */
 export const parseHttpUrl: ParseText<string> = (text) => {
   const url = URL.canParse(text) ? new URL(text) : null;

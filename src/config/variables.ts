@@ -10,6 +10,8 @@ import {
   parseHost,
   parseHttpUrl,
   parseInstanceName,
+  parseJwksUrl,
+  parseJwtSecret,
   parseObjectPrefix,
   parseOrigins,
   parsePath,
@@ -135,6 +137,18 @@ export const VARIABLES = {
       'made on the first start and kept in DATA_PATH/owner-api-key',
       parseApiKey,
     ),
+  ),
+  JWT_SECRET: asSecret(
+    makeOptionalVariable(
+      'Accepts JWTs (HS256) of the host application that are signed with this secret of 32 bytes or more: see docs/access.md.',
+      'no such tokens are accepted',
+      parseJwtSecret,
+    ),
+  ),
+  JWT_JWKS_URL: makeOptionalVariable(
+    'Accepts JWTs (RS256, PS256, ES256, EdDSA) of the host application that are signed with a key of the key set there.',
+    'no such tokens are accepted',
+    parseJwksUrl,
   ),
   API_RATE_LIMIT: makeVariable(
     'HTTP requests a minute a key; 0 means no limit.',

@@ -1,7 +1,9 @@
 import { type Selectable, sql } from 'kysely';
 import type { Account, Pairing } from '../accounts/account.ts';
 import type { AccountId, InstanceId, TenantId } from '../accounts/ids.ts';
+import type { AccountScope } from '../accounts/principal.ts';
 import { parseSessionState, type SessionState } from '../accounts/state.ts';
+import { isInScope } from './account-grant-store.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { appendChanges, type MessageChange } from './change-log.ts';
 import { findSqlState } from './data-error.ts';
@@ -84,16 +86,13 @@ export async function isTimezoneKnown(db: Executor, timezone: string): Promise<b
   }
 }
 
-/** An account of this tenant; undefined for another tenant's and for one that was deleted. */
+/** An account in the scope; undefined for every other, also another tenant's, and for one that was deleted. */
 export async function findAccountToday(
   db: Executor,
-  tenantId: TenantId,
+  scope: AccountScope,
   id: AccountId,
 ): Promise<AccountToday | undefined> {
-  const row = await selectToday(db)
-    .where('tenant_id', '=', tenantId)
-    .where('accounts.id', '=', id)
-    .executeTakeFirst();
+  const row = await selectToday(db).where(isInScope(scope)).where('accounts.id', '=', id).executeTakeFirst();
   return row && rowToToday(row);
 }
 
@@ -123,14 +122,14 @@ export async function countAccountsByState(
   return new Map(rows.map(({ state, count }) => [parseSessionState(state), count]));
 }
 
-/** The tenant's accounts, oldest first. */
+/** The accounts in the scope, oldest first. */
 export async function listAccountsToday(
   db: Executor,
-  tenantId: TenantId,
+  scope: AccountScope,
   { limit, after }: PageRequest,
 ): Promise<Page<AccountToday>> {
   const rows = await selectToday(db)
-    .where('tenant_id', '=', tenantId)
+    .where(isInScope(scope))
     .$if(after !== null, (query) =>
       query.where(
         sql<boolean>`(accounts.created_at, accounts.id) > (${after?.at}::timestamptz, ${after?.tie}::uuid)`,

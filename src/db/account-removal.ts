@@ -74,6 +74,7 @@ const OWNED_TABLES = [
   'session_events',
   'media_uploads',
   'idempotency_keys',
+  'account_grants',
 ] as const;
 
 /** Tables of which an account may have more rows than one transaction should delete, beside its messages. */

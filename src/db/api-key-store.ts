@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { type Selectable, sql } from 'kysely';
 import type { TenantId } from '../accounts/ids.ts';
-import { parseRole, type Role } from '../accounts/permissions.ts';
+import { type Permission, parsePermission, parseRole, type Role } from '../accounts/permissions.ts';
 import type { Executor } from './database.ts';
+import type { ApiKeyTable } from './schema.ts';
 
 /** An API key as far as it is stored: its hash, never the key. */
 export interface ApiKey {
@@ -9,7 +11,17 @@ export interface ApiKey {
   readonly tenantId: TenantId;
   readonly role: Role;
   readonly name: string;
+  /** First characters of the key. */
+  readonly prefix: string;
   readonly sha256: string;
+  /** What the role is narrowed to; null does not narrow it. */
+  readonly scopes: readonly Permission[] | null;
+  readonly createdAt: Date;
+  /** Id of the principal that made it; null for the daemon itself. */
+  readonly createdBy: string | null;
+  readonly expiresAt: Date | null;
+  /** To the minute. */
+  readonly lastUsedAt: Date | null;
   readonly revokedAt: Date | null;
 }
 
@@ -26,16 +38,42 @@ export interface OwnerKey {
 /** The key with this hash, revoked or not. */
 export async function findApiKey(db: Executor, sha256: string): Promise<ApiKey | undefined> {
   const row = await db.selectFrom('api_keys').selectAll().where('sha256', '=', sha256).executeTakeFirst();
-  return (
-    row && {
-      id: row.id,
-      tenantId: row.tenant_id as TenantId,
-      role: parseRole(row.role),
-      name: row.name,
-      sha256: row.sha256,
-      revokedAt: row.revoked_at,
-    }
-  );
+  return row && rowToKey(row);
+}
+
+/** The key with this id, revoked or not. */
+export async function findApiKeyById(db: Executor, id: string): Promise<ApiKey | undefined> {
+  const row = await db.selectFrom('api_keys').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && rowToKey(row);
+}
+
+/** True at the instant `now` (milliseconds) if the key is neither revoked nor expired. */
+export function isKeyInForce({ revokedAt, expiresAt }: ApiKey, now: number): boolean {
+  return revokedAt === null && (expiresAt === null || expiresAt.getTime() > now);
+}
+
+/** Notes that the key was used. Whoever notes the same at the same moment is not waited for. */
+export async function noteKeyUse(db: Executor, id: string, at: Date): Promise<void> {
+  await sql`
+    update api_keys set last_used_at = ${at.toISOString()}::timestamptz
+    where id = (select id from api_keys where id = ${id} for update skip locked)`.execute(db);
+}
+
+export function rowToKey(row: Selectable<ApiKeyTable>): ApiKey {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id as TenantId,
+    role: parseRole(row.role),
+    name: row.name,
+    prefix: row.prefix,
+    sha256: row.sha256,
+    scopes: row.scopes?.map(parsePermission) ?? null,
+    createdAt: row.created_at,
+    createdBy: row.created_by,
+    expiresAt: row.expires_at,
+    lastUsedAt: row.last_used_at,
+    revokedAt: row.revoked_at,
+  };
 }
 
 /**
@@ -67,6 +105,8 @@ export async function saveOwnerKey(db: Executor, key: OwnerKey, replaces: readon
           tenant_id: key.tenantId,
           role: 'owner' satisfies Role,
           name: key.name,
+          scopes: null,
+          expires_at: null,
           revoked_at: null,
         }),
       )

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
-import type { AccountId, MessageId, TenantId } from '../accounts/ids.ts';
+import type { AccountId, MessageId } from '../accounts/ids.ts';
+import type { AccountScope } from '../accounts/principal.ts';
 import type {
   Direction,
   MediaStatus,
@@ -10,6 +11,8 @@ import type {
   MessageType,
 } from '../messages/message.ts';
 import { parseRecipient } from '../messages/whatsapp-key.ts';
+import { isInScope } from './account-grant-store.ts';
+import { isKept } from './account-row.ts';
 import { canonicalChatOf } from './address-store.ts';
 import type { Executor } from './database.ts';
 import { type Page, type PageRequest, rowsToPage } from './keyset.ts';
@@ -70,10 +73,10 @@ export interface MessageFilter {
   readonly until?: Date | undefined;
 }
 
-/** A message of the tenant; messages of a deleted account stay to be read. */
+/** A message of an account in the scope; messages of a deleted account stay to be read by who sees all accounts. */
 export async function findMessage(
   db: Executor,
-  tenantId: TenantId,
+  scope: AccountScope,
   id: MessageId,
 ): Promise<StoredMessage | undefined> {
   const row = await db
@@ -81,7 +84,8 @@ export async function findMessage(
     .innerJoin('accounts', 'accounts.id', 'messages.account_id')
     .select(SHOWN_COLUMNS)
     .where(isMessage(id))
-    .where('tenant_id', '=', tenantId)
+    .where(isInScope(scope))
+    .$if(scope.grantee !== null, (query) => query.where(isKept))
     .executeTakeFirst();
   return row && rowToMessage(row, await listAdditions(db, [row]));
 }

@@ -186,8 +186,40 @@ export interface ApiKeyTable {
   /** First characters of the key, for recognition. */
   prefix: string;
   sha256: string;
+  /** Permissions that the role is narrowed to; null does not narrow it. */
+  scopes: ColumnType<string[] | null, readonly string[] | null | undefined, readonly string[] | null>;
+  expires_at: NullableTimestamp;
+  /** To the minute. */
+  last_used_at: NullableTimestamp;
+  /** Id of the principal that made it; null for the daemon itself. */
+  created_by: string | null;
   created_at: GeneratedTimestamp;
   revoked_at: NullableTimestamp;
+}
+
+/** Accounts that somebody may use who does not see all of the tenant: holders of keys, and users by their `sub`. */
+export interface AccountGrantTable {
+  id: GeneratedBigInteger;
+  account_id: string;
+  user_id: string;
+  granted_by: string;
+  granted_at: GeneratedTimestamp;
+}
+
+/** Every change that was asked for and done. Triggers keep rows from being changed or deleted. */
+export interface AuditLogTable {
+  id: GeneratedBigInteger;
+  tenant_id: string;
+  at: GeneratedTimestamp;
+  actor_kind: string;
+  actor_id: string;
+  actor_name: string;
+  /** The operation, as the OpenAPI document calls it. */
+  action: string;
+  target: string | null;
+  address: string;
+  request_id: string;
+  details: NullableJson;
 }
 
 /** What happened to an account's session: each state that it entered (`state`), each alert (`alert`). */
@@ -371,6 +403,8 @@ export interface Database {
   media_uploads: MediaUploadTable;
   idempotency_keys: IdempotencyKeyTable;
   api_keys: ApiKeyTable;
+  account_grants: AccountGrantTable;
+  audit_log: AuditLogTable;
   chat_watermarks: ChatWatermarkTable;
   catch_ups: CatchUpTable;
   inbound_positions: InboundPositionTable;

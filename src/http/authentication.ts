@@ -1,23 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { TenantId } from '../accounts/ids.ts';
-import { type Permission, type Role, roleMay } from '../accounts/permissions.ts';
-import { findApiKey } from '../db/api-key-store.ts';
+import { DEFAULT_TENANT } from '../accounts/ids.ts';
+import type { Permission } from '../accounts/permissions.ts';
+import type { Principal } from '../accounts/principal.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import type { HttpDeps } from './context.ts';
-import { areHashesEqual, findPresentedKey, isKeyText, keyToHash } from './credentials.ts';
+import { findPresentedKey } from './credentials.ts';
+import { findKeyHolder, renewKeyHolder } from './key-identity.ts';
 import { RequestWindow } from './request-window.ts';
+import { makeTokenVerifier } from './token-identity.ts';
 
 const MINUTE_MS = 60_000;
 
 /** Failed authentications a minute and address. */
 const MAX_FAILURES = 100;
-
-/** Who asks. */
-export interface Principal {
-  readonly keyId: string;
-  readonly tenantId: TenantId;
-  readonly role: Role;
-}
 
 /** What a route demands of who asks; `open` is for everyone. */
 export type RouteAccess = Permission | 'open';
@@ -26,6 +21,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Every route says it; the server does not start with one that does not. */
     permission?: RouteAccess;
+    /** True where more is shown than one tenant: only the tenant `default`, the operator's own, is let in. */
+    operatorOnly?: boolean;
     /** True where a browser is to ask for a password, which is the key. */
     basicAuth?: boolean;
     /** False where the answer must not depend on how much else the key has asked for. */
@@ -38,7 +35,7 @@ declare module 'fastify' {
 
 export type AuthenticationDeps = Pick<HttpDeps, 'db' | 'clock' | 'config'>;
 
-/** Tells who holds a key, against the limits of failures an address and of requests a key. */
+/** Tells who brings a key or a token, against the limits of failures an address and of requests a key. */
 export interface Authenticator {
   /** @throws AppError UNAUTHENTICATED, also without a key; RATE_LIMIT_EXCEEDED */
   authenticate(
@@ -46,6 +43,8 @@ export interface Authenticator {
     address: string,
     options?: { readonly rateLimited?: boolean },
   ): Promise<Principal>;
+  /** The same principal as it is now; undefined once its key was revoked, or the time of key or token is over. */
+  renew(principal: Principal): Promise<Principal | undefined>;
 }
 
 /** Makes the authenticator; one for the whole server, so that its limits hold for every way in. */
@@ -56,17 +55,36 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
     windowMs: MINUTE_MS,
     clock: deps.clock,
   });
+  const tokens = makeTokenVerifier(deps.config.jwt, deps.clock);
+  const identify = async (key: string): Promise<Principal> => {
+    if (tokens.isToken(key)) return tokens.verify(key);
+    const holder = await findKeyHolder(deps, key);
+    if (holder === undefined) throw new AppError('UNAUTHENTICATED');
+    return holder;
+  };
   return {
     async authenticate(key, address, { rateLimited = true } = {}) {
-      const principal = key === undefined ? undefined : await findPrincipal(deps, key);
-      if (principal === undefined) {
-        if (key !== undefined) refuseWhenOver(failures.count(address));
-        throw new AppError('UNAUTHENTICATED');
+      if (key === undefined) throw new AppError('UNAUTHENTICATED');
+      let principal: Principal;
+      try {
+        principal = await identify(key);
+      } catch (thrown) {
+        if (isAppError(thrown, 'UNAUTHENTICATED')) refuseWhenOver(failures.count(address));
+        throw thrown;
       }
-      if (rateLimited) refuseWhenOver(requests.count(principal.keyId));
+      if (rateLimited) refuseWhenOver(requests.count(principalToCaller(principal)));
       return principal;
     },
+    async renew(principal) {
+      if (principal.kind === 'key') return renewKeyHolder(deps, principal.id);
+      return (principal.expiresAt ?? 0) > deps.clock.now() ? principal : undefined;
+    },
   };
+}
+
+/** Whose requests are counted together. */
+function principalToCaller({ kind, id, tenantId }: Principal): string {
+  return kind === 'key' ? id : `${tenantId} ${id}`;
 }
 
 /**
@@ -75,7 +93,7 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
  */
 export function makeAuthentication(authenticator: Authenticator) {
   return async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { permission, basicAuth = false, rateLimited = true } = request.routeOptions.config;
+    const { permission, operatorOnly, basicAuth = false, rateLimited = true } = request.routeOptions.config;
     // An address without a route is nobody's: it answers 404 to everyone.
     if (request.is404 || permission === 'open') return;
     const key = findPresentedKey(request.headers, { allowBasic: basicAuth });
@@ -88,7 +106,8 @@ export function makeAuthentication(authenticator: Authenticator) {
       }
       throw thrown;
     }
-    if (permission === undefined || !roleMay(principal.role, permission)) throw new AppError('FORBIDDEN');
+    if (permission === undefined || !principal.permissions.has(permission)) throw new AppError('FORBIDDEN');
+    if (operatorOnly && principal.tenantId !== DEFAULT_TENANT) throw new AppError('FORBIDDEN');
     request.principal = principal;
   };
 }
@@ -97,16 +116,6 @@ export function makeAuthentication(authenticator: Authenticator) {
 export function getPrincipal(request: FastifyRequest): Principal {
   if (request.principal === null) throw new AppError('UNAUTHENTICATED');
   return request.principal;
-}
-
-async function findPrincipal({ db }: AuthenticationDeps, key: string): Promise<Principal | undefined> {
-  if (!isKeyText(key)) return undefined;
-  const sha256 = keyToHash(key);
-  const found = await findApiKey(db, sha256);
-  if (found === undefined || found.revokedAt !== null || !areHashesEqual(found.sha256, sha256)) {
-    return undefined;
-  }
-  return { keyId: found.id, tenantId: found.tenantId, role: found.role };
 }
 
 function refuseWhenOver(waitMs: number): void {

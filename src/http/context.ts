@@ -3,6 +3,7 @@ import type { Announcements } from '../accounts/announcement.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { Channel } from '../channels/channel.ts';
 import type { Config } from '../config/config.ts';
+import type { AccessChanges } from '../db/access-watch.ts';
 import type { Executor } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -57,6 +58,8 @@ export interface HttpDeps {
   readonly metrics: MetricsText;
   /** What Socket.IO clients are told. */
   readonly announcements: Announcements;
+  /** Keys and grants that change while somebody is connected. */
+  readonly accessChanges: AccessChanges;
   /** By the name under which `GET /ready` shows them: database, queue. */
   readonly checks: Readonly<Record<string, ReadinessCheck>>;
   readonly clock: Clock;

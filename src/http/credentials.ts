@@ -1,8 +1,22 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** What a key may consist of: printable ASCII, 32 characters or more, so that it fits every header. */
 const KEY = /^[\x21-\x7e]{32,512}$/;
+
+const KEY_BYTES = 32;
+/** Enough to recognise a key by, too little to guess it from. */
+const PREFIX_LENGTH = 6;
+
+/** A new API key. */
+export function makeKey(): string {
+  return `sb_${randomBytes(KEY_BYTES).toString('base64url')}`;
+}
+
+/** What may be shown of a key. */
+export function keyToPrefix(key: string): string {
+  return key.slice(0, PREFIX_LENGTH);
+}
 
 /** What a request brings to say who asks; undefined if it brings nothing. The key may still be wrong. */
 export function findPresentedKey(

@@ -79,10 +79,10 @@ const errorSchema = z
 
 const DESCRIPTIONS = {
   400: 'The request is not valid; every field is named.',
-  401: 'No valid API key was given.',
-  403: 'The role of the key lacks the permission.',
+  401: 'No valid API key or token was given.',
+  403: 'The role, or the scopes of the key, lack the permission.',
   404: 'It does not exist, or not for this key.',
-  409: 'It does not fit the state of the account or the message, or the Idempotency-Key.',
+  409: 'It does not fit the state of what is named, or the Idempotency-Key.',
   413: 'The request or the media is too large.',
   415: 'The Content-Type or the kind of media is not supported.',
   422: 'The media could not be had.',

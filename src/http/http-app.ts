@@ -3,8 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { makeAuditWriter } from '../db/audit-store.ts';
 import { AppError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { keepAudit } from './audit.ts';
 import { type Authenticator, makeAuthentication } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { makeCors } from './cors.ts';
@@ -13,10 +15,13 @@ import { registerOpenApi } from './openapi.ts';
 import { isRealtimeRequest } from './realtime.ts';
 import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { boardRoutes } from './routes/board.ts';
 import { chatRoutes } from './routes/chats.ts';
 import { connectionRoutes } from './routes/connection.ts';
 import { contactRoutes } from './routes/contacts.ts';
+import { grantRoutes } from './routes/grants.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { messageActionRoutes } from './routes/message-actions.ts';
 import { messageRoutes } from './routes/messages.ts';
@@ -32,6 +37,8 @@ import { validatorCompiler } from './validation.ts';
 
 /** Bytes of a JSON body, except where a route allows more. */
 const BODY_LIMIT = 1024 * 1024;
+/** Characters of a parameter of the path, decoded: the longest that names anything is the `sub` of a user. */
+const MAX_PARAMETER = 255;
 /** A client that is slower than this at sending its headers, or all of its request, is cut off. Milliseconds. */
 const HEADERS_TIMEOUT_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 300_000;
@@ -46,6 +53,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
   const { log } = deps;
   const app: HttpApp = fastify({
     bodyLimit: BODY_LIMIT,
+    routerOptions: { maxParamLength: MAX_PARAMETER },
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     handlerTimeout: HANDLER_TIMEOUT_MS,
@@ -69,6 +77,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
   });
   app.addHook('onRequest', makeCors(deps.config.allowedOrigins));
   app.addHook('onRequest', makeAuthentication(authenticator));
+  keepAudit(app, makeAuditWriter(deps.db));
   logAnswers(app, log);
   await registerOpenApi(app);
   for (const routes of [
@@ -85,6 +94,9 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     mediaRoutes,
     usageRoutes,
     settingRoutes,
+    keyRoutes,
+    grantRoutes,
+    auditRoutes,
     vaultRoutes,
     boardRoutes,
   ]) {

@@ -9,7 +9,10 @@ Every answer is \`{"success":true,"data":…}\` or \`{"success":false,"error":{c
 Lists take \`limit\` and \`cursor\` and add \`count\` and \`nextCursor\`. Times are ISO 8601 in UTC. Fields and
 parameters that are not known are refused by name.
 
-Socket.IO at \`/socket.io\`, with the API key as \`auth.token\`, tells what happens to the accounts that the key may
+Ask with an API key, or with a JWT of the host application where \`JWT_SECRET\` or \`JWT_JWKS_URL\` is set. Owners and admins use
+every account of their tenant; agents and viewers those that were granted to them. What is another tenant's does not exist: 404.
+
+Socket.IO at \`/socket.io\`, with the key or token as \`auth.token\`, tells what happens to the accounts that the key may
 see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`. Fields bear the
 names that they have here.`;
 
@@ -30,13 +33,18 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
         { name: 'messages', description: 'Sending and reading messages' },
         { name: 'chats', description: 'Conversations of an account, and whom its phone knows' },
         { name: 'media', description: 'Files of messages' },
+        { name: 'access', description: 'API keys, who may use which account, and who changed what' },
         { name: 'settings', description: 'What holds for all accounts of a tenant' },
         { name: 'vault', description: 'Sealed sessions: checking them, new keys, moving to another host' },
         { name: 'probes', description: 'For supervisors, load balancers and monitoring' },
       ],
       components: {
         securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer', description: 'The API key.' },
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'An API key, or a JWT of the host application.',
+          },
           apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
         },
       },

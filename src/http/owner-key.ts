@@ -5,23 +5,20 @@
  *
  * The file is written before the database: a crash in between leaves a key that the next start takes up.
  */
-import { randomBytes } from 'node:crypto';
 import { chmod, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_TENANT } from '../accounts/ids.ts';
 import { findApiKey, saveOwnerKey } from '../db/api-key-store.ts';
 import type { Executor } from '../db/database.ts';
 import { AppError, toError } from '../lib/errors.ts';
-import { isKeyText, keyToHash } from './credentials.ts';
+import { isKeyText, keyToHash, keyToPrefix, makeKey } from './credentials.ts';
 
-/** Names of the keys that this file manages; keys that people make have other names. */
 const MADE = 'Owner key made on first start';
 const CONFIGURED = 'OWNER_API_KEY';
-const MANAGED = [MADE, CONFIGURED];
+/** Names of the keys that this file manages; keys that people make have other names. */
+export const MANAGED_KEY_NAMES: readonly string[] = [MADE, CONFIGURED];
 
 const FILE_NAME = 'owner-api-key';
-const KEY_BYTES = 32;
-const PREFIX_LENGTH = 6;
 
 export interface OwnerKeyDeps {
   readonly db: Executor;
@@ -58,7 +55,7 @@ export async function ensureOwnerKey({ db, configured, dataPath }: OwnerKeyDeps)
     await store(db, kept, MADE);
     return { path, made: false };
   }
-  const made = `sb_${randomBytes(KEY_BYTES).toString('base64url')}`;
+  const made = makeKey();
   await writeKey(path, made);
   await store(db, made, MADE);
   return { path, made: true };
@@ -73,8 +70,12 @@ function makeInvalidKey(): AppError {
 }
 
 async function store(db: Executor, key: string, name: string): Promise<void> {
-  const prefix = key.slice(0, PREFIX_LENGTH);
-  await saveOwnerKey(db, { tenantId: DEFAULT_TENANT, name, sha256: keyToHash(key), prefix }, MANAGED);
+  const prefix = keyToPrefix(key);
+  await saveOwnerKey(
+    db,
+    { tenantId: DEFAULT_TENANT, name, sha256: keyToHash(key), prefix },
+    MANAGED_KEY_NAMES,
+  );
 }
 
 /** The key of the file, unless it was revoked meanwhile or is none. */

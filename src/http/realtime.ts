@@ -1,14 +1,13 @@
 import type { IncomingMessage, Server as NodeServer } from 'node:http';
 import { type DefaultEventsMap, Server, type Socket } from 'socket.io';
 import type { Announcement } from '../accounts/announcement.ts';
-import type { TenantId } from '../accounts/ids.ts';
-import { ROLES, roleMay } from '../accounts/permissions.ts';
-import { AppError, toError } from '../lib/errors.ts';
+import { toError } from '../lib/errors.ts';
 import { KeyedSerial } from '../lib/keyed-serial.ts';
-import type { Authenticator, Principal } from './authentication.ts';
+import type { Authenticator } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { toClientError } from './error-answer.ts';
 import { announcementToEvent, type RealtimePayloads } from './realtime-event.ts';
+import { RealtimeRooms, roomsOfAccount } from './realtime-rooms.ts';
 
 const PATH = '/socket.io';
 
@@ -20,16 +19,19 @@ const CONNECT_DEADLINE_MS = 10_000;
 
 type ServerEvents = { [Name in keyof RealtimePayloads]: (payload: RealtimePayloads[Name]) => void };
 type ClientEvents = Record<never, never>;
-type RealtimeServer = Server<ClientEvents, ServerEvents, DefaultEventsMap, Principal>;
-type RealtimeSocket = Socket<ClientEvents, ServerEvents, DefaultEventsMap, Principal>;
+type RealtimeServer = Server<ClientEvents, ServerEvents>;
+type RealtimeSocket = Socket<ClientEvents, ServerEvents, DefaultEventsMap>;
 
-export type RealtimeDeps = Pick<HttpDeps, 'config' | 'announcements' | 'log'> & {
+export type RealtimeDeps = Pick<
+  HttpDeps,
+  'config' | 'announcements' | 'db' | 'accessChanges' | 'clock' | 'log'
+> & {
   readonly authenticator: Authenticator;
 };
 
 /**
  * Serves Socket.IO on the HTTP server: each client is sent what is announced of the accounts that its key may see,
- * from its connection on. Disposing cuts the clients off, who then come back by themselves.
+ * from its connection on, for as long as it may see them. Disposing cuts the clients off, who then come back by themselves.
  */
 export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDisposable {
   const { config, announcements, authenticator, log } = deps;
@@ -42,8 +44,9 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
     allowRequest: (_request, decide) => decide(null, !closing.signal.aborted),
     ...(config.allowedOrigins.length > 0 ? { cors: { origin: [...config.allowedOrigins] } } : {}),
   });
+  const rooms = new RealtimeRooms(deps);
   io.use((socket, next) => {
-    admit(socket, authenticator).then(
+    admit(socket, { authenticator, rooms }).then(
       () => next(),
       (thrown: unknown) => next(toRefusal(thrown, deps)),
     );
@@ -60,6 +63,7 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
   return {
     async [Symbol.asyncDispose]() {
       unsubscribe();
+      rooms[Symbol.dispose]();
       closing.abort();
       await turns.idle();
       // Not `io.close()`: it also closes the HTTP server, which is not ours. A polite goodbye would make clients stay away.
@@ -73,24 +77,19 @@ export function isRealtimeRequest({ url, headers }: Pick<IncomingMessage, 'url' 
   return url?.startsWith(`${PATH}/`) === true && headers.upgrade?.toLowerCase() === 'websocket';
 }
 
-async function admit(socket: RealtimeSocket, authenticator: Authenticator): Promise<void> {
+async function admit(
+  socket: RealtimeSocket,
+  { authenticator, rooms }: { readonly authenticator: Authenticator; readonly rooms: RealtimeRooms },
+): Promise<void> {
   const { token } = socket.handshake.auth;
   const key = typeof token === 'string' ? token.trim() : undefined;
-  const principal = await authenticator.authenticate(key, socket.handshake.address);
-  if (!roleMay(principal.role, 'whatsapp:read')) throw new AppError('FORBIDDEN');
-  socket.data = principal;
-  // The others see accounts that they were granted; while nothing can be granted, that is none.
-  if (ROLES[principal.role].seesAllAccounts) await socket.join(roomOf(principal.tenantId));
+  await rooms.admit(socket, await authenticator.authenticate(key, socket.handshake.address));
 }
 
 async function send(io: RealtimeServer, announcement: Announcement): Promise<void> {
   const { name, payload } = await announcementToEvent(announcement);
   // The union of events is wider than any one of them; the pair was made together.
-  io.to(roomOf(announcement.tenantId)).emit(name, payload as never);
-}
-
-function roomOf(tenantId: TenantId): string {
-  return `tenant:${tenantId}`;
+  io.to(roomsOfAccount(announcement)).emit(name, payload as never);
 }
 
 /** What a client that is refused gets as `connect_error`: the code and its words in `data`, as HTTP has them. */

@@ -18,6 +18,14 @@ export const phoneNumberSchema = z
   .refine(isPhoneNumber, { error: 'Use + and 7 to 15 digits.' })
   .meta({ pattern: '^\\+\\d{7,15}$', examples: ['+491700000001'] });
 
+/** Who a user of the host application is to it: the `sub` of a token, or what stands in its place. */
+export const userIdSchema = z
+  .string()
+  .refine((text) => /^[^\p{Cc}]{1,255}$/u.test(text) && text.trim() === text && text.isWellFormed(), {
+    error: 'Use 1 to 255 characters, none of them a control character, no space around them.',
+  })
+  .meta({ maxLength: 255 });
+
 /** In a query, a + that was not escaped arrives as a space. */
 export function plusFromQuery(value: unknown): unknown {
   return typeof value === 'string' && value.startsWith(' ') ? `+${value.slice(1)}` : value;
@@ -49,14 +57,17 @@ function isTimezoneName(value: string): boolean {
   }
 }
 
-/** An instant in a query: ISO 8601 with a zone, or a date, which means its first moment in UTC. */
+/** An instant: ISO 8601 with a zone, or a date, which means its first moment in UTC. */
+export const instantSchema = z
+  .string()
+  .refine(isInstant, { error: 'Use ISO 8601 with a time zone, such as 2026-01-31T08:00:00Z.' })
+  .meta({ format: 'date-time' })
+  .transform((text) => new Date(text));
+
+/** The same in a query, where a + that was not escaped arrives as a space. */
 export const instantFromQuery = z.preprocess(
   (value) => (typeof value === 'string' ? value.replace(/ (?=\d\d:\d\d$)/, '+') : value),
-  z
-    .string()
-    .refine(isInstant, { error: 'Use ISO 8601 with a time zone, such as 2026-01-31T08:00:00Z.' })
-    .meta({ format: 'date-time' })
-    .transform((text) => new Date(text)),
+  instantSchema,
 );
 
 function isInstant(text: string): boolean {

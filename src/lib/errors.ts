@@ -23,9 +23,15 @@ export const ERROR_CATALOGUE = {
   NOT_FOUND: { status: 404, retry: 'never', message: 'There is nothing at this address.' },
   ACCOUNT_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such account.' },
   MESSAGE_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such message.' },
+  KEY_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such API key.' },
   MEDIA_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such media.' },
   ACCOUNT_NOT_CONNECTED: { status: 409, retry: 'when-connected', message: 'The account is not connected.' },
   ALREADY_LINKED: { status: 409, retry: 'never', message: 'The account is linked already.' },
+  LAST_OWNER_KEY: {
+    status: 409,
+    retry: 'never',
+    message: 'This is the last key that can manage the tenant. Make another owner key first.',
+  },
   EXPORT_OUTDATED: { status: 409, retry: 'never', message: 'The session has gone on since this export.' },
   IDEMPOTENCY_IN_PROGRESS: {
     status: 409,

@@ -8,12 +8,16 @@ import {
   parseTenantId,
   type TenantId,
 } from '../../src/accounts/ids.ts';
-import type { Role } from '../../src/accounts/permissions.ts';
+import type { Permission, Role } from '../../src/accounts/permissions.ts';
 import { measureSessions } from '../../src/accounts/session-metrics.ts';
 import { DEFAULT_TIMINGS } from '../../src/config/session-timings.ts';
+import { openAccessWatch } from '../../src/db/access-watch.ts';
 import { countAccountsByState, insertAccount } from '../../src/db/account-directory.ts';
+import { saveGrant } from '../../src/db/account-grant-store.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
+import { findApiKey } from '../../src/db/api-key-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
+import type { PostgresConnection } from '../../src/embedded/postgres.ts';
 import type { HttpDeps } from '../../src/http/context.ts';
 import { keyToHash } from '../../src/http/credentials.ts';
 import { openHttpServer } from '../../src/http/server.ts';
@@ -59,6 +63,8 @@ export interface TestServer extends AsyncDisposable {
   readonly url: string;
   readonly deps: HttpDeps;
   readonly db: Executor;
+  /** Of its database, for what needs one of its own. */
+  readonly connection: PostgresConnection;
   readonly accounts: AccountStore;
   readonly channel: ScriptedChannel;
   readonly vault: ScriptedVault;
@@ -68,7 +74,9 @@ export interface TestServer extends AsyncDisposable {
   readonly key: string;
   /** Asks for a path under the base, or for an absolute one that begins with `//`. */
   ask(method: string, path: string, asked?: Asked): Promise<Answer>;
-  makeKey(role: Role, tenant?: string): Promise<string>;
+  makeKey(role: Role, tenant?: string, scopes?: readonly Permission[]): Promise<string>;
+  /** Lets the holder of the key use the account. */
+  grant(accountId: AccountId, key: string): Promise<void>;
   /** An account of the tenant that is connected, or was only created. */
   makeAccount(options?: { tenant?: string; phoneNumber?: string | null }): Promise<AccountId>;
 }
@@ -96,10 +104,17 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
       log,
     }),
   );
+  const accessChanges = stack.use(await openAccessWatch({ connection: database.connection, log }));
   const vault = new ScriptedVault();
   const intake = makeMediaIntake({ db, store: media, fetchUrl: makeFetchUrl() });
   const deps: HttpDeps = {
-    config: { host: '127.0.0.1', port: 0, apiRateLimit: 0, allowedOrigins: [] },
+    config: {
+      host: '127.0.0.1',
+      port: 0,
+      apiRateLimit: 0,
+      allowedOrigins: [],
+      jwt: { secret: null, jwksUrl: null },
+    },
     accountDefaults: { dailyLimit: 1_000, timezone: 'UTC' },
     instanceId: INSTANCE,
     db,
@@ -119,6 +134,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     board: makeBoard(queues),
     metrics,
     announcements: announcer,
+    accessChanges,
     checks: { database: async () => undefined, queue: async () => undefined },
     clock: systemClock,
     log,
@@ -131,6 +147,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     url: server.url,
     deps,
     db,
+    connection: database.connection,
     accounts,
     channel,
     vault,
@@ -139,7 +156,11 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     log,
     key,
     ask: (method, path, asked = {}) => ask(server.url, method, path, { key, ...asked }),
-    makeKey: (role, tenant = 'default') => insertKey(db, role, tenant),
+    makeKey: (role, tenant = 'default', scopes) => insertKey(db, role, tenant, scopes),
+    grant: async (accountId, held) => {
+      const found = await findApiKey(db, keyToHash(held));
+      await saveGrant(db, { accountId, userId: found?.id ?? held, grantedBy: 'test' });
+    },
     makeAccount: async ({ tenant = 'default', phoneNumber = null } = {}) => {
       const id = await insertFresh(db, parseTenantId(tenant));
       if (phoneNumber !== null) await accounts.saveLinked(id, { ...IDENTITY, phoneNumber });
@@ -163,7 +184,12 @@ async function insertFresh(db: Executor, tenantId: TenantId): Promise<AccountId>
   return id;
 }
 
-async function insertKey(db: Executor, role: Role, tenant: string): Promise<string> {
+async function insertKey(
+  db: Executor,
+  role: Role,
+  tenant: string,
+  scopes: readonly Permission[] | null = null,
+): Promise<string> {
   const key = `sb_${randomBytes(32).toString('base64url')}`;
   await db
     .insertInto('api_keys')
@@ -174,6 +200,7 @@ async function insertKey(db: Executor, role: Role, tenant: string): Promise<stri
       name: 'test',
       prefix: key.slice(0, 6),
       sha256: keyToHash(key),
+      scopes,
     })
     .execute();
   return key;

@@ -37,6 +37,7 @@ const ROOM_OF_PACKAGE: Readonly<Record<string, string>> = {
   'fastify-type-provider-zod': 'http',
   'file-type': 'messages',
   ioredis: 'queue',
+  jose: 'http',
   kysely: 'db',
   'node-cron': 'schedule',
   pg: 'db',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AccountId } from '../../accounts/ids.ts';
-import { ROLES } from '../../accounts/permissions.ts';
+import { principalToScope } from '../../accounts/principal.ts';
 import { countOfAccount } from '../../db/account-count.ts';
 import {
   type AccountToday,
@@ -12,6 +12,7 @@ import { markAccountDeleted, purgeAccount } from '../../db/account-removal.ts';
 import type { Executor } from '../../db/database.ts';
 import { getVisibleAccount } from '../account-access.ts';
 import { accountSchema, accountToView, singleAccountSchema } from '../account-view.ts';
+import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import {
@@ -50,16 +51,14 @@ function listRoute(app: HttpApp, { db, channel }: HttpDeps): void {
     schema: {
       operationId: 'listAccounts',
       tags: ['accounts'],
-      summary: 'Accounts of the tenant, oldest first',
+      summary: 'Accounts of the tenant, oldest first; agents and viewers see those that they were granted',
       querystring: z.strictObject(pageQuery),
       response: { 200: pageOf(accountSchema, 'A page of accounts.'), ...errorsOf() },
     },
     handler: async (request) => {
-      const { tenantId, role } = getPrincipal(request);
+      const scope = principalToScope(getPrincipal(request));
       const { limit, cursor } = request.query;
-      const page = ROLES[role].seesAllAccounts
-        ? await listAccountsToday(db, tenantId, { limit, after: cursor ?? null })
-        : { items: [], next: null };
+      const page = await listAccountsToday(db, scope, { limit, after: cursor ?? null });
       return successPage(page, (today: AccountToday) =>
         accountToView(today, channel.findStatus(today.account.id)),
       );
@@ -115,6 +114,7 @@ function changeRoute(app: HttpApp, deps: HttpDeps): void {
       await updateAccount(deps.db, account.id, request.body, new Date(deps.clock.now()));
       deps.outbox.wake(account.id);
       deps.announcements.reviewHealth(account.id);
+      noteAudit(request, { details: request.body });
       const today = await getVisibleAccount(deps.db, request, account.id);
       return success(await toSingleView(deps, today));
     },
@@ -143,6 +143,7 @@ function deleteRoute(app: HttpApp, { db, channel, log }: HttpDeps): void {
       await remove(db, account.id, purged);
       // Somebody may have started it in between.
       await channel.disconnect(account.id);
+      noteAudit(request, { details: { purged } });
       log.info('An account was deleted', { accountId: account.id, purged });
       return success({ accountId: account.id as string, deleted: true as const, purged });
     },

@@ -5,10 +5,10 @@ import type { HttpApp } from '../typed-fastify.ts';
 
 const PATH = '/admin/queues';
 
-/** Bull Board, for owners and admins; browsers ask for the key as a password. */
+/** Bull Board, for owners and admins of the tenant `default`, since jobs are of all tenants; browsers ask for the key as a password. */
 export async function boardRoutes(app: HttpApp, { board, log }: HttpDeps): Promise<void> {
   app.addHook('onRoute', (route) => {
-    route.config = { ...route.config, permission: 'whatsapp:manage', basicAuth: true };
+    route.config = { ...route.config, permission: 'whatsapp:manage', operatorOnly: true, basicAuth: true };
     // Before the board's own, which would make a fault of every refusal.
     route.errorHandler = (thrown, request, reply) => answerError(thrown, request, reply, log);
     route.schema = { ...route.schema, hide: true };

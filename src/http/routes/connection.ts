@@ -7,6 +7,7 @@ import { isDatabaseAway } from '../../db/outage.ts';
 import { AppError, isAppError } from '../../lib/errors.ts';
 import { getVisibleAccount } from '../account-access.ts';
 import { accountHealthSchema, accountToHealthView, connectionStatusSchema } from '../account-view.ts';
+import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, noBody, noQuery, success } from '../envelope.ts';
@@ -61,6 +62,7 @@ function connectRoute(app: HttpApp, deps: HttpDeps): void {
     },
     handler: async (request, reply) => {
       const accountId = await connect(deps, getPrincipal(request).tenantId, request.body ?? {});
+      noteAudit(request, { target: accountId, details: { pairing: request.body?.pairing ?? 'qr' } });
       return reply.code(201).send(
         success({
           accountId: accountId as string,

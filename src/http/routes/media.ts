@@ -5,6 +5,7 @@ import { AppError } from '../../lib/errors.ts';
 import { MAX_MEDIA_BYTES, makeTooLarge } from '../../messages/media-kind.ts';
 import { UNKNOWN_MIME_TYPE } from '../../messages/media-mime.ts';
 import { getVisibleAccount, getVisibleMessage } from '../account-access.ts';
+import { noteAudit } from '../audit.ts';
 import { toContentDisposition } from '../content-disposition.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, messageParams, noQuery, success } from '../envelope.ts';
@@ -57,6 +58,7 @@ function uploadRoute(app: HttpApp, { db, uploads }: HttpDeps): void {
           declaredMimeType: part.mimetype || null,
           fileName: part.filename || null,
         });
+        noteAudit(request, { details: { mediaId } });
         return reply.code(201).send(success({ mediaId }));
       } finally {
         // What is left of a refused file is read and dropped, so that the client gets to the answer.

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { getVisibleAccount } from '../account-access.ts';
+import { noteAudit } from '../audit.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, noQuery, success } from '../envelope.ts';
 import { bodyToSendRequest, requestToHash, sendBodySchema, toErrorAsSpelled } from '../send-body.ts';
@@ -65,6 +66,7 @@ export function sendRoutes(app: HttpApp, { db, outbox }: HttpDeps): void {
         .catch((thrown: unknown) => {
           throw toErrorAsSpelled(thrown, request.body);
         });
+      noteAudit(request, { details: { messageId } });
       return reply.code(202).send(success({ messageId: messageId as string, status }));
     },
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { findRetention, saveRetention } from '../../db/retention.ts';
+import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { dataOf, errorsOf, noQuery, success } from '../envelope.ts';
@@ -54,6 +55,7 @@ export function settingRoutes(app: HttpApp, { db }: HttpDeps): void {
       const { tenantId } = getPrincipal(request);
       if (request.body.retentionDays !== undefined)
         await saveRetention(db, tenantId, request.body.retentionDays);
+      noteAudit(request, { details: request.body });
       return success({ retentionDays: await findRetention(db, tenantId) });
     },
   });

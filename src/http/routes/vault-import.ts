@@ -2,6 +2,7 @@ import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
+import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { dataOf, errorsOf, noQuery, success } from '../envelope.ts';
@@ -65,6 +66,7 @@ had; 409 if it is linked or runs here. If it fails, nothing of it is left.`,
       const bytes = readFile(part, parts);
       try {
         const { accountId, generation } = await imports.take({ tenantId, bytes, passphrase });
+        noteAudit(request, { target: accountId, details: { generation } });
         return reply.code(201).send(success({ accountId: accountId as string, generation }));
       } catch (thrown) {
         throw explain(thrown, part);

@@ -7,6 +7,7 @@ import { listAccountIds } from '../../db/account-directory.ts';
 import { toError } from '../../lib/errors.ts';
 import type { CopyReport } from '../../vault/copy-reports.ts';
 import { getVisibleAccount } from '../account-access.ts';
+import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { errorsOf, noQuery } from '../envelope.ts';
@@ -77,7 +78,7 @@ function upkeepRoute(app: HttpApp, deps: HttpDeps, { work, summary, description 
   app.route({
     method: 'POST',
     url: `${API_BASE}/vault/${work}`,
-    config: { permission: 'whatsapp:manage' },
+    config: { permission: 'whatsapp:manage', readsOnly: work === 'verify' },
     handlerTimeout: UPKEEP_TIMEOUT_MS,
     schema: {
       operationId: `${work}Vault`,
@@ -98,6 +99,7 @@ function upkeepRoute(app: HttpApp, deps: HttpDeps, { work, summary, description 
     },
     handler: async (request, reply) => {
       const accountIds = await chooseAccounts(deps, request, { work, wanted: request.body?.accountId });
+      noteAudit(request, { details: { accounts: accountIds.length } });
       const reports: AsyncIterable<CopyReport> = deps.vault[work](accountIds);
       const lines = reportsToLines(reports, {
         accounts: accountIds.length,

@@ -4,9 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AccountId, parseTenantId } from '../../../src/accounts/ids.ts';
 import { countOfAccount, foldMessageCounts } from '../../../src/db/account-count.ts';
 import { listAccountsToday } from '../../../src/db/account-directory.ts';
+import { listGrants } from '../../../src/db/account-grant-store.ts';
+import { type AuditFilter, listAudit } from '../../../src/db/audit-store.ts';
 import { listChats } from '../../../src/db/chat-store.ts';
 import { listContacts } from '../../../src/db/contact-store.ts';
 import type { Executor } from '../../../src/db/database.ts';
+import { listKeys } from '../../../src/db/issued-key-store.ts';
 import type { KeysetPosition, Page } from '../../../src/db/keyset.ts';
 import { listMessages, type MessageFilter } from '../../../src/db/message-store.ts';
 import { deleteExpiredMessages, saveRetention } from '../../../src/db/retention.ts';
@@ -48,6 +51,7 @@ beforeAll(async () => {
     small: await insertTestAccount(db),
   };
   await insertManyAccounts(db, accounts.large);
+  await insertManyOfAccess(db);
   await insertManyMessages(db, accounts, { count: COUNT, months: MONTHS, now: NOW });
 }, FILLING_MS);
 afterAll(() => stack.disposeAsync());
@@ -67,7 +71,39 @@ async function insertManyAccounts(db: Executor, id: AccountId): Promise<void> {
     select gen_random_uuid(), ${tenant}, 10, 'UTC', now() - i * interval '1 minute',
       case when i % 20 > 0 then now() end
     from generate_series(1, 10000) i`.execute(db);
+  await sql`
+    insert into account_grants (account_id, user_id, granted_by)
+    select id, 'sees all', 'test' from accounts union all
+    (select id, 'sees some', 'test' from accounts where deleted_at is null order by id limit 20)`.execute(db);
 }
+
+/** Keys and grants, as many as accounts, and changes, most of them by one actor and of one kind. */
+async function insertManyOfAccess(db: Executor): Promise<void> {
+  await sql`
+    insert into api_keys (id, tenant_id, role, name, prefix, sha256, created_at, revoked_at)
+    select gen_random_uuid(), ${tenant}, 'agent', 'Key', 'sb_abc', i::text, now() - i * interval '1 minute',
+      case when i % 20 > 0 then now() end
+    from generate_series(1, 10000) i`.execute(db);
+  await sql`
+    insert into account_grants (account_id, user_id, granted_by)
+    select ${accounts.large}, 'user ' || i, 'test' from generate_series(1, 10000) i`.execute(db);
+  await sql`
+    insert into audit_log (tenant_id, at, actor_kind, actor_id, actor_name, action, address, request_id)
+    select case when i % 50 = 0 then 'other' else ${tenant} end, now() - i * interval '1 minute', 'key',
+      case when i % 100 = 1 then 'rare' else 'often' end, 'Key',
+      case when i % 100 = 2 then 'rare' else 'often' end, '::1', 'r'
+    from generate_series(1, 30000) i`.execute(db);
+  await sql`analyze api_keys, account_grants, audit_log`.execute(db);
+}
+
+const AUDIT_FILTERS: Readonly<Record<string, AuditFilter>> = {
+  'all changes': {},
+  'changes by one who changes much': { actor: 'often' },
+  'changes by one who changes little': { actor: 'rare' },
+  'changes of a kind that is rare': { action: 'rare' },
+  'changes of an hour': { since: new Date(NOW.getTime() - 3 * 3_600_000), until: NOW },
+  'changes by nobody': { actor: 'nobody' },
+};
 
 type List = (db: Executor, after: KeysetPosition | null) => Promise<Page<unknown>>;
 
@@ -200,7 +236,20 @@ describe('little more is examined than a page shows', () => {
       'of days of a range',
       (db, after) => listUsage(db, accounts.large, { to: '2024-01-01' }, { limit: LIMIT, after, now: NOW }),
     ],
-    ['of accounts', (db, after) => listAccountsToday(db, tenant, { limit: LIMIT, after })],
+    ['of keys', (db, after) => listKeys(db, tenant, { limit: LIMIT, after })],
+    ['of grants', (db, after) => listGrants(db, accounts.large, { limit: LIMIT, after })],
+    ...Object.entries(AUDIT_FILTERS).map(([name, filter]): [string, List] => [
+      `of ${name}`,
+      (db, after) => listAudit(db, tenant, filter, { limit: LIMIT, after }),
+    ]),
+    ...['sees all', 'sees some'].map((grantee): [string, List] => [
+      `of accounts that were granted to one who ${grantee}`,
+      (db, after) => listAccountsToday(db, { tenantId: tenant, grantee }, { limit: LIMIT, after }),
+    ]),
+    [
+      'of accounts',
+      (db, after) => listAccountsToday(db, { tenantId: tenant, grantee: null }, { limit: LIMIT, after }),
+    ],
   ])('%s', async (_name, list) => {
     await expectFewExamined(list);
   });

@@ -94,7 +94,9 @@ describe('reactions', () => {
     await ingest(reactionEvent('A1', '', T0 + 3));
     const { reactions, id } = await onlyMessage();
     expect(reactions).toEqual([{ senderId: '491700000002@c.us', emoji: '❤️', at: new Date(T0 + 2) }]);
-    expect((await findMessage(db, parseTenantId('default'), id))?.reactions).toEqual(reactions);
+    expect(
+      (await findMessage(db, { tenantId: parseTenantId('default'), grantee: null }, id))?.reactions,
+    ).toEqual(reactions);
   });
 
   it('of one person under both addresses are one (A16)', async () => {

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AccountId } from '../../../src/accounts/ids.ts';
+import { findApiKey } from '../../../src/db/api-key-store.ts';
+import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { keyToHash } from '../../../src/http/credentials.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
+import { messageEvent } from '../../support/inbound-events.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 let server: TestServer;
@@ -58,6 +63,64 @@ describe('roles', () => {
     expect((await server.ask('GET', '/accounts', { key: agent })).body.data).toEqual([]);
     expect((await server.ask('GET', `/accounts/${id}`, { key: agent })).status).toBe(404);
   });
+
+  it('show agents the accounts that they were granted, page by page, with their messages', async () => {
+    const ids = [];
+    for (let nth = 0; nth < 3; nth += 1) ids.push(await server.makeAccount());
+    const [first, , last] = ids as [AccountId, AccountId, AccountId];
+    const key = await server.makeKey('agent');
+    for (const id of [last, first]) await server.grant(id, key);
+    await ingestEvents(server.db, last, [messageEvent('A')], new Date());
+    const page = (await server.ask('GET', '/accounts?limit=1', { key })).body;
+    const rest = (await server.ask('GET', `/accounts?limit=1&cursor=${page.nextCursor}`, { key })).body;
+    expect([...page.data, ...rest.data].map(({ id }) => id)).toEqual([first, last]);
+    expect(rest.nextCursor).toBeNull();
+    const [message] = (await server.ask('GET', `/accounts/${last}/messages`, { key })).body.data;
+    const read = () => server.ask('GET', `/messages/${message.messageId}`, { key });
+    expect((await read()).status).toBe(200);
+    await server.ask('DELETE', `/accounts/${last}`);
+    expect((await read()).status).toBe(404);
+    expect((await server.ask('GET', `/messages/${message.messageId}`)).status).toBe(200);
+  });
+});
+
+describe('scopes', () => {
+  it('narrow the role of a key', async () => {
+    const key = await server.makeKey('owner', 'default', ['whatsapp:read']);
+    expect((await server.ask('GET', '/accounts', { key })).status).toBe(200);
+    expect((await server.ask('GET', '/settings', { key })).status).toBe(403);
+  });
+});
+
+describe('the time of a key', () => {
+  it('ends when it expires', async () => {
+    const clock = new ManualClock();
+    await using aged = await openTestServer({ clock });
+    const key = await aged.makeKey('owner');
+    const expires_at = new Date(clock.now() + 1_000);
+    await aged.db.updateTable('api_keys').set({ expires_at }).where('sha256', '=', keyToHash(key)).execute();
+    expect((await aged.ask('GET', '/accounts', { key })).status).toBe(200);
+    clock.advance(1_000);
+    expect((await aged.ask('GET', '/accounts', { key })).status).toBe(401);
+  });
+
+  it('tells when it was last used, to the minute', async () => {
+    const clock = new ManualClock();
+    await using aged = await openTestServer({ clock });
+    const key = await aged.makeKey('viewer');
+    const lastUse = async () => (await findApiKey(aged.db, keyToHash(key)))?.lastUsedAt?.getTime();
+    const used = async () => {
+      await aged.ask('GET', '/accounts', { key });
+      return await lastUse();
+    };
+    expect(await lastUse()).toBeUndefined();
+    const first = clock.now();
+    expect(await used()).toBe(first);
+    clock.advance(59_999);
+    expect(await used()).toBe(first);
+    clock.advance(1);
+    expect(await used()).toBe(clock.now());
+  });
 });
 
 describe('the queue board', () => {
@@ -80,6 +143,16 @@ describe('the queue board', () => {
     for (const path of ['//admin/queues', '//admin/queues/api/queues', '//admin/queues/static/favicon.ico']) {
       expect((await server.ask('GET', path, { key: null })).status).toBe(401);
       expect((await server.ask('GET', path, { key: null, headers: basic(agent) })).status).toBe(403);
+    }
+  });
+});
+
+describe('the queue board, which shows jobs of all tenants,', () => {
+  it('is for the tenant `default` alone', async () => {
+    const theirs = await server.makeKey('owner', 'theirs');
+    for (const path of ['//admin/queues', '//admin/queues/api/queues']) {
+      expect((await server.ask('GET', path, { key: theirs })).status).toBe(403);
+      expect((await server.ask('GET', path)).status).toBe(200);
     }
   });
 });

@@ -1,53 +1,156 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+/** Every operation of the OpenAPI document, for every kind of asker. */
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
+import {
+  PERMISSIONS,
+  type Permission,
+  permissionsOf,
+  ROLES,
+  type Role,
+} from '../../../src/accounts/permissions.ts';
+import { findApiKey } from '../../../src/db/api-key-store.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
-import { type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
+import { keyToHash } from '../../../src/http/credentials.ts';
+import {
+  BODY_OF,
+  documentToOperations,
+  fillPath,
+  type Operation,
+  PERMISSION_OF,
+} from '../../support/access-table.ts';
+import { openTestServer, type TestServer } from '../../support/http-server.ts';
 import { messageEvent } from '../../support/inbound-events.ts';
 
 let server: TestServer;
+let operations: readonly Operation[];
 let theirs: AccountId;
 let theirMessage: string;
-let ourKey: string;
+let theirKeyId: string;
 beforeAll(async () => {
   server = await openTestServer();
+  operations = documentToOperations((await server.ask('GET', '//openapi.json')).body);
   theirs = await server.makeAccount({ tenant: 'theirs', phoneNumber: '+491700000001' });
   await ingestEvents(server.db, theirs, [messageEvent('A')], new Date());
   const key = await server.makeKey('owner', 'theirs');
-  const list = await server.ask('GET', `/accounts/${theirs}/messages`, { key });
-  theirMessage = list.body.data[0].messageId;
-  ourKey = await server.makeKey('owner', 'ours');
+  theirMessage = (await server.ask('GET', `/accounts/${theirs}/messages`, { key })).body.data[0].messageId;
+  theirKeyId = (await findApiKey(server.db, keyToHash(key)))?.id ?? '';
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** A body that is valid, so that a 404 is about the account alone. */
-const BODIES: Readonly<Record<string, unknown>> = {
-  sendMessage: { to: '+491700000002', text: 'hi' },
-  changeAccount: { displayName: 'mine now' },
-  reactToMessage: { emoji: '👍' },
-  exportVault: { passphrase: 'a sentence of twelve' },
-  confirmVaultExport: { generation: 1 },
+/** What names something of a tenant, and how it is not found. */
+const CODES: readonly (readonly [string, string])[] = [
+  ['{accountId}', 'ACCOUNT_NOT_FOUND'],
+  ['{messageId}', 'MESSAGE_NOT_FOUND'],
+  ['{keyId}', 'KEY_NOT_FOUND'],
+];
+
+interface Asker {
+  readonly name: string;
+  readonly key: string;
+  readonly permissions: ReadonlySet<Permission>;
+}
+
+/** Every role, and every single scope of an owner. */
+async function makeAskers(tenant: string): Promise<readonly Asker[]> {
+  const roles = (Object.keys(ROLES) as Role[]).map((role) => ({ role, scopes: null }));
+  const scopes = PERMISSIONS.map((permission) => ({ role: 'owner' as const, scopes: [permission] }));
+  const askers: Asker[] = [];
+  for (const { role, scopes: narrowed } of [...roles, ...scopes]) {
+    const key = await server.makeKey(role, tenant, narrowed ?? undefined);
+    const name = narrowed === null ? role : `${role} with ${narrowed}`;
+    askers.push({ name, key, permissions: permissionsOf(role, narrowed) });
+  }
+  return askers;
+}
+
+/** All rows of all tables; when keys were last used aside. */
+async function dump(): Promise<Readonly<Record<string, readonly string[]>>> {
+  const { rows: tables } = await sql<{ name: string }>`
+    select relname as name from pg_class
+    where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace`.execute(
+    server.db,
+  );
+  const dumped: Record<string, readonly string[]> = {};
+  for (const { name } of tables) {
+    const { rows } = await sql<{ row: string }>`
+      select (to_jsonb(r) - 'last_used_at')::text as row from ${sql.table(name)} r order by 1`.execute(
+      server.db,
+    );
+    dumped[name] = rows.map(({ row }) => row);
+  }
+  return dumped;
+}
+
+const demanded = ({ id }: Operation) => {
+  const permission = PERMISSION_OF[id];
+  if (permission === undefined) throw new TypeError(`Operation ${id} has no line in PERMISSION_OF.`);
+  return permission;
 };
 
-it("another tenant's accounts and messages do not exist, on any route", async () => {
-  const document = (await server.ask('GET', '//openapi.json')).body;
-  const before = await server.db.selectFrom('accounts').selectAll().execute();
-  let asked = 0;
-  for (const [path, item] of Object.entries<AnswerBody>(document.paths)) {
-    if (!path.includes('{')) continue;
-    const url = `/${path.replace('{accountId}', theirs).replace('{messageId}', theirMessage)}`;
-    for (const [method, { operationId }] of Object.entries<AnswerBody>(item)) {
-      asked += 1;
-      const body = BODIES[operationId];
-      const answer = await server.ask(method.toUpperCase(), url, { key: ourKey, body });
-      const code = path.includes('{accountId}') ? 'ACCOUNT_NOT_FOUND' : 'MESSAGE_NOT_FOUND';
-      expect([answer.status, answer.body.error?.code], `${method} ${path}`).toEqual([404, code]);
+describe('every operation', () => {
+  it('has a known permission, and no other has', () => {
+    expect(operations.map(({ id }) => id).toSorted()).toEqual(Object.keys(PERMISSION_OF).toSorted());
+  });
+
+  it("does not find another tenant's accounts, messages and keys, and changes nothing", async () => {
+    const askers = await makeAskers('ours');
+    // A grant to somebody of another tenant is worth nothing there.
+    for (const { key } of askers) await server.grant(theirs, key);
+    const before = await dump();
+    expect([before.accounts?.length, before.messages?.length]).toEqual([1, 1]);
+    const ids = { accountId: theirs, messageId: theirMessage, keyId: theirKeyId, userId: 'ada' };
+    const wrong: string[] = [];
+    let asked = 0;
+    for (const operation of operations) {
+      const code = CODES.find(([name]) => operation.path.includes(name))?.[1];
+      if (code === undefined) continue;
+      for (const { name, key, permissions } of askers) {
+        asked += 1;
+        const body = BODY_OF[operation.id];
+        const { status, body: answer } = await server.ask(operation.method, fillPath(operation, ids), {
+          key,
+          body,
+        });
+        const expected = permissions.has(demanded(operation) as Permission) ? `404 ${code}` : '403 FORBIDDEN';
+        const got = `${status} ${answer.error?.code}`;
+        if (got !== expected) wrong.push(`${operation.id} as ${name}: ${got} instead of ${expected}`);
+      }
     }
-  }
-  expect(asked).toBeGreaterThan(10);
-  expect(server.channel.calls).toEqual([]);
-  expect(await server.db.selectFrom('accounts').selectAll().execute()).toEqual(before);
+    expect(wrong).toEqual([]);
+    expect(asked).toBeGreaterThan(20 * askers.length);
+    expect(server.channel.calls).toEqual([]);
+    expect(await dump()).toEqual(before);
+  });
+
+  it('names no account of another tenant in its body either', async () => {
+    const [{ key }] = (await makeAskers('ours')) as [Asker];
+    for (const work of ['verify', 'rotate']) {
+      const answer = await server.ask('POST', `/vault/${work}`, { key, body: { accountId: theirs } });
+      expect([answer.status, answer.body.error.code]).toEqual([404, 'ACCOUNT_NOT_FOUND']);
+    }
+  });
+
+  it('is done for whom its permission allows it, and is 403 for everybody else', async () => {
+    const askers = await makeAskers('roles');
+    const ids = new Proxy({}, { get: () => crypto.randomUUID() });
+    const wrong: string[] = [];
+    for (const operation of operations) {
+      const permission = demanded(operation);
+      for (const { name, key, permissions } of askers) {
+        const body = BODY_OF[operation.id];
+        const { status } = await server.ask(operation.method, fillPath(operation, ids), { key, body });
+        const mayPass = permission === 'open' || permissions.has(permission);
+        const isRight = mayPass ? ![401, 403].includes(status) && status < 500 : status === 403;
+        if (!isRight) wrong.push(`${operation.id} as ${name}: ${status}`);
+      }
+    }
+    // A key makes none that may do more than itself, whatever its permission.
+    expect(wrong).toEqual(['createKey as owner with whatsapp:manage: 403']);
+  });
 });
 
 it('lists only the accounts of the tenant', async () => {
-  expect((await server.ask('GET', '/accounts', { key: ourKey })).body.data).toEqual([]);
+  const key = await server.makeKey('owner', 'ours');
+  expect((await server.ask('GET', '/accounts', { key })).body.data).toEqual([]);
 });

@@ -1,0 +1,193 @@
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findApiKey } from '../../../src/db/api-key-store.ts';
+import { keyToHash } from '../../../src/http/credentials.ts';
+import { BODY_OF, documentToOperations, fillPath } from '../../support/access-table.ts';
+import { type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await openTestServer();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+async function entries(key: string, query = ''): Promise<AnswerBody[]> {
+  return (await server.ask('GET', `/audit${query}`, { key })).body.data;
+}
+
+/** A tenant of its own, so that what others did is out of sight. */
+async function makeOwner(): Promise<{ readonly tenant: string; readonly key: string; readonly id: string }> {
+  const tenant = crypto.randomUUID();
+  const key = await server.makeKey('owner', tenant);
+  return { tenant, key, id: (await findApiKey(server.db, keyToHash(key)))?.id ?? '' };
+}
+
+describe('a change', () => {
+  it('is entered with who, what and from where', async () => {
+    const { key, id } = await makeOwner();
+    const answer = await server.ask('PATCH', '/settings', {
+      key,
+      body: { retentionDays: 30 },
+      headers: { 'x-request-id': 'settings-1' },
+    });
+    expect(answer.status).toBe(200);
+    expect(await entries(key)).toEqual([
+      {
+        id: expect.stringMatching(/^\d+$/),
+        at: expect.any(String),
+        actor: { kind: 'key', id, name: 'test' },
+        action: 'changeSettings',
+        target: null,
+        address: '127.0.0.1',
+        requestId: 'settings-1',
+        details: { retentionDays: 30 },
+      },
+    ]);
+  });
+
+  it('names what it was about, and never a key, a message or a passphrase', async () => {
+    const { tenant, key } = await makeOwner();
+    const account = await server.makeAccount({ tenant, phoneNumber: '+491700000001' });
+    const made = (await server.ask('POST', '/keys', { key, body: { name: 'A', role: 'agent' } })).body.data;
+    await server.ask('PUT', `/accounts/${account}/grants/${made.id}`, { key });
+    const text = 'between you and me';
+    const sent = await server.ask('POST', `/accounts/${account}/messages`, {
+      key: made.key,
+      body: { to: '+491700000002', text },
+    });
+    await server.ask('POST', `/disconnect/${account}`, { key });
+    await server.ask('DELETE', `/keys/${made.id}`, { key });
+    const all = await entries(key);
+    expect(all.map(({ action, target, details }) => [action, target, details])).toEqual([
+      ['revokeKey', made.id, { name: 'A', role: 'agent' }],
+      ['disconnect', account, null],
+      ['sendMessage', account, { messageId: sent.body.data.messageId }],
+      ['grantAccount', account, { userId: made.id }],
+      ['createKey', made.id, { name: 'A', role: 'agent', scopes: null, expiresAt: null }],
+    ]);
+    expect(all[2].actor).toEqual({ kind: 'key', id: made.id, name: 'A' });
+    expect(JSON.stringify(all)).not.toContain(made.key);
+    expect(JSON.stringify(all)).not.toContain(text);
+  });
+
+  it('is not entered if it was refused, nor is what only reads', async () => {
+    const { key } = await makeOwner();
+    const viewer = await server.makeKey('viewer');
+    await server.ask('PATCH', '/settings', { key, body: { retentionDays: -1 } });
+    await server.ask('DELETE', `/keys/${crypto.randomUUID()}`, { key });
+    await server.ask('PATCH', '/settings', { key: viewer, body: {} });
+    await server.ask('PATCH', '/settings', { key: null, body: {} });
+    await server.ask('POST', '/vault/verify', { key, body: {} });
+    await server.ask('GET', '/accounts', { key });
+    expect(await entries(key)).toEqual([]);
+  });
+
+  it('is entered once for each of many at the same moment', async () => {
+    const { tenant, key } = await makeOwner();
+    const account = await server.makeAccount({ tenant });
+    const users = Array.from({ length: 50 }, (_each, nth) => `user-${nth}`);
+    await Promise.all(users.map((user) => server.ask('PUT', `/accounts/${account}/grants/${user}`, { key })));
+    const all = await entries(key, '?limit=100');
+    expect(all.map(({ details }) => details.userId).toSorted()).toEqual(users.toSorted());
+  });
+
+  it('has strange names without harm', async () => {
+    const { key } = await makeOwner();
+    const name = 'half \ud800 and \u0000';
+    const made = await server.ask('POST', '/keys', { key, body: { name, role: 'viewer' } });
+    expect(made.status).toBe(201);
+    expect((await entries(key))[0].details.name).toBe('half \ufffd and \ufffd');
+  });
+
+  it('is not confirmed while its entry cannot be written', async () => {
+    await using broken = await openTestServer();
+    await sql`alter table audit_log rename to audit_log_away`.execute(broken.db);
+    const answer = await broken.ask('PATCH', '/settings', { body: { retentionDays: 30 } });
+    expect([answer.status, answer.body.error.code]).toEqual([500, 'INTERNAL']);
+    expect((await broken.ask('GET', '/settings')).status).toBe(200);
+    // What is done while it is answered does not begin.
+    await broken.makeAccount();
+    expect((await broken.ask('POST', '/vault/rotate', { body: {} })).status).toBe(500);
+    expect(broken.vault.works).toEqual([]);
+  });
+});
+
+describe('every operation that changes something', () => {
+  it('is entered under its operationId', async () => {
+    await using own = await openTestServer();
+    const operations = documentToOperations((await own.ask('GET', '//openapi.json')).body);
+    const changing = operations.filter(({ id, method }) => method !== 'GET' && id !== 'verifyVault');
+    const done: string[] = [];
+    for (const operation of changing) {
+      const accountId = await own.makeAccount();
+      const made = (await own.ask('POST', '/keys', { body: { name: 'A', role: 'viewer' } })).body.data;
+      const ids = { accountId, keyId: made.id, userId: 'ada', messageId: crypto.randomUUID() };
+      const requestId = `of-${operation.id}`;
+      const { status } = await own.ask(operation.method, fillPath(operation, ids), {
+        body: BODY_OF[operation.id],
+        headers: { 'x-request-id': requestId },
+      });
+      const rows = await own.db
+        .selectFrom('audit_log')
+        .select('action')
+        .where('request_id', '=', requestId)
+        .execute();
+      expect(rows, operation.id).toEqual(status < 400 ? [{ action: operation.id }] : []);
+      if (status < 400) done.push(operation.id);
+    }
+    expect(done).toEqual(
+      expect.arrayContaining([
+        'connect',
+        'reconnect',
+        'disconnect',
+        'changeAccount',
+        'deleteAccount',
+        'rotateVault',
+      ]),
+    );
+  });
+});
+
+describe('the log', () => {
+  it('is read page by page, newest first, and by actor, action and time', async () => {
+    const { tenant, key, id } = await makeOwner();
+    const other = await server.makeKey('admin', tenant);
+    for (const days of [1, 2, 3])
+      await server.ask('PATCH', '/settings', { key, body: { retentionDays: days } });
+    await server.ask('PATCH', '/settings', { key: other, body: { retentionDays: 4 } });
+    await server.ask('POST', '/keys', { key, body: { name: 'A', role: 'viewer' } });
+    const days = (list: AnswerBody[]) => list.map(({ details }) => details.retentionDays);
+    const first = (await server.ask('GET', '/audit?limit=2', { key })).body;
+    const rest = (await server.ask('GET', `/audit?limit=10&cursor=${first.nextCursor}`, { key })).body;
+    expect(days([...first.data, ...rest.data])).toEqual([undefined, 4, 3, 2, 1]);
+    expect(rest.nextCursor).toBeNull();
+    expect(days(await entries(key, `?actor=${id}&action=changeSettings`))).toEqual([3, 2, 1]);
+    const [third] = await entries(key, `?actor=${id}&action=changeSettings&limit=1`);
+    const at = encodeURIComponent(third.at);
+    expect(days(await entries(key, `?until=${at}`))).toEqual([2, 1]);
+    expect(days(await entries(key, `?since=${at}&action=changeSettings`))).toEqual([4, 3]);
+  });
+
+  it('shows a tenant its own alone', async () => {
+    const { key } = await makeOwner();
+    const theirs = await makeOwner();
+    await server.ask('PATCH', '/settings', { key: theirs.key, body: { retentionDays: 1 } });
+    expect(await entries(key)).toEqual([]);
+    expect(await entries(key, `?actor=${theirs.id}`)).toEqual([]);
+  });
+
+  it.each(['?actor=%00', '?action=%00', '?cursor=x', '?since=soon', '?who=me'])(
+    'refuses %s',
+    async (query) => {
+      expect((await server.ask('GET', `/audit${query}`)).status).toBe(400);
+    },
+  );
+
+  it.each([
+    ['changed', sql`update audit_log set action = 'nothing'`],
+    ['deleted', sql`delete from audit_log`],
+    ['emptied', sql`truncate audit_log`],
+  ])('cannot be %s', async (_what, statement) => {
+    await expect(statement.execute(server.db)).rejects.toThrow('append-only');
+  });
+});
