@@ -7,7 +7,7 @@ import type { Executor } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Outbox } from '../messages/outbox.ts';
-import type { MetricsText } from '../observability/metrics.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import type { NewestSnapshot } from '../vault/vault.ts';
 import type { VaultUpkeep } from '../vault/vault-upkeep.ts';
 
@@ -54,7 +54,8 @@ export interface HttpDeps {
   readonly media: MediaReader;
   readonly vault: SealedSessions;
   readonly board: Board;
-  readonly metrics: MetricsText;
+  /** Shown by `GET /metrics`; requests are measured in it. */
+  readonly metrics: Metrics;
   /** What Socket.IO clients are told. */
   readonly announcements: Announcements;
   /** By the name under which `GET /ready` shows them: database, queue. */

@@ -9,11 +9,12 @@ import {
   type TenantId,
 } from '../../src/accounts/ids.ts';
 import type { Role } from '../../src/accounts/permissions.ts';
-import { measureSessions } from '../../src/accounts/session-metrics.ts';
+import { measureDaemon } from '../../src/assembly/measuring.ts';
 import { DEFAULT_TIMINGS } from '../../src/config/session-timings.ts';
 import { countAccountsByState, insertAccount } from '../../src/db/account-directory.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
+import { countWaitingMessages, findSealedSince, listHealthFacts } from '../../src/db/figure-store.ts';
 import type { HttpDeps } from '../../src/http/context.ts';
 import { keyToHash } from '../../src/http/credentials.ts';
 import { openHttpServer } from '../../src/http/server.ts';
@@ -84,8 +85,17 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
   const redis = stack.use(await openRedis({ location: testRedis.connection, prefix: testRedis.prefix, log }));
   const queues = stack.use(await openQueues({ redis, instanceId: INSTANCE, log }));
   const metrics = new Metrics();
-  const readStates = () => countAccountsByState(db, INSTANCE);
-  const accounts = makeAccountStore(db, measureSessions(metrics, readStates));
+  const measured = measureDaemon(metrics, {
+    states: () => countAccountsByState(db, INSTANCE),
+    health: () => listHealthFacts(db, INSTANCE),
+    failures: () => 0,
+    waiting: () => countWaitingMessages(db, INSTANCE),
+    sealedSince: () => findSealedSince(db, INSTANCE),
+    jobs: (queue) => queues.counts(queue),
+    browsers: async () => ({ browsers: 0, bytes: 0 }),
+    clock: systemClock,
+  });
+  const accounts = makeAccountStore(db, measured.sessions);
   const channel = new ScriptedChannel(accounts, INSTANCE);
   const announcer = stack.use(
     await openAnnouncer({
@@ -112,6 +122,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
       enqueue: async () => undefined,
       clock: systemClock,
       log,
+      meter: measured.messages,
     }),
     uploads: intake,
     media,
