@@ -214,6 +214,7 @@ async function openParts(
         },
         board: makeBoard(queues),
         metrics,
+        onAnswered: measured.requests,
         announcements: announcer,
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),

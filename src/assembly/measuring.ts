@@ -4,6 +4,7 @@ import { measureSessions } from '../accounts/session-metrics.ts';
 import { HEALTH_STATUSES, type HealthStatus, type SessionState } from '../accounts/state.ts';
 import type { HealthFacts, SealedSince, WaitingKind } from '../db/figure-store.ts';
 import { WAITING_KINDS } from '../db/figure-store.ts';
+import { measureRequests } from '../http/request-metrics.ts';
 import type { Clock } from '../lib/clock.ts';
 import { measureMessages } from '../messages/message-metrics.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -24,7 +25,7 @@ export interface FigureSources {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
 }
 
-/** All figures of a daemon but those of its HTTP server; what is returned counts what happens. */
+/** All figures of a daemon; what is returned counts what happens. */
 export function measureDaemon(metrics: Metrics, sources: FigureSources) {
   metrics.addProcess();
   measureLimits(metrics, sources);
@@ -34,6 +35,7 @@ export function measureDaemon(metrics: Metrics, sources: FigureSources) {
   return {
     sessions: measureSessions(metrics, sources.states),
     messages: measureMessages(metrics, sources.clock),
+    requests: measureRequests(metrics),
     snapshot: metrics.counter({
       name: 'switchboard_vault_snapshots_total',
       help: 'Snapshots of sessions by what became of them: sealed on disk, then kept in the index and the backups.',

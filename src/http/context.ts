@@ -7,9 +7,10 @@ import type { Executor } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Outbox } from '../messages/outbox.ts';
-import type { Metrics } from '../observability/metrics.ts';
+import type { MetricsText } from '../observability/metrics.ts';
 import type { NewestSnapshot } from '../vault/vault.ts';
 import type { VaultUpkeep } from '../vault/vault-upkeep.ts';
+import type { OnAnswered } from './request-metrics.ts';
 
 /** Takes a file in that will be named by `mediaId` in messages of its account. */
 export interface MediaUploads {
@@ -54,8 +55,9 @@ export interface HttpDeps {
   readonly media: MediaReader;
   readonly vault: SealedSessions;
   readonly board: Board;
-  /** Shown by `GET /metrics`; requests are measured in it. */
-  readonly metrics: Metrics;
+  readonly metrics: MetricsText;
+  /** Told of each request that was answered. */
+  readonly onAnswered: OnAnswered;
   /** What Socket.IO clients are told. */
   readonly announcements: Announcements;
   /** By the name under which `GET /ready` shows them: database, queue. */

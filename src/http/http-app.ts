@@ -11,7 +11,7 @@ import { makeCors } from './cors.ts';
 import { answerError, errorToBody } from './error-answer.ts';
 import { registerOpenApi } from './openapi.ts';
 import { isRealtimeRequest } from './realtime.ts';
-import { measureRequests } from './request-metrics.ts';
+import { tellAnswers } from './request-metrics.ts';
 import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { boardRoutes } from './routes/board.ts';
@@ -71,7 +71,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
   app.addHook('onRequest', makeCors(deps.config.allowedOrigins));
   app.addHook('onRequest', makeAuthentication(authenticator));
   logAnswers(app, log);
-  measureRequests(app, deps.metrics);
+  tellAnswers(app, deps.onAnswered);
   await registerOpenApi(app);
   for (const routes of [
     probeRoutes,

@@ -66,6 +66,7 @@ export interface TestServer extends AsyncDisposable {
   readonly announcer: Announcer;
   readonly media: MediaStore;
   readonly log: RecordingLogger;
+  readonly metrics: Metrics;
   readonly key: string;
   /** Asks for a path under the base, or for an absolute one that begins with `//`. */
   ask(method: string, path: string, asked?: Asked): Promise<Answer>;
@@ -129,6 +130,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     vault,
     board: makeBoard(queues),
     metrics,
+    onAnswered: measured.requests,
     announcements: announcer,
     checks: { database: async () => undefined, queue: async () => undefined },
     clock: systemClock,
@@ -148,6 +150,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     announcer,
     media,
     log,
+    metrics,
     key,
     ask: (method, path, asked = {}) => ask(server.url, method, path, { key, ...asked }),
     makeKey: (role, tenant = 'default') => insertKey(db, role, tenant),

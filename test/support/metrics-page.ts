@@ -1,5 +1,4 @@
 import { measureDaemon } from '../../src/assembly/measuring.ts';
-import { measureRequests } from '../../src/http/request-metrics.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { COUNTED_EVENTS, MESSAGE_STAGES } from '../../src/messages/message-meter.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
@@ -39,10 +38,10 @@ groups:
       - alert: ReconnectsInVain
         expr: increase(switchboard_session_alerts_total{kind=~"reconnect_failing|flapping"}[15m]) > 0
       - alert: MessagesDoNotLeave
-        expr: switchboard_messages_waiting{for="unsent"} > 0 and increase(switchboard_messages_total{event="handed"}[15m]) == 0
+        expr: switchboard_messages_waiting{for="unsent"} > 0 and on (instance) increase(switchboard_messages_total{event="handed"}[15m]) == 0
         for: 15m
       - alert: MessagesUnconfirmed
-        expr: switchboard_messages_waiting{for="unacked"} > 0 and increase(switchboard_message_stage_seconds_count{stage="handed_to_acked"}[15m]) == 0
+        expr: switchboard_messages_waiting{for="unacked"} > 0 and on (instance) increase(switchboard_message_stage_seconds_count{stage="handed_to_acked"}[15m]) == 0
         for: 15m
       - alert: InboundSlow
         expr: histogram_quantile(0.99, sum by (le) (rate(switchboard_message_stage_seconds_bucket{stage="page_to_stored"}[10m]))) > 5
@@ -55,9 +54,9 @@ groups:
       - alert: SessionsNotSealed
         expr: increase(switchboard_vault_snapshots_total{outcome=~"seal_failed|keep_failed"}[1h]) > 0
       - alert: JobsFailed
-        expr: switchboard_queue_jobs{state="failed"} > 0
+        expr: delta(switchboard_queue_jobs{state="failed"}[1h]) > 0
       - alert: StoreAway
-        expr: max(switchboard_metrics_unread) > 0
+        expr: max by (instance) (switchboard_metrics_unread) > 0
         for: 2m
       - alert: EventLoopBlocked
         expr: nodejs_eventloop_lag_p99_seconds > 0.5
@@ -96,8 +95,6 @@ export async function makeMetricsPage(): Promise<string> {
     browsers: async () => ({ browsers: 0, bytes: 0 }),
     clock: systemClock,
   });
-  const app = { addHook: () => app } as unknown as Parameters<typeof measureRequests>[0];
-  measureRequests(app, metrics);
   const all = await metrics.describe();
   const isOwn = ({ name }: { readonly name: string }) => name.startsWith('switchboard_');
   const own = all

@@ -105,7 +105,7 @@ it('shows as many series after a thousand odd requests as after a few, and none 
 it('has labels with values from tables alone, and series within what those allow', async () => {
   await oddTraffic(99);
   const all = (await readAll()).filter(({ name }) => !OF_NODE.test(name));
-  const described = new Map((await server.deps.metrics.describe()).map((each) => [each.name, each]));
+  const described = new Map((await server.metrics.describe()).map((each) => [each.name, each]));
   for (const { name, labels } of all) {
     const metric = described.get(name) ?? described.get(name.replace(/_(bucket|sum|count)$/, ''));
     expect(metric, name).toBeDefined();
