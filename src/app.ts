@@ -1,13 +1,14 @@
 import { openAnnouncer } from './accounts/announcer.ts';
 import { parseInstanceId } from './accounts/ids.ts';
-import { measureSessions } from './accounts/session-metrics.ts';
 import type { AppEdge } from './assembly/edge.ts';
+import { measureDaemon } from './assembly/measuring.ts';
 import { openMedia } from './assembly/media.ts';
 import { makeVaultDeps, openKeyRing } from './assembly/sealing.ts';
 import { openSessions } from './assembly/sessions.ts';
 import { openStores } from './assembly/stores.ts';
 import { warnOfWeakPlaces } from './assembly/weak-places.ts';
 import { findBrowser } from './channels/whatsapp-web/browser.ts';
+import { readBrowserMemory } from './channels/whatsapp-web/browser-memory.ts';
 import type { Pool } from './channels/whatsapp-web/pool.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
 import { makeProfileInspection } from './channels/whatsapp-web/profile-inspection.ts';
@@ -24,6 +25,7 @@ import { countAccountsByState, findHeldAccounts } from './db/account-directory.t
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { pingDatabase } from './db/database.ts';
+import { countWaitingMessages, findSealedSince, listHealthFacts } from './db/figure-store.ts';
 import { adoptAbandonedAccounts, openInstancePresence } from './db/instance-presence.ts';
 import { removeAbandonedFolders } from './embedded/abandoned-folders.ts';
 import { openDataFolder } from './embedded/data-folder.ts';
@@ -113,6 +115,17 @@ async function openParts(
       log,
     }),
   );
+  const metrics = new Metrics();
+  const measured = measureDaemon(metrics, {
+    states: () => countAccountsByState(db, instanceId),
+    health: () => listHealthFacts(db, instanceId),
+    failures: (accountId) => pool.findStatus(accountId)?.reconnect?.failures ?? 0,
+    waiting: () => countWaitingMessages(db, instanceId),
+    sealedSince: () => findSealedSince(db, instanceId),
+    jobs: (queue) => queues.counts(queue),
+    browsers: () => readBrowserMemory(instanceId),
+    clock,
+  });
   const pipeline = stack.use(
     await openPipeline({
       database: stores.database,
@@ -126,16 +139,15 @@ async function openParts(
       clock,
       log,
       onStep: (step) => log.debug('A step of a message was done', { step }),
+      meter: measured.messages,
     }),
   );
 
-  const metrics = new Metrics();
-  metrics.addProcess();
-  const accounts = makeAccountStore(
-    db,
-    measureSessions(metrics, () => countAccountsByState(db, instanceId)),
-  );
-  const vaultDeps = makeVaultDeps(config, { db, instanceId, keyRing, clock, log, signal });
+  const accounts = makeAccountStore(db, measured.sessions);
+  const vaultDeps = {
+    ...makeVaultDeps(config, { db, instanceId, keyRing, clock, log, signal }),
+    onOutcome: measured.snapshot,
+  };
   const vault = new Vault(vaultDeps);
   const sessions = stack.use(
     await openSessions({
@@ -151,6 +163,7 @@ async function openParts(
       vault,
       pipeline,
       announcer,
+      onSealFailed: () => measured.snapshot('seal_failed'),
     }),
   );
   const pool: Pool = sessions.pool;
@@ -203,6 +216,7 @@ async function openParts(
         },
         board: makeBoard(queues),
         metrics,
+        onAnswered: measured.requests,
         announcements: announcer,
         accessChanges,
         checks: {

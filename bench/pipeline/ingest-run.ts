@@ -9,7 +9,9 @@ import { orAborted } from '../../src/lib/abort.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { openDiskMediaStore } from '../../src/messages/disk-media-store.ts';
 import type { MessageEvent } from '../../src/messages/inbound-event.ts';
+import { measureMessages } from '../../src/messages/message-metrics.ts';
 import { openPipeline } from '../../src/messages/pipeline.ts';
+import { Metrics } from '../../src/observability/metrics.ts';
 import { openRedis } from '../../src/queue/connection.ts';
 import { openQueues } from '../../src/queue/producer.ts';
 import { type BenchStores, quietLog } from '../bench-stores.ts';
@@ -48,6 +50,7 @@ export async function measureIngest(
       pacing: { warmup: false, jitter: false, breaker: false },
       onCounted: () => undefined,
       onStep: () => undefined,
+      meter: measureMessages(new Metrics(), systemClock),
     }),
   );
   const client = new pg.Client(stores.postgres);

@@ -37,7 +37,8 @@ export const SESSION_STATES = {
 
 export type SessionState = keyof typeof SESSION_STATES;
 export type ConnectionStatus = (typeof SESSION_STATES)[SessionState]['connectionStatus'];
-export type HealthStatus = 'Healthy' | 'Warning' | 'Critical';
+export const HEALTH_STATUSES = ['Healthy', 'Warning', 'Critical'] as const;
+export type HealthStatus = (typeof HEALTH_STATUSES)[number];
 
 /** The coarse word that the API shows for a state. */
 export function stateToConnectionStatus(state: SessionState): ConnectionStatus {

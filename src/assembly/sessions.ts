@@ -34,6 +34,8 @@ export interface SessionParts {
   readonly vault: Vault;
   readonly pipeline: Pipeline;
   readonly announcer: Announcer;
+  /** Told of each profile that was to be sealed and was not; returns at once. */
+  readonly onSealFailed: () => void;
 }
 
 /** The pool of sessions, no account started yet, and who hears of them; a guard outlives it, should it be killed. */
@@ -50,6 +52,7 @@ export async function openSessions(parts: SessionParts): Promise<{ readonly pool
     hasOthers: () => hasOtherInstances(db, instanceId),
     onRestored: (accountId, takenAt) => doubtSent(parts, accountId, takenAt),
     onStep: (step) => log.debug('A step of the vault was done', { step }),
+    onSealFailed: parts.onSealFailed,
   });
   const temporary = stack.use(await openSocketFolder(parts.dataPath, 'browsers'));
   const guard = stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));

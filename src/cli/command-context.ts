@@ -1,4 +1,7 @@
+import type { Environment } from '../config/environment.ts';
+import type { VariableContext } from '../config/variable.ts';
 import type { ApiClient } from './api-client.ts';
+import type { ExitCode } from './exit-code.ts';
 
 /** What a subcommand works with; the process itself stays in main. */
 export interface CommandContext {
@@ -12,6 +15,14 @@ export interface CommandContext {
   askHidden(question: string): Promise<string>;
   /** SWITCHBOARD_VAULT_PASSPHRASE, as it is; undefined if it is unset or empty. */
   findPassphrase(): string | undefined;
+  /** What the process was told, and who it is. @throws AppError CONFIG_INVALID if `.env` cannot be read */
+  readSurroundings(): {
+    readonly env: Environment;
+    readonly context: VariableContext;
+    readonly isRoot: boolean;
+  };
+  /** The command has done its work, and scripts are to know what came of it. */
+  exitWith(code: ExitCode): void;
   /** Aborts at Ctrl-C. */
   readonly signal: AbortSignal;
 }

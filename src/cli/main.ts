@@ -26,6 +26,10 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   askHidden: (question) =>
     askHidden(question, { input: process.stdin, output: process.stderr, interrupt, signal: stop.signal }),
   findPassphrase: () => readEnvironment().env.SWITCHBOARD_VAULT_PASSPHRASE || undefined,
+  readSurroundings: () => {
+    const { env, problems } = readEnvironment();
+    return { env, context: { cwd: process.cwd(), problems }, isRoot: process.getuid?.() === 0 };
+  },
   write: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
   isTty: process.stdout.isTTY === true,

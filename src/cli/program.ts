@@ -5,6 +5,7 @@ import { isAppError, toError } from '../lib/errors.ts';
 import type { CommandContext } from './command-context.ts';
 import { addAccountsCommand } from './commands/accounts.ts';
 import { addDisconnectCommand } from './commands/disconnect.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addLinkCommand } from './commands/link.ts';
 import { addMessagesCommand } from './commands/messages.ts';
@@ -25,24 +26,29 @@ const SUBCOMMANDS = [
   addDisconnectCommand,
   addKeysCommand,
   addVaultCommand,
+  addDoctorCommand,
 ];
 
 const DESCRIPTION =
   'Talks to a running Switchboard: the one of this folder, or where SWITCHBOARD_URL and SWITCHBOARD_API_KEY point.';
 
 /** What a run needs besides what its subcommand does. */
-export interface ProgramContext extends CommandContext {
+export interface ProgramContext extends Omit<CommandContext, 'exitWith'> {
   /** To standard error. */
   writeError(text: string): void;
 }
 
 /** Runs the command line `args` (without node and the script) and resolves with its exit code; never rejects. */
 export async function runProgram(args: readonly string[], context: ProgramContext): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const exitWith = (wanted: ExitCode) => {
+    code = wanted;
+  };
   try {
-    const program = makeProgram(context);
+    const program = makeProgram({ ...context, exitWith });
     refuseUnknownCommand(program, args);
     await program.parseAsync([...args], { from: 'user' });
-    return EXIT.ok;
+    return code;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (context.signal.aborted) return EXIT.interrupted;
@@ -52,7 +58,7 @@ export async function runProgram(args: readonly string[], context: ProgramContex
   }
 }
 
-function makeProgram(context: ProgramContext): Command {
+function makeProgram(context: ProgramContext & CommandContext): Command {
   const program = new Command('switchboard')
     .description(DESCRIPTION)
     .version(packageJson.version, '-V, --version', 'print the version')

@@ -135,3 +135,15 @@ export async function pingDatabase(db: Executor, deadlineMs: number): Promise<vo
     });
   }
 }
+
+/** What a server says of its version, and its clock. */
+export async function readServerClock(
+  db: Executor,
+): Promise<{ readonly version: string; readonly versionNumber: number; readonly now: Date }> {
+  const { rows } = await sql<{ version: string; number: number; now: Date }>`
+    select current_setting('server_version') as version,
+      current_setting('server_version_num')::integer as number, clock_timestamp() as now`.execute(db);
+  const [row] = rows;
+  if (row === undefined) throw new Error('The server told nothing of itself.');
+  return { version: row.version, versionNumber: row.number, now: row.now };
+}

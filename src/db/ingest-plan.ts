@@ -3,6 +3,7 @@ import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
 import type { ChangeKind, MessageChange } from './change-log.ts';
 import { type MessageVersion, rowToVersions, type Vote, voteToNames } from './ingest-additions.ts';
+import { type ChangedRow, type IngestFigures, rowsToFigures } from './ingest-figures.ts';
 import { applyChange, applyMessage } from './ingest-merge.ts';
 import { eventToRow, type IngestRow } from './ingest-row.ts';
 import type { KnownKey, KnownReaction, Target, WaitingChange } from './ingest-statements.ts';
@@ -37,6 +38,7 @@ export interface IngestPlan {
   readonly received: number;
   /** Messages of ours that were known and have failed now. */
   readonly failed: number;
+  readonly figures: IngestFigures;
 }
 
 /** One message while the batch is gone through. */
@@ -44,7 +46,9 @@ interface Draft {
   readonly messageId: string;
   row: IngestRow | undefined;
   /** What the row was like; undefined for a new message. */
-  readonly before: { readonly json: string; readonly status: string } | undefined;
+  readonly before:
+    | { readonly json: string; readonly status: string; readonly sentAt: Date | null }
+    | undefined;
   /** Changes that came before the message. */
   readonly early: InboundEvent[];
   readonly purged: boolean;
@@ -79,7 +83,7 @@ export function planIngest(view: IngestView): IngestPlan {
       draft.early.push(event);
     }
   }
-  const updated = draftsToUpdates(drafts.values());
+  const { changed, ...updated } = draftsToUpdates(drafts.values());
   return {
     inserts,
     ...beside,
@@ -87,6 +91,7 @@ export function planIngest(view: IngestView): IngestPlan {
     changes,
     received: inserts.filter((row) => row.direction === 'incoming').length,
     failed: updated.statusChanged.filter(({ status }) => status === 'failed').length,
+    figures: rowsToFigures(inserts, changed),
     ...updated,
   };
 }
@@ -120,7 +125,7 @@ function viewToDrafts(view: IngestView): Map<string, Draft> {
     drafts.set(targetToName(key), {
       messageId: key.message_id,
       row,
-      before: row && { json: JSON.stringify(row), status: row.status },
+      before: row && { json: JSON.stringify(row), status: row.status, sentAt: row.sent_at },
       early: [],
       purged: row === undefined,
     });
@@ -153,17 +158,19 @@ function applyEvent(row: IngestRow, event: InboundEvent, beside: Beside, now: Da
   else applyChange(row, event);
 }
 
-function draftsToUpdates(drafts: Iterable<Draft>): Pick<IngestPlan, 'updates' | 'statusChanged'> {
-  const updates: IngestRow[] = [];
+function draftsToUpdates(
+  drafts: Iterable<Draft>,
+): Pick<IngestPlan, 'updates' | 'statusChanged'> & { readonly changed: readonly ChangedRow[] } {
+  const changed: ChangedRow[] = [];
   const statusChanged: { messageId: MessageId; status: MessageStatus }[] = [];
   for (const { row, before } of drafts) {
     if (row === undefined || before === undefined || before.json === JSON.stringify(row)) continue;
-    updates.push(row);
+    changed.push({ row, before });
     if (before.status !== row.status) {
       statusChanged.push({ messageId: row.id as MessageId, status: row.status as MessageStatus });
     }
   }
-  return { updates, statusChanged };
+  return { updates: changed.map(({ row }) => row), changed, statusChanged };
 }
 
 function eventToName(event: InboundEvent): string {

@@ -8,6 +8,7 @@ import { countStoredFinds } from './catch-up-ledger.ts';
 import { appendChanges } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { advancePosition, findInboundPosition } from './inbound-position.ts';
+import { type IngestFigures, NO_FIGURES } from './ingest-figures.ts';
 import { type IngestPlan, planIngest } from './ingest-plan.ts';
 import {
   addUsage,
@@ -38,6 +39,7 @@ export interface IngestResult {
   readonly waiting: number;
   /** Messages that were written and whose media are still to be fetched. */
   readonly awaitingMedia: number;
+  readonly figures: IngestFigures;
 }
 
 /** Which job the events are of; see `InboundJob`. */
@@ -48,7 +50,13 @@ export interface JobPlace {
   readonly catchUpId?: string;
 }
 
-const NOTHING: IngestResult = { added: [], statusChanged: [], waiting: 0, awaitingMedia: 0 };
+const NOTHING: IngestResult = {
+  added: [],
+  statusChanged: [],
+  waiting: 0,
+  awaitingMedia: 0,
+  figures: NO_FIGURES,
+};
 
 /**
  * Stores events of one account in one transaction, all or none, with the same few statements for one event as for
@@ -96,6 +104,7 @@ export async function ingestEvents(
       waiting: plan.waiting.length,
       awaitingMedia: [...plan.inserts, ...plan.updates].filter((row) => row.media_status === 'pending')
         .length,
+      figures: plan.figures,
     };
   });
 }

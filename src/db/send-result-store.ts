@@ -37,13 +37,16 @@ export interface PageAck {
 /**
  * Does with an ack that the page showed what is done with one that comes as an event, so that either may come first. An
  * ack 0 tells besides that the page holds a message that was `unknown`: it is pending again.
+ *
+ * Returns the status that the message has got by it, and whether it is from now on that the server has it; undefined if
+ * nothing was learnt.
  */
 export async function applyPageAck(
   db: Executor,
   message: MessageRef,
   { ack, reason }: PageAck,
   at: Date,
-): Promise<void> {
+): Promise<{ readonly status: MessageStatus | undefined; readonly isAcked: boolean } | undefined> {
   if (ack === 0) {
     await transact(db, async (trx) => {
       const row = await trx
@@ -55,17 +58,17 @@ export async function applyPageAck(
         .executeTakeFirst();
       if (row !== undefined) await appendChanges(trx, message.accountId, [rowToChange(row, 'status')]);
     });
-    return;
+    return undefined;
   }
-  await transact(db, async (trx) => {
+  return transact(db, async (trx) => {
     const row = await trx
       .selectFrom('messages')
       .select([...CHANGED_COLUMNS, ...ACK_COLUMNS])
       .where(isMessage(message.id))
       .forUpdate()
       .executeTakeFirst();
-    if (row === undefined) return;
-    const before = row.status;
+    if (row === undefined) return undefined;
+    const { status: before, sent_at: sentBefore } = row;
     applyAck(row, ack, at, reason);
     const { direction: _direction, id: _id, chat_id: _chat, phone_number: _phone, ...changed } = row;
     await trx
@@ -75,7 +78,12 @@ export async function applyPageAck(
       .execute();
     if (row.status === 'failed' && before !== 'failed')
       await countUsage(trx, message.accountId, 'failed', at);
-    if (row.status !== before) await appendChanges(trx, message.accountId, [rowToChange(row, 'status')]);
+    const isNew = row.status !== before;
+    if (isNew) await appendChanges(trx, message.accountId, [rowToChange(row, 'status')]);
+    return {
+      status: isNew ? (row.status as MessageStatus) : undefined,
+      isAcked: sentBefore === null && row.sent_at !== null,
+    };
   });
 }
 
@@ -84,9 +92,13 @@ const CHANGED_COLUMNS = ['id', 'chat_id', 'phone_number'] as const satisfies rea
 /** Columns of a message whose outcome is no longer in doubt. */
 const KNOWN = { unknown_since: null, failed_code: null, failed_reason: null } as const;
 
-/** Ends a message that will never leave, and counts it, unless the server has told otherwise. */
-export async function markFailed(db: Executor, message: MessageRef, failure: FailureRecord): Promise<void> {
-  await transact(db, async (trx) => {
+/** Ends a message that will never leave, and counts it, unless the server has told otherwise; true if it was ended. */
+export async function markFailed(
+  db: Executor,
+  message: MessageRef,
+  failure: FailureRecord,
+): Promise<boolean> {
+  return transact(db, async (trx) => {
     const row = await trx
       .updateTable('messages')
       .set(failureToColumns(failure))
@@ -94,9 +106,10 @@ export async function markFailed(db: Executor, message: MessageRef, failure: Fai
       .where('status', 'in', OPEN_STATUSES)
       .returning(CHANGED_COLUMNS)
       .executeTakeFirst();
-    if (row === undefined) return;
+    if (row === undefined) return false;
     await countUsage(trx, message.accountId, 'failed', failure.at);
     await appendChanges(trx, message.accountId, [rowToChange(row, 'status')]);
+    return true;
   });
 }
 
@@ -110,9 +123,9 @@ export async function markNeverLeft(
   db: Executor,
   message: MessageRef,
   failure: FailureRecord,
-): Promise<void> {
+): Promise<boolean> {
   const { id, accountId } = message;
-  await transact(db, async (trx) => {
+  return transact(db, async (trx) => {
     await lockLimits(trx, accountId);
     const row = await trx
       .selectFrom('messages')
@@ -121,7 +134,7 @@ export async function markNeverLeft(
       .where('status', 'in', OPEN_STATUSES)
       .forUpdate()
       .executeTakeFirst();
-    if (row === undefined) return;
+    if (row === undefined) return false;
     await trx
       .updateTable('messages')
       .set({ ...failureToColumns(failure), slot_date: null })
@@ -132,6 +145,7 @@ export async function markNeverLeft(
     const changes = [rowToChange(row, 'status')];
     await giveBackSlot(trx, accountId, slot, failure.at, changes);
     await appendChanges(trx, accountId, changes);
+    return true;
   });
 }
 

@@ -55,7 +55,7 @@ export async function openEmbeddedRedis(
 ): Promise<EmbeddedRedis> {
   const log = deps.log.child({ server: 'redis' });
   const env = serverEnvironment(deps.env);
-  await checkProgram(env);
+  await findRedisProgram(env);
   const folder = join(deps.dataPath, 'redis');
   const mark: ServerMark = { program: PROGRAM, option: '--dir', value: folder };
   await endSurvivors(mark, STOP_STEPS, log, signal);
@@ -82,13 +82,13 @@ export async function openEmbeddedRedis(
   return { connection: { path: socket }, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
-/** Throws REDIS_MISSING if there is no redis-server, or only one that is too old. */
-async function checkProgram(env: NodeJS.ProcessEnv): Promise<void> {
+/** What redis-server says that it is. Throws REDIS_MISSING if there is none, or only one that is too old. */
+export async function findRedisProgram(env: NodeJS.ProcessEnv): Promise<string> {
   const remedy =
     'On Debian and Ubuntu: `sudo apt-get install redis-server`. Or set REDIS_URL to a Redis that is running.';
   try {
     const { stdout } = await promisify(execFile)(PROGRAM, ['--version'], { env });
-    if (isRecent(stdout)) return;
+    if (isRecent(stdout)) return /^.*?\bv=[\d.]+/.exec(stdout)?.[0] ?? stdout.trim();
     throw new AppError('REDIS_MISSING', {
       message: `Redis ${OLDEST.major}.${OLDEST.minor} or later is needed; installed is: ${stdout.trim()}. ${remedy}`,
     });

@@ -11,6 +11,7 @@ import type { Outbox } from '../messages/outbox.ts';
 import type { MetricsText } from '../observability/metrics.ts';
 import type { NewestSnapshot } from '../vault/vault.ts';
 import type { VaultUpkeep } from '../vault/vault-upkeep.ts';
+import type { OnAnswered } from './request-metrics.ts';
 
 /** Takes a file in that will be named by `mediaId` in messages of its account. */
 export interface MediaUploads {
@@ -56,6 +57,8 @@ export interface HttpDeps {
   readonly vault: SealedSessions;
   readonly board: Board;
   readonly metrics: MetricsText;
+  /** Told of each request that was answered. */
+  readonly onAnswered: OnAnswered;
   /** What Socket.IO clients are told. */
   readonly announcements: Announcements;
   /** Keys and grants that change while somebody is connected. */

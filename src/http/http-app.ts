@@ -13,6 +13,7 @@ import { makeCors } from './cors.ts';
 import { answerError, errorToBody } from './error-answer.ts';
 import { registerOpenApi } from './openapi.ts';
 import { isRealtimeRequest } from './realtime.ts';
+import { tellAnswers } from './request-metrics.ts';
 import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -79,6 +80,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
   app.addHook('onRequest', makeAuthentication(authenticator));
   keepAudit(app, makeAuditWriter(deps.db));
   logAnswers(app, log);
+  tellAnswers(app, deps.onAnswered);
   await registerOpenApi(app);
   for (const routes of [
     probeRoutes,

@@ -2,6 +2,7 @@
  * The way of one message into the page. Its id and its claim are in the row before the page is given anything, and its key
  * stands in the key table, so that its echo never makes a second row.
  */
+import { messageIdToInstant } from '../accounts/ids.ts';
 import type { MessageGlimpse, PreparedSend } from '../channels/channel.ts';
 import { findLids } from '../db/address-store.ts';
 import type { HandedMessage, OutgoingMessage } from '../db/outbox-store.ts';
@@ -61,6 +62,7 @@ export async function sendNext(
     flights.claim(flight);
     deps.onStep?.('claim-committed');
     deps.onCounted?.(message.accountId);
+    measureClaim(run, message, claim.at);
     unsettled.resume(message.chatId);
     const handed = {
       ...message,
@@ -76,6 +78,13 @@ export async function sendNext(
     unsettled.pause(message.chatId, run.now());
     throw thrown;
   }
+}
+
+/** The id of a message tells when it was accepted. */
+function measureClaim({ deps: { meter } }: SendRun, { id }: OutgoingMessage, at: Date): void {
+  meter?.count('handed');
+  const acceptedAt = messageIdToInstant(id);
+  if (acceptedAt !== undefined) meter?.took('accepted_to_handed', at.getTime() - acceptedAt.getTime());
 }
 
 /** The message's id and chat; undefined if there are none now or never. */
@@ -133,6 +142,7 @@ export async function handOver(
   unsettled.hold(message, run.now());
   if (message.replyTo !== null && quoted === undefined) return failHanded(run, message, QUOTES_NOTHING);
   let glimpse: MessageGlimpse;
+  const handedAt = run.now();
   try {
     glimpse = await run.ask(() => {
       run.give(message.id);
@@ -141,6 +151,7 @@ export async function handOver(
       return sent;
     });
     deps.onStep?.('page-took');
+    deps.meter?.took('handed_to_taken', run.now() - handedAt);
   } catch (thrown) {
     run.signal.throwIfAborted();
     const error = toError(thrown);
@@ -173,10 +184,23 @@ function withhold(run: SendRun, message: HandedMessage, { message: error }: Erro
   });
 }
 
+/** As `markUnknown`, which keeps the instant of the first time. */
+export async function markMessageUnknown(
+  run: SendRun,
+  message: HandedMessage,
+  finding?: SendFailure,
+): Promise<Date | undefined> {
+  const at = run.date();
+  const since = await run.query(markUnknown(run.deps.db, message, at, finding));
+  run.deps.onStep?.('unknown-written');
+  // An earlier instant is another object: the message was unknown before.
+  if (since === at) run.deps.meter?.count('unknown');
+  return since;
+}
+
 /** Its chat waits for it, and it is looked up at once. */
 async function holdUnknown(run: SendRun, message: HandedMessage): Promise<void> {
-  const since = await run.query(markUnknown(run.deps.db, message, run.date()));
-  run.deps.onStep?.('unknown-written');
+  const since = await markMessageUnknown(run, message);
   if (since === undefined) return run.settle(message.id);
   const now = run.now();
   run.unsettled.hold({ ...message, mayHaveLeft: true }, now, now + HOLD_MS);
@@ -190,8 +214,11 @@ export async function adopt(
   check?: Check,
 ): Promise<void> {
   const { deps, handovers, sweeps, unsettled } = run;
-  await run.query(applyPageAck(deps.db, message, glimpse, run.date()));
+  const at = run.date();
+  const learnt = await run.query(applyPageAck(deps.db, message, glimpse, at));
   deps.onStep?.('ack-written');
+  if (learnt?.isAcked) deps.meter?.took('handed_to_acked', at.getTime() - message.claim.at.getTime());
+  if (learnt?.status !== undefined) deps.meter?.countStatus(learnt.status);
   handovers.delete(message.id);
   if (glimpse.ack === 0 && check !== undefined) return watch(run, check);
   unsettled.settle(message.id);
@@ -219,8 +246,9 @@ export async function fail(
   failure: SendFailure,
   mark: typeof markFailed,
 ): Promise<void> {
-  await run.query(mark(run.deps.db, message, { ...failure, at: run.date() }));
+  const isEnded = await run.query(mark(run.deps.db, message, { ...failure, at: run.date() }));
   run.deps.onStep?.('failure-written');
+  if (isEnded) run.deps.meter?.count('failed');
   run.deps.onCounted?.(message.accountId);
   run.settle(message.id);
   run.unsettled.resume(message.chatId);

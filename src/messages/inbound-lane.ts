@@ -17,6 +17,8 @@ import { Milestone } from '../lib/milestone.ts';
 import type { InboundJob } from '../queue/table.ts';
 import { eventBytes } from './event-size.ts';
 import type { InboundEvent } from './inbound-event.ts';
+import { LaneTimes } from './lane-times.ts';
+import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
 
 /** Events in one job, and in the transaction that stores it: with more there is hardly less work for each (`npm run bench pipeline`). */
@@ -44,6 +46,7 @@ export interface InboundLanesOptions {
   readonly onGap: (accountId: AccountId) => void;
   readonly drainMs?: number;
   readonly onStep?: OnMessageStep;
+  readonly meter?: MessageMeter;
 }
 
 export interface InboundLanes extends AsyncDisposable {
@@ -124,6 +127,8 @@ interface Waiting {
   readonly event: InboundEvent;
   readonly bytes: number;
   readonly catchUpId: string | undefined;
+  /** Of the meter's clock. */
+  readonly at: number;
 }
 
 /** The events of one account. It runs from the first event until it is empty, then rests until the next. */
@@ -135,6 +140,7 @@ class Lane {
   /** Events that the queue has, and jobs that were stored or are known to be lost. */
   readonly #added = new Milestone();
   readonly #passed = new Milestone();
+  readonly #times: LaneTimes;
   #running: Promise<void> | undefined;
   readonly #roomless: (() => void)[] = [];
   #accepted = 0;
@@ -152,6 +158,7 @@ class Lane {
     this.#name = name;
     this.#options = options;
     this.#signal = signal;
+    this.#times = new LaneTimes(options.meter);
   }
 
   accept(events: readonly InboundEvent[], catchUpId?: string): void {
@@ -168,10 +175,11 @@ class Lane {
 
   /** Takes events while they fit; returns how many. */
   #takeFitting(events: readonly InboundEvent[], catchUpId: string | undefined): number {
+    const at = this.#times.now();
     for (const [taken, event] of events.entries()) {
       if (this.#isFuller(1)) return taken;
       const bytes = eventBytes(event);
-      this.#waiting.push({ event, bytes, catchUpId });
+      this.#waiting.push({ event, bytes, catchUpId, at });
       this.#accepted += 1;
       this.#bytes += bytes;
     }
@@ -209,6 +217,7 @@ class Lane {
   }
 
   passed(n: number): void {
+    this.#times.passed(n);
     this.#passed.reach(n + 1);
   }
 
@@ -266,10 +275,13 @@ class Lane {
     const events = pack.map(({ event }) => event);
     const job = { ...this.#name, n: this.#made, events, ...(catchUpId === undefined ? {} : { catchUpId }) };
     this.#made += 1;
+    const heardAt = catchUpId === undefined ? pack[0]?.at : undefined;
+    if (heardAt !== undefined) this.#times.made(job.n, heardAt);
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#options.add(job, this.#signal);
         this.#options.onStep?.('lane-added');
+        if (heardAt !== undefined) this.#times.added(heardAt);
         return;
       } catch (thrown) {
         this.#signal.throwIfAborted();

@@ -2,6 +2,7 @@ import type { AccountId } from '../accounts/ids.ts';
 import { findSqlState, isDataError } from '../db/data-error.ts';
 import type { Executor } from '../db/database.ts';
 import { findInboundPosition } from '../db/inbound-position.ts';
+import type { IngestFigures } from '../db/ingest-figures.ts';
 import { type IngestResult, ingestEvents, insertRejectedEvent } from '../db/ingest-store.ts';
 import { waitMs } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
@@ -12,6 +13,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { InboundJob } from '../queue/table.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import { InboundOrder } from './inbound-order.ts';
+import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
 
 export interface IngestDeps {
@@ -27,6 +29,7 @@ export interface IngestDeps {
   /** How long a job waits for those before it; milliseconds. */
   readonly lateMs?: number;
   readonly onStep?: OnMessageStep;
+  readonly meter?: MessageMeter;
 }
 
 /**
@@ -56,8 +59,10 @@ export function makeIngest(deps: IngestDeps): (job: InboundJob, signal: AbortSig
 async function ingestJob(deps: IngestDeps, job: InboundJob, signal: AbortSignal): Promise<void> {
   const { accountId, events } = job;
   deps.onStep?.('job-taken');
+  const takenAt = deps.meter?.now() ?? 0;
   try {
     await store(deps, job, signal);
+    deps.meter?.took('job_to_stored', deps.meter.now() - takenAt);
   } catch (thrown) {
     if (!isDataError(thrown)) throw thrown;
     // Somebody in the batch spoils it: one by one, each in its own transaction, the others come through.
@@ -78,6 +83,7 @@ async function storeOrReject(
     if (!isDataError(thrown)) throw thrown;
     const error = toError(thrown).message;
     await untilAnswered(deps, signal, () => insertRejectedEvent(deps.db, accountId, event, error));
+    deps.meter?.count('set_apart');
     // The database's own words may quote the content, so they stay in the table.
     deps.log.error('An inbound event cannot be stored and was set apart', {
       accountId,
@@ -102,7 +108,15 @@ async function store(
     ingestEvents(deps.db, accountId, events, new Date(deps.clock.now()), place),
   );
   deps.onStep?.('ingest-committed');
+  if (deps.meter !== undefined) countFigures(deps.meter, result.figures);
   deps.onStored?.(accountId, result);
+}
+
+function countFigures(meter: MessageMeter, figures: IngestFigures): void {
+  for (const event of ['received', 'recovered', 'elsewhere'] as const)
+    if (figures[event] > 0) meter.count(event, figures[event]);
+  for (const status of figures.statuses) meter.countStatus(status);
+  for (const ms of figures.ackedAfterMs) meter.took('handed_to_acked', ms);
 }
 
 /** Repeats the work with growing pauses until it succeeds, blames the data, or the signal aborts. */

@@ -18,6 +18,7 @@ import type { InboundEvent, MediaEvent } from './inbound-event.ts';
 import { MAX_MEDIA_BYTES } from './media-kind.ts';
 import { type FetchOutcome, MEDIA_TRIES_MS, nextTry } from './media-retry.ts';
 import type { MediaStore } from './media-store.ts';
+import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
 import type { MessageKey } from './whatsapp-key.ts';
 
@@ -34,6 +35,7 @@ export interface MediaFetchOptions {
   /** Pauses before each try, in milliseconds. */
   readonly triesMs?: readonly number[];
   readonly onStep?: OnMessageStep;
+  readonly meter?: MessageMeter;
 }
 
 export interface MediaFetch extends AsyncDisposable {
@@ -165,10 +167,11 @@ class FetchRun {
 
   async #download(wanted: Wanted): Promise<FetchOutcome | MediaEvent['result']> {
     try {
+      const askedAt = this.#options.clock.monotonic();
       const download = await orAborted(this.#session.downloadMedia(wanted.key), this.#signal);
       switch (download.status) {
         case 'bytes':
-          return await this.#store(wanted, download);
+          return await this.#store(wanted, download, askedAt);
         case 'gone':
           return { status: 'gone' };
         case 'later':
@@ -189,6 +192,7 @@ class FetchRun {
   async #store(
     wanted: Wanted,
     download: Extract<MediaDownload, { status: 'bytes' }>,
+    askedAt: number,
   ): Promise<'unstored' | MediaEvent['result']> {
     try {
       const stored = await this.#options.store.put(untilAborted(download.bytes, this.#signal), {
@@ -196,6 +200,7 @@ class FetchRun {
         declaredMimeType: download.mimeType ?? wanted.mimeType,
       });
       this.#options.onStep?.('media-kept');
+      this.#options.meter?.took('media_fetch', this.#options.clock.monotonic() - askedAt);
       return { status: 'stored', ...stored, fileName: download.fileName ?? wanted.fileName };
     } catch (thrown) {
       if (isAppError(thrown, 'TOO_LARGE')) return { status: 'failed' };

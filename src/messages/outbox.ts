@@ -43,6 +43,7 @@ import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { fullDayToError } from '../limits/daily-limit.ts';
 import type { OutboundJob } from '../queue/table.ts';
+import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
 import { contentToStored, type TakenContent } from './outgoing-content.ts';
 import type { MediaSource, SendRequest } from './send-request.ts';
@@ -104,6 +105,7 @@ export interface OutboxDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onStep?: OnMessageStep;
+  readonly meter?: MessageMeter;
 }
 
 /** Makes the outbox. It holds nothing that needs closing. */
@@ -115,7 +117,7 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
       const { idempotencyKey, requestHash, checkNew } = options;
       const acceptNew = async (claim?: IdempotencyClaim) => {
         checkNew?.();
-        return acceptMessage(deps, account.id, request, claim);
+        return counted(deps, acceptMessage(deps, account.id, request, claim));
       };
       if (idempotencyKey === null) return acceptNew();
       const name = `${account.id} ${idempotencyKey}`;
@@ -141,6 +143,7 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
       const { clock, db } = deps;
       const isCancelled = await cancelMessage(db, message, new Date(clock.now()));
       if (!isCancelled) throw new AppError('MESSAGE_NOT_CANCELLABLE');
+      deps.meter?.count('cancelled');
       wakeSender(deps, { accountId: message.accountId, messageId: message.id });
     },
 
@@ -187,6 +190,18 @@ async function orReleased(
   }
 }
 
+async function counted({ meter }: OutboxDeps, answer: Promise<Accepted>): Promise<Accepted> {
+  try {
+    const accepted = await answer;
+    meter?.count('accepted');
+    if (accepted.status === 'deferred') meter?.count('deferred');
+    return accepted;
+  } catch (thrown) {
+    if (isAppError(thrown, 'DAILY_LIMIT_EXCEEDED')) meter?.count('refused');
+    throw thrown;
+  }
+}
+
 async function acceptMessage(
   deps: OutboxDeps,
   accountId: AccountId,
@@ -223,6 +238,7 @@ async function acceptMessage(
     return accepted;
   });
   deps.onStep?.('accept-committed');
+  if (failure !== null) deps.meter?.count('failed');
   wakeSender(deps, { accountId, messageId: answer.messageId });
   deps.onStep?.('woken');
   return { ...answer, replayed: false };

@@ -19,6 +19,7 @@ import { openMediaFetch } from './media-fetch.ts';
 import { type MediaIntake, makeMediaIntake } from './media-intake.ts';
 import type { MediaStore } from './media-store.ts';
 import { makeFetchUrl } from './media-url.ts';
+import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
 import { makeOutbox, type Outbox } from './outbox.ts';
 import { makeOutboundProcessor, openSender } from './sender.ts';
@@ -38,6 +39,7 @@ export interface PipelineDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onStep: OnMessageStep;
+  readonly meter: MessageMeter;
 }
 
 /** The way of messages in both directions, between the connected sessions and the database. */
@@ -73,6 +75,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     pacing,
     onCounted,
     onStep,
+    meter,
   } = deps;
   const { db } = database;
 
@@ -82,13 +85,14 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
       log,
       onGap: (accountId) => catchUp.request(accountId, 'gap'),
       onStep,
+      meter,
     }),
   );
   const emit = lanes.accept.bind(lanes);
   const gate = stack.use(
     openLiveGate({ emit, onGap: (accountId) => catchUp.request(accountId, 'gap'), log }),
   );
-  const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock, onStep }));
+  const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock, onStep, meter }));
   const laneIdle = lanes.idle.bind(lanes);
   const committed = lanes.committed.bind(lanes);
   const catchUp = stack.use(openCatchUp({ db, emit, gate, laneIdle, committed, log, clock, onStep }));
@@ -98,6 +102,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     log,
     clock,
     onStep,
+    meter,
     onStored(accountId, { awaitingMedia }) {
       if (awaitingMedia > 0) mediaFetch.wake(accountId);
       directory.wake(accountId);
@@ -111,7 +116,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
 
   const openMedia = store.openLocal.bind(store);
   const sender = stack.use(
-    openSender({ db, openMedia, instanceId, clock, log, messageRateLimit, pacing, onCounted, onStep }),
+    openSender({ db, openMedia, instanceId, clock, log, messageRateLimit, pacing, onCounted, onStep, meter }),
   );
   const wakeSender = makeOutboundProcessor(sender);
   stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: wakeSender, log }));
@@ -128,6 +133,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     clock,
     log,
     onStep,
+    meter,
   });
   const opened = stack.move();
   return {

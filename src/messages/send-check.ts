@@ -5,9 +5,9 @@
 import type { MessageGlimpse } from '../channels/channel.ts';
 import { UNKNOWN_KEPT_MS } from '../db/outbox-store.ts';
 import { claimAgain } from '../db/send-claim.ts';
-import { findMessageStatus, markFailed, markUnknown } from '../db/send-result-store.ts';
+import { findMessageStatus, markFailed } from '../db/send-result-store.ts';
 import { toError } from '../lib/errors.ts';
-import { adopt, fail, handOver } from './hand-over.ts';
+import { adopt, fail, handOver, markMessageUnknown } from './hand-over.ts';
 import type { ReadyContent } from './ready-content.ts';
 import { absenceToStep, findRefusal, GIVEN_UP, HOLD_MS, holdMs, type SendFailure } from './send-outcome.ts';
 import type { SendRun } from './send-run.ts';
@@ -112,8 +112,7 @@ async function makeReady(run: SendRun, check: Check): Promise<ReadyContent | und
 async function stayUnknown(run: SendRun, check: Check, finding?: SendFailure): Promise<void> {
   const { deps, unsettled } = run;
   const { id, claim } = check.message;
-  const since = await run.query(markUnknown(deps.db, check.message, run.date(), finding));
-  deps.onStep?.('unknown-written');
+  const since = await markMessageUnknown(run, check.message, finding);
   if (since === undefined) return run.settle(id);
   const date = deps.clock.now();
   if (date - claim.at.getTime() > UNKNOWN_KEPT_MS) return run.settle(id);

@@ -13,6 +13,7 @@ import type { Breaker } from '../limits/breaker.ts';
 import { type Capping, cappingToRest, UNLIMITED } from '../limits/capping.ts';
 import type { Lane } from '../limits/lane.ts';
 import { chooseCandidate, isPaced, NO_PACING, type Pace } from '../limits/pace.ts';
+import type { MessageMeter, SendLimit } from './message-meter.ts';
 import { query } from './send-query.ts';
 
 /** While messages to strangers rest the page is asked this often whether they still have to, in milliseconds. */
@@ -31,6 +32,7 @@ export interface SendPaceDeps {
   readonly pacing?: PacingConfig;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly meter?: MessageMeter;
 }
 
 /**
@@ -54,6 +56,8 @@ export class SendPace {
   #askedAt = Number.NEGATIVE_INFINITY;
   #askFrom = Number.NEGATIVE_INFINITY;
   #openSince: Date | undefined;
+  /** What holds the next message back, as far as it was counted. */
+  #delayedBy: SendLimit | undefined;
 
   /** The signal ends whatever the page is being asked. */
   constructor(
@@ -94,11 +98,24 @@ export class SendPace {
     const next = isPaced(terms.pacing)
       ? await this.#chooseOfLanes(blockedChats, terms)
       : await this.#findFirst(blockedChats, terms);
-    if (next.kind === 'wait') return next;
+    if (next.kind === 'wait') {
+      if (next.delayMs !== null && next.delayMs > 0) this.#countDelay('pace');
+      return next;
+    }
     const delayMs = await query(findRateDelay(db, this.#session.accountId, terms, unclaimed));
-    if (delayMs === 0) return next;
+    if (delayMs === 0) {
+      this.#delayedBy = undefined;
+      return next;
+    }
+    this.#countDelay('minute');
     log.debug('The per-minute limit delays the next message', { messageId: next.message.id, delayMs });
     return { kind: 'wait', delayMs };
+  }
+
+  /** Each wait once, however often it is looked at. */
+  #countDelay(limit: SendLimit): void {
+    if (this.#delayedBy !== limit) this.#deps.meter?.delayed(limit);
+    this.#delayedBy = limit;
   }
 
   /** Everything is switched off: the order is that of acceptance, and only WhatsApp's own capping holds anything back. */

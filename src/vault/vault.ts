@@ -35,7 +35,16 @@ export interface VaultDeps {
   readonly log: Logger;
   /** Told after each step. */
   readonly onStep: (step: VaultStep) => void;
+  /** Told what became of each snapshot; of one that was not sealed whoever wanted it tells. */
+  readonly onOutcome?: (outcome: SnapshotOutcome) => void;
 }
+
+/**
+ * `sealed` on the disk, or `seal_failed` before it was; then `kept` (entered in the index, and copied if that was due) or
+ * `keep_failed`, which is made up for later.
+ */
+export const SNAPSHOT_OUTCOMES = ['sealed', 'seal_failed', 'kept', 'keep_failed'] as const;
+export type SnapshotOutcome = (typeof SNAPSHOT_OUTCOMES)[number];
 
 /** The newest generation of an account that was ever sealed or destroyed, 0 if none was, and whether one is left. */
 export interface NewestSnapshot {
@@ -74,10 +83,11 @@ export class Vault {
     folder: string,
     entries: readonly string[],
   ): Promise<SnapshotRecord> {
-    const { keyRing, clock, folder: disk } = this.#deps;
+    const { keyRing, clock, folder: disk, onOutcome } = this.#deps;
     const identity = { accountId, generation, sealedAt: takenAt ?? new Date(clock.now()) };
     const sealed = sealStream(packFolder(folder, entries), { identity, keyRing });
     const bytes = await disk.write(accountId, generation, sealed);
+    onOutcome?.('sealed');
     return { ...identity, keyId: keyRing.currentKeyId, bytes };
   }
 
@@ -86,8 +96,10 @@ export class Vault {
    * rejects: the snapshot is safe on disk, and what could not be reached is logged and left for the next one, or for
    * `catchUp`; then it is false. Nothing is left of one that was destroyed before, or meanwhile by another instance.
    */
-  keep(snapshot: SnapshotRecord, { backUp }: { readonly backUp: boolean }): Promise<boolean> {
-    return keepSnapshot(this.#deps, snapshot, backUp ? this.#deps.backups : []);
+  async keep(snapshot: SnapshotRecord, { backUp }: { readonly backUp: boolean }): Promise<boolean> {
+    const isWhole = await keepSnapshot(this.#deps, snapshot, backUp ? this.#deps.backups : []);
+    this.#deps.onOutcome?.(isWhole ? 'kept' : 'keep_failed');
+    return isWhole;
   }
 
   /** Completes what `keep` could not for sessions that rest: see `catchUpWith`. Returns how many. */

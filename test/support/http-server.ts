@@ -9,7 +9,7 @@ import {
   type TenantId,
 } from '../../src/accounts/ids.ts';
 import type { Permission, Role } from '../../src/accounts/permissions.ts';
-import { measureSessions } from '../../src/accounts/session-metrics.ts';
+import { measureDaemon } from '../../src/assembly/measuring.ts';
 import { DEFAULT_TIMINGS } from '../../src/config/session-timings.ts';
 import { openAccessWatch } from '../../src/db/access-watch.ts';
 import { countAccountsByState, insertAccount } from '../../src/db/account-directory.ts';
@@ -17,6 +17,7 @@ import { saveGrant } from '../../src/db/account-grant-store.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { findApiKey } from '../../src/db/api-key-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
+import { countWaitingMessages, findSealedSince, listHealthFacts } from '../../src/db/figure-store.ts';
 import type { PostgresConnection } from '../../src/embedded/postgres.ts';
 import type { HttpDeps } from '../../src/http/context.ts';
 import { keyToHash } from '../../src/http/credentials.ts';
@@ -71,6 +72,7 @@ export interface TestServer extends AsyncDisposable {
   readonly announcer: Announcer;
   readonly media: MediaStore;
   readonly log: RecordingLogger;
+  readonly metrics: Metrics;
   readonly key: string;
   /** Asks for a path under the base, or for an absolute one that begins with `//`. */
   ask(method: string, path: string, asked?: Asked): Promise<Answer>;
@@ -92,8 +94,17 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
   const redis = stack.use(await openRedis({ location: testRedis.connection, prefix: testRedis.prefix, log }));
   const queues = stack.use(await openQueues({ redis, instanceId: INSTANCE, log }));
   const metrics = new Metrics();
-  const readStates = () => countAccountsByState(db, INSTANCE);
-  const accounts = makeAccountStore(db, measureSessions(metrics, readStates));
+  const measured = measureDaemon(metrics, {
+    states: () => countAccountsByState(db, INSTANCE),
+    health: () => listHealthFacts(db, INSTANCE),
+    failures: () => 0,
+    waiting: () => countWaitingMessages(db, INSTANCE),
+    sealedSince: () => findSealedSince(db, INSTANCE),
+    jobs: (queue) => queues.counts(queue),
+    browsers: async () => ({ browsers: 0, bytes: 0 }),
+    clock: systemClock,
+  });
+  const accounts = makeAccountStore(db, measured.sessions);
   const channel = new ScriptedChannel(accounts, INSTANCE);
   const announcer = stack.use(
     await openAnnouncer({
@@ -127,12 +138,14 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
       enqueue: async () => undefined,
       clock: systemClock,
       log,
+      meter: measured.messages,
     }),
     uploads: intake,
     media,
     vault,
     board: makeBoard(queues),
     metrics,
+    onAnswered: measured.requests,
     announcements: announcer,
     accessChanges,
     checks: { database: async () => undefined, queue: async () => undefined },
@@ -154,6 +167,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     announcer,
     media,
     log,
+    metrics,
     key,
     ask: (method, path, asked = {}) => ask(server.url, method, path, { key, ...asked }),
     makeKey: (role, tenant = 'default', scopes) => insertKey(db, role, tenant, scopes),

@@ -5,6 +5,7 @@ import { type Executor, openDatabase } from '../../src/db/database.ts';
 import { ingestEvents } from '../../src/db/ingest-store.ts';
 import type { InboundEvent } from '../../src/messages/inbound-event.ts';
 import type { MediaStore } from '../../src/messages/media-store.ts';
+import type { MessageMeter } from '../../src/messages/message-meter.ts';
 import { makeOutbox } from '../../src/messages/outbox.ts';
 import type { SendRequest } from '../../src/messages/send-request.ts';
 import type { SendDeps } from '../../src/messages/send-run.ts';
@@ -106,7 +107,11 @@ export class SenderStage implements AsyncDisposable {
   }
 
   /** Accepts a text to Alice, or what is given instead; without `wakes` the sender is told nothing of it. */
-  async accept(body: string, given: Partial<SendRequest> = {}, { wakes = true } = {}): Promise<MessageId> {
+  async accept(
+    body: string,
+    given: Partial<SendRequest> = {},
+    { wakes = true, meter }: { readonly wakes?: boolean; readonly meter?: MessageMeter } = {},
+  ): Promise<MessageId> {
     const outbox = makeOutbox({
       db: this.db,
       instanceId: INSTANCE,
@@ -121,6 +126,7 @@ export class SenderStage implements AsyncDisposable {
       enqueue: async (job) => void (wakes && (await makeOutboundProcessor(this.sender)(job))),
       clock: this.clock,
       log: this.log,
+      ...(meter === undefined ? {} : { meter }),
     });
     const request: SendRequest = {
       to: ALICE,

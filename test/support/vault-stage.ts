@@ -14,7 +14,7 @@ import type { Logger } from '../../src/lib/logger.ts';
 import type { CopyReport } from '../../src/vault/copy-reports.ts';
 import { type KeyRing, makeKeyRing } from '../../src/vault/key-ring.ts';
 import type { SnapshotBackup } from '../../src/vault/snapshot-backup.ts';
-import { Vault } from '../../src/vault/vault.ts';
+import { type SnapshotOutcome, Vault } from '../../src/vault/vault.ts';
 import { VaultFolder } from '../../src/vault/vault-folder.ts';
 import type { VaultStep } from '../../src/vault/vault-step.ts';
 import { makeVaultUpkeep, type VaultUpkeep } from '../../src/vault/vault-upkeep.ts';
@@ -64,6 +64,8 @@ export class VaultStage implements AsyncDisposable {
   readonly log: RecordingLogger;
   /** When the snapshots were taken of which it was told that the profile is restored from them. */
   readonly restoredFrom: Date[] = [];
+  /** What became of snapshots, as it is counted. */
+  readonly outcomes: SnapshotOutcome[] = [];
   readonly db: Executor;
   readonly folder: VaultFolder;
   readonly backup: SnapshotBackup;
@@ -92,7 +94,8 @@ export class VaultStage implements AsyncDisposable {
     const database = settings.wrapBackup?.(this.backup) ?? this.backup;
     const backups = [database, ...(settings.moreBackups ?? [])];
     const { folder, index } = this;
-    const deps = { folder, keyRing, index, backups, clock: systemClock, log, onStep };
+    const onOutcome = (outcome: SnapshotOutcome) => void this.outcomes.push(outcome);
+    const deps = { folder, keyRing, index, backups, clock: systemClock, log, onStep, onOutcome };
     this.vault = new Vault(deps);
     const { freeDiskBytes = 0 } = settings;
     const inspection = makeProfileInspection(places.runtimePath, { freeDiskBytes });
@@ -115,6 +118,7 @@ export class VaultStage implements AsyncDisposable {
         await settings.onRestored?.();
       },
       onStep,
+      onSealFailed: () => onOutcome('seal_failed'),
     });
   }
 

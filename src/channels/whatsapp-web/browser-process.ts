@@ -99,7 +99,15 @@ function findFamily(profilePath: string, known: KnownProcess | undefined): numbe
     entry.args.includes(`${PROFILE_ARGUMENT}=${profilePath}`) &&
     argumentOf(entry, MARKER_ARGUMENT) !== undefined;
   const isKnown = ({ pid, group }: ProcessEntry) => pid === leader || group === leader;
-  const mine = new Set(all.filter((entry) => isNamed(entry) || isKnown(entry)).map(({ pid }) => pid));
+  return withRelatives(
+    all,
+    all.filter((entry) => isNamed(entry) || isKnown(entry)),
+  );
+}
+
+/** The processes, their descendants, and the rest of their process groups. */
+function withRelatives(all: readonly ProcessEntry[], some: readonly ProcessEntry[]): number[] {
+  const mine = new Set(some.map(({ pid }) => pid));
   for (let grown = true; grown; ) {
     grown = false;
     for (const entry of all) {
@@ -133,6 +141,20 @@ export async function killBrowserProcesses(
     for (const pid of living) killed = signal(pid, 'SIGKILL') === 'told' || killed;
     await waitMs(killLookMs, new AbortController().signal);
   }
+}
+
+/** All browsers of one daemon, found in one look: how many there are, and their processes. */
+export function findInstanceBrowsers(instanceId: string): {
+  readonly browsers: number;
+  readonly pids: readonly number[];
+} {
+  const all = listLiving();
+  const named = all.filter(
+    (entry) =>
+      argumentOf(entry, MARKER_ARGUMENT) !== undefined && argumentOf(entry, INSTANCE_ARGUMENT) === instanceId,
+  );
+  const profiles = new Set(named.map((entry) => argumentOf(entry, PROFILE_ARGUMENT)));
+  return { browsers: profiles.size, pids: withRelatives(all, named) };
 }
 
 /** Who is gone may be signalled: it does no harm. */

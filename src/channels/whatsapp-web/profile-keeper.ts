@@ -40,6 +40,8 @@ export interface ProfileKeeperDeps {
   readonly onRestored: (accountId: AccountId, takenAt: Date) => Promise<void>;
   /** Told after each step. */
   readonly onStep: (step: VaultStep) => void;
+  /** Told of each profile that was to be sealed and was not. */
+  readonly onSealFailed?: () => void;
 }
 
 /** What is known of a profile that is open. */
@@ -214,6 +216,13 @@ export class ProfileKeeper {
     return true;
   }
 
+  #tellFailure<T>(sealing: Promise<T>): Promise<T> {
+    return sealing.catch((thrown: unknown) => {
+      this.#deps.onSealFailed?.();
+      throw thrown;
+    });
+  }
+
   /** One that takes too long goes on, and keeps its own account's turn, but no other account waiting. */
   #sealRunning(accountId: AccountId): Promise<{ readonly copied: Promise<void> } | undefined> {
     const sealing = this.#turns.run(accountId, async () => {
@@ -221,7 +230,7 @@ export class ProfileKeeper {
       if (opened === undefined) return undefined;
       const copy = `${this.#pathOf(accountId)}.copy-${crypto.randomUUID()}`;
       try {
-        const sealed = await this.#freezeAndSeal(accountId, opened, copy);
+        const sealed = await this.#tellFailure(this.#freezeAndSeal(accountId, opened, copy));
         // In an object, so that the turn does not wait for it.
         return { copied: this.#copies.add(sealed) };
       } finally {
@@ -269,7 +278,7 @@ export class ProfileKeeper {
    * @throws AppError VAULT_STORAGE_FAILED; and what the disk and the database throw
    */
   seal(accountId: AccountId): Promise<void> {
-    return this.#turns.run(accountId, () => this.#sealResting(accountId));
+    return this.#turns.run(accountId, () => this.#tellFailure(this.#sealResting(accountId)));
   }
 
   /** The same, for when nobody can do anything about a failure but read of it in the log. Never rejects. */

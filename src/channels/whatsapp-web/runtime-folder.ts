@@ -18,13 +18,13 @@ import { toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 
 /** Memory that is used as a file system, on every Linux. */
-const SHARED_MEMORY = '/dev/shm';
+export const SHARED_MEMORY = '/dev/shm';
 
 /** Types of file systems that live in memory alone: tmpfs and ramfs (statfs(2)). */
 const MEMORY_TYPES: readonly number[] = [0x01021994, 0x858458f6];
 
 /** What one opened profile may come to take: the real page's storage, and the browser's caches beside it. */
-const BYTES_PER_SESSION = 128 * 1024 ** 2;
+export const BYTES_PER_SESSION = 128 * 1024 ** 2;
 
 /** Write permission of the group and of all others. */
 const WRITABLE_BY_OTHERS = 0o022;
@@ -159,7 +159,8 @@ function acceptExisting(thrown: unknown): void {
   if ((toError(thrown) as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
 }
 
-async function isInMemory(path: string): Promise<boolean> {
+/** Whether what is written there never comes to a disk, but for swap. */
+export async function isInMemory(path: string): Promise<boolean> {
   return MEMORY_TYPES.includes((await statfs(path)).type);
 }
 

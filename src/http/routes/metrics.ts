@@ -14,7 +14,7 @@ export function metricsRoute(app: HttpApp, { metrics }: HttpDeps): void {
       tags: ['probes'],
       summary: 'Figures for Prometheus',
       description:
-        'Of this instance, whichever tenant asks; no figure names an account. `API_RATE_LIMIT` does not apply.',
+        'Of this instance, whichever tenant asks; no figure names an account. A gauge whose store is away is left out. `API_RATE_LIMIT` does not apply.',
       querystring: noQuery,
       response: {
         200: {

@@ -134,7 +134,7 @@ it('does not count what could not be stored', async () => {
 
 it('has one series for each state, each reason to reconnect and each kind of alert, however many accounts there are', async () => {
   const seriesOf = async () =>
-    (await metrics.text()).split('\n').filter((line) => line.startsWith('switchboard_')).length;
+    (await metrics.text()).split('\n').filter((line) => line.startsWith('switchboard_session')).length;
   const before = await seriesOf();
   const retried = Object.values(REASONS).filter(({ retry }) => retry !== 'never').length;
   expect(before).toBe(2 * Object.keys(SESSION_STATES).length + retried + ALERT_KINDS.length);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type AccountId, makeMessageId } from '../../../src/accounts/ids.ts';
 import { markAccountDeleted, purgeAccount } from '../../../src/db/account-removal.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import { NO_FIGURES } from '../../../src/db/ingest-figures.ts';
 import { lockAccountIngest } from '../../../src/db/ingest-statements.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { openTestDatabase } from '../../support/database.ts';
@@ -94,7 +95,7 @@ it('purges what is known of an account, and what comes out of the queue afterwar
   await ingestEvents(db, account, [messageEvent('A'), ackEvent('early', 2, T0)], NOW);
   await purgeAccount(db, account);
   const late = await ingestEvents(db, account, [messageEvent('B'), ackEvent('C', 2, T0)], NOW);
-  expect(late).toEqual({ added: [], statusChanged: [], waiting: 0, awaitingMedia: 0 });
+  expect(late).toEqual({ added: [], statusChanged: [], waiting: 0, awaitingMedia: 0, figures: NO_FIGURES });
   expect(await rowsLeft()).toBe(0);
 });
 

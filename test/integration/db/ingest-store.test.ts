@@ -3,6 +3,7 @@ import type { AccountId } from '../../../src/accounts/ids.ts';
 import { makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { appendChanges } from '../../../src/db/change-log.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import { NO_FIGURES } from '../../../src/db/ingest-figures.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { insertOutgoing } from '../../../src/db/outbox-store.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
@@ -177,7 +178,13 @@ describe('a new message', () => {
     await ingest(messageEvent('A1'));
     await db.deleteFrom('messages').where('account_id', '=', account).execute();
     const result = await ingest(messageEvent('A1', { recovered: true }), editEvent('A1', 'x', T0 + 1));
-    expect(result).toEqual({ added: [], statusChanged: [], waiting: 0, awaitingMedia: 0 });
+    expect(result).toEqual({
+      added: [],
+      statusChanged: [],
+      waiting: 0,
+      awaitingMedia: 0,
+      figures: NO_FIGURES,
+    });
     expect(await messages()).toEqual([]);
   });
 });

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { updateAccount } from '../../../src/db/account-directory.ts';
+import { countUsage } from '../../../src/db/usage-store.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
-import { parseSeries } from '../../support/metric-series.ts';
+import { countedSeries, parseSeries } from '../../support/metric-series.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -44,4 +46,50 @@ it('answers also when the key has used up its requests, and uses none up', async
   for (const path of ['//metrics', '//metrics', '/accounts', '/accounts', '//metrics'])
     statuses.push((await limited.ask('GET', path)).status);
   expect(statuses).toEqual([200, 200, 200, 429, 200]);
+});
+
+it('counts and times requests by the template of their route and the class of the status', async () => {
+  await using own = await openTestServer();
+  const id = await own.makeAccount();
+  const other = await own.makeAccount();
+  for (const path of [`/accounts/${id}`, `/accounts/${other}`, '/accounts/nobody', '/nowhere'])
+    await own.ask('GET', path);
+  const text = String((await own.ask('GET', '//metrics')).body);
+  const route = '/api/v1/whatsapp/accounts/:accountId';
+  const counts = text.split('\n').filter((line) => line.startsWith('switchboard_http_requests_total{'));
+  expect(counts.toSorted()).toEqual([
+    `switchboard_http_requests_total{method="GET",route="${route}",status="2xx"} 2`,
+    `switchboard_http_requests_total{method="GET",route="${route}",status="4xx"} 1`,
+    'switchboard_http_requests_total{method="GET",route="none",status="4xx"} 1',
+  ]);
+  expect(text).toContain(`switchboard_http_request_duration_seconds_count{method="GET",route="${route}"} 3`);
+});
+
+it('shows accounts by health, waiting messages, jobs and the age of what is sealed', async () => {
+  await using own = await openTestServer();
+  const [calm, busy] = [await own.makeAccount(), await own.makeAccount({ phoneNumber: '+491700000001' })];
+  await own.db.updateTable('accounts').set({ instance_id: 'test' }).where('id', 'in', [calm, busy]).execute();
+  await countUsage(own.db, busy, 'sent', new Date());
+  await updateAccount(own.db, busy, { dailyLimit: 1 }, new Date());
+  const to = { to: '+491700000009', text: 'hi' };
+  for (const onLimit of ['reject', 'defer'])
+    await own.ask('POST', `/accounts/${busy}/messages`, { body: { ...to, onLimit } });
+  const snapshots = [
+    { generation: 1, sealed_at: new Date(Date.now() - 7_200_000) },
+    { generation: 2, sealed_at: new Date(Date.now() - 60_000) },
+  ];
+  const common = { account_id: busy, key_id: 'k', bytes: 1 };
+  await own.db
+    .insertInto('vault_snapshots')
+    .values(snapshots.map((each) => ({ ...common, ...each })))
+    .execute();
+  const text = String((await own.ask('GET', '//metrics')).body);
+  expect(countedSeries(text, 'switchboard_accounts_health')).toEqual({ Healthy: 1, Critical: 1 });
+  expect(countedSeries(text, 'switchboard_messages_waiting')).toEqual({ unsent: 1, deferred: 1 });
+  expect(countedSeries(text, 'switchboard_messages_total')).toEqual({ accepted: 2, deferred: 1 });
+  expect(text).toMatch(/^switchboard_queue_jobs\{queue="inbound",state="waiting"\} 0$/m);
+  expect(text).toMatch(/^switchboard_browsers 0$/m);
+  expect(text).toMatch(/^switchboard_browser_memory_bytes 0$/m);
+  expect(text).toMatch(/^switchboard_vault_restore_age_seconds 6\d(\.\d+)?$/m);
+  expect(text).toMatch(/^switchboard_vault_oldest_generation_age_seconds 72\d\d(\.\d+)?$/m);
 });

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import { NO_FIGURES } from '../../../src/db/ingest-figures.ts';
 import type { IngestResult } from '../../../src/db/ingest-store.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { LogFields, Logger } from '../../../src/lib/logger.ts';
@@ -110,8 +111,20 @@ describe('jobs', () => {
     await ingest(jobOf(ackEvent('A', 3, T0)), never);
     const id = told[0]?.added[0];
     expect(told).toEqual([
-      { added: [id], statusChanged: [], waiting: 0, awaitingMedia: 0 },
-      { added: [], statusChanged: [{ messageId: id, status: 'read' }], waiting: 0, awaitingMedia: 0 },
+      {
+        added: [id],
+        statusChanged: [],
+        waiting: 0,
+        awaitingMedia: 0,
+        figures: { ...NO_FIGURES, elsewhere: 1 },
+      },
+      {
+        added: [],
+        statusChanged: [{ messageId: id, status: 'read' }],
+        waiting: 0,
+        awaitingMedia: 0,
+        figures: { ...NO_FIGURES, statuses: ['read'] },
+      },
     ]);
   });
 });

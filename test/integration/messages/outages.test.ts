@@ -6,8 +6,10 @@ import { lockAccountIngest } from '../../../src/db/ingest-statements.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { NO_PACING } from '../../../src/limits/pace.ts';
 import { openDiskMediaStore } from '../../../src/messages/disk-media-store.ts';
+import { measureMessages } from '../../../src/messages/message-metrics.ts';
 import type { OnMessageStep } from '../../../src/messages/message-step.ts';
 import { openPipeline, type Pipeline } from '../../../src/messages/pipeline.ts';
+import { Metrics } from '../../../src/observability/metrics.ts';
 import { openRedis } from '../../../src/queue/connection.ts';
 import { openQueues } from '../../../src/queue/producer.ts';
 import { QUEUES } from '../../../src/queue/table.ts';
@@ -68,6 +70,7 @@ beforeEach(async () => {
       clock: systemClock,
       log,
       onStep: (step) => onStep(step),
+      meter: measureMessages(new Metrics(), systemClock),
     }),
   );
   accountId = await insertTestAccount(admin.db);

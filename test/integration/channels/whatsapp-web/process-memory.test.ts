@@ -3,12 +3,16 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer';
 import { expect, it } from 'vitest';
+import { parseInstanceId } from '../../../../src/accounts/ids.ts';
 import { findBrowser, makeLaunchOptions } from '../../../../src/channels/whatsapp-web/browser.ts';
+import { readBrowserMemory } from '../../../../src/channels/whatsapp-web/browser-memory.ts';
 import { findBrowserProcesses } from '../../../../src/channels/whatsapp-web/browser-process.ts';
 import { readTreeMemory } from '../../../../src/channels/whatsapp-web/process-memory.ts';
 import { openTemporaryFolder } from '../../../support/temporary-folder.ts';
 
 const MIB = 1024 ** 2;
+/** Of nobody else on this machine. */
+const INSTANCE = parseInstanceId(`memory-${process.pid}`);
 
 it('shows what a page has taken, and counts what its processes share once', async () => {
   await using folder = await openTemporaryFolder();
@@ -20,7 +24,7 @@ it('shows what a page has taken, and counts what its processes share once', asyn
       browser: findBrowser(config),
       profilePath,
       accountId: '1',
-      instanceId: 'test',
+      instanceId: INSTANCE,
       extraArgs: [],
       isRoot: process.getuid?.() === 0,
       environment: process.env,
@@ -33,6 +37,11 @@ it('shows what a page has taken, and counts what its processes share once', asyn
   await page?.goto('data:text/html,<p>here</p>');
   const measure = () => readTreeMemory(findBrowserProcesses(profilePath));
   const before = await measure();
+  const all = await readBrowserMemory(INSTANCE);
+  expect(all.browsers).toBe(1);
+  expect(all.bytes / before).toBeGreaterThan(0.8);
+  expect(all.bytes / before).toBeLessThan(1.25);
+  expect(await readBrowserMemory(parseInstanceId('nobody'))).toEqual({ browsers: 0, bytes: 0 });
   expect(before).toBeGreaterThan(20 * MIB);
   expect(before).toBeLessThan(500 * MIB);
   await page?.evaluate(() => {

@@ -288,6 +288,7 @@ describe('an opened profile that nobody takes out', () => {
     await expect(stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_KEY_MISSING' });
     await stage.putAway();
     expect(messages(stage)).toContain(NOT_SEALED);
+    expect(stage.outcomes).toEqual(['seal_failed']);
     expect(await stage.listDisk()).toEqual(['1.vault', '2.vault']);
     expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
   });
@@ -368,6 +369,7 @@ describe('a snapshot of a running session', () => {
     await damageProfileSample(stage.profilePath);
     await stage.keeper.snapshot(stage.accountId);
     expect(messages(stage)).toContain('A running session could not be sealed');
+    expect(stage.outcomes).toEqual(['sealed', 'kept', 'seal_failed']);
     expect(await stage.listDisk()).toEqual(['1.vault']);
     expect(await stage.listRuntime()).toEqual([basename(stage.profilePath)]);
   });

@@ -118,6 +118,7 @@ describe('copies of a running session', () => {
     clock.advance(backupIntervalMs);
     backup.reach = 'none';
     await stage.keeper.snapshot(stage.accountId);
+    expect(stage.outcomes.slice(-2)).toEqual(['sealed', 'keep_failed']);
     backup.reach = 'all';
     expect(await stage.keeper.copyWhenDue(stage.accountId)).toBe(true);
     expect(await stage.listDatabase()).toEqual([4, 2]);

@@ -1,0 +1,89 @@
+import type { StoreLocation } from '../../config/config.ts';
+import type { Environment } from '../../config/environment.ts';
+import { openDatabase, pingDatabase, readServerClock } from '../../db/database.ts';
+import { findPostgresPrograms } from '../../embedded/postgres-cluster.ts';
+import { findRedisProgram } from '../../embedded/redis.ts';
+import { serverEnvironment } from '../../embedded/server-environment.ts';
+import { isAppError, toError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { openRedis } from '../../queue/connection.ts';
+import { splitRemedy } from './chromium-check.ts';
+import { bad, type Finding, good, joinFindings, warning } from './finding.ts';
+
+/** A store that is near answers within milliseconds. */
+const DEADLINE_MS = 5_000;
+/** As `server_version_num` tells it. */
+const OLDEST_POSTGRES = 130_000;
+
+/** REDIS_URL answers and can be relied on; without it, the program that the daemon brings up itself. */
+export async function checkRedis(
+  location: StoreLocation<{ readonly urls: readonly string[] }>,
+  env: Environment,
+): Promise<Finding> {
+  try {
+    if (location.kind === 'embedded') {
+      return good(`The daemon runs its own: ${await findRedisProgram(serverEnvironment(env))}.`);
+    }
+    const { log, findings } = listenForWarnings();
+    await using redis = await openRedis({ location, log, deadlineMs: DEADLINE_MS });
+    await redis.ping(DEADLINE_MS);
+    const answers = good('The Redis at REDIS_URL answers, and drops nothing to make room.');
+    return joinFindings([answers, ...findings]);
+  } catch (thrown) {
+    return errorToFinding(thrown);
+  }
+}
+
+/** What was found of a database, and its clock. */
+export interface PostgresFinding {
+  readonly finding: Finding;
+  /** How far this machine's clock is ahead of the server's, in milliseconds; undefined if it was not asked. */
+  readonly aheadMs: number | undefined;
+}
+
+/** DATABASE_URL answers and is new enough; without it, the programs that the daemon brings up itself. */
+export async function checkPostgres(
+  location: StoreLocation<{ readonly url: string }>,
+  env: Environment,
+): Promise<PostgresFinding> {
+  try {
+    if (location.kind === 'embedded') {
+      const { major } = await findPostgresPrograms(serverEnvironment(env));
+      return { finding: good(`The daemon runs its own: PostgreSQL ${major}.`), aheadMs: undefined };
+    }
+    const connection = { connectionString: location.url, connectionTimeoutMillis: DEADLINE_MS };
+    await using database = openDatabase({ connection, log: listenForWarnings().log, poolSize: 1 });
+    await pingDatabase(database.db, DEADLINE_MS);
+    const asked = Date.now();
+    const { version, versionNumber, now } = await readServerClock(database.db);
+    const aheadMs = (asked + Date.now()) / 2 - now.getTime();
+    const finding =
+      versionNumber < OLDEST_POSTGRES
+        ? bad(`The server at DATABASE_URL is PostgreSQL ${version}.`, 'Use PostgreSQL 13 or newer.')
+        : good(`PostgreSQL ${version} answers at DATABASE_URL.`);
+    return { finding, aheadMs };
+  } catch (thrown) {
+    return { finding: errorToFinding(thrown), aheadMs: undefined };
+  }
+}
+
+/** Our errors name the remedy; others are told as they are. */
+function errorToFinding(thrown: unknown): Finding {
+  const { message } = toError(thrown);
+  return isAppError(thrown) ? bad(...splitRemedy(message)) : bad(message, 'See the message.');
+}
+
+/** A logger that hears what the daemon's log would be warned of, where there is a remedy; the findings are those. */
+function listenForWarnings(): { readonly log: Logger; readonly findings: readonly Finding[] } {
+  const findings: Finding[] = [];
+  const nothing = () => undefined;
+  const log: Logger = {
+    debug: nothing,
+    info: nothing,
+    error: nothing,
+    warn: (message, { remedy } = {}) =>
+      void (typeof remedy === 'string' && findings.push(warning(`${message}.`, remedy))),
+    child: () => log,
+  };
+  return { log, findings };
+}
