@@ -38,6 +38,17 @@ export async function findApiKey(db: Executor, sha256: string): Promise<ApiKey |
   );
 }
 
+/** Whether there is a key with this id that was not revoked. */
+export async function isKeyInForce(db: Executor, id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('api_keys')
+    .select('id')
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /**
  * Makes this the tenant's owner key of the given names, all or nothing: keys that came from one of `replaces` are
  * revoked, keys that people made stay. Safe to call again.

@@ -13,6 +13,7 @@ import * as m0009 from './migrations/0009-add-message-changes.ts';
 import * as m0010 from './migrations/0010-add-tenant-settings.ts';
 import * as m0011 from './migrations/0011-add-listing-indexes.ts';
 import * as m0012 from './migrations/0012-add-media-leavings.ts';
+import * as m0015 from './migrations/0015-add-change-feed.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
@@ -27,6 +28,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0010-add-tenant-settings': m0010,
   '0011-add-listing-indexes': m0011,
   '0012-add-media-leavings': m0012,
+  '0015-add-change-feed': m0015,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };
