@@ -102,11 +102,12 @@ async function openParts(
   }
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
   const store = stack.use(await openMedia(config.media, { db, log, signal }));
+  // No session has one before there is a pool.
+  let findStatus: Pool['findStatus'] = () => undefined;
   const announcer = stack.use(
     await openAnnouncer({
       db,
-      // Asked only once a session has told something.
-      findStatus: (accountId) => pool.findStatus(accountId),
+      findStatus: (accountId) => findStatus(accountId),
       timings: DEFAULT_TIMINGS,
       clock,
       log,
@@ -152,7 +153,8 @@ async function openParts(
       announcer,
     }),
   );
-  const pool: Pool = sessions.pool;
+  const { pool } = sessions;
+  findStatus = (accountId) => pool.findStatus(accountId);
   const inspection = makeProfileInspection(runtime.path, DEFAULT_TIMINGS);
   const cronTable = makeCronTable({
     db,

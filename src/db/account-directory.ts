@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { Account, Pairing } from '../accounts/account.ts';
 import type { AccountId, InstanceId, TenantId } from '../accounts/ids.ts';
-import { parseSessionState, type SessionState } from '../accounts/state.ts';
+import { type HealthStatus, parseSessionState, type SessionState } from '../accounts/state.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { appendChanges, type MessageChange } from './change-log.ts';
 import { findSqlState } from './data-error.ts';
@@ -19,6 +19,8 @@ export interface AccountToday {
   readonly account: Account;
   readonly sentToday: number;
   readonly receivedToday: number;
+  /** What users were last told of its health, and which level of its daily limit they were told of today; see health.ts. */
+  readonly told: { readonly health: HealthStatus; readonly limitLevel: number };
 }
 
 export interface NewAccount {
@@ -218,13 +220,26 @@ function selectToday(db: Executor) {
     )
     .selectAll('accounts')
     .select(['sent', 'received', instantText('accounts.created_at').as('position_at')])
+    .select(
+      sql<number>`case when told_limit_on = (now() at time zone accounts.timezone)::date then told_limit
+        else 0 end`.as('told_level'),
+    )
     .where(isKept);
 }
 
 function rowToToday(
-  row: Selectable<AccountTable> & { readonly sent: number | null; readonly received: number | null },
+  row: Selectable<AccountTable> & {
+    readonly sent: number | null;
+    readonly received: number | null;
+    readonly told_level: number;
+  },
 ): AccountToday {
-  return { account: rowToAccount(row), sentToday: row.sent ?? 0, receivedToday: row.received ?? 0 };
+  return {
+    account: rowToAccount(row),
+    sentToday: row.sent ?? 0,
+    receivedToday: row.received ?? 0,
+    told: { health: row.told_health as HealthStatus, limitLevel: row.told_level },
+  };
 }
 
 /** True if there is any account, of whatever tenant. */
