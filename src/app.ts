@@ -30,6 +30,7 @@ import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
 import { AppError, toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
+import { openChangeFeed } from './messages/change-feed.ts';
 import { makeDayTurn } from './messages/day-turn.ts';
 import { removeUnreferredMedia } from './messages/media-clean-up.ts';
 import { openPipeline } from './messages/pipeline.ts';
@@ -37,6 +38,7 @@ import { openEventLoopWatch } from './observability/event-loop.ts';
 import { type OpenLogger, openLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { makeBoard } from './queue/board.ts';
+import { openEventStream } from './queue/event-stream.ts';
 import { openQueues } from './queue/producer.ts';
 import { makeCronTable } from './schedule/cron-table.ts';
 import { openSchedule } from './schedule/schedule.ts';
@@ -101,6 +103,8 @@ async function openParts(
     log.info('Accounts of an instance that is gone were taken over', { from, accounts });
   }
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
+  const events = stack.use(await openEventStream({ redis, name: 'realtime', log }));
+  const feed = stack.use(openChangeFeed({ db, connection: stores.connection, clock, log }));
   const store = stack.use(await openMedia(config.media, { db, log, signal }));
   // No session has one before there is a pool.
   let findStatus: Pool['findStatus'] = () => undefined;
@@ -204,6 +208,8 @@ async function openParts(
         board: makeBoard(queues),
         metrics,
         announcements: announcer,
+        feed,
+        events,
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),
           queue: () => redis.ping(READINESS_DEADLINE_MS),

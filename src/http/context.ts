@@ -6,8 +6,10 @@ import type { Config } from '../config/config.ts';
 import type { Executor } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { ChangeFeed } from '../messages/change-feed.ts';
 import type { Outbox } from '../messages/outbox.ts';
 import type { MetricsText } from '../observability/metrics.ts';
+import type { EventStream } from '../queue/event-stream.ts';
 import type { NewestSnapshot } from '../vault/vault.ts';
 import type { VaultUpkeep } from '../vault/vault-upkeep.ts';
 
@@ -55,8 +57,10 @@ export interface HttpDeps {
   readonly vault: SealedSessions;
   readonly board: Board;
   readonly metrics: MetricsText;
-  /** What Socket.IO clients are told. */
+  /** What Socket.IO clients are told: of accounts, of messages, and by way of which they are told on all instances. */
   readonly announcements: Announcements;
+  readonly feed: ChangeFeed;
+  readonly events: EventStream;
   /** By the name under which `GET /ready` shows them: database, queue. */
   readonly checks: Readonly<Record<string, ReadinessCheck>>;
   readonly clock: Clock;

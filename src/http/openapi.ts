@@ -10,8 +10,11 @@ Lists take \`limit\` and \`cursor\` and add \`count\` and \`nextCursor\`. Times 
 parameters that are not known are refused by name.
 
 Socket.IO at \`/socket.io\`, with the API key as \`auth.token\`, tells what happens to the accounts that the key may
-see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`. Fields bear the
-names that they have here.`;
+see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`, and to
+their messages: \`message:received\` with an incoming message as \`GET /messages/{messageId}\` has it, and
+\`message:status\` with \`messageId\`, \`accountId\`, \`chatId\`, \`direction\`, \`status\`, \`failedReason\` and the
+instants of its steps. Fields bear the names that they have here. A client that was cut off for less than two minutes
+gets what it missed.`;
 
 /** Stands in the bar of Swagger UI. */
 const LOGO =
