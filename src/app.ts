@@ -33,6 +33,7 @@ import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
 import { AppError, toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
+import { openChangeFeed } from './messages/change-feed.ts';
 import { makeDayTurn } from './messages/day-turn.ts';
 import { removeUnreferredMedia } from './messages/media-clean-up.ts';
 import { openPipeline } from './messages/pipeline.ts';
@@ -40,6 +41,7 @@ import { openEventLoopWatch } from './observability/event-loop.ts';
 import { type OpenLogger, openLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { makeBoard } from './queue/board.ts';
+import { openEventStream } from './queue/event-stream.ts';
 import { openQueues } from './queue/producer.ts';
 import { makeCronTable } from './schedule/cron-table.ts';
 import { openSchedule } from './schedule/schedule.ts';
@@ -104,12 +106,15 @@ async function openParts(
     log.info('Accounts of an instance that is gone were taken over', { from, accounts });
   }
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
+  const events = stack.use(await openEventStream({ redis, name: 'realtime', log }));
+  const feed = stack.use(openChangeFeed({ db, connection: stores.connection, clock, log }));
   const store = stack.use(await openMedia(config.media, { db, log, signal }));
+  // No session has one before there is a pool.
+  let findStatus: Pool['findStatus'] = () => undefined;
   const announcer = stack.use(
     await openAnnouncer({
       db,
-      // Asked only once a session has told something.
-      findStatus: (accountId) => pool.findStatus(accountId),
+      findStatus: (accountId) => findStatus(accountId),
       timings: DEFAULT_TIMINGS,
       clock,
       log,
@@ -166,7 +171,8 @@ async function openParts(
       onSealFailed: () => measured.snapshot('seal_failed'),
     }),
   );
-  const pool: Pool = sessions.pool;
+  const { pool } = sessions;
+  findStatus = (accountId) => pool.findStatus(accountId);
   const inspection = makeProfileInspection(runtime.path, DEFAULT_TIMINGS);
   const cronTable = makeCronTable({
     db,
@@ -219,6 +225,8 @@ async function openParts(
         onAnswered: measured.requests,
         announcements: announcer,
         accessChanges,
+        feed,
+        events,
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),
           queue: () => redis.ping(READINESS_DEADLINE_MS),

@@ -2,10 +2,15 @@
  * Tells users of their accounts while it happens. A session's changes are stored at once and all of them; users are
  * told each thing once, and of trouble only if it lasts (see announce-rule.ts). What is not told yet when the daemon
  * stops is dropped: whoever connects to it later reads how things are.
+ *
+ * Health and the use of the daily limit are derived. What was told of them last is stored with the account (see
+ * account-news-store.ts): of all instances one tells a change, and what was not told when a daemon was killed is told when
+ * the next one opens.
  */
 import type { ChannelListener, SessionStatus } from '../channels/channel.ts';
 import type { SessionTimings } from '../config/session-timings.ts';
 import { type AccountToday, findAccountTodayOfAny, listAllAccountsToday } from '../db/account-directory.ts';
+import { enterHealth, enterLimit } from '../db/account-news-store.ts';
 import type { Executor } from '../db/database.ts';
 import { orAborted, waitMs } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
@@ -22,7 +27,7 @@ import {
   NOTHING_ANNOUNCED,
 } from './announce-rule.ts';
 import type { AnnouncementContent, AnnouncementHandler, Announcements } from './announcement.ts';
-import { accountToHealth } from './health.ts';
+import { accountToHealth, usageToLevel } from './health.ts';
 import type { AccountId } from './ids.ts';
 import { type HealthStatus, SESSION_STATES } from './state.ts';
 
@@ -44,7 +49,7 @@ interface Entry {
   view: AnnounceView;
   /** Ends the wait for the held trouble; null while there is none. */
   grace: AbortController | null;
-  /** What users think; a new account is healthy. */
+  /** What it was found to be last. */
   health: HealthStatus;
   /** Codes that users were told of and that are not over. */
   readonly codes: Set<CodeKind>;
@@ -60,9 +65,14 @@ export class Announcer implements Announcements, AsyncDisposable {
   readonly #reviews = new Set<AccountId>();
   readonly #closing = new AbortController();
 
-  constructor(deps: AnnouncerDeps, health: ReadonlyMap<AccountId, HealthStatus>) {
+  constructor(deps: AnnouncerDeps, accounts: readonly AccountToday[]) {
     this.#deps = deps;
-    for (const [id, status] of health) this.#entryOf(id).health = status;
+    for (const today of accounts) {
+      const { account, told } = today;
+      this.#entryOf(account.id).health = told.health;
+      const { health, percent } = this.#judge(today);
+      if (health !== told.health || percent !== told.limitLevel) this.reviewHealth(account.id);
+    }
   }
 
   readonly onState: NonNullable<ChannelListener['onState']> = (accountId, change) => {
@@ -104,7 +114,7 @@ export class Announcer implements Announcements, AsyncDisposable {
       this.#reviews.delete(accountId);
       const today = await this.#read(accountId);
       if (today === undefined) this.#entries.delete(accountId);
-      else this.#compareHealth(today);
+      else await this.#compareHealth(today);
     });
   }
 
@@ -113,6 +123,11 @@ export class Announcer implements Announcements, AsyncDisposable {
     const ids = [...this.#entries].filter(([, { health }]) => health !== 'Healthy').map(([id]) => id);
     for (const id of ids) this.reviewHealth(id);
     return ids.length;
+  }
+
+  /** Resolves once all that was told to it so far is told on, or dropped. */
+  async settled(): Promise<void> {
+    await this.#turns.idle();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -196,14 +211,24 @@ export class Announcer implements Announcements, AsyncDisposable {
     });
   }
 
-  #compareHealth({ account, sentToday }: AccountToday): void {
-    const { id, tenantId, state, dailyLimit } = account;
-    const failures = this.#deps.findStatus(id)?.reconnect?.failures ?? 0;
-    const health = accountToHealth({ state, sentToday, dailyLimit, failures });
-    const entry = this.#entryOf(id);
-    if (health === entry.health) return;
-    entry.health = health;
-    this.#publish({ kind: 'health', health, sentToday, dailyLimit }, { accountId: id, tenantId });
+  #judge({ account, sentToday, told }: AccountToday) {
+    const { id, state, dailyLimit } = account;
+    const use = { sentToday, dailyLimit };
+    const status = this.#deps.findStatus(id);
+    // Whose attempts another instance counts, that instance judges.
+    const isElsewhere = state === 'reconnecting' && status === undefined;
+    const health = accountToHealth({ state, ...use, failures: status?.reconnect?.failures ?? 0 });
+    return { use, percent: usageToLevel(use), health: isElsewhere ? told.health : health };
+  }
+
+  async #compareHealth(today: AccountToday): Promise<void> {
+    const { db } = this.#deps;
+    const { account, told } = today;
+    const { use, percent, health } = this.#judge(today);
+    this.#entryOf(account.id).health = health;
+    if (percent !== told.limitLevel) await enterLimit(db, account.id, { ...use, percent });
+    if (health === told.health || !(await enterHealth(db, account.id, { ...use, health }))) return;
+    this.#publish({ kind: 'health', health, ...use }, { accountId: account.id, tenantId: account.tenantId });
   }
 
   #say(accountId: AccountId, draft: Draft): void {
@@ -250,12 +275,7 @@ export class Announcer implements Announcements, AsyncDisposable {
   }
 }
 
-/** Opens the announcer. What users think of each account's health now is what its row tells. */
+/** Opens the announcer. What there is to tell of health that was not told before, it tells at once. */
 export async function openAnnouncer(deps: AnnouncerDeps): Promise<Announcer> {
-  const all = await listAllAccountsToday(deps.db);
-  const health = all.map(({ account, sentToday }) => {
-    const { id, state, dailyLimit } = account;
-    return [id, accountToHealth({ state, sentToday, dailyLimit, failures: 0 })] as const;
-  });
-  return new Announcer(deps, new Map(health));
+  return new Announcer(deps, await listAllAccountsToday(deps.db));
 }

@@ -30,3 +30,15 @@ function isConnectionInTrouble({ state, failures }: HealthView): boolean {
   const status = stateToConnectionStatus(state);
   return status === 'Failed' || (status === 'Reconnecting' && isInTrouble({ failures }));
 }
+
+/** Percent of the daily limit at which it is told how much of it is used. */
+export const LIMIT_LEVELS = [70, 90] as const;
+
+/** The highest of LIMIT_LEVELS that the use of the daily limit has reached; 0 for none. */
+export function usageToLevel({
+  sentToday,
+  dailyLimit,
+}: Pick<HealthView, 'sentToday' | 'dailyLimit'>): number {
+  const reached = LIMIT_LEVELS.filter((level) => sentToday * 100 >= level * dailyLimit);
+  return Math.max(0, ...reached);
+}

@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely';
 import type { Account, Pairing } from '../accounts/account.ts';
 import type { AccountId, InstanceId, TenantId } from '../accounts/ids.ts';
 import type { AccountScope } from '../accounts/principal.ts';
-import { parseSessionState, type SessionState } from '../accounts/state.ts';
+import { type HealthStatus, parseSessionState, type SessionState } from '../accounts/state.ts';
 import { isInScope } from './account-grant-store.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { appendChanges, type MessageChange } from './change-log.ts';
@@ -21,6 +21,8 @@ export interface AccountToday {
   readonly account: Account;
   readonly sentToday: number;
   readonly receivedToday: number;
+  /** What users were last told of its health, and which level of its daily limit they were told of today; see health.ts. */
+  readonly told: { readonly health: HealthStatus; readonly limitLevel: number };
 }
 
 export interface NewAccount {
@@ -217,13 +219,26 @@ function selectToday(db: Executor) {
     )
     .selectAll('accounts')
     .select(['sent', 'received', instantText('accounts.created_at').as('position_at')])
+    .select(
+      sql<number>`case when told_limit_on = (now() at time zone accounts.timezone)::date then told_limit
+        else 0 end`.as('told_level'),
+    )
     .where(isKept);
 }
 
 function rowToToday(
-  row: Selectable<AccountTable> & { readonly sent: number | null; readonly received: number | null },
+  row: Selectable<AccountTable> & {
+    readonly sent: number | null;
+    readonly received: number | null;
+    readonly told_level: number;
+  },
 ): AccountToday {
-  return { account: rowToAccount(row), sentToday: row.sent ?? 0, receivedToday: row.received ?? 0 };
+  return {
+    account: rowToAccount(row),
+    sentToday: row.sent ?? 0,
+    receivedToday: row.received ?? 0,
+    told: { health: row.told_health as HealthStatus, limitLevel: row.told_level },
+  };
 }
 
 /** True if there is any account, of whatever tenant. */

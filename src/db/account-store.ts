@@ -11,6 +11,7 @@ import type { Executor } from './database.ts';
 import type { AccountTable } from './schema.ts';
 import { appendAlert, appendState } from './session-event-store.ts';
 import { toStorable } from './storable-text.ts';
+import { transact } from './transaction.ts';
 
 const UNIQUE_VIOLATION = '23505';
 /** More generations than a session seals that are not entered yet: while the database is away, or just now. */
@@ -83,7 +84,7 @@ export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY
     },
 
     async saveStarting(instanceId) {
-      const entered = await db.transaction().execute(async (trx) => {
+      const entered = await transact(db, async (trx) => {
         const started = await trx
           .updateTable('accounts')
           .set({
@@ -108,7 +109,7 @@ export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY
     },
 
     async saveCutOff(instanceId) {
-      const entered = await db.transaction().execute(async (trx) => {
+      const entered = await transact(db, async (trx) => {
         const cutOff = await trx
           .updateTable('accounts')
           .set({
@@ -227,7 +228,7 @@ async function unlessGivenUp<T>(
   signal: AbortSignal | undefined,
   work: (trx: Executor) => Promise<T>,
 ): Promise<T> {
-  return await db.transaction().execute(async (trx) => {
+  return await transact(db, async (trx) => {
     signal?.throwIfAborted();
     const result = await work(trx);
     signal?.throwIfAborted();

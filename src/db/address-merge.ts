@@ -65,7 +65,7 @@ async function moveLog(trx: Executor, accountId: AccountId, { lid, phone }: Addr
     where account_id = ${accountId}::uuid and chat_id = ${lid}`.execute(trx);
 }
 
-/** What is known of the chat beside its messages. */
+/** What is known of the chat beside its messages. What was told of the LID's chat is told again, unless all of the number's was. */
 async function moveRows(
   trx: Executor,
   accountId: AccountId,
@@ -77,14 +77,16 @@ async function moveRows(
       delete from chats where account_id = ${accountId}::uuid and chat_id = ${lid} returning *
     )
     insert into chats as old
-      (account_id, chat_id, phone_number, name, last_message_at, last_incoming_at, unread, last_seq)
-    select account_id, ${phone}, ${number}, name, last_message_at, last_incoming_at, unread, last_seq from gone
+      (account_id, chat_id, phone_number, name, last_message_at, last_incoming_at, unread, last_seq, told_seq)
+    select account_id, ${phone}, ${number}, name, last_message_at, last_incoming_at, unread, last_seq, told_seq
+    from gone
     on conflict (account_id, chat_id) do update set
       name = coalesce(old.name, excluded.name),
       last_message_at = greatest(old.last_message_at, excluded.last_message_at),
       last_incoming_at = greatest(old.last_incoming_at, excluded.last_incoming_at),
       unread = greatest(old.unread, excluded.unread),
-      last_seq = old.last_seq + excluded.last_seq`.execute(trx);
+      last_seq = old.last_seq + excluded.last_seq,
+      told_seq = old.told_seq + case when old.is_behind then 0 else excluded.told_seq end`.execute(trx);
   await sql`
     with gone as (
       delete from contacts where account_id = ${accountId}::uuid and contact_id = ${lid} returning *

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import type { Executor } from './database.ts';
 import { recordset } from './recordset.ts';
+import { noteNews } from './transaction.ts';
 
 /** What happened to a message: it became known, got another status, was edited, was revoked. */
 export type ChangeKind = 'message' | 'status' | 'edit' | 'revoke';
@@ -55,6 +56,7 @@ export async function appendChanges(
   changes: readonly MessageChange[],
 ): Promise<void> {
   if (changes.length === 0) return;
+  noteNews(trx);
   const placed = changes.map((change, place) => ({ ...change, place }));
   await sql`
     with told as (select r.* from ${recordset(placed, COLUMNS)}),

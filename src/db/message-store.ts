@@ -18,7 +18,7 @@ import type { Executor } from './database.ts';
 import { type Page, type PageRequest, rowsToPage } from './keyset.ts';
 import { listAdditions, type MessageAdditions } from './message-additions.ts';
 import { readNewest, SHOWN_COLUMNS } from './message-listing.ts';
-import { isMessage } from './message-lookup.ts';
+import { isMessage, isOneOfMessages } from './message-lookup.ts';
 import type { MessageTable } from './schema.ts';
 
 /** A message as it is read by the API. */
@@ -88,6 +88,17 @@ export async function findMessage(
     .$if(scope.grantee !== null, (query) => query.where(isKept))
     .executeTakeFirst();
   return row && rowToMessage(row, await listAdditions(db, [row]));
+}
+
+/** Those of these messages that there are, of whatever tenant. Not for answering users. */
+export async function listMessagesOfAny(
+  db: Executor,
+  ids: readonly MessageId[],
+): Promise<readonly StoredMessage[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom('messages').select(SHOWN_COLUMNS).where(isOneOfMessages(ids)).execute();
+  const additions = await listAdditions(db, rows);
+  return rows.map((row) => rowToMessage(row, additions));
 }
 
 /** The account's messages, newest first. Pages neither repeat nor skip a message while others come in. */

@@ -48,6 +48,11 @@ export interface AccountTable {
   caught_up_to: NullableTimestamp;
   /** Generations of the vault up to this one were destroyed. */
   vault_wiped_through: ColumnType<string, number | undefined, number>;
+  /** What users were last told of its health. */
+  told_health: Generated<string>;
+  /** Percent of the daily limit that users were told were used, 0 for none, and on which local date. */
+  told_limit: Generated<number>;
+  told_limit_on: ColumnType<string | null, string | null | undefined, string | null>;
 }
 
 /** Partitioned by the month of `timestamp`: say where a message lies by `isMessage` of message-lookup.ts. */
@@ -222,7 +227,10 @@ export interface AuditLogTable {
   details: NullableJson;
 }
 
-/** What happened to an account's session: each state that it entered (`state`), each alert (`alert`). */
+/**
+ * What happened to an account: each state that its session entered (`state`), each alert (`alert`), each change of its
+ * health that users were told of (`health`), and how much of its daily limit is used (`limit`).
+ */
 export interface SessionEventTable {
   id: GeneratedBigInteger;
   account_id: string;
@@ -236,6 +244,16 @@ export interface SessionEventTable {
   /** An alert's kind and words, or the error of a state. */
   text: string | null;
   instance_id: string | null;
+  /** Whether it was told on; see change-feed-store.ts. */
+  told: Generated<boolean>;
+  /** The facts of `health` and `limit`, see account-news-store.ts. */
+  data: NullableJson;
+}
+
+/** When somebody last told changes on: one row. */
+export interface ChangeFeedTable {
+  name: string;
+  read_at: NullableTimestamp;
 }
 
 /** Sealed snapshots of sessions, wherever their copies are. They outlive a purged account until all copies are gone. */
@@ -334,6 +352,10 @@ export interface ChatTable {
   last_incoming_at: NullableTimestamp;
   /** The number of the last change in the chat; see MessageChangeTable. */
   last_seq: ColumnType<string, number | string | undefined, number | string>;
+  /** The number of the last change that was told on; see change-feed-store.ts. */
+  told_seq: ColumnType<string, number | string | undefined, number | string>;
+  /** Generated: whether there are changes that were not told on. */
+  is_behind: ColumnType<boolean, never, never>;
   unread: Generated<number>;
   updated_at: GeneratedTimestamp;
 }
@@ -394,6 +416,7 @@ export interface Database {
   vault_snapshots: VaultSnapshotTable;
   vault_chunks: VaultChunkTable;
   session_events: SessionEventTable;
+  change_feed: ChangeFeedTable;
   messages: MessageTable;
   message_keys: MessageKeyTable;
   waiting_changes: WaitingChangeTable;

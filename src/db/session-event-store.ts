@@ -5,6 +5,7 @@ import type { ReasonCode } from '../accounts/reason.ts';
 import type { SessionState } from '../accounts/state.ts';
 import type { Executor } from './database.ts';
 import { toStorable } from './storable-text.ts';
+import { noteNews } from './transaction.ts';
 
 /** How long the history of a session is kept. */
 const KEPT = '90 days';
@@ -20,8 +21,8 @@ export interface StateEntry {
 }
 
 /**
- * Appends a state to the history, unless it is the last one there: a repeated write enters nothing twice. True if it was
- * entered.
+ * Appends a state to the history, to be told on, unless it is the last one there: a repeated write enters nothing twice.
+ * True if it was entered.
  */
 export async function appendState(trx: Executor, entry: StateEntry): Promise<boolean> {
   const last = await trx
@@ -34,6 +35,7 @@ export async function appendState(trx: Executor, entry: StateEntry): Promise<boo
     .executeTakeFirst();
   const attempt = entry.attempt ?? null;
   if (last?.state === entry.state && last.reason === entry.reason && last.attempt === attempt) return false;
+  noteNews(trx);
   await trx
     .insertInto('session_events')
     .values({
@@ -49,9 +51,10 @@ export async function appendState(trx: Executor, entry: StateEntry): Promise<boo
   return true;
 }
 
-/** Appends an alert to the history. */
-export async function appendAlert(db: Executor, accountId: AccountId, alert: SessionAlert): Promise<void> {
-  await db
+/** Appends an alert to the history, to be told on. */
+export async function appendAlert(trx: Executor, accountId: AccountId, alert: SessionAlert): Promise<void> {
+  noteNews(trx);
+  await trx
     .insertInto('session_events')
     .values({
       account_id: accountId,

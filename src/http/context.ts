@@ -7,8 +7,10 @@ import type { AccessChanges } from '../db/access-watch.ts';
 import type { Executor } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { ChangeFeed } from '../messages/change-feed.ts';
 import type { Outbox } from '../messages/outbox.ts';
 import type { MetricsText } from '../observability/metrics.ts';
+import type { EventStream } from '../queue/event-stream.ts';
 import type { NewestSnapshot } from '../vault/vault.ts';
 import type { VaultUpkeep } from '../vault/vault-upkeep.ts';
 import type { OnAnswered } from './request-metrics.ts';
@@ -59,8 +61,10 @@ export interface HttpDeps {
   readonly metrics: MetricsText;
   /** Told of each request that was answered. */
   readonly onAnswered: OnAnswered;
-  /** What Socket.IO clients are told. */
+  /** What Socket.IO clients are told: of accounts, of messages, and by way of which they are told on all instances. */
   readonly announcements: Announcements;
+  readonly feed: ChangeFeed;
+  readonly events: EventStream;
   /** Keys and grants that change while somebody is connected. */
   readonly accessChanges: AccessChanges;
   /** By the name under which `GET /ready` shows them: database, queue. */

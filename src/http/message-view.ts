@@ -111,8 +111,10 @@ export const messageSchema = z
   })
   .meta({ id: 'Message' });
 
+export type MessageView = z.output<typeof messageSchema>;
+
 /** The message as the API shows it. */
-export function messageToView(message: StoredMessage): z.output<typeof messageSchema> {
+export function messageToView(message: StoredMessage): MessageView {
   const { media, failure } = message;
   return {
     messageId: message.id,

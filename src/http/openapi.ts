@@ -13,8 +13,11 @@ Ask with an API key, or with a JWT of the host application where \`JWT_SECRET\` 
 every account of their tenant; agents and viewers those that were granted to them. What is another tenant's does not exist: 404.
 
 Socket.IO at \`/socket.io\`, with the key or token as \`auth.token\`, tells what happens to the accounts that the key may
-see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`. Fields bear the
-names that they have here.`;
+see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`, and to
+their messages: \`message:received\` with an incoming message as \`GET /messages/{messageId}\` has it, and
+\`message:status\` with \`messageId\`, \`accountId\`, \`chatId\`, \`direction\`, \`status\`, \`failedReason\` and the
+instants of its steps. Fields bear the names that they have here. A client that was cut off for less than two minutes
+gets what it missed.`;
 
 /** Stands in the bar of Swagger UI. */
 const LOGO =

@@ -1,8 +1,12 @@
 import type { Announcement } from '../accounts/announcement.ts';
 import { usagePercentage } from '../accounts/health.ts';
+import type { MessageId } from '../accounts/ids.ts';
 import type { ConnectionStatus, HealthStatus, SessionState } from '../accounts/state.ts';
 import { stateToConnectionStatus } from '../accounts/state.ts';
+import type { FeedChange } from '../db/change-feed-store.ts';
+import type { StoredMessage } from '../db/message-store.ts';
 import { type AccountView, reasonToView } from './account-view.ts';
+import { type MessageView, messageToView } from './message-view.ts';
 import { qrToDataUrl } from './qr-image.ts';
 
 type Reason = AccountView['reason'];
@@ -30,7 +34,31 @@ export interface RealtimePayloads {
   };
   /** Somebody has to look at the account. */
   'account:alert': { accountId: string; kind: string; reason: Reason; text: string; at: string };
+  /** An incoming message, as the API shows it. */
+  'message:received': MessageView;
+  /** Another step of a message, its edit or its revocation: what the message has come to. */
+  'message:status': Pick<MessageView, StatusField>;
 }
+
+const STATUS_FIELDS = [
+  'messageId',
+  'whatsappMessageId',
+  'accountId',
+  'chatId',
+  'direction',
+  'status',
+  'failedReason',
+  'timestamp',
+  'handedAt',
+  'sentAt',
+  'deliveredAt',
+  'readAt',
+  'playedAt',
+  'editedAt',
+  'revokedAt',
+] as const satisfies readonly (keyof MessageView)[];
+
+type StatusField = (typeof STATUS_FIELDS)[number];
 
 type EventName = keyof RealtimePayloads;
 
@@ -80,4 +108,32 @@ export async function announcementToEvent(announcement: Announcement): Promise<R
     default:
       return announcement satisfies never;
   }
+}
+
+/** What is to be told of one message. */
+export interface MessageNews {
+  readonly messageId: MessageId;
+  /** Whether it has just become known. */
+  readonly isNew: boolean;
+}
+
+/** What changes that are told together come to: each message once, in the order of their first changes. */
+export function changesToNews(changes: readonly FeedChange[]): readonly MessageNews[] {
+  const news = new Map<MessageId, MessageNews>();
+  for (const { messageId, kind } of changes) {
+    const isNew = kind === 'message' || news.get(messageId)?.isNew === true;
+    news.set(messageId, { messageId, isNew });
+  }
+  return [...news.values()];
+}
+
+/** News of a message as clients are sent it: with what the message has come to by now. */
+export function newsToEvent({ isNew }: MessageNews, message: StoredMessage): RealtimeEvent {
+  const view = messageToView(message);
+  if (isNew && view.direction === 'incoming') return { name: 'message:received', payload: view };
+  const fields = STATUS_FIELDS.map((name) => [name, view[name]]);
+  return {
+    name: 'message:status',
+    payload: Object.fromEntries(fields) as RealtimePayloads['message:status'],
+  };
 }

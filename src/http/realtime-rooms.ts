@@ -5,6 +5,7 @@
  */
 import type { DefaultEventsMap, Socket } from 'socket.io';
 import type { AccountId, TenantId } from '../accounts/ids.ts';
+import type { Permission } from '../accounts/permissions.ts';
 import { type Principal, principalToScope } from '../accounts/principal.ts';
 import type { AccessChanges } from '../db/access-watch.ts';
 import { listGrantedAccounts } from '../db/account-grant-store.ts';
@@ -25,8 +26,11 @@ export type RoomDeps = Pick<HttpDeps, 'db' | 'clock' | 'log'> & {
 /** Of a client, whatever it is sent. */
 export type RealtimeMember = Pick<
   Socket<DefaultEventsMap, DefaultEventsMap>,
-  'rooms' | 'join' | 'leave' | 'disconnect' | 'once' | 'conn'
+  'rooms' | 'join' | 'leave' | 'disconnect' | 'once' | 'conn' | 'data'
 >;
+
+/** What is kept of a client for the time that it is cut off: JSON. */
+type Memo = Omit<Principal, 'permissions'> & { readonly permissions: readonly Permission[] };
 
 interface Membership {
   principal: Principal;
@@ -57,6 +61,7 @@ export class RealtimeRooms implements Disposable {
   async admit(member: RealtimeMember, principal: Principal): Promise<void> {
     if (!principal.permissions.has('whatsapp:read')) throw new AppError('FORBIDDEN');
     const membership = { principal, left: new AbortController() };
+    member.data = principalToMemo(principal);
     this.#members.set(member, membership);
     // The one comes where only Socket.IO's own connection ends, the other also to a client that was never let in.
     member.once('disconnect', () => this.#forget(member));
@@ -69,6 +74,15 @@ export class RealtimeRooms implements Disposable {
       throw thrown;
     }
     void this.#endInTime(member, membership);
+  }
+
+  /** The rooms that somebody may be in now who was let in as the one whose `data` these are; undefined for nobody. */
+  async findRoomsNow(data: unknown): Promise<readonly string[] | undefined> {
+    const memo = data as Memo;
+    const before: Principal = { ...memo, permissions: new Set(memo.permissions) };
+    const principal = await this.#deps.authenticator.renew(before);
+    if (principal === undefined || !principal.permissions.has('whatsapp:read')) return undefined;
+    return this.#findRooms(principal);
   }
 
   #forget(member: RealtimeMember): void {
@@ -139,6 +153,10 @@ export class RealtimeRooms implements Disposable {
     this.#unsubscribe();
     for (const member of this.#members.keys()) this.#forget(member);
   }
+}
+
+function principalToMemo(principal: Principal): Memo {
+  return { ...principal, permissions: [...principal.permissions] };
 }
 
 const TENANT = 'tenant:';

@@ -1,12 +1,24 @@
 import type { IncomingMessage, Server as NodeServer } from 'node:http';
-import { type DefaultEventsMap, Server, type Socket } from 'socket.io';
+import { type DefaultEventsMap, type Namespace, Server, type Socket } from 'socket.io';
 import type { Announcement } from '../accounts/announcement.ts';
+import type { AccountId, TenantId } from '../accounts/ids.ts';
+import type { FeedChange } from '../db/change-feed-store.ts';
+import type { Executor } from '../db/database.ts';
+import { listMessagesOfAny } from '../db/message-store.ts';
+import { withDeadline } from '../lib/abort.ts';
 import { toError } from '../lib/errors.ts';
 import { KeyedSerial } from '../lib/keyed-serial.ts';
 import type { Authenticator } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { toClientError } from './error-answer.ts';
-import { announcementToEvent, type RealtimePayloads } from './realtime-event.ts';
+import { RECOVERY_MS, StreamAdapter } from './realtime-adapter.ts';
+import {
+  announcementToEvent,
+  changesToNews,
+  newsToEvent,
+  type RealtimeEvent,
+  type RealtimePayloads,
+} from './realtime-event.ts';
 import { RealtimeRooms, roomsOfAccount } from './realtime-rooms.ts';
 
 const PATH = '/socket.io';
@@ -17,6 +29,12 @@ const MAX_PACKET = 10_000;
 /** How long a client may be connected without having said who it is, in milliseconds. */
 const CONNECT_DEADLINE_MS = 10_000;
 
+/** How long a client that connects waits for the feed of messages, in milliseconds. */
+const ATTEND_MS = 5_000;
+
+/** Messages that are read, and told, at a time. */
+const PORTION = 200;
+
 type ServerEvents = { [Name in keyof RealtimePayloads]: (payload: RealtimePayloads[Name]) => void };
 type ClientEvents = Record<never, never>;
 type RealtimeServer = Server<ClientEvents, ServerEvents>;
@@ -24,50 +42,65 @@ type RealtimeSocket = Socket<ClientEvents, ServerEvents, DefaultEventsMap>;
 
 export type RealtimeDeps = Pick<
   HttpDeps,
-  'config' | 'announcements' | 'db' | 'accessChanges' | 'clock' | 'log'
+  'config' | 'db' | 'announcements' | 'feed' | 'events' | 'accessChanges' | 'clock' | 'log'
 > & {
   readonly authenticator: Authenticator;
 };
 
 /**
- * Serves Socket.IO on the HTTP server: each client is sent what is announced of the accounts that its key may see,
- * from its connection on, for as long as it may see them. Disposing cuts the clients off, who then come back by themselves.
+ * Serves Socket.IO on the HTTP server: each client is sent what happens to the accounts that its key may see and to their
+ * messages, from its connection on and for as long as it may see them, on whichever instance it happens. One that was cut
+ * off and is back within RECOVERY_MS is sent what it missed. Disposing cuts the clients off, who then come back by themselves.
  */
 export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDisposable {
-  const { config, announcements, authenticator, log } = deps;
+  const { config, db, announcements, feed, events, log } = deps;
   const closing = new AbortController();
+  const rooms = new RealtimeRooms(deps);
   const io: RealtimeServer = new Server(server, {
     path: PATH,
     serveClient: false,
     maxHttpBufferSize: MAX_PACKET,
     connectTimeout: CONNECT_DEADLINE_MS,
     allowRequest: (_request, decide) => decide(null, !closing.signal.aborted),
+    connectionStateRecovery: { maxDisconnectionDuration: RECOVERY_MS, skipMiddlewares: false },
+    adapter: class extends StreamAdapter {
+      constructor(namespace: Namespace) {
+        super(namespace, { stream: events, findRooms: (data) => rooms.findRoomsNow(data), log });
+      }
+    },
     ...(config.allowedOrigins.length > 0 ? { cors: { origin: [...config.allowedOrigins] } } : {}),
   });
-  const rooms = new RealtimeRooms(deps);
+  const adapter = io.of('/').adapter as StreamAdapter;
   io.use((socket, next) => {
-    admit(socket, { authenticator, rooms }).then(
+    admit(socket, { ...deps, rooms }, closing.signal).then(
       () => next(),
       (thrown: unknown) => next(toRefusal(thrown, deps)),
     );
   });
+  io.on('connection', (socket) => adapter.keepSession(socket));
   const turns = new KeyedSerial<string>();
   const unsubscribe = announcements.subscribe((announcement) => {
     // In turns: the drawing of a QR code must not let the news that it is over get ahead.
     turns
-      .run(announcement.accountId, () => send(io, announcement))
+      .run(announcement.accountId, () => announce(io, announcement))
       .catch((thrown) =>
         log.error('Clients could not be told of a change', { error: toError(thrown).message }),
       );
+  });
+  const stopListening = feed.subscribe({
+    isListening: () => io.of('/').sockets.size > 0,
+    tell: (batch) => tellMessages(batch.changes, { io, db, settled: () => adapter.settled() }),
   });
   return {
     async [Symbol.asyncDispose]() {
       unsubscribe();
       rooms[Symbol.dispose]();
       closing.abort();
+      await stopListening();
       await turns.idle();
       // Not `io.close()`: it also closes the HTTP server, which is not ours. A polite goodbye would make clients stay away.
       io.engine.close();
+      adapter.close();
     },
   };
 }
@@ -79,17 +112,54 @@ export function isRealtimeRequest({ url, headers }: Pick<IncomingMessage, 'url' 
 
 async function admit(
   socket: RealtimeSocket,
-  { authenticator, rooms }: { readonly authenticator: Authenticator; readonly rooms: RealtimeRooms },
+  { authenticator, rooms, feed, log }: RealtimeDeps & { readonly rooms: RealtimeRooms },
+  signal: AbortSignal,
 ): Promise<void> {
   const { token } = socket.handshake.auth;
   const key = typeof token === 'string' ? token.trim() : undefined;
-  await rooms.admit(socket, await authenticator.authenticate(key, socket.handshake.address));
+  const principal = await authenticator.authenticate(key, socket.handshake.address);
+  await withDeadline(feed.attend(signal), ATTEND_MS, 'Beginning to tell of messages').catch((thrown) =>
+    log.warn('A Socket.IO client was let in that hears of messages later', {
+      error: toError(thrown).message,
+    }),
+  );
+  await rooms.admit(socket, principal);
 }
 
-async function send(io: RealtimeServer, announcement: Announcement): Promise<void> {
-  const { name, payload } = await announcementToEvent(announcement);
+async function announce(io: RealtimeServer, announcement: Announcement): Promise<void> {
+  emit(io, announcement, await announcementToEvent(announcement));
+}
+
+/** Tells clients what changes of messages come to, a portion after another. */
+async function tellMessages(
+  changes: readonly FeedChange[],
+  to: { readonly io: RealtimeServer; readonly db: Executor; readonly settled: () => Promise<void> },
+): Promise<void> {
+  const accounts = new Map(changes.map((change) => [change.messageId, change]));
+  const news = changesToNews(changes);
+  for (let at = 0; at < news.length; at += PORTION) {
+    const portion = news.slice(at, at + PORTION);
+    const found = await listMessagesOfAny(
+      to.db,
+      portion.map(({ messageId }) => messageId),
+    );
+    const messages = new Map(found.map((message) => [message.id, message]));
+    for (const each of portion) {
+      const [message, account] = [messages.get(each.messageId), accounts.get(each.messageId)];
+      // It may have been deleted since.
+      if (message !== undefined && account !== undefined) emit(to.io, account, newsToEvent(each, message));
+    }
+    await to.settled();
+  }
+}
+
+function emit(
+  io: RealtimeServer,
+  account: { readonly tenantId: TenantId; readonly accountId: AccountId },
+  { name, payload }: RealtimeEvent,
+): void {
   // The union of events is wider than any one of them; the pair was made together.
-  io.to(roomsOfAccount(announcement)).emit(name, payload as never);
+  io.to(roomsOfAccount(account)).emit(name, payload as never);
 }
 
 /** What a client that is refused gets as `connect_error`: the code and its words in `data`, as HTTP has them. */

@@ -23,6 +23,7 @@ import type { HttpDeps } from '../../src/http/context.ts';
 import { keyToHash } from '../../src/http/credentials.ts';
 import { openHttpServer } from '../../src/http/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { openChangeFeed } from '../../src/messages/change-feed.ts';
 import { openDiskMediaStore } from '../../src/messages/disk-media-store.ts';
 import { makeMediaIntake } from '../../src/messages/media-intake.ts';
 import type { MediaStore } from '../../src/messages/media-store.ts';
@@ -31,6 +32,7 @@ import { makeOutbox } from '../../src/messages/outbox.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
 import { makeBoard } from '../../src/queue/board.ts';
 import { openRedis } from '../../src/queue/connection.ts';
+import { openEventStream } from '../../src/queue/event-stream.ts';
 import { openQueues } from '../../src/queue/producer.ts';
 import { openTestDatabase } from './database.ts';
 import { RecordingLogger } from './recording-logger.ts';
@@ -93,6 +95,8 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
   const testRedis = stack.use(openTestRedis());
   const redis = stack.use(await openRedis({ location: testRedis.connection, prefix: testRedis.prefix, log }));
   const queues = stack.use(await openQueues({ redis, instanceId: INSTANCE, log }));
+  const events = stack.use(await openEventStream({ redis, name: 'realtime', log }));
+  const feed = stack.use(openChangeFeed({ db, connection: database.connection, clock: systemClock, log }));
   const metrics = new Metrics();
   const measured = measureDaemon(metrics, {
     states: () => countAccountsByState(db, INSTANCE),
@@ -148,6 +152,8 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     onAnswered: measured.requests,
     announcements: announcer,
     accessChanges,
+    feed,
+    events,
     checks: { database: async () => undefined, queue: async () => undefined },
     clock: systemClock,
     log,

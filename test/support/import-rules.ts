@@ -46,6 +46,7 @@ const ROOM_OF_PACKAGE: Readonly<Record<string, string>> = {
   qrcode: 'http',
   'qrcode-terminal': 'cli',
   'socket.io': 'http',
+  'socket.io-adapter': 'http',
   'string-argv': 'config',
   tar: 'vault',
   'whatsapp-web.js': 'channels/whatsapp-web',

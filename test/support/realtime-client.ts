@@ -11,13 +11,14 @@ export interface HeardEvent {
 export class RealtimeClient implements Disposable {
   readonly events: HeardEvent[] = [];
   readonly #socket: Socket;
-  #look: () => void = () => undefined;
+  readonly #waiting = new Set<() => void>();
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.onAny((name: string, payload: HeardEvent['payload'] & { accountId: string }) => {
       this.events.push({ name, accountId: payload.accountId, payload });
-      this.#look();
+      for (const look of this.#waiting) look();
+      this.#waiting.clear();
     });
   }
 
@@ -28,14 +29,45 @@ export class RealtimeClient implements Disposable {
     return client;
   }
 
+  /** Resolves with the next connection: whether it took the last one up where that ended. */
+  async connected(): Promise<boolean> {
+    await new Promise<void>((resolve) => void this.#socket.once('connect', resolve));
+    return this.#socket.recovered;
+  }
+
+  /** Resolves when the connection ends. */
+  async cutOff(): Promise<void> {
+    await new Promise<void>((resolve) => void this.#socket.once('disconnect', () => resolve()));
+  }
+
+  /** Resolves with the code for which the next connection is refused. */
+  async refused(): Promise<string> {
+    const error = await new Promise<Error & { data?: { code?: string } }>(
+      (resolve) => void this.#socket.once('connect_error', resolve),
+    );
+    return error.data?.code ?? error.message;
+  }
+
+  get isConnected(): boolean {
+    return this.#socket.connected;
+  }
+
+  /** Texts of the messages that it heard were received. */
+  get received(): unknown[] {
+    return this.events.filter(({ name }) => name === 'message:received').map(({ payload }) => payload.text);
+  }
+
+  /** Resolves once it has heard that a message with this text was received. */
+  async hears(text: string): Promise<void> {
+    await this.heard(({ name, payload }) => name === 'message:received' && payload.text === text);
+  }
+
   /** The first event that passes, among those that came and those to come; the test's own timeout bounds the wait. */
   async heard(passes: (event: HeardEvent) => boolean): Promise<HeardEvent> {
     for (;;) {
       const found = this.events.find(passes);
       if (found !== undefined) return found;
-      await new Promise<void>((resolve) => {
-        this.#look = resolve;
-      });
+      await new Promise<void>((resolve) => void this.#waiting.add(resolve));
     }
   }
 

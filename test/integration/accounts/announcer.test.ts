@@ -5,6 +5,7 @@ import { type Announcer, openAnnouncer } from '../../../src/accounts/announcer.t
 import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import type { SessionStatus } from '../../../src/channels/channel.ts';
 import { findAccountTodayOfAny, updateAccount } from '../../../src/db/account-directory.ts';
+import type { LimitNews } from '../../../src/db/account-news-store.ts';
 import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
@@ -32,6 +33,8 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync());
 beforeEach(async () => {
   statuses.clear();
+  // Whoever opens tells of all accounts what was not told before.
+  await db.deleteFrom('accounts').execute();
   account = await insertTestAccount(db);
 });
 
@@ -167,7 +170,11 @@ describe('health', () => {
   });
 
   it('that was told before the daemon started is not told again, and its change is', async () => {
-    await makeAccountStore(db).saveState(account, NEEDS_SCAN);
+    {
+      await using earlier = await openHeard();
+      await enter(earlier.announcer, NEEDS_SCAN);
+      await earlier.heard.untilCount('health', 1);
+    }
     await using stage = await openHeard();
     const { announcer, heard } = stage;
     announcer.reviewHealth(account);
@@ -176,17 +183,80 @@ describe('health', () => {
     expect(told.map(({ health }) => health)).toEqual(['Healthy']);
   });
 
+  it('that could not be told before a crash is told by the next daemon, once', async () => {
+    await makeAccountStore(db).saveState(account, NEEDS_SCAN);
+    await using stage = await openHeard();
+    await using other = await openHeard();
+    for (const { announcer } of [stage, other]) announcer.reviewHealth(account);
+    await stage.announcer.settled();
+    await other.announcer.settled();
+    const told = [...stage.heard.of('health'), ...other.heard.of('health')];
+    expect(told.map(({ health }) => health)).toEqual(['Critical']);
+    expect(await newsOf('health')).toEqual([{ health: 'Critical', sentToday: 0, dailyLimit: 1_000 }]);
+  });
+
   it('is looked at again when a new day may have healed it', async () => {
     await updateAccount(db, account, { dailyLimit: 1 }, new Date());
     await send(1);
     await using stage = await openHeard();
     const { announcer, heard } = stage;
+    await heard.untilCount('health', 1);
     await db.deleteFrom('account_usage').where('account_id', '=', account).execute();
     expect(announcer.reviewUnhealthy()).toBeGreaterThan(0);
-    const told = await heard.untilCount('health', 1);
-    expect(told).toMatchObject([{ accountId: account, health: 'Healthy' }]);
+    const told = await heard.untilCount('health', 2);
+    expect(told).toMatchObject([
+      { accountId: account, health: 'Critical' },
+      { accountId: account, health: 'Healthy' },
+    ]);
   });
 });
+
+describe('the daily limit', () => {
+  it('is entered to be told once at 70 and once at 90 per cent, however many look', async () => {
+    await updateAccount(db, account, { dailyLimit: 10 }, new Date());
+    await using stage = await openHeard();
+    await using other = await openHeard();
+    for (let sent = 0; sent < 10; sent += 1) {
+      await send(1);
+      for (const { announcer } of [stage, other]) announcer.reviewHealth(account);
+      await stage.announcer.settled();
+      await other.announcer.settled();
+    }
+    expect(await newsOf('limit')).toEqual([
+      { percent: 70, sentToday: 7, dailyLimit: 10 },
+      { percent: 90, sentToday: 9, dailyLimit: 10 },
+    ]);
+  });
+
+  it('is entered again when its use rises again after the limit was raised', async () => {
+    await updateAccount(db, account, { dailyLimit: 10 }, new Date());
+    await using stage = await openHeard();
+    for (const [sent, dailyLimit] of [
+      [7, 10],
+      [0, 100],
+      [63, 100],
+    ] as const) {
+      await send(sent);
+      await updateAccount(db, account, { dailyLimit }, new Date());
+      stage.announcer.reviewHealth(account);
+      await stage.announcer.settled();
+    }
+    const percents = (await newsOf('limit')).map((data) => (data as LimitNews).percent);
+    expect(percents).toEqual([70, 70]);
+  });
+});
+
+/** What was entered of that kind to be told of the account. */
+async function newsOf(kind: 'health' | 'limit'): Promise<(object | null)[]> {
+  const rows = await db
+    .selectFrom('session_events')
+    .select('data')
+    .where('account_id', '=', account)
+    .where('kind', '=', kind)
+    .orderBy('id')
+    .execute();
+  return rows.map(({ data }) => data);
+}
 
 describe('codes', () => {
   it('are announced with the time that they are valid for, and when they are over', async () => {

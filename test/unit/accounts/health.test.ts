@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { accountToHealth, usagePercentage } from '../../../src/accounts/health.ts';
+import { accountToHealth, usagePercentage, usageToLevel } from '../../../src/accounts/health.ts';
 import type { HealthStatus, SessionState } from '../../../src/accounts/state.ts';
 
 it.each<[number, SessionState, number, HealthStatus]>([
@@ -21,4 +21,17 @@ it.each<[number, SessionState, number, HealthStatus]>([
 it('tells the use of the daily limit in percent with two decimals', () => {
   expect(usagePercentage({ sentToday: 1, dailyLimit: 3 })).toBe(33.33);
   expect(usagePercentage({ sentToday: 3, dailyLimit: 2 })).toBe(150);
+});
+
+it.each([
+  [0, 10, 0],
+  [6, 10, 0],
+  [7, 10, 70],
+  [8, 10, 70],
+  [9, 10, 90],
+  [20, 10, 90],
+  [699_999, 1_000_000, 0],
+  [700_000, 1_000_000, 70],
+])('%d of %d messages a day reach the level of %d per cent', (sentToday, dailyLimit, level) => {
+  expect(usageToLevel({ sentToday, dailyLimit })).toBe(level);
 });

@@ -1,0 +1,231 @@
+import { spawn } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AccountId } from '../../../src/accounts/ids.ts';
+import { makeAccountStore } from '../../../src/db/account-store.ts';
+import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import {
+  ackEvent,
+  insertTestAccount,
+  messageEvent,
+  ownMessageEvent,
+  T0,
+} from '../../support/inbound-events.ts';
+import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
+import { RealtimeClient } from '../../support/realtime-client.ts';
+import {
+  type InstancePlaces,
+  openRealtimeInstance,
+  type RealtimeInstance,
+} from '../../support/realtime-instance.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+import { openTcpFront, type TcpFront } from '../../support/tcp-front.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../support/realtime-program.ts', import.meta.url));
+
+let stack: AsyncDisposableStack;
+let database: TestDatabase;
+let redis: OwnRedis;
+let one: RealtimeInstance;
+let two: RealtimeInstance;
+let front: TcpFront;
+let account: AccountId;
+let ownerKey: string;
+
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  database = stack.use(await openTestDatabase());
+  redis = stack.use(await openOwnRedis());
+  one = stack.use(await openRealtimeInstance(places('one'), new RecordingLogger()));
+  two = stack.use(await openRealtimeInstance(places('two'), new RecordingLogger()));
+  front = stack.use(await openTcpFront(one.port));
+  account = await insertTestAccount(one.db);
+  ownerKey = await insertOwnerKey();
+});
+afterEach(() => stack.disposeAsync());
+
+function places(name: string): InstancePlaces {
+  return {
+    connection: database.connection,
+    redis: { urls: [`redis://127.0.0.1:${redis.port}`] },
+    prefix: 'test',
+    name,
+  };
+}
+
+async function insertOwnerKey(): Promise<string> {
+  const key = `sb_${randomUUID()}${randomUUID()}`;
+  const sha256 = createHash('sha256').update(key).digest('hex');
+  const names = { name: 'test', prefix: key.slice(0, 6), sha256 };
+  await one.db
+    .insertInto('api_keys')
+    .values({ id: randomUUID(), tenant_id: 'default', role: 'owner', ...names })
+    .execute();
+  return key;
+}
+
+async function dial({ url }: { readonly url: string }): Promise<RealtimeClient> {
+  return stack.use(await RealtimeClient.open({ url, ownerKey }));
+}
+
+/** Messages with these texts come in, one transaction each, by way of that instance. */
+async function receive({ db }: Pick<RealtimeInstance, 'db'>, ...texts: string[]): Promise<void> {
+  for (const text of texts) await ingestEvents(db, account, [messageEvent(text, { text })], new Date());
+}
+
+describe('clients of several instances', () => {
+  it('hear of each message once and in order, whichever instance stored it', async () => {
+    const clients = [await dial(one), await dial(two)];
+    await receive(two, '1', '2');
+    await receive(one, '3', '4');
+    for (const client of clients) await client.hears('4');
+    for (const client of clients) expect(client.received).toEqual(['1', '2', '3', '4']);
+  });
+
+  it('hear of the steps of a message', async () => {
+    const client = await dial(two);
+    await ingestEvents(one.db, account, [ownMessageEvent('own')], new Date());
+    await ingestEvents(one.db, account, [ackEvent('own', 2, T0 + 1_000)], new Date());
+    const told = await client.heard(
+      ({ name, payload }) => name === 'message:status' && payload.status === 'delivered',
+    );
+    expect(told.payload).toMatchObject({
+      accountId: account,
+      chatId: '491700000001@c.us',
+      direction: 'outgoing',
+      failedReason: null,
+      deliveredAt: new Date(T0 + 1_000).toISOString(),
+      readAt: null,
+    });
+    expect(Object.keys(told.payload)).not.toContain('text');
+  });
+
+  it('hear of each change of an account once', async () => {
+    const clients = [await dial(one), await dial(two)];
+    const change = { state: 'needs_human', reason: 'logged_out' } as const;
+    await makeAccountStore(one.db).saveState(account, change);
+    one.announcer.onState(account, change);
+    two.announcer.reviewHealth(account);
+    for (const client of clients) await client.heard(({ name }) => name === 'account:health');
+    for (const client of clients) await client.heard(({ name }) => name === 'account:status');
+    await receive(one, 'last');
+    for (const client of clients) {
+      await client.hears('last');
+      expect(client.events.map(({ name }) => name).toSorted()).toEqual([
+        'account:health',
+        'account:status',
+        'message:received',
+      ]);
+    }
+  });
+});
+
+describe('a client that was cut off', () => {
+  it.each([
+    ['the same instance', () => one],
+    ['another instance', () => two],
+  ])('gets what it missed from %s, once and in order', async (_which, back) => {
+    const client = await dial(front);
+    const steady = await dial(two);
+    await receive(one, '1');
+    await client.hears('1');
+    const gone = client.cutOff();
+    front.turn(null);
+    await gone;
+    await receive(one, '2', '3');
+    await receive(two, '4');
+    await steady.hears('4');
+    const again = client.connected();
+    front.turn(back().port);
+    expect(await again).toBe(true);
+    await receive(one, '5');
+    await client.hears('5');
+    expect(client.received).toEqual(['1', '2', '3', '4', '5']);
+  });
+
+  it('gets nothing more once its key was revoked', async () => {
+    const client = await dial(front);
+    await receive(one, '1');
+    await client.hears('1');
+    const gone = client.cutOff();
+    front.turn(null);
+    await gone;
+    await one.db.updateTable('api_keys').set({ revoked_at: new Date() }).execute();
+    await receive(one, '2');
+    const refused = refusal(client);
+    front.turn(two.port);
+    expect(await refused).toBe('UNAUTHENTICATED');
+    expect(client.received).toEqual(['1']);
+  });
+});
+
+/** The first refusal that the server itself gives; before it there may be those of the closed front. */
+async function refusal(client: RealtimeClient): Promise<string> {
+  for (;;) {
+    const code = await client.refused();
+    if (/^[A-Z_]+$/.test(code)) return code;
+  }
+}
+
+describe('while Redis is away', () => {
+  it('clients stay and hear of what their instance reads, and of everything when it is back', async () => {
+    const clients = [await dial(one), await dial(two)];
+    await receive(one, '1');
+    for (const client of clients) await client.hears('1');
+    await redis.kill();
+    await receive(one, '2');
+    await receive(two, '3');
+    await Promise.race(clients.map((client) => client.hears('3')));
+    await redis.start();
+    await untilBoth(clients);
+    await receive(two, 'end');
+    for (const client of clients) await client.hears('end');
+    for (const client of clients) expect(client.isConnected).toBe(true);
+    const [full] = clients.filter((client) => client.received.includes('2'));
+    expect(full?.received.slice(0, 3)).toEqual(['1', '2', '3']);
+    for (const client of clients) expect(new Set(client.received).size).toBe(client.received.length);
+  });
+});
+
+/** Messages come in until one of them has reached all. */
+async function untilBoth(clients: readonly RealtimeClient[]): Promise<void> {
+  const isBack = (client: RealtimeClient) => client.received.some((text) => String(text).startsWith('again'));
+  for (let nth = 0; !clients.every(isBack); nth += 1) {
+    await receive(one, `again ${nth}`);
+    await Promise.race(clients.map((client) => client.hears(`again ${nth}`)));
+  }
+}
+
+it('what was committed and not told when the reading instance was killed is told by the next one, once', async () => {
+  await one[Symbol.asyncDispose]();
+  await two[Symbol.asyncDispose]();
+  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(places('killed'))], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  stack.defer(() => void child.kill('SIGKILL'));
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  front.turn(Number(String(line).replace('port ', '')));
+  await using next = await openRealtimeInstance(places('next'), new RecordingLogger());
+  const client = await dial(front);
+  const steady = await dial(next);
+  await receive(next, '1');
+  await client.hears('1');
+
+  child.kill('SIGSTOP');
+  await receive(next, '2', '3');
+  const [gone, again] = [client.cutOff(), client.connected()];
+  child.kill('SIGKILL');
+  await gone;
+  front.turn(next.port);
+  expect(await again).toBe(true);
+  for (const each of [client, steady]) await each.hears('3');
+  await receive(next, '4');
+  for (const each of [client, steady]) {
+    await each.hears('4');
+    expect(each.received).toEqual(['1', '2', '3', '4']);
+  }
+});

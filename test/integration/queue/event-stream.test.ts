@@ -1,0 +1,96 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { type OpenRedis, openRedis } from '../../../src/queue/connection.ts';
+import { type EventStream, openEventStream, type StreamEntry } from '../../../src/queue/event-stream.ts';
+import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+
+const files = new AsyncDisposableStack();
+let server: OwnRedis;
+let stack: AsyncDisposableStack;
+let redis: OpenRedis;
+let name: string;
+let count = 0;
+
+beforeAll(async () => {
+  server = files.use(await openOwnRedis());
+});
+afterAll(() => files.disposeAsync());
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  const location = { urls: [`redis://127.0.0.1:${server.port}`] };
+  redis = stack.use(await openRedis({ location, log: new RecordingLogger() }));
+  count += 1;
+  name = `stream-${count}`;
+});
+afterEach(() => stack.disposeAsync());
+
+async function open(): Promise<EventStream> {
+  return stack.use(await openEventStream({ redis, name, log: new RecordingLogger() }));
+}
+
+/** Collects what is followed, and resolves once there are so many. */
+function follow(stream: EventStream) {
+  const entries: StreamEntry[] = [];
+  let look: () => void = () => undefined;
+  stream.follow(async (more) => {
+    entries.push(...more);
+    look();
+  });
+  return {
+    async texts(enough: number): Promise<string[]> {
+      while (entries.length < enough) {
+        await new Promise<void>((resolve) => {
+          look = resolve;
+        });
+      }
+      return entries.map(({ text }) => text);
+    },
+  };
+}
+
+it('lets everyone who follows read everything once, in one order, from their opening on', async () => {
+  const first = await open();
+  await first.add('before');
+  const [one, two] = [follow(first), follow(await open())];
+  const texts = Array.from({ length: 1_200 }, (_, nth) => `entry ${nth}`);
+  await Promise.all(texts.map((text) => first.add(text)));
+  expect(await one.texts(1_201)).toEqual(['before', ...texts]);
+  expect(await two.texts(1_200)).toEqual(texts);
+});
+
+it('reads what lies behind an entry, up to another, and says if it is not kept any more', async () => {
+  const stream = await open();
+  const ids: string[] = [];
+  for (let nth = 0; nth < 1_100; nth += 1) ids.push(await stream.add(`entry ${nth}`));
+  const [from, to] = [String(ids[1]), String(ids[1_090])];
+  const read = await stream.read(from, to);
+  expect(read?.map(({ id }) => id)).toEqual(ids.slice(2, 1_091));
+  expect(await stream.read(to, to)).toEqual([]);
+  expect(await stream.read('1-1', to)).toBeUndefined();
+});
+
+it('hands a value that was put out once', async () => {
+  const stream = await open();
+  await stream.put('session', 'value', 60_000);
+  expect(await stream.take('session')).toBe('value');
+  expect(await stream.take('session')).toBeUndefined();
+});
+
+it('goes on where it was when Redis is back, and fails at once while it is away', async () => {
+  const stream = await open();
+  const followed = follow(stream);
+  await stream.add('1');
+  await followed.texts(1);
+  await server.kill();
+  const tries = Array.from({ length: 5_000 }, () => stream.add('never'));
+  const outcomes = await Promise.allSettled(tries);
+  expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
+  const back = new Promise<void>((resolve) => redis.onRecovered(resolve));
+  await server.start();
+  await back;
+  // What was asked before it died is asked again first.
+  await redis.ping(5_000);
+  await stream.add('2');
+  const texts = (await followed.texts(2)).filter((text) => text !== 'never');
+  expect(texts).toEqual(['1', '2']);
+});
