@@ -38,6 +38,7 @@ import { type OpenLogger, openLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { makeBoard } from './queue/board.ts';
 import { openQueues } from './queue/producer.ts';
+import { makeSharedCalls } from './queue/rate-limit-calls.ts';
 import { makeCronTable } from './schedule/cron-table.ts';
 import { openSchedule } from './schedule/schedule.ts';
 import { Vault } from './vault/vault.ts';
@@ -201,6 +202,7 @@ async function openParts(
         },
         board: makeBoard(queues),
         metrics,
+        sharedCalls: makeSharedCalls(redis),
         announcements: announcer,
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),

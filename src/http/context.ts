@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Outbox } from '../messages/outbox.ts';
 import type { MetricsText } from '../observability/metrics.ts';
+import type { SharedCalls } from '../queue/rate-limit-calls.ts';
 import type { NewestSnapshot } from '../vault/vault.ts';
 import type { VaultUpkeep } from '../vault/vault-upkeep.ts';
 
@@ -55,6 +56,8 @@ export interface HttpDeps {
   readonly vault: SealedSessions;
   readonly board: Board;
   readonly metrics: MetricsText;
+  /** Where requests are counted for all instances. */
+  readonly sharedCalls: SharedCalls;
   /** What Socket.IO clients are told. */
   readonly announcements: Announcements;
   /** By the name under which `GET /ready` shows them: database, queue. */

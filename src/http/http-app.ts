@@ -10,6 +10,7 @@ import type { HttpDeps } from './context.ts';
 import { makeCors } from './cors.ts';
 import { answerError, errorToBody } from './error-answer.ts';
 import { registerOpenApi } from './openapi.ts';
+import { makeOpenRateLimit, type RateLimits } from './rate-limit.ts';
 import { isRealtimeRequest } from './realtime.ts';
 import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
@@ -41,8 +42,14 @@ const HANDLER_TIMEOUT_MS = 120_000;
 
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
+/** What every request passes before it gets to its route. */
+export interface HttpGate {
+  readonly authenticator: Authenticator;
+  readonly limits: RateLimits;
+}
+
 /** Makes the application with all of its routes. It does not listen yet. */
-export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator): Promise<HttpApp> {
+export async function makeHttpApp(deps: HttpDeps, gate: HttpGate): Promise<HttpApp> {
   const { log } = deps;
   const app: HttpApp = fastify({
     bodyLimit: BODY_LIMIT,
@@ -68,7 +75,8 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' });
   });
   app.addHook('onRequest', makeCors(deps.config.allowedOrigins));
-  app.addHook('onRequest', makeAuthentication(authenticator));
+  app.addHook('onRequest', makeOpenRateLimit(gate.limits));
+  app.addHook('onRequest', makeAuthentication(gate.authenticator));
   logAnswers(app, log);
   await registerOpenApi(app);
   for (const routes of [

@@ -27,6 +27,7 @@ import { Metrics } from '../../src/observability/metrics.ts';
 import { makeBoard } from '../../src/queue/board.ts';
 import { openRedis } from '../../src/queue/connection.ts';
 import { openQueues } from '../../src/queue/producer.ts';
+import { makeSharedCalls } from '../../src/queue/rate-limit-calls.ts';
 import { openTestDatabase } from './database.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { openTestRedis } from './redis.ts';
@@ -118,6 +119,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     vault,
     board: makeBoard(queues),
     metrics,
+    sharedCalls: makeSharedCalls(redis),
     announcements: announcer,
     checks: { database: async () => undefined, queue: async () => undefined },
     clock: systemClock,

@@ -13,7 +13,7 @@ export function probeRoutes(app: HttpApp, { checks, log }: HttpDeps): void {
   app.route({
     method: 'GET',
     url: '/health',
-    config: { permission: 'open' },
+    config: { permission: 'open', rateLimited: false },
     schema: {
       operationId: 'getHealth',
       tags: ['probes'],
@@ -28,7 +28,7 @@ export function probeRoutes(app: HttpApp, { checks, log }: HttpDeps): void {
   app.route({
     method: 'GET',
     url: '/ready',
-    config: { permission: 'open' },
+    config: { permission: 'open', rateLimited: false },
     schema: {
       operationId: 'getReady',
       tags: ['probes'],
