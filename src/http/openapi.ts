@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { PAGE_HELMET } from './security-headers.ts';
 import type { HttpApp } from './typed-fastify.ts';
 
 const DESCRIPTION = `Keeps WhatsApp numbers connected and carries their messages.
@@ -47,7 +48,7 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
   });
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {
-      route.config = { ...route.config, permission: 'open' };
+      route.config = { ...route.config, ...PAGE_HELMET, permission: 'open' };
       route.schema = { ...route.schema, hide: true };
     });
     scope.get('/openapi.json', async () => app.swagger());
