@@ -134,7 +134,7 @@ function deleteRoute(app: HttpApp, { db, channel, log }: HttpDeps): void {
       description: 'Its messages are kept, and can still be read by their id, unless `purge` is true.',
       params: accountParams,
       querystring: z.strictObject({ purge: z.enum(['true', 'false']).default('false') }),
-      response: { 200: dataOf(deleted, 'It is deleted.'), ...errorsOf(404) },
+      response: { 200: dataOf(deleted, 'It is deleted.'), ...errorsOf(404, 413, 415) },
     },
     handler: async (request) => {
       const { account } = await getVisibleAccount(db, request, request.params.accountId);

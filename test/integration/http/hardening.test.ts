@@ -116,6 +116,20 @@ describe('a body with fields that reach prototypes', () => {
   );
 });
 
+describe('a form that breaks off', () => {
+  it.each([
+    ['before its first part', '--x\r\n'],
+    ['within the head of a part', '--x\r\nContent-Dispo'],
+    ['where nothing has begun', 'nonsense'],
+  ])('%s is refused, not a fault', async (_where, body) => {
+    const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+    for (const path of [`/accounts/${id}/media`, '/vault/import']) {
+      const answer = await server.ask('POST', path, { body, headers });
+      expect([answer.status, answer.body.error.code]).toEqual([400, 'VALIDATION_FAILED']);
+    }
+  });
+});
+
 describe('a client that dribbles', () => {
   /** A connection on which so much of a request has come. */
   async function begin(bytes: string): Promise<Socket> {
