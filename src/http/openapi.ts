@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { addExamples } from './openapi-examples.ts';
 import { PAGE_HELMET } from './security-headers.ts';
 import type { HttpApp } from './typed-fastify.ts';
 
@@ -44,7 +45,8 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
       security: [{ bearer: [] }, { apiKey: [] }],
     },
     transform: jsonSchemaTransform,
-    transformObject: (made) => dropUnused(jsonSchemaTransformObject(made) as Document) as never,
+    transformObject: (made) =>
+      addExamples({ ...dropUnused(jsonSchemaTransformObject(made) as Document) }) as never,
   });
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {

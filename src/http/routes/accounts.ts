@@ -95,7 +95,8 @@ function changeRoute(app: HttpApp, deps: HttpDeps): void {
       timezone: timezoneSchema,
       isActive: z.boolean(),
     })
-    .partial();
+    .partial()
+    .meta({ examples: [{ displayName: 'Front desk', dailyLimit: 500 }] });
   app.route({
     method: 'PATCH',
     url: `${API_BASE}/accounts/:accountId`,
@@ -122,7 +123,11 @@ function changeRoute(app: HttpApp, deps: HttpDeps): void {
 }
 
 function deleteRoute(app: HttpApp, { db, channel, log }: HttpDeps): void {
-  const deleted = z.object({ accountId: z.string(), deleted: z.literal(true), purged: z.boolean() });
+  const deleted = z.object({
+    accountId: z.string().meta({ format: 'uuid' }),
+    deleted: z.literal(true),
+    purged: z.boolean(),
+  });
   app.route({
     method: 'DELETE',
     url: `${API_BASE}/accounts/:accountId`,
