@@ -11,6 +11,9 @@ Every answer is \`{"success":true,"data":…}\` or \`{"success":false,"error":{c
 Lists take \`limit\` and \`cursor\` and add \`count\` and \`nextCursor\`. Times are ISO 8601 in UTC. Fields and
 parameters that are not known are refused by name.
 
+Requests are limited by key and by address: \`RateLimit-Policy\` and \`RateLimit\` tell how the caller stands, \`Retry-After\`
+comes with every 429. Every answer has an \`X-Request-Id\`.
+
 Socket.IO at \`/socket.io\`, with the API key as \`auth.token\`, tells what happens to the accounts that the key may
 see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`. Fields bear the
 names that they have here.`;
