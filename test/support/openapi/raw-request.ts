@@ -24,12 +24,12 @@ export async function askAsTold(
     method,
     headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(body.length) }) },
   });
-  // A server that refuses early may end the connection while the body is still being written.
+  // A server that refuses early may end the connection while the body is still being written; the answer tells why.
+  asked.on('error', () => undefined);
   const answered = once(asked, 'response') as Promise<[IncomingMessage]>;
   asked.end(body);
   const [answer] = await answered;
   const given = await buffer(answer);
-  asked.on('error', () => undefined);
   const id = answer.headers['x-request-id'];
   return {
     status: answer.statusCode ?? 0,
