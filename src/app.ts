@@ -43,6 +43,7 @@ import { Metrics } from './observability/metrics.ts';
 import { makeBoard } from './queue/board.ts';
 import { openEventStream } from './queue/event-stream.ts';
 import { openQueues } from './queue/producer.ts';
+import { makeSharedCalls } from './queue/rate-limit-calls.ts';
 import { makeCronTable } from './schedule/cron-table.ts';
 import { openSchedule } from './schedule/schedule.ts';
 import { Vault } from './vault/vault.ts';
@@ -223,6 +224,7 @@ async function openParts(
         board: makeBoard(queues),
         metrics,
         onAnswered: measured.requests,
+        sharedCalls: makeSharedCalls(redis),
         announcements: announcer,
         accessChanges,
         feed,

@@ -151,7 +151,7 @@ export const VARIABLES = {
     parseJwksUrl,
   ),
   API_RATE_LIMIT: makeVariable(
-    'HTTP requests a minute a key; 0 means no limit.',
+    'HTTP requests a minute a key, and ten times as many an address; 0 means no limit.',
     '6000',
     wholeNumber(0, MAX_PER_MINUTE),
   ),

@@ -25,11 +25,17 @@ const accountShape = {
       description: 'The linked number, else the one named at creation; E.164.',
       examples: ['+491700000001'],
     }),
-  displayName: z.string().nullable(),
-  connectionStatus: connectionStatusSchema.meta({ description: 'Derived from `state`.' }),
+  displayName: z
+    .string()
+    .nullable()
+    .meta({ examples: ['Front desk'] }),
+  connectionStatus: connectionStatusSchema.meta({
+    description: 'Derived from `state`.',
+    examples: ['Connected'],
+  }),
   state: z
     .enum(Object.keys(SESSION_STATES) as [SessionState, ...SessionState[]])
-    .meta({ description: 'The finer state of the session.' }),
+    .meta({ description: 'The finer state of the session.', examples: ['connected'] }),
   reason: z
     .object({
       code: z.enum(Object.keys(REASONS) as [ReasonCode, ...ReasonCode[]]),
@@ -37,15 +43,17 @@ const accountShape = {
       userAction: z.string().nullable().meta({ description: 'What a person should do; null if nothing.' }),
     })
     .nullable()
-    .meta({ description: 'Why the account is not connected.' }),
+    .meta({ description: 'Why the account is not connected.', examples: [null] }),
   since: instant.meta({ description: 'Since when it is in this state.' }),
   healthStatus: z.enum(['Healthy', 'Warning', 'Critical']),
-  messagesSentToday: z.int().meta({ description: "On today's date in the account's time zone." }),
-  messagesReceivedToday: z.int(),
-  dailyLimit: z.int(),
+  messagesSentToday: z
+    .int()
+    .meta({ description: "On today's date in the account's time zone.", examples: [12] }),
+  messagesReceivedToday: z.int().meta({ examples: [31] }),
+  dailyLimit: z.int().meta({ examples: [1_000] }),
   timezone: z.string().meta({ examples: ['Europe/Berlin'] }),
   lastConnectedAt: instant.nullable(),
-  lastDisconnectedAt: instant.nullable(),
+  lastDisconnectedAt: instant.nullable().meta({ examples: [null] }),
   isActive: z.boolean().meta({ description: 'A mark for the operator; it does not stop the session.' }),
   createdAt: instant,
 };
@@ -67,18 +75,23 @@ export const singleAccountSchema = z
 export const accountHealthSchema = z
   .object({
     ...accountShape,
-    usagePercentage: z.number().meta({ description: 'Use of the daily limit, in percent.' }),
+    usagePercentage: z.number().meta({ description: 'Use of the daily limit, in percent.', examples: [1.2] }),
     isClientActive: z.boolean().meta({ description: 'The session runs on this instance and is connected.' }),
     clientInfo: z
       .object({ wid: z.object({ user: z.string(), server: z.string() }), pushname: z.string() })
-      .nullable(),
-    lastError: z.string().nullable(),
+      .nullable()
+      .meta({ examples: [{ wid: { user: '491700000001', server: 'c.us' }, pushname: 'Shop' }] }),
+    lastError: z
+      .string()
+      .nullable()
+      .meta({ examples: [null] }),
     reconnect: z
       .object({
         attempt: z.int(),
         nextAt: instant.nullable().meta({ description: 'Null while the attempt is running.' }),
       })
-      .nullable(),
+      .nullable()
+      .meta({ examples: [null] }),
   })
   .meta({ id: 'AccountHealth' });
 

@@ -4,15 +4,10 @@ import type { Permission } from '../accounts/permissions.ts';
 import type { Principal } from '../accounts/principal.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import type { HttpDeps } from './context.ts';
-import { findPresentedKey } from './credentials.ts';
+import { findPresentedKey, isKeyText, keyToHash } from './credentials.ts';
 import { findKeyHolder, renewKeyHolder } from './key-identity.ts';
-import { RequestWindow } from './request-window.ts';
+import { type RateLimits, type TellQuotas, tellIn } from './rate-limit.ts';
 import { makeTokenVerifier } from './token-identity.ts';
-
-const MINUTE_MS = 60_000;
-
-/** Failed authentications a minute and address. */
-const MAX_FAILURES = 100;
 
 /** What a route demands of who asks; `open` is for everyone. */
 export type RouteAccess = Permission | 'open';
@@ -25,7 +20,7 @@ declare module 'fastify' {
     operatorOnly?: boolean;
     /** True where a browser is to ask for a password, which is the key. */
     basicAuth?: boolean;
-    /** False where the answer must not depend on how much else the key has asked for. */
+    /** False where the answer must not depend on how much else the key or the address has asked for. */
     rateLimited?: boolean;
   }
   interface FastifyRequest {
@@ -33,47 +28,52 @@ declare module 'fastify' {
   }
 }
 
-export type AuthenticationDeps = Pick<HttpDeps, 'db' | 'clock' | 'config'>;
+export type AuthenticationDeps = Pick<HttpDeps, 'db' | 'clock' | 'config'> & { readonly limits: RateLimits };
 
-/** Tells who brings a key or a token, against the limits of failures an address and of requests a key. */
+/** How a request is counted. */
+export interface CountOptions {
+  readonly rateLimited?: boolean;
+  readonly tell?: TellQuotas;
+}
+
+/** Tells who brings a key or a token, against the limits of requests and of failures. */
 export interface Authenticator {
   /** @throws AppError UNAUTHENTICATED, also without a key; RATE_LIMIT_EXCEEDED */
-  authenticate(
-    key: string | undefined,
-    address: string,
-    options?: { readonly rateLimited?: boolean },
-  ): Promise<Principal>;
+  authenticate(key: string | undefined, address: string, options?: CountOptions): Promise<Principal>;
   /** The same principal as it is now; undefined once its key was revoked, or the time of key or token is over. */
   renew(principal: Principal): Promise<Principal | undefined>;
 }
 
-/** Makes the authenticator; one for the whole server, so that its limits hold for every way in. */
+/** Makes the authenticator; one for the whole server. */
 export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
-  const failures = new RequestWindow({ limit: MAX_FAILURES, windowMs: MINUTE_MS, clock: deps.clock });
-  const requests = new RequestWindow({
-    limit: deps.config.apiRateLimit,
-    windowMs: MINUTE_MS,
-    clock: deps.clock,
-  });
+  const { limits } = deps;
   const tokens = makeTokenVerifier(deps.config.jwt, deps.clock);
-  const identify = async (key: string): Promise<Principal> => {
-    if (tokens.isToken(key)) return tokens.verify(key);
-    const holder = await findKeyHolder(deps, key);
+  const identify = async (key: string | undefined, count: (identity?: string) => Promise<void>) => {
+    if (key !== undefined && tokens.isToken(key)) {
+      const user = await tokens.verify(key);
+      await count(`${user.tenantId} ${user.id}`);
+      return user;
+    }
+    // Side by side: counting is one more way, to Redis, which takes no longer than the one to the database.
+    const [holder] = await Promise.all([
+      key === undefined ? undefined : findKeyHolder(deps, key),
+      count(keyToIdentity(key)),
+    ]);
     if (holder === undefined) throw new AppError('UNAUTHENTICATED');
     return holder;
   };
   return {
-    async authenticate(key, address, { rateLimited = true } = {}) {
-      if (key === undefined) throw new AppError('UNAUTHENTICATED');
-      let principal: Principal;
+    async authenticate(key, address, { rateLimited = true, tell = () => undefined } = {}) {
+      const count = async (identity?: string) => {
+        if (rateLimited) await limits.takeRequest({ address, identity }, tell);
+      };
       try {
-        principal = await identify(key);
+        return await identify(key, count);
       } catch (thrown) {
-        if (isAppError(thrown, 'UNAUTHENTICATED')) refuseWhenOver(failures.count(address));
+        if (key !== undefined && isAppError(thrown, 'UNAUTHENTICATED'))
+          await limits.takeFailure(address, tell);
         throw thrown;
       }
-      if (rateLimited) refuseWhenOver(requests.count(principalToCaller(principal)));
-      return principal;
     },
     async renew(principal) {
       if (principal.kind === 'key') return renewKeyHolder(deps, principal.id);
@@ -82,9 +82,9 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
   };
 }
 
-/** Whose requests are counted together. */
-function principalToCaller({ kind, id, tenantId }: Principal): string {
-  return kind === 'key' ? id : `${tenantId} ${id}`;
+/** Names a key where calls are counted: the beginning of its hash, which does not tell the hash. */
+function keyToIdentity(key: string | undefined): string | undefined {
+  return key !== undefined && isKeyText(key) ? keyToHash(key).slice(0, 32) : undefined;
 }
 
 /**
@@ -99,7 +99,7 @@ export function makeAuthentication(authenticator: Authenticator) {
     const key = findPresentedKey(request.headers, { allowBasic: basicAuth });
     let principal: Principal;
     try {
-      principal = await authenticator.authenticate(key, request.ip, { rateLimited });
+      principal = await authenticator.authenticate(key, request.ip, { rateLimited, tell: tellIn(reply) });
     } catch (thrown) {
       if (isAppError(thrown, 'UNAUTHENTICATED')) {
         reply.header('www-authenticate', basicAuth ? 'Basic realm="Switchboard", charset="UTF-8"' : 'Bearer');
@@ -116,9 +116,4 @@ export function makeAuthentication(authenticator: Authenticator) {
 export function getPrincipal(request: FastifyRequest): Principal {
   if (request.principal === null) throw new AppError('UNAUTHENTICATED');
   return request.principal;
-}
-
-function refuseWhenOver(waitMs: number): void {
-  if (waitMs <= 0) return;
-  throw new AppError('RATE_LIMIT_EXCEEDED', { details: { retryAfterSeconds: Math.ceil(waitMs / 1_000) } });
 }

@@ -11,6 +11,7 @@ import type { ChangeFeed } from '../messages/change-feed.ts';
 import type { Outbox } from '../messages/outbox.ts';
 import type { MetricsText } from '../observability/metrics.ts';
 import type { EventStream } from '../queue/event-stream.ts';
+import type { SharedCalls } from '../queue/rate-limit-calls.ts';
 import type { NewestSnapshot } from '../vault/vault.ts';
 import type { VaultUpkeep } from '../vault/vault-upkeep.ts';
 import type { OnAnswered } from './request-metrics.ts';
@@ -59,6 +60,8 @@ export interface HttpDeps {
   readonly vault: SealedSessions;
   readonly board: Board;
   readonly metrics: MetricsText;
+  /** Where requests are counted for all instances. */
+  readonly sharedCalls: SharedCalls;
   /** Told of each request that was answered. */
   readonly onAnswered: OnAnswered;
   /** What Socket.IO clients are told: of accounts, of messages, and by way of which they are told on all instances. */

@@ -2,7 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 const HEADERS = 'Authorization, X-API-Key, Content-Type, Idempotency-Key, X-Request-Id';
-const EXPOSED = 'X-Request-Id, Retry-After, Content-Disposition, X-Vault-Generation';
+const EXPOSED =
+  'X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Content-Disposition, X-Vault-Generation';
 /** Seconds for which a browser may remember a preflight. */
 const MAX_AGE = 600;
 

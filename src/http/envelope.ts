@@ -29,10 +29,19 @@ export function pageOf<Item extends z.ZodType>(item: Item, description: string) 
       success: z.literal(true),
       data: z.array(item),
       count: z.int().meta({ description: 'Items in this answer.' }),
-      nextCursor: z.string().nullable().meta({ description: 'For the next page; null at the end.' }),
+      nextCursor: z
+        .string()
+        .nullable()
+        .meta({ description: 'For the next page; null at the end.', examples: [null] }),
     })
     .meta({ description });
 }
+
+const EXAMPLE_INSTANT = '2026-01-31T08:00:00.000000Z';
+const EXAMPLE_CURSORS: Readonly<Record<CursorKind, string>> = {
+  row: positionToCursor({ at: EXAMPLE_INSTANT, tie: '6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10' }),
+  chat: positionToCursor({ at: EXAMPLE_INSTANT, tie: '491700000001@c.us' }),
+};
 
 /** The query parameters of a list of this kind. */
 const pageQueryOf = (kind: CursorKind) => ({
@@ -52,7 +61,7 @@ const pageQueryOf = (kind: CursorKind) => ({
       return z.NEVER;
     })
     .optional()
-    .meta({ description: 'The `nextCursor` of the page before.' }),
+    .meta({ description: 'The `nextCursor` of the page before.', example: EXAMPLE_CURSORS[kind] }),
 });
 
 /** The query parameters of every list of rows, and of those that are ordered by the ids of chats. */

@@ -35,6 +35,8 @@ export async function answerError(
   log: Logger,
 ): Promise<void> {
   const error = toClientError(thrown);
+  // An address that cannot be read is answered before any hook has run.
+  reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' });
   if (error.status >= 500) {
     const fields = {
       requestId: request.id,

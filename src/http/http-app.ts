@@ -11,7 +11,9 @@ import { type Authenticator, makeAuthentication } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { makeCors } from './cors.ts';
 import { answerError, errorToBody } from './error-answer.ts';
+import { takeJsonBodies } from './json-body.ts';
 import { registerOpenApi } from './openapi.ts';
+import { makeOpenRateLimit, type RateLimits } from './rate-limit.ts';
 import { isRealtimeRequest } from './realtime.ts';
 import { tellAnswers } from './request-metrics.ts';
 import { requirePermissions } from './route-permissions.ts';
@@ -33,6 +35,7 @@ import { sendRoutes } from './routes/sending.ts';
 import { settingRoutes } from './routes/settings.ts';
 import { usageRoutes } from './routes/usage.ts';
 import { vaultRoutes } from './routes/vault.ts';
+import { registerSecurityHeaders } from './security-headers.ts';
 import type { HttpApp } from './typed-fastify.ts';
 import { validatorCompiler } from './validation.ts';
 
@@ -42,6 +45,8 @@ const BODY_LIMIT = 1024 * 1024;
 const MAX_PARAMETER = 255;
 /** A client that is slower than this at sending its headers, or all of its request, is cut off. Milliseconds. */
 const HEADERS_TIMEOUT_MS = 15_000;
+/** How often slow clients are looked for, in milliseconds. */
+const SLOWNESS_CHECK_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 300_000;
 const KEEP_ALIVE_MS = 72_000;
 /** An answer that takes longer, because the database hangs for instance, is given up. Milliseconds. */
@@ -49,8 +54,14 @@ const HANDLER_TIMEOUT_MS = 120_000;
 
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
+/** What every request passes before it gets to its route. */
+export interface HttpGate {
+  readonly authenticator: Authenticator;
+  readonly limits: RateLimits;
+}
+
 /** Makes the application with all of its routes. It does not listen yet. */
-export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator): Promise<HttpApp> {
+export async function makeHttpApp(deps: HttpDeps, gate: HttpGate): Promise<HttpApp> {
   const { log } = deps;
   const app: HttpApp = fastify({
     bodyLimit: BODY_LIMIT,
@@ -58,7 +69,11 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     handlerTimeout: HANDLER_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, shouldUpgradeCallback: isRealtimeRequest },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: SLOWNESS_CHECK_MS,
+      shouldUpgradeCallback: isRealtimeRequest,
+    },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: requestToId,
@@ -70,14 +85,14 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler((thrown, request, reply) => answerError(thrown, request, reply, log));
   app.setNotFoundHandler((request, reply) => answerError(new AppError('NOT_FOUND'), request, reply, log));
-  takeEmptyBodies(app);
+  takeJsonBodies(app);
   requirePermissions(app);
   app.decorateRequest('principal', null);
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' });
-  });
+  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
+  await registerSecurityHeaders(app);
   app.addHook('onRequest', makeCors(deps.config.allowedOrigins));
-  app.addHook('onRequest', makeAuthentication(authenticator));
+  app.addHook('onRequest', makeOpenRateLimit(gate.limits));
+  app.addHook('onRequest', makeAuthentication(gate.authenticator));
   keepAudit(app, makeAuditWriter(deps.db));
   logAnswers(app, log);
   tellAnswers(app, deps.onAnswered);
@@ -133,21 +148,12 @@ function refuseBrokenRequest(thrown: Error & { code?: string }, socket: Socket):
       ? 'The headers are too large.'
       : 'This is no valid HTTP request.';
   const error = new AppError(large ? 'TOO_LARGE' : 'VALIDATION_FAILED', { message });
-  const body = JSON.stringify(errorToBody(error, randomUUID()));
+  const requestId = randomUUID();
+  const body = JSON.stringify(errorToBody(error, requestId));
   socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nX-Request-Id: ${requestId}\r\n` +
+      `X-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
-}
-
-/** Lets clients that always name a Content-Type ask without a body; and only JSON is understood. */
-function takeEmptyBodies(app: HttpApp): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error');
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined);
-    else parseJson(request, String(body), done);
-  });
 }
 
 function logAnswers(app: HttpApp, log: Logger): void {

@@ -1,6 +1,16 @@
 import type { Multipart, MultipartFile } from '@fastify/multipart';
-import { toError } from '../lib/errors.ts';
+import { isAppError, toError } from '../lib/errors.ts';
 import { refuseField } from './validation.ts';
+
+/** The next part of a form; undefined at its end. What is wrong with the form is told as such. */
+export async function findNextPart(parts: AsyncIterator<Multipart>): Promise<Multipart | undefined> {
+  try {
+    const { value, done } = await parts.next();
+    return done ? undefined : value;
+  } catch (thrown) {
+    throw explainForm(thrown);
+  }
+}
 
 /**
  * The bytes of a form's last part. Whoever takes them in fails with a form that holds more or breaks off, before it has
@@ -15,8 +25,14 @@ export async function* readAlone(
     // The limits of the form make the plugin throw at a further part of either kind.
     await parts.next();
   } catch (thrown) {
-    const { statusCode = 500 } = toError(thrown) as { statusCode?: number };
-    // The parser's own errors have no status, and are all about what the client sent.
-    throw statusCode < 500 ? thrown : refuseField('body', 'The form breaks off before its end.');
+    throw explainForm(thrown);
   }
+}
+
+/** The parser's own errors have no status, and are all about what the client sent. */
+function explainForm(thrown: unknown): unknown {
+  const { statusCode = 500 } = toError(thrown) as { statusCode?: number };
+  return statusCode < 500 || isAppError(thrown)
+    ? thrown
+    : refuseField('body', 'The form breaks off before its end, or is none.');
 }

@@ -109,7 +109,47 @@ export const messageSchema = z
       }),
     recovered: z.boolean().meta({ description: 'Read back after an absence instead of told live.' }),
   })
-  .meta({ id: 'Message' });
+  .meta({
+    id: 'Message',
+    examples: [
+      {
+        messageId: '019c0f3e-8f00-7c69-9d1f-1c1b7b1f8a10',
+        whatsappMessageId: 'true_491700000001@c.us_3EB0A1B2C3',
+        accountId: '6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10',
+        chatId: '491700000001@c.us',
+        phoneNumber: '+491700000001',
+        direction: 'outgoing',
+        type: 'text',
+        author: null,
+        authorName: null,
+        text: 'Your parcel is here.',
+        location: null,
+        contacts: null,
+        poll: null,
+        mediaUrl: null,
+        mediaType: null,
+        mimeType: null,
+        fileName: null,
+        fileSize: null,
+        caption: null,
+        replyTo: null,
+        status: 'delivered',
+        failedReason: null,
+        timestamp: '2026-01-31T08:00:00.000Z',
+        handedAt: '2026-01-31T08:00:00.400Z',
+        sentAt: '2026-01-31T08:00:00.900Z',
+        deliveredAt: '2026-01-31T08:00:02.000Z',
+        readAt: null,
+        playedAt: null,
+        editedAt: null,
+        revokedAt: null,
+        reactions: [{ senderId: '491700000001@c.us', emoji: '👍', at: '2026-01-31T08:01:00.000Z' }],
+        votes: null,
+        versions: [],
+        recovered: false,
+      },
+    ],
+  });
 
 export type MessageView = z.output<typeof messageSchema>;
 

@@ -1,6 +1,8 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { addExamples } from './openapi-examples.ts';
+import { PAGE_HELMET } from './security-headers.ts';
 import type { HttpApp } from './typed-fastify.ts';
 
 const DESCRIPTION = `Keeps WhatsApp numbers connected and carries their messages.
@@ -11,6 +13,9 @@ parameters that are not known are refused by name.
 
 Ask with an API key, or with a JWT of the host application where \`JWT_SECRET\` or \`JWT_JWKS_URL\` is set. Owners and admins use
 every account of their tenant; agents and viewers those that were granted to them. What is another tenant's does not exist: 404.
+
+Requests are limited by key and by address: \`RateLimit-Policy\` and \`RateLimit\` tell how the caller stands, \`Retry-After\`
+comes with every 429. Every answer has an \`X-Request-Id\`.
 
 Socket.IO at \`/socket.io\`, with the key or token as \`auth.token\`, tells what happens to the accounts that the key may
 see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`, and to
@@ -54,11 +59,12 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
       security: [{ bearer: [] }, { apiKey: [] }],
     },
     transform: jsonSchemaTransform,
-    transformObject: (made) => dropUnused(jsonSchemaTransformObject(made) as Document) as never,
+    transformObject: (made) =>
+      addExamples({ ...dropUnused(jsonSchemaTransformObject(made) as Document) }) as never,
   });
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {
-      route.config = { ...route.config, permission: 'open' };
+      route.config = { ...route.config, ...PAGE_HELMET, permission: 'open' };
       route.schema = { ...route.schema, hide: true };
     });
     scope.get('/openapi.json', async () => app.swagger());

@@ -5,6 +5,7 @@ import { AppError, isAppError } from '../lib/errors.ts';
 import type { MediaSource, SendRequest } from '../messages/send-request.ts';
 import { parseRecipient } from '../messages/whatsapp-key.ts';
 import { MEDIA_TYPES } from './message-view.ts';
+import { BODY_EXAMPLES } from './openapi-examples.ts';
 import { contactSchema, locationSchema, mediaSchema, pollSchema } from './send-content.ts';
 import { limitedText } from './text-schema.ts';
 
@@ -61,7 +62,21 @@ const fields = z.strictObject({
 /** The body of a send. Every problem is named at once, those between fields among them. */
 export const sendBodySchema = fields
   .check(z.superRefine(checkContent, { when: ({ value }) => typeof value === 'object' && value !== null }))
-  .meta({ id: 'SendMessage', oneOf: CONTENT_FIELDS.map((field) => ({ required: [field] })) });
+  .meta({
+    id: 'SendMessage',
+    oneOf: CONTENT_FIELDS.map((field) => ({ required: [field] })),
+    [BODY_EXAMPLES]: [
+      { to: '+491700000001', text: 'Your parcel is here.' },
+      { to: '491700000001@c.us', media: { data: 'SGVsbG8h', mimeType: 'text/plain' }, fileName: 'hello.txt' },
+      {
+        to: '120363000000000001@g.us',
+        poll: { question: 'Lunch?', options: ['Yes', 'No'] },
+        onLimit: 'defer',
+      },
+      { to: '+491700000001', location: { latitude: 52.52, longitude: 13.405, name: 'Berlin' } },
+      { to: '+491700000001', contact: { name: 'Alice', phoneNumber: '+491700000002' } },
+    ],
+  });
 
 export type SendBody = z.output<typeof fields>;
 

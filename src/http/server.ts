@@ -3,6 +3,7 @@ import { AppError, toError } from '../lib/errors.ts';
 import { makeAuthenticator } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { makeHttpApp } from './http-app.ts';
+import { makeRateLimits } from './rate-limit.ts';
 import { openRealtime } from './realtime.ts';
 
 /** How long answers that are under way may take once the server is closing, in milliseconds. */
@@ -27,8 +28,14 @@ export async function openHttpServer(
 ): Promise<HttpServer> {
   signal.throwIfAborted();
   const { host, port, log } = { ...deps.config, log: deps.log };
-  const authenticator = makeAuthenticator(deps);
-  const app = await makeHttpApp(deps, authenticator);
+  const limits = makeRateLimits({
+    requestsPerKey: deps.config.apiRateLimit,
+    shared: deps.sharedCalls,
+    clock: deps.clock,
+    log,
+  });
+  const authenticator = makeAuthenticator({ ...deps, limits });
+  const app = await makeHttpApp(deps, { authenticator, limits });
   const realtime = openRealtime(app.server, { ...deps, authenticator });
   const close = async () => {
     const cancel = new AbortController();

@@ -22,7 +22,7 @@ export function keyToString(key: MessageKey): string {
 
 /** The inverse of `keyToString`; undefined if the text is no key. */
 export function parseKeyString(text: string): MessageKey | undefined {
-  const match = /^(true|false)_([^_]+@[^_]+)_([^_]+)(?:_(.+))?$/.exec(text);
+  const match = /^(true|false)_([^_@]+@[^_]+)_([^_]+)(?:_(.+))?$/.exec(text);
   if (!match) return undefined;
   const [, fromMe, chatId, bareId, participant] = match;
   if (chatId === undefined || bareId === undefined) return undefined;

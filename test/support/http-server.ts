@@ -34,6 +34,7 @@ import { makeBoard } from '../../src/queue/board.ts';
 import { openRedis } from '../../src/queue/connection.ts';
 import { openEventStream } from '../../src/queue/event-stream.ts';
 import { openQueues } from '../../src/queue/producer.ts';
+import { makeSharedCalls } from '../../src/queue/rate-limit-calls.ts';
 import { openTestDatabase } from './database.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { openTestRedis } from './redis.ts';
@@ -150,6 +151,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     board: makeBoard(queues),
     metrics,
     onAnswered: measured.requests,
+    sharedCalls: makeSharedCalls(redis),
     announcements: announcer,
     accessChanges,
     feed,

@@ -27,6 +27,7 @@ const PURE_CONFIG = ['config/config.ts', 'config/session-timings.ts'];
 const ROOM_OF_PACKAGE: Readonly<Record<string, string>> = {
   '@bull-board/api': 'queue',
   '@bull-board/fastify': 'queue',
+  '@fastify/helmet': 'http',
   '@fastify/multipart': 'http',
   '@fastify/swagger': 'http',
   '@fastify/swagger-ui': 'http',

@@ -14,6 +14,7 @@ import { makeBoard } from '../../src/queue/board.ts';
 import { openRedis, type RedisLocation } from '../../src/queue/connection.ts';
 import { openEventStream } from '../../src/queue/event-stream.ts';
 import { openQueues } from '../../src/queue/producer.ts';
+import { makeSharedCalls } from '../../src/queue/rate-limit-calls.ts';
 
 /** Where an instance finds the stores that it shares with others. */
 export interface InstancePlaces {
@@ -63,6 +64,7 @@ export async function openRealtimeInstance(places: InstancePlaces, log: Logger):
     board: makeBoard(queues),
     metrics: new Metrics(),
     onAnswered: () => undefined,
+    sharedCalls: makeSharedCalls(redis),
     announcements: announcer,
     accessChanges,
     feed,

@@ -94,7 +94,8 @@ function changeRoute(app: HttpApp, deps: HttpDeps): void {
       timezone: timezoneSchema,
       isActive: z.boolean(),
     })
-    .partial();
+    .partial()
+    .meta({ examples: [{ displayName: 'Front desk', dailyLimit: 500 }] });
   app.route({
     method: 'PATCH',
     url: `${API_BASE}/accounts/:accountId`,
@@ -122,7 +123,11 @@ function changeRoute(app: HttpApp, deps: HttpDeps): void {
 }
 
 function deleteRoute(app: HttpApp, { db, channel, log }: HttpDeps): void {
-  const deleted = z.object({ accountId: z.string(), deleted: z.literal(true), purged: z.boolean() });
+  const deleted = z.object({
+    accountId: z.string().meta({ format: 'uuid' }),
+    deleted: z.literal(true),
+    purged: z.boolean(),
+  });
   app.route({
     method: 'DELETE',
     url: `${API_BASE}/accounts/:accountId`,
@@ -134,7 +139,7 @@ function deleteRoute(app: HttpApp, { db, channel, log }: HttpDeps): void {
       description: 'Its messages are kept, and can still be read by their id, unless `purge` is true.',
       params: accountParams,
       querystring: z.strictObject({ purge: z.enum(['true', 'false']).default('false') }),
-      response: { 200: dataOf(deleted, 'It is deleted.'), ...errorsOf(404) },
+      response: { 200: dataOf(deleted, 'It is deleted.'), ...errorsOf(404, 413, 415) },
     },
     handler: async (request) => {
       const { account } = await getVisibleAccount(db, request, request.params.accountId);

@@ -1,6 +1,7 @@
 import type { FastifyPluginCallback } from 'fastify';
 import type { HttpDeps } from '../context.ts';
 import { answerError } from '../error-answer.ts';
+import { PAGE_HELMET } from '../security-headers.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 
 const PATH = '/admin/queues';
@@ -8,7 +9,8 @@ const PATH = '/admin/queues';
 /** Bull Board, for owners and admins of the tenant `default`, since jobs are of all tenants; browsers ask for the key as a password. */
 export async function boardRoutes(app: HttpApp, { board, log }: HttpDeps): Promise<void> {
   app.addHook('onRoute', (route) => {
-    route.config = { ...route.config, permission: 'whatsapp:manage', operatorOnly: true, basicAuth: true };
+    const access = { permission: 'whatsapp:manage', operatorOnly: true, basicAuth: true } as const;
+    route.config = { ...route.config, ...PAGE_HELMET, ...access };
     // Before the board's own, which would make a fault of every refusal.
     route.errorHandler = (thrown, request, reply) => answerError(thrown, request, reply, log);
     route.schema = { ...route.schema, hide: true };

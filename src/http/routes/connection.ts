@@ -17,7 +17,11 @@ import { checkTimezone } from './accounts.ts';
 import { pairingCodeRoute } from './pairing-code.ts';
 import { qrRoute } from './qr-code.ts';
 
-const stepSchema = z.object({ accountId: z.string(), status: connectionStatusSchema, message: z.string() });
+const stepSchema = z.object({
+  accountId: z.string().meta({ format: 'uuid' }),
+  status: connectionStatusSchema,
+  message: z.string().meta({ examples: ['The session is starting again.'] }),
+});
 
 /** Connecting, scanning, reconnecting, disconnecting, and how a connection is. */
 export function connectionRoutes(app: HttpApp, deps: HttpDeps): void {
@@ -45,7 +49,13 @@ const connectBody = z
     path: ['phoneNumber'],
     error: 'Give the number of the phone on which the code will be typed.',
   })
-  .nullish();
+  .nullish()
+  .meta({
+    examples: [
+      { displayName: 'Front desk', timezone: 'Europe/Berlin' },
+      { phoneNumber: '+491700000001', pairing: 'code' },
+    ],
+  });
 
 function connectRoute(app: HttpApp, deps: HttpDeps): void {
   app.route({

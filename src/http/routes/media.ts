@@ -9,7 +9,7 @@ import { noteAudit } from '../audit.ts';
 import { toContentDisposition } from '../content-disposition.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, messageParams, noQuery, success } from '../envelope.ts';
-import { readAlone } from '../last-part.ts';
+import { findNextPart, readAlone } from '../last-part.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 import { refuseField } from '../validation.ts';
 
@@ -82,7 +82,7 @@ async function getFilePart(request: FastifyRequest): Promise<FilePart> {
     throw makeTooLarge('file', MAX_MEDIA_BYTES);
   }
   const parts = request.parts();
-  const { value: part } = await parts.next();
+  const part = await findNextPart(parts);
   if (part?.type !== 'file') throw refuseField('file', 'Give the file as a part with this name.');
   if (part.fieldname !== 'file') {
     part.file.resume();

@@ -24,7 +24,8 @@ const query = z.strictObject({
     .string()
     .min(1, 'Use a chat id such as 491700000001@c.us.')
     .max(128, 'Use a chat id such as 491700000001@c.us.')
-    .optional(),
+    .optional()
+    .meta({ examples: ['491700000001@c.us'] }),
   direction: directionSchema.optional(),
   status: statusSchema.optional(),
   since: instantFromQuery.optional().meta({ description: 'Messages of this instant and later.' }),

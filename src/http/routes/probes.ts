@@ -13,14 +13,17 @@ export function probeRoutes(app: HttpApp, { checks, log }: HttpDeps): void {
   app.route({
     method: 'GET',
     url: '/health',
-    config: { permission: 'open' },
+    config: { permission: 'open', rateLimited: false },
     schema: {
       operationId: 'getHealth',
       tags: ['probes'],
       summary: 'The process is alive',
       security: [],
       querystring: noQuery,
-      response: { 200: dataOf(z.object({ status: z.literal('alive') }), 'It is alive.') },
+      response: {
+        200: dataOf(z.object({ status: z.literal('alive') }), 'It is alive.'),
+        ...errorsOfOpen(400),
+      },
     },
     handler: async () => success({ status: 'alive' as const }),
   });
@@ -28,7 +31,7 @@ export function probeRoutes(app: HttpApp, { checks, log }: HttpDeps): void {
   app.route({
     method: 'GET',
     url: '/ready',
-    config: { permission: 'open' },
+    config: { permission: 'open', rateLimited: false },
     schema: {
       operationId: 'getReady',
       tags: ['probes'],
@@ -41,7 +44,7 @@ export function probeRoutes(app: HttpApp, { checks, log }: HttpDeps): void {
           z.object({ status: z.literal('ready'), checks: z.record(z.string(), z.literal('ok')) }),
           'Every part answers.',
         ),
-        ...errorsOfOpen(503),
+        ...errorsOfOpen(400, 503),
       },
     },
     handler: async () => {

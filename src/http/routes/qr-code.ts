@@ -13,8 +13,17 @@ import type { HttpApp } from '../typed-fastify.ts';
 const TYPES = ['application/json', 'image/png', 'image/svg+xml', 'text/plain'] as const;
 
 const qrSchema = z.object({
-  qrCode: z.string().nullable().meta({ description: 'PNG as a data URL; null until there is a code.' }),
-  qr: z.string().nullable().meta({ description: 'The text that the code holds.' }),
+  qrCode: z
+    .string()
+    .nullable()
+    .meta({
+      description: 'PNG as a data URL; null until there is a code.',
+      examples: ['data:image/png;base64,iVBORw0KGgo='],
+    }),
+  qr: z
+    .string()
+    .nullable()
+    .meta({ description: 'The text that the code holds.', examples: ['2@QxYz0'] }),
   expiresAt: z.string().nullable().meta({ format: 'date-time' }),
   status: connectionStatusSchema,
 });

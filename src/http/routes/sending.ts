@@ -17,7 +17,10 @@ const headers = z.looseObject({
     .string()
     .regex(IDEMPOTENCY_KEY, 'Use 1 to 255 printable ASCII characters.')
     .optional()
-    .meta({ description: 'The same key and body within 24 hours answer the stored result.' }),
+    .meta({
+      description: 'The same key and body within 24 hours answer the stored result.',
+      examples: ['order-7-confirmation'],
+    }),
 });
 
 const accepted = z.object({

@@ -48,7 +48,10 @@ export function settingRoutes(app: HttpApp, { db }: HttpDeps): void {
       tags: ['settings'],
       summary: 'Change what is given and nothing else',
       querystring: noQuery,
-      body: z.strictObject({ retentionDays }).partial(),
+      body: z
+        .strictObject({ retentionDays })
+        .partial()
+        .meta({ examples: [{ retentionDays: 365 }] }),
       response: { 200: dataOf(settingsSchema, 'The settings as they are now.'), ...errorsOf(413, 415) },
     },
     handler: async (request) => {

@@ -6,11 +6,13 @@ import { accountParams, errorsOf, pageOf, pageQuery, successPage } from '../enve
 import { dateFromQuery } from '../text-schema.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 
-const count = z.int();
+const count = z.int().meta({ examples: [12] });
 
 const usageSchema = z
   .object({
-    date: z.string().meta({ format: 'date', description: "In the account's time zone." }),
+    date: z
+      .string()
+      .meta({ format: 'date', examples: ['2026-01-31'], description: "In the account's time zone." }),
     sent: count.meta({ description: 'Messages handed to WhatsApp, whatever became of them.' }),
     received: count,
     failed: count.meta({ description: 'Outgoing messages that failed.' }),

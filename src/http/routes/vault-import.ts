@@ -6,7 +6,7 @@ import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { dataOf, errorsOf, noQuery, success } from '../envelope.ts';
-import { readAlone } from '../last-part.ts';
+import { findNextPart, readAlone } from '../last-part.ts';
 import { SessionImport } from '../session-import.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 import { issuesToError, refuseField } from '../validation.ts';
@@ -101,10 +101,9 @@ async function takeForm(request: FastifyRequest): Promise<ImportForm> {
 
 async function nextPart(parts: AsyncIterator<Multipart>): Promise<Multipart | undefined> {
   try {
-    const { value, done } = await parts.next();
-    return done ? undefined : value;
+    return await findNextPart(parts);
   } catch (thrown) {
-    throw explainForm(thrown) ?? refuseField('body', 'The form breaks off before its end.');
+    throw explainForm(thrown) ?? thrown;
   }
 }
 

@@ -6,6 +6,7 @@ import { keyToHash } from '../../../src/http/credentials.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
 import { messageEvent } from '../../support/inbound-events.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { noSharedCalls } from '../../support/no-shared-calls.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -160,7 +161,7 @@ describe('the queue board, which shows jobs of all tenants,', () => {
 describe('limits', () => {
   it('allow 100 failed authentications a minute, while good keys go on', async () => {
     const clock = new ManualClock();
-    await using limited = await openTestServer({ clock });
+    await using limited = await openTestServer({ clock, sharedCalls: noSharedCalls });
     const guess = () => limited.ask('GET', '/accounts', { key: 'wrong'.repeat(10) });
     for (let count = 0; count < 100; count += 1) expect((await guess()).status).toBe(401);
     const over = await guess();
@@ -175,7 +176,7 @@ describe('limits', () => {
   it('count the requests of each key by itself', async () => {
     const clock = new ManualClock();
     const config = { ...server.deps.config, apiRateLimit: 2 };
-    await using limited = await openTestServer({ clock, config });
+    await using limited = await openTestServer({ clock, config, sharedCalls: noSharedCalls });
     const statuses = [];
     for (let count = 0; count < 3; count += 1) statuses.push((await limited.ask('GET', '/accounts')).status);
     expect(statuses).toEqual([200, 200, 429]);

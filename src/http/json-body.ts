@@ -1,0 +1,75 @@
+import { AppError, type FieldProblem } from '../lib/errors.ts';
+import type { HttpApp } from './typed-fastify.ts';
+
+/** Fields that reach the prototype of what is made of them; `constructor` does through its `prototype`. */
+const POISON = ['__proto__', 'constructor'] as const;
+
+/** How many such fields are named; a body could hold a hundred thousand. */
+const MAX_NAMED = 10;
+/** Of how many names a field is made up at most. */
+const MAX_DEPTH = 16;
+
+/**
+ * Takes JSON bodies and no others. An empty one is none: clients may always name a Content-Type. One with a field that
+ * reaches a prototype is refused, with the field's name.
+ */
+export function takeJsonBodies(app: HttpApp): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const text = String(body);
+    if (text === '') {
+      done(null, undefined);
+      return;
+    }
+    parse(request, text, (thrown, value) => {
+      if (thrown === null) done(null, value);
+      else done(findPoison(text) ?? thrown);
+    });
+  });
+}
+
+/** What is wrong with a body that the parser refused, if it is JSON; undefined if it is none. */
+function findPoison(text: string): AppError | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined;
+    throw thrown;
+  }
+  const problems = listPoison(value);
+  return problems.length === 0 ? undefined : new AppError('VALIDATION_FAILED', { details: problems });
+}
+
+/** A value within the body, and where it is; a link up, since paths of their own would take the square of the depth. */
+interface Place {
+  readonly value: unknown;
+  readonly name: string;
+  readonly above: Place | undefined;
+}
+
+function listPoison(root: unknown): readonly FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  // Not recursive: a body can be nested deeper than the stack.
+  const open: Place[] = [{ value: root, name: '', above: undefined }];
+  for (let at = open.pop(); at !== undefined && problems.length < MAX_NAMED; at = open.pop()) {
+    if (typeof at.value !== 'object' || at.value === null) continue;
+    for (const [name, value] of Object.entries(at.value)) {
+      const place = { value, name, above: at };
+      if (!POISON.some((each) => each === name)) open.push(place);
+      else problems.push({ field: placeToField(place), message: 'This field is not allowed.' });
+    }
+  }
+  return problems;
+}
+
+/** The dotted name; of what lies deeper than any field of ours, the end of it. */
+function placeToField(place: Place): string {
+  const names: string[] = [];
+  for (let at: Place | undefined = place; at?.above !== undefined; at = at.above) {
+    if (names.length === MAX_DEPTH) return ['…', ...names].join('.');
+    names.unshift(at.name);
+  }
+  return names.join('.');
+}

@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Answer, openTestServer, type TestServer } from '../../support/http-server.ts';
+import { makeSchemaCheck } from '../../support/openapi/answer-check.ts';
+import {
+  type Endpoint,
+  isMultipart,
+  listEndpoints,
+  type MediaType,
+  type OpenApiDocument,
+  type Parameter,
+} from '../../support/openapi/document.ts';
+
+let server: TestServer;
+let document: OpenApiDocument;
+let number = 491_700_400_000;
+beforeAll(async () => {
+  server = await openTestServer();
+  document = (await server.ask('GET', '//openapi.json')).body;
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+/** What cannot succeed for an account that is not connected, or without a file that only another host could have made. */
+const STATE_NEEDED: Readonly<Record<string, readonly number[]>> = {
+  getMessageMedia: [404],
+  reactToMessage: [409],
+  confirmVaultExport: [409],
+};
+
+/** Operations that are asked with a form, which has no examples in JSON. */
+const hasForm = ({ operation }: Endpoint) => isMultipart(operation);
+
+function examplesOf({ example, examples }: MediaType): readonly unknown[] {
+  const named = Object.values(examples ?? {}).map(({ value }) => value);
+  return example === undefined ? named : [example, ...named];
+}
+
+/** One `undefined` for an operation without a body. */
+function examplesOfBody({ operation }: Endpoint): readonly unknown[] {
+  const media = operation.requestBody?.content['application/json'];
+  return media === undefined ? [undefined] : examplesOf(media);
+}
+
+function parametersOf({ operation }: Endpoint, place: Parameter['in']): readonly Parameter[] {
+  return (operation.parameters ?? []).filter((parameter) => parameter.in === place);
+}
+
+/** An account with a message that waits; for codes, one that is being linked. */
+async function makeSubjects(operationId: string) {
+  number += 1;
+  const phoneNumber = `+${number}`;
+  const messagesOf = await server.makeAccount({ phoneNumber });
+  const body = { to: '+491700000002', text: 'hi' };
+  const sent = await server.ask('POST', `/accounts/${messagesOf}/messages`, { body });
+  const linking: Readonly<Record<string, object>> = {
+    getQrCode: { pairing: 'qr' },
+    getPairingCode: { pairing: 'code', phoneNumber: `${phoneNumber}0` },
+  };
+  const connected =
+    linking[operationId] && (await server.ask('POST', '/connect', { body: linking[operationId] }));
+  const accountId: string = connected?.body.data.accountId ?? messagesOf;
+  return { accountId, messageId: sent.body.data.messageId as string };
+}
+
+/** Asks the operation as its examples say, about an account and a message that exist. */
+async function askByExample(
+  endpoint: Endpoint,
+  body: unknown,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const { accountId, messageId } = await makeSubjects(endpoint.operation.operationId);
+  const ids: Readonly<Record<string, string>> = { accountId, messageId };
+  const path = endpoint.path.replace(/\{(\w+)\}/g, (_whole, name: string) => ids[name] ?? '');
+  const query = new URLSearchParams([
+    ...parametersOf(endpoint, 'query').map(({ name, example }): [string, string] => [name, String(example)]),
+    ...Object.entries(more),
+  ]);
+  const headers = Object.fromEntries(
+    parametersOf(endpoint, 'header').map(({ name, example }) => [name, String(example)]),
+  );
+  return await server.ask(endpoint.method, `/${path}?${query}`, { body, headers });
+}
+
+describe('the examples of the document', () => {
+  it('are given for every parameter, body and answer, and fit their schemas', () => {
+    const schemas = makeSchemaCheck(document);
+    for (const endpoint of listEndpoints(document)) {
+      const { operationId, parameters = [], requestBody, responses } = endpoint.operation;
+      for (const { name, schema, example } of parameters) {
+        expect(schemas.check({ schema }, example), `${operationId} ${name}`).toBeUndefined();
+      }
+      const contents = [requestBody, ...Object.values(responses)].map(
+        (each) => each?.content?.['application/json'],
+      );
+      for (const media of contents.filter((each) => each !== undefined)) {
+        const examples = examplesOf(media);
+        expect(examples, operationId).not.toEqual([]);
+        for (const example of examples) {
+          const wrong = schemas.check(media, example);
+          expect(wrong, `${operationId} ${JSON.stringify(example)}`).toBeUndefined();
+        }
+      }
+    }
+  });
+
+  it('are accepted by the server', async () => {
+    for (const endpoint of listEndpoints(document).filter((each) => !hasForm(each))) {
+      for (const body of examplesOfBody(endpoint)) {
+        const { status, body: answer } = await askByExample(endpoint, body);
+        const { operationId } = endpoint.operation;
+        const allowed = STATE_NEEDED[operationId]?.includes(status) || (status >= 200 && status < 300);
+        expect(allowed, `${operationId}: ${status} ${JSON.stringify(answer)}`).toBe(true);
+      }
+    }
+  });
+});
+
+describe('what an operation does not know', () => {
+  const unknown = (field: string) => ({ field, message: 'This field is not known here.' });
+
+  it('is refused by name: a parameter', async () => {
+    for (const endpoint of listEndpoints(document).filter((each) => !hasForm(each))) {
+      const answer = await askByExample(endpoint, examplesOfBody(endpoint)[0], { colour: 'red' });
+      expect(answer.body.error?.details, endpoint.operation.operationId).toEqual([unknown('colour')]);
+      expect(answer.status).toBe(400);
+    }
+  });
+
+  it('is refused by name: a field of a body, wherever it stands', async () => {
+    for (const endpoint of listEndpoints(document)) {
+      for (const body of examplesOfBody(endpoint)) {
+        for (const [field, changed] of withUnknownField(body)) {
+          const answer = await askByExample(endpoint, changed);
+          expect(answer.status, `${endpoint.operation.operationId} ${field}`).toBe(400);
+          expect(answer.body.error.details).toContainEqual(unknown(field));
+        }
+      }
+    }
+  });
+
+  it('is refused by name: a part of a form', async () => {
+    for (const endpoint of listEndpoints(document).filter(hasForm)) {
+      const form = new FormData();
+      form.append('colour', 'red');
+      const answer = await askByExample(endpoint, form);
+      expect(answer.status, endpoint.operation.operationId).toBe(400);
+    }
+  });
+
+  it('is refused by name: a parameter of an operation that takes a form', async () => {
+    for (const endpoint of listEndpoints(document).filter(hasForm)) {
+      const form = new FormData();
+      form.append('file', new Blob(['x']), 'x.txt');
+      const answer = await askByExample(endpoint, form, { colour: 'red' });
+      expect(answer.body.error.details).toEqual([unknown('colour')]);
+    }
+  });
+});
+
+/** The body once for each object in it, which has got a field `colour`; with the field's full name. */
+function withUnknownField(body: unknown): readonly (readonly [string, unknown])[] {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return [];
+  const inner = Object.entries(body).flatMap(([name, held]) =>
+    withUnknownField(held).map(
+      ([field, changed]) => [`${name}.${field}`, { ...body, [name]: changed }] as const,
+    ),
+  );
+  return [['colour', { ...body, colour: 'red' }], ...inner];
+}

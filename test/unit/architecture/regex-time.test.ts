@@ -1,0 +1,104 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { findRegexLiterals, type RegexLiteral } from '../../support/regex-literals.ts';
+
+const ROOT = join(import.meta.dirname, '../../../src');
+/** Rooms that look at what clients send. */
+const ROOMS = ['http', 'messages', 'lib', 'vault', 'accounts'];
+
+const SHORT = 1_000;
+const FACTOR = 8;
+/** Between what a linear search takes more for the longer text, and what a quadratic one does (64). */
+const MOST = 32;
+const TRIES = 7;
+
+/** What is repeated, and what stands around it so that a match fails late. */
+const PUMPS = [
+  'a',
+  '0',
+  ' ',
+  '\t',
+  '-',
+  '.',
+  '_',
+  ':',
+  '/',
+  '"',
+  ';',
+  '=',
+  ',',
+  '+',
+  '%',
+  '\n',
+  'a.',
+  'a ',
+  '0 ',
+  ' ;',
+  ';a=',
+  'a@',
+  '@',
+  '0:',
+  'a/',
+  'é',
+  '👍',
+  '\\',
+  'aA0',
+];
+const HEADS = ['', 'a', '+', '0', 'a/a', 'a@', 'true_', 'BEGIN:VCARD\n', '"', 'http://'];
+const TAILS = ['\u0000', '!', ''];
+
+function textsOf(length: number): readonly string[] {
+  return PUMPS.flatMap((pump) =>
+    HEADS.flatMap((head) => TAILS.map((tail) => head + pump.repeat(Math.ceil(length / pump.length)) + tail)),
+  );
+}
+
+const shortTexts = textsOf(SHORT);
+const longTexts = textsOf(SHORT * FACTOR);
+
+const literals = ROOMS.flatMap((room) =>
+  readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => findRegexLiterals(`${room}/${name}`, readFileSync(join(ROOT, room, name), 'utf8'))),
+);
+
+function timeOf(regex: RegExp, text: string): number {
+  const since = performance.now();
+  regex.test(text);
+  return performance.now() - since;
+}
+
+/** The least of some tries, in milliseconds: what else the machine does only adds. */
+function leastTimeOf(regex: RegExp, text: string): number {
+  return Math.min(...Array.from({ length: TRIES }, () => timeOf(regex, text)));
+}
+
+/** To look at each character of a long text a few times takes no longer than this. */
+const notable = leastTimeOf(/^\w*$/, 'a'.repeat(SHORT * FACTOR)) * FACTOR;
+
+/** The texts for which the time grows faster than the length does. */
+function findSlow({ regex }: RegexLiteral): readonly string[] {
+  return longTexts.filter((text, index) => {
+    if (timeOf(regex, text) <= notable || leastTimeOf(regex, text) <= notable) return false;
+    return leastTimeOf(regex, text) > leastTimeOf(regex, shortTexts[index] ?? '') * MOST;
+  });
+}
+
+describe('regular expressions over what clients send', () => {
+  it('are found in the source', () => {
+    const sources = literals.map(({ regex }) => regex.source);
+    expect(sources).toContain('^\\+\\d{7,15}$');
+    expect(sources.length).toBeGreaterThan(60);
+  });
+
+  it('take a time that grows with the length and no faster', { timeout: 30_000 }, () => {
+    const slow = literals.flatMap((literal) => {
+      const [text] = findSlow(literal);
+      return text === undefined
+        ? []
+        : [`${literal.path}: ${literal.regex} on ${JSON.stringify(text.slice(0, 20))}…`];
+    });
+    expect(slow).toEqual([]);
+  });
+});
