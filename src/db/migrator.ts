@@ -14,6 +14,7 @@ import * as m0010 from './migrations/0010-add-tenant-settings.ts';
 import * as m0011 from './migrations/0011-add-listing-indexes.ts';
 import * as m0012 from './migrations/0012-add-media-leavings.ts';
 import * as m0013 from './migrations/0013-drop-age-of-changes.ts';
+import * as m0017 from './migrations/0017-add-campaigns.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
@@ -29,6 +30,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0011-add-listing-indexes': m0011,
   '0012-add-media-leavings': m0012,
   '0013-drop-age-of-changes': m0013,
+  '0017-add-campaigns': m0017,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };
