@@ -14,6 +14,7 @@ import { isRealtimeRequest } from './realtime.ts';
 import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { boardRoutes } from './routes/board.ts';
+import { bulkRoutes } from './routes/bulk.ts';
 import { chatRoutes } from './routes/chats.ts';
 import { connectionRoutes } from './routes/connection.ts';
 import { contactRoutes } from './routes/contacts.ts';
@@ -77,6 +78,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     accountRoutes,
     connectionRoutes,
     sendRoutes,
+    bulkRoutes,
     messageRoutes,
     reactionRoutes,
     chatRoutes,

@@ -31,6 +31,11 @@ export function isFinal(outcome: BulkOutcome): boolean {
   return isAppError(error) && (error.retry === 'never' || error.code === 'DAILY_LIMIT_EXCEEDED');
 }
 
+/** True if the item met a fault inside, of which an operator should hear. */
+export function isFault(outcome: BulkOutcome): outcome is Extract<BulkOutcome, { kind: 'rejected' }> {
+  return outcome.kind === 'rejected' && (!isAppError(outcome.error) || outcome.error.status >= 500);
+}
+
 /**
  * The error of the request as a whole: nothing was accepted, and all items met the same fault or state, of which none is to
  * blame. Undefined if each is to be told its own.
@@ -41,7 +46,7 @@ export function findCommonError(outcomes: readonly BulkOutcome[]): Error | undef
   if (first === undefined || errors.length < outcomes.length) return undefined;
   const codes = new Set(errors.map((error) => (isAppError(error) ? error.code : null)));
   if (codes.size > 1) return undefined;
-  const isShared = !isAppError(first) || first.status >= 500 || first.code === 'ACCOUNT_NOT_CONNECTED';
+  const isShared = outcomes.every(isFault) || isAppError(first, 'ACCOUNT_NOT_CONNECTED');
   return isShared ? first : undefined;
 }
 

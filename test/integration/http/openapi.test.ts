@@ -59,6 +59,7 @@ describe('the OpenAPI document', () => {
         'DELETE /api/v1/whatsapp/accounts/{accountId}',
         'POST /api/v1/whatsapp/accounts/{accountId}/messages',
         'GET /api/v1/whatsapp/accounts/{accountId}/messages',
+        'POST /api/v1/whatsapp/accounts/{accountId}/messages/bulk',
         'GET /api/v1/whatsapp/accounts/{accountId}/chats',
         'GET /api/v1/whatsapp/accounts/{accountId}/contacts',
         'GET /api/v1/whatsapp/accounts/{accountId}/usage',

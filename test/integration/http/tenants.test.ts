@@ -22,6 +22,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 /** A body that is valid, so that a 404 is about the account alone. */
 const BODIES: Readonly<Record<string, unknown>> = {
   sendMessage: { to: '+491700000002', text: 'hi' },
+  sendMessages: { items: [{ to: '+491700000002', text: 'hi' }] },
   changeAccount: { displayName: 'mine now' },
   reactToMessage: { emoji: '👍' },
   exportVault: { passphrase: 'a sentence of twelve' },
