@@ -5,14 +5,20 @@ import { deleteInBatches } from './batches.ts';
 import type { Executor } from './database.ts';
 import { lockAccountIngest } from './ingest-statements.ts';
 import { deleteMessages } from './message-removal.ts';
+import { transact } from './transaction.ts';
 
-/** Hides the account for good. Its messages stay, and its number may be linked elsewhere. */
+/** Hides the account for good. Its messages stay, its campaigns do not, and its number may be linked elsewhere. */
 export async function markAccountDeleted(db: Executor, id: AccountId): Promise<void> {
-  await db
-    .updateTable('accounts')
-    .set({ deleted_at: new Date(), wanted: false, linked: false, qr: null, pairing_code: null })
-    .where('id', '=', id)
-    .execute();
+  await transact(db, async (trx) => {
+    await trx
+      .updateTable('accounts')
+      .set({ deleted_at: new Date(), wanted: false, linked: false, qr: null, pairing_code: null })
+      .where('id', '=', id)
+      .execute();
+    // Whoever creates one locks the account's row first.
+    for (const table of ['campaigns', 'campaign_items'] as const)
+      await trx.deleteFrom(table).where('account_id', '=', id).execute();
+  });
 }
 
 /** For how long an account that nobody linked may rest before it is taken for abandoned. */
@@ -53,6 +59,9 @@ export async function findKeptAccounts(
  * of snapshots is none of them: it alone says where copies are that are still to be removed, and goes with the last.
  */
 const OWNED_TABLES = [
+  // First, as whoever accepts their items locks them.
+  'campaigns',
+  'campaign_items',
   'message_reactions',
   'poll_votes',
   'message_edits',

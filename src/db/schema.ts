@@ -372,8 +372,8 @@ export interface CampaignItemTable {
   account_id: string;
   /** The chat id that was asked for. */
   recipient: string;
-  /** What is to be sent, as a SendRequest; null once its message says it. */
-  request: NullableJson;
+  /** What is to be sent, a SendRequest as JSON text, which holds what jsonb cannot; null once its message says it. */
+  request: string | null;
   /** waiting, accepted, rejected. */
   state: Generated<string>;
   message_id: string | null;

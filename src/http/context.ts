@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { Executor } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Campaigns } from '../messages/campaigns.ts';
 import type { Outbox } from '../messages/outbox.ts';
 import type { MetricsText } from '../observability/metrics.ts';
 import type { NewestSnapshot } from '../vault/vault.ts';
@@ -50,6 +51,7 @@ export interface HttpDeps {
   readonly db: Executor;
   readonly channel: Channel;
   readonly outbox: Outbox;
+  readonly campaigns: Campaigns;
   readonly uploads: MediaUploads;
   readonly media: MediaReader;
   readonly vault: SealedSessions;

@@ -15,6 +15,7 @@ import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { boardRoutes } from './routes/board.ts';
 import { bulkRoutes } from './routes/bulk.ts';
+import { campaignRoutes } from './routes/campaigns.ts';
 import { chatRoutes } from './routes/chats.ts';
 import { connectionRoutes } from './routes/connection.ts';
 import { contactRoutes } from './routes/contacts.ts';
@@ -79,6 +80,7 @@ export async function makeHttpApp(deps: HttpDeps, authenticator: Authenticator):
     connectionRoutes,
     sendRoutes,
     bulkRoutes,
+    campaignRoutes,
     messageRoutes,
     reactionRoutes,
     chatRoutes,

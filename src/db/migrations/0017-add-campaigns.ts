@@ -28,7 +28,7 @@ const STATEMENTS = [
     n integer not null,
     account_id uuid not null,
     recipient text not null,
-    request jsonb,
+    request text,
     state text not null default 'waiting',
     message_id uuid,
     accepted_at timestamptz,

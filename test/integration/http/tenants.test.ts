@@ -7,6 +7,7 @@ import { messageEvent } from '../../support/inbound-events.ts';
 let server: TestServer;
 let theirs: AccountId;
 let theirMessage: string;
+let theirCampaign: string;
 let ourKey: string;
 beforeAll(async () => {
   server = await openTestServer();
@@ -15,6 +16,11 @@ beforeAll(async () => {
   const key = await server.makeKey('owner', 'theirs');
   const list = await server.ask('GET', `/accounts/${theirs}/messages`, { key });
   theirMessage = list.body.data[0].messageId;
+  const created = await server.ask('POST', `/accounts/${theirs}/campaigns`, {
+    key,
+    body: BODIES.createCampaign,
+  });
+  theirCampaign = created.body.data.campaignId;
   ourKey = await server.makeKey('owner', 'ours');
 });
 afterAll(() => server[Symbol.asyncDispose]());
@@ -22,6 +28,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 /** A body that is valid, so that a 404 is about the account alone. */
 const BODIES: Readonly<Record<string, unknown>> = {
   sendMessage: { to: '+491700000002', text: 'hi' },
+  createCampaign: { name: 'mine', items: [{ to: '+491700000002', text: 'hi' }] },
   sendMessages: { items: [{ to: '+491700000002', text: 'hi' }] },
   changeAccount: { displayName: 'mine now' },
   reactToMessage: { emoji: '👍' },
@@ -29,18 +36,22 @@ const BODIES: Readonly<Record<string, unknown>> = {
   confirmVaultExport: { generation: 1 },
 };
 
-it("another tenant's accounts and messages do not exist, on any route", async () => {
+it("another tenant's accounts, messages and campaigns do not exist, on any route", async () => {
   const document = (await server.ask('GET', '//openapi.json')).body;
   const before = await server.db.selectFrom('accounts').selectAll().execute();
   let asked = 0;
   for (const [path, item] of Object.entries<AnswerBody>(document.paths)) {
     if (!path.includes('{')) continue;
-    const url = `/${path.replace('{accountId}', theirs).replace('{messageId}', theirMessage)}`;
+    const url = `/${path
+      .replace('{accountId}', theirs)
+      .replace('{messageId}', theirMessage)
+      .replace('{campaignId}', theirCampaign)}`;
     for (const [method, { operationId }] of Object.entries<AnswerBody>(item)) {
       asked += 1;
       const body = BODIES[operationId];
       const answer = await server.ask(method.toUpperCase(), url, { key: ourKey, body });
-      const code = path.includes('{accountId}') ? 'ACCOUNT_NOT_FOUND' : 'MESSAGE_NOT_FOUND';
+      const [, named = ''] = /\{(\w+)Id\}/.exec(path) ?? [];
+      const code = `${named.toUpperCase()}_NOT_FOUND`;
       expect([answer.status, answer.body.error?.code], `${method} ${path}`).toEqual([404, code]);
     }
   }
