@@ -15,9 +15,7 @@ export async function markAccountDeleted(db: Executor, id: AccountId): Promise<v
       .set({ deleted_at: new Date(), wanted: false, linked: false, qr: null, pairing_code: null })
       .where('id', '=', id)
       .execute();
-    // Whoever creates one locks the account's row first.
-    for (const table of ['campaigns', 'campaign_items'] as const)
-      await trx.deleteFrom(table).where('account_id', '=', id).execute();
+    await deleteCampaigns(trx, [id]);
   });
 }
 
@@ -29,19 +27,33 @@ const ABANDONED_AFTER = '24 hours';
  * many. One that has messages is left alone, whatever else its row says.
  */
 export async function markAbandonedAccountsDeleted(db: Executor): Promise<number> {
-  const { numUpdatedRows } = await db
-    .updateTable('accounts')
-    .set({ deleted_at: new Date(), qr: null, pairing_code: null })
-    .where('first_linked_at', 'is', null)
-    .where('linked', '=', false)
-    .where('wanted', '=', false)
-    .where('state_since', '<', sql<Date>`now() - ${ABANDONED_AFTER}::interval`)
-    .where(isKept)
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('messages').select('id').whereRef('account_id', '=', 'accounts.id'))),
-    )
-    .executeTakeFirstOrThrow();
-  return Number(numUpdatedRows);
+  return transact(db, async (trx) => {
+    const rows = await trx
+      .updateTable('accounts')
+      .set({ deleted_at: new Date(), qr: null, pairing_code: null })
+      .where('first_linked_at', 'is', null)
+      .where('linked', '=', false)
+      .where('wanted', '=', false)
+      .where('state_since', '<', sql<Date>`now() - ${ABANDONED_AFTER}::interval`)
+      .where(isKept)
+      .where(({ not, exists, selectFrom }) =>
+        not(exists(selectFrom('messages').select('id').whereRef('account_id', '=', 'accounts.id'))),
+      )
+      .returning('id')
+      .execute();
+    await deleteCampaigns(
+      trx,
+      rows.map(({ id }) => id),
+    );
+    return rows.length;
+  });
+}
+
+/** Of accounts whose rows are locked: whoever creates one locks its account first. */
+async function deleteCampaigns(trx: Executor, accountIds: readonly string[]): Promise<void> {
+  if (accountIds.length === 0) return;
+  for (const table of ['campaigns', 'campaign_items'] as const)
+    await trx.deleteFrom(table).where('account_id', 'in', accountIds).execute();
 }
 
 /** Which of these accounts are there and were not deleted. */
