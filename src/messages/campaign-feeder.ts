@@ -6,6 +6,7 @@
  * whatever dies and however many feed, and none does that a pause or a cancellation came before.
  */
 import type { AccountId, CampaignId } from '../accounts/ids.ts';
+import { findFieldProblems } from '../config/start-error.ts';
 import {
   countUnhanded,
   type FedItem,
@@ -19,7 +20,7 @@ import { isDatabaseAway } from '../db/outage.ts';
 import { findFullDay } from '../db/slot-store.ts';
 import { transact } from '../db/transaction.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
-import { isAppError, toError } from '../lib/errors.ts';
+import { type AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Wake } from '../lib/wake.ts';
 import { type AcceptanceDeps, type PreparedMessage, prepareMessage, writeMessages } from './acceptance.ts';
@@ -152,7 +153,7 @@ class FeedRun {
     } catch (thrown) {
       const error = toError(thrown);
       if (isDatabaseAway(error) || (isAppError(error) && error.retry !== 'never')) return error;
-      if (isAppError(error)) return { n, kind: 'rejected', code: error.code, reason: error.message };
+      if (isAppError(error)) return { n, kind: 'rejected', code: error.code, reason: errorToReason(error) };
       this.#deps.log.error('An item of a campaign could not be prepared', { n, error: error.message });
       return { n, kind: 'rejected', code: 'INTERNAL', reason: 'Something went wrong inside Switchboard.' };
     }
@@ -197,4 +198,10 @@ class FeedRun {
     this.#deps.log.warn('The campaigns of an account rest after a fault', { delayMs, error: error.message });
     await this.#wake.wait(this.#signal, delayMs).catch(() => this.#signal.aborted);
   }
+}
+
+/** What is wrong, with the fields that are, as one sentence after another. */
+function errorToReason({ message, details }: AppError): string {
+  const problems = findFieldProblems(details).map((each) => `${each.field}: ${each.message}`);
+  return problems.length === 0 ? message : problems.join(' ');
 }

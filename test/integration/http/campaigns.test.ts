@@ -220,7 +220,11 @@ describe('the items of a campaign', () => {
     ]);
     await feed();
     expect(await itemsOf(campaignId)).toMatchObject([
-      { status: 'rejected', error: { code: 'VALIDATION_FAILED' }, messageId: null },
+      {
+        status: 'rejected',
+        error: { code: 'VALIDATION_FAILED', message: expect.stringContaining('replyTo: There is no such') },
+        messageId: null,
+      },
       { status: 'failed', error: { code: 'SEND_REFUSED' } },
       { status: 'pending', error: null },
     ]);
