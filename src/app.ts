@@ -215,6 +215,7 @@ async function openParts(
         db,
         channel: pool,
         outbox: pipeline.outbox,
+        campaigns: pipeline.campaigns,
         uploads: pipeline.intake,
         media: store,
         vault: {

@@ -8,6 +8,8 @@ type Branded<Name extends string> = string & { readonly __brand: Name };
 export type AccountId = Branded<'AccountId'>;
 /** UUIDv7 of a message, ours, which carries the message's timestamp; WhatsApp's own key is a `MessageKey`. */
 export type MessageId = Branded<'MessageId'>;
+/** UUID of a campaign. */
+export type CampaignId = Branded<'CampaignId'>;
 /** Name of a tenant; embedded installations have one, `default`. */
 export type TenantId = Branded<'TenantId'>;
 /** Name of a daemon instance. */
@@ -51,6 +53,16 @@ export function parseAccountId(value: string): AccountId {
 export function parseMessageId(value: string): MessageId {
   if (!isUuid(value)) throw new AppError('MESSAGE_NOT_FOUND');
   return value.toLowerCase() as MessageId;
+}
+
+export function makeCampaignId(): CampaignId {
+  return crypto.randomUUID() as CampaignId;
+}
+
+/** A campaign id from outside; anything that is no UUID is a campaign that does not exist. */
+export function parseCampaignId(value: string): CampaignId {
+  if (!isUuid(value)) throw new AppError('CAMPAIGN_NOT_FOUND');
+  return value.toLowerCase() as CampaignId;
 }
 
 /** An id of an API key from outside; anything that is no UUID is a key that does not exist. */

@@ -4,14 +4,14 @@ import type { Executor } from './database.ts';
 import { lockAccountIngest } from './ingest-statements.ts';
 
 /**
- * How many messages the account has, and how many contacts. Messages are not counted here but as they are written and
- * deleted; contacts are, as many as a phone knows.
+ * How many messages, contacts and campaigns the account has. Messages are not counted here but as they are written and
+ * deleted; contacts and campaigns are.
  */
 export async function countOfAccount(
   db: Executor,
   id: AccountId,
-): Promise<{ readonly messages: number; readonly contacts: number }> {
-  const [messages, contacts] = await Promise.all([
+): Promise<{ readonly messages: number; readonly contacts: number; readonly campaigns: number }> {
+  const [messages, contacts, campaigns] = await Promise.all([
     db
       .selectFrom('message_counts')
       .where('account_id', '=', id)
@@ -22,8 +22,17 @@ export async function countOfAccount(
       .where('account_id', '=', id)
       .select(({ fn }) => fn.countAll<string>().as('count'))
       .executeTakeFirstOrThrow(),
+    db
+      .selectFrom('campaigns')
+      .where('account_id', '=', id)
+      .select(({ fn }) => fn.countAll<string>().as('count'))
+      .executeTakeFirstOrThrow(),
   ]);
-  return { messages: Number(messages.count), contacts: Number(contacts.count) };
+  return {
+    messages: Number(messages.count),
+    contacts: Number(contacts.count),
+    campaigns: Number(campaigns.count),
+  };
 }
 
 /**

@@ -5,14 +5,18 @@ import { deleteInBatches } from './batches.ts';
 import type { Executor } from './database.ts';
 import { lockAccountIngest } from './ingest-statements.ts';
 import { deleteMessages } from './message-removal.ts';
+import { transact } from './transaction.ts';
 
-/** Hides the account for good. Its messages stay, and its number may be linked elsewhere. */
+/** Hides the account for good. Its messages stay, its campaigns do not, and its number may be linked elsewhere. */
 export async function markAccountDeleted(db: Executor, id: AccountId): Promise<void> {
-  await db
-    .updateTable('accounts')
-    .set({ deleted_at: new Date(), wanted: false, linked: false, qr: null, pairing_code: null })
-    .where('id', '=', id)
-    .execute();
+  await transact(db, async (trx) => {
+    await trx
+      .updateTable('accounts')
+      .set({ deleted_at: new Date(), wanted: false, linked: false, qr: null, pairing_code: null })
+      .where('id', '=', id)
+      .execute();
+    await deleteCampaigns(trx, [id]);
+  });
 }
 
 /** For how long an account that nobody linked may rest before it is taken for abandoned. */
@@ -23,19 +27,33 @@ const ABANDONED_AFTER = '24 hours';
  * many. One that has messages is left alone, whatever else its row says.
  */
 export async function markAbandonedAccountsDeleted(db: Executor): Promise<number> {
-  const { numUpdatedRows } = await db
-    .updateTable('accounts')
-    .set({ deleted_at: new Date(), qr: null, pairing_code: null })
-    .where('first_linked_at', 'is', null)
-    .where('linked', '=', false)
-    .where('wanted', '=', false)
-    .where('state_since', '<', sql<Date>`now() - ${ABANDONED_AFTER}::interval`)
-    .where(isKept)
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('messages').select('id').whereRef('account_id', '=', 'accounts.id'))),
-    )
-    .executeTakeFirstOrThrow();
-  return Number(numUpdatedRows);
+  return transact(db, async (trx) => {
+    const rows = await trx
+      .updateTable('accounts')
+      .set({ deleted_at: new Date(), qr: null, pairing_code: null })
+      .where('first_linked_at', 'is', null)
+      .where('linked', '=', false)
+      .where('wanted', '=', false)
+      .where('state_since', '<', sql<Date>`now() - ${ABANDONED_AFTER}::interval`)
+      .where(isKept)
+      .where(({ not, exists, selectFrom }) =>
+        not(exists(selectFrom('messages').select('id').whereRef('account_id', '=', 'accounts.id'))),
+      )
+      .returning('id')
+      .execute();
+    await deleteCampaigns(
+      trx,
+      rows.map(({ id }) => id),
+    );
+    return rows.length;
+  });
+}
+
+/** Of accounts whose rows are locked: whoever creates one locks its account first. */
+async function deleteCampaigns(trx: Executor, accountIds: readonly string[]): Promise<void> {
+  if (accountIds.length === 0) return;
+  for (const table of ['campaigns', 'campaign_items'] as const)
+    await trx.deleteFrom(table).where('account_id', 'in', accountIds).execute();
 }
 
 /** Which of these accounts are there and were not deleted. */
@@ -53,6 +71,9 @@ export async function findKeptAccounts(
  * of snapshots is none of them: it alone says where copies are that are still to be removed, and goes with the last.
  */
 const OWNED_TABLES = [
+  // First, as whoever accepts their items locks them.
+  'campaigns',
+  'campaign_items',
   'message_reactions',
   'poll_votes',
   'message_edits',

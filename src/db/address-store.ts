@@ -49,18 +49,29 @@ export async function canonicalChatOf(db: Executor, accountId: AccountId, chatId
 }
 
 /**
- * The same for whoever files something there: until the transaction ends nobody learns that the chat goes by another name.
- * Call it before any other lock is taken.
+ * The same for whoever files something there: until the transaction ends nobody learns that the chats go by other names.
+ * Call it before any other lock of messages is taken. By the name that was asked for.
  */
+export async function lockCanonicalChats(
+  trx: Executor,
+  accountId: AccountId,
+  chatIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  // Only a LID turns out to be somebody else's other name.
+  const lids = chatIds.filter(isLid);
+  const same = new Map(chatIds.map((chatId) => [chatId, chatId]));
+  if (lids.length === 0) return same;
+  await sql`select pg_advisory_xact_lock_shared(${addressLock(accountId)})`.execute(trx);
+  return new Map([...same, ...(await findPhones(trx, accountId, lids))]);
+}
+
+/** The same for one chat. */
 export async function lockCanonicalChat(
   trx: Executor,
   accountId: AccountId,
   chatId: string,
 ): Promise<string> {
-  // Only a LID turns out to be somebody else's other name.
-  if (!isLid(chatId)) return chatId;
-  await sql`select pg_advisory_xact_lock_shared(${addressLock(accountId)})`.execute(trx);
-  return canonicalChatOf(trx, accountId, chatId);
+  return (await lockCanonicalChats(trx, accountId, [chatId])).get(chatId) ?? chatId;
 }
 
 function addressLock(accountId: AccountId) {

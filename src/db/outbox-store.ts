@@ -1,32 +1,14 @@
 import { type Selectable, sql } from 'kysely';
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { Lane } from '../limits/lane.ts';
-import type { MessageStatus, MessageType } from '../messages/message.ts';
+import type { MessageType } from '../messages/message.ts';
 import type { OutgoingPayload, StoredContent } from '../messages/stored-content.ts';
-import { chatIdToPhoneNumber, type MessageKey, parseKeyString } from '../messages/whatsapp-key.ts';
+import { type MessageKey, parseKeyString } from '../messages/whatsapp-key.ts';
 import type { Executor } from './database.ts';
-import type { AcceptedStatus } from './idempotency-store.ts';
 import { isMessage } from './message-lookup.ts';
 import { laneOf, mayWriteToStrangers } from './pace-store.ts';
 import type { MessageTable } from './schema.ts';
 import { isSendable, isSince } from './sendable.ts';
-
-/** A message that has just been accepted. */
-export interface NewOutgoing extends StoredContent {
-  readonly id: MessageId;
-  readonly accountId: AccountId;
-  readonly chatId: string;
-  /** The message that this one answers, of the same account. */
-  readonly replyTo: MessageId | null;
-  /** Set if it is known already that it cannot be sent. */
-  readonly failure: { readonly code: string; readonly reason: string } | null;
-  /** Whether it may leave or waits for room in the daily limit; pending if not given. */
-  readonly status?: AcceptedStatus;
-  /** The date whose slot it has; one that is to leave without a slot gets one first. */
-  readonly slotDate?: string | null;
-  readonly onLimit?: 'reject' | 'defer';
-  readonly at: Date;
-}
 
 /** An accepted message that has not been handed to the page. */
 export interface OutgoingMessage extends StoredContent {
@@ -82,37 +64,6 @@ const HANDED_COLUMNS = [
   'claim_epoch',
   'failed_code',
 ] as const satisfies readonly (keyof MessageTable)[];
-
-/** Writes an accepted message: pending, deferred, or failed if that is what it is. */
-export async function insertOutgoing(db: Executor, message: NewOutgoing): Promise<void> {
-  const status: MessageStatus = message.failure === null ? (message.status ?? 'pending') : 'failed';
-  await db
-    .insertInto('messages')
-    .values({
-      id: message.id,
-      account_id: message.accountId,
-      chat_id: message.chatId,
-      phone_number: chatIdToPhoneNumber(message.chatId),
-      direction: 'outgoing',
-      type: message.type,
-      text: message.text,
-      caption: message.caption,
-      payload: message.payload === null ? null : JSON.stringify(message.payload),
-      reply_to: message.replyTo,
-      media_status: message.media === null ? null : 'stored',
-      media_sha256: message.media?.sha256 ?? null,
-      mime_type: message.media?.mimeType ?? null,
-      file_name: message.media?.fileName ?? null,
-      file_size: message.media?.fileSize ?? null,
-      status,
-      failed_code: message.failure?.code ?? null,
-      failed_reason: message.failure?.reason ?? null,
-      timestamp: message.at,
-      slot_date: message.slotDate ?? null,
-      on_limit: message.onLimit ?? null,
-    })
-    .execute();
-}
 
 /**
  * The messages of an account that wait to be handed over, in the order in which they were accepted, outside the chats that are

@@ -11,6 +11,7 @@ import { sql } from 'kysely';
 import type { AccountId, TenantId } from '../accounts/ids.ts';
 import type { Direction } from '../messages/message.ts';
 import { deleteInBatches, type Portion } from './batches.ts';
+import { deleteExpiredCampaigns } from './campaign-store.ts';
 import type { Executor } from './database.ts';
 import { deleteMessages } from './message-removal.ts';
 import { UNKNOWN_KEPT_MS } from './outbox-store.ts';
@@ -18,6 +19,8 @@ import { UNKNOWN_KEPT_MS } from './outbox-store.ts';
 const DAY_MS = 86_400_000;
 
 const PORTION: Portion = { rows: 1_000, transactions: 50 };
+/** Campaigns of one transaction, with up to 1,000 items each. */
+const CAMPAIGNS = 10;
 
 /** Days for which the tenant's messages are kept; null is for ever. */
 export async function findRetention(db: Executor, tenantId: TenantId): Promise<number | null> {
@@ -40,7 +43,7 @@ export async function saveRetention(db: Executor, tenantId: TenantId, days: numb
 }
 
 /**
- * Deletes messages, and uploads, that are older than their tenant keeps them at the instant `now`. Returns how many messages
+ * Deletes messages, uploads, and campaigns that have ended, that are older than their tenant keeps them at the instant `now`. Returns how many messages
  * those were. Daemons may do it at the same time.
  */
 export async function deleteExpiredMessages(
@@ -50,6 +53,7 @@ export async function deleteExpiredMessages(
 ): Promise<number> {
   const { rows, transactions } = portion;
   await deleteExpiredUploads(db, now, portion);
+  await deleteInBatches({ ...portion, rows: CAMPAIGNS }, (limit) => deleteExpiredCampaigns(db, now, limit));
   let deleted = 0;
   let left = transactions;
   for (const { id, keptDays } of await listLimitedAccounts(db)) {

@@ -180,6 +180,8 @@ export interface IdempotencyKeyTable {
   status: string | null;
   /** The instance that accepts the request. */
   claimed_by: string | null;
+  /** What was answered to a request that is no single send. */
+  answer: NullableJson;
   created_at: GeneratedTimestamp;
 }
 
@@ -404,6 +406,37 @@ export interface MediaLeavingTable {
   left_at: GeneratedTimestamp;
 }
 
+/** A named batch of sends of an account. */
+export interface CampaignTable {
+  id: string;
+  account_id: string;
+  name: string;
+  /** See messages/campaign.ts. */
+  status: string;
+  total: number;
+  created_at: GeneratedTimestamp;
+  /** When it was completed or cancelled. */
+  ended_at: NullableTimestamp;
+}
+
+/** One send of a campaign, at its place from 0 on. */
+export interface CampaignItemTable {
+  campaign_id: string;
+  n: number;
+  account_id: string;
+  /** The chat id that was asked for. */
+  recipient: string;
+  /** What is to be sent, a SendRequest as JSON text, which holds what jsonb cannot; null once its message says it. */
+  request: string | null;
+  /** waiting, accepted, rejected. */
+  state: Generated<string>;
+  message_id: string | null;
+  /** The message's timestamp, which tells where it lies. */
+  accepted_at: NullableTimestamp;
+  failed_code: string | null;
+  failed_reason: string | null;
+}
+
 export interface TenantSettingTable {
   tenant_id: string;
   /** Null keeps messages for ever. */
@@ -441,4 +474,6 @@ export interface Database {
   message_counts: MessageCountTable;
   media_leavings: MediaLeavingTable;
   tenant_settings: TenantSettingTable;
+  campaigns: CampaignTable;
+  campaign_items: CampaignItemTable;
 }

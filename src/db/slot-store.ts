@@ -94,7 +94,8 @@ export async function findFullDay(
   return { dailyLimit: row.allowed, nextAt: row.next_at };
 }
 
-interface DayRow {
+/** A date of an account, as the statements of slots answer it. */
+export interface DayRow {
   readonly date: string;
   readonly next_at: Date;
   readonly allowed: number | null;
@@ -102,7 +103,7 @@ interface DayRow {
 }
 
 /** The account's local date at an instant, and the first instant of the next. A midnight that a zone skips is its next. */
-function today(accountId: AccountId, at: Date) {
+export function today(accountId: AccountId, at: Date) {
   return sql`(
     select id as account_id, date, (date + 1)::timestamp at time zone timezone as next_at
     from (

@@ -19,18 +19,21 @@ export interface DateRange {
   readonly to?: string | undefined;
 }
 
-/** Adds one to a counter of the account, on the date that it is in the account's time zone at the instant `at`. */
+/** Adds one, or `by`, to a counter of the account, on the date that it is in the account's time zone at the instant `at`. */
 export async function countUsage(
   db: Executor,
   accountId: AccountId,
   counter: 'sent' | 'failed' | 'deferred',
   at: Date,
+  by = 1,
 ): Promise<void> {
   const column = sql.ref(counter);
   await sql`
     insert into account_usage as old (account_id, local_date, ${column})
-    select id, (${at}::timestamptz at time zone timezone)::date, 1 from accounts where id = ${accountId}::uuid
-    on conflict (account_id, local_date) do update set ${column} = old.${column} + 1`.execute(db);
+    select id, (${at}::timestamptz at time zone timezone)::date, ${by}::integer from accounts where id = ${accountId}::uuid
+    on conflict (account_id, local_date) do update set ${column} = old.${column} + excluded.${column}`.execute(
+    db,
+  );
 }
 
 /**

@@ -7,6 +7,7 @@ import type { AccessChanges } from '../db/access-watch.ts';
 import type { Executor } from '../db/database.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Campaigns } from '../messages/campaigns.ts';
 import type { ChangeFeed } from '../messages/change-feed.ts';
 import type { Outbox } from '../messages/outbox.ts';
 import type { MetricsText } from '../observability/metrics.ts';
@@ -55,6 +56,7 @@ export interface HttpDeps {
   readonly db: Executor;
   readonly channel: Channel;
   readonly outbox: Outbox;
+  readonly campaigns: Campaigns;
   readonly uploads: MediaUploads;
   readonly media: MediaReader;
   readonly vault: SealedSessions;

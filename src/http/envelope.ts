@@ -133,6 +133,10 @@ export const messageParams = z.object({
   messageId: z.string().meta({ description: 'Our id of the message.', format: 'uuid' }),
 });
 
+export const campaignParams = z.object({
+  campaignId: z.string().meta({ description: 'Id of the campaign.', format: 'uuid' }),
+});
+
 /** A query without parameters: what is not known is refused by name. */
 export const noQuery = z.strictObject({});
 

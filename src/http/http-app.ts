@@ -20,6 +20,8 @@ import { requirePermissions } from './route-permissions.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { boardRoutes } from './routes/board.ts';
+import { bulkRoutes } from './routes/bulk.ts';
+import { campaignRoutes } from './routes/campaigns.ts';
 import { chatRoutes } from './routes/chats.ts';
 import { connectionRoutes } from './routes/connection.ts';
 import { contactRoutes } from './routes/contacts.ts';
@@ -103,6 +105,8 @@ export async function makeHttpApp(deps: HttpDeps, gate: HttpGate): Promise<HttpA
     accountRoutes,
     connectionRoutes,
     sendRoutes,
+    bulkRoutes,
+    campaignRoutes,
     messageRoutes,
     reactionRoutes,
     chatRoutes,

@@ -39,6 +39,7 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
         { name: 'connection', description: 'Linking numbers and keeping them connected' },
         { name: 'accounts', description: 'Accounts: one WhatsApp number each' },
         { name: 'messages', description: 'Sending and reading messages' },
+        { name: 'campaigns', description: 'Named batches of messages, which can be paused and cancelled' },
         { name: 'chats', description: 'Conversations of an account, and whom its phone knows' },
         { name: 'media', description: 'Files of messages' },
         { name: 'access', description: 'API keys, who may use which account, and who changed what' },

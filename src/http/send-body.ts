@@ -4,6 +4,7 @@ import { findFieldProblems } from '../config/start-error.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import type { MediaSource, SendRequest } from '../messages/send-request.ts';
 import { parseRecipient } from '../messages/whatsapp-key.ts';
+import { idempotencyKeySchema } from './idempotency-header.ts';
 import { MEDIA_TYPES } from './message-view.ts';
 import { BODY_EXAMPLES } from './openapi-examples.ts';
 import { contactSchema, locationSchema, mediaSchema, pollSchema } from './send-content.ts';
@@ -59,32 +60,57 @@ const fields = z.strictObject({
   }),
 });
 
+const contentCheck = z.superRefine(checkContent, {
+  when: ({ value }) => typeof value === 'object' && value !== null,
+});
+const oneContent = CONTENT_FIELDS.map((field) => ({ required: [field] }));
+
 /** The body of a send. Every problem is named at once, those between fields among them. */
-export const sendBodySchema = fields
-  .check(z.superRefine(checkContent, { when: ({ value }) => typeof value === 'object' && value !== null }))
-  .meta({
-    id: 'SendMessage',
-    oneOf: CONTENT_FIELDS.map((field) => ({ required: [field] })),
-    [BODY_EXAMPLES]: [
-      { to: '+491700000001', text: 'Your parcel is here.' },
-      { to: '491700000001@c.us', media: { data: 'SGVsbG8h', mimeType: 'text/plain' }, fileName: 'hello.txt' },
-      {
-        to: '120363000000000001@g.us',
-        poll: { question: 'Lunch?', options: ['Yes', 'No'] },
-        onLimit: 'defer',
-      },
-      { to: '+491700000001', location: { latitude: 52.52, longitude: 13.405, name: 'Berlin' } },
-      { to: '+491700000001', contact: { name: 'Alice', phoneNumber: '+491700000002' } },
-    ],
-  });
+export const sendBodySchema = fields.check(contentCheck).meta({
+  id: 'SendMessage',
+  oneOf: oneContent,
+  [BODY_EXAMPLES]: [
+    { to: '+491700000001', text: 'Your parcel is here.' },
+    { to: '491700000001@c.us', media: { data: 'SGVsbG8h', mimeType: 'text/plain' }, fileName: 'hello.txt' },
+    {
+      to: '120363000000000001@g.us',
+      poll: { question: 'Lunch?', options: ['Yes', 'No'] },
+      onLimit: 'defer',
+    },
+    { to: '+491700000001', location: { latitude: 52.52, longitude: 13.405, name: 'Berlin' } },
+    { to: '+491700000001', contact: { name: 'Alice', phoneNumber: '+491700000002' } },
+  ],
+});
+
+/** One of many sends: the body of a send, and a key of its own. */
+export const bulkItemSchema = fields
+  .extend({
+    idempotencyKey: idempotencyKeySchema
+      .optional()
+      .meta({ description: 'As the header `Idempotency-Key` of a single send.' }),
+  })
+  .check(contentCheck)
+  .meta({ oneOf: oneContent });
+
+/** A send of a campaign, which waits for a day that has room by itself. */
+export const campaignItemSchema = fields
+  .omit({ onLimit: true })
+  .check(contentCheck)
+  .meta({ id: 'CampaignItemBody', oneOf: oneContent });
 
 export type SendBody = z.output<typeof fields>;
+type SentBody = Omit<SendBody, 'onLimit'> & Partial<Pick<SendBody, 'onLimit'>>;
 
 /** What the body asks for, in the words of the outbox. */
-export function bodyToSendRequest(body: SendBody): SendRequest {
+export function bodyToSendRequest(body: SentBody): SendRequest {
   const to = parseRecipient(body.to);
   if (to === undefined) throw new TypeError('The body was not checked.');
-  return { to, content: bodyToContent(body), replyTo: body.replyTo ?? null, onLimit: body.onLimit };
+  return {
+    to,
+    content: bodyToContent(body),
+    replyTo: body.replyTo ?? null,
+    onLimit: body.onLimit ?? 'reject',
+  };
 }
 
 /** The same error, about the fields as this body spells them: inside there is one name for an address, `media.url`. */
@@ -104,7 +130,7 @@ export function requestToHash(request: SendRequest): string {
   return createHash('sha256').update(JSON.stringify(request)).digest('hex');
 }
 
-function bodyToContent(body: SendBody): SendRequest['content'] {
+function bodyToContent(body: SentBody): SendRequest['content'] {
   const { text, location, contact, poll, mediaType } = body;
   if (text !== undefined) return { kind: 'text', text };
   if (location !== undefined) return { kind: 'location', ...location };
@@ -119,7 +145,7 @@ function bodyToContent(body: SendBody): SendRequest['content'] {
   };
 }
 
-function bodyToSource({ media, mediaUrl }: SendBody): MediaSource {
+function bodyToSource({ media, mediaUrl }: SentBody): MediaSource {
   if (mediaUrl !== undefined) return { from: 'url', url: mediaUrl };
   if (media === undefined) throw new TypeError('The body was not checked.');
   return media;

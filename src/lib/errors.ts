@@ -25,6 +25,7 @@ export const ERROR_CATALOGUE = {
   MESSAGE_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such message.' },
   KEY_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such API key.' },
   MEDIA_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such media.' },
+  CAMPAIGN_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such campaign.' },
   ACCOUNT_NOT_CONNECTED: { status: 409, retry: 'when-connected', message: 'The account is not connected.' },
   ALREADY_LINKED: { status: 409, retry: 'never', message: 'The account is linked already.' },
   LAST_OWNER_KEY: {
@@ -47,6 +48,11 @@ export const ERROR_CATALOGUE = {
     status: 409,
     retry: 'never',
     message: 'The message was handed to WhatsApp, or has ended.',
+  },
+  CAMPAIGN_ENDED: {
+    status: 409,
+    retry: 'never',
+    message: 'The campaign was cancelled, or all of it was accepted.',
   },
   MESSAGE_NOT_REACTABLE: {
     status: 409,

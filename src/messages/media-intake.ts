@@ -55,6 +55,14 @@ export interface MediaIntake {
     stream: AsyncIterable<Uint8Array>,
     declared: { readonly declaredMimeType: string | null; readonly fileName: string | null },
   ): Promise<TakenUpload>;
+  /**
+   * The same for bytes in base64 that a message brings, to be sent later.
+   * @throws AppError VALIDATION_FAILED, TOO_LARGE, naming the field
+   */
+  keepData(
+    accountId: AccountId,
+    source: { readonly data: string; readonly mimeType: string },
+  ): Promise<TakenUpload>;
 }
 
 export interface MediaIntakeDeps {
@@ -79,18 +87,37 @@ export function makeMediaIntake(deps: MediaIntakeDeps): MediaIntake {
       }
     },
 
-    async takeUpload(accountId, stream, { declaredMimeType, fileName }) {
-      const stored = await deps.store.put(stream, {
-        maxBytes: MAX_MEDIA_BYTES,
-        declaredMimeType,
-        field: 'file',
-        check: (file) => chooseMediaKind(file, 'document', 'file'),
-      });
-      const upload = { ...stored, mediaId: randomUUID(), fileName: parseFileName(fileName) };
-      await insertMediaUpload(deps.db, { ...upload, id: upload.mediaId, accountId });
-      return upload;
+    takeUpload: (accountId, stream, declared) =>
+      keepUpload(deps, accountId, { ...declared, source: stream, field: 'file' }),
+
+    async keepData(accountId, { data, mimeType: declaredMimeType }) {
+      const source = parseBase64(data);
+      const field = 'media.data';
+      return keepUpload(deps, accountId, { source, declaredMimeType, fileName: null, field });
     },
   };
+}
+
+async function keepUpload(
+  { db, store }: MediaIntakeDeps,
+  accountId: AccountId,
+  given: {
+    readonly source: AsyncIterable<Uint8Array> | Uint8Array;
+    readonly declaredMimeType: string | null;
+    readonly fileName: string | null;
+    readonly field: string;
+  },
+): Promise<TakenUpload> {
+  const { source, declaredMimeType, field } = given;
+  const stored = await store.put(source, {
+    maxBytes: MAX_MEDIA_BYTES,
+    declaredMimeType,
+    field,
+    check: (file) => chooseMediaKind(file, 'document', field),
+  });
+  const upload = { ...stored, mediaId: randomUUID(), fileName: parseFileName(given.fileName) };
+  await insertMediaUpload(db, { ...upload, id: upload.mediaId, accountId });
+  return upload;
 }
 
 async function takeData(

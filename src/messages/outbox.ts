@@ -8,57 +8,42 @@
  * result exactly if its message exists; what dies in between leaves a claim that this instance's next request with the key
  * takes over, or any after a minute, and a request that is turned away gives its key back at once.
  *
+ * Many at once are accepted the same way, each with a key of its own (see bulk-acceptance.ts).
+ *
  * The slot of the daily limit is taken in the transaction that writes the row, so that no more are accepted for a date than
  * its limit; a message that finds the day full is turned away, or kept as deferred if that is what was asked.
  */
 import type { Account } from '../accounts/account.ts';
-import {
-  type AccountId,
-  type InstanceId,
-  type MessageId,
-  makeMessageId,
-  parseMessageId,
-} from '../accounts/ids.ts';
-import { lockCanonicalChat } from '../db/address-store.ts';
-import { appendChanges, type MessageChange, rowToChange } from '../db/change-log.ts';
+import type { AccountId, InstanceId, MessageId } from '../accounts/ids.ts';
 import type { Executor } from '../db/database.ts';
 import {
   type AcceptedStatus,
-  type ClaimResult,
-  claimIdempotencyKey,
-  completeIdempotencyClaim,
+  answerIdempotencyClaim,
+  completeIdempotencyClaims,
   type IdempotencyClaim,
-  releaseIdempotencyClaim,
 } from '../db/idempotency-store.ts';
 import { cancelMessage } from '../db/message-cancel.ts';
-import { insertOutgoing, type NewOutgoing } from '../db/outbox-store.ts';
-import { findReferredMessage, isUnquotable, type MessageReference } from '../db/reply-store.ts';
 import type { MessageRef } from '../db/send-result-store.ts';
-import { findFullDay, takeSlot, takeSlotOrDefer } from '../db/slot-store.ts';
 import { toStorable } from '../db/storable-text.ts';
 import { transact } from '../db/transaction.ts';
-import { countUsage } from '../db/usage-store.ts';
 import type { Clock } from '../lib/clock.ts';
-import { AppError, isAppError, toError } from '../lib/errors.ts';
+import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { fullDayToError } from '../limits/daily-limit.ts';
 import type { OutboundJob } from '../queue/table.ts';
+import { countAccepted, countRefused, prepareMessage, type TakeMedia, writeMessages } from './acceptance.ts';
+import { acceptItems } from './bulk-acceptance.ts';
+import {
+  type BulkItem,
+  type BulkOutcome,
+  isFinal,
+  itemKeyOf,
+  outcomesToStored,
+  storedToOutcomes,
+} from './bulk-outcome.ts';
+import { IdempotencyKeys } from './idempotency-keys.ts';
 import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
-import { contentToStored, type TakenContent } from './outgoing-content.ts';
-import type { MediaSource, SendRequest } from './send-request.ts';
-import type { MediaKind, StoredMedia } from './stored-content.ts';
-import { chatIdToPhoneNumber, parseKeyString } from './whatsapp-key.ts';
-
-/**
- * Takes the bytes of an outgoing message in: when it resolves they lie under MEDIA_PATH, checked.
- * @throws AppError for whatever is wrong with them; nothing is kept then
- */
-export type TakeMedia = (
-  accountId: AccountId,
-  source: MediaSource,
-  wish: { readonly as: MediaKind | null; readonly fileName: string | null },
-) => Promise<StoredMedia & { readonly as: MediaKind }>;
+import type { SendRequest } from './send-request.ts';
 
 export interface AcceptOptions {
   readonly idempotencyKey: string | null;
@@ -85,6 +70,18 @@ export interface Outbox {
   accept(account: Account, request: SendRequest, options: AcceptOptions): Promise<Accepted>;
 
   /**
+   * Stores many, each as `accept` does, and tells what became of each, in their order, in which those of a chat leave. With a
+   * key for the whole the outcomes are stored once all are final; until then each item is accepted once, however often it is
+   * asked for.
+   * @throws AppError IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_CONFLICT, about the key of the whole
+   */
+  acceptAll(
+    account: Account,
+    items: readonly BulkItem[],
+    options: AcceptOptions,
+  ): Promise<readonly BulkOutcome[]>;
+
+  /**
    * Ends a message that waits; whoever is next in line may have its place.
    * @throws AppError MESSAGE_NOT_CANCELLABLE if it was handed over or has ended
    */
@@ -106,38 +103,37 @@ export interface OutboxDeps {
   readonly log: Logger;
   readonly onStep?: OnMessageStep;
   readonly meter?: MessageMeter;
+  /** Made here if nobody else claims keys. */
+  readonly keys?: IdempotencyKeys;
 }
 
 /** Makes the outbox. It holds nothing that needs closing. */
 export function makeOutbox(deps: OutboxDeps): Outbox {
-  /** How many requests are at work under each key of an account. */
-  const atWork = new Map<string, number>();
+  const keys = deps.keys ?? new IdempotencyKeys(deps);
   return {
-    async accept(account, request, options) {
-      const { idempotencyKey, requestHash, checkNew } = options;
-      const acceptNew = async (claim?: IdempotencyClaim) => {
+    async accept(account, request, { idempotencyKey, requestHash, checkNew }) {
+      const acceptNew = (claim?: IdempotencyClaim) => {
         checkNew?.();
-        return counted(deps, acceptMessage(deps, account.id, request, claim));
+        return orCounted(deps, acceptMessage(deps, account.id, request, claim));
       };
       if (idempotencyKey === null) return acceptNew();
-      const name = `${account.id} ${idempotencyKey}`;
-      const others = atWork.get(name) ?? 0;
-      atWork.set(name, others + 1);
-      try {
-        const claimed = await claimIdempotencyKey(deps.db, {
-          accountId: account.id,
-          key: idempotencyKey,
-          requestHash,
-          instanceId: deps.instanceId,
-          isAlone: others === 0,
-        });
-        return await answerClaim(deps, claimed, acceptNew);
-      } finally {
-        const left = (atWork.get(name) ?? 1) - 1;
-        if (left === 0) atWork.delete(name);
-        else atWork.set(name, left);
-      }
+      return keys.once<Accepted>(
+        account.id,
+        { key: idempotencyKey, requestHash },
+        {
+          async fresh(claim) {
+            deps.onStep?.('accept-claimed');
+            return acceptNew(claim);
+          },
+          stored(earlier) {
+            if (earlier.kind === 'answered') throw new AppError('IDEMPOTENCY_CONFLICT');
+            return { messageId: earlier.messageId, status: earlier.status, replayed: true };
+          },
+        },
+      );
     },
+
+    acceptAll: (account, items, options) => acceptBulk({ ...deps, keys }, account.id, { items, options }),
 
     async cancel(message) {
       const { clock, db } = deps;
@@ -151,53 +147,45 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
   };
 }
 
-async function answerClaim(
-  deps: OutboxDeps,
-  claimed: ClaimResult,
-  acceptNew: (claim: IdempotencyClaim) => Promise<Accepted>,
-): Promise<Accepted> {
-  switch (claimed.kind) {
-    case 'claimed':
-      deps.onStep?.('accept-claimed');
-      return orReleased(deps, claimed.claim, () => acceptNew(claimed.claim));
-    case 'stored':
-      return { messageId: claimed.messageId, status: claimed.status, replayed: true };
-    case 'in-progress':
-      throw new AppError('IDEMPOTENCY_IN_PROGRESS');
-    case 'other-request':
-      throw new AppError('IDEMPOTENCY_CONFLICT');
-    default:
-      return claimed satisfies never;
-  }
+async function acceptBulk(
+  deps: OutboxDeps & { readonly keys: IdempotencyKeys },
+  accountId: AccountId,
+  { items, options }: { readonly items: readonly BulkItem[]; readonly options: AcceptOptions },
+): Promise<readonly BulkOutcome[]> {
+  const { idempotencyKey: key, requestHash, checkNew } = options;
+  const accept = async (keyed: readonly BulkItem[]) => {
+    const outcomes = await acceptItems(deps, { accountId, items: keyed, checkNew });
+    const last = outcomes.findLast((outcome) => outcome.kind === 'accepted');
+    if (last !== undefined) wakeSender(deps, { accountId, messageId: last.messageId });
+    return outcomes;
+  };
+  if (key === null) return accept(items);
+  return deps.keys.once<readonly BulkOutcome[]>(
+    accountId,
+    { key, requestHash },
+    {
+      async fresh(claim) {
+        const outcomes = await accept(
+          items.map((item, nth) => ({ ...item, idempotencyKey: item.idempotencyKey ?? itemKeyOf(key, nth) })),
+        );
+        if (outcomes.every(isFinal))
+          await answerIdempotencyClaim(deps.db, claim, toStorable(outcomesToStored(outcomes)));
+        else await deps.keys.release(accountId, [claim]);
+        return outcomes;
+      },
+      stored(earlier) {
+        if (earlier.kind === 'stored') throw new AppError('IDEMPOTENCY_CONFLICT');
+        return storedToOutcomes(earlier.answer);
+      },
+    },
+  );
 }
 
-/** Gives the key back if nothing was accepted under it. */
-async function orReleased(
-  deps: OutboxDeps,
-  claim: IdempotencyClaim,
-  accept: () => Promise<Accepted>,
-): Promise<Accepted> {
+async function orCounted<T>(deps: OutboxDeps, accepted: Promise<T>): Promise<T> {
   try {
-    return await accept();
+    return await accepted;
   } catch (thrown) {
-    await releaseIdempotencyClaim(deps.db, claim).catch((error: unknown) =>
-      deps.log.warn('An idempotency key could not be given back', {
-        accountId: claim.accountId,
-        error: toError(error).message,
-      }),
-    );
-    throw thrown;
-  }
-}
-
-async function counted({ meter }: OutboxDeps, answer: Promise<Accepted>): Promise<Accepted> {
-  try {
-    const accepted = await answer;
-    meter?.count('accepted');
-    if (accepted.status === 'deferred') meter?.count('deferred');
-    return accepted;
-  } catch (thrown) {
-    if (isAppError(thrown, 'DAILY_LIMIT_EXCEEDED')) meter?.count('refused');
+    countRefused(deps, thrown);
     throw thrown;
   }
 }
@@ -208,74 +196,24 @@ async function acceptMessage(
   request: SendRequest,
   claim?: IdempotencyClaim,
 ): Promise<Accepted> {
-  const replyTo = request.replyTo === null ? null : await getReferred(deps.db, accountId, request);
-  await refuseInVain(deps, accountId, request);
-  const taken = await takeContent(deps, accountId, request.content);
+  const prepared = await prepareMessage(deps, accountId, request);
   deps.onStep?.('content-kept');
-  const given = contentToStored(taken);
-  const content = toStorable(given);
-  const failure = JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE;
-  const { onLimit } = request;
   const answer = await transact(deps.db, async (trx) => {
-    const chatId = await lockCanonicalChat(trx, accountId, request.to);
-    const changes: MessageChange[] = [];
-    const asked = { accountId, failure, onLimit, at: new Date(deps.clock.now()) };
-    const place = await findPlace(trx, asked, changes);
-    // The place is held until the end: what takes the next one has a later time, as it has a higher number.
-    const at = new Date(deps.clock.now());
-    const messageId = makeMessageId(at.getTime());
-    const accepted = { messageId, status: place.status };
-    if (claim !== undefined && !(await completeIdempotencyClaim(trx, claim, accepted))) {
-      // It took longer than a claim lives, and another request with the key is ahead.
-      throw new AppError('IDEMPOTENCY_IN_PROGRESS');
-    }
-    const message = { ...content, ...place, id: messageId, accountId, chatId, replyTo, failure, onLimit, at };
-    await insertOutgoing(trx, message);
-    if (failure !== null) await countUsage(trx, accountId, 'failed', at);
-    const phone_number = chatIdToPhoneNumber(chatId);
-    changes.push(rowToChange({ id: messageId, chat_id: chatId, phone_number }, 'message'));
-    await appendChanges(trx, accountId, changes);
-    return accepted;
+    const [written] = await writeMessages(trx, accountId, [prepared], deps.clock);
+    if (written === undefined || written.kind === 'refused') throw written?.error ?? new AppError('INTERNAL');
+    const { messageId, status } = written;
+    const completions = claim === undefined ? [] : [{ claim, messageId, status }];
+    const lost = await completeIdempotencyClaims(trx, accountId, completions);
+    // It took longer than a claim lives, and another request with the key is ahead.
+    if (lost.size > 0) throw new AppError('IDEMPOTENCY_IN_PROGRESS');
+    return { messageId, status };
   });
   deps.onStep?.('accept-committed');
-  if (failure !== null) deps.meter?.count('failed');
+  countAccepted(deps, prepared, answer.status);
   wakeSender(deps, { accountId, messageId: answer.messageId });
   deps.onStep?.('woken');
   return { ...answer, replayed: false };
 }
-
-/** Where the message stands in the account's daily limit; one that fails at once needs no place. */
-async function findPlace(
-  trx: Executor,
-  message: Pick<NewOutgoing, 'accountId' | 'failure' | 'at'> & Pick<SendRequest, 'onLimit'>,
-  changes: MessageChange[],
-): Promise<{ readonly status: AcceptedStatus; readonly slotDate: string | null }> {
-  const { accountId, failure, onLimit, at } = message;
-  if (failure !== null) return { status: 'pending', slotDate: null };
-  const take = onLimit === 'defer' ? takeSlotOrDefer : takeSlot;
-  const slot = await take(trx, accountId, at, changes);
-  if (slot.kind === 'taken') return { status: 'pending', slotDate: slot.date };
-  if (onLimit === 'defer') return { status: 'deferred', slotDate: null };
-  throw fullDayToError(slot, at);
-}
-
-/** Spares the fetching and keeping of a file whose message would be turned away. */
-async function refuseInVain(
-  { db, clock }: OutboxDeps,
-  accountId: AccountId,
-  { content, onLimit }: SendRequest,
-): Promise<void> {
-  if (content.kind !== 'media' || onLimit === 'defer') return;
-  const at = new Date(clock.now());
-  const full = await findFullDay(db, accountId, at);
-  if (full !== undefined) throw fullDayToError(full, at);
-}
-
-/** Neither PostgreSQL nor WhatsApp's wire can carry such text; the row keeps it with U+FFFD in its place. */
-const UNSTORABLE = {
-  code: 'SEND_REFUSED',
-  reason: 'The message holds a NUL character or half of a surrogate pair, which WhatsApp cannot carry.',
-} as const;
 
 function wakeSender({ wake, enqueue, log }: OutboxDeps, job: OutboundJob): void {
   if (wake(job.accountId)) return;
@@ -285,55 +223,4 @@ function wakeSender({ wake, enqueue, log }: OutboxDeps, job: OutboundJob): void 
       error: toError(thrown).message,
     }),
   );
-}
-
-async function takeContent(
-  deps: OutboxDeps,
-  accountId: AccountId,
-  content: SendRequest['content'],
-): Promise<TakenContent> {
-  if (content.kind !== 'media') return content;
-  const { as, fileName } = content;
-  const { as: kind, ...media } = await deps.takeMedia(accountId, content.source, { as, fileName });
-  const stored: StoredMedia = {
-    sha256: media.sha256,
-    mimeType: media.mimeType,
-    fileName: media.fileName,
-    fileSize: media.fileSize,
-  };
-  return { kind: 'media', caption: content.caption, as: kind, stored };
-}
-
-async function getReferred(db: Executor, accountId: AccountId, request: SendRequest): Promise<MessageId> {
-  const { to } = request;
-  const reference = toReference(toStorable(request.replyTo ?? ''), to);
-  const found = await findReferredMessage(db, accountId, reference);
-  if (found === undefined) throw replyError('There is no such message in this account.');
-  if (await isUnquotable(db, accountId, { id: found, inChat: to })) throw replyError(UNSENT);
-  return found;
-}
-
-const UNSENT =
-  'The message has not been sent. Before it is, it can be answered in its own chat alone, if it still waits.';
-
-function replyError(message: string): AppError {
-  return new AppError('VALIDATION_FAILED', { details: [{ field: 'replyTo', message }] });
-}
-
-/** Our id, WhatsApp's serialised key, or else its bare id. */
-function toReference(replyTo: string, chatId: string): MessageReference {
-  const key = parseKeyString(replyTo);
-  if (key !== undefined) return { by: 'bareId', bareId: key.bareId, chatIds: [key.chatId, chatId] };
-  const id = findMessageId(replyTo);
-  if (id !== undefined) return { by: 'id', id };
-  return { by: 'bareId', bareId: replyTo, chatIds: [chatId] };
-}
-
-function findMessageId(text: string): MessageId | undefined {
-  try {
-    return parseMessageId(text);
-  } catch (thrown) {
-    if (isAppError(thrown, 'MESSAGE_NOT_FOUND')) return undefined;
-    throw thrown;
-  }
 }

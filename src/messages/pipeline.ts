@@ -9,8 +9,11 @@ import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
 import { openConsumer } from '../queue/consumer.ts';
 import type { OpenQueues } from '../queue/producer.ts';
+import { openCampaignFeeder } from './campaign-feeder.ts';
+import { type Campaigns, makeCampaigns } from './campaigns.ts';
 import { openCatchUp } from './catch-up.ts';
 import { openDirectory } from './directory.ts';
+import { IdempotencyKeys } from './idempotency-keys.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import { openInboundLanes } from './inbound-lane.ts';
 import { makeIngest } from './ingest.ts';
@@ -45,6 +48,7 @@ export interface PipelineDeps {
 /** The way of messages in both directions, between the connected sessions and the database. */
 export interface Pipeline extends AsyncDisposable {
   readonly outbox: Outbox;
+  readonly campaigns: Campaigns;
   readonly intake: MediaIntake;
   /** Takes what a page tells, in its order; returns at once. */
   accept(accountId: AccountId, events: readonly InboundEvent[]): void;
@@ -114,30 +118,63 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   database.onRecovered(() => catchUp.requestAll('database'));
   stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
 
+  const intake = makeMediaIntake({ db, store, fetchUrl: makeFetchUrl() });
+  const takeMedia = intake.takeMedia.bind(intake);
+  const feeder = stack.use(
+    openCampaignFeeder({
+      db,
+      takeMedia,
+      clock,
+      log,
+      meter,
+      onFed: (accountId) => void sender.wake(accountId),
+    }),
+  );
   const openMedia = store.openLocal.bind(store);
   const sender = stack.use(
-    openSender({ db, openMedia, instanceId, clock, log, messageRateLimit, pacing, onCounted, onStep, meter }),
+    openSender({
+      db,
+      openMedia,
+      instanceId,
+      clock,
+      log,
+      messageRateLimit,
+      pacing,
+      onCounted(accountId) {
+        onCounted(accountId);
+        feeder.hearHanded(accountId);
+      },
+      onStep,
+      meter,
+    }),
   );
   const wakeSender = makeOutboundProcessor(sender);
   stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: wakeSender, log }));
 
   const closing = new AbortController();
   stack.defer(() => closing.abort());
-  const intake = makeMediaIntake({ db, store, fetchUrl: makeFetchUrl() });
+  const keys = new IdempotencyKeys({ db, instanceId, log });
   const outbox = makeOutbox({
     db,
     instanceId,
-    takeMedia: intake.takeMedia.bind(intake),
+    takeMedia,
     wake: sender.wake.bind(sender),
     enqueue: makeWakeUpQueue((job) => queues.add('outbound', job, { signal: closing.signal })),
     clock,
     log,
     onStep,
     meter,
+    keys,
   });
+  const wake = (accountId: AccountId) => {
+    feeder.wake(accountId);
+    void sender.wake(accountId);
+  };
+  const campaigns = makeCampaigns({ db, keys, keepData: intake.keepData.bind(intake), wake, clock });
   const opened = stack.move();
   return {
-    outbox,
+    outbox: { ...outbox, wake },
+    campaigns,
     intake,
     accept: gate.accept,
     whenRoom: lanes.room.bind(lanes),
@@ -156,6 +193,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
       void catchUp.run(session, { signal: connected });
       void mediaFetch.run(session, connected);
       void sender.run(session, connected);
+      void feeder.run(accountId, connected);
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

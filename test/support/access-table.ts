@@ -17,6 +17,14 @@ export const PERMISSION_OF: Readonly<Record<string, Permission | 'open'>> = {
   changeAccount: 'whatsapp:connect',
   deleteAccount: 'whatsapp:disconnect',
   sendMessage: 'whatsapp:send',
+  sendMessages: 'whatsapp:send',
+  listCampaigns: 'whatsapp:send',
+  createCampaign: 'whatsapp:send',
+  getCampaign: 'whatsapp:send',
+  listCampaignItems: 'whatsapp:send',
+  pauseCampaign: 'whatsapp:send',
+  resumeCampaign: 'whatsapp:send',
+  cancelCampaign: 'whatsapp:send',
   listMessages: 'whatsapp:read',
   getMessage: 'whatsapp:read',
   getMessageMedia: 'whatsapp:read',
@@ -45,6 +53,8 @@ export const PERMISSION_OF: Readonly<Record<string, Permission | 'open'>> = {
 /** A body that is valid, where one is needed, so that a refusal is about who asks alone. */
 export const BODY_OF: Readonly<Record<string, unknown>> = {
   sendMessage: { to: '+491700000002', text: 'hi' },
+  sendMessages: { items: [{ to: '+491700000002', text: 'hi' }] },
+  createCampaign: { name: 'Mine', items: [{ to: '+491700000002', text: 'hi' }] },
   changeAccount: { displayName: 'mine now' },
   reactToMessage: { emoji: '👍' },
   exportVault: { passphrase: 'a sentence of twelve' },

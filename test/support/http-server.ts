@@ -23,8 +23,10 @@ import type { HttpDeps } from '../../src/http/context.ts';
 import { keyToHash } from '../../src/http/credentials.ts';
 import { openHttpServer } from '../../src/http/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { makeCampaigns } from '../../src/messages/campaigns.ts';
 import { openChangeFeed } from '../../src/messages/change-feed.ts';
 import { openDiskMediaStore } from '../../src/messages/disk-media-store.ts';
+import { IdempotencyKeys } from '../../src/messages/idempotency-keys.ts';
 import { makeMediaIntake } from '../../src/messages/media-intake.ts';
 import type { MediaStore } from '../../src/messages/media-store.ts';
 import { makeFetchUrl } from '../../src/messages/media-url.ts';
@@ -144,6 +146,13 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
       clock: systemClock,
       log,
       meter: measured.messages,
+    }),
+    campaigns: makeCampaigns({
+      db,
+      keys: new IdempotencyKeys({ db, instanceId: INSTANCE, log }),
+      keepData: (accountId, source) => intake.keepData(accountId, source),
+      wake: () => undefined,
+      clock: systemClock,
     }),
     uploads: intake,
     media,

@@ -64,6 +64,7 @@ export async function openRealtimeInstance(places: InstancePlaces, log: Logger):
     board: makeBoard(queues),
     metrics: new Metrics(),
     onAnswered: () => undefined,
+    campaigns: unused,
     sharedCalls: makeSharedCalls(redis),
     announcements: announcer,
     accessChanges,

@@ -168,6 +168,6 @@ async function toSingleView(
   return {
     ...accountToView(today, channel.findStatus(account.id)),
     isConnected: account.state === 'connected',
-    _count: { ...counts, campaigns: 0 },
+    _count: counts,
   };
 }

@@ -3,25 +3,13 @@ import { getVisibleAccount } from '../account-access.ts';
 import { noteAudit } from '../audit.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, noQuery, success } from '../envelope.ts';
+import { idempotencyHeaders } from '../idempotency-header.ts';
 import { bodyToSendRequest, requestToHash, sendBodySchema, toErrorAsSpelled } from '../send-body.ts';
 import { checkMaySend } from '../send-rule.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 
 /** Bytes of a body: 16 MB in base64, and room for the rest. */
-const BODY_LIMIT = 24 * 1024 * 1024;
-
-const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
-
-const headers = z.looseObject({
-  'idempotency-key': z
-    .string()
-    .regex(IDEMPOTENCY_KEY, 'Use 1 to 255 printable ASCII characters.')
-    .optional()
-    .meta({
-      description: 'The same key and body within 24 hours answer the stored result.',
-      examples: ['order-7-confirmation'],
-    }),
-});
+export const SEND_BODY_LIMIT = 24 * 1024 * 1024;
 
 const accepted = z.object({
   messageId: z.string().meta({ format: 'uuid' }),
@@ -36,7 +24,7 @@ export function sendRoutes(app: HttpApp, { db, outbox }: HttpDeps): void {
     method: 'POST',
     url: `${API_BASE}/accounts/:accountId/messages`,
     config: { permission: 'whatsapp:send' },
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: SEND_BODY_LIMIT,
     schema: {
       operationId: 'sendMessage',
       tags: ['messages'],
@@ -49,7 +37,7 @@ export function sendRoutes(app: HttpApp, { db, outbox }: HttpDeps): void {
         'kept as `deferred` instead, and leaves on the next day that has room, in the order of acceptance.',
       params: accountParams,
       querystring: noQuery,
-      headers,
+      headers: idempotencyHeaders,
       body: sendBodySchema,
       response: {
         202: dataOf(accepted, 'It is accepted.'),

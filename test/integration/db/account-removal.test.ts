@@ -57,6 +57,8 @@ async function insertBesides(id: AccountId): Promise<void> {
     ['session_events', 'kind', "'state'"],
     ['media_uploads', 'id, sha256, mime_type, file_size', "gen_random_uuid(), 's', 'm', 1"],
     ['idempotency_keys', 'key, request_hash', "'k', 'h'"],
+    ['campaigns', 'id, name, status, total', "gen_random_uuid(), 'n', 'running', 1"],
+    ['campaign_items', 'campaign_id, n, recipient', "gen_random_uuid(), 0, 'c'"],
   ] as const) {
     await sql`insert into ${sql.table(table)} (account_id, ${sql.raw(columns)})
       values (${id}::uuid, ${sql.raw(values)})`.execute(db);

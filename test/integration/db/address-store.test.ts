@@ -5,7 +5,7 @@ import { listKnownMessages, toFiledPeople } from '../../../src/db/catch-up-store
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { listMessages } from '../../../src/db/message-store.ts';
-import { insertOutgoing } from '../../../src/db/outbox-store.ts';
+import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
 import type { InboundEvent, MessageEvent, ReadMessage } from '../../../src/messages/inbound-event.ts';
 import { learnRecipient } from '../../../src/messages/recipient.ts';

@@ -5,7 +5,7 @@ import { appendChanges } from '../../../src/db/change-log.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { NO_FIGURES } from '../../../src/db/ingest-figures.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
-import { insertOutgoing } from '../../../src/db/outbox-store.ts';
+import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
 import type { InboundEvent } from '../../../src/messages/inbound-event.ts';
 import { openTestDatabase } from '../../support/database.ts';

@@ -5,7 +5,7 @@ import { updateAccount } from '../../../src/db/account-directory.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { listAccountsToTurn, turnDay } from '../../../src/db/day-turn.ts';
 import { cancelMessage } from '../../../src/db/message-cancel.ts';
-import { insertOutgoing } from '../../../src/db/outbox-store.ts';
+import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
 import { markNeverLeft } from '../../../src/db/send-result-store.ts';
 import {
   findFullDay,

@@ -27,6 +27,7 @@ let operations: readonly Operation[];
 let theirs: AccountId;
 let theirMessage: string;
 let theirKeyId: string;
+let theirCampaign: string;
 beforeAll(async () => {
   server = await openTestServer();
   operations = documentToOperations((await server.ask('GET', '//openapi.json')).body);
@@ -34,6 +35,11 @@ beforeAll(async () => {
   await ingestEvents(server.db, theirs, [messageEvent('A')], new Date());
   const key = await server.makeKey('owner', 'theirs');
   theirMessage = (await server.ask('GET', `/accounts/${theirs}/messages`, { key })).body.data[0].messageId;
+  const created = await server.ask('POST', `/accounts/${theirs}/campaigns`, {
+    key,
+    body: BODY_OF.createCampaign,
+  });
+  theirCampaign = created.body.data.campaignId;
   theirKeyId = (await findApiKey(server.db, keyToHash(key)))?.id ?? '';
 });
 afterAll(() => server[Symbol.asyncDispose]());
@@ -43,6 +49,7 @@ const CODES: readonly (readonly [string, string])[] = [
   ['{accountId}', 'ACCOUNT_NOT_FOUND'],
   ['{messageId}', 'MESSAGE_NOT_FOUND'],
   ['{keyId}', 'KEY_NOT_FOUND'],
+  ['{campaignId}', 'CAMPAIGN_NOT_FOUND'],
 ];
 
 interface Asker {
@@ -93,13 +100,19 @@ describe('every operation', () => {
     expect(operations.map(({ id }) => id).toSorted()).toEqual(Object.keys(PERMISSION_OF).toSorted());
   });
 
-  it("does not find another tenant's accounts, messages and keys, and changes nothing", async () => {
+  it("does not find another tenant's accounts, messages, campaigns and keys, and changes nothing", async () => {
     const askers = await makeAskers('ours');
     // A grant to somebody of another tenant is worth nothing there.
     for (const { key } of askers) await server.grant(theirs, key);
     const before = await dump();
     expect([before.accounts?.length, before.messages?.length]).toEqual([1, 1]);
-    const ids = { accountId: theirs, messageId: theirMessage, keyId: theirKeyId, userId: 'ada' };
+    const ids = {
+      accountId: theirs,
+      messageId: theirMessage,
+      keyId: theirKeyId,
+      campaignId: theirCampaign,
+      userId: 'ada',
+    };
     const wrong: string[] = [];
     let asked = 0;
     for (const operation of operations) {

@@ -6,7 +6,7 @@ import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, type MessageId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
-import { insertOutgoing } from '../../../src/db/outbox-store.ts';
+import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import type { OnMessageStep } from '../../../src/messages/message-step.ts';
 import { openSender } from '../../../src/messages/sender.ts';

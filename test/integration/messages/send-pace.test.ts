@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, type MessageId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import type { PacingConfig } from '../../../src/config/config.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
-import { insertOutgoing } from '../../../src/db/outbox-store.ts';
+import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
 import { saveCapping } from '../../../src/db/pace-store.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
 import { applyPageAck } from '../../../src/db/send-result-store.ts';
