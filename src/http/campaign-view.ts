@@ -65,9 +65,10 @@ export const campaignProgressSchema = z
       failed: count('Items that were rejected, and messages that failed.'),
       cancelled: count('Items and messages that were cancelled.'),
     }),
-    counts: z
-      .record(itemStatusSchema, z.int())
-      .meta({ description: 'How many items are where; they add up to `total`.' }),
+    counts: z.record(itemStatusSchema, z.int()).meta({
+      description: 'How many items are where; they add up to `total`.',
+      examples: [Object.fromEntries(ITEM_STATUSES.map((status) => [status, status === 'sent' ? 3 : 0]))],
+    }),
     waitsFor: z
       .enum(['connection', 'daily-limit'])
       .nullable()

@@ -4,9 +4,10 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 /** Stands for the instant where there is none. */
 const NO_INSTANT = '-';
 
-/** What orders a list beside its instants: numbers and UUIDs of rows, or ids of chats and people. */
+/** What orders a list beside its instants: the numbers of rows, their UUIDs, or the ids of chats and people. */
 const TIES = {
-  row: /^(?:\d{1,18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/,
+  number: /^\d{1,18}$/,
+  uuid: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   chat: /^[\w.:-]{1,128}@[\w.]{1,32}$/,
 } as const;
 export type CursorKind = keyof typeof TIES;
@@ -17,7 +18,7 @@ export function positionToCursor({ at, tie }: KeysetPosition): string {
 }
 
 /** The inverse; undefined for anything that we did not hand out for a list of this kind. */
-export function cursorToPosition(cursor: string, kind: CursorKind = 'row'): KeysetPosition | undefined {
+export function cursorToPosition(cursor: string, kind: CursorKind): KeysetPosition | undefined {
   const [at, tie, ...rest] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
   if (at === undefined || tie === undefined || rest.length > 0) return undefined;
   if (!TIES[kind].test(tie)) return undefined;

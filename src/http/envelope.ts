@@ -39,7 +39,8 @@ export function pageOf<Item extends z.ZodType>(item: Item, description: string) 
 
 const EXAMPLE_INSTANT = '2026-01-31T08:00:00.000000Z';
 const EXAMPLE_CURSORS: Readonly<Record<CursorKind, string>> = {
-  row: positionToCursor({ at: EXAMPLE_INSTANT, tie: '6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10' }),
+  number: positionToCursor({ at: EXAMPLE_INSTANT, tie: '17' }),
+  uuid: positionToCursor({ at: EXAMPLE_INSTANT, tie: '6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10' }),
   chat: positionToCursor({ at: EXAMPLE_INSTANT, tie: '491700000001@c.us' }),
 };
 
@@ -64,8 +65,9 @@ const pageQueryOf = (kind: CursorKind) => ({
     .meta({ description: 'The `nextCursor` of the page before.', example: EXAMPLE_CURSORS[kind] }),
 });
 
-/** The query parameters of every list of rows, and of those that are ordered by the ids of chats. */
-export const pageQuery = pageQueryOf('row');
+/** The query parameters of lists whose rows are numbered, have UUIDs, or are ordered by the ids of chats. */
+export const pageQuery = pageQueryOf('number');
+export const uuidPageQuery = pageQueryOf('uuid');
 export const chatPageQuery = pageQueryOf('chat');
 
 const errorSchema = z

@@ -21,9 +21,9 @@ import {
   errorsOf,
   noQuery,
   pageOf,
-  pageQuery,
   success,
   successPage,
+  uuidPageQuery,
 } from '../envelope.ts';
 import { dailyLimitSchema, displayNameSchema, timezoneSchema } from '../text-schema.ts';
 import type { HttpApp } from '../typed-fastify.ts';
@@ -52,7 +52,7 @@ function listRoute(app: HttpApp, { db, channel }: HttpDeps): void {
       operationId: 'listAccounts',
       tags: ['accounts'],
       summary: 'Accounts of the tenant, oldest first; agents and viewers see those that they were granted',
-      querystring: z.strictObject(pageQuery),
+      querystring: z.strictObject(uuidPageQuery),
       response: { 200: pageOf(accountSchema, 'A page of accounts.'), ...errorsOf() },
     },
     handler: async (request) => {

@@ -27,6 +27,7 @@ import {
   pageQuery,
   success,
   successPage,
+  uuidPageQuery,
 } from '../envelope.ts';
 import { idempotencyHeaders } from '../idempotency-header.ts';
 import { bodyToSendRequest } from '../send-body.ts';
@@ -88,7 +89,7 @@ function listRoute(app: HttpApp, { db }: HttpDeps): void {
       tags: ['campaigns'],
       summary: 'Campaigns of an account, newest first',
       params: accountParams,
-      querystring: z.strictObject(pageQuery),
+      querystring: z.strictObject(uuidPageQuery),
       response: { 200: pageOf(campaignSchema, 'A page of campaigns.'), ...errorsOf(404) },
     },
     handler: async (request) => {

@@ -7,7 +7,7 @@ import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { keyToHash, keyToPrefix, makeKey } from '../credentials.ts';
-import { dataOf, errorsOf, noQuery, pageOf, pageQuery, success, successPage } from '../envelope.ts';
+import { dataOf, errorsOf, noQuery, pageOf, success, successPage, uuidPageQuery } from '../envelope.ts';
 import { keySchema, keyToView, newKeySchema, permissionSchema, roleSchema } from '../key-view.ts';
 import { MANAGED_KEY_NAMES } from '../owner-key.ts';
 import { instantSchema, limitedText } from '../text-schema.ts';
@@ -30,7 +30,7 @@ function listRoute(app: HttpApp, { db }: HttpDeps): void {
       operationId: 'listKeys',
       tags: ['access'],
       summary: 'API keys of the tenant that were not revoked, oldest first',
-      querystring: z.strictObject(pageQuery),
+      querystring: z.strictObject(uuidPageQuery),
       response: { 200: pageOf(keySchema, 'A page of keys.'), ...errorsOf() },
     },
     handler: async (request) => {
@@ -125,7 +125,7 @@ function revokeRoute(app: HttpApp, { db, clock, log }: HttpDeps): void {
       querystring: noQuery,
       response: {
         200: dataOf(z.object({ keyId: z.string(), revoked: z.literal(true) }), 'It is revoked.'),
-        ...errorsOf(404, 409),
+        ...errorsOf(404, 409, 413, 415),
       },
     },
     handler: async (request) => {

@@ -121,7 +121,13 @@ describe('every operation that changes something', () => {
     for (const operation of changing) {
       const accountId = await own.makeAccount();
       const made = (await own.ask('POST', '/keys', { body: { name: 'A', role: 'viewer' } })).body.data;
-      const ids = { accountId, keyId: made.id, userId: 'ada', messageId: crypto.randomUUID() };
+      const ids = {
+        accountId,
+        keyId: made.id,
+        userId: 'ada',
+        messageId: crypto.randomUUID(),
+        campaignId: crypto.randomUUID(),
+      };
       const requestId = `of-${operation.id}`;
       const { status } = await own.ask(operation.method, fillPath(operation, ids), {
         body: BODY_OF[operation.id],

@@ -22,6 +22,8 @@ let keys: Record<'viewer' | 'stranger', string>;
 const agent = openAgent();
 const accounts: AccountId[] = [];
 const messages: string[] = [];
+const campaigns: string[] = [];
+const keyIds: string[] = [];
 let number = 491_700_300_000;
 
 beforeAll(async () => {
@@ -60,11 +62,17 @@ async function renew(index: number): Promise<void> {
     })
     .execute();
   messages.splice(index * 2, 2, sent.body.data.messageId, incoming);
+  const created = await server.ask('POST', `/accounts/${id}/campaigns`, {
+    body: { name: 'Spring', items: [{ to: '+491700000002', text: 'hi' }] },
+  });
+  campaigns[index] = created.body.data.campaignId;
+  const made = await server.ask('POST', '/keys', { body: { name: 'Made', role: 'viewer' } });
+  keyIds[index] = made.body.data.id;
 }
 
 function draftToRequest({ endpoint, method, key, path, query, headers, body }: RequestDraft): RawRequest {
   const idOf = (name: string, value: number) => {
-    const pool = name === 'messageId' ? messages : accounts;
+    const pool = { messageId: messages, campaignId: campaigns, keyId: keyIds }[name] ?? accounts;
     return pool[value % (pool.length + 1)] ?? crypto.randomUUID();
   };
   const filled = endpoint.path.replace(/\{(\w+)\}/g, (_whole, name: string) => {

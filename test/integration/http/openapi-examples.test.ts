@@ -44,7 +44,7 @@ function parametersOf({ operation }: Endpoint, place: Parameter['in']): readonly
   return (operation.parameters ?? []).filter((parameter) => parameter.in === place);
 }
 
-/** An account with a message that waits; for codes, one that is being linked. */
+/** An account with a message that waits; for codes, one that is being linked. A campaign of it, a key, and a user. */
 async function makeSubjects(operationId: string) {
   number += 1;
   const phoneNumber = `+${number}`;
@@ -58,7 +58,17 @@ async function makeSubjects(operationId: string) {
   const connected =
     linking[operationId] && (await server.ask('POST', '/connect', { body: linking[operationId] }));
   const accountId: string = connected?.body.data.accountId ?? messagesOf;
-  return { accountId, messageId: sent.body.data.messageId as string };
+  const created = await server.ask('POST', `/accounts/${messagesOf}/campaigns`, {
+    body: { name: 'Spring', items: [{ to: '+491700000002', text: 'hi' }] },
+  });
+  const made = await server.ask('POST', '/keys', { body: { name: 'Made', role: 'viewer' } });
+  return {
+    accountId,
+    messageId: sent.body.data.messageId as string,
+    campaignId: created.body.data.campaignId as string,
+    keyId: made.body.data.id as string,
+    userId: 'ada',
+  };
 }
 
 /** Asks the operation as its examples say, about an account and a message that exist. */
@@ -67,8 +77,7 @@ async function askByExample(
   body: unknown,
   more: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
-  const { accountId, messageId } = await makeSubjects(endpoint.operation.operationId);
-  const ids: Readonly<Record<string, string>> = { accountId, messageId };
+  const ids: Readonly<Record<string, string>> = await makeSubjects(endpoint.operation.operationId);
   const path = endpoint.path.replace(/\{(\w+)\}/g, (_whole, name: string) => ids[name] ?? '');
   const query = new URLSearchParams([
     ...parametersOf(endpoint, 'query').map(({ name, example }): [string, string] => [name, String(example)]),

@@ -91,6 +91,7 @@ it('goes on where it was when Redis is back, and fails at once while it is away'
   // What was asked before it died is asked again first.
   await redis.ping(5_000);
   await stream.add('2');
-  const texts = (await followed.texts(2)).filter((text) => text !== 'never');
-  expect(texts).toEqual(['1', '2']);
+  let texts: string[] = [];
+  for (let enough = 2; texts.at(-1) !== '2'; enough += 1) texts = await followed.texts(enough);
+  expect(texts.filter((text) => text !== 'never')).toEqual(['1', '2']);
 });

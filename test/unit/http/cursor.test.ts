@@ -2,10 +2,13 @@ import { expect, it } from 'vitest';
 import { cursorToPosition, positionToCursor } from '../../../src/http/cursor.ts';
 
 it.each([
-  { at: '2026-03-01T12:00:00.123456Z', tie: '42' },
-  { at: '2026-03-01T12:00:00.000000Z', tie: '0b0c4f4e-58f1-4d0e-9a59-0f2f3a3d7c11' },
-])('brings %j back', (position) => {
-  expect(cursorToPosition(positionToCursor(position))).toEqual(position);
+  ['number', { at: '2026-03-01T12:00:00.123456Z', tie: '42' }],
+  ['uuid', { at: '2026-03-01T12:00:00.000000Z', tie: '0b0c4f4e-58f1-4d0e-9a59-0f2f3a3d7c11' }],
+] as const)('brings back, of a list by %s, and of no other: %j', (kind, position) => {
+  const cursor = positionToCursor(position);
+  expect(cursorToPosition(cursor, kind)).toEqual(position);
+  for (const other of (['number', 'uuid', 'chat'] as const).filter((each) => each !== kind))
+    expect(cursorToPosition(cursor, other)).toBeUndefined();
 });
 
 it.each([
@@ -15,14 +18,15 @@ it.each([
   Buffer.from('2026-13-41T12:00:00.123456Z 1').toString('base64url'),
   Buffer.from('2026-03-01T12:00:00.123456Z 99999999999999999999').toString('base64url'),
 ])('takes nothing that was not handed out: %j', (cursor) => {
-  expect(cursorToPosition(cursor)).toBeUndefined();
+  expect(cursorToPosition(cursor, 'number')).toBeUndefined();
+  expect(cursorToPosition(cursor, 'uuid')).toBeUndefined();
 });
 
 it('says where a list of chats ends, with or without an instant, and mixes no lists up', () => {
   const silent = { at: null, tie: '491700000001@c.us' };
   expect(cursorToPosition(positionToCursor(silent), 'chat')).toEqual(silent);
-  expect(cursorToPosition(positionToCursor(silent))).toBeUndefined();
+  expect(cursorToPosition(positionToCursor(silent), 'number')).toBeUndefined();
   const row = { at: '2026-01-01T00:00:00.000000Z', tie: '17' };
   expect(cursorToPosition(positionToCursor(row), 'chat')).toBeUndefined();
-  expect(cursorToPosition(positionToCursor({ ...row, at: null }))).toBeUndefined();
+  expect(cursorToPosition(positionToCursor({ ...row, at: null }), 'number')).toBeUndefined();
 });
