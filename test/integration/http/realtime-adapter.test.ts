@@ -86,6 +86,17 @@ describe('clients of several instances', () => {
     for (const client of clients) expect(client.received).toEqual(['1', '2', '3', '4']);
   });
 
+  it('hear of each message once and in order, two hundred of them', async () => {
+    const clients = await Promise.all(
+      Array.from({ length: 200 }, (_each, nth) => dial(nth % 2 === 0 ? one : two)),
+    );
+    const texts = Array.from({ length: 40 }, (_each, nth) => `message ${nth}`);
+    await receive(one, ...texts.slice(0, 20));
+    await receive(two, ...texts.slice(20));
+    await Promise.all(clients.map((client) => client.hears('message 39')));
+    for (const client of clients) expect(client.received).toEqual(texts);
+  }, 60_000);
+
   it('hear of the steps of a message', async () => {
     const client = await dial(two);
     await ingestEvents(one.db, account, [ownMessageEvent('own')], new Date());
