@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import type { RealtimePayloads as ToldPayloads } from '../../../src/client/client.ts';
+import type { RealtimePayloads as SentPayloads } from '../../../src/http/realtime-event.ts';
+
+/** The events that the client's types do not tell, or tell otherwise than the server sends them. */
+type Untold = {
+  [Name in keyof SentPayloads]: Name extends keyof ToldPayloads
+    ? SentPayloads[Name] extends ToldPayloads[Name]
+      ? never
+      : Name
+    : Name;
+}[keyof SentPayloads];
+
+it('every event that the server sends has its type in the client (the compiler says it)', () => {
+  const none: [Untold] extends [never] ? 'none' : Untold = 'none';
+  expect(none).toBe('none');
+});
