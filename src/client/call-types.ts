@@ -31,9 +31,14 @@ export type CallInit<M extends Method, P extends keyof paths, As extends ParseAs
   readonly signal?: AbortSignal;
 };
 
+/** Operations of which a call needs more than the path. */
+type Demanding =
+  | { parameters: { path: object } | { query: object } | { header: object } }
+  | { requestBody: object };
+
 /** The rest of a call's parameters: its init may be left out where nothing in it is required. */
 export type CallRest<M extends Method, P extends keyof paths, As extends ParseAs = 'json'> =
-  Record<never, never> extends CallInit<M, P, As> ? [init?: CallInit<M, P, As>] : [init: CallInit<M, P, As>];
+  OperationOf<M, P> extends Demanding ? [init: CallInit<M, P, As>] : [init?: CallInit<M, P, As>];
 
 /** The body of a successful answer: `data`, and for lists `count` and `nextCursor`. */
 export type AnswerOf<M extends Method, P extends keyof paths, As extends ParseAs = 'json'> = NonNullable<

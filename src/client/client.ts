@@ -3,7 +3,7 @@
  * have the types that the OpenAPI document gives them. This file is the only door, so that it hands on what belongs to
  * the client; nothing in this folder imports anything of the daemon.
  */
-import type { Call, List, Request } from './call-types.ts';
+import type { Call, List, Method, Request } from './call-types.ts';
 import { listAll, makeCaller, type UntypedCall } from './caller.ts';
 import type { ClientOptions } from './client-options.ts';
 
@@ -34,14 +34,16 @@ export interface SwitchboardClient {
 /** Makes a client; nothing is asked until it is called. */
 export function makeSwitchboardClient(options: ClientOptions): SwitchboardClient {
   const caller = makeCaller(options);
-  const request = caller as unknown as Request;
+  const bodyOf = <M extends Method>(method: M) =>
+    (async (path: string, call?: UntypedCall) =>
+      (await caller(method, path, call)).body) as unknown as Call<M>;
   return {
-    get: async (path, ...rest) => (await request('get', path, ...rest)).body,
-    post: async (path, ...rest) => (await request('post', path, ...rest)).body,
-    put: async (path, ...rest) => (await request('put', path, ...rest)).body,
-    patch: async (path, ...rest) => (await request('patch', path, ...rest)).body,
-    delete: async (path, ...rest) => (await request('delete', path, ...rest)).body,
+    get: bodyOf('get'),
+    post: bodyOf('post'),
+    put: bodyOf('put'),
+    patch: bodyOf('patch'),
+    delete: bodyOf('delete'),
     list: ((path: string, call?: UntypedCall) => listAll(caller, path, call)) as unknown as List,
-    request,
+    request: caller as unknown as Request,
   };
 }
