@@ -55,9 +55,3 @@ export interface AcceptedMessage {
   readonly messageId: string;
   readonly status: string;
 }
-
-/** The page of a list. */
-export interface PageView<Item> {
-  readonly data: readonly Item[];
-  readonly nextCursor: string | null;
-}

@@ -6,24 +6,14 @@ export interface Asked {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** The codes of answers in our envelope whose error names none. */
-const CODE_OF_STATUS: Readonly<Record<number, string>> = {
-  400: 'VALIDATION_FAILED',
-  401: 'UNAUTHENTICATED',
-  403: 'FORBIDDEN',
-  404: 'NOT_FOUND',
-  429: 'RATE_LIMIT_EXCEEDED',
-  503: 'UNAVAILABLE',
-};
-
 /** An answer that is no success, as an error. Rejects as the reading of its body does. */
 export async function answerToError(response: Response, asked: Asked): Promise<SwitchboardError> {
   const { status } = response;
-  const body = parseEnvelope(await response.text());
-  if (body === undefined) return strangerToError(response, asked);
-  const { error = {} } = body;
+  const { error } = parseEnvelope(await response.text()) ?? {};
+  const code = textOf(error?.code);
+  if (error === undefined || code === undefined) return strangerToError(response, asked);
   return new SwitchboardError({
-    code: textOf(error.code) ?? CODE_OF_STATUS[status] ?? (status < 500 ? 'VALIDATION_FAILED' : 'INTERNAL'),
+    code,
     message: textOf(error.message) ?? `Switchboard answered with HTTP ${status}.`,
     status,
     details: error.details,

@@ -6,7 +6,8 @@ export type Schemas = components['schemas'];
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
-type MediaType = `${string}/${string}`;
+/** Of an answer that comes in several forms, JSON is the one that is read as JSON. */
+type MediaOf<As extends ParseAs> = As extends 'json' ? `${string}/json` : `${string}/${string}`;
 
 /** Paths of the OpenAPI document that have the method. */
 export type PathOf<M extends Method> = ClientPathsWithMethod<Client<paths>, M>;
@@ -42,7 +43,7 @@ export type CallRest<M extends Method, P extends keyof paths, As extends ParseAs
 
 /** The body of a successful answer: `data`, and for lists `count` and `nextCursor`. */
 export type AnswerOf<M extends Method, P extends keyof paths, As extends ParseAs = 'json'> = NonNullable<
-  FetchResponse<OperationOf<M, P>, { parseAs: As }, MediaType>['data']
+  FetchResponse<OperationOf<M, P>, { parseAs: As }, MediaOf<As>>['data']
 >;
 
 /** Makes a call and resolves with the body of the answer. */

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeSwitchboardClient, type SwitchboardClient } from '../../../src/client/client.ts';
 import {
@@ -106,14 +109,17 @@ describe('a request without an answer of Switchboard', () => {
   });
 
   it('fails with UNREACHABLE where the answer breaks off, and where nothing listens', async () => {
-    const client = await play([{ headers: { 'content-length': '10000' }, body: '{"success":true' }], {
-      retries: 0,
-      timeoutMs: 1_000,
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-length': '10000', 'content-type': 'application/json' });
+      response.write('{"success":true', () => response.destroy());
     });
-    const cut = client.get(ACCOUNTS);
-    await expect(cut).rejects.toMatchObject({ code: expect.stringMatching(/^(UNREACHABLE|TIMEOUT)$/) });
-    await daemon?.[Symbol.asyncDispose]();
-    daemon = undefined;
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const client = makeSwitchboardClient({ baseUrl: `http://127.0.0.1:${port}`, retries: 0 });
+    await expect(client.get(ACCOUNTS)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    server.close();
+    await once(server, 'close');
     await expect(client.get(ACCOUNTS)).rejects.toMatchObject({ code: 'UNREACHABLE' });
   });
 
