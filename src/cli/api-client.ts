@@ -53,6 +53,8 @@ export class ApiClient {
   readonly #daemon: Daemon;
   readonly #signal: AbortSignal;
   readonly #client: SwitchboardClient;
+  /** How far the daemon's clock is ahead of this machine's, to the second. */
+  #aheadMs = 0;
 
   constructor(daemon: Daemon, signal: AbortSignal) {
     this.#daemon = daemon;
@@ -63,9 +65,19 @@ export class ApiClient {
       ...(daemon.apiKey === null ? {} : { token: daemon.apiKey }),
       timeoutMs: REQUEST_DEADLINE_MS,
       retries: 0,
-      fetch: (request, init) =>
-        fetch(request, { ...init, signal: AbortSignal.any([signal, init?.signal ?? signal]) }),
+      fetch: async (request, init) => {
+        const both = AbortSignal.any([signal, init?.signal ?? signal]);
+        const response = await fetch(request, { ...init, signal: both });
+        const now = Date.parse(response.headers.get('date') ?? '');
+        if (!Number.isNaN(now)) this.#aheadMs = now - Date.now();
+        return response;
+      },
     });
+  }
+
+  /** The daemon's clock, as its last answer told it: its instants are compared with this. Milliseconds since the epoch. */
+  now(): number {
+    return Date.now() + this.#aheadMs;
   }
 
   async connect(wish: {
