@@ -40,18 +40,8 @@ export async function followLink(
 ): Promise<AccountView> {
   let told = '';
   let shown = null as ShownCode | null;
-  let unanswered = 0;
   for (;;) {
-    const look = await lookAt(api, accountId).catch((thrown: unknown) => {
-      if (!isAppError(thrown, 'UNAVAILABLE') || unanswered === MAX_UNANSWERED) throw thrown;
-      return undefined;
-    });
-    unanswered = look === undefined ? unanswered + 1 : 0;
-    if (look === undefined) {
-      await waitMs(ASK_EVERY_MS, signal);
-      continue;
-    }
-    const { account, step, code } = look;
+    const { account, step, code } = await lookPatiently(api, accountId, signal);
     if (code?.text !== shown?.text && (code !== null || step.kind !== 'scan')) {
       shown = code;
       witness.onCode(account, code);
@@ -74,6 +64,17 @@ export async function followLink(
         break;
       default:
         return step satisfies never;
+    }
+    await waitMs(ASK_EVERY_MS, signal);
+  }
+}
+
+async function lookPatiently(api: ApiClient, accountId: string, signal: AbortSignal) {
+  for (let unanswered = 0; ; unanswered += 1) {
+    try {
+      return await lookAt(api, accountId);
+    } catch (thrown) {
+      if (!isAppError(thrown, 'UNAVAILABLE') || unanswered === MAX_UNANSWERED) throw thrown;
     }
     await waitMs(ASK_EVERY_MS, signal);
   }
