@@ -49,9 +49,10 @@ export function makeCaller(options: ClientOptions): Caller {
   ) => Promise<{ readonly data?: unknown; readonly response: Response }>;
 
   return async (method, path, { timeoutMs = options.timeoutMs, headers, parseAs = 'json', ...call } = {}) => {
-    const idempotencyKey = keyOf(method, path, call);
+    const idempotencyKey = keyOf(method, path, { ...headers, ...call.params?.header });
     const asked: Asked = { baseUrl, idempotencyKey };
     const isForm = isFormBody(call.body);
+    const credentials = await credentialsOf(options);
     let answer: Response | undefined;
     try {
       const { data: body, response } = await request(method, path, {
@@ -59,7 +60,7 @@ export function makeCaller(options: ClientOptions): Caller {
         parseAs,
         headers: {
           accept: parseAs === 'json' ? 'application/json' : '*/*',
-          ...(await credentialsOf(options)),
+          ...credentials,
           ...headers,
           ...(idempotencyKey === undefined ? {} : { [KEY_HEADER]: idempotencyKey }),
         },
@@ -103,11 +104,10 @@ export async function* listAll(
   } while (cursor !== null);
 }
 
-/** The one that is given, else a new one where the path takes one. */
-function keyOf(method: Method, path: string, { params }: UntypedCall): string | undefined {
-  const given = params?.header?.[KEY_HEADER];
-  if (given !== undefined) return given;
-  return method === 'post' && KEYED_PATHS.has(path) ? crypto.randomUUID() : undefined;
+/** Where the path takes one, the one that is given in whatever spelling, else a new one. */
+function keyOf(method: Method, path: string, headers: Readonly<Record<string, string>>): string | undefined {
+  if (method !== 'post' || !KEYED_PATHS.has(path)) return undefined;
+  return new Headers(headers).get(KEY_HEADER) ?? crypto.randomUUID();
 }
 
 async function credentialsOf({ apiKey, token }: ClientOptions): Promise<Record<string, string>> {

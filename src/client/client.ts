@@ -14,7 +14,7 @@ export type { RealtimeEvents, RealtimePayloads } from './realtime-events.ts';
 export { type ClientCode, SwitchboardError } from './switchboard-error.ts';
 
 /**
- * Calls of the API. Each rejects with a SwitchboardError, or with the reason of its signal.
+ * Calls of the API. Each rejects with a SwitchboardError, with the reason of its signal, or with what `token` throws.
  *
  * A request is made again where the answer says that it was not done (429 with a Retry-After of 30 seconds at most), and
  * where it may be done twice, which reads and sends may: after 503, and where no answer came. Every send has an

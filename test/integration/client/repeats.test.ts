@@ -93,6 +93,26 @@ describe('a request that did not work', () => {
   });
 });
 
+describe('the Idempotency-Key of a send', () => {
+  it('is the one that is given, in whatever spelling, and of sends alone', async () => {
+    const client = await play([data({ messageId: 'm', status: 'pending' })]);
+    const send = (call: {
+      readonly headers?: Record<string, string>;
+      readonly header?: Record<string, string>;
+    }) =>
+      client.post('/api/v1/whatsapp/accounts/{accountId}/messages', {
+        params: { path: { accountId: ID }, ...(call.header === undefined ? {} : { header: call.header }) },
+        body: { to: '+491700000001', text: 'Hello' },
+        ...(call.headers === undefined ? {} : { headers: call.headers }),
+      });
+    await send({ header: { 'idempotency-key': 'a' } });
+    await send({ header: { 'Idempotency-Key': 'b' } });
+    await send({ headers: { 'Idempotency-Key': 'c' } });
+    await connectWith(client);
+    expect(requests().map(({ headers }) => headers['idempotency-key'])).toEqual(['a', 'b', 'c', undefined]);
+  });
+});
+
 describe('a request without an answer of Switchboard', () => {
   it('fails with TIMEOUT once its time is over', async () => {
     const client = await play(['silence'], { timeoutMs: 50, retries: 0 });
@@ -127,6 +147,14 @@ describe('a request without an answer of Switchboard', () => {
     const client = await play([{ status: 307, headers: { location: 'http://127.0.0.1:9/' }, body: '' }]);
     await expect(client.get(ACCOUNTS)).rejects.toMatchObject({ code: 'NOT_SWITCHBOARD', status: 307 });
     expect(requests()).toHaveLength(1);
+  });
+
+  it('rejects with what the maker of its token throws', async () => {
+    daemon = await openFakeDaemon(() => OK);
+    const reason = new Error('No token today');
+    const client = makeSwitchboardClient({ baseUrl: daemon.url, token: () => Promise.reject(reason) });
+    await expect(client.get(ACCOUNTS)).rejects.toBe(reason);
+    expect(requests()).toEqual([]);
   });
 
   it('ends with the reason of its signal, also while it waits to be made again', async () => {
