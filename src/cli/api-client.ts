@@ -1,3 +1,11 @@
+import {
+  type CallInit,
+  type ClientCode,
+  makeSwitchboardClient,
+  type Schemas,
+  type SwitchboardClient,
+  SwitchboardError,
+} from '../client/client.ts';
 import { AppError, ERROR_CATALOGUE, type ErrorCode, toError } from '../lib/errors.ts';
 import type {
   AcceptedMessage,
@@ -6,7 +14,6 @@ import type {
   KeyView,
   MessageView,
   NewKeyView,
-  PageView,
   PairingCodeView,
   QrView,
 } from './api-views.ts';
@@ -24,8 +31,8 @@ export interface Daemon {
 /** Logging a phone out may take the daemon this long; everything else is answered within a second or two. */
 const REQUEST_DEADLINE_MS = 60_000;
 
-/** The most that the API gives at once. */
-const PAGE_SIZE = 100;
+/** What every path of the API begins with. */
+export const API = '/api/v1/whatsapp';
 
 /** What is read as it comes; anything else is not of this daemon. */
 const STREAMED = /^application\/(x-ndjson|octet-stream|json)\b/;
@@ -41,16 +48,39 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
 };
 
 /**
- * The daemon's HTTP API. Every call rejects with an AppError: the daemon's own code and message, or UNAVAILABLE if
- * nothing like a daemon answers; or with the signal's reason.
+ * The daemon's HTTP API, by the client that applications use. Every call rejects with an AppError: the daemon's own code
+ * and message, or UNAVAILABLE if nothing like a daemon answers; or with the signal's reason. Nothing is asked twice:
+ * whoever sits at the terminal decides that.
  */
 export class ApiClient {
   readonly #daemon: Daemon;
   readonly #signal: AbortSignal;
+  readonly #client: SwitchboardClient;
+  /** How far the daemon's clock is ahead of this machine's, to the second. */
+  #aheadMs = 0;
 
   constructor(daemon: Daemon, signal: AbortSignal) {
     this.#daemon = daemon;
     this.#signal = signal;
+    this.#client = makeSwitchboardClient({
+      baseUrl: daemon.url,
+      // As a bearer, since it may be a JWT too.
+      ...(daemon.apiKey === null ? {} : { token: daemon.apiKey }),
+      timeoutMs: REQUEST_DEADLINE_MS,
+      retries: 0,
+      fetch: async (request, init) => {
+        const both = AbortSignal.any([signal, init?.signal ?? signal]);
+        const response = await fetch(request, { ...init, signal: both });
+        const now = Date.parse(response.headers.get('date') ?? '');
+        if (!Number.isNaN(now)) this.#aheadMs = now - Date.now();
+        return response;
+      },
+    });
+  }
+
+  /** The daemon's clock, as its last answer told it: its instants are compared with this. Milliseconds since the epoch. */
+  now(): number {
+    return Date.now() + this.#aheadMs;
   }
 
   async connect(wish: {
@@ -58,97 +88,108 @@ export class ApiClient {
     phoneNumber?: string;
     pairing?: 'code';
   }): Promise<{ readonly accountId: string }> {
-    return this.#data('POST', '/connect', { body: wish });
+    return this.#data(this.#client.post(`${API}/connect`, { body: wish }));
   }
 
   async reconnect(accountId: string): Promise<void> {
-    await this.#data('POST', `/reconnect/${encodeURIComponent(accountId)}`, { body: {} });
+    await this.#data(this.#client.post(`${API}/reconnect/{accountId}`, { ...about(accountId), body: {} }));
   }
 
   async disconnect(accountId: string): Promise<void> {
-    await this.#data('POST', `/disconnect/${encodeURIComponent(accountId)}`, { body: {} });
+    await this.#data(this.#client.post(`${API}/disconnect/{accountId}`, { ...about(accountId), body: {} }));
   }
 
   /** Disconnects it first. Its messages are kept. */
   async removeAccount(accountId: string): Promise<void> {
-    await this.#data('DELETE', `/accounts/${encodeURIComponent(accountId)}`);
+    await this.#data(this.#client.delete(`${API}/accounts/{accountId}`, about(accountId)));
   }
 
   async getAccount(accountId: string): Promise<AccountView> {
-    return this.#data('GET', `/accounts/${encodeURIComponent(accountId)}`);
+    return this.#data(this.#client.get(`${API}/accounts/{accountId}`, about(accountId)));
   }
 
   async getHealth(accountId: string): Promise<AccountHealthView> {
-    return this.#data('GET', `/health/${encodeURIComponent(accountId)}`);
+    return this.#data(this.#client.get(`${API}/health/{accountId}`, about(accountId)));
   }
 
   async getPairingCode(accountId: string): Promise<PairingCodeView> {
-    return this.#data('GET', `/pairing-code/${encodeURIComponent(accountId)}`);
+    return this.#data(this.#client.get(`${API}/pairing-code/{accountId}`, about(accountId)));
   }
 
   async getQr(accountId: string): Promise<QrView> {
-    return this.#data('GET', `/qr-code/${encodeURIComponent(accountId)}`);
+    return this.#data(this.#client.get(`${API}/qr-code/{accountId}`, about(accountId)));
   }
 
   /** All of them, however many pages that takes. */
   async listAccounts(): Promise<readonly AccountView[]> {
-    return this.#all('/accounts');
+    return this.#all(this.#client.list(`${API}/accounts`));
   }
 
   /** All that were not revoked, however many pages that takes. */
   async listKeys(): Promise<readonly KeyView[]> {
-    return this.#all('/keys');
+    return this.#all(this.#client.list(`${API}/keys`));
   }
 
+  /** What a role and a scope may be is the daemon's to judge. */
   async createKey(wish: {
     readonly name: string;
     readonly role: string;
     readonly scopes?: readonly string[];
     readonly expiresAt?: string;
   }): Promise<NewKeyView> {
-    return this.#data('POST', '/keys', { body: wish });
+    const body = wish as CallInit<'post', `${typeof API}/keys`>['body'];
+    return this.#data(this.#client.post(`${API}/keys`, { body }));
   }
 
   async revokeKey(keyId: string): Promise<void> {
-    await this.#data('DELETE', `/keys/${encodeURIComponent(keyId)}`);
+    await this.#data(this.#client.delete(`${API}/keys/{keyId}`, { params: { path: { keyId } } }));
   }
 
-  /** One page, newest first. */
+  /** One page, newest first. What a filter may be is the daemon's to judge. */
   async listMessages(
     accountId: string,
     filter: Readonly<Record<string, string>>,
   ): Promise<readonly MessageView[]> {
-    const query = new URLSearchParams(filter);
-    return this.#data('GET', `/accounts/${encodeURIComponent(accountId)}/messages?${query}`);
+    const params = { ...about(accountId).params, query: filter };
+    return this.#data(this.#client.get(`${API}/accounts/{accountId}/messages`, { params }));
   }
 
+  /** What `onLimit` may be is the daemon's to judge. */
   async sendText(
     accountId: string,
     message: { readonly to: string; readonly text: string; readonly onLimit?: string },
     idempotencyKey?: string,
   ): Promise<AcceptedMessage> {
-    const headers = idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey };
-    return this.#data('POST', `/accounts/${encodeURIComponent(accountId)}/messages`, {
-      body: message,
-      headers,
-    });
+    const header = idempotencyKey === undefined ? {} : { header: { 'idempotency-key': idempotencyKey } };
+    return this.#data(
+      this.#client.post(`${API}/accounts/{accountId}/messages`, {
+        params: { ...about(accountId).params, ...header },
+        body: message as Schemas['SendMessageInput'],
+      }),
+    );
   }
 
-  /** Posts a form, however long that takes. */
-  async postForm<Data>(path: string, form: FormData): Promise<Data> {
-    return this.#data('POST', path, { body: form });
+  /** Takes a sealed session in, however long that takes. */
+  async importVault(
+    file: Blob,
+    passphrase: string,
+  ): Promise<{ readonly accountId: string; readonly generation: number }> {
+    // In this order: the file is opened as it comes.
+    const body = { passphrase, file };
+    return this.#data(this.#client.post(`${API}/vault/import`, { body, timeoutMs: null }));
   }
 
-  /** Posts, and hands out the answer as it comes, however long that takes. */
-  async openStream(path: string, body: object): Promise<StreamedAnswer> {
-    const headers = { accept: 'application/x-ndjson, application/octet-stream, application/json' };
-    const response = await this.#fetch('POST', path, { body, headers, hasDeadline: false });
-    if (!response.ok) throw this.#toError(response.status, await this.#readJson(response));
-    if (!STREAMED.test(response.headers.get('content-type') ?? '')) throw this.#makeStranger(response);
-    return { headers: response.headers, bytes: this.#readBytes(response) };
+  /** Hands out an answer that was asked for AS_IT_COMES. */
+  async openStream(
+    ask: (client: SwitchboardClient) => Promise<{ readonly body: StreamBody; readonly response: Response }>,
+  ): Promise<StreamedAnswer> {
+    const { body, response } = await this.#told(ask(this.#client));
+    const { headers, status } = response;
+    if (!STREAMED.test(headers.get('content-type') ?? '')) throw this.#makeStranger(status);
+    return { headers, bytes: this.#readBytes(body) };
   }
 
-  async *#readBytes({ body }: Response): AsyncGenerator<Uint8Array> {
+  async *#readBytes(body: StreamBody): AsyncGenerator<Uint8Array> {
     try {
       if (body !== null) yield* body;
     } catch (thrown) {
@@ -160,84 +201,66 @@ export class ApiClient {
     }
   }
 
-  async #all<Item>(path: string): Promise<readonly Item[]> {
-    const items: Item[] = [];
-    let cursor: string | null = null;
-    do {
-      const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(cursor === null ? {} : { cursor }) });
-      const page: PageView<Item> = await this.#answer('GET', `${path}?${query}`);
-      items.push(...page.data);
-      cursor = page.nextCursor;
-    } while (cursor !== null);
-    return items;
+  async #data<Data>(answer: Promise<{ readonly data: Data }>): Promise<Data> {
+    return (await this.#told(answer)).data;
   }
 
-  async #data<Data>(method: string, path: string, request: RequestParts = {}): Promise<Data> {
-    const { data } = await this.#answer<{ readonly data: Data }>(method, path, request);
-    return data;
+  async #all<Item>(list: AsyncIterable<Item>): Promise<readonly Item[]> {
+    const collect = async () => {
+      const items: Item[] = [];
+      for await (const item of list) items.push(item);
+      return items;
+    };
+    return this.#told(collect());
   }
 
-  async #answer<Answer>(method: string, path: string, request: RequestParts = {}): Promise<Answer> {
-    const response = await this.#fetch(method, path, request);
-    const answer = await this.#readJson(response);
-    if (response.ok && answer.success === true) return answer as Answer;
-    throw this.#toError(response.status, answer);
-  }
-
-  async #fetch(method: string, path: string, request: RequestParts): Promise<Response> {
-    const { url, apiKey } = this.#daemon;
-    const { body, headers = {}, hasDeadline = !(body instanceof FormData) } = request;
-    const deadline = hasDeadline ? [AbortSignal.timeout(REQUEST_DEADLINE_MS)] : [];
-    const isJson = body !== undefined && !(body instanceof FormData);
+  /** The answer, or its error as the command line tells it. */
+  async #told<Answer>(answer: Promise<Answer>): Promise<Answer> {
     try {
-      return await fetch(`${url}/api/v1/whatsapp${path}`, {
-        method,
-        headers: {
-          accept: 'application/json',
-          ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
-          ...(isJson ? { 'content-type': 'application/json' } : {}),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: isJson ? JSON.stringify(body) : body }),
-        signal: AbortSignal.any([this.#signal, ...deadline]),
-      });
+      return await answer;
     } catch (thrown) {
       this.#signal.throwIfAborted();
-      throw this.#unreachable(thrown);
+      throw thrown instanceof SwitchboardError ? this.#toAppError(thrown) : thrown;
     }
   }
 
-  async #readJson(response: Response): Promise<Envelope> {
-    try {
-      const answer: unknown = await response.json();
-      if (typeof answer === 'object' && answer !== null && 'success' in answer) return answer;
-    } catch (thrown) {
-      this.#signal.throwIfAborted();
-      if (!(thrown instanceof SyntaxError)) throw this.#unreachable(thrown);
+  #toAppError(error: SwitchboardError): AppError {
+    const { code, status, message, details, cause } = error;
+    switch (code as ClientCode) {
+      case 'UNREACHABLE':
+      case 'TIMEOUT':
+        return new AppError('UNAVAILABLE', {
+          message: `No daemon answers at ${this.#daemon.url} (${reasonOf(cause)}). Start it with npm start, or point SWITCHBOARD_URL to it.`,
+          cause,
+        });
+      case 'NOT_SWITCHBOARD':
+        return this.#makeStranger(status);
+      default: {
+        const remedy = status === 401 ? keyToRemedy(this.#daemon) : '';
+        return new AppError(toKnownCode(code, status ?? 500), { message: message + remedy, details });
+      }
     }
-    throw this.#makeStranger(response);
   }
 
-  #makeStranger({ status }: Response): AppError {
+  #makeStranger(status: number | undefined): AppError {
     return new AppError('UNAVAILABLE', {
       message: `What answers at ${this.#daemon.url} is not Switchboard (HTTP ${status}). Correct PORT or SWITCHBOARD_URL.`,
     });
   }
+}
 
-  #unreachable(thrown: unknown): AppError {
-    return new AppError('UNAVAILABLE', {
-      message: `No daemon answers at ${this.#daemon.url} (${reasonOf(thrown)}). Start it with npm start, or point SWITCHBOARD_URL to it.`,
-      cause: thrown,
-    });
-  }
+/** How a call is made whose answer is read as it comes, however long that takes. */
+export const AS_IT_COMES = {
+  parseAs: 'stream',
+  timeoutMs: null,
+  headers: { accept: 'application/x-ndjson, application/octet-stream, application/json' },
+} as const;
 
-  #toError(status: number, { error }: Envelope): AppError {
-    const code =
-      parseCode(error?.code) ?? CODE_OF_STATUS[status] ?? (status >= 500 ? 'INTERNAL' : 'VALIDATION_FAILED');
-    const message = error?.message ?? `The daemon answered with HTTP ${status}.`;
-    const remedy = status === 401 ? keyToRemedy(this.#daemon) : '';
-    return new AppError(code, { message: message + remedy, details: error?.details });
-  }
+type StreamBody = ReadableStream<Uint8Array> | null;
+
+/** The parameters of a call about an account. */
+function about(accountId: string) {
+  return { params: { path: { accountId } } };
 }
 
 /** An answer that is read as it comes. */
@@ -258,20 +281,6 @@ function keyToRemedy({ apiKey, keySource }: Daemon): string {
   return ` The key in ${keySource} is not one of this daemon: ${what}.`;
 }
 
-interface RequestParts {
-  /** Sent as JSON, unless it is a form. */
-  readonly body?: object;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Forms have none: they carry files. */
-  readonly hasDeadline?: boolean;
-}
-
-/** The outside of every answer. */
-interface Envelope {
-  readonly success?: unknown;
-  readonly error?: { readonly code?: unknown; readonly message?: string; readonly details?: unknown };
-}
-
 /** What fetch knows better than its own message says. */
 function reasonOf(thrown: unknown): string {
   const { cause, message } = toError(thrown);
@@ -279,6 +288,7 @@ function reasonOf(thrown: unknown): string {
 }
 
 /** A newer daemon may know codes that we do not: its HTTP status then says enough. */
-function parseCode(code: unknown): ErrorCode | undefined {
-  return typeof code === 'string' && Object.hasOwn(ERROR_CATALOGUE, code) ? (code as ErrorCode) : undefined;
+function toKnownCode(code: string, status: number): ErrorCode {
+  if (Object.hasOwn(ERROR_CATALOGUE, code)) return code as ErrorCode;
+  return CODE_OF_STATUS[status] ?? (status >= 500 ? 'INTERNAL' : 'VALIDATION_FAILED');
 }

@@ -70,9 +70,3 @@ export interface KeyView {
 export interface NewKeyView extends KeyView {
   readonly key: string;
 }
-
-/** The page of a list. */
-export interface PageView<Item> {
-  readonly data: readonly Item[];
-  readonly nextCursor: string | null;
-}

@@ -7,6 +7,9 @@ import { accountToLinkStep, idToLinkCommand, isMendedByLinking } from './link-st
 /** How often the daemon is asked. A QR code lives for 20 s or more, and a person scans it in seconds. */
 const ASK_EVERY_MS = 1_000;
 
+/** So many questions in a row may go unanswered: a daemon that starts again, or a network that changes, is back by then. */
+const MAX_UNANSWERED = 5;
+
 /** What is told while an account is being linked; each only when it changes. */
 export interface LinkWitness {
   onState(account: AccountView, text: string): void;
@@ -38,9 +41,7 @@ export async function followLink(
   let told = '';
   let shown = null as ShownCode | null;
   for (;;) {
-    const account = await api.getAccount(accountId);
-    const step = accountToLinkStep(account, Date.now());
-    const code = step.kind === 'scan' ? await findCode(api, accountId) : null;
+    const { account, step, code } = await lookPatiently(api, accountId, signal);
     if (code?.text !== shown?.text && (code !== null || step.kind !== 'scan')) {
       shown = code;
       witness.onCode(account, code);
@@ -66,6 +67,24 @@ export async function followLink(
     }
     await waitMs(ASK_EVERY_MS, signal);
   }
+}
+
+async function lookPatiently(api: ApiClient, accountId: string, signal: AbortSignal) {
+  for (let unanswered = 0; ; unanswered += 1) {
+    try {
+      return await lookAt(api, accountId);
+    } catch (thrown) {
+      if (!isAppError(thrown, 'UNAVAILABLE') || unanswered === MAX_UNANSWERED) throw thrown;
+    }
+    await waitMs(ASK_EVERY_MS, signal);
+  }
+}
+
+/** How the account is, and the code that it shows. */
+async function lookAt(api: ApiClient, accountId: string) {
+  const account = await api.getAccount(accountId);
+  const step = accountToLinkStep(account, api.now());
+  return { account, step, code: step.kind === 'scan' ? await findCode(api, accountId) : null };
 }
 
 /** Null while there is none. Between two questions it may have been used or given up: the account says which. */

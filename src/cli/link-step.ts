@@ -14,6 +14,11 @@ export function isResting({ connectionStatus }: Pick<AccountView, 'connectionSta
   return connectionStatus === 'Disconnected' || connectionStatus === 'Failed';
 }
 
+/** True if a phone has answered the code, and that is behind: within a second it may be. */
+export function isPastPairing(state: AccountView['state']): boolean {
+  return state === 'syncing' || state === 'connected';
+}
+
 /** False if no command of the account is the remedy of what it rests for. */
 export function isMendedByLinking({ reason }: Pick<AccountView, 'reason'>): boolean {
   return reason?.code !== 'key_missing';
@@ -24,7 +29,7 @@ export function idToLinkCommand(accountId: string): string {
   return `${CLI} link --account ${accountId}`;
 }
 
-/** The next step of linking, from the account's state; `now` in milliseconds since the epoch. Pure. */
+/** The next step of linking, from the account's state; `now` in milliseconds since the epoch, by the daemon's clock. Pure. */
 export function accountToLinkStep(
   account: Pick<AccountView, 'state' | 'connectionStatus' | 'reason' | 'since'>,
   now: number,

@@ -10,7 +10,10 @@ export interface QrShown {
 
 /** Shows the QR codes of accounts in a terminal, one below the other. */
 export interface TerminalQrView {
-  /** Draws the account's QR code if it is a new one. What became of one that is gone is for others to say. */
+  /**
+   * Draws the account's QR code if it is a new one. One that is gone is taken away where codes are shown in place; what
+   * became of it is for others to say.
+   */
   show(shown: QrShown): void;
   /** Writes the code that the account's user types on the phone; null once it is used or has expired. */
   showPairingCode(shown: PairingCodeShown): void;
@@ -26,7 +29,7 @@ export interface TerminalQrViewOptions {
   write(text: string): void;
   readonly isTty: boolean;
   /**
-   * Nothing else writes to this terminal, so that a new code can take the place of the one before. Where a log is
+   * Nothing else writes to this terminal while a code is shown, so that a new one can take its place. Where a log is
    * written beside it, or into a file, codes follow one another.
    */
   readonly inPlace?: boolean;
@@ -62,13 +65,14 @@ export function makeTerminalQrView({ write, isTty, inPlace = false }: TerminalQr
   }
 
   function put(id: string, code: string, block: string): void {
-    const covers = isTty && inPlace && last?.id === id;
-    write(covers ? `\x1b[${last?.lines}F\x1b[J${block}` : block);
+    const covered = isTty && inPlace && last?.id === id ? clearLines(last.lines) : '';
+    write(covered + block);
     drawn.set(id, code);
     last = { id, lines: block.split('\n').length - 1 };
   }
 
   function forget(id: string): void {
+    if (isTty && inPlace && last?.id === id) write(clearLines(last.lines));
     drawn.delete(id);
     last = undefined;
   }
@@ -91,6 +95,11 @@ export function makeTerminalQrView({ write, isTty, inPlace = false }: TerminalQr
         );
     },
   };
+}
+
+/** Goes back by so many lines and empties the terminal from there on. */
+function clearLines(lines: number): string {
+  return `\x1b[${lines}F\x1b[J`;
 }
 
 /** `ABCD1234` as the phone shows its field for it, `ABCD-1234`, and in a frame. */

@@ -1,5 +1,5 @@
 import { AppError, ERROR_CATALOGUE, type ErrorCode } from '../lib/errors.ts';
-import type { ApiClient } from './api-client.ts';
+import { API, type ApiClient, AS_IT_COMES } from './api-client.ts';
 
 /** What became of a copy of a sealed session. */
 export interface VaultCopyView {
@@ -52,7 +52,9 @@ export class VaultApi {
    */
   async *upkeep(work: 'verify' | 'rotate', accountId: string | undefined): AsyncGenerator<UpkeepLine> {
     const body = accountId === undefined ? {} : { accountId };
-    const { bytes } = await this.#api.openStream(`/vault/${work}`, body);
+    const { bytes } = await this.#api.openStream((client) =>
+      client.request('post', `${API}/vault/${work}`, { ...AS_IT_COMES, body }),
+    );
     for await (const text of splitLines(bytes)) {
       const line = parseLine(text);
       yield line;
@@ -64,15 +66,25 @@ export class VaultApi {
   }
 
   async export(accountId: string, passphrase: string): Promise<ExportAnswer> {
-    const path = `/accounts/${encodeURIComponent(accountId)}/vault/export`;
-    const { headers, bytes } = await this.#api.openStream(path, { passphrase });
+    const { headers, bytes } = await this.#api.openStream((client) =>
+      client.request('post', `${API}/accounts/{accountId}/vault/export`, {
+        ...AS_IT_COMES,
+        params: { path: { accountId } },
+        body: { passphrase },
+      }),
+    );
     return { generation: Number(headers.get('x-vault-generation')), bytes };
   }
 
   /** Closes the session at the daemon for good. */
   async confirmExport(accountId: string, generation: number): Promise<void> {
-    const path = `/accounts/${encodeURIComponent(accountId)}/vault/export/confirm`;
-    const { bytes } = await this.#api.openStream(path, { generation });
+    const { bytes } = await this.#api.openStream((client) =>
+      client.request('post', `${API}/accounts/{accountId}/vault/export/confirm`, {
+        ...AS_IT_COMES,
+        params: { path: { accountId } },
+        body: { generation },
+      }),
+    );
     // Read to its end, so that the connection is free.
     for await (const _piece of bytes);
   }
@@ -81,10 +93,7 @@ export class VaultApi {
     file: Blob,
     passphrase: string,
   ): Promise<{ readonly accountId: string; readonly generation: number }> {
-    const form = new FormData();
-    form.append('passphrase', passphrase);
-    form.append('file', file, 'session.vault');
-    return this.#api.postForm('/vault/import', form);
+    return this.#api.importVault(file, passphrase);
   }
 }
 

@@ -14,6 +14,7 @@ export interface SeenRequest {
 
 export interface FakeAnswer {
   readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
   /** The whole body; a string is sent as it is. */
   readonly body: unknown;
 }
@@ -39,13 +40,16 @@ export function failure(status: number, code: string, details?: unknown): FakeAn
   };
 }
 
+/** In place of an answer: the connection is cut, or nothing ever comes. */
+export type NoAnswer = 'cut' | 'silence';
+
 /** Starts it on a free loopback port. `answer` is asked once for each request, in their order. */
 export async function openFakeDaemon(
-  answer: (request: SeenRequest) => FakeAnswer,
+  answer: (request: SeenRequest) => FakeAnswer | NoAnswer,
   options: { readonly apiKey?: string } = {},
 ): Promise<FakeDaemon> {
   const requests: SeenRequest[] = [];
-  const handle = async (incoming: IncomingMessage): Promise<FakeAnswer> => {
+  const handle = async (incoming: IncomingMessage): Promise<FakeAnswer | NoAnswer> => {
     const request: SeenRequest = {
       method: incoming.method ?? '',
       path: (incoming.url ?? '').replace(BASE, ''),
@@ -58,8 +62,11 @@ export async function openFakeDaemon(
     return isKnown ? answer(request) : failure(401, 'UNAUTHENTICATED');
   };
   const server = createServer((incoming, response) => {
-    void handle(incoming).then(({ status = 200, body }) => {
-      response.writeHead(status, { 'content-type': 'application/json' });
+    void handle(incoming).then((answered) => {
+      if (answered === 'cut') incoming.socket.destroy();
+      if (answered === 'cut' || answered === 'silence') return;
+      const { status = 200, headers, body } = answered;
+      response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(typeof body === 'string' ? body : JSON.stringify(body));
     });
   });

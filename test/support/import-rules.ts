@@ -2,9 +2,11 @@ import { packageOf, type SourceFile } from './source-imports.ts';
 
 /**
  * The layers of src/, lowest first: a file imports from its own room and from rooms of lower layers. Files that are
- * pure (see `findPure`) form a layer of their own, whichever room they lie in, and may import each other.
+ * pure (see `findPure`) form a layer of their own, whichever room they lie in, and may import each other. `client` is
+ * what applications take along: it imports nothing of the daemon.
  */
 const LAYERS: readonly (readonly string[])[] = [
+  ['client'],
   ['lib'],
   ['config'],
   ['observability'],
@@ -41,6 +43,7 @@ const ROOM_OF_PACKAGE: Readonly<Record<string, string>> = {
   jose: 'http',
   kysely: 'db',
   'node-cron': 'schedule',
+  'openapi-fetch': 'client',
   pg: 'db',
   'prom-client': 'observability',
   puppeteer: 'channels/whatsapp-web',

@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander';
-import { AppError } from '../../lib/errors.ts';
+import { AppError, isAppError } from '../../lib/errors.ts';
 import { chooseAccount, isCalled } from '../account-choice.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { AccountView } from '../api-views.ts';
 import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption } from '../command-context.ts';
 import { followLink, type LinkTarget, type LinkWitness } from '../link-progress.ts';
-import { idToLinkCommand, isResting } from '../link-step.ts';
+import { idToLinkCommand, isPastPairing, isResting } from '../link-step.ts';
 import { makeTerminalQrView } from '../qr-view.ts';
 import { textToLine } from '../terminal-text.ts';
 import { checkFilled, checkPhone, requireValid, withTypedNames } from '../typed-values.ts';
@@ -68,10 +68,15 @@ async function link(context: CommandContext, name: string | undefined, options: 
     if (context.signal.aborted && !options.json) {
       context.write(`\nThe account stays. Go on with: ${idToLinkCommand(accountId)}\n`);
     }
-    throw thrown;
+    throw isAppError(thrown, 'UNAVAILABLE') ? tellHowToGoOn(thrown, accountId) : thrown;
   });
   if (options.json) writeEvent(context, 'connected', { accountId, phoneNumber: account.phoneNumber });
   else context.write(`Connected${account.phoneNumber === null ? '' : ` as ${account.phoneNumber}`}.\n`);
+}
+
+function tellHowToGoOn({ code, message, details, cause }: AppError, accountId: string): AppError {
+  const sentences = `${message} The account stays. Then go on with: ${idToLinkCommand(accountId)}`;
+  return new AppError(code, { message: sentences, details, cause });
 }
 
 async function createAccount(
@@ -121,7 +126,11 @@ function makeTerminalWitness({ write, isTty }: CommandContext): LinkWitness {
   const view = makeTerminalQrView({ write, isTty, inPlace: true });
   return {
     onState: (_account, text) => write(`${textToLine(text)}\n`),
-    onCode: ({ id, displayName: name }, code) => {
+    onCode: ({ id, displayName: name, state }, code) => {
+      if (code === null) {
+        view.show({ id, name, qr: null });
+        if (isPastPairing(state)) write('The phone has answered.\n');
+      }
       if (code?.kind === 'qr') view.show({ id, name, qr: code.text });
       if (code?.kind === 'code') view.showPairingCode({ id, name, code: code.text });
     },

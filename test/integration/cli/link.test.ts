@@ -9,6 +9,7 @@ import {
   type FakeAnswer,
   type FakeDaemon,
   failure,
+  type NoAnswer,
   openFakeDaemon,
   type SeenRequest,
 } from '../../support/fake-daemon.ts';
@@ -21,6 +22,10 @@ interface Scene {
   readonly account: Partial<AccountView>;
   readonly qr?: FakeAnswer;
   readonly code?: FakeAnswer;
+  /** Headers of the answer that tells the account. */
+  readonly with?: Pick<FakeAnswer, 'headers'>;
+  /** What comes in its place. */
+  readonly instead?: FakeAnswer | NoAnswer;
 }
 
 const STARTING = { account: { state: 'starting', connectionStatus: 'Connecting' } };
@@ -69,14 +74,14 @@ afterEach(async () => {
 async function play(...scenes: readonly [Scene, ...Scene[]]): Promise<Record<string, string>> {
   let scene = scenes[0];
   let next = 0;
-  const answer = ({ method, path }: SeenRequest): FakeAnswer => {
+  const answer = ({ method, path }: SeenRequest): FakeAnswer | NoAnswer => {
     if (method === 'POST') return { status: 201, ...data({ accountId: ID }) };
     if (path.startsWith('/accounts?')) return data([TAKEN], { nextCursor: null });
     if (path === `/pairing-code/${ID}`) return scene.code ?? failure(400, 'VALIDATION_FAILED');
     if (path === `/qr-code/${ID}`) return scene.qr ?? failure(409, 'ALREADY_LINKED');
     scene = scenes[next] ?? scene;
     next += 1;
-    return data(makeAccountView({ id: ID, ...scene.account }));
+    return scene.instead ?? { ...data(makeAccountView({ id: ID, ...scene.account })), ...scene.with };
   };
   daemon = await openFakeDaemon(answer);
   return { SWITCHBOARD_URL: daemon.url };
@@ -161,6 +166,32 @@ describe('link', () => {
     const env = await play(scanning('2@one'), { account: { ...demanded, since } }, PAIRING, CONNECTED);
     const { code, out } = await runCli(['link'], { cwd: folder.path, env });
     expect([code, out]).toEqual([0, expect.stringContaining('WhatsApp asks for a passkey. Approve it.')]);
+  });
+
+  it("goes by the daemon's clock, which another machine may not share", async () => {
+    const reason = { code: 'passkey', text: 'WhatsApp asks for a passkey.', userAction: 'Approve it.' };
+    const anHourAgo = new Date(Date.now() - 3_600_000);
+    const since = anHourAgo.toISOString();
+    const account = { state: 'needs_human', connectionStatus: 'Failed', reason, since };
+    const slow = { headers: { date: anHourAgo.toUTCString() } };
+    const env = await play({ account, with: slow }, { ...CONNECTED, with: slow });
+    const { code, out } = await runCli(['link'], { cwd: folder.path, env });
+    expect([code, out]).toEqual([0, expect.stringContaining('Approve it.')]);
+  });
+
+  it('says that the phone has answered even if it was linked before anybody looked again', async () => {
+    const env = await play(scanning('2@one'), CONNECTED);
+    const { out } = await runCli(['link'], { cwd: folder.path, env });
+    expect(out).toMatch(/The phone has answered\.\nConnected as \+491700000001\.\n$/);
+  });
+
+  it('goes on where the daemon or the network is away for a moment', async () => {
+    const away = { account: {}, instead: 'cut' as const };
+    const starting = { account: {}, instead: failure(503, 'UNAVAILABLE') };
+    const env = await play(scanning('2@one'), away, starting, away, scanning('2@two'), CONNECTED);
+    const { code, out, error } = await runCli(['link'], { cwd: folder.path, env });
+    expect([code, error]).toEqual([0, '']);
+    expect(out.indexOf(drawQr('2@two', { small: true }))).toBeGreaterThan(0);
   });
 
   it('creates an account, draws its code as it rotates, and ends when it is connected', async () => {
@@ -274,6 +305,7 @@ describe('link', () => {
     await once(child.stdout, 'data');
     await daemon?.[Symbol.asyncDispose]();
     daemon = undefined;
-    expect((await result).code).toBe(3);
+    const { code, error } = await result;
+    expect([code, error]).toEqual([3, expect.stringContaining(`npm run cli -- link --account ${ID}\n`)]);
   });
 });

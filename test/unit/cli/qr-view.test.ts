@@ -76,6 +76,16 @@ describe('the QR view of a terminal', () => {
     expect(written[2]?.startsWith('\nOther')).toBe(true);
   });
 
+  it('takes away a code that is used or has expired where the terminal is its own', () => {
+    const { written, view } = makeView({ isTty: true, inPlace: true });
+    view.show({ id: 'a', name: 'Shop', qr: 'one' });
+    const lines = (written[0]?.split('\n').length ?? 0) - 1;
+    view.show({ id: 'a', name: 'Shop', qr: null });
+    view.show({ id: 'a', name: 'Shop', qr: null });
+    view.show({ id: 'a', name: 'Shop', qr: 'two' });
+    expect(written.slice(1)).toEqual([`\x1b[${lines}F\x1b[J`, expect.stringMatching(/^\nShop/)]);
+  });
+
   it('fits into 80 columns, so that lines can be counted', () => {
     const { written, view } = makeView({ isTty: true, inPlace: true });
     view.show({ id: 'a', name: 'A name that is too long '.repeat(10), qr: QR });

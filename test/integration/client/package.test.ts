@@ -1,0 +1,62 @@
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openTestServer, type TestServer } from '../../support/http-server.ts';
+import { runProgram } from '../../support/program.ts';
+import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+
+let application: TemporaryFolder;
+let blocks: readonly string[];
+
+/** An application that has installed the client, with the programs of the page. */
+beforeAll(async () => {
+  application = await openTemporaryFolder();
+  const packages = join(application.path, 'node_modules');
+  await mkdir(packages);
+  await run([process.execPath, 'scripts/build-client.ts', join(packages, 'switchboard-client')], ROOT);
+  for (const name of ['openapi-fetch', 'socket.io-client']) {
+    await symlink(join(ROOT, 'node_modules', name), join(packages, name));
+  }
+  const page = await readFile(join(ROOT, 'docs/client.md'), 'utf8');
+  blocks = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
+  await writeFile(join(application.path, 'package.json'), '{"type":"module"}');
+  for (const [index, code] of blocks.entries()) {
+    await writeFile(join(application.path, `program-${index}.ts`), code);
+  }
+});
+afterAll(() => application[Symbol.asyncDispose]());
+
+it('compiles the programs of docs/client.md against the package', async () => {
+  expect(blocks).toHaveLength(2);
+  const compilerOptions = {
+    ...{ strict: true, noEmit: true, module: 'nodenext', target: 'es2024', lib: ['es2024', 'dom'] },
+    ...{ skipLibCheck: false, types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')] },
+  };
+  await writeFile(
+    join(application.path, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, include: ['*.ts'] }),
+  );
+  await run([process.execPath, join(ROOT, 'node_modules/typescript/bin/tsc')], application.path);
+});
+
+it('runs the program of docs/client.md against a server', async () => {
+  await using server: TestServer = await openTestServer();
+  await server.makeAccount({ phoneNumber: '+491700000009' });
+  const env = { SWITCHBOARD_URL: server.url, SWITCHBOARD_API_KEY: server.key };
+  const output = await run([process.execPath, 'program-0.ts'], application.path, env);
+  expect(output).toMatch(/^Test: \w+\nAccepted: [\da-f-]{36}, pending\n$/);
+  const sent = await server.db.selectFrom('messages').select('text').execute();
+  expect(sent).toEqual([{ text: 'Your order is on its way.' }]);
+});
+
+async function run(
+  command: readonly [string, ...string[]],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const program = runProgram(command, { cwd, env: { PATH: process.env.PATH ?? '', ...env } });
+  expect(await program.ended, program.output() + program.errors()).toBe(0);
+  return program.output();
+}
