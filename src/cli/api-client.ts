@@ -1,7 +1,9 @@
+import { io, type Socket } from 'socket.io-client';
 import {
   type CallInit,
   type ClientCode,
   makeSwitchboardClient,
+  type RealtimeEvents,
   type Schemas,
   type SwitchboardClient,
   SwitchboardError,
@@ -27,6 +29,9 @@ export interface Daemon {
   /** The variable or the path of the file that it was taken from. */
   readonly keySource: string | null;
 }
+
+/** Which messages, by the parameters of the list. */
+export type MessageFilter = Readonly<Record<string, string>>;
 
 /** Logging a phone out may take the daemon this long; everything else is answered within a second or two. */
 const REQUEST_DEADLINE_MS = 60_000;
@@ -146,12 +151,34 @@ export class ApiClient {
   }
 
   /** One page, newest first. What a filter may be is the daemon's to judge. */
-  async listMessages(
-    accountId: string,
-    filter: Readonly<Record<string, string>>,
-  ): Promise<readonly MessageView[]> {
+  async listMessages(accountId: string, filter: MessageFilter): Promise<readonly MessageView[]> {
     const params = { ...about(accountId).params, query: filter };
     return this.#data(this.#client.get(`${API}/accounts/{accountId}/messages`, { params }));
+  }
+
+  /** All of them, newest first, however many pages that takes. */
+  async listAllMessages(accountId: string, filter: MessageFilter): Promise<readonly MessageView[]> {
+    const params = { ...about(accountId).params, query: filter };
+    return this.#all(this.#client.list(`${API}/accounts/{accountId}/messages`, { params }));
+  }
+
+  async getMessage(messageId: string): Promise<MessageView> {
+    const params = { path: { messageId } };
+    return this.#data(this.#client.get(`${API}/messages/{messageId}`, { params }));
+  }
+
+  /** A connection for events, to be connected and closed by the caller. */
+  openEvents(): Socket<RealtimeEvents> {
+    const { url, apiKey } = this.#daemon;
+    const { origin, pathname } = new URL(url);
+    return io(origin, {
+      // Behind a proxy the daemon may lie below a path.
+      path: `${pathname.replace(/\/$/, '')}/socket.io`,
+      auth: { token: apiKey ?? '' },
+      autoConnect: false,
+      forceNew: true,
+      transports: ['websocket'],
+    });
   }
 
   /** What `onLimit` may be is the daemon's to judge. */
@@ -288,7 +315,7 @@ function reasonOf(thrown: unknown): string {
 }
 
 /** A newer daemon may know codes that we do not: its HTTP status then says enough. */
-function toKnownCode(code: string, status: number): ErrorCode {
+export function toKnownCode(code: string, status: number): ErrorCode {
   if (Object.hasOwn(ERROR_CATALOGUE, code)) return code as ErrorCode;
   return CODE_OF_STATUS[status] ?? (status >= 500 ? 'INTERNAL' : 'VALIDATION_FAILED');
 }

@@ -3,6 +3,7 @@ import { MESSAGE_STATUSES } from '../../messages/message.ts';
 import { chooseAccount } from '../account-choice.ts';
 import type { MessageView } from '../api-views.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
+import { followMessages } from '../message-follow.ts';
 import { instantText, rowsToTable, textToCell, textToLine } from '../terminal-text.ts';
 import { checkCount, checkOneOf, checkPhone, requireValid, withTypedNames } from '../typed-values.ts';
 
@@ -21,6 +22,7 @@ interface MessagesOptions extends JsonOption {
   readonly direction?: string;
   readonly phone?: string;
   readonly status?: string;
+  readonly follow?: boolean;
 }
 
 /** `messages`: the latest messages of an account. */
@@ -28,12 +30,16 @@ export function addMessagesCommand(program: Command, context: CommandContext): v
   program
     .command('messages')
     .summary('list the latest messages of an account')
-    .description('Lists messages of an account, newest first.')
+    .description(
+      'Lists messages of an account, newest first. With --follow it lists them oldest first and goes on with each that ' +
+        'becomes known, once, until Ctrl-C; with --json each is a line of its own then.',
+    )
     .argument('<account>', 'id, phone number or name')
     .option('--limit <count>', 'how many, 1 to 100', '20')
     .option('--direction <direction>', 'only incoming or outgoing ones')
     .option('--phone <number>', 'only those with this number (E.164)')
     .option('--status <status>', 'only those with this status, such as failed')
+    .option('--follow', 'go on with those that come')
     .option(...JSON_OPTION)
     .action((wanted: string, options: MessagesOptions) => listMessages(context, wanted, options));
 }
@@ -43,7 +49,7 @@ async function listMessages(
   wanted: string,
   options: MessagesOptions,
 ): Promise<void> {
-  const { json, limit, direction, phone, status } = options;
+  const { json, limit, direction, phone, status, follow } = options;
   requireValid(
     checkCount('--limit', limit, { max: 100 }),
     checkOneOf('--direction', direction, ['incoming', 'outgoing']),
@@ -52,32 +58,44 @@ async function listMessages(
   );
   const api = await context.openApi();
   const filter = {
-    limit,
     ...(direction === undefined ? {} : { direction }),
     ...(phone === undefined ? {} : { phoneNumber: phone }),
     ...(status === undefined ? {} : { status }),
   };
-  const messages = await withTypedNames(
-    api.listMessages(await chooseAccount(api, wanted), filter),
-    TYPED_NAMES,
-  );
+  const accountId = await chooseAccount(api, wanted);
+  if (follow) {
+    const { signal } = context;
+    const following = followMessages(api, { accountId, filter, first: Number(limit), signal });
+    return withTypedNames(writeEach(context, following, json === true), TYPED_NAMES);
+  }
+  const messages = await withTypedNames(api.listMessages(accountId, { ...filter, limit }), TYPED_NAMES);
   if (json) writeJson(context, messages);
   else context.write(describeMessages(messages));
+}
+
+async function writeEach(
+  context: CommandContext,
+  messages: AsyncIterable<MessageView>,
+  isJson: boolean,
+): Promise<void> {
+  for await (const message of messages)
+    context.write(isJson ? `${JSON.stringify(message)}\n` : `${messageToCells(message).join('  ')}\n`);
 }
 
 /** The messages as a table. */
 export function describeMessages(messages: readonly MessageView[]): string {
   if (messages.length === 0) return 'No messages.\n';
-  return rowsToTable(
-    ['TIME', '', 'WITH', 'STATUS', 'MESSAGE'],
-    messages.map((message) => [
-      instantText(message.timestamp),
-      message.direction === 'incoming' ? '<' : '>',
-      textToCell(message.phoneNumber ?? message.chatId, MAX_TEXT),
-      message.failedReason === null ? message.status : `${message.status} (${message.failedReason})`,
-      describeContent(message),
-    ]),
-  );
+  return rowsToTable(['TIME', '', 'WITH', 'STATUS', 'MESSAGE'], messages.map(messageToCells));
+}
+
+function messageToCells(message: MessageView): string[] {
+  return [
+    instantText(message.timestamp),
+    message.direction === 'incoming' ? '<' : '>',
+    textToCell(message.phoneNumber ?? message.chatId, MAX_TEXT),
+    message.failedReason === null ? message.status : `${message.status} (${message.failedReason})`,
+    describeContent(message),
+  ];
 }
 
 function describeContent({ type, text, caption, reactions }: MessageView): string {

@@ -1,0 +1,137 @@
+/**
+ * The messages of an account as they become known, each once. Events say at once that there is something new; what the API
+ * lists is the truth: it is asked at the beginning and after each absence that Socket.IO could not bridge.
+ */
+import type { Socket } from 'socket.io-client';
+import type { RealtimeEvents } from '../client/client.ts';
+import { orAborted, waitMs } from '../lib/abort.ts';
+import { AppError } from '../lib/errors.ts';
+import { Wake } from '../lib/wake.ts';
+import { type ApiClient, type MessageFilter, toKnownCode } from './api-client.ts';
+import type { MessageView } from './api-views.ts';
+
+/** So far back it is looked again after an absence: messages become known some time after they were sent. Milliseconds. */
+const OVERLAP_MS = 300_000;
+/** Ids that are kept to print nothing twice; more than can lie within the overlap at the pace of a person's reading. */
+const MAX_SEEN = 20_000;
+/** Pause before a daemon that cannot let anybody in now is asked again. Milliseconds. */
+const RETRY_MS = 2_000;
+
+export interface FollowOptions {
+  readonly accountId: string;
+  /** What is to be shown, as the list takes it. */
+  readonly filter: MessageFilter;
+  /** Messages of the past that are shown first. */
+  readonly first: number;
+  readonly signal: AbortSignal;
+}
+
+/** Yields them, oldest first, until the signal aborts. @throws AppError if the daemon refuses to tell */
+export async function* followMessages(
+  api: ApiClient,
+  { accountId, filter, first, signal }: FollowOptions,
+): AsyncGenerator<MessageView> {
+  const seen = new Set<string>();
+  let newestMs = api.now();
+  const pass = function* (messages: readonly MessageView[]) {
+    for (const message of messages) {
+      newestMs = Math.max(newestMs, Date.parse(message.timestamp));
+      if (seen.has(message.messageId)) continue;
+      seen.add(message.messageId);
+      const [oldest] = seen;
+      if (seen.size > MAX_SEEN && oldest !== undefined) seen.delete(oldest);
+      if (isWanted(message, filter)) yield message;
+    }
+  };
+  const past = await api.listMessages(accountId, { ...filter, limit: String(first) });
+  yield* pass(past.toReversed());
+  using events = new MessageEvents(api.openEvents(), accountId);
+  for (;;) {
+    const news = await events.next(signal);
+    if (news.kind === 'message') yield* pass([news.message]);
+    else if (news.kind === 'status')
+      yield* pass(seen.has(news.messageId) ? [] : [await api.getMessage(news.messageId)]);
+    else {
+      const since = new Date(newestMs - OVERLAP_MS).toISOString();
+      const missed = await api.listAllMessages(accountId, { ...filter, since });
+      yield* pass(missed.toReversed());
+    }
+  }
+}
+
+/** The daemon tells of all messages of the account; an outgoing one is first told by its status. */
+function isWanted({ direction, phoneNumber, status }: MessageView, filter: MessageFilter): boolean {
+  return (
+    (filter.direction ?? direction) === direction &&
+    (filter.phoneNumber ?? phoneNumber) === phoneNumber &&
+    (filter.status ?? status) === status
+  );
+}
+
+type News =
+  | { readonly kind: 'message'; readonly message: MessageView }
+  | { readonly kind: 'status'; readonly messageId: string }
+  /** Something may have been missed. */
+  | { readonly kind: 'gap' }
+  | { readonly kind: 'refused'; readonly error: AppError };
+
+/** What the daemon tells of one account, one after another. */
+class MessageEvents implements Disposable {
+  readonly #socket: Socket<RealtimeEvents>;
+  readonly #waiting: News[] = [];
+  readonly #wake = new Wake();
+  readonly #closed = new AbortController();
+
+  constructor(socket: Socket<RealtimeEvents>, accountId: string) {
+    this.#socket = socket;
+    socket.on('connect', () => {
+      if (!socket.recovered) this.#take({ kind: 'gap' });
+    });
+    socket.on('message:received', (message) => {
+      if (message.accountId === accountId) this.#take({ kind: 'message', message });
+    });
+    socket.on('message:status', ({ accountId: of, direction, messageId }) => {
+      if (of === accountId && direction === 'outgoing') this.#take({ kind: 'status', messageId });
+    });
+    socket.on('disconnect', (reason) => {
+      // Socket.IO comes back by itself but for this one, after which it is told why it may not.
+      if (reason === 'io server disconnect') socket.connect();
+    });
+    socket.on('connect_error', (error: Error & { data?: { code?: string; message?: string } }) => {
+      // Without a code nobody answered, and it is tried again.
+      if (error.data?.code !== undefined) this.#hearRefusal(error.data);
+    });
+    socket.connect();
+  }
+
+  async next(signal: AbortSignal): Promise<Exclude<News, { kind: 'refused' }>> {
+    for (;;) {
+      const news = this.#waiting.shift();
+      if (news?.kind === 'refused') throw news.error;
+      if (news !== undefined) return news;
+      await orAborted(this.#wake.wait(signal), signal);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed.abort();
+    this.#socket.disconnect();
+  }
+
+  #hearRefusal({ code = '', message }: { readonly code?: string; readonly message?: string }): void {
+    if (code === 'UNAVAILABLE' || code === 'RATE_LIMIT_EXCEEDED') {
+      waitMs(RETRY_MS, this.#closed.signal).then(
+        () => this.#socket.connect(),
+        () => undefined,
+      );
+      return;
+    }
+    const error = new AppError(toKnownCode(code, 503), message === undefined ? {} : { message });
+    this.#take({ kind: 'refused', error });
+  }
+
+  #take(news: News): void {
+    this.#waiting.push(news);
+    this.#wake.wake();
+  }
+}

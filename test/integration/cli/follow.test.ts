@@ -1,0 +1,115 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { AccountId } from '../../../src/accounts/ids.ts';
+import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { startCli } from '../../support/cli-process.ts';
+import { openTestServer, type TestServer } from '../../support/http-server.ts';
+import { messageEvent, ownMessageEvent } from '../../support/inbound-events.ts';
+import { openTcpFront, type TcpFront } from '../../support/tcp-front.ts';
+import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+
+const files = new AsyncDisposableStack();
+let server: TestServer;
+let folder: TemporaryFolder;
+let front: TcpFront;
+let account: AccountId;
+let accounts = 0;
+
+beforeAll(async () => {
+  server = files.use(await openTestServer());
+  folder = files.use(await openTemporaryFolder());
+});
+afterAll(() => files.disposeAsync());
+beforeEach(async () => {
+  front = await openTcpFront(Number(new URL(server.url).port));
+  accounts += 1;
+  account = await server.makeAccount({ phoneNumber: `+49170000000${accounts}` });
+});
+afterEach(() => front[Symbol.asyncDispose]());
+
+/** A message comes in, or is sent on the phone. */
+async function receive(text: string, make = messageEvent): Promise<void> {
+  await ingestEvents(server.db, account, [make(text, { text, at: Date.now() })], new Date());
+}
+
+/** Follows the account, and keeps what is printed. */
+function follow(...args: readonly string[]) {
+  const { child, result } = startCli(['messages', account, '--follow', ...args], {
+    cwd: folder.path,
+    env: { SWITCHBOARD_URL: front.url, SWITCHBOARD_API_KEY: server.key },
+  });
+  let printed = '';
+  let look: () => void = () => undefined;
+  child.stdout?.on('data', (bytes: Buffer) => {
+    printed += bytes.toString();
+    look();
+  });
+  return {
+    result,
+    async prints(text: string): Promise<void> {
+      while (!printed.includes(text)) {
+        await new Promise<void>((resolve) => {
+          look = resolve;
+        });
+      }
+    },
+    stop: () => child.kill('SIGINT'),
+  };
+}
+
+it('lists what there is, oldest first, and goes on with what comes, once each, also over an absence', async () => {
+  await receive('first');
+  await receive('second');
+  const following = follow('--limit', '5');
+  await following.prints('second');
+  await receive('third');
+  await following.prints('third');
+  await receive('from the phone', ownMessageEvent);
+  await following.prints('from the phone');
+  front.turn(null);
+  await receive('while cut off');
+  front.turn(Number(new URL(server.url).port));
+  await following.prints('while cut off');
+  await receive('last');
+  await following.prints('last');
+  following.stop();
+  const { code, out, error } = await following.result;
+  expect([code, error]).toEqual([130, expect.any(String)]);
+  const lines = out.trim().split('\n');
+  const texts = ['first', 'second', 'third', 'from the phone', 'while cut off', 'last'];
+  expect(lines.map((line, nth) => line.endsWith(texts[nth] ?? ''))).toEqual(texts.map(() => true));
+  expect(lines[3]).toContain('  >  ');
+}, 60_000);
+
+it('prints a line of JSON for each, of those that are asked for alone', async () => {
+  const following = follow('--json', '--direction', 'incoming');
+  // Printed once it follows, whether it was listed or told.
+  await receive('one');
+  await following.prints('"one"');
+  await receive('mine', ownMessageEvent);
+  await receive('two');
+  await following.prints('"two"');
+  following.stop();
+  const { out } = await following.result;
+  const lines = out.trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line).text)).toEqual(['one', 'two']);
+}, 60_000);
+
+it('ends with the reason once its key is revoked', async () => {
+  const key = await server.makeKey('admin');
+  await receive('seen');
+  const { child, result } = startCli(['messages', account, '--follow'], {
+    cwd: folder.path,
+    env: { SWITCHBOARD_URL: front.url, SWITCHBOARD_API_KEY: key },
+  });
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  const revoked_at = new Date();
+  await server.db
+    .updateTable('api_keys')
+    .set({ revoked_at })
+    .where('name', '=', 'test')
+    .where('role', '=', 'admin')
+    .execute();
+  const { code, error } = await result;
+  expect(code).toBe(4);
+  expect(error).toContain('valid API key');
+}, 60_000);
