@@ -13,6 +13,7 @@ import type { MetricsText } from '../observability/metrics.ts';
 import type { EventStream } from '../queue/event-stream.ts';
 import type { NewestSnapshot } from '../vault/vault.ts';
 import type { VaultUpkeep } from '../vault/vault-upkeep.ts';
+import type { WebhookDesk } from '../webhooks/webhooks.ts';
 import type { OnAnswered } from './request-metrics.ts';
 
 /** Takes a file in that will be named by `mediaId` in messages of its account. */
@@ -65,6 +66,7 @@ export interface HttpDeps {
   readonly announcements: Announcements;
   readonly feed: ChangeFeed;
   readonly events: EventStream;
+  readonly webhooks: WebhookDesk;
   /** Keys and grants that change while somebody is connected. */
   readonly accessChanges: AccessChanges;
   /** By the name under which `GET /ready` shows them: database, queue. */

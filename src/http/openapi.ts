@@ -37,6 +37,7 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
         { name: 'chats', description: 'Conversations of an account, and whom its phone knows' },
         { name: 'media', description: 'Files of messages' },
         { name: 'access', description: 'API keys, who may use which account, and who changed what' },
+        { name: 'webhooks', description: 'Events that are posted to endpoints of the host application' },
         { name: 'settings', description: 'What holds for all accounts of a tenant' },
         { name: 'vault', description: 'Sealed sessions: checking them, new keys, moving to another host' },
         { name: 'probes', description: 'For supervisors, load balancers and monitoring' },

@@ -9,6 +9,8 @@ import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
 import { openConsumer } from '../queue/consumer.ts';
 import type { OpenQueues } from '../queue/producer.ts';
+import type { OutboundJob } from '../queue/table.ts';
+import { makeWakeUpQueue } from '../queue/wake-up-queue.ts';
 import { openCatchUp } from './catch-up.ts';
 import { openDirectory } from './directory.ts';
 import type { InboundEvent } from './inbound-event.ts';
@@ -23,7 +25,6 @@ import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
 import { makeOutbox, type Outbox } from './outbox.ts';
 import { makeOutboundProcessor, openSender } from './sender.ts';
-import { makeWakeUpQueue } from './wake-up-queue.ts';
 
 export interface PipelineDeps {
   readonly database: Pick<OpenDatabase, 'db' | 'onRecovered'>;
@@ -129,7 +130,10 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     instanceId,
     takeMedia: intake.takeMedia.bind(intake),
     wake: sender.wake.bind(sender),
-    enqueue: makeWakeUpQueue((job) => queues.add('outbound', job, { signal: closing.signal })),
+    enqueue: makeWakeUpQueue(
+      (job: OutboundJob) => queues.add('outbound', job, { signal: closing.signal }),
+      ({ accountId }) => accountId,
+    ),
     clock,
     log,
     onStep,

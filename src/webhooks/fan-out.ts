@@ -4,6 +4,8 @@
  * happened, as it was, also if the message has changed or is gone since. The price is one copy of the body a webhook.
  */
 import type { MessageId } from '../accounts/ids.ts';
+import type { ReasonCode } from '../accounts/reason.ts';
+import { parseSessionState } from '../accounts/state.ts';
 import type { AccountNews, FeedBatch, FeedChange } from '../db/change-feed-store.ts';
 import type { Executor } from '../db/database.ts';
 import { listMessagesOfAny, type StoredMessage } from '../db/message-store.ts';
@@ -43,11 +45,14 @@ export interface FanOutDeps {
 export interface FanOut {
   exist(db: Executor): Promise<boolean>;
   fanOut(trx: Executor, batch: FeedBatch): Promise<void>;
-  /** Writes down trouble of accounts that has lasted. True if there may be more. */
+  /** Writes down trouble of accounts that has lasted. True if there was some, and may be more. */
   fanOutHeld(db: Executor): Promise<boolean>;
+  /** Ids of webhooks that something was written down for since this was asked last. */
+  takeOwed(): readonly string[];
 }
 
 export function makeFanOut(deps: FanOutDeps): FanOut {
+  const owed = new Set<string>();
   return {
     exist: existWebhooks,
 
@@ -55,17 +60,26 @@ export function makeFanOut(deps: FanOutDeps): FanOut {
       const tenants = new Set([...changes, ...news].map(({ tenantId }) => tenantId));
       const webhooks = await listSubscribed(trx, [...tenants]);
       if (webhooks.length === 0) return;
-      await tellMessages(trx, changes, { deps, webhooks });
-      await write(trx, await newsToEvents(trx, news, { deps, webhooks }), { deps, webhooks });
+      const to = { deps, webhooks, owed };
+      await tellMessages(trx, changes, to);
+      await write(trx, await newsToEvents(trx, news, to), to);
     },
 
-    fanOutHeld: (db) => transact(db, (trx) => tellHeld(trx, deps)),
+    fanOutHeld: (db) => transact(db, (trx) => tellHeld(trx, deps, owed)),
+
+    takeOwed() {
+      const taken = [...owed];
+      owed.clear();
+      return taken;
+    },
   };
 }
 
 interface To {
   readonly deps: FanOutDeps;
   readonly webhooks: readonly Webhook[];
+  /** Whose ids are added as something is written down for them. */
+  readonly owed: Set<string>;
 }
 
 /** Whether the webhook is owed this. What happened before there was a webhook is none of its business. */
@@ -96,6 +110,7 @@ async function write(trx: Executor, events: readonly WebhookEventData[], to: To)
     }));
   });
   await addDeliveries(trx, deliveries, new Date(to.deps.clock.now()));
+  for (const { webhookId } of deliveries) to.owed.add(webhookId);
 }
 
 /** What has happened to one message since it was last told of. */
@@ -179,13 +194,13 @@ async function tellState(
   // Of an account that nobody followed for a while, what was told then is no longer what is known.
   const isFollowed = stored !== undefined && stored.eventId === before?.eventId;
   const view = isFollowed ? stored.view : stateToView(before?.state ?? null);
-  const change = { state, reason } as Parameters<typeof foldState>[1];
+  const change = { state: parseSessionState(state), reason: reason as ReasonCode | null };
   const step = foldState(view, change, { at: news.at.getTime(), graceMs });
   await saveView(trx, accountId, { eventId: news.id, view: step.view });
   return step.told.map((told) => stateToEvent(news, told));
 }
 
-async function tellHeld(trx: Executor, deps: FanOutDeps): Promise<boolean> {
+async function tellHeld(trx: Executor, deps: FanOutDeps, owed: Set<string>): Promise<boolean> {
   const now = deps.clock.now();
   const held = await takeHeld(trx, new Date(now));
   if (held.length === 0) return false;
@@ -197,6 +212,6 @@ async function tellHeld(trx: Executor, deps: FanOutDeps): Promise<boolean> {
     await saveView(trx, each.accountId, next);
     events.push(...step.told.map((told) => stateToEvent(each, told)));
   }
-  await write(trx, events, { deps, webhooks });
+  await write(trx, events, { deps, webhooks, owed });
   return true;
 }

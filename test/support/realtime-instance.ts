@@ -65,6 +65,7 @@ export async function openRealtimeInstance(places: InstancePlaces, log: Logger):
     onAnswered: () => undefined,
     announcements: announcer,
     accessChanges,
+    webhooks: { ...(unused as object), onDisabled: () => () => undefined } as never,
     feed,
     events,
     checks: {},

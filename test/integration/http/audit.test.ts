@@ -121,7 +121,15 @@ describe('every operation that changes something', () => {
     for (const operation of changing) {
       const accountId = await own.makeAccount();
       const made = (await own.ask('POST', '/keys', { body: { name: 'A', role: 'viewer' } })).body.data;
-      const ids = { accountId, keyId: made.id, userId: 'ada', messageId: crypto.randomUUID() };
+      const hook = (await own.ask('POST', '/webhooks', { body: BODY_OF.createWebhook })).body.data;
+      const ids = {
+        accountId,
+        keyId: made.id,
+        userId: 'ada',
+        messageId: crypto.randomUUID(),
+        webhookId: hook.id,
+        deliveryId: '1',
+      };
       const requestId = `of-${operation.id}`;
       const { status } = await own.ask(operation.method, fillPath(operation, ids), {
         body: BODY_OF[operation.id],
@@ -143,6 +151,11 @@ describe('every operation that changes something', () => {
         'changeAccount',
         'deleteAccount',
         'rotateVault',
+        'changeWebhook',
+        'deleteWebhook',
+        'rotateWebhookSecret',
+        'redeliverRange',
+        'testWebhook',
       ]),
     );
   });

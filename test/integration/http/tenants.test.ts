@@ -27,6 +27,8 @@ let operations: readonly Operation[];
 let theirs: AccountId;
 let theirMessage: string;
 let theirKeyId: string;
+let theirWebhook: string;
+let theirDelivery: string;
 beforeAll(async () => {
   server = await openTestServer();
   operations = documentToOperations((await server.ask('GET', '//openapi.json')).body);
@@ -34,21 +36,51 @@ beforeAll(async () => {
   await ingestEvents(server.db, theirs, [messageEvent('A')], new Date());
   const key = await server.makeKey('owner', 'theirs');
   theirMessage = (await server.ask('GET', `/accounts/${theirs}/messages`, { key })).body.data[0].messageId;
+  const hook = { url: 'https://shop.example/hooks', events: ['message.status'], accountId: theirs };
+  theirWebhook = (await server.ask('POST', '/webhooks', { key, body: hook })).body.data.id;
+  // Disabled, so that nobody is asked on the Internet.
+  await server.db.updateTable('webhooks').set({ status: 'disabled' }).execute();
+  theirDelivery = await insertDelivery(theirWebhook);
   theirKeyId = (await findApiKey(server.db, keyToHash(key)))?.id ?? '';
 });
 afterAll(() => server[Symbol.asyncDispose]());
+
+/** A dead letter, which nobody tries. */
+async function insertDelivery(webhookId: string): Promise<string> {
+  const { id } = await server.db
+    .insertInto('webhook_deliveries')
+    .values({
+      webhook_id: webhookId,
+      event_id: crypto.randomUUID(),
+      type: 'message.status',
+      lane: 'lane',
+      payload: '{}',
+      status: 'dead',
+      account_id: null,
+      last_status: null,
+      last_error: null,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
 
 /** What names something of a tenant, and how it is not found. */
 const CODES: readonly (readonly [string, string])[] = [
   ['{accountId}', 'ACCOUNT_NOT_FOUND'],
   ['{messageId}', 'MESSAGE_NOT_FOUND'],
   ['{keyId}', 'KEY_NOT_FOUND'],
+  ['{webhookId}', 'WEBHOOK_NOT_FOUND'],
 ];
 
 interface Asker {
   readonly name: string;
   readonly key: string;
   readonly permissions: ReadonlySet<Permission>;
+}
+
+function theirHook() {
+  return { webhookId: theirWebhook, deliveryId: theirDelivery };
 }
 
 /** Every role, and every single scope of an owner. */
@@ -99,7 +131,13 @@ describe('every operation', () => {
     for (const { key } of askers) await server.grant(theirs, key);
     const before = await dump();
     expect([before.accounts?.length, before.messages?.length]).toEqual([1, 1]);
-    const ids = { accountId: theirs, messageId: theirMessage, keyId: theirKeyId, userId: 'ada' };
+    const ids = {
+      accountId: theirs,
+      messageId: theirMessage,
+      keyId: theirKeyId,
+      userId: 'ada',
+      ...theirHook(),
+    };
     const wrong: string[] = [];
     let asked = 0;
     for (const operation of operations) {
@@ -129,6 +167,13 @@ describe('every operation', () => {
       const answer = await server.ask('POST', `/vault/${work}`, { key, body: { accountId: theirs } });
       expect([answer.status, answer.body.error.code]).toEqual([404, 'ACCOUNT_NOT_FOUND']);
     }
+  });
+
+  it('subscribes nobody to an account of another tenant', async () => {
+    const [{ key }] = (await makeAskers('ours')) as [Asker];
+    const body = { ...(BODY_OF.createWebhook as object), accountId: theirs };
+    const answer = await server.ask('POST', '/webhooks', { key, body });
+    expect([answer.status, answer.body.error.code]).toEqual([404, 'ACCOUNT_NOT_FOUND']);
   });
 
   it('is done for whom its permission allows it, and is 403 for everybody else', async () => {
