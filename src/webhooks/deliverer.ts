@@ -20,7 +20,7 @@ import {
   releaseClaims,
 } from '../db/webhook-lanes.ts';
 import type { Webhook } from '../db/webhook-store.ts';
-import { waitMs } from '../lib/abort.ts';
+import { waitMs, withDeadline } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
@@ -39,6 +39,8 @@ const LANES = 8;
 const IN_ALL = 64;
 /** A claim outlasts the longest request and the writing of its end; milliseconds. */
 const CLAIM_MS = 40_000;
+/** How long what is under way may take to end when the deliverer closes, in milliseconds. */
+const DRAIN_MS = 5_000;
 /** How often to look if nothing wakes it, in milliseconds. */
 const SWEEP_MS = 5_000;
 
@@ -70,7 +72,9 @@ export interface DelivererDeps {
 export class Deliverer implements AsyncDisposable {
   readonly #deps: DelivererDeps;
   readonly #wake = new Wake();
+  /** Aborts when nothing more is to begin, and when what is under way is to be given up. */
   readonly #closing = new AbortController();
+  readonly #givingUp = new AbortController();
   /** Deliveries under way, by webhook. */
   readonly #atWork = new Map<string, number>();
   readonly #tries = new Set<Promise<void>>();
@@ -86,13 +90,20 @@ export class Deliverer implements AsyncDisposable {
     this.#wake.wake();
   }
 
-  /** Gives up what is under way: it is tried again later, by whoever is there then. */
+  /** Waits for what is under way, a little; what is given up is tried again later, by whoever is there then. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const { log } = this.#deps;
     this.#closing.abort(new Error('The deliverer is closed.'));
     await this.#running;
-    await Promise.all(this.#tries);
+    try {
+      await withDeadline(Promise.all(this.#tries), DRAIN_MS, 'Ending the deliveries under way');
+    } catch (thrown) {
+      log.info('Deliveries under way are given up', { error: toError(thrown).message });
+      this.#givingUp.abort(new Error('The deliverer is closed.'));
+      await Promise.all(this.#tries);
+    }
     await releaseClaims(this.#deps.db, this.#deps.instanceId).catch((thrown) =>
-      this.#deps.log.debug('Claims of deliveries were left to end', { error: toError(thrown).message }),
+      log.debug('Claims of deliveries were left to end', { error: toError(thrown).message }),
     );
   }
 
@@ -159,7 +170,7 @@ export class Deliverer implements AsyncDisposable {
 
   /** Never rejects. */
   async #try(webhook: Webhook, delivery: ClaimedDelivery, isProbe: boolean): Promise<void> {
-    const { signal } = this.#closing;
+    const { signal } = this.#givingUp;
     try {
       const outcome = await this.#send(webhook, delivery, signal);
       await this.#end(webhook, { delivery, outcome, isProbe });
