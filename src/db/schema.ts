@@ -422,6 +422,8 @@ export interface WebhookTable {
   /** `enabled`, `disabled` by a user, `failed` since nothing was taken for days. */
   status: Generated<string>;
   status_since: GeneratedTimestamp;
+  /** What happened before is none of its business: it was not there, or a user had disabled it. */
+  owed_since: GeneratedTimestamp;
   /** Sealed by the key ring, see webhooks/webhook-secrets.ts. */
   sealed_secret: Buffer;
   /** The one before, which signs as well until then. */

@@ -3,6 +3,7 @@ import { type Selectable, sql } from 'kysely';
 import type { AccountId, TenantId } from '../accounts/ids.ts';
 import type { EndpointHealth } from '../webhooks/endpoint-breaker.ts';
 import type { WebhookEvent } from '../webhooks/event-types.ts';
+import { beginReading } from './change-feed-store.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
 import type { WebhookTable } from './schema.ts';
@@ -28,6 +29,8 @@ export interface Webhook {
   readonly events: readonly WebhookEvent[];
   readonly status: WebhookStatus;
   readonly statusSince: Date;
+  /** What happened before is none of its business. */
+  readonly owedSince: Date;
   readonly health: EndpointHealth;
   readonly secrets: SealedSecrets;
   readonly createdBy: string;
@@ -45,6 +48,14 @@ export interface WebhookChange {
   readonly description?: string | null | undefined;
   readonly events?: readonly WebhookEvent[] | undefined;
   readonly enabled?: boolean | undefined;
+}
+
+/** Nobody reads while nobody is subscribed: what happened longer ago than this is then passed over. Milliseconds. */
+const UNREAD_MS = 150_000;
+
+/** Passes over what nobody has read for long, if nobody is owed it: the first who subscribes does not wait for all that. */
+export async function passOverUnread(db: Executor): Promise<void> {
+  if (!(await existWebhooks(db))) await beginReading(db, UNREAD_MS);
 }
 
 export async function insertWebhook(db: Executor, webhook: NewWebhook): Promise<Webhook> {
@@ -126,7 +137,12 @@ export async function changeWebhook(
       ...(begins ? { failures: 0, failing_since: null, rests_until: null } : {}),
     })
     .$if(enabled !== undefined, (query) =>
-      query.set({ status, status_since: sql`case when status = ${status} then status_since else now() end` }),
+      query.set({
+        status,
+        status_since: sql`case when status = ${status} then status_since else now() end`,
+        // What happened while it had failed is owed; what a user did not want is not.
+        owed_since: sql`case when status = 'disabled' then clock_timestamp() else owed_since end`,
+      }),
     )
     // Of an empty change, too, there is something to set.
     .set({ tenant_id: tenantId })
@@ -224,6 +240,7 @@ export function rowToWebhook(row: Selectable<WebhookTable>): Webhook {
     events: row.events as WebhookEvent[],
     status: row.status as WebhookStatus,
     statusSince: row.status_since,
+    owedSince: row.owed_since,
     health: {
       failures: row.failures,
       failingSince: row.failing_since?.getTime() ?? null,

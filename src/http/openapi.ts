@@ -17,7 +17,9 @@ see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, 
 their messages: \`message:received\` with an incoming message as \`GET /messages/{messageId}\` has it, and
 \`message:status\` with \`messageId\`, \`accountId\`, \`chatId\`, \`direction\`, \`status\`, \`failedReason\` and the
 instants of its steps. Fields bear the names that they have here. A client that was cut off for less than two minutes
-gets what it missed.`;
+gets what it missed.
+
+What must not be missed is posted to an endpoint: see webhooks. Requests are signed in the Standard Webhooks scheme.`;
 
 /** Stands in the bar of Swagger UI. */
 const LOGO =

@@ -82,14 +82,14 @@ interface To {
   readonly owed: Set<string>;
 }
 
-/** Whether the webhook is owed this. What happened before there was a webhook is none of its business. */
+/** Whether the webhook is owed this. */
 export function isOwed(webhook: Webhook, event: Omit<WebhookEventData, 'data' | 'id' | 'lane'>): boolean {
-  const { tenantId, accountId, events, createdAt } = webhook;
+  const { tenantId, accountId, events, owedSince } = webhook;
   return (
     tenantId === event.tenantId &&
     (accountId === null || accountId === event.accountId) &&
     events.some((each) => each === event.type) &&
-    createdAt <= event.at
+    owedSince <= event.at
   );
 }
 

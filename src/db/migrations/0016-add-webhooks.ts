@@ -18,6 +18,7 @@ const STATEMENTS = [
     events text[] not null,
     status text not null default 'enabled',
     status_since timestamptz not null default now(),
+    owed_since timestamptz not null default clock_timestamp(),
     sealed_secret bytea not null,
     sealed_previous bytea,
     previous_until timestamptz,

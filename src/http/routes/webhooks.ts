@@ -5,6 +5,7 @@ import {
   deleteWebhook,
   insertWebhook,
   listWebhooks,
+  passOverUnread,
   rotateSecret,
   type Webhook,
 } from '../../db/webhook-store.ts';
@@ -103,6 +104,7 @@ function createRoute(app: HttpApp, { db, webhooks, feed, log }: HttpDeps): void 
       const principal = getPrincipal(request);
       const account = accountId === undefined ? null : await getVisibleAccount(db, request, accountId);
       const secret = makeSecret();
+      await passOverUnread(db);
       const made = await insertWebhook(db, {
         tenantId: principal.tenantId,
         accountId: account?.account.id ?? null,
@@ -183,6 +185,7 @@ function changeRoute(app: HttpApp, { db, webhooks, feed, log }: HttpDeps): void 
       const { tenantId } = getPrincipal(request);
       await getOwnWebhook(db, request, id);
       if (url !== undefined) refuseUrl(webhooks.findUrlProblem(url));
+      if (request.body.enabled === true) await passOverUnread(db);
       const changed = await changeWebhook(db, { tenantId, id, change: request.body });
       if (changed === undefined) throw new AppError('WEBHOOK_NOT_FOUND');
       webhooks.wake(id);
