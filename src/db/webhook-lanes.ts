@@ -63,7 +63,7 @@ export async function findNextDue(db: Executor, now: Date): Promise<Date | undef
     from webhooks w cross join lateral (
       select least(
         (select min(due_at) from webhook_lanes where webhook_id = w.id and due_at > ${now}),
-        (select min(claimed_until) from webhook_lanes where webhook_id = w.id and due_at <= ${now}),
+        (select min(claimed_until) from webhook_lanes where webhook_id = w.id and claimed_until is not null),
         case when w.rests_until > ${now} then (select min(due_at) from webhook_lanes where webhook_id = w.id) end
       ) as at
     ) l
@@ -114,7 +114,8 @@ export function claimDeliveries(
       from (
         select head.id from unnest(${names}::text[]) as lanes(name) cross join lateral (
           select id from webhook_deliveries
-          where webhook_id = ${webhookId} and lane = lanes.name and status = 'pending' order by id limit 1
+          where webhook_id = ${webhookId} and lane = lanes.name and status = 'pending'
+          order by webhook_id, lane, id limit 1
         ) head
       ) heads
       where d.id = heads.id
@@ -194,6 +195,9 @@ async function settleLane(trx: Executor, webhookId: string, lane: string): Promi
     .where('webhook_id', '=', webhookId)
     .where('lane', '=', lane)
     .where('status', '=', 'pending')
+    // By all columns of the index of lanes: by the number alone another would be read, from its beginning.
+    .orderBy('webhook_id')
+    .orderBy('lane')
     .orderBy('id')
     .limit(1)
     .executeTakeFirst();
@@ -223,7 +227,8 @@ async function judgeEndpoint(
   if (seen === undefined) return undefined;
   // Of an endpoint that is well there is nothing to write, and nobody to wait for.
   const isWell = outcome.isTaken && seen.failures === 0 && seen.rests_until === null;
-  const row = isWell ? seen : await query.forUpdate().executeTakeFirst();
+  // Not for update: whoever adds deliveries meanwhile holds the key.
+  const row = isWell ? seen : await query.forNoKeyUpdate().executeTakeFirst();
   if (row === undefined) return undefined;
   const webhook = rowToWebhook(row);
   const { health: before, tenantId } = webhook;
@@ -277,12 +282,22 @@ export async function releaseClaims(db: Executor, by: string): Promise<void> {
 }
 
 /** Makes dead letters of what webhooks that are disabled have pending, some lanes at a time. True if there may be more. */
-export function drainDisabled(db: Executor, now: Date): Promise<boolean> {
+export async function drainDisabled(db: Executor, now: Date): Promise<boolean> {
+  const { rows: seen } = await sql<{ exist: boolean }>`
+    select exists (
+      select from webhooks w
+      cross join lateral (select from webhook_lanes where webhook_id = w.id limit 1) l
+      where w.status <> 'enabled'
+    ) as exist`.execute(db);
+  return seen[0]?.exist === true && drainSome(db, now);
+}
+
+function drainSome(db: Executor, now: Date): Promise<boolean> {
   return transact(db, async (trx) => {
     const { rows } = await sql<{ webhook_id: string; lane: string }>`
-      select l.webhook_id, l.lane from webhooks w join webhook_lanes l on l.webhook_id = w.id
-      where w.status <> 'enabled' and (l.claimed_until is null or l.claimed_until <= ${now})
-      limit ${DRAINED} for update of l skip locked`.execute(trx);
+      select webhook_id, lane from webhook_lanes
+      where webhook_id = any(array(select id from webhooks where status <> 'enabled')) and ${isFree(now)}
+      limit ${DRAINED} for update skip locked`.execute(trx);
     for (const { webhook_id, lane } of rows) {
       await sql`
         update webhook_deliveries set status = 'dead', ended_at = ${now}, last_error = coalesce(last_error, ${DISABLED})

@@ -41,6 +41,8 @@ const IN_ALL = 64;
 const CLAIM_MS = 40_000;
 /** How long what is under way may take to end when the deliverer closes, in milliseconds. */
 const DRAIN_MS = 5_000;
+/** The least pause between two looks: what ends meanwhile makes room for the next together. Milliseconds. */
+const PAUSE_MS = 10;
 /** How often to look if nothing wakes it, in milliseconds. */
 const SWEEP_MS = 5_000;
 
@@ -114,6 +116,7 @@ export class Deliverer implements AsyncDisposable {
       try {
         const restMs = await this.#look(signal);
         failures = 0;
+        await waitMs(PAUSE_MS, signal);
         await this.#wake.wait(signal, restMs);
       } catch (thrown) {
         if (signal.aborted) return;
@@ -129,7 +132,8 @@ export class Deliverer implements AsyncDisposable {
   async #look(signal: AbortSignal): Promise<number> {
     const { db, fanOut, clock } = this.#deps;
     const now = new Date(clock.now());
-    if (await fanOut.fanOutHeld(db)) this.wake();
+    const heldUntil = await findNextHeld(db);
+    if (heldUntil !== undefined && heldUntil <= now && (await fanOut.fanOutHeld(db))) this.wake();
     if (await drainDisabled(db, now)) this.wake();
     const ready = await listReady(db, now);
     // Whoever has the least under way comes first, so that endpoints that hang do not keep others out.
@@ -137,8 +141,8 @@ export class Deliverer implements AsyncDisposable {
       signal.throwIfAborted();
       await this.#begin(webhook, now);
     }
-    const [due, held] = await Promise.all([findNextDue(db, now), findNextHeld(db)]);
-    const next = Math.min(...[due, held].map((at) => at?.getTime() ?? Number.POSITIVE_INFINITY));
+    const due = await findNextDue(db, now);
+    const next = Math.min(...[due, heldUntil].map((at) => at?.getTime() ?? Number.POSITIVE_INFINITY));
     return Math.min(Math.max(next - clock.now(), 1), SWEEP_MS);
   }
 

@@ -1,4 +1,5 @@
 import type { InstanceId } from '../accounts/ids.ts';
+import type { FeedBatch } from '../db/change-feed-store.ts';
 import type { Executor } from '../db/database.ts';
 import { resealSecrets } from '../db/webhook-store.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -17,7 +18,7 @@ import { makeWebhookSecrets, type WebhookSecrets } from './webhook-secrets.ts';
 
 /** As much of the change feed as webhooks need. */
 interface Feed {
-  subscribe(listener: { isListening(): boolean; tell(batch: unknown): Promise<void> }): () => Promise<void>;
+  subscribe(listener: { isListening(): boolean; tell(batch: FeedBatch): Promise<void> }): () => Promise<void>;
 }
 
 export interface WebhooksDeps {
@@ -89,7 +90,11 @@ export async function openWebhooks(deps: WebhooksDeps): Promise<WebhookDesk & As
     );
   const unsubscribe = feed.subscribe({
     isListening: () => false,
-    tell: async () => fanOut.takeOwed().forEach(wake),
+    async tell({ news }) {
+      for (const webhookId of fanOut.takeOwed()) wake(webhookId);
+      // Trouble that has begun is told once it has lasted, which the deliverer waits for.
+      if (news.length > 0) deliverer.wake();
+    },
   });
   stack.defer(unsubscribe);
   const opened = stack.move();

@@ -65,6 +65,7 @@ const STATEMENTS = [
     primary key (webhook_id, lane)
   )`,
   'create index webhook_lanes_due on webhook_lanes (webhook_id, due_at)',
+  'create index webhook_lanes_claimed on webhook_lanes (webhook_id, claimed_until) where claimed_until is not null',
 
   `create table webhook_account_views (
     account_id uuid primary key,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseWebhookId } from '../../accounts/ids.ts';
+import { pullForward } from '../../db/webhook-lanes.ts';
 import {
   changeWebhook,
   deleteWebhook,
@@ -165,7 +166,7 @@ const changeBody = z.strictObject({
     }),
 });
 
-function changeRoute(app: HttpApp, { db, webhooks, feed, log }: HttpDeps): void {
+function changeRoute(app: HttpApp, { db, webhooks, feed, clock, log }: HttpDeps): void {
   app.route({
     method: 'PATCH',
     url: `${WEBHOOKS}/:webhookId`,
@@ -188,6 +189,9 @@ function changeRoute(app: HttpApp, { db, webhooks, feed, log }: HttpDeps): void 
       if (request.body.enabled === true) await passOverUnread(db);
       const changed = await changeWebhook(db, { tenantId, id, change: request.body });
       if (changed === undefined) throw new AppError('WEBHOOK_NOT_FOUND');
+      // Whoever changes the address, or enables it, wants to see whether it is taken now.
+      if (url !== undefined || request.body.enabled === true)
+        await pullForward(db, id, new Date(clock.now()));
       webhooks.wake(id);
       feed.wake();
       noteAudit(request, { details: webhookToNote(changed) });
