@@ -20,6 +20,7 @@ export interface WebhookPlaces {
   readonly name: string;
   /** Of the encryption key, as hexadecimal digits. */
   readonly key: string;
+  readonly previousKey?: string;
 }
 
 /** As much of a daemon as delivers webhooks. */
@@ -46,7 +47,8 @@ export async function openWebhookInstance(
   const fanOut = makeWebhookFanOut(clock);
   const { connection } = places;
   const feed = stack.use(openChangeFeed({ db, connection, subscriptions: fanOut, clock: systemClock, log }));
-  const keyRing = stack.use(makeKeyRing({ current: Buffer.from(places.key, 'hex'), previous: [] }));
+  const previous = places.previousKey === undefined ? [] : [Buffer.from(places.previousKey, 'hex')];
+  const keyRing = stack.use(makeKeyRing({ current: Buffer.from(places.key, 'hex'), previous }));
   const endpoint = { allowPrivate: true, deadlineMs: DEADLINE_MS };
   const onOutcome = () => undefined;
   const desk = stack.use(

@@ -346,6 +346,22 @@ describe('what happens to an account', () => {
   });
 });
 
+describe('a changed encryption key', () => {
+  it('seals the secrets anew at the next start, after which the earlier one is not needed', async () => {
+    const first = await openWebhookInstance(places, log, clock);
+    const { secret } = await first.make(consumer.url);
+    await first[Symbol.asyncDispose]();
+    const key = randomBytes(32).toString('hex');
+    const second = await openWebhookInstance({ ...places, key, previousKey: places.key }, log, clock);
+    await second[Symbol.asyncDispose]();
+    const here = await open({ key });
+    await receive(here, ['a0']);
+    await consumer.until(() => consumer.requests.length >= 1);
+    const [request] = consumer.requests;
+    new Webhook(secret).verify(request?.body ?? '', request?.headers ?? {});
+  });
+});
+
 describe('several instances', () => {
   it('deliver each event once, in the order of its chat', async () => {
     const here = await open();
