@@ -6,18 +6,16 @@
 import type { InstanceId, TenantId } from '../accounts/ids.ts';
 import type { Executor } from '../db/database.ts';
 import { findNextHeld } from '../db/webhook-account-views.ts';
+import { drainDisabled, pullForward, releaseClaims } from '../db/webhook-lane-upkeep.ts';
 import {
   type ClaimedDelivery,
   claimDeliveries,
   claimProbe,
   type DeliveryOutcome,
-  drainDisabled,
   endTry,
   findNextDue,
   isBack,
   listReady,
-  pullForward,
-  releaseClaims,
 } from '../db/webhook-lanes.ts';
 import type { Webhook } from '../db/webhook-store.ts';
 import { waitMs, withDeadline } from '../lib/abort.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseWebhookId } from '../../accounts/ids.ts';
-import { pullForward } from '../../db/webhook-lanes.ts';
+import { pullForward } from '../../db/webhook-lane-upkeep.ts';
 import {
   changeWebhook,
   deleteWebhook,
@@ -12,6 +12,7 @@ import {
 } from '../../db/webhook-store.ts';
 import { AppError } from '../../lib/errors.ts';
 import { makeSecret } from '../../webhooks/signature.ts';
+import type { WebhookDesk } from '../../webhooks/webhooks.ts';
 import { getVisibleAccount } from '../account-access.ts';
 import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
@@ -100,8 +101,8 @@ function createRoute(app: HttpApp, { db, webhooks, feed, log }: HttpDeps): void 
       response: { 201: dataOf(newWebhookSchema, 'The webhook.'), ...errorsOf(404, 413, 415) },
     },
     handler: async (request, reply) => {
-      const { url, events, accountId, description = null } = request.body;
-      refuseUrl(webhooks.findUrlProblem(url));
+      const { events, accountId, description = null } = request.body;
+      const url = parseUrl(request.body.url, webhooks);
       const principal = getPrincipal(request);
       const account = accountId === undefined ? null : await getVisibleAccount(db, request, accountId);
       const secret = makeSecret();
@@ -130,8 +131,11 @@ function webhookToNote({ url, events, accountId, status }: Webhook): object {
   return { host: new URL(url).host, events, accountId, status };
 }
 
-function refuseUrl(problem: string | undefined): void {
+/** The address as it is asked. @throws AppError VALIDATION_FAILED */
+function parseUrl(url: string, { findUrlProblem }: Pick<WebhookDesk, 'findUrlProblem'>): string {
+  const problem = findUrlProblem(url);
   if (problem !== undefined) throw refuseField('url', problem);
+  return new URL(url).href;
 }
 
 function getRoute(app: HttpApp, { db }: HttpDeps): void {
@@ -182,12 +186,11 @@ function changeRoute(app: HttpApp, { db, webhooks, feed, clock, log }: HttpDeps)
     },
     handler: async (request) => {
       const id = parseWebhookId(request.params.webhookId);
-      const { url } = request.body;
       const { tenantId } = getPrincipal(request);
       await getOwnWebhook(db, request, id);
-      if (url !== undefined) refuseUrl(webhooks.findUrlProblem(url));
+      const url = request.body.url === undefined ? undefined : parseUrl(request.body.url, webhooks);
       if (request.body.enabled === true) await passOverUnread(db);
-      const changed = await changeWebhook(db, { tenantId, id, change: request.body });
+      const changed = await changeWebhook(db, { tenantId, id, change: { ...request.body, url } });
       if (changed === undefined) throw new AppError('WEBHOOK_NOT_FOUND');
       // Whoever changes the address, or enables it, wants to see whether it is taken now.
       if (url !== undefined || request.body.enabled === true)

@@ -76,6 +76,15 @@ describe('a webhook', () => {
     expect(rows[0]?.row).not.toContain(secret.slice(6, 20));
   });
 
+  it('takes strange addresses and words without harm', async () => {
+    const strange = 'https://shop.example/a\u0000b\ud800?q=ü';
+    const made = await make({ url: strange, description: 'half \ud800 and \u0000' });
+    expect(made.url).toBe('https://shop.example/a%00b%EF%BF%BD?q=%C3%BC');
+    expect(made.description).toBe('half \ufffd and \ufffd');
+    const changed = await ask('PATCH', `/webhooks/${made.id}`, { url: strange });
+    expect([changed.status, changed.body.data.url]).toEqual([200, made.url]);
+  });
+
   it('is changed, disabled and enabled, and deleted with all that it is owed', async () => {
     const { id } = await make();
     const { eventId } = await ping(id);
