@@ -162,7 +162,8 @@ function principalToMemo(principal: Principal): Memo {
 const TENANT = 'tenant:';
 const ACCOUNT = 'account:';
 
-function roomOfTenant(tenantId: TenantId): string {
+/** The room of whoever sees all of the tenant. */
+export function roomOfTenant(tenantId: TenantId): string {
   return TENANT + tenantId;
 }
 
