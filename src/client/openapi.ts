@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document b7ff86785d898bc68107f038309b2c295fd0b37a036cb7b6e9a4eb7756981b41
- * types 31bc23e146a41e3c84ec30ed005aaf7f066b55e16381db08a074dbb6ade4b8be
+ * document e7efda897f687961c6a4d9f61559dd33dd7deb6f1ad70774d8f3f314f6357db0
+ * types 7facbbd423ed4164bda095517f67bf07466b206b72b46121ada187d527d3fab4
  */
 
 export interface paths {
@@ -4583,7 +4583,7 @@ export interface operations {
                 limit?: number;
                 /**
                  * @description The `nextCursor` of the page before.
-                 * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
+                 * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDZmMWMyZjZlLTBiMGUtNGM2OS05ZDFmLTFjMWI3YjFmOGExMA
                  */
                 cursor?: string;
             };
@@ -5078,12 +5078,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "from": "2026-01-31T08:00:00.000Z",
-                 *       "to": "2026-01-31T08:00:00.000Z"
-                 *     }
-                 */
                 "application/json": {
                     /**
                      * Format: date-time

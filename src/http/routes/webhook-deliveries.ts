@@ -9,6 +9,7 @@ import { eventToPayload, makeEventId } from '../../webhooks/event.ts';
 import { noteAudit } from '../audit.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { dataOf, errorsOf, noBody, noQuery, pageOf, pageQuery, success, successPage } from '../envelope.ts';
+import { BODY_EXAMPLES } from '../openapi-examples.ts';
 import { instantSchema } from '../text-schema.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 import { getEnabledWebhook, getOwnWebhook, webhookParams } from '../webhook-access.ts';
@@ -83,7 +84,8 @@ const rangeBody = z
     from: instantSchema.meta({ description: 'Events of this instant and later.' }),
     to: instantSchema.meta({ description: 'Events before this instant.' }),
   })
-  .refine(({ from, to }) => from < to, { error: 'Use an instant after `from`.', path: ['to'] });
+  .refine(({ from, to }) => from < to, { error: 'Use an instant after `from`.', path: ['to'] })
+  .meta({ [BODY_EXAMPLES]: [{ from: '2026-01-31T08:00:00Z', to: '2026-01-31T20:00:00Z' }] });
 
 function redeliverRangeRoute(app: HttpApp, { db, webhooks, clock, log }: HttpDeps): void {
   app.route({

@@ -17,7 +17,16 @@ import { getVisibleAccount } from '../account-access.ts';
 import { noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
-import { dataOf, errorsOf, noBody, noQuery, pageOf, pageQuery, success, successPage } from '../envelope.ts';
+import {
+  dataOf,
+  errorsOf,
+  noBody,
+  noQuery,
+  pageOf,
+  success,
+  successPage,
+  uuidPageQuery,
+} from '../envelope.ts';
 import { limitedText } from '../text-schema.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 import { refuseField } from '../validation.ts';
@@ -54,7 +63,7 @@ function listRoute(app: HttpApp, { db }: HttpDeps): void {
       operationId: 'listWebhooks',
       tags: ['webhooks'],
       summary: 'Webhooks of the tenant, oldest first',
-      querystring: z.strictObject(pageQuery),
+      querystring: z.strictObject(uuidPageQuery),
       response: { 200: pageOf(webhookSchema, 'A page of webhooks.'), ...errorsOf() },
     },
     handler: async (request) => {
@@ -217,7 +226,7 @@ function deleteRoute(app: HttpApp, { db, log }: HttpDeps): void {
       querystring: noQuery,
       response: {
         200: dataOf(z.object({ webhookId: z.string(), deleted: z.literal(true) }), 'It is gone.'),
-        ...errorsOf(404),
+        ...errorsOf(404, 413, 415),
       },
     },
     handler: async (request) => {
