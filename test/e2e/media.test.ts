@@ -11,6 +11,7 @@ import { openStage, type Stage } from '../support/stage.ts';
 
 /** Near the most that is carried: what the daemon's other work takes meanwhile is small beside it. */
 const MEBIBYTES = 96;
+const FEW_MEBIBYTES = 16;
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -67,6 +68,8 @@ describe.each(['on the disk', 'in S3'])('media that is kept %s', (place) => {
 
   it('leaves byte for byte, and never lies whole in the memory of the daemon (A18)', async () => {
     const file = await writeLargeFile(join(stage.folder, 'sent.zip'), MEBIBYTES);
+    // What the first file of all costs, whatever its size, is no part of the measurement.
+    await upload(await writeLargeFile(join(stage.folder, 'first.zip'), FEW_MEBIBYTES));
     let carried: object | undefined;
     const growth = await measurePeakGrowth(async () => {
       const mediaId = await upload(file);
