@@ -11,7 +11,8 @@ import { KeyedSerial } from '../lib/keyed-serial.ts';
 import type { Authenticator } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { toClientError } from './error-answer.ts';
-import { RECOVERY_MS, StreamAdapter } from './realtime-adapter.ts';
+import { KeptSessions, RECOVERY_MS } from './kept-sessions.ts';
+import { StreamAdapter } from './realtime-adapter.ts';
 import {
   announcementToEvent,
   changesToNews,
@@ -19,6 +20,7 @@ import {
   type RealtimeEvent,
   type RealtimePayloads,
 } from './realtime-event.ts';
+import { Resumption } from './realtime-resumption.ts';
 import { RealtimeRooms, roomsOfAccount } from './realtime-rooms.ts';
 
 const PATH = '/socket.io';
@@ -56,6 +58,7 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
   const { config, db, announcements, feed, events, log } = deps;
   const closing = new AbortController();
   const rooms = new RealtimeRooms(deps);
+  const sessions = new KeptSessions(events, log);
   const io: RealtimeServer = new Server(server, {
     path: PATH,
     serveClient: false,
@@ -65,19 +68,21 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
     connectionStateRecovery: { maxDisconnectionDuration: RECOVERY_MS, skipMiddlewares: false },
     adapter: class extends StreamAdapter {
       constructor(namespace: Namespace) {
-        super(namespace, { stream: events, findRooms: (data) => rooms.findRoomsNow(data), log });
+        super(namespace, { stream: events, sessions, log });
       }
     },
     ...(config.allowedOrigins.length > 0 ? { cors: { origin: [...config.allowedOrigins] } } : {}),
   });
   const adapter = io.of('/').adapter as StreamAdapter;
+  const resumption = new Resumption({ adapter, sessions, log });
   io.use((socket, next) => {
     admit(socket, { ...deps, rooms }, closing.signal).then(
-      () => next(),
+      () => resumption.enter(socket, next),
       (thrown: unknown) => next(toRefusal(thrown, deps)),
     );
   });
-  io.on('connection', (socket) => adapter.keepSession(socket));
+  io.on('connection', (socket) => sessions.keep(socket));
+  void sessions.keepAll(() => io.of('/').sockets.values(), closing.signal);
   const turns = new KeyedSerial<string>();
   const unsubscribe = announcements.subscribe((announcement) => {
     // In turns: the drawing of a QR code must not let the news that it is over get ahead.

@@ -40,8 +40,8 @@ export interface EventStream extends AsyncDisposable {
   read(after: string, through: string): Promise<readonly StreamEntry[] | undefined>;
   /** Puts a value that is gone after so long. @throws AppError UNAVAILABLE */
   put(name: string, text: string, ttlMs: number): Promise<void>;
-  /** Takes a value away; undefined if there is none. @throws AppError UNAVAILABLE */
-  take(name: string): Promise<string | undefined>;
+  /** A value that was put; undefined if there is none. @throws AppError UNAVAILABLE */
+  find(name: string): Promise<string | undefined>;
   /** Calls the one follower with what was added, in order; it is waited for. From its call on nothing is missed. */
   follow(follower: (entries: readonly StreamEntry[]) => Promise<void>): void;
 }
@@ -115,8 +115,8 @@ class RedisEventStream implements EventStream {
     await this.#ask((client) => client.set(`${this.#key}:${name}`, text, 'PX', ttlMs));
   }
 
-  async take(name: string): Promise<string | undefined> {
-    const value = await this.#ask((client) => client.getdel(`${this.#key}:${name}`));
+  async find(name: string): Promise<string | undefined> {
+    const value = await this.#ask((client) => client.get(`${this.#key}:${name}`));
     return value ?? undefined;
   }
 

@@ -69,11 +69,11 @@ it('reads what lies behind an entry, up to another, and says if it is not kept a
   expect(await stream.read('1-1', to)).toBeUndefined();
 });
 
-it('hands a value that was put out once', async () => {
+it('finds a value that was put, and nothing else', async () => {
   const stream = await open();
   await stream.put('session', 'value', 60_000);
-  expect(await stream.take('session')).toBe('value');
-  expect(await stream.take('session')).toBeUndefined();
+  expect(await stream.find('session')).toBe('value');
+  expect(await stream.find('other')).toBeUndefined();
 });
 
 it('goes on where it was when Redis is back, and fails at once while it is away', async () => {
