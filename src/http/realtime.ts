@@ -78,7 +78,7 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
   io.use((socket, next) => {
     admit(socket, { ...deps, rooms }, closing.signal).then(
       () => resumption.enter(socket, next),
-      (thrown: unknown) => next(toRefusal(thrown, deps)),
+      (thrown: unknown) => refuse(socket, { thrown, next, log }),
     );
   });
   io.on('connection', (socket) => sessions.keep(socket));
@@ -167,13 +167,24 @@ function emit(
   io.to(roomsOfAccount(account)).emit(name, payload as never);
 }
 
-/** What a client that is refused gets as `connect_error`: the code and its words in `data`, as HTTP has them. */
-function toRefusal(thrown: unknown, { log }: RealtimeDeps): Error {
-  const error = toClientError(thrown);
-  const { code, message, details, status } = error;
+/**
+ * Sends a client away. One that is refused gets a `connect_error`, with the code and its words in `data`, as HTTP has them, and
+ * stays away: so does the library. Where the reason passes it is cut off instead, and comes again by itself.
+ */
+function refuse(
+  socket: RealtimeSocket,
+  {
+    thrown,
+    next,
+    log,
+  }: { readonly thrown: unknown; readonly next: (error: Error) => void; readonly log: RealtimeDeps['log'] },
+): void {
+  const { code, message, details, status } = toClientError(thrown);
   if (status >= 500) {
     log.warn('A Socket.IO client could not be let in now', { code, error: toError(thrown).message });
   }
-  const data = { code, message, ...(status >= 500 || details === undefined ? {} : { details }) };
-  return Object.assign(new Error(`${code}: ${message}`), { data });
+  if (status >= 500 || status === 429) socket.conn.close();
+  const data = { code, message, ...(details === undefined ? {} : { details }) };
+  // To a connection that is closed the library says nothing.
+  next(Object.assign(new Error(`${code}: ${message}`), { data }));
 }

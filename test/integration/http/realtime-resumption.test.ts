@@ -8,6 +8,7 @@ import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
 import { type HeardEvent, RealtimeClient } from '../../support/realtime-client.ts';
 import { openRealtimeInstance, type RealtimeInstance } from '../../support/realtime-instance.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
+import { openTcpDoor } from '../../support/tcp-door.ts';
 import { openTcpFront, type TcpFront } from '../../support/tcp-front.ts';
 
 let stack: AsyncDisposableStack;
@@ -33,9 +34,13 @@ beforeEach(async () => {
 });
 afterEach(() => stack.disposeAsync());
 
-function openInstance(name: string, redisPort: string): Promise<RealtimeInstance> {
+function openInstance(
+  name: string,
+  redisPort: string,
+  connection = database.connection,
+): Promise<RealtimeInstance> {
   const places = {
-    connection: database.connection,
+    connection,
     redis: { urls: [`redis://127.0.0.1:${redisPort}`] },
     prefix: 'test',
     name,
@@ -171,6 +176,30 @@ describe('a client that was cut off', () => {
     await Promise.all([client.hears('last'), steady.hears('last')]);
     expect(client.received).toEqual(steady.received);
   }, 60_000);
+
+  it('comes again by itself where it cannot be let in now, and its session waits for it', async () => {
+    await using door = await openTcpDoor(database.connection);
+    const behind = { ...database.connection, host: '127.0.0.1', port: door.port };
+    await using three = await openInstance('three', String(redis.port), behind);
+    const client = await dial(front);
+    const steady = await dial(two);
+    await receive(one, '1');
+    await client.hears('1');
+    const gone = client.cutOff();
+    front.turn(null);
+    await gone;
+    await receive(two, '2');
+    await steady.hears('2');
+    await door.shut();
+    const turnedAway = client.cutOff();
+    front.turn(three.port);
+    await turnedAway;
+    const again = client.connected();
+    await door.open();
+    expect(await again).toBe(true);
+    await client.hears('2');
+    expect(client.received).toEqual(['1', '2']);
+  }, 30_000);
 
   it('begins anew where something was told past the stream while it was away', async () => {
     const client = await dial(front);
