@@ -18,6 +18,8 @@ const KEPT_MS = 600_000;
 const READ_COUNT = 500;
 /** How long Redis waits for an entry before it answers that there is none; milliseconds. */
 const BLOCK_MS = 2_000;
+/** A connection that is silent for so long while an answer is due is made anew; milliseconds. */
+const SILENCE_MS = BLOCK_MS + 3_000;
 /** A Redis that has not answered after this is away; milliseconds. */
 const ANSWER_MS = 1_000;
 /** Answers that may be outstanding: a Redis that hangs must not let them pile up. */
@@ -84,7 +86,7 @@ class RedisEventStream implements EventStream {
     this.#key = key;
     this.start = start;
     this.#at = start;
-    this.#reader = duplicate(options.redis.client);
+    this.#reader = openReader(options.redis.client);
     // Unheard it would end the process; the shared connection tells of the outage.
     this.#reader.on('error', (thrown) =>
       options.log.debug('The connection broke that follows events', { error: toError(thrown).message }),
@@ -176,8 +178,12 @@ class RedisEventStream implements EventStream {
   }
 }
 
-function duplicate(client: Redis | Cluster): Redis | Cluster {
-  return client.isCluster ? (client as Cluster).duplicate() : (client as Redis).duplicate();
+/** A connection for reading. One that goes silent is made anew, and asks again what it asked. */
+function openReader(client: Redis | Cluster): Redis | Cluster {
+  const options = { socketTimeout: SILENCE_MS };
+  return client.isCluster
+    ? (client as Cluster).duplicate([], { redisOptions: options })
+    : (client as Redis).duplicate(options);
 }
 
 function toEntry([id, fields]: [string, string[]]): StreamEntry {

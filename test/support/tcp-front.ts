@@ -8,6 +8,8 @@ export interface TcpFront extends AsyncDisposable {
   turn(port: number | null): void;
   /** Cuts every client off, of which the servers hear nothing before the returned function is called. */
   strand(): () => void;
+  /** From now on nothing passes on the connections that there are, of which neither side hears; new ones work. */
+  silence(): void;
 }
 
 export async function openTcpFront(port: number): Promise<TcpFront> {
@@ -54,6 +56,9 @@ export async function openTcpFront(port: number): Promise<TcpFront> {
       return () => {
         for (const socket of stranded) socket.destroy();
       };
+    },
+    silence() {
+      for (const socket of sockets) socket.unpipe().on('data', () => undefined);
     },
     async [Symbol.asyncDispose]() {
       server.close();

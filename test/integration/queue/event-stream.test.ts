@@ -3,6 +3,7 @@ import { type OpenRedis, openRedis } from '../../../src/queue/connection.ts';
 import { type EventStream, openEventStream, type StreamEntry } from '../../../src/queue/event-stream.ts';
 import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
+import { openTcpFront } from '../../support/tcp-front.ts';
 
 const files = new AsyncDisposableStack();
 let server: OwnRedis;
@@ -95,3 +96,17 @@ it('goes on where it was when Redis is back, and fails at once while it is away'
   for (let enough = 2; texts.at(-1) !== '2'; enough += 1) texts = await followed.texts(enough);
   expect(texts.filter((text) => text !== 'never')).toEqual(['1', '2']);
 });
+
+it('goes on where it was when its connection has gone silent without an end', async () => {
+  await using front = await openTcpFront(server.port);
+  const location = { urls: [front.url.replace('http', 'redis')] };
+  await using behind = await openRedis({ location, log: new RecordingLogger() });
+  await using deaf = await openEventStream({ redis: behind, name, log: new RecordingLogger() });
+  const stream = await open();
+  const followed = follow(deaf);
+  await stream.add('1');
+  await followed.texts(1);
+  front.silence();
+  await stream.add('2');
+  expect(await followed.texts(2)).toEqual(['1', '2']);
+}, 20_000);
