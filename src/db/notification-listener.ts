@@ -11,6 +11,9 @@ import { connectSession, makeSessionClient } from './server-session.ts';
 
 /** The pauses before tries to connect again, in milliseconds; the last is kept. */
 const RETRY_PAUSES_MS = [0, 100, 250, 500, 1_000] as const;
+/** How often the server is asked whether it is still there, and how long it may take to say so; milliseconds. */
+const CHECK_EVERY_MS = 5_000;
+const ANSWER_DEADLINE_MS = 5_000;
 /** A server that does not answer a goodbye is left without one after this, in milliseconds. */
 const CLOSE_DEADLINE_MS = 1_000;
 
@@ -72,9 +75,27 @@ class NotificationListener implements AsyncDisposable {
       await client.end().catch(() => undefined);
       throw thrown;
     }
+    const ended = new AbortController();
+    void this.#watch(client, AbortSignal.any([ended.signal, this.#closing.signal]));
     client.once('end', () => {
+      ended.abort();
       if (!this.#closing.signal.aborted) this.#returning = this.#return();
     });
+  }
+
+  /** Cuts a connection that has gone silent without an end. Never rejects; ends with the signal. */
+  async #watch(client: pg.Client, signal: AbortSignal): Promise<void> {
+    const socket = this.#socket;
+    try {
+      for (;;) {
+        await waitMs(CHECK_EVERY_MS, signal);
+        await withDeadline(client.query('select 1'), ANSWER_DEADLINE_MS, 'An answer of the database');
+      }
+    } catch (thrown) {
+      if (signal.aborted) return;
+      this.#options.log.debug('The connection that listens is cut', describe(thrown));
+      socket?.destroy();
+    }
   }
 
   /** Never rejects; ends when it listens again, or with the listener. */
