@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
@@ -6,7 +7,11 @@ import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
 import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
 import { type HeardEvent, RealtimeClient } from '../../support/realtime-client.ts';
-import { openRealtimeInstance, type RealtimeInstance } from '../../support/realtime-instance.ts';
+import {
+  openRealtimeInstance,
+  type RealtimeInstance,
+  TOKEN_SECRET,
+} from '../../support/realtime-instance.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { openTcpDoor } from '../../support/tcp-door.ts';
 import { openTcpFront, type TcpFront } from '../../support/tcp-front.ts';
@@ -57,6 +62,14 @@ async function insertOwnerKey(tenant: string): Promise<string> {
     .values({ id: randomUUID(), tenant_id: tenant, role: 'owner', ...names })
     .execute();
   return key;
+}
+
+/** A token of one user of the tenant, which lasts so many seconds. */
+function makeToken(seconds: number): Promise<string> {
+  return new SignJWT({ sub: 'user', tenant: 'default', role: 'owner' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setExpirationTime(Math.floor(Date.now() / 1_000) + seconds)
+    .sign(new TextEncoder().encode(TOKEN_SECRET));
 }
 
 async function dial({ url }: { readonly url: string }): Promise<RealtimeClient> {
@@ -123,6 +136,21 @@ describe('a client that was cut off', () => {
     await one[Symbol.asyncDispose]();
     await end;
     expect(client.received).toEqual(['1']);
+  });
+
+  it('goes on with a new token of the same user', async () => {
+    const client = stack.use(await RealtimeClient.open({ url: one.url, ownerKey: await makeToken(60) }));
+    const steady = await dial(one);
+    await receive(one, '1');
+    await client.hears('1');
+    client.leave();
+    await receive(one, '2');
+    await steady.hears('2');
+    const again = client.connected();
+    client.return(await makeToken(120));
+    expect(await again).toBe(true);
+    await client.hears('2');
+    expect(client.received).toEqual(['1', '2']);
   });
 
   it('gets nothing without a key, whatever session it names', async () => {
