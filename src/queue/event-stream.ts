@@ -160,7 +160,7 @@ class RedisEventStream implements EventStream {
         const entries = (answer?.[0]?.[1] ?? []).map(toEntry);
         this.#at = entries.at(-1)?.id ?? this.#at;
         if (entries.length > 0) await follower(entries);
-        else await this.#trim();
+        else void this.#trim();
       } catch (thrown) {
         if (signal.aborted) return;
         this.#options.log.debug('Events could not be read and are read again', {
@@ -180,10 +180,14 @@ class RedisEventStream implements EventStream {
     return length < MAX_ENTRIES && idToMs(id) < timeToMs(time) - KEPT_MS;
   }
 
-  /** Removes what is too old, by the clock of Redis, which made the ids. */
+  /** Removes what is too old, by the clock of Redis, which made the ids. Never rejects. */
   async #trim(): Promise<void> {
-    const time = await this.#ask((client) => client.time());
-    await this.#ask((client) => client.xtrim(this.#key, 'MINID', String(timeToMs(time) - KEPT_MS)));
+    try {
+      const time = await this.#ask((client) => client.time());
+      await this.#ask((client) => client.xtrim(this.#key, 'MINID', String(timeToMs(time) - KEPT_MS)));
+    } catch (thrown) {
+      this.#options.log.debug('Old events could not be removed', { error: toError(thrown).message });
+    }
   }
 
   /** Asks Redis, unless it is away. An answer that comes after the deadline is nobody's. */
