@@ -7,6 +7,7 @@ import { makeVaultDeps, openKeyRing } from './assembly/sealing.ts';
 import { openSessions } from './assembly/sessions.ts';
 import { openStores } from './assembly/stores.ts';
 import { warnOfWeakPlaces } from './assembly/weak-places.ts';
+import { makeWebhookFanOut } from './assembly/webhooks.ts';
 import { findBrowser } from './channels/whatsapp-web/browser.ts';
 import { readBrowserMemory } from './channels/whatsapp-web/browser-memory.ts';
 import type { Pool } from './channels/whatsapp-web/pool.ts';
@@ -27,6 +28,7 @@ import { makeAccountStore } from './db/account-store.ts';
 import { pingDatabase } from './db/database.ts';
 import { countWaitingMessages, findSealedSince, listHealthFacts } from './db/figure-store.ts';
 import { adoptAbandonedAccounts, openInstancePresence } from './db/instance-presence.ts';
+import { readWebhookFigures } from './db/webhook-figures.ts';
 import { removeAbandonedFolders } from './embedded/abandoned-folders.ts';
 import { openDataFolder } from './embedded/data-folder.ts';
 import { ensureOwnerKey } from './http/owner-key.ts';
@@ -48,6 +50,7 @@ import { makeCronTable } from './schedule/cron-table.ts';
 import { openSchedule } from './schedule/schedule.ts';
 import { Vault } from './vault/vault.ts';
 import { makeVaultUpkeep } from './vault/vault-upkeep.ts';
+import { openWebhooks } from './webhooks/webhooks.ts';
 
 /** A store that does not answer `GET /ready` within this is as good as away. */
 const READINESS_DEADLINE_MS = 2_000;
@@ -108,7 +111,10 @@ async function openParts(
   }
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
   const events = stack.use(await openEventStream({ redis, name: 'realtime', log }));
-  const feed = stack.use(openChangeFeed({ db, connection: stores.connection, clock, log }));
+  const fanOut = makeWebhookFanOut(clock);
+  const feed = stack.use(
+    openChangeFeed({ db, connection: stores.connection, subscriptions: fanOut, clock, log }),
+  );
   const store = stack.use(await openMedia(config.media, { db, log, signal }));
   // No session has one before there is a pool.
   let findStatus: Pool['findStatus'] = () => undefined;
@@ -129,9 +135,25 @@ async function openParts(
     waiting: () => countWaitingMessages(db, instanceId),
     sealedSince: () => findSealedSince(db, instanceId),
     jobs: (queue) => queues.counts(queue),
+    webhooks: () => readWebhookFigures(db),
     browsers: () => readBrowserMemory(instanceId),
     clock,
   });
+  const webhooks = stack.use(
+    await openWebhooks({
+      db,
+      redis,
+      queues,
+      feed,
+      fanOut,
+      keyRing,
+      instanceId,
+      endpoint: config.webhooks,
+      clock,
+      log,
+      onOutcome: measured.webhooks,
+    }),
+  );
   const pipeline = stack.use(
     await openPipeline({
       database: stores.database,
@@ -227,6 +249,7 @@ async function openParts(
         onAnswered: measured.requests,
         sharedCalls: makeSharedCalls(redis),
         announcements: announcer,
+        webhooks,
         accessChanges,
         feed,
         events,

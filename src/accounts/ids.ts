@@ -71,6 +71,18 @@ export function parseKeyId(value: string): string {
   return value.toLowerCase();
 }
 
+/** An id of a webhook from outside; anything that is no UUID is a webhook that does not exist. */
+export function parseWebhookId(value: string): string {
+  if (!isUuid(value)) throw new AppError('WEBHOOK_NOT_FOUND');
+  return value.toLowerCase();
+}
+
+/** An id of a delivery from outside; anything that is no such number is a delivery that does not exist. */
+export function parseDeliveryId(value: string): string {
+  if (!/^[1-9]\d{0,17}$/.test(value)) throw new AppError('DELIVERY_NOT_FOUND');
+  return value;
+}
+
 export function isTenantName(value: string): boolean {
   return /^[\w.-]{1,64}$/.test(value);
 }

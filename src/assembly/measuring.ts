@@ -4,6 +4,7 @@ import { measureSessions } from '../accounts/session-metrics.ts';
 import { HEALTH_STATUSES, type HealthStatus, type SessionState } from '../accounts/state.ts';
 import type { HealthFacts, SealedSince, WaitingKind } from '../db/figure-store.ts';
 import { WAITING_KINDS } from '../db/figure-store.ts';
+import type { WebhookFigures } from '../db/webhook-figures.ts';
 import { measureRequests } from '../http/request-metrics.ts';
 import type { Clock } from '../lib/clock.ts';
 import { measureMessages } from '../messages/message-metrics.ts';
@@ -11,6 +12,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { JobCounts } from '../queue/producer.ts';
 import { QUEUE_NAMES, type QueueName } from '../queue/table.ts';
 import { SNAPSHOT_OUTCOMES } from '../vault/vault.ts';
+import { measureWebhooks } from '../webhooks/webhook-metrics.ts';
 
 /** What is read when somebody asks for the figures, and not before. */
 export interface FigureSources {
@@ -21,6 +23,7 @@ export interface FigureSources {
   readonly waiting: () => Promise<ReadonlyMap<WaitingKind, number>>;
   readonly sealedSince: () => Promise<SealedSince>;
   readonly jobs: (queue: QueueName) => Promise<JobCounts>;
+  readonly webhooks: () => Promise<WebhookFigures>;
   readonly browsers: () => Promise<{ readonly browsers: number; readonly bytes: number }>;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
 }
@@ -36,6 +39,7 @@ export function measureDaemon(metrics: Metrics, sources: FigureSources) {
     sessions: measureSessions(metrics, sources.states),
     messages: measureMessages(metrics, sources.clock),
     requests: measureRequests(metrics),
+    webhooks: measureWebhooks(metrics, sources.webhooks),
     snapshot: metrics.counter({
       name: 'switchboard_vault_snapshots_total',
       help: 'Snapshots of sessions by what became of them: sealed on disk, then kept in the index and the backups.',

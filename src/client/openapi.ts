@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document a9731673ced58f425f70583e70aa78e9b642489f112c27364c74c565b91cf800
- * types 7ba06d5e38f1536753407b48361659ad6ded5bab632858bee3254723e8a4945c
+ * document e7efda897f687961c6a4d9f61559dd33dd7deb6f1ad70774d8f3f314f6357db0
+ * types 7facbbd423ed4164bda095517f67bf07466b206b72b46121ada187d527d3fab4
  */
 
 export interface paths {
@@ -648,6 +648,146 @@ export interface paths {
         get: operations["listAudit"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatsapp/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Webhooks of the tenant, oldest first */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Subscribe an endpoint to events, from now on
+         * @description The answer holds the secret, this once. Requests are signed in the Standard Webhooks scheme; whatever is not answered with 2xx is sent again for 24 hours. See docs/webhooks.md.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatsapp/webhooks/{webhookId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A webhook */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /** End a subscription, with all that waits for it */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /** Change a webhook, disable or enable it */
+        patch: operations["changeWebhook"];
+        trace?: never;
+    };
+    "/api/v1/whatsapp/webhooks/{webhookId}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the secret
+         * @description For 24 hours each request is signed by both, so that consumers have time to change over. The one before those two signs no more at once.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatsapp/webhooks/{webhookId}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was delivered, what waits, and dead letters, newest first
+         * @description What was delivered is kept for 7 days, dead letters for 30.
+         */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatsapp/webhooks/{webhookId}/deliveries/{deliveryId}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an event again, whatever became of it
+         * @description Under the same id, with the same body, as if it had never been tried.
+         */
+        post: operations["redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatsapp/webhooks/{webhookId}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the dead letters of a time again
+         * @description Those that were written down (`createdAt`) in that time; in order within each chat.
+         */
+        post: operations["redeliverRange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatsapp/webhooks/{webhookId}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a ping
+         * @description An event of type `ping`, signed and delivered as any other; its outcome is among the deliveries.
+         */
+        post: operations["testWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1814,6 +1954,123 @@ export interface components {
              * @example 3
              */
             snapshots: number;
+        };
+        Webhook: {
+            /** Format: uuid */
+            id: string;
+            /** @example https://shop.example/hooks/whatsapp */
+            url: string;
+            description: string | null;
+            /**
+             * Format: uuid
+             * @description The one account that it is about; null for all of the tenant.
+             */
+            accountId: string | null;
+            /**
+             * @example [
+             *       "message.received",
+             *       "message.status"
+             *     ]
+             */
+            events: ("message.received" | "message.status" | "account.connected" | "account.reconnecting" | "account.critical" | "account.needs_human" | "account.disconnected" | "account.health" | "account.limit" | "webhook.disabled")[];
+            enabled: boolean;
+            /**
+             * @description `resting`: the endpoint took nothing lately and is tried now and then; `disabled` by a user; `failed`: disabled, since nothing was taken for five days.
+             * @enum {string}
+             */
+            state: "active" | "resting" | "disabled" | "failed";
+            /**
+             * Format: date-time
+             * @description Since when it is enabled, or is not.
+             */
+            stateSince: string;
+            /** @description Tries that failed since one was taken. */
+            failuresInRow: number;
+            /** @description When a resting endpoint is tried; else null. */
+            nextTryAt: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            createdAt: string;
+            /** @description The id of a key, or the `sub` of a user. */
+            createdBy: string;
+        };
+        NewWebhook: {
+            /** Format: uuid */
+            id: string;
+            /** @example https://shop.example/hooks/whatsapp */
+            url: string;
+            description: string | null;
+            /**
+             * Format: uuid
+             * @description The one account that it is about; null for all of the tenant.
+             */
+            accountId: string | null;
+            /**
+             * @example [
+             *       "message.received",
+             *       "message.status"
+             *     ]
+             */
+            events: ("message.received" | "message.status" | "account.connected" | "account.reconnecting" | "account.critical" | "account.needs_human" | "account.disconnected" | "account.health" | "account.limit" | "webhook.disabled")[];
+            enabled: boolean;
+            /**
+             * @description `resting`: the endpoint took nothing lately and is tried now and then; `disabled` by a user; `failed`: disabled, since nothing was taken for five days.
+             * @enum {string}
+             */
+            state: "active" | "resting" | "disabled" | "failed";
+            /**
+             * Format: date-time
+             * @description Since when it is enabled, or is not.
+             */
+            stateSince: string;
+            /** @description Tries that failed since one was taken. */
+            failuresInRow: number;
+            /** @description When a resting endpoint is tried; else null. */
+            nextTryAt: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            createdAt: string;
+            /** @description The id of a key, or the `sub` of a user. */
+            createdBy: string;
+            /**
+             * @description What signatures are checked with. Shown this once.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=
+             */
+            secret: string;
+        };
+        Delivery: {
+            /** @example 4711 */
+            id: string;
+            /**
+             * @description The header `webhook-id`: the same for each try, and for every webhook.
+             * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+             */
+            eventId: string;
+            /** @example message.received */
+            type: string;
+            /**
+             * @description `dead`: it is tried no more unless it is asked for.
+             * @enum {string}
+             */
+            status: "pending" | "delivered" | "dead";
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was written down, moments after it happened.
+             */
+            createdAt: string;
+            lastAttemptAt: string | null;
+            /** @description The earliest, while it is pending: it waits for earlier ones of its chat, and for a resting endpoint. */
+            nextAttemptAt: string | null;
+            deliveredAt: string | null;
+            /** @description What the endpoint answered; null if it did not. */
+            lastStatus: number | null;
+            /** @example The endpoint answered 401. token expired */
+            lastError: string | null;
         };
     };
     responses: never;
@@ -4311,6 +4568,600 @@ export interface operations {
                          * @example null
                          */
                         nextCursor: string | null;
+                    };
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items a page.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description The `nextCursor` of the page before.
+                 * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDZmMWMyZjZlLTBiMGUtNGM2OS05ZDFmLTFjMWI3YjFmOGExMA
+                 */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of webhooks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *           "url": "https://shop.example/hooks/whatsapp",
+                     *           "description": "text",
+                     *           "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *           "events": [
+                     *             "message.received",
+                     *             "message.status"
+                     *           ],
+                     *           "enabled": true,
+                     *           "state": "active",
+                     *           "stateSince": "2026-01-31T08:00:00.000Z",
+                     *           "failuresInRow": 0,
+                     *           "nextTryAt": "2026-01-31T08:00:00.000Z",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "createdBy": "text"
+                     *         }
+                     *       ],
+                     *       "count": 0,
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: components["schemas"]["Webhook"][];
+                        /** @description Items in this answer. */
+                        count: number;
+                        /**
+                         * @description For the next page; null at the end.
+                         * @example null
+                         */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://shop.example/hooks/whatsapp",
+                 *       "events": [
+                 *         "message.received"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
+                     * @example https://shop.example/hooks/whatsapp
+                     */
+                    url: string;
+                    events: ("message.received" | "message.status" | "account.connected" | "account.reconnecting" | "account.critical" | "account.needs_human" | "account.disconnected" | "account.health" | "account.limit" | "webhook.disabled")[];
+                    /**
+                     * Format: uuid
+                     * @description Of this account alone.
+                     */
+                    accountId?: string;
+                    /** @example Order service */
+                    description?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "url": "https://shop.example/hooks/whatsapp",
+                     *         "description": "text",
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "events": [
+                     *           "message.received",
+                     *           "message.status"
+                     *         ],
+                     *         "enabled": true,
+                     *         "state": "active",
+                     *         "stateSince": "2026-01-31T08:00:00.000Z",
+                     *         "failuresInRow": 0,
+                     *         "nextTryAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdBy": "text",
+                     *         "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: components["schemas"]["NewWebhook"];
+                    };
+                };
+            };
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the webhook.
+                 * @example 6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10
+                 */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "url": "https://shop.example/hooks/whatsapp",
+                     *         "description": "text",
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "events": [
+                     *           "message.received",
+                     *           "message.status"
+                     *         ],
+                     *         "enabled": true,
+                     *         "state": "active",
+                     *         "stateSince": "2026-01-31T08:00:00.000Z",
+                     *         "failuresInRow": 0,
+                     *         "nextTryAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdBy": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: components["schemas"]["Webhook"];
+                    };
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the webhook.
+                 * @example 6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10
+                 */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "webhookId": "text",
+                     *         "deleted": true
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: {
+                            webhookId: string;
+                            /** @enum {boolean} */
+                            deleted: true;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    changeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the webhook.
+                 * @example 6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10
+                 */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": {
+                    /**
+                     * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
+                     * @example https://shop.example/hooks/whatsapp
+                     */
+                    url?: string;
+                    events?: ("message.received" | "message.status" | "account.connected" | "account.reconnecting" | "account.critical" | "account.needs_human" | "account.disconnected" | "account.health" | "account.limit" | "webhook.disabled")[];
+                    description?: string | null;
+                    /** @description False ends deliveries: what waits becomes dead letters, and what happens is not kept. True takes them up, also of a webhook that failed, whose dead letters can be redelivered. */
+                    enabled?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description How it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "url": "https://shop.example/hooks/whatsapp",
+                     *         "description": "text",
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "events": [
+                     *           "message.received",
+                     *           "message.status"
+                     *         ],
+                     *         "enabled": true,
+                     *         "state": "active",
+                     *         "stateSince": "2026-01-31T08:00:00.000Z",
+                     *         "failuresInRow": 0,
+                     *         "nextTryAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdBy": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: components["schemas"]["Webhook"];
+                    };
+                };
+            };
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the webhook.
+                 * @example 6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10
+                 */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": Record<string, never> | null;
+            };
+        };
+        responses: {
+            /** @description The new secret. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "webhookId": "text",
+                     *         "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
+                     *         "previousUntil": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: {
+                            webhookId: string;
+                            /**
+                             * @description What signatures are checked with. Shown this once.
+                             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=
+                             */
+                            secret: string;
+                            /**
+                             * Format: date-time
+                             * @description Until then the secret before signs as well.
+                             */
+                            previousUntil: string;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items a page.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description The `nextCursor` of the page before.
+                 * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
+                 */
+                cursor?: string;
+                /** @example pending */
+                status?: "pending" | "delivered" | "dead";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the webhook.
+                 * @example 6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10
+                 */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "4711",
+                     *           "eventId": "evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0",
+                     *           "type": "message.received",
+                     *           "status": "pending",
+                     *           "attempts": 0,
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "lastAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *           "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *           "deliveredAt": "2026-01-31T08:00:00.000Z",
+                     *           "lastStatus": 0,
+                     *           "lastError": "The endpoint answered 401. token expired"
+                     *         }
+                     *       ],
+                     *       "count": 0,
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: components["schemas"]["Delivery"][];
+                        /** @description Items in this answer. */
+                        count: number;
+                        /**
+                         * @description For the next page; null at the end.
+                         * @example null
+                         */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+        };
+    };
+    redeliver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the webhook.
+                 * @example 6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10
+                 */
+                webhookId: string;
+                /**
+                 * @description Id of the delivery.
+                 * @example 4711
+                 */
+                deliveryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": Record<string, never> | null;
+            };
+        };
+        responses: {
+            /** @description It waits. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "4711",
+                     *         "eventId": "evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0",
+                     *         "type": "message.received",
+                     *         "status": "pending",
+                     *         "attempts": 0,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "lastAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *         "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *         "deliveredAt": "2026-01-31T08:00:00.000Z",
+                     *         "lastStatus": 0,
+                     *         "lastError": "The endpoint answered 401. token expired"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: components["schemas"]["Delivery"];
+                    };
+                };
+            };
+        };
+    };
+    redeliverRange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the webhook.
+                 * @example 6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10
+                 */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description Events of this instant and later.
+                     */
+                    from: string;
+                    /**
+                     * Format: date-time
+                     * @description Events before this instant.
+                     */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description So many wait. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "webhookId": "text",
+                     *         "count": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: {
+                            webhookId: string;
+                            count: number;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the webhook.
+                 * @example 6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10
+                 */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": Record<string, never> | null;
+            };
+        };
+        responses: {
+            /** @description It waits. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "webhookId": "text",
+                     *         "eventId": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: {
+                            webhookId: string;
+                            eventId: string;
+                        };
                     };
                 };
             };

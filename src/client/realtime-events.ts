@@ -19,6 +19,8 @@ export interface RealtimePayloads {
   };
   /** Somebody has to look at the account. */
   'account:alert': { accountId: string; kind: string; reason: Account['reason']; text: string; at: string };
+  /** A webhook of the tenant was disabled, since its endpoint has failed for days. */
+  'webhook:disabled': { webhookId: string; at: string };
   /** An incoming message, as the API shows it. */
   'message:received': Message;
   /** What a message has come to: another step of it, its edit or its revocation. */

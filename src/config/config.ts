@@ -63,6 +63,8 @@ export interface Config {
       readonly jwksUrl: string | null;
     };
   };
+  /** Whether webhooks may go to private networks, and to http addresses. */
+  readonly webhooks: { readonly allowPrivate: boolean };
   /** Set by OWNER_API_KEY; otherwise one is made on the first start. */
   readonly ownerApiKey: string | null;
   readonly log: { readonly level: LogLevel; readonly dir: string };

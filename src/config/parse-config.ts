@@ -67,6 +67,7 @@ function valuesToConfig(values: Values): Config {
       allowedOrigins: values.ALLOWED_ORIGINS ?? [],
       jwt: { secret: values.JWT_SECRET, jwksUrl: values.JWT_JWKS_URL },
     },
+    webhooks: { allowPrivate: values.WEBHOOK_ALLOW_PRIVATE },
     ownerApiKey: values.OWNER_API_KEY,
     log: { level: values.LOG_LEVEL, dir: values.LOG_DIR },
     instanceId: values.INSTANCE_ID,

@@ -160,6 +160,11 @@ export const VARIABLES = {
     'none',
     parseOrigins,
   ),
+  WEBHOOK_ALLOW_PRIVATE: makeVariable(
+    '"on" lets webhooks go to private networks and to http:// addresses, for consumers on your own network.',
+    'off',
+    onOrOff,
+  ),
   LOG_LEVEL: makeVariable(
     'The least severe lines that are logged: error, warn, info or debug.',
     'info',

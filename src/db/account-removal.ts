@@ -96,10 +96,13 @@ const OWNED_TABLES = [
   'media_uploads',
   'idempotency_keys',
   'account_grants',
+  'webhook_deliveries',
+  'webhook_account_views',
+  'webhooks',
 ] as const;
 
 /** Tables of which an account may have more rows than one transaction should delete, beside its messages. */
-const LARGE_TABLES = ['message_changes', 'message_keys'] as const;
+const LARGE_TABLES = ['message_changes', 'message_keys', 'webhook_deliveries'] as const;
 
 /** Rows of one transaction. */
 const ROWS = 1_000;

@@ -16,6 +16,7 @@ import * as m0012 from './migrations/0012-add-media-leavings.ts';
 import * as m0013 from './migrations/0013-drop-age-of-changes.ts';
 import * as m0014 from './migrations/0014-add-access.ts';
 import * as m0015 from './migrations/0015-add-change-feed.ts';
+import * as m0016 from './migrations/0016-add-webhooks.ts';
 import * as m0017 from './migrations/0017-add-campaigns.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
@@ -34,6 +35,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0013-drop-age-of-changes': m0013,
   '0014-add-access': m0014,
   '0015-add-change-feed': m0015,
+  '0016-add-webhooks': m0016,
   '0017-add-campaigns': m0017,
 };
 

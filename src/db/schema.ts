@@ -444,6 +444,79 @@ export interface TenantSettingTable {
   updated_at: GeneratedTimestamp;
 }
 
+export interface WebhookTable {
+  id: string;
+  tenant_id: string;
+  /** Null for all accounts of the tenant. */
+  account_id: string | null;
+  url: string;
+  description: string | null;
+  events: ColumnType<string[], readonly string[], readonly string[]>;
+  /** `enabled`, `disabled` by a user, `failed` since nothing was taken for days. */
+  status: Generated<string>;
+  status_since: GeneratedTimestamp;
+  /** What happened before is none of its business: it was not there, or a user had disabled it. */
+  owed_since: GeneratedTimestamp;
+  /** Sealed by the key ring, see webhooks/webhook-secrets.ts. */
+  sealed_secret: Buffer;
+  /** The one before, which signs as well until then. */
+  sealed_previous: Buffer | null;
+  previous_until: NullableTimestamp;
+  /** See webhooks/endpoint-breaker.ts. */
+  failures: Generated<number>;
+  failing_since: NullableTimestamp;
+  rests_until: NullableTimestamp;
+  created_by: string;
+  created_at: GeneratedTimestamp;
+}
+
+/** What a webhook is owed: one row an event. */
+export interface WebhookDeliveryTable {
+  id: GeneratedBigInteger;
+  webhook_id: string;
+  /** The same for all webhooks, and whenever it is sent. */
+  event_id: string;
+  type: string;
+  account_id: string | null;
+  /** What is delivered in order, in that of `id`: a chat, or an account. */
+  lane: string;
+  /** The body, byte for byte as it is signed. */
+  payload: string;
+  created_at: GeneratedTimestamp;
+  /** `pending`, `delivered`, `dead`. */
+  status: Generated<string>;
+  attempts: Generated<number>;
+  first_tried_at: NullableTimestamp;
+  next_try_at: GeneratedTimestamp;
+  last_tried_at: NullableTimestamp;
+  last_status: number | null;
+  last_error: string | null;
+  ended_at: NullableTimestamp;
+}
+
+/** A lane with pending deliveries: locked by whoever ends one of them, or adds some. */
+export interface WebhookLaneTable {
+  webhook_id: string;
+  lane: string;
+  /** When its first delivery is to be tried. */
+  due_at: GeneratedTimestamp;
+  /** By whom, and until when nobody else may try. */
+  claimed_until: NullableTimestamp;
+  claimed_by: string | null;
+}
+
+/** What the states of an account came to for webhooks, see webhooks/account-fold.ts. */
+export interface WebhookAccountViewTable {
+  account_id: string;
+  /** The last row of session_events that it takes in. */
+  event_id: ColumnType<string, string, string>;
+  told_state: string | null;
+  told_reason: string | null;
+  held_state: string | null;
+  held_reason: string | null;
+  held_until: NullableTimestamp;
+}
+
 export interface Database {
   accounts: AccountTable;
   vault_snapshots: VaultSnapshotTable;
@@ -476,4 +549,8 @@ export interface Database {
   tenant_settings: TenantSettingTable;
   campaigns: CampaignTable;
   campaign_items: CampaignItemTable;
+  webhooks: WebhookTable;
+  webhook_deliveries: WebhookDeliveryTable;
+  webhook_lanes: WebhookLaneTable;
+  webhook_account_views: WebhookAccountViewTable;
 }

@@ -15,6 +15,7 @@ import type { EventStream } from '../queue/event-stream.ts';
 import type { SharedCalls } from '../queue/rate-limit-calls.ts';
 import type { NewestSnapshot } from '../vault/vault.ts';
 import type { VaultUpkeep } from '../vault/vault-upkeep.ts';
+import type { WebhookDesk } from '../webhooks/webhooks.ts';
 import type { OnAnswered } from './request-metrics.ts';
 
 /** Takes a file in that will be named by `mediaId` in messages of its account. */
@@ -70,6 +71,7 @@ export interface HttpDeps {
   readonly announcements: Announcements;
   readonly feed: ChangeFeed;
   readonly events: EventStream;
+  readonly webhooks: WebhookDesk;
   /** Keys and grants that change while somebody is connected. */
   readonly accessChanges: AccessChanges;
   /** By the name under which `GET /ready` shows them: database, queue. */

@@ -37,6 +37,8 @@ import { sendRoutes } from './routes/sending.ts';
 import { settingRoutes } from './routes/settings.ts';
 import { usageRoutes } from './routes/usage.ts';
 import { vaultRoutes } from './routes/vault.ts';
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { registerSecurityHeaders } from './security-headers.ts';
 import type { HttpApp } from './typed-fastify.ts';
 import { validatorCompiler } from './validation.ts';
@@ -118,6 +120,8 @@ export async function makeHttpApp(deps: HttpDeps, gate: HttpGate): Promise<HttpA
     keyRoutes,
     grantRoutes,
     auditRoutes,
+    webhookRoutes,
+    webhookDeliveryRoutes,
     vaultRoutes,
     boardRoutes,
   ]) {

@@ -22,7 +22,9 @@ see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, 
 their messages: \`message:received\` with an incoming message as \`GET /messages/{messageId}\` has it, and
 \`message:status\` with \`messageId\`, \`accountId\`, \`chatId\`, \`direction\`, \`status\`, \`failedReason\` and the
 instants of its steps. Fields bear the names that they have here. A client that was cut off for less than two minutes
-gets what it missed.`;
+gets what it missed.
+
+What must not be missed is posted to an endpoint: see webhooks. Requests are signed in the Standard Webhooks scheme.`;
 
 /** Stands in the bar of Swagger UI. */
 const LOGO =
@@ -43,6 +45,7 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
         { name: 'chats', description: 'Conversations of an account, and whom its phone knows' },
         { name: 'media', description: 'Files of messages' },
         { name: 'access', description: 'API keys, who may use which account, and who changed what' },
+        { name: 'webhooks', description: 'Events that are posted to endpoints of the host application' },
         { name: 'settings', description: 'What holds for all accounts of a tenant' },
         { name: 'vault', description: 'Sealed sessions: checking them, new keys, moving to another host' },
         { name: 'probes', description: 'For supervisors, load balancers and monitoring' },

@@ -34,6 +34,8 @@ export interface RealtimePayloads {
   };
   /** Somebody has to look at the account. */
   'account:alert': { accountId: string; kind: string; reason: Reason; text: string; at: string };
+  /** A webhook of the tenant was disabled, since nothing was taken there for days. */
+  'webhook:disabled': { webhookId: string; at: string };
   /** An incoming message, as the API shows it. */
   'message:received': MessageView;
   /** Another step of a message, its edit or its revocation: what the message has come to. */

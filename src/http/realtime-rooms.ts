@@ -158,7 +158,8 @@ export function isSameHolder(one: unknown, other: unknown): boolean {
 const TENANT = 'tenant:';
 const ACCOUNT = 'account:';
 
-function roomOfTenant(tenantId: TenantId): string {
+/** The room of whoever sees all of the tenant. */
+export function roomOfTenant(tenantId: TenantId): string {
   return TENANT + tenantId;
 }
 

@@ -21,7 +21,7 @@ import {
   type RealtimePayloads,
 } from './realtime-event.ts';
 import { Resumption } from './realtime-resumption.ts';
-import { RealtimeRooms, roomsOfAccount } from './realtime-rooms.ts';
+import { RealtimeRooms, roomOfTenant, roomsOfAccount } from './realtime-rooms.ts';
 
 const PATH = '/socket.io';
 
@@ -44,7 +44,7 @@ type RealtimeSocket = Socket<ClientEvents, ServerEvents, DefaultEventsMap>;
 
 export type RealtimeDeps = Pick<
   HttpDeps,
-  'config' | 'db' | 'announcements' | 'feed' | 'events' | 'accessChanges' | 'clock' | 'log'
+  'config' | 'db' | 'announcements' | 'feed' | 'events' | 'webhooks' | 'accessChanges' | 'clock' | 'log'
 > & {
   readonly authenticator: Authenticator;
 };
@@ -55,7 +55,7 @@ export type RealtimeDeps = Pick<
  * off and is back within RECOVERY_MS is sent what it missed. Disposing cuts the clients off, who then come back by themselves.
  */
 export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDisposable {
-  const { config, db, announcements, feed, events, log } = deps;
+  const { config, db, announcements, feed, events, webhooks, log } = deps;
   const closing = new AbortController();
   const rooms = new RealtimeRooms(deps);
   const sessions = new KeptSessions(events, log);
@@ -92,6 +92,9 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
         log.error('Clients could not be told of a change', { error: toError(thrown).message }),
       );
   });
+  const forgetWebhooks = webhooks.onDisabled(({ webhookId, tenantId, at }) => {
+    io.to(roomOfTenant(tenantId)).emit('webhook:disabled', { webhookId, at: at.toISOString() });
+  });
   const stopListening = feed.subscribe({
     isListening: () => io.of('/').sockets.size > 0,
     tell: (batch) => tellMessages(batch.changes, { io, db, settled: () => adapter.settled() }),
@@ -99,6 +102,7 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
   return {
     async [Symbol.asyncDispose]() {
       unsubscribe();
+      forgetWebhooks();
       rooms[Symbol.dispose]();
       closing.abort();
       await stopListening();

@@ -24,6 +24,8 @@ export const ERROR_CATALOGUE = {
   ACCOUNT_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such account.' },
   MESSAGE_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such message.' },
   KEY_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such API key.' },
+  WEBHOOK_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such webhook.' },
+  DELIVERY_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such delivery of this webhook.' },
   MEDIA_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such media.' },
   CAMPAIGN_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such campaign.' },
   ACCOUNT_NOT_CONNECTED: { status: 409, retry: 'when-connected', message: 'The account is not connected.' },
@@ -34,6 +36,11 @@ export const ERROR_CATALOGUE = {
     message: 'This is the last key that can manage the tenant. Make another owner key first.',
   },
   EXPORT_OUTDATED: { status: 409, retry: 'never', message: 'The session has gone on since this export.' },
+  WEBHOOK_DISABLED: {
+    status: 409,
+    retry: 'never',
+    message: 'The webhook is disabled. Enable it first: PATCH {"enabled": true}.',
+  },
   IDEMPOTENCY_IN_PROGRESS: {
     status: 409,
     retry: 'backoff',

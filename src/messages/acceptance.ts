@@ -30,7 +30,11 @@ import { chatIdToPhoneNumber, parseKeyString } from './whatsapp-key.ts';
 export type TakeMedia = (
   accountId: AccountId,
   source: MediaSource,
-  wish: { readonly as: MediaKind | null; readonly fileName: string | null },
+  wish: {
+    readonly as: MediaKind | null;
+    readonly fileName: string | null;
+    readonly signal?: AbortSignal;
+  },
 ) => Promise<StoredMedia & { readonly as: MediaKind }>;
 
 export interface AcceptanceDeps {
@@ -60,17 +64,18 @@ export type Written =
 
 /**
  * Checks what a message refers to and takes its file in.
- * @throws AppError VALIDATION_FAILED (replyTo), DAILY_LIMIT_EXCEEDED, or what `takeMedia` throws
+ * @throws AppError VALIDATION_FAILED (replyTo), DAILY_LIMIT_EXCEEDED, or what `takeMedia` throws, which the signal ends
  */
 export async function prepareMessage(
   deps: AcceptanceDeps,
   accountId: AccountId,
   request: SendRequest,
+  signal?: AbortSignal,
 ): Promise<PreparedMessage> {
   const { to, onLimit } = request;
   const replyTo = request.replyTo === null ? null : await getReferred(deps.db, accountId, request);
   await refuseInVain(deps, accountId, request);
-  const given = contentToStored(await takeContent(deps, accountId, request.content));
+  const given = contentToStored(await takeContent(deps, accountId, request.content, signal));
   const content = toStorable(given);
   const failure = JSON.stringify(given) === JSON.stringify(content) ? null : UNSTORABLE;
   return { to, onLimit, replyTo, content, failure };
@@ -208,10 +213,12 @@ async function takeContent(
   deps: AcceptanceDeps,
   accountId: AccountId,
   content: SendRequest['content'],
+  signal: AbortSignal | undefined,
 ): Promise<TakenContent> {
   if (content.kind !== 'media') return content;
   const { as, fileName } = content;
-  const { as: kind, ...media } = await deps.takeMedia(accountId, content.source, { as, fileName });
+  const wish = { as, fileName, ...(signal === undefined ? {} : { signal }) };
+  const { as: kind, ...media } = await deps.takeMedia(accountId, content.source, wish);
   const stored: StoredMedia = {
     sha256: media.sha256,
     mimeType: media.mimeType,

@@ -155,8 +155,10 @@ class FeedRun {
   /** The item as it may be written, or the fault that may pass. */
   async #prepare({ n, request }: WaitingItem): Promise<ReadyItem | Error> {
     try {
-      return { n, kind: 'message', message: await prepareMessage(this.#deps, this.#accountId, request) };
+      const message = await prepareMessage(this.#deps, this.#accountId, request, this.#signal);
+      return { n, kind: 'message', message };
     } catch (thrown) {
+      this.#signal.throwIfAborted();
       const error = toError(thrown);
       if (isDatabaseAway(error) || (isAppError(error) && error.retry !== 'never')) return error;
       if (isAppError(error)) return { n, kind: 'rejected', code: error.code, reason: errorToReason(error) };

@@ -3,14 +3,12 @@
  * address that is connected to is judged at connect time, for each redirect again. The name is resolved once a
  * connection and exactly what was judged is dialled, so a name that changes its mind (DNS rebinding) gains nothing.
  */
-import { promises as dns, type LookupAddress } from 'node:dns';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
+import { type AddressGuard, makeGuardedLookup, mayBeHost, PUBLIC_INTERNET } from '../lib/guarded-lookup.ts';
 import { responseToFileName } from './media-file-name.ts';
 import { makeTooLarge } from './media-kind.ts';
-import { isPublicAddress } from './public-address.ts';
 
 const FIELD = 'media.url';
 const MAX_REDIRECTS = 3;
@@ -34,27 +32,22 @@ export interface FetchUrlOptions {
  */
 export type FetchUrl = (url: string, options: FetchUrlOptions) => Promise<UrlMedia>;
 
-export interface UrlTransport {
-  /** All addresses of a host name. */
-  readonly resolve: (hostname: string) => Promise<readonly LookupAddress[]>;
-  /** Whether an IP address may be connected to. */
-  readonly isAllowed: (address: string) => boolean;
+export interface UrlTransport extends AddressGuard {
   /** Milliseconds for the whole file; less than an idempotency claim lives. */
   readonly deadlineMs: number;
   /** Milliseconds without a byte. */
   readonly idleMs: number;
 }
 
-const PUBLIC_INTERNET: UrlTransport = {
-  resolve: (hostname) => dns.lookup(hostname, { all: true }),
-  isAllowed: isPublicAddress,
+const TRANSPORT: UrlTransport = {
+  ...PUBLIC_INTERNET,
   deadlineMs: 45_000,
   idleMs: 15_000,
 };
 
 /** Makes the function that fetches from the public Internet; parts of the transport can be replaced. */
 export function makeFetchUrl(replaced: Partial<UrlTransport> = {}): FetchUrl {
-  const transport = { ...PUBLIC_INTERNET, ...replaced };
+  const transport = { ...TRANSPORT, ...replaced };
   return async (text, { maxBytes, signal }) => {
     const deadline = AbortSignal.timeout(transport.deadlineMs);
     const stop = { caller: signal, deadline, either: AbortSignal.any([signal, deadline]) };
@@ -103,15 +96,13 @@ async function follow(
 }
 
 function ask(url: URL, transport: UrlTransport, signal: AbortSignal): Promise<IncomingMessage> {
-  // Node does not ask `lookup` about a host that is an IP address already.
-  const literal = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(literal) !== 0 && !transport.isAllowed(literal)) throw refusePrivate();
+  if (!mayBeHost(url.hostname, transport)) throw refusePrivate();
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const request = send(url, {
     // An agent of its own: no connection is shared, and no proxy of the environment sees what we do not judge.
     agent: false,
-    lookup: makeGuardedLookup(transport),
+    lookup: makeGuardedLookup(transport, refusePrivate),
     timeout: transport.idleMs,
     headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'Switchboard' },
     signal,
@@ -121,22 +112,6 @@ function ask(url: URL, transport: UrlTransport, signal: AbortSignal): Promise<In
   request.on('timeout', () => request.destroy(unavailable('The server stopped answering.')));
   request.end();
   return promise;
-}
-
-/** Resolves the name and passes on only addresses that may be connected to. */
-function makeGuardedLookup({ resolve, isAllowed }: UrlTransport): LookupFunction {
-  return (hostname, options, callback) => {
-    resolve(hostname).then(
-      (found) => {
-        const allowed = found.filter(({ address }) => isAllowed(address));
-        const [first] = allowed;
-        if (first === undefined) callback(refusePrivate(), []);
-        else if (options.all === true) callback(null, allowed);
-        else callback(null, first.address, first.family);
-      },
-      (thrown: unknown) => callback(toError(thrown), []),
-    );
-  };
 }
 
 function responseToMedia(response: IncomingMessage, url: URL, maxBytes: number, stop: Stop): UrlMedia {

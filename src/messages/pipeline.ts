@@ -9,6 +9,8 @@ import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
 import { openConsumer } from '../queue/consumer.ts';
 import type { OpenQueues } from '../queue/producer.ts';
+import type { OutboundJob } from '../queue/table.ts';
+import { makeWakeUpQueue } from '../queue/wake-up-queue.ts';
 import { openCampaignFeeder } from './campaign-feeder.ts';
 import { type Campaigns, makeCampaigns } from './campaigns.ts';
 import { openCatchUp } from './catch-up.ts';
@@ -26,7 +28,6 @@ import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
 import { makeOutbox, type Outbox } from './outbox.ts';
 import { makeOutboundProcessor, openSender } from './sender.ts';
-import { makeWakeUpQueue } from './wake-up-queue.ts';
 
 export interface PipelineDeps {
   readonly database: Pick<OpenDatabase, 'db' | 'onRecovered'>;
@@ -159,7 +160,10 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     instanceId,
     takeMedia,
     wake: sender.wake.bind(sender),
-    enqueue: makeWakeUpQueue((job) => queues.add('outbound', job, { signal: closing.signal })),
+    enqueue: makeWakeUpQueue(
+      (job: OutboundJob) => queues.add('outbound', job, { signal: closing.signal }),
+      ({ accountId }) => accountId,
+    ),
     clock,
     log,
     onStep,

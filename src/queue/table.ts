@@ -18,10 +18,16 @@ export interface OutboundJob {
   readonly messageId: MessageId;
 }
 
+/** Payload of a job of webhooks: a wake-up. The rows are the truth. */
+export interface WebhookJob {
+  readonly webhookId: string;
+}
+
 /** What a job of each queue carries: plain JSON. */
 export interface QueueJobs {
   readonly inbound: InboundJob;
   readonly outbound: OutboundJob;
+  readonly webhooks: WebhookJob;
 }
 
 /**
@@ -35,6 +41,7 @@ export interface QueueJobs {
 export const QUEUES = {
   inbound: { concurrency: 8, attempts: 1_000, backoffMs: 1_000 },
   outbound: { concurrency: 8, attempts: 10, backoffMs: 1_000 },
+  webhooks: { concurrency: 8, attempts: 10, backoffMs: 1_000 },
 } as const satisfies Record<keyof QueueJobs, { concurrency: number; attempts: number; backoffMs: number }>;
 
 export type QueueName = keyof QueueJobs;

@@ -11,6 +11,7 @@ import { deleteOldRejectedEvents } from '../db/rejected-event-expiry.ts';
 import { deleteExpiredMessages, findLongestRetention } from '../db/retention.ts';
 import { deleteOldSessionEvents } from '../db/session-event-store.ts';
 import { deleteOldWaitingChanges } from '../db/waiting-change-expiry.ts';
+import { deleteOldDeliveries } from '../db/webhook-delivery-store.ts';
 import type { Clock } from '../lib/clock.ts';
 
 /** Work that is done by the clock. It may run on several daemons at once, so repeating it must change nothing. */
@@ -68,6 +69,11 @@ export function makeCronTable(deps: CronDeps): readonly CronJob[] {
       run: () => dropPartitionsPastRetention(db, new Date(clock.now())),
     },
     { name: 'delete-old-changes', cron: '43 * * * *', run: () => deleteOldChanges(db) },
+    {
+      name: 'delete-old-webhook-deliveries',
+      cron: '19 * * * *',
+      run: () => deleteOldDeliveries(db, new Date(clock.now())),
+    },
     { name: 'remove-unreferred-media', cron: '29 4 * * *', run: removeUnreferredMedia },
     { name: 'fold-message-counts', cron: '* * * * *', run: () => foldMessageCounts(db) },
     { name: 'delete-old-waiting-changes', cron: '23 3 * * *', run: () => deleteOldWaitingChanges(db) },

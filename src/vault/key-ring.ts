@@ -2,10 +2,12 @@ import { hkdfSync, randomBytes } from 'node:crypto';
 import { AppError } from '../lib/errors.ts';
 import { KEY_BYTES } from './aead.ts';
 import { type DataKeyUnwrapper, type DataKeyWrapper, findDataKey, lockDataKey } from './key-wrap.ts';
+import { findSecret, findSecretMethod, lockSecret } from './sealed-secret.ts';
 import { makeDamaged, nameToText, type SnapshotIdentity, type SnapshotName } from './snapshot.ts';
 import { KEY_ID_BYTES, type KeyWrap, SALT_BYTES, type VaultHeader, type WrapMethod } from './vault-header.ts';
 
 const WRAP_INFO = 'switchboard vault wrap v1';
+const SECRET_INFO = 'switchboard secret v1';
 const KEY_ID_INFO = 'switchboard vault key id v1';
 
 /**
@@ -25,6 +27,12 @@ export interface KeyRing extends Disposable, DataKeyWrapper, DataKeyUnwrapper {
    * VAULT_DAMAGED if it is here and does not open it; VAULT_STORAGE_FAILED once the ring is closed
    */
   unwrap(header: VaultHeader): Buffer;
+  /** Seals a short secret, for the database; `of` says what it is of. @throws AppError VAULT_STORAGE_FAILED */
+  sealSecret(of: string, plain: Uint8Array): Buffer;
+  /** @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED once the ring is closed */
+  openSecret(of: string, sealed: Uint8Array): Buffer;
+  /** True if the current key sealed it. */
+  isSealedByCurrent(sealed: Uint8Array): boolean;
 }
 
 /** A ring of copies of these keys of 32 bytes each. @throws AppError CONFIG_INVALID for another length */
@@ -33,6 +41,14 @@ export function makeKeyRing(keys: {
   readonly previous: readonly Uint8Array[];
 }): KeyRing {
   return new HeldKeyRing([keys.current, ...keys.previous]);
+}
+
+const DAMAGED_SECRET = 'A sealed secret was changed, or is not what it is taken for.';
+
+/** Which key of the ring, with which salt. */
+interface DerivedFrom {
+  readonly keyId: string;
+  readonly salt: Uint8Array;
 }
 
 class HeldKeyRing implements KeyRing {
@@ -58,6 +74,30 @@ class HeldKeyRing implements KeyRing {
   wrap(identity: SnapshotIdentity, dataKey: Uint8Array): KeyWrap {
     const method = { kind: 'key-ring', keyId: this.currentKeyId, salt: randomBytes(SALT_BYTES) } as const;
     return this.#withWrappingKey(method, (key) => lockDataKey(dataKey, key, { identity, method }));
+  }
+
+  sealSecret(of: string, plain: Uint8Array): Buffer {
+    const method = { keyId: this.currentKeyId, salt: randomBytes(SALT_BYTES) };
+    return this.#withKey(method, SECRET_INFO, (key) => lockSecret(plain, key, { of, method }));
+  }
+
+  openSecret(of: string, sealed: Uint8Array): Buffer {
+    const method = findSecretMethod(sealed);
+    if (method === undefined) throw new AppError('VAULT_DAMAGED', { message: DAMAGED_SECRET });
+    if (!this.#masters.has(method.keyId)) {
+      throw new AppError('VAULT_KEY_MISSING', {
+        message:
+          `A sealed secret needs the encryption key with the id ${method.keyId}. At hand: ${this.keyIds.join(', ')}. ` +
+          'Give it as ENCRYPTION_KEY or in ENCRYPTION_KEY_PREVIOUS.',
+      });
+    }
+    const plain = this.#withKey(method, SECRET_INFO, (key) => findSecret(sealed, key, of));
+    if (plain === undefined) throw new AppError('VAULT_DAMAGED', { message: DAMAGED_SECRET });
+    return plain;
+  }
+
+  isSealedByCurrent(sealed: Uint8Array): boolean {
+    return findSecretMethod(sealed)?.keyId === this.currentKeyId;
   }
 
   unwrap(header: VaultHeader): Buffer {
@@ -86,16 +126,17 @@ class HeldKeyRing implements KeyRing {
     return makeKeyMissing(identity, method.kind === 'key-ring' ? method.keyId : '', this);
   }
 
-  #withWrappingKey<T>(
-    method: { readonly keyId: string; readonly salt: Uint8Array },
-    use: (key: Buffer) => T,
-  ): T {
+  #withWrappingKey<T>(method: DerivedFrom, use: (key: Buffer) => T): T {
+    return this.#withKey(method, WRAP_INFO, use);
+  }
+
+  #withKey<T>(method: DerivedFrom, info: string, use: (key: Buffer) => T): T {
     const master = this.#masters.get(method.keyId);
     // Zeroed keys would go on sealing, for anybody to open.
     if (this.#isClosed || master === undefined) {
       throw new AppError('VAULT_STORAGE_FAILED', { message: 'The key ring is closed: the daemon stops.' });
     }
-    const key = derive(master, method.salt, WRAP_INFO, KEY_BYTES);
+    const key = derive(master, method.salt, info, KEY_BYTES);
     try {
       return use(key);
     } finally {

@@ -43,6 +43,16 @@ export const PERMISSION_OF: Readonly<Record<string, Permission | 'open'>> = {
   grantAccount: 'whatsapp:manage',
   revokeGrant: 'whatsapp:manage',
   listAudit: 'whatsapp:manage',
+  listWebhooks: 'whatsapp:manage',
+  createWebhook: 'whatsapp:manage',
+  getWebhook: 'whatsapp:manage',
+  changeWebhook: 'whatsapp:manage',
+  deleteWebhook: 'whatsapp:manage',
+  rotateWebhookSecret: 'whatsapp:manage',
+  testWebhook: 'whatsapp:manage',
+  listWebhookDeliveries: 'whatsapp:manage',
+  redeliver: 'whatsapp:manage',
+  redeliverRange: 'whatsapp:manage',
   verifyVault: 'whatsapp:manage',
   rotateVault: 'whatsapp:manage',
   importVault: 'whatsapp:manage',
@@ -61,6 +71,9 @@ export const BODY_OF: Readonly<Record<string, unknown>> = {
   confirmVaultExport: { generation: 1 },
   createKey: { name: 'Made', role: 'viewer', scopes: ['whatsapp:read'] },
   changeSettings: {},
+  createWebhook: { url: 'https://shop.example/hooks', events: ['message.received'] },
+  changeWebhook: { description: 'mine now' },
+  redeliverRange: { from: '2026-01-01T00:00:00Z', to: '2027-01-01T00:00:00Z' },
 };
 
 export interface Operation {

@@ -10,6 +10,7 @@ import {
 } from '../../src/accounts/ids.ts';
 import type { Permission, Role } from '../../src/accounts/permissions.ts';
 import { measureDaemon } from '../../src/assembly/measuring.ts';
+import { makeWebhookFanOut } from '../../src/assembly/webhooks.ts';
 import { DEFAULT_TIMINGS } from '../../src/config/session-timings.ts';
 import { openAccessWatch } from '../../src/db/access-watch.ts';
 import { countAccountsByState, insertAccount } from '../../src/db/account-directory.ts';
@@ -18,6 +19,7 @@ import { makeAccountStore } from '../../src/db/account-store.ts';
 import { findApiKey } from '../../src/db/api-key-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
 import { countWaitingMessages, findSealedSince, listHealthFacts } from '../../src/db/figure-store.ts';
+import { readWebhookFigures } from '../../src/db/webhook-figures.ts';
 import type { PostgresConnection } from '../../src/embedded/postgres.ts';
 import type { HttpDeps } from '../../src/http/context.ts';
 import { keyToHash } from '../../src/http/credentials.ts';
@@ -37,6 +39,8 @@ import { openRedis } from '../../src/queue/connection.ts';
 import { openEventStream } from '../../src/queue/event-stream.ts';
 import { openQueues } from '../../src/queue/producer.ts';
 import { makeSharedCalls } from '../../src/queue/rate-limit-calls.ts';
+import { makeKeyRing } from '../../src/vault/key-ring.ts';
+import { openWebhooks } from '../../src/webhooks/webhooks.ts';
 import { openTestDatabase } from './database.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { openTestRedis } from './redis.ts';
@@ -88,7 +92,10 @@ export interface TestServer extends AsyncDisposable {
   makeAccount(options?: { tenant?: string; phoneNumber?: string | null }): Promise<AccountId>;
 }
 
-export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<TestServer> {
+export async function openTestServer(
+  replaced: Partial<HttpDeps> = {},
+  { allowPrivate = false } = {},
+): Promise<TestServer> {
   await using stack = new AsyncDisposableStack();
   const log = new RecordingLogger();
   const database = stack.use(await openTestDatabase());
@@ -99,7 +106,16 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
   const redis = stack.use(await openRedis({ location: testRedis.connection, prefix: testRedis.prefix, log }));
   const queues = stack.use(await openQueues({ redis, instanceId: INSTANCE, log }));
   const events = stack.use(await openEventStream({ redis, name: 'realtime', log }));
-  const feed = stack.use(openChangeFeed({ db, connection: database.connection, clock: systemClock, log }));
+  const fanOut = makeWebhookFanOut(systemClock);
+  const feed = stack.use(
+    openChangeFeed({
+      db,
+      connection: database.connection,
+      subscriptions: fanOut,
+      clock: systemClock,
+      log,
+    }),
+  );
   const metrics = new Metrics();
   const measured = measureDaemon(metrics, {
     states: () => countAccountsByState(db, INSTANCE),
@@ -108,6 +124,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     waiting: () => countWaitingMessages(db, INSTANCE),
     sealedSince: () => findSealedSince(db, INSTANCE),
     jobs: (queue) => queues.counts(queue),
+    webhooks: () => readWebhookFigures(db),
     browsers: async () => ({ browsers: 0, bytes: 0 }),
     clock: systemClock,
   });
@@ -120,6 +137,22 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
       timings: DEFAULT_TIMINGS,
       clock: systemClock,
       log,
+    }),
+  );
+  const keyRing = stack.use(makeKeyRing({ current: randomBytes(32), previous: [] }));
+  const webhooks = stack.use(
+    await openWebhooks({
+      db,
+      redis,
+      queues,
+      feed,
+      fanOut,
+      keyRing,
+      instanceId: INSTANCE,
+      endpoint: { allowPrivate },
+      clock: systemClock,
+      log,
+      onOutcome: measured.webhooks,
     }),
   );
   const accessChanges = stack.use(await openAccessWatch({ connection: database.connection, log }));
@@ -163,6 +196,7 @@ export async function openTestServer(replaced: Partial<HttpDeps> = {}): Promise<
     sharedCalls: makeSharedCalls(redis),
     announcements: announcer,
     accessChanges,
+    webhooks,
     feed,
     events,
     checks: { database: async () => undefined, queue: async () => undefined },

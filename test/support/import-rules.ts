@@ -50,6 +50,7 @@ const ROOM_OF_PACKAGE: Readonly<Record<string, string>> = {
   qrcode: 'http',
   'qrcode-terminal': 'cli',
   'socket.io': 'http',
+  'socket.io-client': 'cli',
   'socket.io-adapter': 'http',
   'string-argv': 'config',
   tar: 'vault',

@@ -53,6 +53,11 @@ groups:
         for: 5m
       - alert: SessionsNotSealed
         expr: increase(switchboard_vault_snapshots_total{outcome=~"seal_failed|keep_failed"}[1h]) > 0
+      - alert: WebhookTakesNothing
+        expr: max(switchboard_webhooks{state=~"resting|failed"}) > 0
+        for: 15m
+      - alert: WebhooksBehind
+        expr: max(switchboard_webhook_oldest_waiting_seconds) > 3600
       - alert: JobsFailed
         expr: delta(switchboard_queue_jobs{state="failed"}[1h]) > 0
       - alert: StoreAway
@@ -92,6 +97,7 @@ export async function makeMetricsPage(): Promise<string> {
     waiting: nothing,
     sealedSince: async () => ({ newestOfWorst: undefined, oldest: undefined }),
     jobs: async () => ({ waiting: 0, active: 0, delayed: 0, failed: 0 }),
+    webhooks: async () => ({ states: new Map(), waiting: 0, oldestSeconds: undefined }),
     browsers: async () => ({ browsers: 0, bytes: 0 }),
     clock: systemClock,
   });

@@ -71,6 +71,7 @@ export async function openRealtimeInstance(places: InstancePlaces, log: Logger):
     sharedCalls: makeSharedCalls(redis),
     announcements: announcer,
     accessChanges,
+    webhooks: { ...(unused as object), onDisabled: () => () => undefined } as never,
     feed,
     events,
     checks: {},

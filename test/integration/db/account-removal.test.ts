@@ -59,6 +59,17 @@ async function insertBesides(id: AccountId): Promise<void> {
     ['idempotency_keys', 'key, request_hash', "'k', 'h'"],
     ['campaigns', 'id, name, status, total', "gen_random_uuid(), 'n', 'running', 1"],
     ['campaign_items', 'campaign_id, n, recipient', "gen_random_uuid(), 0, 'c'"],
+    [
+      'webhooks',
+      'id, tenant_id, url, events, sealed_secret, created_by',
+      "gen_random_uuid(), 'default', 'u', '{}', '', 'c'",
+    ],
+    [
+      'webhook_deliveries',
+      'webhook_id, event_id, type, lane, payload',
+      "(select id from webhooks limit 1), gen_random_uuid(), 'ping', 'l', '{}'",
+    ],
+    ['webhook_account_views', 'event_id', '1'],
   ] as const) {
     await sql`insert into ${sql.table(table)} (account_id, ${sql.raw(columns)})
       values (${id}::uuid, ${sql.raw(values)})`.execute(db);

@@ -14,6 +14,8 @@ import type { KeysetPosition, Page } from '../../../src/db/keyset.ts';
 import { listMessages, type MessageFilter } from '../../../src/db/message-store.ts';
 import { deleteExpiredMessages, saveRetention } from '../../../src/db/retention.ts';
 import { listUsage } from '../../../src/db/usage-store.ts';
+import { listDeliveries } from '../../../src/db/webhook-delivery-store.ts';
+import { listWebhooks } from '../../../src/db/webhook-store.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import {
@@ -52,6 +54,7 @@ beforeAll(async () => {
   };
   await insertManyAccounts(db, accounts.large);
   await insertManyOfAccess(db);
+  await insertManyOfWebhooks(db);
   await insertManyMessages(db, accounts, { count: COUNT, months: MONTHS, now: NOW });
 }, FILLING_MS);
 afterAll(() => stack.disposeAsync());
@@ -94,6 +97,24 @@ async function insertManyOfAccess(db: Executor): Promise<void> {
       case when i % 100 = 2 then 'rare' else 'often' end, '::1', 'r'
     from generate_series(1, 30000) i`.execute(db);
   await sql`analyze api_keys, account_grants, audit_log`.execute(db);
+}
+
+const webhookId = crypto.randomUUID();
+
+/** Webhooks, and deliveries of one of them, few of which are dead letters. */
+async function insertManyOfWebhooks(db: Executor): Promise<void> {
+  await sql`
+    insert into webhooks (id, tenant_id, url, events, sealed_secret, created_by, created_at)
+    select case i when 1 then ${webhookId}::uuid else gen_random_uuid() end,
+      case when i % 50 = 0 then 'other' else ${tenant} end, 'https://shop.example', '{}', '', 'test',
+      now() - i * interval '1 minute'
+    from generate_series(1, 5000) i`.execute(db);
+  await sql`
+    insert into webhook_deliveries (webhook_id, event_id, type, lane, payload, status, created_at)
+    select ${webhookId}, i::text, 'ping', i::text, '{}', case when i % 100 = 0 then 'dead' else 'delivered' end,
+      now() - i * interval '1 minute'
+    from generate_series(1, 30000) i`.execute(db);
+  await sql`analyze webhooks, webhook_deliveries`.execute(db);
 }
 
 const AUDIT_FILTERS: Readonly<Record<string, AuditFilter>> = {
@@ -237,6 +258,11 @@ describe('little more is examined than a page shows', () => {
       (db, after) => listUsage(db, accounts.large, { to: '2024-01-01' }, { limit: LIMIT, after, now: NOW }),
     ],
     ['of keys', (db, after) => listKeys(db, tenant, { limit: LIMIT, after })],
+    ['of webhooks', (db, after) => listWebhooks(db, tenant, { limit: LIMIT, after })],
+    ...([undefined, 'dead'] as const).map((status): [string, List] => [
+      `of deliveries that are ${status ?? 'in any state'}`,
+      (db, after) => listDeliveries(db, { webhookId, status }, { limit: LIMIT, after }),
+    ]),
     ['of grants', (db, after) => listGrants(db, accounts.large, { limit: LIMIT, after })],
     ...Object.entries(AUDIT_FILTERS).map(([name, filter]): [string, List] => [
       `of ${name}`,

@@ -121,12 +121,15 @@ describe('every operation that changes something', () => {
     for (const operation of changing) {
       const accountId = await own.makeAccount();
       const made = (await own.ask('POST', '/keys', { body: { name: 'A', role: 'viewer' } })).body.data;
+      const hook = (await own.ask('POST', '/webhooks', { body: BODY_OF.createWebhook })).body.data;
       const ids = {
         accountId,
         keyId: made.id,
         userId: 'ada',
         messageId: crypto.randomUUID(),
         campaignId: crypto.randomUUID(),
+        webhookId: hook.id,
+        deliveryId: '1',
       };
       const requestId = `of-${operation.id}`;
       const { status } = await own.ask(operation.method, fillPath(operation, ids), {
@@ -149,6 +152,11 @@ describe('every operation that changes something', () => {
         'changeAccount',
         'deleteAccount',
         'rotateVault',
+        'changeWebhook',
+        'deleteWebhook',
+        'rotateWebhookSecret',
+        'redeliverRange',
+        'testWebhook',
       ]),
     );
   });

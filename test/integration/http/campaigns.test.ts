@@ -93,6 +93,29 @@ async function setDailyLimit(dailyLimit: number): Promise<void> {
   await updateAccount(server.db, id, { dailyLimit }, new Date());
 }
 
+it('ends at once with its connection while a file is fetched, and the item goes on waiting', async () => {
+  const fetching = Promise.withResolvers<AbortSignal | undefined>();
+  await using slow = openCampaignFeeder({
+    db: server.db,
+    takeMedia: (_account, _source, { signal }) => {
+      fetching.resolve(signal);
+      return new Promise((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason));
+      });
+    },
+    clock: systemClock,
+    log: server.log,
+    onFed: () => undefined,
+  });
+  const campaignId = await created([{ to: TO, media: { url: 'https://files.example.com/a.png' } }]);
+  const connection = new AbortController();
+  const run = slow.run(id, connection.signal);
+  expect((await fetching.promise)?.aborted).toBe(false);
+  connection.abort();
+  await run;
+  expect((await read(campaignId)).counts).toMatchObject({ waiting: 1, rejected: 0 });
+});
+
 describe('a campaign', () => {
   it('is created, and tells its progress', async () => {
     const answer = await create(texts(3));

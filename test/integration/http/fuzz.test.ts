@@ -24,6 +24,7 @@ const accounts: AccountId[] = [];
 const messages: string[] = [];
 const campaigns: string[] = [];
 const keyIds: string[] = [];
+const webhooks: string[] = [];
 let number = 491_700_300_000;
 
 beforeAll(async () => {
@@ -68,11 +69,16 @@ async function renew(index: number): Promise<void> {
   campaigns[index] = created.body.data.campaignId;
   const made = await server.ask('POST', '/keys', { body: { name: 'Made', role: 'viewer' } });
   keyIds[index] = made.body.data.id;
+  const hook = await server.ask('POST', '/webhooks', {
+    body: { url: 'https://shop.example/hooks', events: ['message.status'] },
+  });
+  webhooks[index] = hook.body.data.id;
 }
 
 function draftToRequest({ endpoint, method, key, path, query, headers, body }: RequestDraft): RawRequest {
   const idOf = (name: string, value: number) => {
-    const pool = { messageId: messages, campaignId: campaigns, keyId: keyIds }[name] ?? accounts;
+    const pool =
+      { messageId: messages, campaignId: campaigns, keyId: keyIds, webhookId: webhooks }[name] ?? accounts;
     return pool[value % (pool.length + 1)] ?? crypto.randomUUID();
   };
   const filled = endpoint.path.replace(/\{(\w+)\}/g, (_whole, name: string) => {

@@ -44,7 +44,7 @@ function parametersOf({ operation }: Endpoint, place: Parameter['in']): readonly
   return (operation.parameters ?? []).filter((parameter) => parameter.in === place);
 }
 
-/** An account with a message that waits; for codes, one that is being linked. A campaign of it, a key, and a user. */
+/** An account with a message that waits; for codes, one that is being linked. A campaign of it, a key, a user, and a webhook. */
 async function makeSubjects(operationId: string) {
   number += 1;
   const phoneNumber = `+${number}`;
@@ -62,8 +62,16 @@ async function makeSubjects(operationId: string) {
     body: { name: 'Spring', items: [{ to: '+491700000002', text: 'hi' }] },
   });
   const made = await server.ask('POST', '/keys', { body: { name: 'Made', role: 'viewer' } });
+  const hook = await server.ask('POST', '/webhooks', {
+    body: { url: 'https://shop.example/hooks', events: ['message.status'] },
+  });
+  const webhookId: string = hook.body.data.id;
+  await server.ask('POST', `/webhooks/${webhookId}/test`, { body: {} });
+  const deliveries = await server.ask('GET', `/webhooks/${webhookId}/deliveries`);
   return {
     accountId,
+    webhookId,
+    deliveryId: deliveries.body.data[0].id as string,
     messageId: sent.body.data.messageId as string,
     campaignId: created.body.data.campaignId as string,
     keyId: made.body.data.id as string,

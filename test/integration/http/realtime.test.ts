@@ -235,3 +235,34 @@ describe('the server', () => {
     expect((await server.ask('GET', '//health')).status).toBe(200);
   });
 });
+
+describe('a webhook that was disabled', () => {
+  it('is told to those who see the whole tenant, and to nobody else', async () => {
+    let disable: Parameters<TestServer['deps']['webhooks']['onDisabled']>[0] = () => undefined;
+    const webhooks: TestServer['deps']['webhooks'] = {
+      ...server.deps.webhooks,
+      onDisabled: (handler) => {
+        disable = handler;
+        return () => undefined;
+      },
+    };
+    await using own = await openTestServer({ webhooks });
+    const connectTo = async (token: string) => {
+      const client = dial({ auth: { token } }, own.url);
+      await next(client, 'connect');
+      return client;
+    };
+    const owner = await connectTo(own.key);
+    const others = [
+      await connectTo(await own.makeKey('agent')),
+      await connectTo(await own.makeKey('owner', 'x')),
+    ];
+    const heard = others.map(listen);
+    const at = new Date();
+    const told = next(owner, 'webhook:disabled');
+    disable({ webhookId: 'w', tenantId: 'default' as never, at });
+    expect(await told).toEqual({ webhookId: 'w', at: at.toISOString() });
+    expect(heard).toEqual([[], []]);
+    for (const client of [owner, ...others]) client.close();
+  });
+});

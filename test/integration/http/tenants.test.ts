@@ -28,6 +28,8 @@ let theirs: AccountId;
 let theirMessage: string;
 let theirKeyId: string;
 let theirCampaign: string;
+let theirWebhook: string;
+let theirDelivery: string;
 beforeAll(async () => {
   server = await openTestServer();
   operations = documentToOperations((await server.ask('GET', '//openapi.json')).body);
@@ -40,9 +42,34 @@ beforeAll(async () => {
     body: BODY_OF.createCampaign,
   });
   theirCampaign = created.body.data.campaignId;
+  const hook = { url: 'https://shop.example/hooks', events: ['message.status'], accountId: theirs };
+  theirWebhook = (await server.ask('POST', '/webhooks', { key, body: hook })).body.data.id;
+  // Disabled, so that nobody is asked on the Internet.
+  await server.db.updateTable('webhooks').set({ status: 'disabled' }).execute();
+  theirDelivery = await insertDelivery(theirWebhook);
   theirKeyId = (await findApiKey(server.db, keyToHash(key)))?.id ?? '';
 });
 afterAll(() => server[Symbol.asyncDispose]());
+
+/** A dead letter, which nobody tries. */
+async function insertDelivery(webhookId: string): Promise<string> {
+  const { id } = await server.db
+    .insertInto('webhook_deliveries')
+    .values({
+      webhook_id: webhookId,
+      event_id: crypto.randomUUID(),
+      type: 'message.status',
+      lane: 'lane',
+      payload: '{}',
+      status: 'dead',
+      account_id: null,
+      last_status: null,
+      last_error: null,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
 
 /** What names something of a tenant, and how it is not found. */
 const CODES: readonly (readonly [string, string])[] = [
@@ -50,12 +77,17 @@ const CODES: readonly (readonly [string, string])[] = [
   ['{messageId}', 'MESSAGE_NOT_FOUND'],
   ['{keyId}', 'KEY_NOT_FOUND'],
   ['{campaignId}', 'CAMPAIGN_NOT_FOUND'],
+  ['{webhookId}', 'WEBHOOK_NOT_FOUND'],
 ];
 
 interface Asker {
   readonly name: string;
   readonly key: string;
   readonly permissions: ReadonlySet<Permission>;
+}
+
+function theirHook() {
+  return { webhookId: theirWebhook, deliveryId: theirDelivery };
 }
 
 /** Every role, and every single scope of an owner. */
@@ -112,6 +144,7 @@ describe('every operation', () => {
       keyId: theirKeyId,
       campaignId: theirCampaign,
       userId: 'ada',
+      ...theirHook(),
     };
     const wrong: string[] = [];
     let asked = 0;
@@ -142,6 +175,13 @@ describe('every operation', () => {
       const answer = await server.ask('POST', `/vault/${work}`, { key, body: { accountId: theirs } });
       expect([answer.status, answer.body.error.code]).toEqual([404, 'ACCOUNT_NOT_FOUND']);
     }
+  });
+
+  it('subscribes nobody to an account of another tenant', async () => {
+    const [{ key }] = (await makeAskers('ours')) as [Asker];
+    const body = { ...(BODY_OF.createWebhook as object), accountId: theirs };
+    const answer = await server.ask('POST', '/webhooks', { key, body });
+    expect([answer.status, answer.body.error.code]).toEqual([404, 'ACCOUNT_NOT_FOUND']);
   });
 
   it('is done for whom its permission allows it, and is 403 for everybody else', async () => {

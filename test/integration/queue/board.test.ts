@@ -32,7 +32,7 @@ it('shows every queue with its jobs under its path, and changes nothing', async 
   expect(page.headers['content-type']).toContain('text/html');
   const answer = await app.inject('/admin/queues/api/queues?activeQueue=inbound&status=latest&page=1');
   const shown = answer.json().queues.map((queue: { name: string }) => queue.name);
-  expect(shown).toEqual(['inbound-test', 'outbound-test']);
+  expect(shown).toEqual(['inbound-test', 'outbound-test', 'webhooks-test']);
   const emptied = await app.inject({ method: 'PUT', url: '/admin/queues/api/queues/inbound/empty' });
   expect(emptied.statusCode).toBeGreaterThanOrEqual(400);
   expect(await queues.counts('inbound')).toMatchObject({ waiting: 1 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPublicAddress } from '../../../src/messages/public-address.ts';
+import { isPublicAddress } from '../../../src/lib/public-address.ts';
 
 describe('an address that media is fetched from', () => {
   it.each(['1.1.1.1', '93.184.216.34', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '2a00:1450:4001::1'])(

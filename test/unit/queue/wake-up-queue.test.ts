@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { makeAccountId, makeMessageId } from '../../../src/accounts/ids.ts';
-import { makeWakeUpQueue } from '../../../src/messages/wake-up-queue.ts';
 import type { OutboundJob } from '../../../src/queue/table.ts';
+import { makeWakeUpQueue } from '../../../src/queue/wake-up-queue.ts';
 
 const alice = makeAccountId();
 const bob = makeAccountId();
+const accountOf = ({ accountId }: OutboundJob) => accountId;
 const jobOf = (accountId = alice): OutboundJob => ({ accountId, messageId: makeMessageId(0) });
 
 /** A queue that takes a job only when it is told to. */
@@ -23,7 +24,7 @@ function makeSlowQueue() {
 describe('wake-ups', () => {
   it('are each queued while the queue takes them', async () => {
     const jobs: OutboundJob[] = [];
-    const enqueue = makeWakeUpQueue(async (job) => void jobs.push(job));
+    const enqueue = makeWakeUpQueue(async (job: OutboundJob) => void jobs.push(job), accountOf);
     const wanted = [jobOf(), jobOf(), jobOf(bob)];
     for (const job of wanted) await enqueue(job);
     expect(jobs).toEqual(wanted);
@@ -31,7 +32,7 @@ describe('wake-ups', () => {
 
   it('are held for each account once while the queue is away, and the last one follows the first', async () => {
     const queue = makeSlowQueue();
-    const enqueue = makeWakeUpQueue(queue.add);
+    const enqueue = makeWakeUpQueue(queue.add, accountOf);
     const [first, last, other] = [jobOf(), jobOf(), jobOf(bob)];
     const ended = [enqueue(first), enqueue(other)];
     for (let i = 0; i < 1_000; i += 1) await enqueue(jobOf());
@@ -47,7 +48,7 @@ describe('wake-ups', () => {
 
   it('go on after one that could not be queued', async () => {
     const queue = makeSlowQueue();
-    const enqueue = makeWakeUpQueue(queue.add);
+    const enqueue = makeWakeUpQueue(queue.add, accountOf);
     const failed = enqueue(jobOf());
     queue.adding[0]?.promise.reject(new Error('away'));
     await expect(failed).rejects.toThrow('away');

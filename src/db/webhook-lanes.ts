@@ -1,0 +1,261 @@
+/**
+ * Trying what webhooks are owed. Whoever claims a lane has it to itself until it says how its first delivery ended, or until the
+ * claim is over: whoever was killed has tried it for nothing, and it is tried again under the same event id. All instants are
+ * those of the caller's clock.
+ */
+import { sql } from 'kysely';
+import type { TenantId } from '../accounts/ids.ts';
+import { afterTry, type EndpointHealth, FAILURES_TO_REST, isGivenUp } from '../webhooks/endpoint-breaker.ts';
+import type { DeliveryType } from '../webhooks/event-types.ts';
+import type { Executor } from './database.ts';
+import { transact } from './transaction.ts';
+import { rowToWebhook, type Webhook } from './webhook-store.ts';
+
+/** A delivery that is to be tried now, by whoever has it. */
+export interface ClaimedDelivery {
+  readonly id: string;
+  readonly eventId: string;
+  readonly type: DeliveryType;
+  readonly lane: string;
+  readonly payload: string;
+  /** This try included. */
+  readonly attempts: number;
+  readonly firstTriedAt: Date;
+}
+
+/** How a try ended. */
+export interface DeliveryOutcome {
+  readonly isTaken: boolean;
+  /** What the endpoint answered; null if it did not. */
+  readonly status: number | null;
+  /** Null if it was taken. */
+  readonly error: string | null;
+}
+
+/** Enabled webhooks that have something due, and do not rest. */
+export async function listReady(db: Executor, now: Date): Promise<readonly Webhook[]> {
+  const rows = await db
+    .selectFrom('webhooks')
+    .selectAll()
+    .where('status', '=', 'enabled')
+    .where(({ or, eb }) => or([eb('rests_until', 'is', null), eb('rests_until', '<=', now)]))
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('webhook_lanes')
+          .select('lane')
+          .whereRef('webhook_id', '=', 'webhooks.id')
+          .where('due_at', '<=', now)
+          .where(isFree(now)),
+      ),
+    )
+    .execute();
+  return rows.map(rowToWebhook);
+}
+
+/** When the first lane that is not due yet, or rests, or is claimed will be; undefined while none waits. */
+export async function findNextDue(db: Executor, now: Date): Promise<Date | undefined> {
+  const { rows } = await sql<{ at: Date | null }>`
+    select min(greatest(w.rests_until, l.at)) as at
+    from webhooks w cross join lateral (
+      select least(
+        (select min(due_at) from webhook_lanes where webhook_id = w.id and due_at > ${now}),
+        (select min(claimed_until) from webhook_lanes where webhook_id = w.id and claimed_until is not null),
+        case when w.rests_until > ${now} then (select min(due_at) from webhook_lanes where webhook_id = w.id) end
+      ) as at
+    ) l
+    where w.status = 'enabled' and l.at is not null`.execute(db);
+  return rows[0]?.at ?? undefined;
+}
+
+/** Takes the right to the one try that is made after a pause. True for one of all who ask. */
+export async function claimProbe(db: Executor, id: string, now: Date, until: Date): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('webhooks')
+    .set({ rests_until: until })
+    .where('id', '=', id)
+    .where('status', '=', 'enabled')
+    .where('rests_until', '<=', now)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+export interface ClaimOptions {
+  readonly webhookId: string;
+  readonly by: string;
+  readonly limit: number;
+  readonly now: Date;
+  readonly until: Date;
+}
+
+/** Claims lanes that are due, longest first, and begins a try of the first delivery of each. */
+export function claimDeliveries(
+  db: Executor,
+  { webhookId, by, limit, now, until }: ClaimOptions,
+): Promise<readonly ClaimedDelivery[]> {
+  return transact(db, async (trx) => {
+    const { rows: lanes } = await sql<{ lane: string }>`
+      update webhook_lanes l set claimed_until = ${until}, claimed_by = ${by}
+      from (
+        select lane from webhook_lanes
+        where webhook_id = ${webhookId} and due_at <= ${now} and ${isFree(now)}
+        order by due_at limit ${limit} for update skip locked
+      ) due
+      where l.webhook_id = ${webhookId} and l.lane = due.lane
+      returning l.lane`.execute(trx);
+    if (lanes.length === 0) return [];
+    const names = lanes.map(({ lane }) => lane);
+    const { rows } = await sql<ClaimedDelivery>`
+      update webhook_deliveries d
+      set attempts = attempts + 1, first_tried_at = coalesce(first_tried_at, ${now}), last_tried_at = ${now}
+      from (
+        select head.id from unnest(${names}::text[]) as lanes(name) cross join lateral (
+          select id from webhook_deliveries
+          where webhook_id = ${webhookId} and lane = lanes.name and status = 'pending'
+          order by webhook_id, lane, id limit 1
+        ) head
+      ) heads
+      where d.id = heads.id
+      returning d.id::text, event_id as "eventId", type, lane, payload, attempts, first_tried_at as "firstTriedAt"`.execute(
+      trx,
+    );
+    const found = new Set(rows.map(({ lane }) => lane));
+    for (const lane of names) if (!found.has(lane)) await settleLane(trx, webhookId, lane);
+    return rows;
+  });
+}
+
+/** What a try comes to. */
+export interface TryEnd {
+  readonly webhookId: string;
+  readonly delivery: ClaimedDelivery;
+  readonly by: string;
+  readonly outcome: DeliveryOutcome;
+  /** When to try again; null if it was the last try. */
+  readonly nextTryAt: Date | null;
+  readonly isProbe: boolean;
+  readonly now: Date;
+}
+
+/** What has become of the webhook by it. */
+export interface EndpointChange {
+  readonly tenantId: TenantId;
+  readonly before: EndpointHealth;
+  readonly after: EndpointHealth;
+  /** True if that made it a failed one just now. */
+  readonly isGivenUp: boolean;
+}
+
+/**
+ * Enters how a try ended, lets the next of the lane go, and judges the endpoint. Undefined if the webhook is gone.
+ * `onGivenUp` may write more in the same transaction.
+ */
+export function endTry(
+  db: Executor,
+  end: TryEnd,
+  onGivenUp: (trx: Executor, webhook: Webhook) => Promise<void>,
+): Promise<EndpointChange | undefined> {
+  const { webhookId, delivery, by, outcome, nextTryAt, now } = end;
+  return transact(db, async (trx) => {
+    const lane = await trx
+      .selectFrom('webhook_lanes')
+      .select('claimed_by')
+      .where('webhook_id', '=', webhookId)
+      .where('lane', '=', delivery.lane)
+      .forUpdate()
+      .executeTakeFirst();
+    // Whose claim was over may still say that it was taken; a failure is for the other one to find.
+    if (!outcome.isTaken && lane?.claimed_by !== by) return undefined;
+    const ends = outcome.isTaken || nextTryAt === null;
+    await trx
+      .updateTable('webhook_deliveries')
+      .set({
+        status: outcome.isTaken ? 'delivered' : ends ? 'dead' : 'pending',
+        last_status: outcome.status,
+        last_error: outcome.error,
+        ...(nextTryAt === null ? {} : { next_try_at: nextTryAt }),
+        ended_at: ends ? now : null,
+      })
+      .where('id', '=', delivery.id)
+      .where('status', '=', 'pending')
+      .execute();
+    if (lane !== undefined) await settleLane(trx, webhookId, delivery.lane);
+    return judgeEndpoint(trx, end, onGivenUp);
+  });
+}
+
+/** Frees a lane whose row is locked: for its next delivery, or it is closed. */
+export async function settleLane(trx: Executor, webhookId: string, lane: string): Promise<void> {
+  const next = await trx
+    .selectFrom('webhook_deliveries')
+    .select('next_try_at')
+    .where('webhook_id', '=', webhookId)
+    .where('lane', '=', lane)
+    .where('status', '=', 'pending')
+    // By all columns of the index of lanes: by the number alone another would be read, from its beginning.
+    .orderBy('webhook_id')
+    .orderBy('lane')
+    .orderBy('id')
+    .limit(1)
+    .executeTakeFirst();
+  if (next === undefined) {
+    await trx
+      .deleteFrom('webhook_lanes')
+      .where('webhook_id', '=', webhookId)
+      .where('lane', '=', lane)
+      .execute();
+    return;
+  }
+  await trx
+    .updateTable('webhook_lanes')
+    .set({ due_at: next.next_try_at, claimed_until: null, claimed_by: null })
+    .where('webhook_id', '=', webhookId)
+    .where('lane', '=', lane)
+    .execute();
+}
+
+async function judgeEndpoint(
+  trx: Executor,
+  { webhookId, outcome, isProbe, now }: TryEnd,
+  onGivenUp: (trx: Executor, webhook: Webhook) => Promise<void>,
+): Promise<EndpointChange | undefined> {
+  const query = trx.selectFrom('webhooks').selectAll().where('id', '=', webhookId);
+  const seen = await query.executeTakeFirst();
+  if (seen === undefined) return undefined;
+  // Of an endpoint that is well there is nothing to write, and nobody to wait for.
+  const isWell = outcome.isTaken && seen.failures === 0 && seen.rests_until === null;
+  // Not for update: whoever adds deliveries meanwhile holds the key.
+  const row = isWell ? seen : await query.forNoKeyUpdate().executeTakeFirst();
+  if (row === undefined) return undefined;
+  const webhook = rowToWebhook(row);
+  const { health: before, tenantId } = webhook;
+  const after = isWell ? before : afterTry(before, { isTaken: outcome.isTaken, isProbe }, now.getTime());
+  const isOver = webhook.status === 'enabled' && isGivenUp(after, now.getTime());
+  if (!isWell) {
+    await trx
+      .updateTable('webhooks')
+      .set({
+        failures: after.failures,
+        failing_since: toDate(after.failingSince),
+        rests_until: toDate(after.restsUntil),
+        ...(isOver ? { status: 'failed', status_since: now } : {}),
+      })
+      .where('id', '=', webhookId)
+      .execute();
+  }
+  if (isOver) await onGivenUp(trx, webhook);
+  return { tenantId, before, after, isGivenUp: isOver };
+}
+
+/** Whether an endpoint that rested is back. */
+export function isBack({ before, after }: EndpointChange): boolean {
+  return before.failures >= FAILURES_TO_REST && after.failures === 0;
+}
+
+/** That nobody has claimed the lane. */
+export function isFree(now: Date) {
+  return sql<boolean>`(claimed_until is null or claimed_until <= ${now})`;
+}
+
+function toDate(at: number | null): Date | null {
+  return at === null ? null : new Date(at);
+}

@@ -1,0 +1,248 @@
+/**
+ * Delivers what webhooks are owed: one loop looks at what is due, claims lanes of it, at most LANES of a webhook and IN_ALL of all, and
+ * sends the first delivery of each; whatever ends wakes it. The table is the truth: a wake-up only makes it look sooner, and
+ * one that is lost costs the time until the next look. Several daemons may deliver at once, no two from one lane.
+ */
+import type { InstanceId, TenantId } from '../accounts/ids.ts';
+import type { Executor } from '../db/database.ts';
+import { findNextHeld } from '../db/webhook-account-views.ts';
+import { drainDisabled, pullForward, releaseClaims } from '../db/webhook-lane-upkeep.ts';
+import {
+  type ClaimedDelivery,
+  claimDeliveries,
+  claimProbe,
+  type DeliveryOutcome,
+  endTry,
+  findNextDue,
+  isBack,
+  listReady,
+} from '../db/webhook-lanes.ts';
+import type { Webhook } from '../db/webhook-store.ts';
+import { waitMs, withDeadline } from '../lib/abort.ts';
+import { backoffDelayMs } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { toError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { Wake } from '../lib/wake.ts';
+import { announceDisabled } from './disabled-news.ts';
+import { lanesOpen } from './endpoint-breaker.ts';
+import type { AskEndpoint } from './endpoint-request.ts';
+import type { FanOut } from './fan-out.ts';
+import { nextTryAt } from './retry-schedule.ts';
+import { signatureHeaders } from './signature.ts';
+import type { WebhookSecrets } from './webhook-secrets.ts';
+
+/** Deliveries under way to one endpoint, and to all. */
+const LANES = 8;
+const IN_ALL = 64;
+/** A claim outlasts the longest request and the writing of its end; milliseconds. */
+const CLAIM_MS = 40_000;
+/** How long what is under way may take to end when the deliverer closes, in milliseconds. */
+const DRAIN_MS = 5_000;
+/** The least pause between two looks: what ends meanwhile makes room for the next together. Milliseconds. */
+const PAUSE_MS = 10;
+/** How often to look if nothing wakes it, in milliseconds. */
+const SWEEP_MS = 5_000;
+
+/** What became of a try: `failed` is tried again, `dead` is not. */
+export const DELIVERY_OUTCOMES = ['delivered', 'failed', 'dead'] as const;
+export type CountedOutcome = (typeof DELIVERY_OUTCOMES)[number];
+
+/** That a webhook was disabled, since nothing was taken there for days. */
+export interface DisabledWebhook {
+  readonly webhookId: string;
+  readonly tenantId: TenantId;
+  readonly at: Date;
+}
+
+export interface DelivererDeps {
+  readonly db: Executor;
+  readonly instanceId: InstanceId;
+  readonly secrets: WebhookSecrets;
+  readonly ask: AskEndpoint;
+  readonly fanOut: Pick<FanOut, 'fanOutHeld'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Of [0, 1). */
+  readonly random: () => number;
+  readonly onOutcome: (outcome: CountedOutcome) => void;
+  readonly onDisabled: (webhook: DisabledWebhook) => void;
+}
+
+export class Deliverer implements AsyncDisposable {
+  readonly #deps: DelivererDeps;
+  readonly #wake = new Wake();
+  /** Aborts when nothing more is to begin, and when what is under way is to be given up. */
+  readonly #closing = new AbortController();
+  readonly #givingUp = new AbortController();
+  /** Deliveries under way, by webhook. */
+  readonly #atWork = new Map<string, number>();
+  readonly #tries = new Set<Promise<void>>();
+  readonly #running: Promise<void>;
+
+  constructor(deps: DelivererDeps) {
+    this.#deps = deps;
+    this.#running = this.#run(this.#closing.signal);
+  }
+
+  /** Says that something may be due. Returns at once. */
+  wake(): void {
+    this.#wake.wake();
+  }
+
+  /** Waits for what is under way, a little; what is given up is tried again later, by whoever is there then. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { log } = this.#deps;
+    this.#closing.abort(new Error('The deliverer is closed.'));
+    await this.#running;
+    try {
+      await withDeadline(Promise.all(this.#tries), DRAIN_MS, 'Ending the deliveries under way');
+    } catch (thrown) {
+      log.info('Deliveries under way are given up', { error: toError(thrown).message });
+      this.#givingUp.abort(new Error('The deliverer is closed.'));
+      await Promise.all(this.#tries);
+    }
+    await releaseClaims(this.#deps.db, this.#deps.instanceId).catch((thrown) =>
+      log.debug('Claims of deliveries were left to end', { error: toError(thrown).message }),
+    );
+  }
+
+  /** Never rejects; ends with the signal. */
+  async #run(signal: AbortSignal): Promise<void> {
+    const { log } = this.#deps;
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        const restMs = await this.#look(signal);
+        failures = 0;
+        await waitMs(PAUSE_MS, signal);
+        await this.#wake.wait(signal, restMs);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        failures += 1;
+        if (failures === 1)
+          log.warn('Webhooks cannot be delivered now and are later', { error: toError(thrown).message });
+        await waitMs(backoffDelayMs(failures + 1), signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Begins all that can begin; returns after how long to look again, if nothing wakes it. */
+  async #look(signal: AbortSignal): Promise<number> {
+    const { db, fanOut, clock } = this.#deps;
+    const now = new Date(clock.now());
+    const heldUntil = await findNextHeld(db);
+    if (heldUntil !== undefined && heldUntil <= now && (await fanOut.fanOutHeld(db))) this.wake();
+    if (await drainDisabled(db, now)) this.wake();
+    const ready = await listReady(db, now);
+    // Whoever has the least under way comes first, so that endpoints that hang do not keep others out.
+    for (const webhook of ready.toSorted((a, b) => this.#countOf(a) - this.#countOf(b))) {
+      signal.throwIfAborted();
+      await this.#begin(webhook, now);
+    }
+    const due = await findNextDue(db, now);
+    const next = Math.min(...[due, heldUntil].map((at) => at?.getTime() ?? Number.POSITIVE_INFINITY));
+    return Math.min(Math.max(next - clock.now(), 1), SWEEP_MS);
+  }
+
+  #countOf({ id }: Pick<Webhook, 'id'>): number {
+    return this.#atWork.get(id) ?? 0;
+  }
+
+  async #begin(webhook: Webhook, now: Date): Promise<void> {
+    const { db, instanceId: by } = this.#deps;
+    const isProbe = webhook.health.restsUntil !== null;
+    const open = lanesOpen(webhook.health, now.getTime(), LANES) - (isProbe ? 0 : this.#countOf(webhook));
+    const limit = Math.min(open, IN_ALL - this.#tries.size);
+    if (limit <= 0) return;
+    const until = new Date(now.getTime() + CLAIM_MS);
+    if (isProbe && !(await claimProbe(db, webhook.id, now, until))) return;
+    const claimed = await claimDeliveries(db, { webhookId: webhook.id, by, limit, now, until });
+    for (const delivery of claimed) {
+      this.#atWork.set(webhook.id, this.#countOf(webhook) + 1);
+      const trying = this.#try(webhook, delivery, isProbe).finally(() => {
+        this.#tries.delete(trying);
+        const left = this.#countOf(webhook) - 1;
+        if (left === 0) this.#atWork.delete(webhook.id);
+        else this.#atWork.set(webhook.id, left);
+        this.wake();
+      });
+      this.#tries.add(trying);
+    }
+  }
+
+  /** Never rejects. */
+  async #try(webhook: Webhook, delivery: ClaimedDelivery, isProbe: boolean): Promise<void> {
+    const { signal } = this.#givingUp;
+    try {
+      const outcome = await this.#send(webhook, delivery, signal);
+      await this.#end(webhook, { delivery, outcome, isProbe });
+    } catch (thrown) {
+      if (signal.aborted) return;
+      // The claim ends by itself, and it is tried again under the same id.
+      this.#deps.log.warn('The end of a delivery could not be entered', {
+        webhookId: webhook.id,
+        deliveryId: delivery.id,
+        error: toError(thrown).message,
+      });
+    }
+  }
+
+  async #send(webhook: Webhook, delivery: ClaimedDelivery, signal: AbortSignal): Promise<DeliveryOutcome> {
+    const { secrets, ask, clock } = this.#deps;
+    const now = clock.now();
+    let signing: readonly string[];
+    try {
+      signing = secrets.open(webhook.id, webhook.secrets, now);
+    } catch (thrown) {
+      return { isTaken: false, status: null, error: toError(thrown).message };
+    }
+    const { eventId: id, payload: body } = delivery;
+    const headers = signatureHeaders({ id, timestamp: Math.floor(now / 1_000), body }, signing);
+    return ask({ url: webhook.url, headers, body }, signal);
+  }
+
+  async #end(
+    { id: webhookId }: Webhook,
+    ended: {
+      readonly delivery: ClaimedDelivery;
+      readonly outcome: DeliveryOutcome;
+      readonly isProbe: boolean;
+    },
+  ): Promise<void> {
+    const { db, instanceId: by, clock, log, random, onOutcome, onDisabled } = this.#deps;
+    const now = new Date(clock.now());
+    const { outcome, delivery } = ended;
+    const tries = {
+      attempts: delivery.attempts,
+      firstTriedAt: delivery.firstTriedAt.getTime(),
+      now: now.getTime(),
+    };
+    const next = outcome.isTaken ? null : nextTryAt(tries, random());
+    const end = { webhookId, by, ...ended, nextTryAt: next === null ? null : new Date(next), now };
+    const change = await endTry(db, end, (trx, webhook) => announceDisabled(trx, webhook, now));
+    onOutcome(outcome.isTaken ? 'delivered' : next === null ? 'dead' : 'failed');
+    if (!outcome.isTaken && next === null)
+      log.warn('A delivery to a webhook became a dead letter', { webhookId, deliveryId: delivery.id });
+    if (change === undefined) return;
+    const { before, after, tenantId } = change;
+    if (isBack(change)) {
+      log.info('The endpoint of a webhook is back', { webhookId });
+      await pullForward(db, webhookId, now);
+    }
+    if (before.restsUntil === null && after.restsUntil !== null)
+      log.warn('The endpoint of a webhook rests', {
+        webhookId,
+        failures: after.failures,
+        error: outcome.error,
+      });
+    if (!change.isGivenUp) return;
+    log.error('A webhook was disabled: nothing was taken there for days', { webhookId, tenantId });
+    onDisabled({ webhookId, tenantId, at: now });
+  }
+}
+
+/** Opens the deliverer; what an earlier run of this instance had in hand is tried again at once. */
+export async function openDeliverer(deps: DelivererDeps): Promise<Deliverer> {
+  await releaseClaims(deps.db, deps.instanceId);
+  return new Deliverer(deps);
+}

@@ -1,0 +1,31 @@
+import type { SealedSecrets } from '../db/webhook-store.ts';
+import type { KeyRing } from '../vault/key-ring.ts';
+
+/** Seals the secrets of webhooks for the database, each bound to its webhook. */
+export interface WebhookSecrets {
+  seal(webhookId: string, secret: string): Buffer;
+  /** Those that sign now, the newest first. @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED */
+  open(webhookId: string, secrets: SealedSecrets, now: number): readonly string[];
+  /** The same secret sealed by the current key; undefined if it is already, or if no key at hand opens it. */
+  reseal(webhookId: string, sealed: Buffer): Buffer | undefined;
+}
+
+export function makeWebhookSecrets(
+  keyRing: Pick<KeyRing, 'sealSecret' | 'openSecret' | 'isSealedByCurrent'>,
+): WebhookSecrets {
+  const nameOf = (webhookId: string) => `webhook ${webhookId}`;
+  const open = (webhookId: string, sealed: Uint8Array) => keyRing.openSecret(nameOf(webhookId), sealed);
+  const seal = (webhookId: string, secret: Uint8Array) => keyRing.sealSecret(nameOf(webhookId), secret);
+  return {
+    seal: (webhookId, secret) => seal(webhookId, Buffer.from(secret)),
+    open(webhookId, { current, previous }, now) {
+      const all =
+        previous !== null && previous.until.getTime() > now ? [current, previous.secret] : [current];
+      return all.map((sealed) => open(webhookId, sealed).toString('utf8'));
+    },
+    reseal(webhookId, sealed) {
+      if (keyRing.isSealedByCurrent(sealed)) return undefined;
+      return seal(webhookId, open(webhookId, sealed));
+    },
+  };
+}
