@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'socket.io-client';
 import type { RealtimeEvents } from '../client/client.ts';
-import { orAborted, waitMs } from '../lib/abort.ts';
+import { orAborted } from '../lib/abort.ts';
 import { AppError } from '../lib/errors.ts';
 import { Wake } from '../lib/wake.ts';
 import { type ApiClient, type MessageFilter, toKnownCode } from './api-client.ts';
@@ -14,8 +14,6 @@ import type { MessageView } from './api-views.ts';
 const OVERLAP_MS = 300_000;
 /** Ids that are kept to print nothing twice; more than can lie within the overlap at the pace of a person's reading. */
 const MAX_SEEN = 20_000;
-/** Pause before a daemon that cannot let anybody in now is asked again. Milliseconds. */
-const RETRY_MS = 2_000;
 
 export interface FollowOptions {
   readonly accountId: string;
@@ -80,7 +78,6 @@ class MessageEvents implements Disposable {
   readonly #socket: Socket<RealtimeEvents>;
   readonly #waiting: News[] = [];
   readonly #wake = new Wake();
-  readonly #closed = new AbortController();
 
   constructor(socket: Socket<RealtimeEvents>, accountId: string) {
     this.#socket = socket;
@@ -114,18 +111,10 @@ class MessageEvents implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#closed.abort();
     this.#socket.disconnect();
   }
 
   #hearRefusal({ code = '', message }: { readonly code?: string; readonly message?: string }): void {
-    if (code === 'UNAVAILABLE' || code === 'RATE_LIMIT_EXCEEDED') {
-      waitMs(RETRY_MS, this.#closed.signal).then(
-        () => this.#socket.connect(),
-        () => undefined,
-      );
-      return;
-    }
     const error = new AppError(toKnownCode(code, 503), message === undefined ? {} : { message });
     this.#take({ kind: 'refused', error });
   }

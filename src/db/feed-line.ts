@@ -4,21 +4,19 @@
  * unheard may leave two readers for a moment: what each takes is still taken once (see change-feed-store.ts).
  */
 import { sql } from 'kysely';
-import pg from 'pg';
+import type pg from 'pg';
 import { withDeadline } from '../lib/abort.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Executor } from './database.ts';
+import { connectSession, makeSessionClient } from './server-session.ts';
 
 /** Of the lock; any number that nothing else in the database uses. */
 const LOCK = 'switchboard:change-feed';
 const CHANNEL = 'switchboard_changes';
 
-/** A server that takes a connection and says nothing is given up after this, in milliseconds. */
-const CONNECT_DEADLINE_MS = 5_000;
 /** A server that does not answer on the line is as good as gone after this, in milliseconds. */
 const ANSWER_DEADLINE_MS = 5_000;
-const KEEP_ALIVE_AFTER_MS = 10_000;
 
 export interface FeedLineOptions {
   /** Anything `pg` takes; it is a session of the server itself that counts, none of a pooler. */
@@ -72,12 +70,7 @@ export class FeedLine implements AsyncDisposable {
 
   async #connect(): Promise<pg.Client> {
     const { connection, onNews, log } = this.#options;
-    const client = new pg.Client({
-      connectionTimeoutMillis: CONNECT_DEADLINE_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
-      ...connection,
-    });
+    const client = makeSessionClient(connection);
     client.on('error', (thrown) => log.debug('The line of changes broke', describe(thrown)));
     client.once('end', () => {
       this.#forget(client);
@@ -85,7 +78,7 @@ export class FeedLine implements AsyncDisposable {
     });
     client.on('notification', onNews);
     try {
-      await client.connect();
+      await connectSession(client);
       await client.query(`listen ${CHANNEL}`);
       return client;
     } catch (thrown) {

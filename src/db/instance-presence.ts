@@ -5,12 +5,13 @@
  */
 import { Socket } from 'node:net';
 import { type RawBuilder, sql } from 'kysely';
-import pg from 'pg';
+import type pg from 'pg';
 import type { InstanceId } from '../accounts/ids.ts';
 import { waitMs, withDeadline } from '../lib/abort.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Executor } from './database.ts';
+import { connectSession, makeSessionClient } from './server-session.ts';
 
 /** How long the lock of an instance must have been free before it counts as gone, in milliseconds. */
 const GRACE_MS = 5_000;
@@ -18,18 +19,8 @@ const GRACE_MS = 5_000;
 /** The pauses before tries to take the lock again, in milliseconds; the last is kept. Well within the grace. */
 const RETAKE_PAUSES_MS = [0, 100, 250, 500, 1_000] as const;
 
-/** A server that takes a connection and says nothing is given up after this, in milliseconds. */
-const CONNECT_DEADLINE_MS = 5_000;
-
 /** A server that does not answer a goodbye is left without one after this, in milliseconds. */
 const CLOSE_DEADLINE_MS = 1_000;
-
-/** The server's own look at whether we are there: a machine that vanished is noticed after half a minute, not hours. */
-const NOTICE_VANISHED =
-  'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4';
-
-/** How the client looks whether the server is there, in milliseconds of silence. */
-const KEEP_ALIVE_AFTER_MS = 10_000;
 
 export interface PresenceOptions {
   /** Anything `pg` takes; it is a session of the server itself that counts, none of a pooler. */
@@ -62,10 +53,7 @@ class InstancePresence implements AsyncDisposable {
   /** Takes the lock on a new connection, and takes it again whenever that one ends. */
   async take(): Promise<void> {
     const { connection, instanceId } = this.#options;
-    const client = new pg.Client({
-      connectionTimeoutMillis: CONNECT_DEADLINE_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    const client = makeSessionClient({
       ...connection,
       stream: () => {
         this.#socket = new Socket();
@@ -78,8 +66,7 @@ class InstancePresence implements AsyncDisposable {
     );
     this.#client = client;
     try {
-      await client.connect();
-      await client.query(NOTICE_VANISHED);
+      await connectSession(client);
       await client.query('select pg_advisory_lock_shared(hashtextextended($1, 0))', [lockName(instanceId)]);
     } catch (thrown) {
       await client.end().catch(() => undefined);

@@ -3,19 +3,19 @@
  * was notified while the connection was away is lost, which is why its return is told as well.
  */
 import { Socket } from 'node:net';
-import pg from 'pg';
+import type pg from 'pg';
 import { waitMs, withDeadline } from '../lib/abort.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { connectSession, makeSessionClient } from './server-session.ts';
 
 /** The pauses before tries to connect again, in milliseconds; the last is kept. */
 const RETRY_PAUSES_MS = [0, 100, 250, 500, 1_000] as const;
-/** A server that takes a connection and says nothing is given up after this, in milliseconds. */
-const CONNECT_DEADLINE_MS = 5_000;
+/** How often the server is asked whether it is still there, and how long it may take to say so; milliseconds. */
+const CHECK_EVERY_MS = 5_000;
+const ANSWER_DEADLINE_MS = 5_000;
 /** A server that does not answer a goodbye is left without one after this, in milliseconds. */
 const CLOSE_DEADLINE_MS = 1_000;
-/** How the client looks whether the server is there, in milliseconds of silence. */
-const KEEP_ALIVE_AFTER_MS = 10_000;
 
 /** What listeners do; they return at once and do not throw. */
 export interface NotificationHandler {
@@ -57,10 +57,7 @@ class NotificationListener implements AsyncDisposable {
   /** Listens on a new connection, and again whenever that one ends. */
   async listen(): Promise<void> {
     const { connection, channel, log, onNotification } = this.#options;
-    const client = new pg.Client({
-      connectionTimeoutMillis: CONNECT_DEADLINE_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    const client = makeSessionClient({
       ...connection,
       stream: () => {
         this.#socket = new Socket();
@@ -72,15 +69,33 @@ class NotificationListener implements AsyncDisposable {
     client.on('notification', ({ payload = '' }) => onNotification(payload));
     this.#client = client;
     try {
-      await client.connect();
+      await connectSession(client);
       await client.query(`listen ${client.escapeIdentifier(channel)}`);
     } catch (thrown) {
       await client.end().catch(() => undefined);
       throw thrown;
     }
+    const ended = new AbortController();
+    void this.#watch(client, AbortSignal.any([ended.signal, this.#closing.signal]));
     client.once('end', () => {
+      ended.abort();
       if (!this.#closing.signal.aborted) this.#returning = this.#return();
     });
+  }
+
+  /** Cuts a connection that has gone silent without an end. Never rejects; ends with the signal. */
+  async #watch(client: pg.Client, signal: AbortSignal): Promise<void> {
+    const socket = this.#socket;
+    try {
+      for (;;) {
+        await waitMs(CHECK_EVERY_MS, signal);
+        await withDeadline(client.query('select 1'), ANSWER_DEADLINE_MS, 'An answer of the database');
+      }
+    } catch (thrown) {
+      if (signal.aborted) return;
+      this.#options.log.debug('The connection that listens is cut', describe(thrown));
+      socket?.destroy();
+    }
   }
 
   /** Never rejects; ends when it listens again, or with the listener. */

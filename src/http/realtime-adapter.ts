@@ -1,12 +1,12 @@
 /**
- * Fans events out to the clients of all daemons, and gives a client that was cut off what it missed. Every broadcast goes
- * through the shared stream, and each daemon tells its clients of an entry when it reads it there, of its own as well: so all
- * of them hear everything in one order, and what a client has heard is an id in that order. While Redis is away a daemon tells
- * its own clients directly; then the others miss it, and clients that come back begin anew.
+ * Fans events out to the clients of all daemons. Every broadcast goes through the shared stream, and each daemon tells its
+ * clients of an entry when it reads it there, of its own as well: so all of them hear everything in one order, and what a
+ * client has heard is an id in that order. A client that comes back is put between two entries: what lies before is read for
+ * it, what lies behind it hears.
  *
- * A client that comes back is put between two entries: what lies before is read for it, what lies behind it hears.
+ * While Redis is away, or too slow, a daemon tells its own clients past the stream. Then it marks the gap there, before its
+ * next entry; nobody is put behind anything before that mark, nor here at all until the mark was read back.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   Adapter,
   type BroadcastFlags,
@@ -14,24 +14,20 @@ import {
   ClusterAdapter,
   type ClusterMessage,
   MessageType,
-  type Session,
 } from 'socket.io-adapter';
 import { waitMs, withDeadline } from '../lib/abort.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { EventStream, StreamEntry } from '../queue/event-stream.ts';
+import type { KeptSession, KeptSessions } from './kept-sessions.ts';
 
-/** How long after its end a connection can be taken up again, in milliseconds. */
-export const RECOVERY_MS = 120_000;
-/** How often the sessions of connected clients are put down: who is killed cannot do it at the end. Milliseconds. */
-const KEEP_EVERY_MS = 60_000;
 /** How long an entry may take to be read back before its own clients are told without it; milliseconds. */
 const READ_BACK_MS = 1_000;
 /** Daemons whose entries are known by number. */
 const MAX_SOURCES = 100;
 
-const PRIVATE_ID = /^[\w-]{1,64}$/;
-const OFFSET = /^\d{1,20}-\d{1,20}$/;
+/** The pause before a gap that could not be marked is marked again; milliseconds. */
+const MARK_AGAIN_MS = 200;
 
 /** A packet of Socket.IO, as far as this looks at it. */
 interface Packet {
@@ -50,12 +46,22 @@ interface Own {
 /** What an entry of the stream says: the `n`th of its daemon's. Redis may be asked twice for one whose answer was lost. */
 type Numbered = ClusterMessage & { readonly n: number };
 type Broadcast = Extract<ClusterMessage, { type: MessageType.BROADCAST }>;
-type SessionState = Omit<Session, 'missedPackets'>;
+
+/** Says that the clients of that daemon were told so many times past the stream, before this. */
+interface GapMark {
+  readonly uid: string;
+  readonly gap: number;
+}
+
+/** An event of the stream as a client gets it afterwards: with its offset, and for whom it was. */
+export interface MissedPacket {
+  readonly data: readonly unknown[];
+  readonly opts: Broadcast['data']['opts'];
+}
 
 export interface StreamAdapterDeps {
   readonly stream: EventStream;
-  /** The rooms of which a session with this `data` may hear now; undefined if it may not be taken up any more. */
-  readonly findRooms: (data: unknown) => Promise<readonly string[] | undefined>;
+  readonly sessions: KeptSessions;
   readonly log: Logger;
 }
 
@@ -67,6 +73,9 @@ export class StreamAdapter extends ClusterAdapter {
   /** The last number of each other daemon. */
   readonly #sources = new Map<string, number>();
   #count = 0;
+  /** How often clients were told past the stream, and how much of that is marked in what was read of it. */
+  #alone = 0;
+  #marked = 0;
   /** The last entry that the clients were told of. */
   #at: string;
   #turn: Promise<unknown> = Promise.resolve();
@@ -77,7 +86,6 @@ export class StreamAdapter extends ClusterAdapter {
     this.#deps = deps;
     this.#at = deps.stream.start;
     deps.stream.follow((entries) => this.#inTurn(async () => this.#deliver(entries)));
-    void this.#keepSessions(this.#closing.signal);
   }
 
   /** Resolves when this daemon's clients were sent everything that was broadcast here so far. */
@@ -95,6 +103,7 @@ export class StreamAdapter extends ClusterAdapter {
     const own: Own = { packet, opts, told: Promise.withResolvers<void>() };
     this.#untold.set(n, own);
     const data = { packet, opts: toPlain(opts) };
+    if (!this.isWhole) void this.#markGap();
     try {
       own.offset = await this.#add({
         type: MessageType.BROADCAST,
@@ -110,37 +119,30 @@ export class StreamAdapter extends ClusterAdapter {
     }
   }
 
-  override persistSession(session: SessionState): void {
-    this.#deps.stream
-      .put(sessionName(session.pid), JSON.stringify(session), RECOVERY_MS)
-      .catch((thrown) =>
-        this.#deps.log.debug('A session could not be put down', { error: toError(thrown).message }),
-      );
+  override persistSession(session: KeptSession): void {
+    this.#deps.sessions.keepEnded(session);
   }
 
-  /** Rejects if the client has to begin anew. */
-  override async restoreSession(pid: string, offset: string): Promise<Session> {
-    if (!PRIVATE_ID.test(pid) || !OFFSET.test(offset)) throw gone();
-    const text = await this.#deps.stream.take(sessionName(pid));
-    if (text === undefined) throw gone();
-    const kept: SessionState = JSON.parse(text);
-    const now = await this.#deps.findRooms(kept.data);
-    if (now === undefined) throw gone();
-    const rooms = kept.rooms.filter((room) => room === kept.sid || now.includes(room));
-    const session = { ...kept, rooms };
-    const restored = Promise.withResolvers<Session>();
-    await this.#inTurn(async () => {
-      try {
-        const missed = await this.#deps.stream.read(offset, this.#at);
-        if (missed === undefined) throw gone();
-        restored.resolve({ ...session, missedPackets: toMissed(missed, rooms) });
-      } catch (thrown) {
-        restored.reject(thrown);
-      }
-      // The socket is in its rooms before the next entry is told.
-      await nextTurn();
+  /**
+   * Calls `enter` with what was told behind `offset`; nothing is told until it is through. False, without the call, if not
+   * all of that is known any more. @throws AppError UNAVAILABLE, and what `enter` throws
+   */
+  async enterBehind(
+    offset: string,
+    enter: (missed: readonly MissedPacket[]) => Promise<void>,
+  ): Promise<boolean> {
+    const { stream } = this.#deps;
+    // Most of it is read while the others are still told.
+    const near = this.#at;
+    const most = await stream.read(offset, near);
+    if (most === undefined) return false;
+    return this.#inTurn(async () => {
+      const rest = near === this.#at ? [] : await stream.read(near, this.#at);
+      const missed = rest && toMissed([...most, ...rest]);
+      if (missed === undefined || !this.isWhole) return false;
+      await enter(missed);
+      return true;
     });
-    return restored.promise;
   }
 
   override close(): void {
@@ -169,8 +171,10 @@ export class StreamAdapter extends ClusterAdapter {
   #deliver(entries: readonly StreamEntry[]): void {
     for (const { id, text } of entries) {
       this.#at = id;
-      const message: Numbered = JSON.parse(text);
-      if (message.uid === this.uid) {
+      const message: Numbered | GapMark = JSON.parse(text);
+      if ('gap' in message) {
+        if (message.uid === this.uid) this.#marked = message.gap;
+      } else if (message.uid === this.uid) {
         const own = this.#untold.get(message.n);
         if (own !== undefined) this.#tellOwn(message.n, own, id);
       } else if (this.#isNew(message)) {
@@ -191,10 +195,36 @@ export class StreamAdapter extends ClusterAdapter {
 
   /** Tells this daemon's clients of a broadcast that cannot be read back, and of those before it. */
   #tellAlone(n: number): void {
+    const isMarking = !this.isWhole;
+    this.#alone += 1;
+    if (!isMarking) void this.#markUntilRead(this.#closing.signal);
     for (const [each, own] of this.#untold) {
       if (each > n) return;
       this.#tellOwn(each, own, own.offset);
     }
+  }
+
+  /** False while clients here were told something of which the stream does not say yet that it is missing there. */
+  get isWhole(): boolean {
+    return this.#marked === this.#alone;
+  }
+
+  /** Never rejects; ends with the signal. */
+  async #markUntilRead(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && !this.isWhole) {
+      await this.#markGap();
+      await waitMs(MARK_AGAIN_MS, signal).catch(() => undefined);
+    }
+  }
+
+  /** Never rejects. What is added after the call stands behind the mark. */
+  async #markGap(): Promise<void> {
+    const mark: GapMark = { uid: this.uid, gap: this.#alone };
+    await this.#deps.stream
+      .add(JSON.stringify(mark))
+      .catch((thrown) =>
+        this.#deps.log.debug('A gap could not be marked', { error: toError(thrown).message }),
+      );
   }
 
   #tellOwn(n: number, own: Own, offset: string | undefined): void {
@@ -205,29 +235,6 @@ export class StreamAdapter extends ClusterAdapter {
 
   #tell(packet: Packet, opts: BroadcastOptions): void {
     Adapter.prototype.broadcast.call(this, packet, opts);
-  }
-
-  /** Never rejects; ends with the signal. */
-  async #keepSessions(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await waitMs(KEEP_EVERY_MS, signal).catch(() => undefined);
-      for (const socket of this.nsp.sockets.values()) this.keepSession(socket);
-    }
-  }
-
-  /** Puts the session of a connected client down, so that it is there whatever becomes of this daemon. */
-  keepSession(socket: {
-    readonly id: string;
-    readonly rooms: ReadonlySet<string>;
-    readonly data: unknown;
-  }): void {
-    const { pid } = socket as unknown as { readonly pid: string };
-    const session = { sid: socket.id, pid, rooms: [...socket.rooms], data: socket.data };
-    this.#deps.stream
-      .put(sessionName(pid), JSON.stringify(session), KEEP_EVERY_MS + RECOVERY_MS)
-      .catch((thrown) =>
-        this.#deps.log.debug('A session could not be put down', { error: toError(thrown).message }),
-      );
   }
 }
 
@@ -241,25 +248,18 @@ function withOffset(packet: Packet, flags: BroadcastFlags | undefined, offset: s
   return isKept ? { ...packet, data: [...packet.data, offset] } : packet;
 }
 
-/** Packets that a client in these rooms has missed, each with its offset. */
-function toMissed(entries: readonly StreamEntry[], rooms: readonly string[]): unknown[][] {
+/** What was told by these entries; undefined if something else was told between them. */
+function toMissed(entries: readonly StreamEntry[]): readonly MissedPacket[] | undefined {
   const seen = new Map<string, number>();
-  return entries.flatMap(({ id, text }) => {
-    const message: Numbered = JSON.parse(text);
-    if (message.n <= (seen.get(message.uid) ?? 0)) return [];
+  const missed: MissedPacket[] = [];
+  for (const { id, text } of entries) {
+    const message: Numbered | GapMark = JSON.parse(text);
+    if ('gap' in message) return undefined;
+    if (message.n <= (seen.get(message.uid) ?? 0)) continue;
     seen.set(message.uid, message.n);
-    if (message.type !== MessageType.BROADCAST) return [];
+    if (message.type !== MessageType.BROADCAST) continue;
     const { opts, packet } = message.data;
-    const isFor = opts.rooms.length === 0 || opts.rooms.some((room) => rooms.includes(room));
-    if (!isFor || opts.except.some((room) => rooms.includes(room))) return [];
-    return [[...(packet as Packet).data, id]];
-  });
-}
-
-function sessionName(pid: string): string {
-  return `session:${pid}`;
-}
-
-function gone(): AppError {
-  return new AppError('UNAVAILABLE', { message: 'The session cannot be taken up again.' });
+    missed.push({ data: [...(packet as Packet).data, id], opts });
+  }
+  return missed;
 }

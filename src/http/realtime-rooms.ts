@@ -5,7 +5,6 @@
  */
 import type { DefaultEventsMap, Socket } from 'socket.io';
 import type { AccountId, TenantId } from '../accounts/ids.ts';
-import type { Permission } from '../accounts/permissions.ts';
 import { type Principal, principalToScope } from '../accounts/principal.ts';
 import type { AccessChanges } from '../db/access-watch.ts';
 import { listGrantedAccounts } from '../db/account-grant-store.ts';
@@ -29,8 +28,8 @@ export type RealtimeMember = Pick<
   'rooms' | 'join' | 'leave' | 'disconnect' | 'once' | 'conn' | 'data'
 >;
 
-/** What is kept of a client for the time that it is cut off: JSON. */
-type Memo = Omit<Principal, 'permissions'> & { readonly permissions: readonly Permission[] };
+/** What is kept of who a client is, for the time that it is cut off: JSON. */
+type Holder = Pick<Principal, 'kind' | 'id' | 'tenantId'>;
 
 interface Membership {
   principal: Principal;
@@ -61,7 +60,7 @@ export class RealtimeRooms implements Disposable {
   async admit(member: RealtimeMember, principal: Principal): Promise<void> {
     if (!principal.permissions.has('whatsapp:read')) throw new AppError('FORBIDDEN');
     const membership = { principal, left: new AbortController() };
-    member.data = principalToMemo(principal);
+    member.data = principalToHolder(principal);
     this.#members.set(member, membership);
     // The one comes where only Socket.IO's own connection ends, the other also to a client that was never let in.
     member.once('disconnect', () => this.#forget(member));
@@ -74,15 +73,6 @@ export class RealtimeRooms implements Disposable {
       throw thrown;
     }
     void this.#endInTime(member, membership);
-  }
-
-  /** The rooms that somebody may be in now who was let in as the one whose `data` these are; undefined for nobody. */
-  async findRoomsNow(data: unknown): Promise<readonly string[] | undefined> {
-    const memo = data as Memo;
-    const before: Principal = { ...memo, permissions: new Set(memo.permissions) };
-    const principal = await this.#deps.authenticator.renew(before);
-    if (principal === undefined || !principal.permissions.has('whatsapp:read')) return undefined;
-    return this.#findRooms(principal);
   }
 
   #forget(member: RealtimeMember): void {
@@ -155,8 +145,14 @@ export class RealtimeRooms implements Disposable {
   }
 }
 
-function principalToMemo(principal: Principal): Memo {
-  return { ...principal, permissions: [...principal.permissions] };
+function principalToHolder({ kind, id, tenantId }: Principal): Holder {
+  return { kind, id, tenantId };
+}
+
+/** True if two clients with these `data` were let in as the same. */
+export function isSameHolder(one: unknown, other: unknown): boolean {
+  const [a, b] = [one as Holder, other as Holder];
+  return a.kind === b.kind && a.id === b.id && a.tenantId === b.tenantId;
 }
 
 const TENANT = 'tenant:';

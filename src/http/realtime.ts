@@ -11,7 +11,8 @@ import { KeyedSerial } from '../lib/keyed-serial.ts';
 import type { Authenticator } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { toClientError } from './error-answer.ts';
-import { RECOVERY_MS, StreamAdapter } from './realtime-adapter.ts';
+import { KeptSessions, RECOVERY_MS } from './kept-sessions.ts';
+import { StreamAdapter } from './realtime-adapter.ts';
 import {
   announcementToEvent,
   changesToNews,
@@ -19,6 +20,7 @@ import {
   type RealtimeEvent,
   type RealtimePayloads,
 } from './realtime-event.ts';
+import { Resumption } from './realtime-resumption.ts';
 import { RealtimeRooms, roomOfTenant, roomsOfAccount } from './realtime-rooms.ts';
 
 const PATH = '/socket.io';
@@ -56,6 +58,7 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
   const { config, db, announcements, feed, events, webhooks, log } = deps;
   const closing = new AbortController();
   const rooms = new RealtimeRooms(deps);
+  const sessions = new KeptSessions(events, log);
   const io: RealtimeServer = new Server(server, {
     path: PATH,
     serveClient: false,
@@ -65,19 +68,21 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
     connectionStateRecovery: { maxDisconnectionDuration: RECOVERY_MS, skipMiddlewares: false },
     adapter: class extends StreamAdapter {
       constructor(namespace: Namespace) {
-        super(namespace, { stream: events, findRooms: (data) => rooms.findRoomsNow(data), log });
+        super(namespace, { stream: events, sessions, log });
       }
     },
     ...(config.allowedOrigins.length > 0 ? { cors: { origin: [...config.allowedOrigins] } } : {}),
   });
   const adapter = io.of('/').adapter as StreamAdapter;
+  const resumption = new Resumption({ adapter, sessions, log });
   io.use((socket, next) => {
     admit(socket, { ...deps, rooms }, closing.signal).then(
-      () => next(),
-      (thrown: unknown) => next(toRefusal(thrown, deps)),
+      () => resumption.enter(socket, next),
+      (thrown: unknown) => refuse(socket, { thrown, next, log }),
     );
   });
-  io.on('connection', (socket) => adapter.keepSession(socket));
+  io.on('connection', (socket) => sessions.keep(socket));
+  void sessions.keepAll(() => io.of('/').sockets.values(), closing.signal);
   const turns = new KeyedSerial<string>();
   const unsubscribe = announcements.subscribe((announcement) => {
     // In turns: the drawing of a QR code must not let the news that it is over get ahead.
@@ -166,13 +171,24 @@ function emit(
   io.to(roomsOfAccount(account)).emit(name, payload as never);
 }
 
-/** What a client that is refused gets as `connect_error`: the code and its words in `data`, as HTTP has them. */
-function toRefusal(thrown: unknown, { log }: RealtimeDeps): Error {
-  const error = toClientError(thrown);
-  const { code, message, details, status } = error;
+/**
+ * Sends a client away. One that is refused gets a `connect_error`, with the code and its words in `data`, as HTTP has them, and
+ * stays away: so does the library. Where the reason passes it is cut off instead, and comes again by itself.
+ */
+function refuse(
+  socket: RealtimeSocket,
+  {
+    thrown,
+    next,
+    log,
+  }: { readonly thrown: unknown; readonly next: (error: Error) => void; readonly log: RealtimeDeps['log'] },
+): void {
+  const { code, message, details, status } = toClientError(thrown);
   if (status >= 500) {
     log.warn('A Socket.IO client could not be let in now', { code, error: toError(thrown).message });
   }
-  const data = { code, message, ...(status >= 500 || details === undefined ? {} : { details }) };
-  return Object.assign(new Error(`${code}: ${message}`), { data });
+  if (status >= 500 || status === 429) socket.conn.close();
+  const data = { code, message, ...(details === undefined ? {} : { details }) };
+  // To a connection that is closed the library says nothing.
+  next(Object.assign(new Error(`${code}: ${message}`), { data }));
 }

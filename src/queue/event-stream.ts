@@ -12,12 +12,17 @@ import type { OpenRedis } from './connection.ts';
 
 /** Entries that the stream keeps, about: a few megabytes to some dozen. */
 const MAX_ENTRIES = 10_000;
-/** A stream that nobody adds to is gone after this; milliseconds. */
-const KEPT_MS = 600_000;
+/**
+ * How long it keeps one at most; milliseconds. Longer than anybody was away who may read back: a session lasts three minutes,
+ * and for most of a minute before a connection may have been dead unnoticed.
+ */
+const KEPT_MS = 240_000;
 /** Entries of one answer. */
 const READ_COUNT = 500;
 /** How long Redis waits for an entry before it answers that there is none; milliseconds. */
 const BLOCK_MS = 2_000;
+/** A connection that is silent for so long while an answer is due is made anew; milliseconds. */
+const SILENCE_MS = BLOCK_MS + 3_000;
 /** A Redis that has not answered after this is away; milliseconds. */
 const ANSWER_MS = 1_000;
 /** Answers that may be outstanding: a Redis that hangs must not let them pile up. */
@@ -36,12 +41,15 @@ export interface EventStream extends AsyncDisposable {
   readonly start: string;
   /** Adds an entry and returns its id. It may be there although this rejects. @throws AppError UNAVAILABLE */
   add(text: string): Promise<string>;
-  /** Entries behind `after` up to `through`, both ids, in their order; undefined if `after` is not kept any more. */
+  /**
+   * Entries behind `after` up to `through`, both ids, in their order, but for those older than four minutes; undefined if
+   * younger ones are not kept any more.
+   */
   read(after: string, through: string): Promise<readonly StreamEntry[] | undefined>;
   /** Puts a value that is gone after so long. @throws AppError UNAVAILABLE */
   put(name: string, text: string, ttlMs: number): Promise<void>;
-  /** Takes a value away; undefined if there is none. @throws AppError UNAVAILABLE */
-  take(name: string): Promise<string | undefined>;
+  /** A value that was put; undefined if there is none. @throws AppError UNAVAILABLE */
+  find(name: string): Promise<string | undefined>;
   /** Calls the one follower with what was added, in order; it is waited for. From its call on nothing is missed. */
   follow(follower: (entries: readonly StreamEntry[]) => Promise<void>): void;
 }
@@ -84,7 +92,7 @@ class RedisEventStream implements EventStream {
     this.#key = key;
     this.start = start;
     this.#at = start;
-    this.#reader = duplicate(options.redis.client);
+    this.#reader = openReader(options.redis.client);
     // Unheard it would end the process; the shared connection tells of the outage.
     this.#reader.on('error', (thrown) =>
       options.log.debug('The connection broke that follows events', { error: toError(thrown).message }),
@@ -95,6 +103,7 @@ class RedisEventStream implements EventStream {
     return this.#ask(async (client) => {
       const id = await client.xadd(this.#key, 'MAXLEN', '~', MAX_ENTRIES, '*', 'text', text);
       void client.pexpire(this.#key, KEPT_MS).catch(() => undefined);
+      void client.xtrim(this.#key, 'MINID', String(idToMs(String(id)) - KEPT_MS)).catch(() => undefined);
       return String(id);
     });
   }
@@ -103,8 +112,9 @@ class RedisEventStream implements EventStream {
     const entries: StreamEntry[] = [];
     for (let from = after; ; ) {
       const rows = await this.#ask((client) => client.xrange(this.#key, from, through, 'COUNT', READ_COUNT));
-      if (from === after && rows[0]?.[0] !== after) return undefined;
-      entries.push(...rows.slice(1).map(toEntry));
+      const isThere = rows[0]?.[0] === from;
+      if (!isThere && (from !== after || !(await this.#isOutlived(after)))) return undefined;
+      entries.push(...rows.slice(isThere ? 1 : 0).map(toEntry));
       const last = rows.at(-1)?.[0];
       if (rows.length < READ_COUNT || last === undefined) return entries;
       from = last;
@@ -115,8 +125,8 @@ class RedisEventStream implements EventStream {
     await this.#ask((client) => client.set(`${this.#key}:${name}`, text, 'PX', ttlMs));
   }
 
-  async take(name: string): Promise<string | undefined> {
-    const value = await this.#ask((client) => client.getdel(`${this.#key}:${name}`));
+  async find(name: string): Promise<string | undefined> {
+    const value = await this.#ask((client) => client.get(`${this.#key}:${name}`));
     return value ?? undefined;
   }
 
@@ -150,6 +160,7 @@ class RedisEventStream implements EventStream {
         const entries = (answer?.[0]?.[1] ?? []).map(toEntry);
         this.#at = entries.at(-1)?.id ?? this.#at;
         if (entries.length > 0) await follower(entries);
+        else void this.#trim();
       } catch (thrown) {
         if (signal.aborted) return;
         this.#options.log.debug('Events could not be read and are read again', {
@@ -157,6 +168,25 @@ class RedisEventStream implements EventStream {
         });
         await waitMs(RETRY_MS, signal).catch(() => undefined);
       }
+    }
+  }
+
+  /** True if an entry that is not there may have gone of its age alone, and with it none that is younger. */
+  async #isOutlived(id: string): Promise<boolean> {
+    const [time, length] = await Promise.all([
+      this.#ask((client) => client.time()),
+      this.#ask((client) => client.xlen(this.#key)),
+    ]);
+    return length < MAX_ENTRIES && idToMs(id) < timeToMs(time) - KEPT_MS;
+  }
+
+  /** Removes what is too old, by the clock of Redis, which made the ids. Never rejects. */
+  async #trim(): Promise<void> {
+    try {
+      const time = await this.#ask((client) => client.time());
+      await this.#ask((client) => client.xtrim(this.#key, 'MINID', String(timeToMs(time) - KEPT_MS)));
+    } catch (thrown) {
+      this.#options.log.debug('Old events could not be removed', { error: toError(thrown).message });
     }
   }
 
@@ -176,12 +206,25 @@ class RedisEventStream implements EventStream {
   }
 }
 
-function duplicate(client: Redis | Cluster): Redis | Cluster {
-  return client.isCluster ? (client as Cluster).duplicate() : (client as Redis).duplicate();
+/** A connection for reading. One that goes silent is made anew, and asks again what it asked. */
+function openReader(client: Redis | Cluster): Redis | Cluster {
+  const options = { socketTimeout: SILENCE_MS };
+  return client.isCluster
+    ? (client as Cluster).duplicate([], { redisOptions: options })
+    : (client as Redis).duplicate(options);
 }
 
 function toEntry([id, fields]: [string, string[]]): StreamEntry {
   return { id, text: fields[1] ?? '' };
+}
+
+function idToMs(id: string): number {
+  return Number(id.split('-')[0]);
+}
+
+/** The answer of TIME: seconds, and microseconds. */
+function timeToMs([seconds]: readonly (string | number)[]): number {
+  return Number(seconds) * 1_000;
 }
 
 function away(cause?: unknown): AppError {

@@ -22,17 +22,22 @@ function statesOf(accountId: string): unknown[] {
   return own.map(({ payload }) => payload.state);
 }
 
-it('a client follows a link, and the logout that ends it, each step told once', async () => {
+it('a client follows a link with its codes, as they follow each other, and the logout that ends it, each step told once', async () => {
   const phone = await stage.world.phone('followed');
-  const accountId = await stage.link(phone);
+  const { accountId, qr: first } = await stage.api.connect(phone.name);
+  await client.heard(({ payload }) => payload.qr === first);
+  await stage.world.rotateQr();
+  const second = await client.heard(
+    ({ name, payload }) => name === 'account:qr' && payload.qr !== null && payload.qr !== first,
+  );
+  await phone.scan(String(second.payload.qr));
   await client.heard(({ name, payload }) => name === 'account:status' && payload.state === 'connected');
   const steps = statesOf(accountId);
   expect(steps).toEqual(expect.arrayContaining(['starting', 'awaiting_scan', 'connected']));
   expect(new Set(steps).size).toBe(steps.length);
   expect(steps.at(-1)).toBe('connected');
   const codes = client.events.filter(({ name }) => name === 'account:qr').map(({ payload }) => payload.qr);
-  expect(codes.length).toBeGreaterThan(1);
-  expect(codes.at(-1)).toBeNull();
+  expect(codes).toEqual([first, second.payload.qr, null]);
 
   await phone.logoutDevice();
   const alert = await client.heard(({ name }) => name === 'account:alert');

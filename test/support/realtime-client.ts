@@ -35,6 +35,23 @@ export class RealtimeClient implements Disposable {
     return this.#socket.recovered;
   }
 
+  /** Goes, and does not come back by itself. */
+  leave(): void {
+    this.#socket.disconnect();
+  }
+
+  /** Comes back with another key, and still offers the session that it has. */
+  return(key: string): void {
+    this.#socket.auth = { token: key };
+    this.#socket.connect();
+  }
+
+  /** What the library offers by itself when it comes back. */
+  get session(): { readonly pid: string; readonly offset: string } {
+    const { _pid: pid, _lastOffset: offset } = this.#socket as unknown as Record<string, string>;
+    return { pid: String(pid), offset: String(offset) };
+  }
+
   /** Resolves when the connection ends. */
   async cutOff(): Promise<void> {
     await new Promise<void>((resolve) => void this.#socket.once('disconnect', () => resolve()));

@@ -16,6 +16,9 @@ import { openEventStream } from '../../src/queue/event-stream.ts';
 import { openQueues } from '../../src/queue/producer.ts';
 import { makeSharedCalls } from '../../src/queue/rate-limit-calls.ts';
 
+/** Signs the tokens of users that every instance lets in. */
+export const TOKEN_SECRET = 'a-secret-for-the-tokens-of-tests-1234567';
+
 /** Where an instance finds the stores that it shares with others. */
 export interface InstancePlaces {
   readonly connection: PostgresConnection;
@@ -51,7 +54,7 @@ export async function openRealtimeInstance(places: InstancePlaces, log: Logger):
       port: 0,
       apiRateLimit: 0,
       allowedOrigins: [],
-      jwt: { secret: null, jwksUrl: null },
+      jwt: { secret: TOKEN_SECRET, jwksUrl: null },
     },
     accountDefaults: { dailyLimit: 1_000, timezone: 'UTC' },
     instanceId,

@@ -8,6 +8,8 @@ export interface TcpDoor extends AsyncDisposable {
   /** Cuts every connection and refuses new ones. */
   shut(): Promise<void>;
   open(): Promise<void>;
+  /** From now on nothing passes on the connections that there are, of which neither side hears; new ones work. */
+  silence(): void;
 }
 
 export async function openTcpDoor({ host, port }: PostgresConnection): Promise<TcpDoor> {
@@ -35,8 +37,11 @@ export async function openTcpDoor({ host, port }: PostgresConnection): Promise<T
     for (const socket of sockets) socket.destroy();
     await once(server, 'close');
   };
+  const silence = () => {
+    for (const socket of sockets) socket.unpipe().on('data', () => undefined);
+  };
   await listen(0);
   const address = server.address();
   const own = typeof address === 'object' && address !== null ? address.port : 0;
-  return { port: own, shut, open: () => listen(own), [Symbol.asyncDispose]: shut };
+  return { port: own, shut, open: () => listen(own), silence, [Symbol.asyncDispose]: shut };
 }

@@ -6,27 +6,34 @@ export interface TcpFront extends AsyncDisposable {
   readonly url: string;
   /** Cuts every connection off; new ones go to this port, or are refused until there is one. */
   turn(port: number | null): void;
+  /** Cuts every client off, of which the servers hear nothing before the returned function is called. */
+  strand(): () => void;
+  /** From now on nothing passes on the connections that there are, of which neither side hears; new ones work. */
+  silence(): void;
 }
 
 export async function openTcpFront(port: number): Promise<TcpFront> {
   let target: number | null = port;
   const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
   const server: Server = createServer((outer) => {
     if (target === null) {
       outer.destroy();
       return;
     }
     const inner = connect(target, '127.0.0.1');
-    outer.pipe(inner).pipe(outer);
+    clients.add(outer);
+    outer.pipe(inner, { end: false }).pipe(outer);
     for (const socket of [outer, inner]) {
       sockets.add(socket);
       socket.on('error', () => undefined);
-      socket.on('close', () => {
-        sockets.delete(socket);
-        outer.destroy();
-        inner.destroy();
-      });
+      socket.on('close', () => sockets.delete(socket));
     }
+    inner.on('close', () => outer.destroy());
+    outer.on('close', () => {
+      if (clients.delete(outer)) inner.destroy();
+      else inner.resume();
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -40,6 +47,18 @@ export async function openTcpFront(port: number): Promise<TcpFront> {
     turn(next) {
       target = next;
       cut();
+    },
+    strand() {
+      const stranded = [...sockets].filter((socket) => !clients.has(socket));
+      const all = [...clients];
+      clients.clear();
+      for (const client of all) client.destroy();
+      return () => {
+        for (const socket of stranded) socket.destroy();
+      };
+    },
+    silence() {
+      for (const socket of sockets) socket.unpipe().on('data', () => undefined);
     },
     async [Symbol.asyncDispose]() {
       server.close();

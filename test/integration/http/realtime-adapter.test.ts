@@ -135,53 +135,6 @@ describe('clients of several instances', () => {
   });
 });
 
-describe('a client that was cut off', () => {
-  it.each([
-    ['the same instance', () => one],
-    ['another instance', () => two],
-  ])('gets what it missed from %s, once and in order', async (_which, back) => {
-    const client = await dial(front);
-    const steady = await dial(two);
-    await receive(one, '1');
-    await client.hears('1');
-    const gone = client.cutOff();
-    front.turn(null);
-    await gone;
-    await receive(one, '2', '3');
-    await receive(two, '4');
-    await steady.hears('4');
-    const again = client.connected();
-    front.turn(back().port);
-    expect(await again).toBe(true);
-    await receive(one, '5');
-    await client.hears('5');
-    expect(client.received).toEqual(['1', '2', '3', '4', '5']);
-  });
-
-  it('gets nothing more once its key was revoked', async () => {
-    const client = await dial(front);
-    await receive(one, '1');
-    await client.hears('1');
-    const gone = client.cutOff();
-    front.turn(null);
-    await gone;
-    await one.db.updateTable('api_keys').set({ revoked_at: new Date() }).execute();
-    await receive(one, '2');
-    const refused = refusal(client);
-    front.turn(two.port);
-    expect(await refused).toBe('UNAUTHENTICATED');
-    expect(client.received).toEqual(['1']);
-  });
-});
-
-/** The first refusal that the server itself gives; before it there may be those of the closed front. */
-async function refusal(client: RealtimeClient): Promise<string> {
-  for (;;) {
-    const code = await client.refused();
-    if (/^[A-Z_]+$/.test(code)) return code;
-  }
-}
-
 describe('while Redis is away', () => {
   it('clients stay and hear of what their instance reads, and of everything when it is back', async () => {
     const clients = [await dial(one), await dial(two)];

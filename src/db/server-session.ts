@@ -1,0 +1,30 @@
+/**
+ * Connections whose session at the server matters, since it listens or holds a lock: both sides look whether the other is
+ * still there. A machine that vanished is noticed after half a minute, not hours.
+ */
+import pg from 'pg';
+
+/** A server that takes a connection and says nothing is given up after this, in milliseconds. */
+const CONNECT_DEADLINE_MS = 5_000;
+/** How the client looks whether the server is there, in milliseconds of silence. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
+
+/** The server's own look at whether we are there. */
+const NOTICE_VANISHED =
+  'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4';
+
+/** A client that is not connected yet. */
+export function makeSessionClient(connection: pg.ClientConfig): pg.Client {
+  return new pg.Client({
+    connectionTimeoutMillis: CONNECT_DEADLINE_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    ...connection,
+  });
+}
+
+/** Connects it. @throws what `pg` throws */
+export async function connectSession(client: pg.Client): Promise<void> {
+  await client.connect();
+  await client.query(NOTICE_VANISHED);
+}

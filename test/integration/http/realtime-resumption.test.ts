@@ -1,0 +1,281 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { SignJWT } from 'jose';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AccountId } from '../../../src/accounts/ids.ts';
+import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
+import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
+import { type HeardEvent, RealtimeClient } from '../../support/realtime-client.ts';
+import {
+  openRealtimeInstance,
+  type RealtimeInstance,
+  TOKEN_SECRET,
+} from '../../support/realtime-instance.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+import { openTcpDoor } from '../../support/tcp-door.ts';
+import { openTcpFront, type TcpFront } from '../../support/tcp-front.ts';
+
+let stack: AsyncDisposableStack;
+let database: TestDatabase;
+let redis: OwnRedis;
+let redisFront: TcpFront;
+let one: RealtimeInstance;
+let two: RealtimeInstance;
+let front: TcpFront;
+let account: AccountId;
+let ownerKey: string;
+
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  database = stack.use(await openTestDatabase());
+  redis = stack.use(await openOwnRedis());
+  redisFront = stack.use(await openTcpFront(redis.port));
+  one = stack.use(await openInstance('one', new URL(redisFront.url).port));
+  two = stack.use(await openInstance('two', String(redis.port)));
+  front = stack.use(await openTcpFront(one.port));
+  account = await insertTestAccount(one.db);
+  ownerKey = await insertOwnerKey('default');
+});
+afterEach(() => stack.disposeAsync());
+
+function openInstance(
+  name: string,
+  redisPort: string,
+  connection = database.connection,
+): Promise<RealtimeInstance> {
+  const places = {
+    connection,
+    redis: { urls: [`redis://127.0.0.1:${redisPort}`] },
+    prefix: 'test',
+    name,
+  };
+  return openRealtimeInstance(places, new RecordingLogger());
+}
+
+async function insertOwnerKey(tenant: string): Promise<string> {
+  const key = `sb_${randomUUID()}${randomUUID()}`;
+  const sha256 = createHash('sha256').update(key).digest('hex');
+  const names = { name: 'test', prefix: key.slice(0, 6), sha256 };
+  await one.db
+    .insertInto('api_keys')
+    .values({ id: randomUUID(), tenant_id: tenant, role: 'owner', ...names })
+    .execute();
+  return key;
+}
+
+/** A token of one user of the tenant, which lasts so many seconds. */
+function makeToken(seconds: number): Promise<string> {
+  return new SignJWT({ sub: 'user', tenant: 'default', role: 'owner' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setExpirationTime(Math.floor(Date.now() / 1_000) + seconds)
+    .sign(new TextEncoder().encode(TOKEN_SECRET));
+}
+
+async function dial({ url }: { readonly url: string }): Promise<RealtimeClient> {
+  return stack.use(await RealtimeClient.open({ url, ownerKey }));
+}
+
+/** Messages with these texts come in, one transaction each, by way of that instance. */
+async function receive({ db }: Pick<RealtimeInstance, 'db'>, ...texts: string[]): Promise<void> {
+  for (const text of texts) await ingestEvents(db, account, [messageEvent(text, { text })], new Date());
+}
+
+describe('a client that was cut off', () => {
+  it.each([
+    ['the same instance', () => one],
+    ['another instance', () => two],
+  ])('gets what it missed from %s, once and in order', async (_which, back) => {
+    const client = await dial(front);
+    const steady = await dial(two);
+    await receive(one, '1');
+    await client.hears('1');
+    const gone = client.cutOff();
+    front.turn(null);
+    await gone;
+    await receive(one, '2', '3');
+    await receive(two, '4');
+    await steady.hears('4');
+    const again = client.connected();
+    front.turn(back().port);
+    expect(await again).toBe(true);
+    await receive(one, '5');
+    await client.hears('5');
+    expect(client.received).toEqual(['1', '2', '3', '4', '5']);
+  });
+
+  it('gets nothing more once its key was revoked', async () => {
+    const client = await dial(front);
+    await receive(one, '1');
+    await client.hears('1');
+    const gone = client.cutOff();
+    front.turn(null);
+    await gone;
+    await one.db.updateTable('api_keys').set({ revoked_at: new Date() }).execute();
+    await receive(one, '2');
+    const refused = refusal(client);
+    front.turn(two.port);
+    expect(await refused).toBe('UNAUTHENTICATED');
+    expect(client.received).toEqual(['1']);
+  });
+
+  it('begins anew with the key of somebody else, and gets nothing of the former one', async () => {
+    const client = await dial(one);
+    const steady = await dial(one);
+    await receive(one, '1');
+    await client.hears('1');
+    client.leave();
+    await receive(one, 'secret');
+    await steady.hears('secret');
+    const again = client.connected();
+    client.return(await insertOwnerKey('other'));
+    expect(await again).toBe(false);
+    await receive(one, '3');
+    await steady.hears('3');
+    const end = client.cutOff();
+    await one[Symbol.asyncDispose]();
+    await end;
+    expect(client.received).toEqual(['1']);
+  });
+
+  it('goes on with a new token of the same user', async () => {
+    const client = stack.use(await RealtimeClient.open({ url: one.url, ownerKey: await makeToken(60) }));
+    const steady = await dial(one);
+    await receive(one, '1');
+    await client.hears('1');
+    client.leave();
+    await receive(one, '2');
+    await steady.hears('2');
+    const again = client.connected();
+    client.return(await makeToken(120));
+    expect(await again).toBe(true);
+    await client.hears('2');
+    expect(client.received).toEqual(['1', '2']);
+  });
+
+  it('gets nothing without a key, whatever session it names', async () => {
+    const client = await dial(one);
+    const steady = await dial(one);
+    await receive(one, '1');
+    await client.hears('1');
+    const { session } = client;
+    client.leave();
+    await receive(one, 'secret');
+    await steady.hears('secret');
+    expect(await rawAnswer(one.url, session)).toMatch(/^44.*UNAUTHENTICATED/);
+  });
+
+  it('hears on where the instance still holds the connection that it lost', async () => {
+    const client = await dial(front);
+    const steady = await dial(two);
+    await receive(one, '1');
+    await client.hears('1');
+    const [gone, again] = [client.cutOff(), client.connected()];
+    const end = front.strand();
+    await gone;
+    await receive(one, '2');
+    await steady.hears('2');
+    expect(await again).toBe(true);
+    await client.hears('2');
+    end();
+    await receive(one, '3', '4');
+    await client.hears('4');
+    expect(client.received).toEqual(['1', '2', '3', '4']);
+  });
+
+  it('misses nothing of what is told while it is let in', async () => {
+    const client = await dial(front);
+    const steady = await dial(two);
+    await receive(one, 'first');
+    await client.hears('first');
+    const done = new AbortController();
+    const receiving = (async () => {
+      for (let nth = 0; !done.signal.aborted; nth += 1) await receive(one, `message ${nth}`);
+    })();
+    for (let round = 0; round < 15; round += 1) {
+      const [gone, again] = [client.cutOff(), client.connected()];
+      front.turn(one.port);
+      await gone;
+      expect(await again).toBe(true);
+    }
+    done.abort();
+    await receiving;
+    await receive(one, 'last');
+    await Promise.all([client.hears('last'), steady.hears('last')]);
+    expect(client.received).toEqual(steady.received);
+  }, 60_000);
+
+  it('comes again by itself where it cannot be let in now, and its session waits for it', async () => {
+    await using door = await openTcpDoor(database.connection);
+    const behind = { ...database.connection, host: '127.0.0.1', port: door.port };
+    await using three = await openInstance('three', String(redis.port), behind);
+    const client = await dial(front);
+    const steady = await dial(two);
+    await receive(one, '1');
+    await client.hears('1');
+    const gone = client.cutOff();
+    front.turn(null);
+    await gone;
+    await receive(two, '2');
+    await steady.hears('2');
+    await door.shut();
+    const turnedAway = client.cutOff();
+    front.turn(three.port);
+    await turnedAway;
+    const again = client.connected();
+    await door.open();
+    expect(await again).toBe(true);
+    await client.hears('2');
+    expect(client.received).toEqual(['1', '2']);
+  }, 30_000);
+
+  it('begins anew where something was told past the stream while it was away', async () => {
+    const client = await dial(front);
+    const [near, far] = [await dial(one), await dial(two)];
+    await receive(one, '1');
+    await client.hears('1');
+    const gone = client.cutOff();
+    front.turn(null);
+    await gone;
+    redisFront.turn(null);
+    alert('told past the stream');
+    await near.heard(isAlert('told past the stream'));
+    redisFront.turn(redis.port);
+    for (let nth = 0; !far.events.some(({ name }) => name === 'account:alert'); nth += 1) {
+      alert(`again ${nth}`);
+      await near.heard(isAlert(`again ${nth}`));
+    }
+    const again = client.connected();
+    front.turn(one.port);
+    expect(await again).toBe(false);
+  }, 30_000);
+});
+
+/** Instance one tells of the account. */
+function alert(text: string): void {
+  one.announcer.onAlert(account, { kind: 'needs_human', reason: 'banned', text });
+}
+
+function isAlert(text: string) {
+  return ({ payload }: HeardEvent) => payload.text === text;
+}
+
+/** What the server says first to a WebSocket that opens the namespace so: one packet of Socket.IO. */
+function rawAnswer(url: string, auth: object): Promise<string> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+  stack.defer(() => socket.close());
+  return new Promise((resolve) => {
+    socket.addEventListener('message', ({ data }) => {
+      if (String(data).startsWith('0')) socket.send(`40${JSON.stringify(auth)}`);
+      else if (String(data).startsWith('4')) resolve(String(data));
+    });
+  });
+}
+
+/** The first refusal that the server itself gives; before it there may be those of the closed front. */
+async function refusal(client: RealtimeClient): Promise<string> {
+  for (;;) {
+    const code = await client.refused();
+    if (/^[A-Z_]+$/.test(code)) return code;
+  }
+}
