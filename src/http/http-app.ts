@@ -96,7 +96,7 @@ export async function makeHttpApp(deps: HttpDeps, gate: HttpGate): Promise<HttpA
   app.addHook('onRequest', makeCors(deps.config.allowedOrigins));
   app.addHook('onRequest', makeOpenRateLimit(gate.limits));
   app.addHook('onRequest', makeAuthentication(gate.authenticator));
-  keepAudit(app, makeAuditWriter(deps.db));
+  keepAudit(app, makeAuditWriter(deps.db), log);
   logAnswers(app, log);
   tellAnswers(app, deps.onAnswered);
   await registerOpenApi(app);

@@ -5,6 +5,7 @@ import { countItems, listItems } from '../../db/campaign-items.ts';
 import { listCampaigns } from '../../db/campaign-store.ts';
 import { findFullDay } from '../../db/slot-store.ts';
 import { getVisibleAccount, getVisibleCampaign } from '../account-access.ts';
+import { noteAudit } from '../audit.ts';
 import {
   campaignBodySchema,
   campaignItemToView,
@@ -185,6 +186,7 @@ function actionRoute(
     handler: async (request) => {
       const { campaign } = await getVisibleCampaign(db, request, request.params.campaignId);
       await campaigns[name](campaign);
+      noteAudit(request, {});
       log.info('A campaign was changed', { accountId: campaign.accountId, campaignId: campaign.id, name });
       return success(await readProgress(deps, request, campaign.id));
     },

@@ -70,6 +70,8 @@ it('cuts off an answer that hangs while it is entered in the audit log, and outl
   ).rejects.toThrow();
   release.resolve();
   await holding;
-  const { data } = (await server.ask('GET', '/audit')).body;
-  expect(data.map(({ action }: { action: string }) => action)).toEqual(['changeSettings']);
+  await vi.waitFor(async () => {
+    const { data } = (await server.ask('GET', '/audit')).body;
+    expect(data.map(({ action }: { action: string }) => action)).toEqual(['changeSettings']);
+  });
 });
