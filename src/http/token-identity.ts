@@ -3,7 +3,15 @@
  * its algorithm names: HS256 against JWT_SECRET, the asymmetric ones against the key set at JWT_JWKS_URL. So a public key
  * can never serve as a secret.
  */
-import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  decodeProtectedHeader,
+  errors,
+  type FetchImplementation,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose';
 import { z } from 'zod';
 import { isTenantName, parseTenantId } from '../accounts/ids.ts';
 import { permissionsOf } from '../accounts/permissions.ts';
@@ -26,6 +34,9 @@ const KEY_SET_AGE_MS = 600_000;
 /** It is not fetched more often than this for keys that it lacks, in milliseconds: anybody can name such keys. */
 const KEY_SET_COOLDOWN_MS = 30_000;
 
+/** Nor than this while it cannot be had, in milliseconds: anybody can name such a key then, whatever it is called. */
+const KEY_SET_REST_MS = 5_000;
+
 /** Longer texts are no tokens; a header holds hardly more. */
 const MAX_TOKEN = 8_192;
 
@@ -39,7 +50,7 @@ export interface TokenVerifier {
 /** Makes the verifier; it takes no token of a kind for which nothing is configured. */
 export function makeTokenVerifier({ secret, jwksUrl }: Config['http']['jwt'], clock: Clock): TokenVerifier {
   const bytes = secret === null ? null : new TextEncoder().encode(secret);
-  const keySet = jwksUrl === null ? null : openKeySet(new URL(jwksUrl));
+  const keySet = jwksUrl === null ? null : openKeySet(new URL(jwksUrl), clock);
   const options = () => ({
     clockTolerance: TOLERANCE_S,
     currentDate: new Date(clock.now()),
@@ -78,11 +89,12 @@ function isToken(text: string): boolean {
 }
 
 /** The key set, which tells apart that it lacks a key from that it cannot be had. */
-function openKeySet(url: URL): JWTVerifyGetKey {
+function openKeySet(url: URL, clock: Clock): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(url, {
     timeoutDuration: KEY_SET_DEADLINE_MS,
     cacheMaxAge: KEY_SET_AGE_MS,
     cooldownDuration: KEY_SET_COOLDOWN_MS,
+    [customFetch]: makeRestingFetch(clock),
   });
   return async (header, token) => {
     try {
@@ -94,6 +106,25 @@ function openKeySet(url: URL): JWTVerifyGetKey {
         message: 'The keys that tokens are checked with cannot be had right now. Try again.',
         cause: thrown,
       });
+    }
+  };
+}
+
+/** Fetches, and fails at once for a while after it has failed. */
+function makeRestingFetch(clock: Clock): FetchImplementation {
+  let restUntil = Number.NEGATIVE_INFINITY;
+  const rest = () => {
+    restUntil = clock.monotonic() + KEY_SET_REST_MS;
+  };
+  return async (url, options) => {
+    if (clock.monotonic() < restUntil) throw new Error('The key set could not be had a moment ago.');
+    try {
+      const response = await fetch(url, options);
+      if (response.status !== 200) rest();
+      return response;
+    } catch (thrown) {
+      rest();
+      throw thrown;
     }
   };
 }

@@ -142,6 +142,7 @@ describe('a token of the host application', () => {
     away.status = 500;
     expect(await status(good)).toBe(503);
     away.status = 200;
+    clock.advance(5_000);
     expect(await status(good)).toBe(200);
     const wrong = await sign(CLAIMS, { secret: 'x'.repeat(32) });
     for (let count = 0; count < 100; count += 1) expect(await status(wrong)).toBe(401);
@@ -149,6 +150,39 @@ describe('a token of the host application', () => {
     expect(await status(good)).toBe(200);
     await away[Symbol.asyncDispose]();
     expect(await status(good)).toBe(200);
+  });
+});
+
+describe('a text that says it is a token', () => {
+  const limitedTo = (apiRateLimit: number) => ({ ...server.deps.config, apiRateLimit });
+  const statuses = async (limited: TestServer, key: string, count: number) => {
+    const found: number[] = [];
+    for (let nth = 0; nth < count; nth += 1)
+      found.push((await limited.ask('GET', '/accounts', { key })).status);
+    return found;
+  };
+
+  it('counts for its address before anything else is done with it', async () => {
+    await using limited = await openTestServer({ config: limitedTo(1) });
+    const wrong = await sign(CLAIMS, { secret: 'x'.repeat(32) });
+    expect(await statuses(limited, wrong, 12)).toEqual([...Array(10).fill(401), 429, 429]);
+  });
+
+  it('counts for its address, and costs no fetch each, while the key set cannot be had', async () => {
+    await using away = await KeySetServer.open();
+    away.status = 500;
+    const config = { ...limitedTo(1), jwt: { secret: null, jwksUrl: away.url } };
+    await using limited = await openTestServer({ config, clock: new ManualClock(Date.now()) });
+    const made = unsigned(CLAIMS, { alg: 'RS256', kid: 'x' });
+    expect(await statuses(limited, `${made}AAAA`, 12)).toEqual([...Array(10).fill(503), 429, 429]);
+    expect(away.fetches).toBe(1);
+  });
+
+  it('tells how its user stands and its address, if it is one', async () => {
+    await using limited = await openTestServer({ config: limitedTo(3) });
+    const answer = await limited.ask('GET', '/accounts', { key: await sign(CLAIMS) });
+    expect(answer.headers.get('ratelimit-policy')).toBe('"key";q=3;w=60, "address";q=30;w=60');
+    expect(answer.headers.get('ratelimit')).toMatch(/^"key";r=2;t=\d+, "address";r=29;t=\d+$/);
   });
 });
 
