@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document a9731673ced58f425f70583e70aa78e9b642489f112c27364c74c565b91cf800
- * types 7ba06d5e38f1536753407b48361659ad6ded5bab632858bee3254723e8a4945c
+ * document 69f5e0cbda5b75ad4c08597501a0a4646dcfe95fbf3d1003f6e0dcfa0c02450c
+ * types f6a622bb74bfae5f117bbb593041911cabbc1ac216a2b7ee162d6f7d27aba93d
  */
 
 export interface paths {
@@ -561,7 +561,7 @@ export interface paths {
         put?: never;
         /**
          * Make an API key
-         * @description The answer holds the key itself, this once. Nobody makes a key that may do more than who asks, and only owners make keys of owners: 403.
+         * @description The answer holds the key itself, this once. Nobody makes a key that may do more than who asks, or that lasts longer, and only owners make keys of owners: 403.
          */
         post: operations["createKey"];
         delete?: never;
@@ -582,7 +582,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key at once
-         * @description At every instance, also for open Socket.IO connections, with all that was granted to it. Only owners revoke keys of owners: 403. The last key of an owner that can manage the tenant stays: 409 `LAST_OWNER_KEY`.
+         * @description At every instance, also for open Socket.IO connections, with all that was granted to it. Only owners revoke keys of owners: 403. The last key of an owner that can manage the tenant, without expiry if there is one, stays: 409 `LAST_OWNER_KEY`.
          */
         delete: operations["revokeKey"];
         options?: never;

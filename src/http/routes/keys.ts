@@ -73,8 +73,8 @@ function createRoute(app: HttpApp, { db, clock, log }: HttpDeps): void {
       tags: ['access'],
       summary: 'Make an API key',
       description:
-        'The answer holds the key itself, this once. Nobody makes a key that may do more than who asks, and only owners ' +
-        'make keys of owners: 403.',
+        'The answer holds the key itself, this once. Nobody makes a key that may do more than who asks, or that lasts ' +
+        'longer, and only owners make keys of owners: 403.',
       querystring: noQuery,
       body,
       response: { 201: dataOf(newKeySchema, 'The key.'), ...errorsOf(413, 415) },
@@ -85,8 +85,9 @@ function createRoute(app: HttpApp, { db, clock, log }: HttpDeps): void {
       if (expiresAt !== null && expiresAt.getTime() <= clock.now()) {
         throw refuseField('expiresAt', 'Use an instant to come.');
       }
-      if (!mayIssue(principal, { role, scopes })) {
-        throw new AppError('FORBIDDEN', { message: 'You cannot make a key that may do more than yours.' });
+      if (!mayIssue(principal, { role, scopes, expiresAt })) {
+        const message = 'You cannot make a key that may do more than yours, or that lasts longer.';
+        throw new AppError('FORBIDDEN', { message });
       }
       const key = makeKey();
       const made = await transact(db, async (trx) => {
@@ -116,7 +117,8 @@ function revokeRoute(app: HttpApp, { db, clock, log }: HttpDeps): void {
       summary: 'Revoke an API key at once',
       description:
         'At every instance, also for open Socket.IO connections, with all that was granted to it. Only owners revoke keys ' +
-        'of owners: 403. The last key of an owner that can manage the tenant stays: 409 `LAST_OWNER_KEY`.',
+        'of owners: 403. The last key of an owner that can manage the tenant, without expiry if there is one, stays: 409 ' +
+        '`LAST_OWNER_KEY`.',
       params: z.object({ keyId: z.string().meta({ description: 'Id of the key.', format: 'uuid' }) }),
       querystring: noQuery,
       response: {
