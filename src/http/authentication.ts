@@ -5,9 +5,9 @@ import type { Principal } from '../accounts/principal.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import type { HttpDeps } from './context.ts';
 import { findPresentedKey, isKeyText, keyToHash } from './credentials.ts';
-import { findKeyHolder, renewKeyHolder } from './key-identity.ts';
+import { findKeyHolder, isKeyOfTenant, renewKeyHolder } from './key-identity.ts';
 import { type Caller, type RateLimits, type TellQuotas, tellIn } from './rate-limit.ts';
-import { makeTokenVerifier } from './token-identity.ts';
+import { makeTokenVerifier, refuseToken } from './token-identity.ts';
 
 /** What a route demands of who asks; `open` is for everyone. */
 export type RouteAccess = Permission | 'open';
@@ -55,6 +55,7 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
       // Before it is looked at: anybody can make one up, and to check it costs more than to count it.
       await count({ address });
       const user = await tokens.verify(key);
+      if (await isKeyOfTenant(deps, user)) throw refuseToken('Its claim `sub` is the id of an API key.');
       await count({ identity: `${user.tenantId} ${user.id}` });
       return user;
     }

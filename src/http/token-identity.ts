@@ -64,7 +64,7 @@ export function makeTokenVerifier({ secret, jwksUrl }: Config['http']['jwt'], cl
     if (keySet !== null && KEY_SET_ALGORITHMS.includes(alg)) {
       return jwtVerify(token, keySet, { ...options(), algorithms: KEY_SET_ALGORITHMS });
     }
-    throw refuse('Its algorithm is not accepted here.');
+    throw refuseToken('Its algorithm is not accepted here.');
   };
   return {
     isToken: (text) => (bytes !== null || keySet !== null) && isToken(text),
@@ -153,19 +153,20 @@ function claimsToPrincipal(payload: unknown): Principal {
 function parseClaims(payload: unknown): z.output<typeof claimsSchema> {
   const parsed = claimsSchema.safeParse(payload);
   if (parsed.success) return parsed.data;
-  throw refuse(`Its claim \`${parsed.error.issues[0]?.path.join('.')}\` is not valid.`);
+  throw refuseToken(`Its claim \`${parsed.error.issues[0]?.path.join('.')}\` is not valid.`);
 }
 
 /** Whoever makes the tokens is told what is wrong with one; of its signature only that it is not valid. */
 function explain(thrown: unknown): AppError {
-  if (thrown instanceof errors.JWTExpired) return refuse('It has expired.', thrown);
+  if (thrown instanceof errors.JWTExpired) return refuseToken('It has expired.', thrown);
   if (thrown instanceof errors.JWTClaimValidationFailed) {
-    return refuse(`Its claim \`${thrown.claim}\` is missing or not valid.`, thrown);
+    return refuseToken(`Its claim \`${thrown.claim}\` is missing or not valid.`, thrown);
   }
-  return refuse('Its signature is not valid.', thrown);
+  return refuseToken('Its signature is not valid.', thrown);
 }
 
-function refuse(why: string, cause?: unknown): AppError {
+/** What the host application is told that made the token. */
+export function refuseToken(why: string, cause?: unknown): AppError {
   const message = `The token is not accepted. ${why}`;
   return new AppError('UNAUTHENTICATED', {
     message,

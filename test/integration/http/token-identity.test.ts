@@ -124,6 +124,19 @@ describe('a token of the host application', () => {
     }
   });
 
+  it('is refused if its user is called as a key of the tenant is, whose grants it would have', async () => {
+    const account = await server.makeAccount();
+    const { id } = (await server.ask('POST', '/keys', { body: { name: 'Agent', role: 'agent' } })).body.data;
+    await server.ask('PUT', `/accounts/${account}/grants/${id}`);
+    const token = await sign({ ...CLAIMS, sub: id, role: 'agent' });
+    const answer = await ask(token);
+    expect([answer.status, answer.body.error.message]).toEqual([401, expect.stringContaining('`sub`')]);
+    await server.ask('DELETE', `/keys/${id}`);
+    expect((await ask(token)).status).toBe(401);
+    expect((await ask(await sign({ ...CLAIMS, sub: id, tenant: 'other' }))).status).toBe(200);
+    expect((await ask(await sign({ ...CLAIMS, sub: crypto.randomUUID() }))).status).toBe(200);
+  });
+
   it('makes no entry in the log', async () => {
     const token = await sign(CLAIMS);
     await ask(token);
