@@ -56,7 +56,7 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
       await count({ address });
       const user = await tokens.verify(key);
       if (await isKeyOfTenant(deps, user)) throw refuseToken('Its claim `sub` is the id of an API key.');
-      await count({ identity: `${user.tenantId} ${user.id}` });
+      await count({ identity: textToIdentity(`${user.tenantId} ${user.id}`) });
       return user;
     }
     // Side by side: counting is one more way, to Redis, which takes no longer than the one to the database.
@@ -104,9 +104,14 @@ function addUp(tell: TellQuotas): TellQuotas {
   };
 }
 
-/** Names a key where calls are counted: the beginning of its hash, which does not tell the hash. */
+/** Names a key where calls are counted. */
 function keyToIdentity(key: string | undefined): string | undefined {
-  return key !== undefined && isKeyText(key) ? keyToHash(key).slice(0, 32) : undefined;
+  return key !== undefined && isKeyText(key) ? textToIdentity(key) : undefined;
+}
+
+/** The beginning of the text's hash: it tells neither the text nor what is stored of a key. */
+function textToIdentity(text: string): string {
+  return keyToHash(text).slice(0, 32);
 }
 
 /**

@@ -191,6 +191,28 @@ describe('a text that says it is a token', () => {
     expect(away.fetches).toBe(1);
   });
 
+  it('is counted in Redis without the name of its user or tenant', async () => {
+    const callers: string[] = [];
+    const { sharedCalls } = server.deps;
+    await using limited = await openTestServer({
+      config: limitedTo(5),
+      sharedCalls: {
+        isConnected: () => sharedCalls.isConnected(),
+        ping: () => sharedCalls.ping(),
+        count: (quotas, seconds) => {
+          callers.push(...quotas.map(({ caller }) => caller));
+          return sharedCalls.count(quotas, seconds);
+        },
+      },
+    });
+    for (const claims of [CLAIMS, { ...CLAIMS, sub: 'eve' }, { ...CLAIMS, tenant: 'other' }, CLAIMS])
+      expect((await limited.ask('GET', '/accounts', { key: await sign(claims) })).status).toBe(200);
+    const users = callers.filter((caller) => caller.startsWith('key:'));
+    expect(users).toHaveLength(4);
+    for (const user of users) expect(user).toMatch(/^key:[0-9a-f]{32}$/);
+    expect(new Set(users).size).toBe(3);
+  });
+
   it('tells how its user stands and its address, if it is one', async () => {
     await using limited = await openTestServer({ config: limitedTo(3) });
     const answer = await limited.ask('GET', '/accounts', { key: await sign(CLAIMS) });
