@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 69f5e0cbda5b75ad4c08597501a0a4646dcfe95fbf3d1003f6e0dcfa0c02450c
- * types f6a622bb74bfae5f117bbb593041911cabbc1ac216a2b7ee162d6f7d27aba93d
+ * document 1b799c0542d1ed3d8f1edb6513b1c711b5e93e23d307ff3cae1c4b8239858d9e
+ * types 0c08112e7da21fd3ad9ef5ecf21020cf04bf3dc40a966c7200d1f5cf9da2753f
  */
 
 export interface paths {
@@ -1521,7 +1521,7 @@ export interface components {
              * @example revokeKey
              */
             action: string;
-            /** @description Id of the account, message or key; null if it was none. */
+            /** @description Id of the account, message, campaign or key; null if it was none. */
             target: string | null;
             /**
              * @description From which the request came, as the daemon sees it.

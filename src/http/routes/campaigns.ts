@@ -73,6 +73,7 @@ function createRoute(app: HttpApp, { db, campaigns, log }: HttpDeps): void {
         .digest('hex');
       const idempotencyKey = request.headers['idempotency-key'] ?? null;
       const campaignId = await campaigns.create(account, { name, items }, { idempotencyKey, requestHash });
+      noteAudit(request, { details: { campaignId, total: items.length } });
       log.info('A campaign was created', { accountId: account.id, campaignId, total: items.length });
       const created = { campaignId: campaignId as string, status: 'running' as const, total: items.length };
       return reply.code(201).send(success(created));

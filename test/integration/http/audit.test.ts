@@ -70,6 +70,26 @@ describe('a change', () => {
     expect(JSON.stringify(all)).not.toContain(text);
   });
 
+  it('names the campaign that it made, and how many of many messages it accepted', async () => {
+    const { tenant, key } = await makeOwner();
+    const account = await server.makeAccount({ tenant, phoneNumber: '+491700000003' });
+    const items = [1, 2].map((nth) => ({ to: '+491700000002', text: `secret ${nth}` }));
+    const campaign = await server.ask('POST', `/accounts/${account}/campaigns`, {
+      key,
+      body: { name: 'Spring', items },
+    });
+    const { campaignId } = campaign.body.data;
+    await server.ask('POST', `/campaigns/${campaignId}/cancel`, { key });
+    await server.ask('POST', `/accounts/${account}/messages/bulk`, { key, body: { items: [...items, {}] } });
+    const all = await entries(key);
+    expect(all.map(({ action, target, details }) => [action, target, details])).toEqual([
+      ['sendMessages', account, { accepted: 2, rejected: 1 }],
+      ['cancelCampaign', campaignId, null],
+      ['createCampaign', account, { campaignId, total: 2 }],
+    ]);
+    expect(JSON.stringify(all)).not.toContain('secret');
+  });
+
   it('is not entered if it was refused, nor is what only reads', async () => {
     const { key } = await makeOwner();
     const viewer = await server.makeKey('viewer');
