@@ -15,16 +15,22 @@ export function findVainScopes(role: Role, scopes: readonly Permission[]): reado
   return scopes.filter((scope) => !permissions.includes(scope));
 }
 
-/** True if the principal may make such a key: none that may do more than itself, and only owners make owner keys. */
-export function mayIssue(principal: Principal, { role, scopes }: Pick<KeyPower, 'role' | 'scopes'>): boolean {
-  return isOwnerMatter(principal, role) && mayGive(principal, permissionsOf(role, scopes));
+/**
+ * True if the principal may make such a key: none that may do more than itself, or lasts longer, and only owners make owner
+ * keys.
+ */
+export function mayIssue(principal: Principal, { role, scopes, expiresAt }: KeyPower): boolean {
+  const { expiresAt: own } = principal;
+  const isOutlived = own !== null && (expiresAt === null || expiresAt.getTime() > own);
+  return isOwnerMatter(principal, role) && !isOutlived && mayGive(principal, permissionsOf(role, scopes));
 }
 
 export type RevocationVerdict = 'allowed' | 'forbidden' | 'last-owner-key';
 
 /**
- * Whether the principal may revoke the key: only owners revoke owner keys, and of those that can still manage the tenant at
- * the instant `now` (milliseconds) one stays. `others` are the keys of the tenant that are not revoked, without this one.
+ * Whether the principal may revoke the key: only owners revoke owner keys, and of those that can manage the tenant at the
+ * instant `now` (milliseconds) one stays, one without expiry where there is one. `others` are the keys of the tenant that
+ * are not revoked, without this one.
  */
 export function judgeRevocation(
   principal: Pick<Principal, 'role'>,
@@ -35,7 +41,9 @@ export function judgeRevocation(
   }: { readonly key: KeyPower; readonly others: readonly KeyPower[]; readonly now: number },
 ): RevocationVerdict {
   if (!isOwnerMatter(principal, key.role)) return 'forbidden';
-  const isLast = isKeyOfTheHouse(key, now) && !others.some((other) => isKeyOfTheHouse(other, now));
+  const staysAsLongAs = (other: KeyPower) =>
+    isKeyOfTheHouse(other, now) && (key.expiresAt !== null || other.expiresAt === null);
+  const isLast = isKeyOfTheHouse(key, now) && !others.some(staysAsLongAs);
   return isLast ? 'last-owner-key' : 'allowed';
 }
 

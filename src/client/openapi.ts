@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document e7efda897f687961c6a4d9f61559dd33dd7deb6f1ad70774d8f3f314f6357db0
- * types 7facbbd423ed4164bda095517f67bf07466b206b72b46121ada187d527d3fab4
+ * document 8571a13924510875c43f6008424068feca709e0b64c7d6f9ea8320332dd8e9b8
+ * types 298a094e322fcb3d9b407d26f103402189842dd811fa1039e3ed63a972d04af4
  */
 
 export interface paths {
@@ -561,7 +561,7 @@ export interface paths {
         put?: never;
         /**
          * Make an API key
-         * @description The answer holds the key itself, this once. Nobody makes a key that may do more than who asks, and only owners make keys of owners: 403.
+         * @description The answer holds the key itself, this once. Nobody makes a key that may do more than who asks, or that lasts longer, and only owners make keys of owners: 403.
          */
         post: operations["createKey"];
         delete?: never;
@@ -582,7 +582,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key at once
-         * @description At every instance, also for open Socket.IO connections, with all that was granted to it. Only owners revoke keys of owners: 403. The last key of an owner that can manage the tenant stays: 409 `LAST_OWNER_KEY`.
+         * @description At every instance, also for open Socket.IO connections, with all that was granted to it. Only owners revoke keys of owners: 403. The last key of an owner that can manage the tenant, without expiry if there is one, stays: 409 `LAST_OWNER_KEY`.
          */
         delete: operations["revokeKey"];
         options?: never;
@@ -1661,7 +1661,7 @@ export interface components {
              * @example revokeKey
              */
             action: string;
-            /** @description Id of the account, message or key; null if it was none. */
+            /** @description Id of the account, message, campaign or key; null if it was none. */
             target: string | null;
             /**
              * @description From which the request came, as the daemon sees it.

@@ -7,8 +7,17 @@ import { lockAccountIngest } from './ingest-statements.ts';
 import { deleteMessages } from './message-removal.ts';
 import { transact } from './transaction.ts';
 
+/** What is to be done in the transaction that makes something final. */
+type Alongside = (trx: Executor) => Promise<void>;
+
+const nothing: Alongside = async () => undefined;
+
 /** Hides the account for good. Its messages stay, its campaigns do not, and its number may be linked elsewhere. */
-export async function markAccountDeleted(db: Executor, id: AccountId): Promise<void> {
+export async function markAccountDeleted(
+  db: Executor,
+  id: AccountId,
+  { alongside = nothing } = {},
+): Promise<void> {
   await transact(db, async (trx) => {
     await trx
       .updateTable('accounts')
@@ -16,6 +25,7 @@ export async function markAccountDeleted(db: Executor, id: AccountId): Promise<v
       .where('id', '=', id)
       .execute();
     await deleteCampaigns(trx, [id]);
+    await alongside(trx);
   });
 }
 
@@ -113,7 +123,11 @@ const ROWS = 1_000;
  * there. Media files stay: they are shared by content among accounts. An ingest that is under way is waited for, and later
  * ones find no account to store for.
  */
-export async function purgeAccount(db: Executor, id: AccountId, { rows = ROWS } = {}): Promise<void> {
+export async function purgeAccount(
+  db: Executor,
+  id: AccountId,
+  { rows = ROWS, alongside = nothing } = {},
+): Promise<void> {
   const portion = { rows, transactions: Number.POSITIVE_INFINITY };
   await deleteInBatches(portion, (limit) => deleteSomeMessages(db, id, limit));
   for (const table of LARGE_TABLES)
@@ -122,6 +136,7 @@ export async function purgeAccount(db: Executor, id: AccountId, { rows = ROWS } 
     await lockAccountIngest(trx, id);
     for (const table of OWNED_TABLES) await trx.deleteFrom(table).where('account_id', '=', id).execute();
     await trx.deleteFrom('accounts').where('id', '=', id).execute();
+    await alongside(trx);
   });
 }
 

@@ -38,7 +38,7 @@ export function makeAuditWriter(db: Executor): WriteAudit {
   return (entry) => group.add(entry);
 }
 
-async function insertEntries(db: Executor, entries: readonly AuditEntry[]): Promise<void> {
+export async function insertEntries(db: Executor, entries: readonly AuditEntry[]): Promise<void> {
   const rows = toStorable(entries).map(({ actor, details, ...entry }) => ({
     tenant_id: entry.tenantId,
     actor_kind: actor.kind,

@@ -70,12 +70,20 @@ export async function listKeys(
 
 /**
  * Revokes a key of the principal's tenant, with what was granted to it, if the principal may do that at the instant `now`.
- * Of two that revoke the last two owner keys at the same moment only one succeeds.
+ * Of two that revoke the last two owner keys at the same moment only one succeeds. `alongside` is done in the same transaction.
  */
 export function revokeKey(
   db: Executor,
   principal: Principal,
-  { id, now }: { readonly id: string; readonly now: Date },
+  {
+    id,
+    now,
+    alongside,
+  }: {
+    readonly id: string;
+    readonly now: Date;
+    readonly alongside: (trx: Executor, key: ApiKey) => Promise<void>;
+  },
 ): Promise<{ readonly verdict: RevocationVerdict; readonly key: ApiKey } | undefined> {
   return transact(db, async (trx) => {
     const rows = await trx
@@ -95,6 +103,7 @@ export function revokeKey(
     if (verdict === 'allowed') {
       await trx.updateTable('api_keys').set({ revoked_at: now }).where('id', '=', id).execute();
       await trx.deleteFrom('account_grants').where('user_id', '=', id).where(isOfTenant(key)).execute();
+      await alongside(trx, key);
     }
     return { verdict, key };
   });

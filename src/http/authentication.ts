@@ -5,9 +5,9 @@ import type { Principal } from '../accounts/principal.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import type { HttpDeps } from './context.ts';
 import { findPresentedKey, isKeyText, keyToHash } from './credentials.ts';
-import { findKeyHolder, renewKeyHolder } from './key-identity.ts';
-import { type RateLimits, type TellQuotas, tellIn } from './rate-limit.ts';
-import { makeTokenVerifier } from './token-identity.ts';
+import { findKeyHolder, isKeyOfTenant, renewKeyHolder } from './key-identity.ts';
+import { type Caller, type RateLimits, type TellQuotas, tellIn } from './rate-limit.ts';
+import { makeTokenVerifier, refuseToken } from './token-identity.ts';
 
 /** What a route demands of who asks; `open` is for everyone. */
 export type RouteAccess = Permission | 'open';
@@ -40,6 +40,8 @@ export interface CountOptions {
 export interface Authenticator {
   /** @throws AppError UNAUTHENTICATED, also without a key; RATE_LIMIT_EXCEEDED */
   authenticate(key: string | undefined, address: string, options?: CountOptions): Promise<Principal>;
+  /** Counts a connection that is to be made, of which nobody says yet whose it is. @throws AppError RATE_LIMIT_EXCEEDED */
+  countHandshake(address: string): Promise<void>;
   /** The same principal as it is now; undefined once its key was revoked, or the time of key or token is over. */
   renew(principal: Principal): Promise<Principal | undefined>;
 }
@@ -48,33 +50,38 @@ export interface Authenticator {
 export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
   const { limits } = deps;
   const tokens = makeTokenVerifier(deps.config.jwt, deps.clock);
-  const identify = async (key: string | undefined, count: (identity?: string) => Promise<void>) => {
+  const identify = async (key: string | undefined, address: string, count: Count) => {
     if (key !== undefined && tokens.isToken(key)) {
+      // Before it is looked at: anybody can make one up, and to check it costs more than to count it.
+      await count({ address });
       const user = await tokens.verify(key);
-      await count(`${user.tenantId} ${user.id}`);
+      if (await isKeyOfTenant(deps, user)) throw refuseToken('Its claim `sub` is the id of an API key.');
+      await count({ identity: textToIdentity(`${user.tenantId} ${user.id}`) });
       return user;
     }
     // Side by side: counting is one more way, to Redis, which takes no longer than the one to the database.
     const [holder] = await Promise.all([
       key === undefined ? undefined : findKeyHolder(deps, key),
-      count(keyToIdentity(key)),
+      count({ address, identity: keyToIdentity(key) }),
     ]);
     if (holder === undefined) throw new AppError('UNAUTHENTICATED');
     return holder;
   };
   return {
     async authenticate(key, address, { rateLimited = true, tell = () => undefined } = {}) {
-      const count = async (identity?: string) => {
-        if (rateLimited) await limits.takeRequest({ address, identity }, tell);
+      const tellAll = addUp(tell);
+      const count: Count = async (caller) => {
+        if (rateLimited) await limits.takeRequest(caller, tellAll);
       };
       try {
-        return await identify(key, count);
+        return await identify(key, address, count);
       } catch (thrown) {
         if (key !== undefined && isAppError(thrown, 'UNAUTHENTICATED'))
           await limits.takeFailure(address, tell);
         throw thrown;
       }
     },
+    countHandshake: (address) => limits.takeRequest({ address }, () => undefined),
     async renew(principal) {
       if (principal.kind === 'key') return renewKeyHolder(deps, principal.id);
       return (principal.expiresAt ?? 0) > deps.clock.now() ? principal : undefined;
@@ -82,9 +89,29 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
   };
 }
 
-/** Names a key where calls are counted: the beginning of its hash, which does not tell the hash. */
+type Count = (caller: Caller) => Promise<void>;
+
+/** Tells what was told before, too, behind what comes later. */
+function addUp(tell: TellQuotas): TellQuotas {
+  let told: Readonly<Record<string, string>> = {};
+  return (headers) => {
+    const pairs = Object.entries(headers).map(([name, value]) => {
+      const before = told[name];
+      return [name, before === undefined ? value : `${value}, ${before}`];
+    });
+    told = Object.fromEntries(pairs);
+    tell(told);
+  };
+}
+
+/** Names a key where calls are counted. */
 function keyToIdentity(key: string | undefined): string | undefined {
-  return key !== undefined && isKeyText(key) ? keyToHash(key).slice(0, 32) : undefined;
+  return key !== undefined && isKeyText(key) ? textToIdentity(key) : undefined;
+}
+
+/** The beginning of the text's hash: it tells neither the text nor what is stored of a key. */
+function textToIdentity(text: string): string {
+  return keyToHash(text).slice(0, 32);
 }
 
 /**

@@ -84,7 +84,6 @@ export function findRetryAfter(error: AppError): number | undefined {
 function frameworkError(thrown: unknown): AppError | undefined {
   if (!(thrown instanceof Error)) return undefined;
   const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown };
-  if (code === 'FST_ERR_HANDLER_TIMEOUT') return new AppError('UNAVAILABLE', { cause: thrown });
   if (typeof statusCode !== 'number' || statusCode >= 500) return undefined;
   if (code === 'FST_FIELDS_LIMIT' || code === 'FST_FILES_LIMIT') {
     return refuseField('body', 'Send one file alone, as a part named `file`.');

@@ -1,17 +1,21 @@
 import { AppError, type FieldProblem } from '../lib/errors.ts';
 import type { HttpApp } from './typed-fastify.ts';
+import { refuseField } from './validation.ts';
 
 /** Fields that reach the prototype of what is made of them; `constructor` does through its `prototype`. */
 const POISON = ['__proto__', 'constructor'] as const;
 
 /** How many such fields are named; a body could hold a hundred thousand. */
 const MAX_NAMED = 10;
+/** How deep objects and arrays may lie within one another: far deeper than any body of ours, far less than the stack. */
+const MAX_NESTING = 64;
 /** Of how many names a field is made up at most. */
 const MAX_DEPTH = 16;
 
 /**
  * Takes JSON bodies and no others. An empty one is none: clients may always name a Content-Type. One with a field that
- * reaches a prototype is refused, with the field's name.
+ * reaches a prototype is refused, with the field's name; and one that is nested so deep that what looks at it could run out
+ * of stack.
  */
 export function takeJsonBodies(app: HttpApp): void {
   const parse = app.getDefaultJsonParser('error', 'error');
@@ -23,10 +27,30 @@ export function takeJsonBodies(app: HttpApp): void {
       return;
     }
     parse(request, text, (thrown, value) => {
-      if (thrown === null) done(null, value);
+      if (thrown === null && isTooDeep(value)) done(refuseDepth());
+      else if (thrown === null) done(null, value);
       else done(findPoison(text) ?? thrown);
     });
   });
+}
+
+/** Looks at a level after the other, and not recursively. */
+function isTooDeep(root: unknown): boolean {
+  let level: unknown[] = [root];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    const below: unknown[] = [];
+    for (const value of level) {
+      if (typeof value !== 'object' || value === null) continue;
+      if (depth === MAX_NESTING) return true;
+      for (const each of Object.values(value)) if (typeof each === 'object') below.push(each);
+    }
+    level = below;
+  }
+  return false;
+}
+
+function refuseDepth(): AppError {
+  return refuseField('body', `Its objects and arrays are nested more than ${MAX_NESTING} deep.`);
 }
 
 /** What is wrong with a body that the parser refused, if it is JSON; undefined if it is none. */

@@ -1,3 +1,4 @@
+import { isUuid } from '../accounts/ids.ts';
 import { permissionsOf } from '../accounts/permissions.ts';
 import type { Principal } from '../accounts/principal.ts';
 import { type ApiKey, findApiKey, findApiKeyById, isKeyInForce, noteKeyUse } from '../db/api-key-store.ts';
@@ -28,6 +29,13 @@ export async function findKeyHolder({ db, clock }: KeyDeps, key: string): Promis
 export async function renewKeyHolder({ db, clock }: KeyDeps, id: string): Promise<Principal | undefined> {
   const found = await findApiKeyById(db, id);
   return found !== undefined && isKeyInForce(found, clock.now()) ? keyToPrincipal(found) : undefined;
+}
+
+/** True if the user is called as a key of its tenant is, revoked or not: what is granted to one would be the other's. */
+export async function isKeyOfTenant({ db }: KeyDeps, { id, tenantId }: Principal): Promise<boolean> {
+  if (!isUuid(id)) return false;
+  const found = await findApiKeyById(db, id);
+  return found?.id === id && found.tenantId === tenantId;
 }
 
 function keyToPrincipal({ id, name, tenantId, role, scopes, expiresAt }: ApiKey): Principal {

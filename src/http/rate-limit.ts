@@ -12,11 +12,11 @@ const MAX_FAILURES = 100;
 /** An address may be the one of many keys: of a host application's machine, or of a proxy before Switchboard. */
 const KEYS_PER_ADDRESS = 10;
 
-/** Who makes a call. */
+/** Who makes a call; what is undefined is not counted. */
 export interface Caller {
   /** The peer's IP address. */
-  readonly address: string;
-  /** Names the key or the user, valid or not, without giving it away; undefined for those who bring none. */
+  readonly address?: string;
+  /** Names the key or the user, valid or not, without giving it away. */
   readonly identity?: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export type TellQuotas = (headers: Readonly<Record<string, string>>) => void;
 
 /** The limits of requests, for every way in. All of them hold for a minute that slides. */
 export interface RateLimits {
-  /** Counts a request of its identity and its address. @throws AppError RATE_LIMIT_EXCEEDED */
+  /** Counts a request for its identity and its address. @throws AppError RATE_LIMIT_EXCEEDED */
   takeRequest(caller: Caller, tell: TellQuotas): Promise<void>;
   /** Counts a failed authentication. @throws AppError RATE_LIMIT_EXCEEDED */
   takeFailure(address: string, tell: TellQuotas): Promise<void>;
@@ -52,19 +52,15 @@ export function makeRateLimits({
   return {
     async takeRequest({ address, identity }, tell) {
       if (requestsPerKey === 0) return;
-      await take(
-        [
-          ...(identity === undefined
-            ? []
-            : [{ name: 'key', caller: `key:${identity}`, limit: requestsPerKey }]),
-          {
-            name: 'address',
-            caller: `address:${addressToNetwork(address)}`,
-            limit: requestsPerKey * KEYS_PER_ADDRESS,
-          },
-        ],
-        tell,
-      );
+      const policies: Policy[] = [];
+      if (identity !== undefined) {
+        policies.push({ name: 'key', caller: `key:${identity}`, limit: requestsPerKey });
+      }
+      if (address !== undefined) {
+        const caller = `address:${addressToNetwork(address)}`;
+        policies.push({ name: 'address', caller, limit: requestsPerKey * KEYS_PER_ADDRESS });
+      }
+      await take(policies, tell);
     },
     takeFailure: (address, tell) =>
       take(

@@ -64,7 +64,12 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
     serveClient: false,
     maxHttpBufferSize: MAX_PACKET,
     connectTimeout: CONNECT_DEADLINE_MS,
-    allowRequest: (_request, decide) => decide(null, !closing.signal.aborted),
+    allowRequest: ({ socket }, decide) => {
+      deps.authenticator.countHandshake(socket.remoteAddress ?? '').then(
+        () => decide(null, !closing.signal.aborted),
+        (thrown) => decide(toError(thrown).message, false),
+      );
+    },
     connectionStateRecovery: { maxDisconnectionDuration: RECOVERY_MS, skipMiddlewares: false },
     adapter: class extends StreamAdapter {
       constructor(namespace: Namespace) {

@@ -3,7 +3,15 @@
  * its algorithm names: HS256 against JWT_SECRET, the asymmetric ones against the key set at JWT_JWKS_URL. So a public key
  * can never serve as a secret.
  */
-import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  decodeProtectedHeader,
+  errors,
+  type FetchImplementation,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose';
 import { z } from 'zod';
 import { isTenantName, parseTenantId } from '../accounts/ids.ts';
 import { permissionsOf } from '../accounts/permissions.ts';
@@ -26,6 +34,9 @@ const KEY_SET_AGE_MS = 600_000;
 /** It is not fetched more often than this for keys that it lacks, in milliseconds: anybody can name such keys. */
 const KEY_SET_COOLDOWN_MS = 30_000;
 
+/** Nor than this while it cannot be had, in milliseconds: anybody can name such a key then, whatever it is called. */
+const KEY_SET_REST_MS = 5_000;
+
 /** Longer texts are no tokens; a header holds hardly more. */
 const MAX_TOKEN = 8_192;
 
@@ -39,7 +50,7 @@ export interface TokenVerifier {
 /** Makes the verifier; it takes no token of a kind for which nothing is configured. */
 export function makeTokenVerifier({ secret, jwksUrl }: Config['http']['jwt'], clock: Clock): TokenVerifier {
   const bytes = secret === null ? null : new TextEncoder().encode(secret);
-  const keySet = jwksUrl === null ? null : openKeySet(new URL(jwksUrl));
+  const keySet = jwksUrl === null ? null : openKeySet(new URL(jwksUrl), clock);
   const options = () => ({
     clockTolerance: TOLERANCE_S,
     currentDate: new Date(clock.now()),
@@ -53,7 +64,7 @@ export function makeTokenVerifier({ secret, jwksUrl }: Config['http']['jwt'], cl
     if (keySet !== null && KEY_SET_ALGORITHMS.includes(alg)) {
       return jwtVerify(token, keySet, { ...options(), algorithms: KEY_SET_ALGORITHMS });
     }
-    throw refuse('Its algorithm is not accepted here.');
+    throw refuseToken('Its algorithm is not accepted here.');
   };
   return {
     isToken: (text) => (bytes !== null || keySet !== null) && isToken(text),
@@ -78,11 +89,12 @@ function isToken(text: string): boolean {
 }
 
 /** The key set, which tells apart that it lacks a key from that it cannot be had. */
-function openKeySet(url: URL): JWTVerifyGetKey {
+function openKeySet(url: URL, clock: Clock): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(url, {
     timeoutDuration: KEY_SET_DEADLINE_MS,
     cacheMaxAge: KEY_SET_AGE_MS,
     cooldownDuration: KEY_SET_COOLDOWN_MS,
+    [customFetch]: makeRestingFetch(clock),
   });
   return async (header, token) => {
     try {
@@ -94,6 +106,25 @@ function openKeySet(url: URL): JWTVerifyGetKey {
         message: 'The keys that tokens are checked with cannot be had right now. Try again.',
         cause: thrown,
       });
+    }
+  };
+}
+
+/** Fetches, and fails at once for a while after it has failed. */
+function makeRestingFetch(clock: Clock): FetchImplementation {
+  let restUntil = Number.NEGATIVE_INFINITY;
+  const rest = () => {
+    restUntil = clock.monotonic() + KEY_SET_REST_MS;
+  };
+  return async (url, options) => {
+    if (clock.monotonic() < restUntil) throw new Error('The key set could not be had a moment ago.');
+    try {
+      const response = await fetch(url, options);
+      if (response.status !== 200) rest();
+      return response;
+    } catch (thrown) {
+      rest();
+      throw thrown;
     }
   };
 }
@@ -122,19 +153,20 @@ function claimsToPrincipal(payload: unknown): Principal {
 function parseClaims(payload: unknown): z.output<typeof claimsSchema> {
   const parsed = claimsSchema.safeParse(payload);
   if (parsed.success) return parsed.data;
-  throw refuse(`Its claim \`${parsed.error.issues[0]?.path.join('.')}\` is not valid.`);
+  throw refuseToken(`Its claim \`${parsed.error.issues[0]?.path.join('.')}\` is not valid.`);
 }
 
 /** Whoever makes the tokens is told what is wrong with one; of its signature only that it is not valid. */
 function explain(thrown: unknown): AppError {
-  if (thrown instanceof errors.JWTExpired) return refuse('It has expired.', thrown);
+  if (thrown instanceof errors.JWTExpired) return refuseToken('It has expired.', thrown);
   if (thrown instanceof errors.JWTClaimValidationFailed) {
-    return refuse(`Its claim \`${thrown.claim}\` is missing or not valid.`, thrown);
+    return refuseToken(`Its claim \`${thrown.claim}\` is missing or not valid.`, thrown);
   }
-  return refuse('Its signature is not valid.', thrown);
+  return refuseToken('Its signature is not valid.', thrown);
 }
 
-function refuse(why: string, cause?: unknown): AppError {
+/** What the host application is told that made the token. */
+export function refuseToken(why: string, cause?: unknown): AppError {
   const message = `The token is not accepted. ${why}`;
   return new AppError('UNAUTHENTICATED', {
     message,

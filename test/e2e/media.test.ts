@@ -107,7 +107,7 @@ describe.each(['on the disk', 'in S3'])('media that is kept %s', (place) => {
 
   it('lies nowhere else', () => {
     const { onDisk, onTheirWay } = kept();
-    expect(onDisk).toHaveLength(isInS3 ? 0 : 2);
+    expect(onDisk).toHaveLength(isInS3 ? 0 : 3);
     expect(onTheirWay).toEqual([]);
   });
 });

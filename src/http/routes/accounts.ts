@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { AccountId } from '../../accounts/ids.ts';
 import { principalToScope } from '../../accounts/principal.ts';
 import { countOfAccount } from '../../db/account-count.ts';
 import {
@@ -12,7 +11,7 @@ import { markAccountDeleted, purgeAccount } from '../../db/account-removal.ts';
 import type { Executor } from '../../db/database.ts';
 import { getVisibleAccount } from '../account-access.ts';
 import { accountSchema, accountToView, singleAccountSchema } from '../account-view.ts';
-import { noteAudit } from '../audit.ts';
+import { enterAudit, noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import {
@@ -113,9 +112,9 @@ function changeRoute(app: HttpApp, deps: HttpDeps): void {
       const { account } = await getVisibleAccount(deps.db, request, request.params.accountId);
       if (request.body.timezone !== undefined) await checkTimezone(deps.db, request.body.timezone);
       await updateAccount(deps.db, account.id, request.body, new Date(deps.clock.now()));
+      noteAudit(request, { details: request.body });
       deps.outbox.wake(account.id);
       deps.announcements.reviewHealth(account.id);
-      noteAudit(request, { details: request.body });
       const today = await getVisibleAccount(deps.db, request, account.id);
       return success(await toSingleView(deps, today));
     },
@@ -145,18 +144,14 @@ function deleteRoute(app: HttpApp, { db, channel, log }: HttpDeps): void {
       const { account } = await getVisibleAccount(db, request, request.params.accountId);
       const purged = request.query.purge === 'true';
       await channel.disconnect(account.id);
-      await remove(db, account.id, purged);
+      const alongside = (trx: Executor) => enterAudit(trx, request, { details: { purged } });
+      await (purged ? purgeAccount : markAccountDeleted)(db, account.id, { alongside });
       // Somebody may have started it in between.
       await channel.disconnect(account.id);
-      noteAudit(request, { details: { purged } });
       log.info('An account was deleted', { accountId: account.id, purged });
       return success({ accountId: account.id as string, deleted: true as const, purged });
     },
   });
-}
-
-function remove(db: Executor, id: AccountId, purged: boolean): Promise<void> {
-  return purged ? purgeAccount(db, id) : markAccountDeleted(db, id);
 }
 
 async function toSingleView(

@@ -22,7 +22,7 @@ const entrySchema = z
     target: z
       .string()
       .nullable()
-      .meta({ description: 'Id of the account, message or key; null if it was none.' }),
+      .meta({ description: 'Id of the account, message, campaign or key; null if it was none.' }),
     address: z.string().meta({
       description: 'From which the request came, as the daemon sees it.',
       examples: ['127.0.0.1'],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { findCommonError, isFault } from '../../messages/bulk-outcome.ts';
 import { getVisibleAccount } from '../account-access.ts';
+import { noteAudit } from '../audit.ts';
 import {
   bulkBodySchema,
   bulkResultsSchema,
@@ -55,6 +56,7 @@ export function bulkRoutes(app: HttpApp, { db, outbox, log }: HttpDeps): void {
       if (common !== undefined) throw common;
       const results = outcomesToResults(given, outcomes);
       const { accepted, rejected } = results;
+      noteAudit(request, { details: { accepted, rejected } });
       log.debug('Many messages were accepted', { accountId: account.id, accepted, rejected });
       for (const { error } of outcomes.filter(isFault).slice(0, 1))
         log.warn('A message among many could not be accepted', {

@@ -5,6 +5,7 @@ import { countItems, listItems } from '../../db/campaign-items.ts';
 import { listCampaigns } from '../../db/campaign-store.ts';
 import { findFullDay } from '../../db/slot-store.ts';
 import { getVisibleAccount, getVisibleCampaign } from '../account-access.ts';
+import { noteAudit } from '../audit.ts';
 import {
   campaignBodySchema,
   campaignItemToView,
@@ -72,6 +73,7 @@ function createRoute(app: HttpApp, { db, campaigns, log }: HttpDeps): void {
         .digest('hex');
       const idempotencyKey = request.headers['idempotency-key'] ?? null;
       const campaignId = await campaigns.create(account, { name, items }, { idempotencyKey, requestHash });
+      noteAudit(request, { details: { campaignId, total: items.length } });
       log.info('A campaign was created', { accountId: account.id, campaignId, total: items.length });
       const created = { campaignId: campaignId as string, status: 'running' as const, total: items.length };
       return reply.code(201).send(success(created));
@@ -185,6 +187,7 @@ function actionRoute(
     handler: async (request) => {
       const { campaign } = await getVisibleCampaign(db, request, request.params.campaignId);
       await campaigns[name](campaign);
+      noteAudit(request, {});
       log.info('A campaign was changed', { accountId: campaign.accountId, campaignId: campaign.id, name });
       return success(await readProgress(deps, request, campaign.id));
     },

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type AccountGrant, deleteGrant, listGrants, saveGrant } from '../../db/account-grant-store.ts';
+import { transact } from '../../db/transaction.ts';
 import { getVisibleAccount } from '../account-access.ts';
-import { noteAudit } from '../audit.ts';
+import { enterAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import {
@@ -103,10 +104,12 @@ function changeRoute(
     handler: async (request) => {
       const { account } = await getVisibleAccount(db, request, request.params.accountId);
       const userId = parseUserId(request.params.userId);
-      if (granted) {
-        await saveGrant(db, { accountId: account.id, userId, grantedBy: getPrincipal(request).id });
-      } else await deleteGrant(db, account.id, userId);
-      noteAudit(request, { details: { userId } });
+      const grantedBy = getPrincipal(request).id;
+      await transact(db, async (trx) => {
+        if (granted) await saveGrant(trx, { accountId: account.id, userId, grantedBy });
+        else await deleteGrant(trx, account.id, userId);
+        await enterAudit(trx, request, { details: { userId } });
+      });
       log.info('Who may use an account was changed', { accountId: account.id, granted });
       return success({ accountId: account.id as string, userId, granted });
     },

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { parseKeyId } from '../../accounts/ids.ts';
 import { findVainScopes, mayIssue } from '../../accounts/key-rules.ts';
 import { insertKey, listKeys, revokeKey } from '../../db/issued-key-store.ts';
+import { transact } from '../../db/transaction.ts';
 import { AppError } from '../../lib/errors.ts';
-import { noteAudit } from '../audit.ts';
+import { enterAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { keyToHash, keyToPrefix, makeKey } from '../credentials.ts';
@@ -72,8 +73,8 @@ function createRoute(app: HttpApp, { db, clock, log }: HttpDeps): void {
       tags: ['access'],
       summary: 'Make an API key',
       description:
-        'The answer holds the key itself, this once. Nobody makes a key that may do more than who asks, and only owners ' +
-        'make keys of owners: 403.',
+        'The answer holds the key itself, this once. Nobody makes a key that may do more than who asks, or that lasts ' +
+        'longer, and only owners make keys of owners: 403.',
       querystring: noQuery,
       body,
       response: { 201: dataOf(newKeySchema, 'The key.'), ...errorsOf(413, 415) },
@@ -84,25 +85,21 @@ function createRoute(app: HttpApp, { db, clock, log }: HttpDeps): void {
       if (expiresAt !== null && expiresAt.getTime() <= clock.now()) {
         throw refuseField('expiresAt', 'Use an instant to come.');
       }
-      if (!mayIssue(principal, { role, scopes })) {
-        throw new AppError('FORBIDDEN', { message: 'You cannot make a key that may do more than yours.' });
+      if (!mayIssue(principal, { role, scopes, expiresAt })) {
+        const message = 'You cannot make a key that may do more than yours, or that lasts longer.';
+        throw new AppError('FORBIDDEN', { message });
       }
       const key = makeKey();
-      const made = await insertKey(db, {
-        tenantId: principal.tenantId,
-        name,
-        role,
-        scopes: scopes === null ? null : [...new Set(scopes)],
-        expiresAt,
-        createdBy: principal.id,
-        prefix: keyToPrefix(key),
-        sha256: keyToHash(key),
+      const made = await transact(db, async (trx) => {
+        const { tenantId, id: createdBy } = principal;
+        const power = { role, scopes: scopes === null ? null : [...new Set(scopes)], expiresAt };
+        const secret = { prefix: keyToPrefix(key), sha256: keyToHash(key) };
+        const inserted = await insertKey(trx, { tenantId, name, createdBy, ...power, ...secret });
+        const details = { name, role, scopes, expiresAt: expiresAt?.toISOString() ?? null };
+        await enterAudit(trx, request, { target: inserted.id, details });
+        return inserted;
       });
       log.info('An API key was made', { keyId: made.id, role });
-      noteAudit(request, {
-        target: made.id,
-        details: { name, role, scopes, expiresAt: made.expiresAt?.toISOString() ?? null },
-      });
       reply.header('cache-control', 'no-store');
       return reply.code(201).send(success({ ...keyToView(made), key }));
     },
@@ -120,7 +117,8 @@ function revokeRoute(app: HttpApp, { db, clock, log }: HttpDeps): void {
       summary: 'Revoke an API key at once',
       description:
         'At every instance, also for open Socket.IO connections, with all that was granted to it. Only owners revoke keys ' +
-        'of owners: 403. The last key of an owner that can manage the tenant stays: 409 `LAST_OWNER_KEY`.',
+        'of owners: 403. The last key of an owner that can manage the tenant, without expiry if there is one, stays: 409 ' +
+        '`LAST_OWNER_KEY`.',
       params: z.object({ keyId: z.string().meta({ description: 'Id of the key.', format: 'uuid' }) }),
       querystring: noQuery,
       response: {
@@ -130,13 +128,16 @@ function revokeRoute(app: HttpApp, { db, clock, log }: HttpDeps): void {
     },
     handler: async (request) => {
       const id = parseKeyId(request.params.keyId);
-      const revocation = await revokeKey(db, getPrincipal(request), { id, now: new Date(clock.now()) });
+      const revocation = await revokeKey(db, getPrincipal(request), {
+        id,
+        now: new Date(clock.now()),
+        alongside: (trx, { name, role }) => enterAudit(trx, request, { details: { name, role } }),
+      });
       if (revocation === undefined) throw new AppError('KEY_NOT_FOUND');
       if (revocation.verdict === 'last-owner-key') throw new AppError('LAST_OWNER_KEY');
       if (revocation.verdict === 'forbidden') {
         throw new AppError('FORBIDDEN', { message: 'Only an owner revokes keys of owners.' });
       }
-      noteAudit(request, { details: { name: revocation.key.name, role: revocation.key.role } });
       log.info('An API key was revoked', { keyId: id, role: revocation.key.role });
       return success({ keyId: id, revoked: true as const });
     },

@@ -29,8 +29,7 @@ function uploadRoute(app: HttpApp, { db, uploads }: HttpDeps): void {
   app.route({
     method: 'POST',
     url: `${API_BASE}/accounts/:accountId/media`,
-    config: { permission: 'whatsapp:send' },
-    handlerTimeout: TRANSFER_TIMEOUT_MS,
+    config: { permission: 'whatsapp:send', answerWithinMs: TRANSFER_TIMEOUT_MS },
     schema: {
       operationId: 'uploadMedia',
       tags: ['media'],
@@ -95,8 +94,7 @@ function downloadRoute(app: HttpApp, { db, media }: HttpDeps): void {
   app.route({
     method: 'GET',
     url: `${API_BASE}/messages/:messageId/media`,
-    config: { permission: 'whatsapp:read' },
-    handlerTimeout: TRANSFER_TIMEOUT_MS,
+    config: { permission: 'whatsapp:read', answerWithinMs: TRANSFER_TIMEOUT_MS },
     schema: {
       operationId: 'getMessageMedia',
       tags: ['media'],

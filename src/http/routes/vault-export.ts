@@ -31,8 +31,7 @@ function exportRoute(app: HttpApp, deps: HttpDeps, exported: Exported): void {
   app.route({
     method: 'POST',
     url: `${API_BASE}/accounts/:accountId/vault/export`,
-    config: { permission: 'whatsapp:manage' },
-    handlerTimeout: EXPORT_TIMEOUT_MS,
+    config: { permission: 'whatsapp:manage', answerWithinMs: EXPORT_TIMEOUT_MS },
     schema: {
       operationId: 'exportVault',
       tags: ['vault'],

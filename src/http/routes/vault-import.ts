@@ -34,8 +34,7 @@ export function vaultImportRoute(app: HttpApp, deps: HttpDeps): void {
   app.route({
     method: 'POST',
     url: `${API_BASE}/vault/import`,
-    config: { permission: 'whatsapp:manage' },
-    handlerTimeout: IMPORT_TIMEOUT_MS,
+    config: { permission: 'whatsapp:manage', answerWithinMs: IMPORT_TIMEOUT_MS },
     schema: {
       operationId: 'importVault',
       tags: ['vault'],

@@ -78,8 +78,11 @@ function upkeepRoute(app: HttpApp, deps: HttpDeps, { work, summary, description 
   app.route({
     method: 'POST',
     url: `${API_BASE}/vault/${work}`,
-    config: { permission: 'whatsapp:manage', readsOnly: work === 'verify' },
-    handlerTimeout: UPKEEP_TIMEOUT_MS,
+    config: {
+      permission: 'whatsapp:manage',
+      readsOnly: work === 'verify',
+      answerWithinMs: UPKEEP_TIMEOUT_MS,
+    },
     schema: {
       operationId: `${work}Vault`,
       tags: ['vault'],

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findApiKey } from '../../../src/db/api-key-store.ts';
 import { keyToHash } from '../../../src/http/credentials.ts';
 import { BODY_OF, documentToOperations, fillPath } from '../../support/access-table.ts';
@@ -70,6 +70,26 @@ describe('a change', () => {
     expect(JSON.stringify(all)).not.toContain(text);
   });
 
+  it('names the campaign that it made, and how many of many messages it accepted', async () => {
+    const { tenant, key } = await makeOwner();
+    const account = await server.makeAccount({ tenant, phoneNumber: '+491700000003' });
+    const items = [1, 2].map((nth) => ({ to: '+491700000002', text: `secret ${nth}` }));
+    const campaign = await server.ask('POST', `/accounts/${account}/campaigns`, {
+      key,
+      body: { name: 'Spring', items },
+    });
+    const { campaignId } = campaign.body.data;
+    await server.ask('POST', `/campaigns/${campaignId}/cancel`, { key });
+    await server.ask('POST', `/accounts/${account}/messages/bulk`, { key, body: { items: [...items, {}] } });
+    const all = await entries(key);
+    expect(all.map(({ action, target, details }) => [action, target, details])).toEqual([
+      ['sendMessages', account, { accepted: 2, rejected: 1 }],
+      ['cancelCampaign', campaignId, null],
+      ['createCampaign', account, { campaignId, total: 2 }],
+    ]);
+    expect(JSON.stringify(all)).not.toContain('secret');
+  });
+
   it('is not entered if it was refused, nor is what only reads', async () => {
     const { key } = await makeOwner();
     const viewer = await server.makeKey('viewer');
@@ -110,6 +130,83 @@ describe('a change', () => {
     expect((await broken.ask('POST', '/vault/rotate', { body: {} })).status).toBe(500);
     expect(broken.vault.works).toEqual([]);
   });
+});
+
+describe('a change that was done, whatever came after', () => {
+  it('is entered if the rest of its request fails', async () => {
+    const { tenant, key } = await makeOwner();
+    const account = await server.makeAccount({ tenant });
+    const disconnect = vi.spyOn(server.channel, 'disconnect');
+    disconnect.mockResolvedValueOnce().mockRejectedValueOnce(new Error('The browser does not end.'));
+    const answer = await server.ask('DELETE', `/accounts/${account}?purge=true`, { key });
+    disconnect.mockRestore();
+    expect(answer.status).toBe(500);
+    expect((await server.ask('DELETE', `/accounts/${account}?purge=true`, { key })).status).toBe(404);
+    expect((await entries(key)).map(({ action, target, details }) => [action, target, details])).toEqual([
+      ['deleteAccount', account, { purged: true }],
+    ]);
+  });
+
+  it('is entered though its request was given up before', async () => {
+    const [began, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { outbox } = server.deps;
+    await using slow = await openTestServer({
+      outbox: {
+        ...outbox,
+        acceptAll: async () => {
+          began.resolve();
+          await goOn.promise;
+          return [];
+        },
+      },
+    });
+    const account = await slow.makeAccount({ phoneNumber: '+491700000009' });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const asked = slow.ask('POST', `/accounts/${account}/messages/bulk`, {
+        body: { items: [{ to: '+491700000002', text: 'hi' }] },
+      });
+      await began.promise;
+      vi.advanceTimersByTime(120_000);
+      const answer = await asked;
+      expect([answer.status, answer.body.error.code]).toEqual([503, 'UNAVAILABLE']);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect((await slow.ask('GET', '/audit')).body.data).toEqual([]);
+    goOn.resolve();
+    await vi.waitFor(async () => {
+      const [entry] = (await slow.ask('GET', '/audit')).body.data;
+      expect(entry).toMatchObject({ action: 'sendMessages', target: account });
+    });
+  });
+});
+
+describe('a change that cannot be repeated', () => {
+  it.each(['revokeKey', 'deleteAccount', 'createKey', 'grantAccount'])(
+    'is not done unless it is entered: %s',
+    async (action) => {
+      await using broken = await openTestServer();
+      const account = await broken.makeAccount();
+      const made = (await broken.ask('POST', '/keys', { body: { name: 'A', role: 'agent' } })).body.data;
+      const requests = {
+        revokeKey: ['DELETE', `/keys/${made.id}`],
+        deleteAccount: ['DELETE', `/accounts/${account}?purge=true`],
+        createKey: ['POST', '/keys', { body: { name: 'B', role: 'agent' } }],
+        grantAccount: ['PUT', `/accounts/${account}/grants/ada`],
+      } as const;
+      const [method, path, asked] = requests[action as keyof typeof requests];
+      await sql`alter table audit_log rename to audit_log_away`.execute(broken.db);
+      expect((await broken.ask(method, path, asked)).status).toBe(500);
+      await sql`alter table audit_log_away rename to audit_log`.execute(broken.db);
+      const keys = (await broken.ask('GET', '/keys')).body.data.map(({ name }: AnswerBody) => name);
+      expect(keys).toEqual(['test', 'A']);
+      expect((await broken.ask('GET', `/accounts/${account}/grants`)).body.data).toEqual([]);
+      expect((await broken.ask(method, path, asked)).status).toBeLessThan(300);
+      const [newest, ...older] = (await broken.ask('GET', '/audit')).body.data;
+      expect([newest.action, older.length]).toEqual([action, 1]);
+    },
+  );
 });
 
 describe('every operation that changes something', () => {

@@ -116,6 +116,28 @@ describe('a body with fields that reach prototypes', () => {
   );
 });
 
+describe('a body that is nested', () => {
+  const nest = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+
+  it.each([
+    ['PATCH', '', `{"displayName":${nest(100_000)}}`],
+    ['POST', '/messages/bulk', `{"items":${nest(100_000)}}`],
+    ['POST', '/messages/bulk', `{"items":[{"to":"+491700000002","text":${nest(100_000)}}]}`],
+    ['POST', '/messages/bulk', `{"items":[${nest(65)}]}`],
+  ])('deeper than anything here is refused: %s %s', async (method, path, body) => {
+    const answer = await server.ask(method, `/accounts/${id}${path}`, { body });
+    expect([answer.status, answer.body.error.code]).toEqual([400, 'VALIDATION_FAILED']);
+    expect(answer.body.error.details).toEqual([
+      { field: 'body', message: 'Its objects and arrays are nested more than 64 deep.' },
+    ]);
+  });
+
+  it('no deeper than that is looked at field by field', async () => {
+    const answer = await server.ask('PATCH', `/accounts/${id}`, { body: `{"displayName":${nest(63)}}` });
+    expect(answer.body.error.details).toEqual([{ field: 'displayName', message: expect.any(String) }]);
+  });
+});
+
 describe('a form that breaks off', () => {
   it.each([
     ['before its first part', '--x\r\n'],

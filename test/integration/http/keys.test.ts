@@ -86,6 +86,15 @@ describe('a key that is made', () => {
     expect(await status(narrowed, { role: 'agent' })).toBe(403);
     expect(await status(narrowed, { role: 'viewer' })).toBe(201);
   });
+
+  it('lasts no longer than the one that it was made with', async () => {
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const { key } = await make({ name: 'For an hour', role: 'admin', expiresAt });
+    const body = { name: 'A', role: 'viewer' };
+    const refused = await server.ask('POST', '/keys', { key, body });
+    expect([refused.status, refused.body.error.message]).toEqual([403, expect.stringContaining('longer')]);
+    expect((await server.ask('POST', '/keys', { key, body: { ...body, expiresAt } })).status).toBe(201);
+  });
 });
 
 describe('the list', () => {

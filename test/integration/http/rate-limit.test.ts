@@ -72,6 +72,19 @@ describe('the limit of an address', () => {
     expect(more).toEqual([429, 429, 429, 429]);
   });
 
+  it('holds for the handshakes of Socket.IO, which nobody has to bring a key for', async () => {
+    await using server = await openTestServer({ config: limitedTo(1) });
+    const shake = async () => {
+      const answer = await fetch(`${server.url}/socket.io/?EIO=4&transport=polling`);
+      await answer.text();
+      return answer.status;
+    };
+    const found: number[] = [];
+    for (let count = 0; count < 12; count += 1) found.push(await shake());
+    expect(found).toEqual([...Array(10).fill(200), 403, 403]);
+    expect(await statuses(server, [['/nowhere']])).toEqual([429]);
+  });
+
   it('leaves out the probes and the figures', async () => {
     await using server = await openTestServer({ config: limitedTo(1) });
     const found = await statuses(

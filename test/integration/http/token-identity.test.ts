@@ -124,6 +124,19 @@ describe('a token of the host application', () => {
     }
   });
 
+  it('is refused if its user is called as a key of the tenant is, whose grants it would have', async () => {
+    const account = await server.makeAccount();
+    const { id } = (await server.ask('POST', '/keys', { body: { name: 'Agent', role: 'agent' } })).body.data;
+    await server.ask('PUT', `/accounts/${account}/grants/${id}`);
+    const token = await sign({ ...CLAIMS, sub: id, role: 'agent' });
+    const answer = await ask(token);
+    expect([answer.status, answer.body.error.message]).toEqual([401, expect.stringContaining('`sub`')]);
+    await server.ask('DELETE', `/keys/${id}`);
+    expect((await ask(token)).status).toBe(401);
+    expect((await ask(await sign({ ...CLAIMS, sub: id, tenant: 'other' }))).status).toBe(200);
+    expect((await ask(await sign({ ...CLAIMS, sub: crypto.randomUUID() }))).status).toBe(200);
+  });
+
   it('makes no entry in the log', async () => {
     const token = await sign(CLAIMS);
     await ask(token);
@@ -142,6 +155,7 @@ describe('a token of the host application', () => {
     away.status = 500;
     expect(await status(good)).toBe(503);
     away.status = 200;
+    clock.advance(5_000);
     expect(await status(good)).toBe(200);
     const wrong = await sign(CLAIMS, { secret: 'x'.repeat(32) });
     for (let count = 0; count < 100; count += 1) expect(await status(wrong)).toBe(401);
@@ -149,6 +163,61 @@ describe('a token of the host application', () => {
     expect(await status(good)).toBe(200);
     await away[Symbol.asyncDispose]();
     expect(await status(good)).toBe(200);
+  });
+});
+
+describe('a text that says it is a token', () => {
+  const limitedTo = (apiRateLimit: number) => ({ ...server.deps.config, apiRateLimit });
+  const statuses = async (limited: TestServer, key: string, count: number) => {
+    const found: number[] = [];
+    for (let nth = 0; nth < count; nth += 1)
+      found.push((await limited.ask('GET', '/accounts', { key })).status);
+    return found;
+  };
+
+  it('counts for its address before anything else is done with it', async () => {
+    await using limited = await openTestServer({ config: limitedTo(1) });
+    const wrong = await sign(CLAIMS, { secret: 'x'.repeat(32) });
+    expect(await statuses(limited, wrong, 12)).toEqual([...Array(10).fill(401), 429, 429]);
+  });
+
+  it('counts for its address, and costs no fetch each, while the key set cannot be had', async () => {
+    await using away = await KeySetServer.open();
+    away.status = 500;
+    const config = { ...limitedTo(1), jwt: { secret: null, jwksUrl: away.url } };
+    await using limited = await openTestServer({ config, clock: new ManualClock(Date.now()) });
+    const made = unsigned(CLAIMS, { alg: 'RS256', kid: 'x' });
+    expect(await statuses(limited, `${made}AAAA`, 12)).toEqual([...Array(10).fill(503), 429, 429]);
+    expect(away.fetches).toBe(1);
+  });
+
+  it('is counted in Redis without the name of its user or tenant', async () => {
+    const callers: string[] = [];
+    const { sharedCalls } = server.deps;
+    await using limited = await openTestServer({
+      config: limitedTo(5),
+      sharedCalls: {
+        isConnected: () => sharedCalls.isConnected(),
+        ping: () => sharedCalls.ping(),
+        count: (quotas, seconds) => {
+          callers.push(...quotas.map(({ caller }) => caller));
+          return sharedCalls.count(quotas, seconds);
+        },
+      },
+    });
+    for (const claims of [CLAIMS, { ...CLAIMS, sub: 'eve' }, { ...CLAIMS, tenant: 'other' }, CLAIMS])
+      expect((await limited.ask('GET', '/accounts', { key: await sign(claims) })).status).toBe(200);
+    const users = callers.filter((caller) => caller.startsWith('key:'));
+    expect(users).toHaveLength(4);
+    for (const user of users) expect(user).toMatch(/^key:[0-9a-f]{32}$/);
+    expect(new Set(users).size).toBe(3);
+  });
+
+  it('tells how its user stands and its address, if it is one', async () => {
+    await using limited = await openTestServer({ config: limitedTo(3) });
+    const answer = await limited.ask('GET', '/accounts', { key: await sign(CLAIMS) });
+    expect(answer.headers.get('ratelimit-policy')).toBe('"key";q=3;w=60, "address";q=30;w=60');
+    expect(answer.headers.get('ratelimit')).toMatch(/^"key";r=2;t=\d+, "address";r=29;t=\d+$/);
   });
 });
 

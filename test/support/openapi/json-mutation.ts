@@ -32,6 +32,13 @@ export const jsonMutation: Arbitrary<(value: unknown) => unknown> = fc
         changeOne(value, { pick, change }),
   );
 
+/** The value as JSON, with another text of JSON in one place, chosen by number. */
+export function plantJson(value: unknown, pick: number, planted: string): string {
+  const mark = crypto.randomUUID();
+  const marked = changeOne(value, { pick, change: (holder, name) => define(holder, name, mark) });
+  return JSON.stringify(marked).replace(`"${mark}"`, () => planted);
+}
+
 /** A copy in which one place, chosen by number, is changed; the value as a whole is one of the places. */
 function changeOne(
   value: unknown,
@@ -44,10 +51,16 @@ function changeOne(
   return root.value;
 }
 
-function listPlaces(root: object): { readonly holder: Record<string, unknown>; readonly name: string }[] {
+/** Deeper than any body that fits: what lies there was put in. */
+const MAX_DEPTH = 20;
+
+function listPlaces(
+  root: object,
+  depth = 0,
+): { readonly holder: Record<string, unknown>; readonly name: string }[] {
   return Object.entries(root).flatMap(([name, held]) => [
     { holder: root as Record<string, unknown>, name },
-    ...(typeof held === 'object' && held !== null ? listPlaces(held) : []),
+    ...(typeof held === 'object' && held !== null && depth < MAX_DEPTH ? listPlaces(held, depth + 1) : []),
   ]);
 }
 

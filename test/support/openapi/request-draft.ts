@@ -8,7 +8,7 @@ import {
 } from './document.ts';
 import { fittingValue } from './fitting-value.ts';
 import { hostileText, strangeName } from './hostile-value.ts';
-import { jsonMutation } from './json-mutation.ts';
+import { jsonMutation, plantJson } from './json-mutation.ts';
 
 /** A request before it is sent. What only the run knows (ids, keys) is named. */
 export interface RequestDraft {
@@ -155,6 +155,14 @@ const mutation: Arbitrary<Mutation> = fc.oneof(
         }),
     ),
   },
+  fc.tuple(fc.nat(), fc.constantFrom(60, 70, 100_000)).map(
+    ([pick, depth]): Mutation =>
+      (draft) => {
+        if (draft.body === undefined || !('json' in draft.body)) return draft;
+        const text = plantJson(draft.body.json, pick, `${'['.repeat(depth)}${']'.repeat(depth)}`);
+        return { ...draft, body: { bytes: Buffer.from(text) } };
+      },
+  ),
   fc.uint8Array({ maxLength: 300 }).map(
     (bytes): Mutation =>
       (draft) => ({ ...draft, body: { bytes } }),

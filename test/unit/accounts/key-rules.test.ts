@@ -27,7 +27,22 @@ describe('a key', () => {
     ['owner', ['whatsapp:manage'], 'owner', ['whatsapp:manage'], true],
     ['owner', ['whatsapp:manage'], 'owner', null, false],
   ])('of %s with the scopes %j makes one of %s with %j: %j', (role, scopes, made, narrowed, expected) => {
-    expect(mayIssue(principalOf(role, scopes), { role: made, scopes: narrowed })).toBe(expected);
+    const power = keyOf(made, { scopes: narrowed });
+    expect(mayIssue(principalOf(role, scopes), power)).toBe(expected);
+  });
+
+  it.each<[string, number | null, number | null, boolean]>([
+    ['for ever', null, null, true],
+    ['for ever', null, NOW, true],
+    ['until then', NOW, NOW, true],
+    ['until then', NOW, NOW - 1, true],
+    ['until then', NOW, NOW + 1, false],
+    ['until then', NOW, null, false],
+  ])('that lasts %s (%j) makes one that lasts until %j: %j', (_what, own, made, expected) => {
+    const expiresAt = made === null ? null : new Date(made);
+    expect(mayIssue({ ...principalOf('owner'), expiresAt: own }, keyOf('viewer', { expiresAt }))).toBe(
+      expected,
+    );
   });
 
   it('has no use for scopes that its role does not hold', () => {
@@ -51,11 +66,32 @@ describe('revoking', () => {
       'last-owner-key',
     ],
     [
-      'one beside one that is in time',
+      'the last that lasts',
       'owner',
       keyOf('owner'),
       [keyOf('owner', { expiresAt: future })],
+      'last-owner-key',
+    ],
+    [
+      'one that would have ended',
+      'owner',
+      keyOf('owner', { expiresAt: future }),
+      [keyOf('owner')],
       'allowed',
+    ],
+    [
+      'one that would have ended, beside another such',
+      'owner',
+      keyOf('owner', { expiresAt: future }),
+      [keyOf('owner', { expiresAt: future })],
+      'allowed',
+    ],
+    [
+      'the last that manages now, though it would have ended',
+      'owner',
+      keyOf('owner', { expiresAt: future }),
+      [keyOf('admin')],
+      'last-owner-key',
     ],
     [
       'the last that manages',
