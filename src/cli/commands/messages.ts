@@ -68,7 +68,7 @@ async function listMessages(
     const following = followMessages(api, { accountId, filter, first: Number(limit), signal });
     return withTypedNames(writeEach(context, following, json === true), TYPED_NAMES);
   }
-  const messages = await withTypedNames(api.listMessages(accountId, { ...filter, limit }), TYPED_NAMES);
+  const messages = await withTypedNames(api.listMessages(accountId, { limit, ...filter }), TYPED_NAMES);
   if (json) writeJson(context, messages);
   else context.write(describeMessages(messages));
 }
