@@ -53,6 +53,11 @@ export interface AcceptOptions {
   readonly checkNew?: () => void;
 }
 
+export interface AcceptOneOptions extends AcceptOptions {
+  /** Done in the transaction that stores the message: the one is there exactly if the other is. */
+  readonly alongside?: ((trx: Executor, messageId: MessageId) => Promise<void>) | undefined;
+}
+
 export interface Accepted {
   readonly messageId: MessageId;
   /** What the acceptance comes to, now and in replays; what became of the message since is in its row. */
@@ -67,7 +72,7 @@ export interface Outbox {
    * @throws AppError VALIDATION_FAILED (replyTo), IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_CONFLICT, DAILY_LIMIT_EXCEEDED, or
    * what `takeMedia` throws; nothing is stored then
    */
-  accept(account: Account, request: SendRequest, options: AcceptOptions): Promise<Accepted>;
+  accept(account: Account, request: SendRequest, options: AcceptOneOptions): Promise<Accepted>;
 
   /**
    * Stores many, each as `accept` does, and tells what became of each, in their order, in which those of a chat leave. With a
@@ -111,10 +116,10 @@ export interface OutboxDeps {
 export function makeOutbox(deps: OutboxDeps): Outbox {
   const keys = deps.keys ?? new IdempotencyKeys(deps);
   return {
-    async accept(account, request, { idempotencyKey, requestHash, checkNew }) {
+    async accept(account, request, { idempotencyKey, requestHash, checkNew, alongside }) {
       const acceptNew = (claim?: IdempotencyClaim) => {
         checkNew?.();
-        return orCounted(deps, acceptMessage(deps, account.id, request, claim));
+        return orCounted(deps, acceptMessage(deps, account.id, request, { claim, alongside }));
       };
       if (idempotencyKey === null) return acceptNew();
       return keys.once<Accepted>(
@@ -194,7 +199,10 @@ async function acceptMessage(
   deps: OutboxDeps,
   accountId: AccountId,
   request: SendRequest,
-  claim?: IdempotencyClaim,
+  {
+    claim,
+    alongside,
+  }: { readonly claim: IdempotencyClaim | undefined } & Pick<AcceptOneOptions, 'alongside'>,
 ): Promise<Accepted> {
   const prepared = await prepareMessage(deps, accountId, request);
   deps.onStep?.('content-kept');
@@ -206,6 +214,7 @@ async function acceptMessage(
     const lost = await completeIdempotencyClaims(trx, accountId, completions);
     // It took longer than a claim lives, and another request with the key is ahead.
     if (lost.size > 0) throw new AppError('IDEMPOTENCY_IN_PROGRESS');
+    await alongside?.(trx, messageId);
     return { messageId, status };
   });
   deps.onStep?.('accept-committed');

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import type { MessageId } from '../../accounts/ids.ts';
+import type { Executor } from '../../db/database.ts';
 import { getVisibleAccount } from '../account-access.ts';
-import { noteAudit } from '../audit.ts';
+import { enterAudit, noteAudit } from '../audit.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, noQuery, success } from '../envelope.ts';
 import { idempotencyHeaders } from '../idempotency-header.ts';
@@ -51,6 +53,8 @@ export function sendRoutes(app: HttpApp, { db, outbox }: HttpDeps): void {
         idempotencyKey: request.headers['idempotency-key'] ?? null,
         requestHash: requestToHash(sendRequest),
         checkNew: () => checkMaySend(account),
+        alongside: (trx: Executor, messageId: MessageId) =>
+          enterAudit(trx, request, { details: { messageId } }),
       };
       const { messageId, status } = await outbox
         .accept(account, sendRequest, options)
