@@ -4,8 +4,8 @@
  */
 import type { Socket } from 'socket.io-client';
 import type { RealtimeEvents } from '../client/client.ts';
-import { orAborted } from '../lib/abort.ts';
-import { AppError } from '../lib/errors.ts';
+import { orAborted, waitMs } from '../lib/abort.ts';
+import { AppError, type ErrorCode, isAppError } from '../lib/errors.ts';
 import { Wake } from '../lib/wake.ts';
 import { type ApiClient, type MessageFilter, toKnownCode } from './api-client.ts';
 import type { MessageView } from './api-views.ts';
@@ -34,28 +34,43 @@ export async function* followMessages(
   const pass = function* (messages: readonly MessageView[]) {
     for (const message of messages) {
       newestMs = Math.max(newestMs, Date.parse(message.timestamp));
-      if (seen.has(message.messageId)) continue;
+      if (seen.has(message.messageId) || !isWanted(message, filter)) continue;
       seen.add(message.messageId);
       const [oldest] = seen;
       if (seen.size > MAX_SEEN && oldest !== undefined) seen.delete(oldest);
-      if (isWanted(message, filter)) yield message;
+      yield message;
     }
   };
-  const past = await api.listMessages(accountId, { ...filter, limit: String(first) });
-  yield* pass(past.toReversed());
   using events = new MessageEvents(api.openEvents(), accountId);
+  // From here on everything is told that is not listed.
+  await events.next(signal);
+  const past = await api.listMessages(accountId, { ...filter, limit: String(first) });
+  const floorMs = Date.parse(past.at(-1)?.timestamp ?? '') || newestMs;
+  yield* pass(past.toReversed());
+  const find = async (news: News): Promise<readonly MessageView[]> => {
+    if (news.kind === 'message') return [news.message];
+    if (news.kind === 'status') return seen.has(news.messageId) ? [] : [await api.getMessage(news.messageId)];
+    const since = new Date(Math.max(floorMs, newestMs - OVERLAP_MS)).toISOString();
+    return (await api.listAllMessages(accountId, { ...filter, since })).toReversed();
+  };
   for (;;) {
     const news = await events.next(signal);
-    if (news.kind === 'message') yield* pass([news.message]);
-    else if (news.kind === 'status')
-      yield* pass(seen.has(news.messageId) ? [] : [await api.getMessage(news.messageId)]);
-    else {
-      const since = new Date(newestMs - OVERLAP_MS).toISOString();
-      const missed = await api.listAllMessages(accountId, { ...filter, since });
-      yield* pass(missed.toReversed());
+    try {
+      yield* pass(await find(news));
+    } catch (thrown) {
+      // It was deleted since.
+      if (isAppError(thrown, 'MESSAGE_NOT_FOUND')) continue;
+      if (!isAppError(thrown) || !MAY_PASS.has(thrown.code)) throw thrown;
+      await waitMs(RETRY_MS, signal);
+      events.missed();
     }
   }
 }
+
+/** What a daemon answers that is away or busy for a moment. */
+const MAY_PASS: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'RATE_LIMIT_EXCEEDED', 'INTERNAL']);
+/** Pause before it is asked again; milliseconds. */
+const RETRY_MS = 2_000;
 
 /** The daemon tells of all messages of the account; an outgoing one is first told by its status. */
 function isWanted({ direction, phoneNumber, status }: MessageView, filter: MessageFilter): boolean {
@@ -70,13 +85,13 @@ type News =
   | { readonly kind: 'message'; readonly message: MessageView }
   | { readonly kind: 'status'; readonly messageId: string }
   /** Something may have been missed. */
-  | { readonly kind: 'gap' }
-  | { readonly kind: 'refused'; readonly error: AppError };
+  | { readonly kind: 'gap' };
+type Refusal = { readonly kind: 'refused'; readonly error: AppError };
 
 /** What the daemon tells of one account, one after another. */
 class MessageEvents implements Disposable {
   readonly #socket: Socket<RealtimeEvents>;
-  readonly #waiting: News[] = [];
+  readonly #waiting: (News | Refusal)[] = [];
   readonly #wake = new Wake();
 
   constructor(socket: Socket<RealtimeEvents>, accountId: string) {
@@ -101,13 +116,19 @@ class MessageEvents implements Disposable {
     socket.connect();
   }
 
-  async next(signal: AbortSignal): Promise<Exclude<News, { kind: 'refused' }>> {
+  async next(signal: AbortSignal): Promise<News> {
     for (;;) {
       const news = this.#waiting.shift();
       if (news?.kind === 'refused') throw news.error;
       if (news !== undefined) return news;
       await orAborted(this.#wake.wait(signal), signal);
     }
+  }
+
+  /** What is told next begins with what may have been missed. */
+  missed(): void {
+    this.#waiting.unshift({ kind: 'gap' });
+    this.#wake.wake();
   }
 
   [Symbol.dispose](): void {
@@ -119,7 +140,7 @@ class MessageEvents implements Disposable {
     this.#take({ kind: 'refused', error });
   }
 
-  #take(news: News): void {
+  #take(news: News | Refusal): void {
     this.#waiting.push(news);
     this.#wake.wake();
   }

@@ -108,6 +108,8 @@ export function redeliverDead(
         .select(['id', 'lane'])
         .where('webhook_id', '=', webhookId)
         .where('status', '=', 'dead')
+        // Not those again that end meanwhile, as all do of a webhook that is disabled.
+        .where('ended_at', '<=', now)
         .where('created_at', '>=', from)
         .where('created_at', '<', to)
         .orderBy('created_at')

@@ -33,12 +33,30 @@ const COLUMNS = {
   place: 'integer',
 } as const;
 
+/** About how many characters of bodies one statement takes: a body is copied for each webhook, and long texts grow as JSON. */
+const PORTION_CHARS = 4_000_000;
+
 /** Adds what is owed, in this order, due at `now`; what was added before adds nothing. */
 export async function addDeliveries(
   trx: Executor,
   deliveries: readonly NewDelivery[],
   now: Date,
 ): Promise<void> {
+  let portion: NewDelivery[] = [];
+  let chars = 0;
+  for (const delivery of deliveries) {
+    if (portion.length > 0 && chars + delivery.payload.length > PORTION_CHARS) {
+      await addPortion(trx, portion, now);
+      portion = [];
+      chars = 0;
+    }
+    portion.push(delivery);
+    chars += delivery.payload.length;
+  }
+  await addPortion(trx, portion, now);
+}
+
+async function addPortion(trx: Executor, deliveries: readonly NewDelivery[], now: Date): Promise<void> {
   if (deliveries.length === 0) return;
   const rows = deliveries.map((each, place) => ({
     webhook_id: each.webhookId,

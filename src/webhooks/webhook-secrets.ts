@@ -1,10 +1,11 @@
 import type { SealedSecrets } from '../db/webhook-store.ts';
+import { isAppError } from '../lib/errors.ts';
 import type { KeyRing } from '../vault/key-ring.ts';
 
 /** Seals the secrets of webhooks for the database, each bound to its webhook. */
 export interface WebhookSecrets {
   seal(webhookId: string, secret: string): Buffer;
-  /** Those that sign now, the newest first. @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED */
+  /** Those that sign now and can be opened, the newest first. @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED */
   open(webhookId: string, secrets: SealedSecrets, now: number): readonly string[];
   /** The same secret sealed by the current key; undefined if it is already, or if no key at hand opens it. */
   reseal(webhookId: string, sealed: Buffer): Buffer | undefined;
@@ -19,9 +20,15 @@ export function makeWebhookSecrets(
   return {
     seal: (webhookId, secret) => seal(webhookId, Buffer.from(secret)),
     open(webhookId, { current, previous }, now) {
-      const all =
-        previous !== null && previous.until.getTime() > now ? [current, previous.secret] : [current];
-      return all.map((sealed) => open(webhookId, sealed).toString('utf8'));
+      const first = open(webhookId, current).toString('utf8');
+      if (previous === null || previous.until.getTime() <= now) return [first];
+      try {
+        return [first, open(webhookId, previous.secret).toString('utf8')];
+      } catch (thrown) {
+        // A secret is rotated also because the key of the one before is lost.
+        if (isAppError(thrown, 'VAULT_KEY_MISSING')) return [first];
+        throw thrown;
+      }
     },
     reseal(webhookId, sealed) {
       if (keyRing.isSealedByCurrent(sealed)) return undefined;

@@ -3,7 +3,7 @@ import type { AccountId } from '../../../src/accounts/ids.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { startCli } from '../../support/cli-process.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
-import { messageEvent, ownMessageEvent } from '../../support/inbound-events.ts';
+import { ackEvent, messageEvent, ownMessageEvent } from '../../support/inbound-events.ts';
 import { openTcpFront, type TcpFront } from '../../support/tcp-front.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -112,4 +112,22 @@ it('ends with the reason once its key is revoked', async () => {
   const { code, error } = await result;
   expect(code).toBe(4);
   expect(error).toContain('valid API key');
+}, 60_000);
+
+it('begins with as many as were asked for, and shows what comes to have the status that is asked for', async () => {
+  for (const nth of ['one', 'two', 'three', 'four', 'five', 'six']) await receive(nth);
+  const following = follow('--limit', '2');
+  await following.prints('six');
+  await receive('seven');
+  await following.prints('seven');
+  following.stop();
+  const lines = (await following.result).out.trim().split('\n');
+  expect(lines.map((line) => line.split('  ').at(-1))).toEqual(['five', 'six', 'seven']);
+
+  const delivered = follow('--status', 'delivered', '--direction', 'outgoing', '--json');
+  await receive('on its way', ownMessageEvent);
+  await ingestEvents(server.db, account, [ackEvent('on its way', 2, Date.now())], new Date());
+  await delivered.prints('on its way');
+  delivered.stop();
+  expect(JSON.parse((await delivered.result).out)).toMatchObject({ text: 'on its way', status: 'delivered' });
 }, 60_000);
