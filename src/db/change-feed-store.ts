@@ -11,6 +11,7 @@ import type { AccountId, MessageId, TenantId } from '../accounts/ids.ts';
 import type { ChangeKind } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { recordset } from './recordset.ts';
+import { transact } from './transaction.ts';
 
 /** Chats that are taken at a time, and changes of each. */
 const CHATS = 100;
@@ -139,22 +140,39 @@ async function takeNews(trx: Executor): Promise<readonly AccountNews[]> {
 
 /**
  * Says that somebody reads now. If nobody has for longer than `gapMs` milliseconds, what has happened until now is passed over
- * without being read: nobody was there for it.
+ * without being read: nobody was there for it. It ends as soon as somebody is owed something, who had the lock in between.
  */
-export async function beginReading(db: Executor, gapMs: number): Promise<void> {
+export async function beginReading(
+  db: Executor,
+  gapMs: number,
+  isOwed: (trx: Executor) => Promise<boolean>,
+): Promise<void> {
+  for (let isOver = false; !isOver; ) {
+    isOver = await transact(db, async (trx) => {
+      if (!(await lockUnread(trx, gapMs)) || (await isOwed(trx))) return true;
+      await sql`update session_events set told = true where not told`.execute(trx);
+      const { numAffectedRows } = await sql`
+        with behind as (
+          select account_id, chat_id from chats where is_behind limit ${PASSED} for update skip locked
+        )
+        update chats set told_seq = last_seq from behind
+        where chats.account_id = behind.account_id and chats.chat_id = behind.chat_id`.execute(trx);
+      if (Number(numAffectedRows ?? 0) === PASSED) return false;
+      await sql`update change_feed set read_at = now()`.execute(trx);
+      return true;
+    });
+  }
+}
+
+/** Keeps others from passing anything over until the transaction ends; true if nobody has read for so long. */
+async function lockUnread(trx: Executor, gapMs: number): Promise<boolean> {
   const { rows } = await sql<{ is_stale: boolean }>`
     select read_at is null or read_at < now() - ${gapMs}::float8 * interval '1 millisecond' as is_stale
-    from change_feed`.execute(db);
-  if (rows[0]?.is_stale === false) return;
-  await sql`update session_events set told = true where not told`.execute(db);
-  for (let passed = PASSED; passed === PASSED; ) {
-    const { numAffectedRows } = await sql`
-      with behind as (
-        select account_id, chat_id from chats where is_behind limit ${PASSED} for update skip locked
-      )
-      update chats set told_seq = last_seq from behind
-      where chats.account_id = behind.account_id and chats.chat_id = behind.chat_id`.execute(db);
-    passed = Number(numAffectedRows ?? 0);
-  }
-  await sql`update change_feed set read_at = now()`.execute(db);
+    from change_feed for update`.execute(trx);
+  return rows[0]?.is_stale === true;
+}
+
+/** The same for who subscribes: what happens from then on is not passed over. */
+export async function lockFeed(trx: Executor): Promise<void> {
+  await lockUnread(trx, 0);
 }

@@ -3,11 +3,12 @@ import { type Selectable, sql } from 'kysely';
 import type { AccountId, TenantId } from '../accounts/ids.ts';
 import type { EndpointHealth } from '../webhooks/endpoint-breaker.ts';
 import type { WebhookEvent } from '../webhooks/event-types.ts';
-import { beginReading } from './change-feed-store.ts';
+import { beginReading, lockFeed } from './change-feed-store.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
 import type { WebhookTable } from './schema.ts';
 import { toStorable } from './storable-text.ts';
+import { transact } from './transaction.ts';
 
 /** Enabled; disabled by a user; disabled since nothing was taken for days. */
 export type WebhookStatus = 'enabled' | 'disabled' | 'failed';
@@ -55,26 +56,29 @@ const UNREAD_MS = 150_000;
 
 /** Passes over what nobody has read for long, if nobody is owed it: the first who subscribes does not wait for all that. */
 export async function passOverUnread(db: Executor): Promise<void> {
-  if (!(await existWebhooks(db))) await beginReading(db, UNREAD_MS);
+  if (!(await existWebhooks(db))) await beginReading(db, UNREAD_MS, existWebhooks);
 }
 
 export async function insertWebhook(db: Executor, webhook: NewWebhook): Promise<Webhook> {
   const id = randomUUID();
-  const row = await db
-    .insertInto('webhooks')
-    .values({
-      id,
-      tenant_id: webhook.tenantId,
-      account_id: webhook.accountId,
-      url: webhook.url,
-      description: toStorable(webhook.description),
-      events: webhook.events,
-      sealed_secret: webhook.sealSecret(id),
-      sealed_previous: null,
-      created_by: webhook.createdBy,
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
+  const row = await transact(db, async (trx) => {
+    await lockFeed(trx);
+    return trx
+      .insertInto('webhooks')
+      .values({
+        id,
+        tenant_id: webhook.tenantId,
+        account_id: webhook.accountId,
+        url: webhook.url,
+        description: toStorable(webhook.description),
+        events: webhook.events,
+        sealed_secret: webhook.sealSecret(id),
+        sealed_previous: null,
+        created_by: webhook.createdBy,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  });
   return rowToWebhook(row);
 }
 

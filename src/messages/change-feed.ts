@@ -193,7 +193,7 @@ class Feed implements ChangeFeed {
     }
     if (this.#mode !== 'leading') {
       // Whoever is subscribed is owed what happened while no daemon ran, too.
-      if (!(await this.#areAnySubscribed())) await beginReading(db, gapMs);
+      await beginReading(db, gapMs, (trx) => this.#areAnySubscribed(trx));
       this.#enter('leading');
     }
     await this.#readAll(signal);
@@ -210,9 +210,8 @@ class Feed implements ChangeFeed {
     return clock.monotonic() < this.#wantedUntil || (await this.#areAnySubscribed());
   }
 
-  async #areAnySubscribed(): Promise<boolean> {
-    const { db, subscriptions } = this.#deps;
-    return (await subscriptions?.exist(db)) === true;
+  async #areAnySubscribed(db: Executor = this.#deps.db): Promise<boolean> {
+    return (await this.#deps.subscriptions?.exist(db)) === true;
   }
 
   #enter(mode: 'following' | 'leading'): void {
