@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import { isKept } from './account-row.ts';
-import { deleteInBatches } from './batches.ts';
+import { workInBatches } from './batches.ts';
 import type { Executor } from './database.ts';
 import { lockAccountIngest } from './ingest-statements.ts';
 import { deleteMessages } from './message-removal.ts';
@@ -129,9 +129,9 @@ export async function purgeAccount(
   { rows = ROWS, alongside = nothing } = {},
 ): Promise<void> {
   const portion = { rows, transactions: Number.POSITIVE_INFINITY };
-  await deleteInBatches(portion, (limit) => deleteSomeMessages(db, id, limit));
+  await workInBatches(portion, (limit) => deleteSomeMessages(db, id, limit));
   for (const table of LARGE_TABLES)
-    await deleteInBatches(portion, (limit) => deleteSomeRows(db, table, id, limit));
+    await workInBatches(portion, (limit) => deleteSomeRows(db, table, id, limit));
   await db.transaction().execute(async (trx) => {
     await lockAccountIngest(trx, id);
     for (const table of OWNED_TABLES) await trx.deleteFrom(table).where('account_id', '=', id).execute();

@@ -1,20 +1,20 @@
-/** How much one call deletes at most: work that is left is done by the next, and a daemon that stops waits for none for long. */
+/** How much one call does at most: work that is left is done by the next, and a daemon that stops waits for none for long. */
 export interface Portion {
   /** Rows of one transaction. */
   readonly rows: number;
   readonly transactions: number;
 }
 
-/** Deletes in transactions of a bounded size, each by `deleteRows`, until one finds fewer than that. Returns how many rows. */
-export async function deleteInBatches(
+/** Works on rows in transactions of a bounded size, each by `workOnRows`, until one finds fewer than that. Returns how many. */
+export async function workInBatches(
   { rows, transactions }: Portion,
-  deleteRows: (limit: number) => Promise<number>,
+  workOnRows: (limit: number) => Promise<number>,
 ): Promise<number> {
-  let deleted = 0;
+  let done = 0;
   for (let transaction = 0; transaction < transactions; transaction += 1) {
-    const count = await deleteRows(rows);
-    deleted += count;
+    const count = await workOnRows(rows);
+    done += count;
     if (count < rows) break;
   }
-  return deleted;
+  return done;
 }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { deleteInBatches, type Portion } from './batches.ts';
+import { type Portion, workInBatches } from './batches.ts';
 import type { Executor } from './database.ts';
 
 /** Whoever reads the log has fallen behind for good after so long; a chat's numbers go on as if nothing were missing. */
@@ -12,7 +12,7 @@ const PORTION: Portion = { rows: 5_000, transactions: 100 };
  * order they are but for those that were written at the same time: each portion looks at the lowest.
  */
 export function deleteOldChanges(db: Executor): Promise<number> {
-  return deleteInBatches(PORTION, async (limit) => {
+  return workInBatches(PORTION, async (limit) => {
     const { numAffectedRows } = await sql`
       delete from message_changes where id in (
         select id from (select id, created_at from message_changes order by id limit ${limit}) lowest

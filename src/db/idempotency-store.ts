@@ -55,13 +55,10 @@ export interface KeyWish extends KeyedRequest {
   readonly instanceId: InstanceId;
 }
 
-/** Claims a key for a request, or tells what became of it. Of any number at the same time, one gets the claim. */
-export async function claimIdempotencyKey(db: Executor, wish: KeyWish): Promise<ClaimResult> {
-  const results = await claimIdempotencyKeys(db, wish, [wish]);
-  return results.get(wish.key) ?? { kind: 'in-progress' };
-}
-
-/** The same for many requests, whose keys differ, in a few statements. */
+/**
+ * Claims the keys of requests, which differ, in a few statements, or tells what became of each. Of any number that claim one at
+ * the same time, one gets it.
+ */
 export async function claimIdempotencyKeys(
   db: Executor,
   { accountId, instanceId }: Pick<KeyWish, 'accountId' | 'instanceId'>,

@@ -48,12 +48,7 @@ const NEW_COLUMNS = {
   on_limit: 'text',
 } as const;
 
-/** Writes an accepted message: pending, deferred, or failed if that is what it is. */
-export function insertOutgoing(db: Executor, message: NewOutgoing): Promise<void> {
-  return insertOutgoings(db, [message]);
-}
-
-/** The same for several, in their order. */
+/** Writes accepted messages in their order: pending, deferred, or failed if that is what they are. */
 export async function insertOutgoings(db: Executor, messages: readonly NewOutgoing[]): Promise<void> {
   if (messages.length === 0) return;
   const rows = messages.map((message, place) => ({ ...newToRow(message), place }));

@@ -87,17 +87,6 @@ export async function listNextToSend(
   return rows.map((row) => ({ ...rowToMessage(row), lane: row.lane }));
 }
 
-/** The first of them. */
-export async function findNextToSend(
-  db: Executor,
-  accountId: AccountId,
-  blockedChats: readonly string[],
-  terms: { readonly at: Date; readonly since?: Date | undefined },
-): Promise<(OutgoingMessage & { readonly lane: Lane }) | undefined> {
-  const [first] = await listNextToSend(db, accountId, blockedChats, { ...terms, limit: 1 });
-  return first;
-}
-
 /** A message that still waits to be handed over. */
 export async function findToSend(db: Executor, id: MessageId): Promise<OutgoingMessage | undefined> {
   const row = await db

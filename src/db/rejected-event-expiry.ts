@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { deleteInBatches, type Portion } from './batches.ts';
+import { type Portion, workInBatches } from './batches.ts';
 import type { Executor } from './database.ts';
 
 /** Days in which a person may look at what could not be stored; fewer where the tenant keeps messages for fewer. */
@@ -9,7 +9,7 @@ const PORTION: Portion = { rows: 1_000, transactions: 50 };
 
 /** Deletes events that were set apart so long ago that nobody will look at them. Returns how many. */
 export function deleteOldRejectedEvents(db: Executor, portion: Portion = PORTION): Promise<number> {
-  return deleteInBatches(portion, async (limit) => {
+  return workInBatches(portion, async (limit) => {
     const { numAffectedRows } = await sql`
       delete from rejected_events where id in (
         select r.id from rejected_events r

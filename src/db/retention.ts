@@ -10,7 +10,7 @@
 import { sql } from 'kysely';
 import type { AccountId, TenantId } from '../accounts/ids.ts';
 import type { Direction } from '../messages/message.ts';
-import { deleteInBatches, type Portion } from './batches.ts';
+import { type Portion, workInBatches } from './batches.ts';
 import { deleteExpiredCampaigns } from './campaign-store.ts';
 import type { Executor } from './database.ts';
 import { deleteMessages } from './message-removal.ts';
@@ -53,7 +53,7 @@ export async function deleteExpiredMessages(
 ): Promise<number> {
   const { rows, transactions } = portion;
   await deleteExpiredUploads(db, now, portion);
-  await deleteInBatches({ ...portion, rows: CAMPAIGNS }, (limit) => deleteExpiredCampaigns(db, now, limit));
+  await workInBatches({ ...portion, rows: CAMPAIGNS }, (limit) => deleteExpiredCampaigns(db, now, limit));
   let deleted = 0;
   let left = transactions;
   for (const { id, keptDays } of await listLimitedAccounts(db)) {
@@ -136,7 +136,7 @@ async function deleteBatch(
 }
 
 async function deleteExpiredUploads(db: Executor, now: Date, portion: Portion): Promise<void> {
-  await deleteInBatches(portion, async (limit) => {
+  await workInBatches(portion, async (limit) => {
     const { numAffectedRows } = await sql`
       delete from media_uploads where id in (
         select u.id from media_uploads u

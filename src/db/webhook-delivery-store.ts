@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely';
 import type { DeliveryType } from '../webhooks/event-types.ts';
-import { deleteInBatches, type Portion } from './batches.ts';
+import { type Portion, workInBatches } from './batches.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
 import type { WebhookDeliveryTable } from './schema.ts';
@@ -101,7 +101,7 @@ export function redeliverDead(
 ): Promise<number> {
   const { webhookId, from, to, now } = range;
   const portion = { rows: TAKEN_UP, transactions: Number.POSITIVE_INFINITY };
-  return deleteInBatches(portion, (limit) =>
+  return workInBatches(portion, (limit) =>
     transact(db, async (trx) => {
       const rows = await trx
         .selectFrom('webhook_deliveries')
@@ -138,7 +138,7 @@ const PORTION: Portion = { rows: 1_000, transactions: 100 };
 export async function deleteOldDeliveries(db: Executor, now: Date): Promise<number> {
   const delivered = await deleteEnded(db, now, { status: 'delivered', days: 7 });
   const dead = await deleteEnded(db, now, { status: 'dead', days: 30 });
-  const limited = await deleteInBatches(PORTION, async (limit) => {
+  const limited = await workInBatches(PORTION, async (limit) => {
     const { numAffectedRows } = await sql`
       delete from webhook_deliveries where id in (
         select d.id from tenant_settings s
@@ -158,7 +158,7 @@ function deleteEnded(
   now: Date,
   { status, days }: { readonly status: 'delivered' | 'dead'; readonly days: number },
 ): Promise<number> {
-  return deleteInBatches(PORTION, async (limit) => {
+  return workInBatches(PORTION, async (limit) => {
     const { numAffectedRows } = await sql`
       delete from webhook_deliveries where id in (
         select id from webhook_deliveries

@@ -5,7 +5,6 @@ import { listKnownMessages, toFiledPeople } from '../../../src/db/catch-up-store
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { listMessages } from '../../../src/db/message-store.ts';
-import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
 import type { InboundEvent, MessageEvent, ReadMessage } from '../../../src/messages/inbound-event.ts';
 import { learnRecipient } from '../../../src/messages/recipient.ts';
@@ -13,6 +12,7 @@ import { toMissedChanges } from '../../../src/messages/reconcile.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent, T0 } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
+import { insertOutgoing } from '../../support/single-messages.ts';
 
 /** Rows bear the database's own time, by whose date they are counted. */
 const NOW = new Date();

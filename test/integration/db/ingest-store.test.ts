@@ -5,7 +5,6 @@ import { appendChanges } from '../../../src/db/change-log.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { NO_FIGURES } from '../../../src/db/ingest-figures.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
-import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
 import type { InboundEvent } from '../../../src/messages/inbound-event.ts';
 import { openTestDatabase } from '../../support/database.ts';
@@ -22,6 +21,7 @@ import {
   targetOf,
 } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
+import { insertOutgoing } from '../../support/single-messages.ts';
 
 const NOW = new Date(T0 + 60_000);
 const IMAGE = { mimeType: 'image/jpeg', fileName: null, fileSize: 99 };

@@ -5,11 +5,11 @@ import { type AccountId, makeMessageId } from '../../../src/accounts/ids.ts';
 import { updateAccount } from '../../../src/db/account-directory.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
-import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
 import { transact } from '../../../src/db/transaction.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
+import { insertOutgoing } from '../../support/single-messages.ts';
 
 /** Rows bear the database's own time, by whose date they are counted. */
 const NOW = new Date();

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { isMessage } from '../../../src/db/message-lookup.ts';
-import { findNextToSend, findOpenSince, listHandedAt, listUnsettled } from '../../../src/db/outbox-store.ts';
+import { findOpenSince, listHandedAt, listUnsettled } from '../../../src/db/outbox-store.ts';
 import { listFirstOfLanes, PACE_WINDOW_MS, readPace, saveCapping } from '../../../src/db/pace-store.ts';
 import { isFirstOfChat } from '../../../src/db/sendable.ts';
 import type { Capping } from '../../../src/limits/capping.ts';
@@ -12,6 +12,7 @@ import { insertTestAccount } from '../../support/inbound-events.ts';
 import { insertManyMessages, type ManyMessages } from '../../support/many-messages.ts';
 import { type ExaminedStatement, StatementExaminer } from '../../support/query-plan.ts';
 import { scaled } from '../../support/scale.ts';
+import { findNextToSend } from '../../support/single-messages.ts';
 
 const COUNT = scaled(100_000, 5_000_000);
 const MONTHS = scaled(24, 60);

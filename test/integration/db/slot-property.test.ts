@@ -10,8 +10,6 @@ import { updateAccount } from '../../../src/db/account-directory.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { turnDay } from '../../../src/db/day-turn.ts';
 import { cancelMessage } from '../../../src/db/message-cancel.ts';
-import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
-import { findNextToSend } from '../../../src/db/outbox-store.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
 import { markNeverLeft } from '../../../src/db/send-result-store.ts';
 import { takeSlot, takeSlotOrDefer } from '../../../src/db/slot-store.ts';
@@ -19,6 +17,7 @@ import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { scaled, seed } from '../../support/scale.ts';
 import { silentLog } from '../../support/silent-log.ts';
+import { findNextToSend, insertOutgoing } from '../../support/single-messages.ts';
 
 const START_MS = Date.UTC(2026, 2, 1, 12);
 const HOUR_MS = 3_600_000;

@@ -5,7 +5,6 @@ import { updateAccount } from '../../../src/db/account-directory.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { listAccountsToTurn, turnDay } from '../../../src/db/day-turn.ts';
 import { cancelMessage } from '../../../src/db/message-cancel.ts';
-import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
 import { markNeverLeft } from '../../../src/db/send-result-store.ts';
 import {
   findFullDay,
@@ -18,6 +17,7 @@ import {
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
+import { insertOutgoing } from '../../support/single-messages.ts';
 
 const INSTANCE = parseInstanceId('test');
 const NOON = new Date('2026-03-01T12:00:00Z');

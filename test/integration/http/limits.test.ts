@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
-import { findNextToSend } from '../../../src/db/outbox-store.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
 import { scaled } from '../../support/scale.ts';
+import { findNextToSend } from '../../support/single-messages.ts';
 
 const TEXT = { to: '+491700000002', text: 'hello' };
 const PNG = Buffer.from(

@@ -4,7 +4,7 @@ import type { Account } from '../../../src/accounts/account.ts';
 import { type AccountId, type MessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { learnAddress } from '../../../src/db/address-store.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
-import { claimIdempotencyKey, deleteOldIdempotencyKeys } from '../../../src/db/idempotency-store.ts';
+import { deleteOldIdempotencyKeys } from '../../../src/db/idempotency-store.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import type { TakeMedia } from '../../../src/messages/acceptance.ts';
@@ -15,6 +15,7 @@ import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
+import { claimIdempotencyKey } from '../../support/single-messages.ts';
 
 const INSTANCE = parseInstanceId('one');
 const PNG = { sha256: 'ab'.repeat(32), mimeType: 'image/png', fileName: 'a.png', fileSize: 7 };

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseInstanceId } from '../../../src/accounts/ids.ts';
-import { findNextToSend } from '../../../src/db/outbox-store.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { makeDayTurn } from '../../../src/messages/day-turn.ts';
 import {
@@ -11,6 +10,7 @@ import {
   type SenderDatabase,
   SenderStage,
 } from '../../support/sender-stage.ts';
+import { findNextToSend } from '../../support/single-messages.ts';
 
 let database: SenderDatabase;
 let stage: SenderStage;

@@ -6,7 +6,6 @@ import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, type MessageId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
-import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import type { OnMessageStep } from '../../../src/messages/message-step.ts';
 import { openSender } from '../../../src/messages/sender.ts';
@@ -18,6 +17,7 @@ import { ManualClock } from '../../support/manual-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { scaled, seed } from '../../support/scale.ts';
 import { silentLog } from '../../support/silent-log.ts';
+import { insertOutgoing } from '../../support/single-messages.ts';
 
 const ALICE = '491700000001@c.us';
 const BOB = '491700000002@c.us';

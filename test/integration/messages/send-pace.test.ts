@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, type MessageId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import type { PacingConfig } from '../../../src/config/config.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
-import { insertOutgoing } from '../../../src/db/new-outgoing.ts';
 import { saveCapping } from '../../../src/db/pace-store.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
 import { applyPageAck } from '../../../src/db/send-result-store.ts';
@@ -14,6 +13,7 @@ import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
+import { insertOutgoing } from '../../support/single-messages.ts';
 
 const HOUR_MS = 3_600_000;
 const GROUP = '120363041234567890@g.us';

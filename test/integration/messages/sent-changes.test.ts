@@ -13,7 +13,7 @@ import { appendChanges, rowToChange } from '../../../src/db/change-log.ts';
 import type { Executor } from '../../../src/db/database.ts';
 import { turnDay } from '../../../src/db/day-turn.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
-import { findNextToSend, listUnsettled } from '../../../src/db/outbox-store.ts';
+import { listUnsettled } from '../../../src/db/outbox-store.ts';
 import { claimAgain, claimForSending } from '../../../src/db/send-claim.ts';
 import {
   applyPageAck,
@@ -24,6 +24,7 @@ import {
 } from '../../../src/db/send-result-store.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
 import { ackEvent, messageEvent, ownMessageEvent, targetOf } from '../../support/inbound-events.ts';
+import { findNextToSend } from '../../support/single-messages.ts';
 
 const DAY_MS = 86_400_000;
 const ALICE = '491700000001@c.us';
