@@ -132,28 +132,33 @@ export async function changeWebhook(
   const { url, description, events, enabled } = change;
   const begins = url !== undefined || enabled === true;
   const status: WebhookStatus = enabled === false ? 'disabled' : 'enabled';
-  const row = await db
-    .updateTable('webhooks')
-    .set({
-      ...(url === undefined ? {} : { url }),
-      ...(description === undefined ? {} : { description: toStorable(description) }),
-      ...(events === undefined ? {} : { events }),
-      ...(begins ? { failures: 0, failing_since: null, rests_until: null } : {}),
-    })
-    .$if(enabled !== undefined, (query) =>
-      query.set({
-        status,
-        status_since: sql`case when status = ${status} then status_since else now() end`,
-        // What happened while it had failed is owed; what a user did not want is not.
-        owed_since: sql`case when status = 'disabled' then clock_timestamp() else owed_since end`,
-      }),
-    )
-    // Of an empty change, too, there is something to set.
-    .set({ tenant_id: tenantId })
-    .where('id', '=', id)
-    .where('tenant_id', '=', tenantId)
-    .returningAll()
-    .executeTakeFirst();
+  const row = await transact(db, async (trx) => {
+    if (enabled === true) await lockFeed(trx);
+    return (
+      trx
+        .updateTable('webhooks')
+        .set({
+          ...(url === undefined ? {} : { url }),
+          ...(description === undefined ? {} : { description: toStorable(description) }),
+          ...(events === undefined ? {} : { events }),
+          ...(begins ? { failures: 0, failing_since: null, rests_until: null } : {}),
+        })
+        .$if(enabled !== undefined, (query) =>
+          query.set({
+            status,
+            status_since: sql`case when status = ${status} then status_since else now() end`,
+            // What happened while it had failed is owed; what a user did not want is not.
+            owed_since: sql`case when status = 'disabled' then clock_timestamp() else owed_since end`,
+          }),
+        )
+        // Of an empty change, too, there is something to set.
+        .set({ tenant_id: tenantId })
+        .where('id', '=', id)
+        .where('tenant_id', '=', tenantId)
+        .returningAll()
+        .executeTakeFirst()
+    );
+  });
   return row && rowToWebhook(row);
 }
 
