@@ -29,7 +29,12 @@ export interface AccountTable {
   /** True from the first successful link until a disconnect: a restart needs no scan. */
   linked: Generated<boolean>;
   first_linked_at: NullableTimestamp;
+  /** The instance that holds the account, or held it last. */
   instance_id: string | null;
+  /** The run of that instance that holds the account now; null if none does. */
+  lease_run: ColumnType<string | null, number | null | undefined, number | null>;
+  /** Of the lease that was taken last; null before the first. */
+  lease_epoch: ColumnType<string | null, number | null | undefined, number | null>;
   /** How a phone is linked: `qr` or `code`. */
   pairing: Generated<string>;
   qr: string | null;
@@ -53,6 +58,32 @@ export interface AccountTable {
   /** Percent of the daily limit that users were told were used, 0 for none, and on which local date. */
   told_limit: Generated<number>;
   told_limit_on: ColumnType<string | null, string | null | undefined, string | null>;
+}
+
+/** Runs of instances: one start of a daemon each. All that a run holds is free once its row is gone. */
+export interface InstanceTable {
+  run: ColumnType<string, number | undefined, never>;
+  instance_id: string;
+  /** Which process it is, on which machine; see host-process.ts. */
+  process: string;
+  /** Sessions that it may hold. */
+  capacity: number;
+  /** True while it hands over what it holds, to stop. */
+  draining: Generated<boolean>;
+  started_at: GeneratedTimestamp;
+  renewed_at: GeneratedTimestamp;
+  /** From then on others may delete the row; `infinity` where the database is the instance's own. */
+  lease_until: Date;
+}
+
+/** What one instance asks of a session that another holds, until that one has answered. */
+export interface SessionCallTable {
+  id: GeneratedBigInteger;
+  run: ColumnType<string, number, never>;
+  account_id: string;
+  call: JSONColumnType<object>;
+  outcome: ColumnType<unknown, string | null | undefined, string | null>;
+  asked_at: GeneratedTimestamp;
 }
 
 /** Partitioned by the month of `timestamp`: say where a message lies by `isMessage` of message-lookup.ts. */
@@ -519,6 +550,8 @@ export interface WebhookAccountViewTable {
 
 export interface Database {
   accounts: AccountTable;
+  instances: InstanceTable;
+  session_calls: SessionCallTable;
   vault_snapshots: VaultSnapshotTable;
   vault_chunks: VaultChunkTable;
   session_events: SessionEventTable;
