@@ -8,8 +8,9 @@ import { openSessions } from './assembly/sessions.ts';
 import { openStores } from './assembly/stores.ts';
 import { warnOfWeakPlaces } from './assembly/weak-places.ts';
 import { makeWebhookFanOut } from './assembly/webhooks.ts';
-import { findBrowser } from './channels/whatsapp-web/browser.ts';
+import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { readBrowserMemory } from './channels/whatsapp-web/browser-memory.ts';
+import { openGuard } from './channels/whatsapp-web/guard.ts';
 import type { Pool } from './channels/whatsapp-web/pool.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
 import { makeProfileInspection } from './channels/whatsapp-web/profile-inspection.ts';
@@ -27,12 +28,15 @@ import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { pingDatabase } from './db/database.ts';
 import { countWaitingMessages, findSealedSince, listHealthFacts } from './db/figure-store.ts';
-import { adoptAbandonedAccounts, openInstancePresence } from './db/instance-presence.ts';
+import { makeLeaseFence } from './db/lease-fence.ts';
 import { readWebhookFigures } from './db/webhook-figures.ts';
 import { removeAbandonedFolders } from './embedded/abandoned-folders.ts';
 import { openDataFolder } from './embedded/data-folder.ts';
 import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
+import type { FindLease } from './instances/lease.ts';
+import { openLeaseKeeper } from './instances/lease-keeper.ts';
+import { openTakingUp } from './instances/taking-up.ts';
 import { AppError, toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { openChangeFeed } from './messages/change-feed.ts';
@@ -105,10 +109,19 @@ async function openParts(
 
   const stores = stack.use(await openStores(config, { log, edge, dataPath: folder.path }));
   const { db, redis } = stores;
-  stack.use(await openInstancePresence({ connection: stores.connection, instanceId, log }));
-  for (const { from, accounts } of await adoptAbandonedAccounts(db, instanceId, { signal })) {
-    log.info('Accounts of an instance that is gone were taken over', { from, accounts });
-  }
+  const guard = stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
+  const leases = stack.use(
+    await openLeaseKeeper({
+      db,
+      connection: stores.connection,
+      instanceId,
+      capacity: config.whatsapp.maxConnections,
+      exclusive: config.database.kind === 'embedded',
+      guard,
+      log,
+      signal,
+    }),
+  );
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
   const events = stack.use(await openEventStream({ redis, name: 'realtime', log }));
   const fanOut = makeWebhookFanOut(clock);
@@ -171,9 +184,13 @@ async function openParts(
     }),
   );
 
-  const accounts = makeAccountStore(db, measured.sessions);
+  const findLease: FindLease = (accountId) => leases.find(accountId);
+  const accounts = makeAccountStore(db, {
+    history: measured.sessions,
+    fence: makeLeaseFence(findLease),
+  });
   const vaultDeps = {
-    ...makeVaultDeps(config, { db, instanceId, keyRing, clock, log, signal }),
+    ...makeVaultDeps(config, { db, instanceId, findLease, keyRing, clock, log, signal }),
     onOutcome: measured.snapshot,
   };
   const vault = new Vault(vaultDeps);
@@ -184,6 +201,8 @@ async function openParts(
       log,
       db,
       instanceId,
+      leases,
+      guard,
       accounts,
       browser,
       runtime,
@@ -266,6 +285,7 @@ async function openParts(
   stack.use(await openUrlFile(folder.path, addressToUrl(http.host, http.port)));
   signal.throwIfAborted();
   await pool.restore();
+  stack.use(openTakingUp({ leases, takeUp: (accountIds) => pool.takeUp(accountIds), log }));
   warnOfWeakPlaces(log, { runtime, keys });
   log.info('Switchboard is ready', { url: http.url, instanceId, dataPath: folder.path });
   await welcome({

@@ -4,6 +4,7 @@ import { ensureEncryptionKey, findLeftKey } from '../config/made-encryption-key.
 import type { Executor } from '../db/database.ts';
 import { makeDatabaseBackup } from '../db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../db/snapshot-store.ts';
+import type { FindLease } from '../instances/lease.ts';
 import { abortedAfter } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -50,18 +51,19 @@ export function makeVaultDeps(
   deps: {
     db: Executor;
     instanceId: InstanceId;
+    findLease: FindLease;
     keyRing: KeyRing;
     clock: Clock;
     log: Logger;
     signal: AbortSignal;
   },
 ): VaultDeps {
-  const { db, instanceId, keyRing, clock, log, signal } = deps;
+  const { db, instanceId, findLease, keyRing, clock, log, signal } = deps;
   const onStep = (step: VaultStep) => log.debug('A step of the vault was done', { step });
   return {
     folder: new VaultFolder(config.sessionPath, onStep),
     keyRing,
-    index: makeSnapshotIndex(db, instanceId),
+    index: makeSnapshotIndex(db, instanceId, findLease),
     backups: [
       makeDatabaseBackup(db),
       ...(config.s3 === null

@@ -3,7 +3,7 @@ import type { Announcer } from '../accounts/announcer.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { ChannelListener } from '../channels/channel.ts';
 import { type Browser, RUN_MARK } from '../channels/whatsapp-web/browser.ts';
-import { openGuard } from '../channels/whatsapp-web/guard.ts';
+import type { BrowserGuard } from '../channels/whatsapp-web/guard.ts';
 import { openPool, type Pool } from '../channels/whatsapp-web/pool.ts';
 import { ProfileKeeper } from '../channels/whatsapp-web/profile-keeper.ts';
 import type { RuntimeFolder } from '../channels/whatsapp-web/runtime-folder.ts';
@@ -13,9 +13,9 @@ import { childEnvironment } from '../config/child-environment.ts';
 import type { Config } from '../config/config.ts';
 import { DEFAULT_TIMINGS } from '../config/session-timings.ts';
 import type { Executor } from '../db/database.ts';
-import { hasOtherInstances, isInstanceGone } from '../db/instance-presence.ts';
 import { doubtRestored } from '../db/restored-profile.ts';
 import { openSocketFolder } from '../embedded/socket-folder.ts';
+import type { LeaseKeeper } from '../instances/lease-keeper.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Pipeline } from '../messages/pipeline.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -27,6 +27,8 @@ export interface SessionParts {
   readonly log: Logger;
   readonly db: Executor;
   readonly instanceId: InstanceId;
+  readonly leases: LeaseKeeper;
+  readonly guard: BrowserGuard;
   readonly accounts: AccountStore;
   readonly browser: Browser;
   readonly runtime: RuntimeFolder;
@@ -40,8 +42,8 @@ export interface SessionParts {
 
 /** The pool of sessions, no account started yet, and who hears of them; a guard outlives it, should it be killed. */
 export async function openSessions(parts: SessionParts): Promise<{ readonly pool: Pool } & AsyncDisposable> {
-  const { config, edge, log, db, instanceId, accounts, runtime, vault } = parts;
-  const { clock, signal } = edge;
+  const { config, edge, log, instanceId, leases, guard, accounts, runtime, vault } = parts;
+  const { clock } = edge;
   await using stack = new AsyncDisposableStack();
   const profiles = new ProfileKeeper({
     runtimePath: runtime.path,
@@ -49,13 +51,13 @@ export async function openSessions(parts: SessionParts): Promise<{ readonly pool
     timings: DEFAULT_TIMINGS,
     clock,
     log,
-    hasOthers: () => hasOtherInstances(db, instanceId),
+    findLease: (id) => leases.find(id),
+    hasOthers: () => leases.hasOthers(),
     onRestored: (accountId, takenAt) => doubtSent(parts, accountId, takenAt),
     onStep: (step) => log.debug('A step of the vault was done', { step }),
     onSealFailed: parts.onSealFailed,
   });
   const temporary = stack.use(await openSocketFolder(parts.dataPath, 'browsers'));
-  const guard = stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
   const pool = stack.use(
     await openPool({
       config,
@@ -64,7 +66,7 @@ export async function openSessions(parts: SessionParts): Promise<{ readonly pool
       profiles,
       browser: parts.browser,
       instanceId,
-      isInstanceGone: (id) => isInstanceGone(db, id, { signal }),
+      leases,
       store: accounts,
       listener: makeListener(parts),
       clock,
@@ -74,6 +76,7 @@ export async function openSessions(parts: SessionParts): Promise<{ readonly pool
       environment: { ...childEnvironment(edge.env), TMPDIR: temporary.path },
     }),
   );
+  leases.onLapse(() => pool.stopAll());
   const opened = stack.move();
   return { pool, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

@@ -1,4 +1,4 @@
-import { type RawBuilder, sql, type Updateable } from 'kysely';
+import { type RawBuilder, sql, type Updateable, type UpdateObject } from 'kysely';
 import type { AccountStore, HistoryListener, LinkedIdentity, SessionChange } from '../accounts/account.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { parseReasonCode, REASONS, staysWanted } from '../accounts/reason.ts';
@@ -8,7 +8,8 @@ import { doubtEarlierLink } from './account-link.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
-import type { AccountTable } from './schema.ts';
+import { type LeaseFence, NO_FENCE } from './lease-fence.ts';
+import type { AccountTable, Database } from './schema.ts';
 import { appendAlert, appendState } from './session-event-store.ts';
 import { toStorable } from './storable-text.ts';
 import { transact } from './transaction.ts';
@@ -26,9 +27,9 @@ const NO_CODES = { qr: null, qr_expires_at: null, pairing_code: null, pairing_co
 /** States that are true only while there is a session. */
 const SESSION_IS_THERE = [...listLiveStates(), 'closing'] as const;
 
-/** Accounts of this instance, or of none. */
+/** Accounts of this instance, or of none, that no other holds. */
 function isOf(instanceId: InstanceId) {
-  return sql<boolean>`(instance_id = ${instanceId} or instance_id is null)`;
+  return sql<boolean>`(instance_id = ${instanceId} or (instance_id is null and lease_run is null))`;
 }
 
 /** Accounts that a user wants connected on this instance, or on any. */
@@ -44,17 +45,42 @@ interface StoreOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+interface AccountStoreDeps {
+  readonly history?: HistoryListener;
+  /** What is written about one account is written under its lease. */
+  readonly fence?: LeaseFence;
+}
+
 const NOBODY: HistoryListener = { onState: () => undefined, onAlert: () => undefined };
 
 /**
  * Makes the store that sessions write to. Writing to an account that was deleted changes nothing. The listener hears each
  * entry of the history once, after it was committed; one whose commit was never answered it does not hear.
  */
-export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY): AccountStore {
-  const change = (id: AccountId, trx: Executor = db) =>
-    trx.updateTable('accounts').where('id', '=', id).where(isKept);
+export function makeAccountStore(
+  db: Executor,
+  { history = NOBODY, fence = NO_FENCE }: AccountStoreDeps = {},
+): AccountStore {
+  const change = async (id: AccountId, set: UpdateObject<Database, 'accounts'>, signal?: AbortSignal) => {
+    const condition = fence.condition(id);
+    await unlessGivenUp(db, signal, async (trx) => {
+      const updated = await trx
+        .updateTable('accounts')
+        .set(set)
+        .where('id', '=', id)
+        .where(isKept)
+        .where(condition)
+        .executeTakeFirst();
+      if (updated.numUpdatedRows === 0n) await fence.requireGone(trx, id);
+    });
+  };
   const store = async (id: AccountId, entered: SessionChange, { more = {}, signal }: StoreOptions) => {
-    const isEntered = await unlessGivenUp(db, signal, (trx) => enter(trx, id, entered, more));
+    const condition = fence.condition(id);
+    const isEntered = await unlessGivenUp(db, signal, async (trx) => {
+      const entry = await enter(trx, id, entered, { more, condition });
+      if (entry === 'no-row') await fence.requireGone(trx, id);
+      return entry === 'entered';
+    });
     const { state, reason, attempt } = entered;
     if (isEntered) history.onState({ state, reason, ...(attempt === undefined ? {} : { attempt }) });
   };
@@ -159,27 +185,25 @@ export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY
     },
 
     async saveQr(id, qr, signal) {
-      await unlessGivenUp(db, signal, (trx) =>
-        change(id, trx)
-          .set({ qr: toStorable(qr?.text ?? null), qr_expires_at: qr?.expiresAt ?? null })
-          .execute(),
-      );
+      await change(id, { qr: toStorable(qr?.text ?? null), qr_expires_at: qr?.expiresAt ?? null }, signal);
     },
 
     async savePairingCode(id, code, signal) {
-      await unlessGivenUp(db, signal, (trx) =>
-        change(id, trx)
-          .set({
-            pairing_code: toStorable(code?.text ?? null),
-            pairing_code_expires_at: code?.expiresAt ?? null,
-          })
-          .execute(),
-      );
+      const set = {
+        pairing_code: toStorable(code?.text ?? null),
+        pairing_code_expires_at: code?.expiresAt ?? null,
+      };
+      await change(id, set, signal);
     },
 
     async saveLinked(id, identity, signal) {
       try {
-        const isEntered = await unlessGivenUp(db, signal, (trx) => link(trx, id, identity));
+        const condition = fence.condition(id);
+        const isEntered = await unlessGivenUp(db, signal, async (trx) => {
+          const entry = await link(trx, id, identity, condition);
+          if (entry === 'no-row') await fence.requireGone(trx, id);
+          return entry === 'entered';
+        });
         if (isEntered) history.onState(CONNECTED);
       } catch (thrown) {
         // The only unique index that this touches is that of linked numbers.
@@ -192,17 +216,15 @@ export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY
     },
 
     async saveOver(id, instanceId) {
-      await change(id)
-        .set({
-          wanted: false,
-          linked: false,
-          wid: null,
-          instance_id: instanceId,
-          // Whoever is cut off from here on, every instance knows what is to be removed.
-          vault_wiped_through: sql<number>`greatest(vault_wiped_through, coalesce(
-            (select max(generation) from vault_snapshots where account_id = accounts.id), 0) + ${UNENTERED})`,
-        })
-        .execute();
+      await change(id, {
+        wanted: false,
+        linked: false,
+        wid: null,
+        instance_id: instanceId,
+        // Whoever is cut off from here on, every instance knows what is to be removed.
+        vault_wiped_through: sql<number>`greatest(vault_wiped_through, coalesce(
+          (select max(generation) from vault_snapshots where account_id = accounts.id), 0) + ${UNENTERED})`,
+      });
     },
 
     async listOver(instanceId) {
@@ -212,7 +234,7 @@ export function makeAccountStore(db: Executor, history: HistoryListener = NOBODY
         .where('wanted', '=', false)
         .where('linked', '=', false)
         .where('first_linked_at', 'is not', null)
-        .where(sql<boolean>`(instance_id = ${instanceId} or instance_id is null)`)
+        .where(isOf(instanceId))
         .execute();
       return rows.map(({ id }) => id as AccountId);
     },
@@ -248,13 +270,16 @@ function stateEntered(state: SessionState, reason: RawBuilder<unknown>) {
   };
 }
 
-/** Stores a state, with what follows from it, and appends it to the history; true if it was entered there. */
+/** What became of a state that was to be stored: `same` if the account was in it already. */
+type Entry = 'entered' | 'same' | 'no-row';
+
+/** Stores a state, with what follows from it, and appends it to the history. */
 async function enter(
   trx: Executor,
   id: AccountId,
   { state, reason, attempt, lastError }: SessionChange,
-  more: More,
-): Promise<boolean> {
+  { more, condition }: { readonly more: More; readonly condition: RawBuilder<boolean> },
+): Promise<Entry> {
   const row = await trx
     .updateTable('accounts')
     .set({
@@ -265,15 +290,29 @@ async function enter(
     })
     .where('id', '=', id)
     .where(isKept)
+    .where(condition)
     .returning('instance_id')
     .executeTakeFirst();
-  if (row === undefined) return false;
+  if (row === undefined) return 'no-row';
   const instanceId = row.instance_id as InstanceId | null;
-  return appendState(trx, { accountId: id, instanceId, state, reason, attempt, error: lastError });
+  const isNew = await appendState(trx, {
+    accountId: id,
+    instanceId,
+    state,
+    reason,
+    attempt,
+    error: lastError,
+  });
+  return isNew ? 'entered' : 'same';
 }
 
-/** True if the account has become connected by it. */
-async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Promise<boolean> {
+/** Stores who is linked; `entered` if the account has become connected by it. */
+async function link(
+  trx: Executor,
+  id: AccountId,
+  identity: LinkedIdentity,
+  condition: RawBuilder<boolean>,
+): Promise<Entry> {
   await doubtEarlierLink(trx, id);
   const row = await trx
     .updateTable('accounts')
@@ -296,8 +335,10 @@ async function link(trx: Executor, id: AccountId, identity: LinkedIdentity): Pro
     })
     .where('id', '=', id)
     .where(isKept)
+    .where(condition)
     .returning('instance_id')
     .executeTakeFirst();
-  if (row === undefined) return false;
-  return appendState(trx, { accountId: id, instanceId: row.instance_id as InstanceId | null, ...CONNECTED });
+  if (row === undefined) return 'no-row';
+  const instanceId = row.instance_id as InstanceId | null;
+  return (await appendState(trx, { accountId: id, instanceId, ...CONNECTED })) ? 'entered' : 'same';
 }

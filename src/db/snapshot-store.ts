@@ -1,12 +1,18 @@
 import { sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import type { FindLease } from '../instances/lease.ts';
 import { AppError } from '../lib/errors.ts';
 import type { IndexedSnapshot, SnapshotIndex } from '../vault/snapshot-index.ts';
 import { isKept } from './account-row.ts';
 import type { Executor } from './database.ts';
+import { isUnder } from './lease-fence.ts';
 
-/** Makes the index of sealed snapshots, as this instance writes it. */
-export function makeSnapshotIndex(db: Executor, instanceId: InstanceId): SnapshotIndex {
+/** Makes the index of sealed snapshots, as this instance writes it: those of an account that it holds under that lease. */
+export function makeSnapshotIndex(
+  db: Executor,
+  instanceId: InstanceId,
+  findLease: FindLease = () => undefined,
+): SnapshotIndex {
   const rowsOf = (accountId: AccountId, generations: readonly number[]) =>
     sql<boolean>`account_id = ${accountId} and generation = any(${generations}::bigint[])`;
   return {
@@ -42,8 +48,10 @@ export function makeSnapshotIndex(db: Executor, instanceId: InstanceId): Snapsho
 
     async save({ accountId, generation, sealedAt, keyId, bytes }) {
       const values = { sealed_at: sealedAt, key_id: keyId, bytes };
+      const lease = findLease(accountId);
+      const isOurs = lease === undefined ? sql<boolean>`instance_id = ${instanceId}` : isUnder(lease);
       const isHeldElsewhere = sql<boolean>`exists (
-        select from accounts where id = ${accountId} and instance_id <> ${instanceId})`;
+        select from accounts where id = ${accountId} and instance_id is not null and not (${isOurs}))`;
       const { numInsertedOrUpdatedRows } = await db
         .insertInto('vault_snapshots')
         .columns(['account_id', 'generation', 'sealed_at', 'key_id', 'bytes'])

@@ -1,4 +1,5 @@
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import { AppError } from '../lib/errors.ts';
 
 /** The right to run the session of one account, until the run that holds it lapses. */
 export interface Lease {
@@ -7,6 +8,8 @@ export interface Lease {
   readonly run: number;
   /** Higher at each taking, over all instances: what a former holder writes under an older one changes nothing. */
   readonly epoch: number;
+  /** Of the lease before it, whoever held that; null if there was none. */
+  readonly previousEpoch: number | null;
 }
 
 /** The leases that this instance holds. */
@@ -26,22 +29,25 @@ export interface Leases {
 }
 
 /** Another instance holds the account: what is asked of its session is to be asked there. */
-export class HeldElsewhereError extends Error {
+export class HeldElsewhereError extends AppError {
   readonly run: number;
   readonly instanceId: InstanceId;
 
   constructor(holder: { readonly run: number; readonly instanceId: InstanceId }) {
-    super(`The account is held by the instance ${holder.instanceId}.`);
-    this.name = 'HeldElsewhereError';
+    super('UNAVAILABLE', { message: `The instance ${holder.instanceId} holds the account.` });
     this.run = holder.run;
     this.instanceId = holder.instanceId;
   }
 }
 
+/** The lease under which something is written now; undefined if none is held. */
+export type FindLease = (accountId: AccountId) => Lease | undefined;
+
 /** A write came too late: the account's lease is another's by now, or nobody's. Nothing was written. */
-export class LeaseLostError extends Error {
+export class LeaseLostError extends AppError {
   constructor() {
-    super('The lease of the account is lost: another instance may run its session.');
-    this.name = 'LeaseLostError';
+    super('UNAVAILABLE', {
+      message: 'This instance has lost the account: another one may run its session by now. Try again.',
+    });
   }
 }

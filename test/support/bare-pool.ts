@@ -18,6 +18,7 @@ import { Vault } from '../../src/vault/vault.ts';
 import { VaultFolder } from '../../src/vault/vault-folder.ts';
 import type { VaultStep } from '../../src/vault/vault-step.ts';
 import { openTestDatabase } from './database.ts';
+import { GrantedLeases } from './granted-leases.ts';
 import { HeldCalls } from './held-calls.ts';
 import { insertTestAccount } from './inbound-events.ts';
 import { noGuard } from './no-guard.ts';
@@ -48,6 +49,7 @@ export class BarePool implements AsyncDisposable {
   readonly #folder: string;
   readonly #told = new Map<AccountId, SessionChange[]>();
   readonly #resources: AsyncDisposableStack;
+  readonly leases = new GrantedLeases();
   #pool: Pool | undefined;
 
   private constructor(
@@ -91,7 +93,7 @@ export class BarePool implements AsyncDisposable {
       profiles: this.profiles.face,
       browser: { executablePath: '/bin/false', headless: 'shell' },
       instanceId: INSTANCE,
-      isInstanceGone: async () => false,
+      leases: this.leases,
       store: this.store.face,
       listener: {
         onEvents: () => undefined,
@@ -173,7 +175,8 @@ export class BarePool implements AsyncDisposable {
       timings: DEFAULT_TIMINGS,
       clock: systemClock,
       log: this.log,
-      hasOthers: async () => false,
+      findLease: () => undefined,
+      hasOthers: () => false,
       onRestored: (...told) => this.restorations.face.onRestored(...told),
       onStep,
     });

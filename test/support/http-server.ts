@@ -128,7 +128,7 @@ export async function openTestServer(
     browsers: async () => ({ browsers: 0, bytes: 0 }),
     clock: systemClock,
   });
-  const accounts = makeAccountStore(db, measured.sessions);
+  const accounts = makeAccountStore(db, { history: measured.sessions });
   const channel = new ScriptedChannel(accounts, INSTANCE);
   const announcer = stack.use(
     await openAnnouncer({

@@ -24,15 +24,16 @@ import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/config/session-t
 import { insertAccount } from '../../src/db/account-directory.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
-import { isInstanceGone } from '../../src/db/instance-presence.ts';
 import { makeDatabaseBackup } from '../../src/db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
+import type { Leases } from '../../src/instances/lease.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { InboundEvent, MessageEvent } from '../../src/messages/inbound-event.ts';
 import { makeKeyRing } from '../../src/vault/key-ring.ts';
 import { Vault } from '../../src/vault/vault.ts';
 import { VaultFolder } from '../../src/vault/vault-folder.ts';
 import { openTestDatabase, type TestDatabase } from './database.ts';
+import { GrantedLeases } from './granted-leases.ts';
 import { noGuard } from './no-guard.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { TellingLogger } from './telling-logger.ts';
@@ -89,6 +90,8 @@ interface PoolStageSettings {
   readonly maxConnections?: number;
   /** Another instance than `test`, on the same database and vault; it opens profiles in a folder of its own. */
   readonly instance?: { readonly id: InstanceId; readonly livePath: string };
+  /** Every lease is granted if they are not given. */
+  readonly leases?: Leases;
 }
 
 /** Everything that a pool told about one account, oldest first. */
@@ -154,8 +157,9 @@ export class PoolStage implements AsyncDisposable {
         timezone: 'UTC',
       });
     const keyRing = makeKeyRing({ current: randomBytes(32), previous: [] });
-    this.#open = ({ timings, executablePath, maxConnections = 20, instance }) => {
+    this.#open = ({ timings, executablePath, maxConnections = 20, instance, leases: given }) => {
       const instanceId = instance?.id ?? parseInstanceId('test');
+      const leases = given ?? new GrantedLeases();
       return openPool({
         runtimePath: instance?.livePath ?? this.livePath,
         formerPaths: [],
@@ -173,7 +177,8 @@ export class PoolStage implements AsyncDisposable {
           timings: { ...SHORT_TIMINGS, ...timings },
           clock: systemClock,
           log: this.log,
-          hasOthers: async () => false,
+          findLease: (id) => leases.find(id),
+          hasOthers: () => false,
           onRestored: async () => undefined,
           onStep: () => undefined,
         }),
@@ -193,8 +198,7 @@ export class PoolStage implements AsyncDisposable {
         },
         browser: findBrowser({ executablePath: executablePath ?? null, headless: 'auto', extraArgs: [] }),
         instanceId,
-        isInstanceGone: (id) =>
-          isInstanceGone(parts.db, id, { signal: new AbortController().signal, graceMs: 0 }),
+        leases,
         store: this.store,
         listener: this.#listen(),
         clock: systemClock,

@@ -47,7 +47,7 @@ export interface VaultStageSettings {
   readonly sharedBackupIntervalMs?: number;
   readonly freeDiskBytes?: number;
   readonly profileDeadlineMs?: number;
-  readonly hasOthers?: () => Promise<boolean>;
+  readonly hasOthers?: () => boolean;
   /** Beside what `restoredFrom` keeps. */
   readonly onRestored?: () => Promise<void>;
   /** For what is due when. */
@@ -112,7 +112,8 @@ export class VaultStage implements AsyncDisposable {
       },
       clock: settings.clock ?? systemClock,
       log,
-      hasOthers: settings.hasOthers ?? (async () => false),
+      findLease: () => undefined,
+      hasOthers: settings.hasOthers ?? (() => false),
       onRestored: async (accountId, takenAt) => {
         if (accountId === this.accountId) this.restoredFrom.push(takenAt);
         await settings.onRestored?.();

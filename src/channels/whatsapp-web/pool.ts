@@ -4,6 +4,7 @@ import type { AccountId, InstanceId } from '../../accounts/ids.ts';
 import { REASONS, type ReasonCode } from '../../accounts/reason.ts';
 import type { Config } from '../../config/config.ts';
 import { DEFAULT_TIMINGS, type SessionTimings } from '../../config/session-timings.ts';
+import type { Leases } from '../../instances/lease.ts';
 import { waitMs, withDeadline } from '../../lib/abort.ts';
 import { backoffDelayMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -30,8 +31,8 @@ export interface PoolDeps {
   readonly profiles: ProfileKeeper;
   readonly browser: Browser;
   readonly instanceId: InstanceId;
-  /** Whether another instance is gone for good, as far as can be told; it may take some seconds. */
-  readonly isInstanceGone: (instanceId: InstanceId) => Promise<boolean>;
+  /** Whatever is done to an account is done under its lease. */
+  readonly leases: Leases;
   readonly store: AccountStore;
   readonly listener: ChannelListener;
   readonly clock: Clock;
@@ -67,9 +68,9 @@ export class Pool implements Channel, AsyncDisposable {
     this.#restore = new Restore({
       ...deps,
       slots: this.#slots,
-      turns: this.#turns,
+      inTurn: (accountId, work) => this.#inTurn(accountId, work),
       start: (accountId) => this.start(accountId),
-      saveRest: (accountId, reason) => this.#saveRest(accountId, reason),
+      saveRest: (accountId, reason) => this.#inTurn(accountId, () => this.#saveRest(accountId, reason)),
       signal: this.#closing.signal,
     });
   }
@@ -78,10 +79,33 @@ export class Pool implements Channel, AsyncDisposable {
     this.#requireOpen();
     const slot = this.#slots.enter(accountId);
     try {
-      await this.#turns.run(accountId, () => this.#start(accountId, slot, options));
+      await this.#inTurn(accountId, () => this.#start(accountId, slot, options));
     } finally {
       this.#slots.leave(accountId, slot);
+      this.#tidyLease(accountId);
     }
+  }
+
+  /** Does something to an account in its turn, under its lease. @throws HeldElsewhereError */
+  async #inTurn(accountId: AccountId, work: () => Promise<void>): Promise<void> {
+    try {
+      await this.#turns.run(accountId, async () => {
+        await this.#deps.leases.take(accountId);
+        await work();
+      });
+    } finally {
+      this.#tidyLease(accountId);
+    }
+  }
+
+  /** Gives back the lease of an account that has no session, once others find its last snapshot. */
+  #tidyLease(accountId: AccountId): void {
+    if (this.#slots.has(accountId) || this.#closing.signal.aborted) return;
+    void this.#deps.profiles.copied(accountId).then(() =>
+      this.#turns.run(accountId, async () => {
+        if (!this.#slots.has(accountId)) await this.#deps.leases.release(accountId);
+      }),
+    );
   }
 
   /** An account or a database that is not there is found before the session that runs is stopped. */
@@ -122,7 +146,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   async disconnect(accountId: AccountId): Promise<void> {
-    await this.#turns.run(accountId, async () => {
+    await this.#inTurn(accountId, async () => {
       // Before anything is done about it: whatever is cut off from here on is completed by the next boot.
       await this.#deps.store.saveOver(accountId, this.#deps.instanceId);
       await this.#restAfter(accountId, 'user_disconnected', async () => {
@@ -150,7 +174,7 @@ export class Pool implements Channel, AsyncDisposable {
 
   /** Until it is sealed a user wants it connected: what is cut off goes on at the next boot. */
   async release(accountId: AccountId): Promise<void> {
-    await this.#turns.run(accountId, () =>
+    await this.#inTurn(accountId, () =>
       this.#restAfter(accountId, 'exported', async () => {
         await this.#end(accountId);
         await this.#inTime(this.#deps.profiles.seal(accountId), 'Sealing the profile');
@@ -159,7 +183,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   async abandon(accountId: AccountId): Promise<void> {
-    await this.#turns.run(accountId, async () => {
+    await this.#inTurn(accountId, async () => {
       await this.#deps.store.saveOver(accountId, this.#deps.instanceId);
       await this.#restAfter(accountId, 'moved_away', async () => {
         await this.#end(accountId);
@@ -201,6 +225,20 @@ export class Pool implements Channel, AsyncDisposable {
     return this.#restore.run();
   }
 
+  /** Starts accounts that no instance holds, as far as it can. Never rejects. */
+  takeUp(accountIds: readonly AccountId[]): Promise<void> {
+    return this.#restore.takeUp(accountIds);
+  }
+
+  /**
+   * Stops every session at once, since other instances may take the accounts: nothing is stored, and the profiles stay open
+   * for whoever of them comes back here first. Returns at once.
+   */
+  stopAll(): void {
+    for (const [, { stop }] of this.#slots.listRuns())
+      stop.abort(new Error('The lease of the account is over.'));
+  }
+
   /** Closes every browser and resolves when all are gone. What users want stays as it is. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#dispose();
@@ -230,7 +268,12 @@ export class Pool implements Channel, AsyncDisposable {
     run.afterStop = 'seal';
     await this.#stop(run);
     // One that came to rest by itself has told why.
-    if (run.end !== undefined && run.end !== 'stopped') return;
+    if (run.end === undefined || run.end === 'stopped') await this.#saveStopped(accountId);
+    // Others may go on with it now; what is not copied in time is theirs with the end of this run.
+    void this.#deps.profiles.copied(accountId).then(() => this.#deps.leases.release(accountId));
+  }
+
+  async #saveStopped(accountId: AccountId): Promise<void> {
     try {
       const stored = this.#saveRest(accountId, 'daemon_stopped');
       await withDeadline(stored, this.#timings.lastWritesMs, 'Storing a state');
@@ -338,7 +381,10 @@ export class Pool implements Channel, AsyncDisposable {
         error: toError(thrown).message,
       });
     } finally {
-      if (!this.#closing.signal.aborted) this.#slots.vacate(accountId, slot);
+      if (!this.#closing.signal.aborted) {
+        this.#slots.vacate(accountId, slot);
+        this.#tidyLease(accountId);
+      }
     }
   }
 

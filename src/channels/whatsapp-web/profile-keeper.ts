@@ -7,6 +7,7 @@
 import { mkdir, rename } from 'node:fs/promises';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
+import type { FindLease } from '../../instances/lease.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toError } from '../../lib/errors.ts';
@@ -31,8 +32,10 @@ export interface ProfileKeeperDeps {
   >;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Under which the profile of an account is used. */
+  readonly findLease: FindLease;
   /** Whether other instances share the database. */
-  readonly hasOthers: () => Promise<boolean>;
+  readonly hasOthers: () => boolean;
   /**
    * Told before a profile is put in its place that is as it was at `takenAt`: it lacks what its account did since. If it
    * rejects, the profile is not opened. It may be told again of what it was told already.
@@ -132,15 +135,30 @@ export class ProfileKeeper {
     const mark = await readProfileMark(path);
     if (mark === undefined) return undefined;
     const boot = await readBoot();
-    const fault = await this.#findFault(path, { mark, known, boot });
+    const fault: { readonly message: string; readonly damage?: string } | undefined =
+      this.#findStranger(accountId, mark) ?? (await this.#findFault(path, { mark, known, boot }));
     if (fault !== undefined) {
       const { generation: newest } = known;
       this.#deps.log.warn(fault.message, { accountId, mark: mark.generation, newest, damage: fault.damage });
       return undefined;
     }
-    // From here on it is one of this run of the machine.
-    if (mark.boot !== boot) await writeProfileMark(path, { ...mark, boot });
+    // From here on it is one of this run of the machine, and of this lease.
+    const { leaseEpoch } = this.#leaseMark(accountId);
+    if (mark.boot !== boot || mark.leaseEpoch !== leaseEpoch)
+      await writeProfileMark(path, { ...mark, boot, leaseEpoch });
     return mark.generation;
+  }
+
+  #leaseMark(accountId: AccountId): Pick<ProfileMark, 'leaseEpoch'> {
+    return { leaseEpoch: this.#deps.findLease(accountId)?.epoch };
+  }
+
+  /** Whether somebody else had the account after the profile was used here: what they sealed is newer, whatever its number. */
+  #findStranger(accountId: AccountId, { leaseEpoch }: ProfileMark): { readonly message: string } | undefined {
+    const lease = this.#deps.findLease(accountId);
+    if (lease === undefined || leaseEpoch === undefined) return undefined;
+    if (leaseEpoch === lease.epoch || leaseEpoch === lease.previousEpoch) return undefined;
+    return { message: 'An opened profile is from before another instance had the account and is not used' };
   }
 
   /** Why the vault is better than an opened profile. With nothing to fall back on it never is. */
@@ -181,7 +199,11 @@ export class ProfileKeeper {
       });
       if (opened === undefined) await mkdir(opening, { mode: 0o700 });
       else await onRestored(accountId, opened.sealedAt);
-      await writeProfileMark(opening, { generation: known.generation, boot: await readBoot() });
+      await writeProfileMark(opening, {
+        generation: known.generation,
+        boot: await readBoot(),
+        ...this.#leaseMark(accountId),
+      });
       signal?.throwIfAborted();
     } catch (thrown) {
       await removeRemnant(opening);
@@ -211,7 +233,7 @@ export class ProfileKeeper {
 
   /** The same, if a copy of the session is due; true if it was. Never rejects. */
   async copyWhenDue(accountId: AccountId): Promise<boolean> {
-    if (!(await this.#copies.isDue(accountId))) return false;
+    if (!this.#copies.isDue(accountId)) return false;
     await this.snapshot(accountId);
     return true;
   }
@@ -291,9 +313,9 @@ export class ProfileKeeper {
     }
   }
 
-  /** Resolves when what was sealed so far is entered and copied, as far as it can be. Never rejects. */
-  copied(): Promise<void> {
-    return this.#copies.idle();
+  /** Resolves when what was sealed so far, of the account or of all, is entered and copied, as far as it can be. Never rejects. */
+  copied(accountId?: AccountId): Promise<void> {
+    return this.#copies.idle(accountId);
   }
 
   async #sealResting(accountId: AccountId): Promise<void> {
@@ -332,7 +354,11 @@ export class ProfileKeeper {
   /** Before it is sealed, so that a crash leaves no snapshot that its own profile would be taken to be older than. */
   async #mark(accountId: AccountId, opened: Opened): Promise<number> {
     const generation = opened.generation + 1;
-    await writeProfileMark(this.#pathOf(accountId), { generation, boot: await readBoot() });
+    await writeProfileMark(this.#pathOf(accountId), {
+      generation,
+      boot: await readBoot(),
+      ...this.#leaseMark(accountId),
+    });
     opened.generation = generation;
     this.#deps.onStep('profile-marked');
     return generation;

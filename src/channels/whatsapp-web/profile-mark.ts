@@ -11,16 +11,19 @@ export interface ProfileMark {
   readonly generation: number;
   /** The run of the machine in which that was, as the kernel names it; null if it is not said. */
   readonly boot: string | null;
+  /** Of the lease under which the profile was used last, if that is said. */
+  readonly leaseEpoch?: number | undefined;
 }
 
 /** Undefined if there is no profile. */
 export async function readProfileMark(profilePath: string): Promise<ProfileMark | undefined> {
   const nothing = { generation: 0, boot: null };
   try {
-    const { generation, boot } = JSON.parse(await readFile(join(profilePath, NAME), 'utf8'));
+    const { generation, boot, leaseEpoch } = JSON.parse(await readFile(join(profilePath, NAME), 'utf8'));
     return {
       generation: Number.isSafeInteger(generation) && generation > 0 ? generation : 0,
       boot: typeof boot === 'string' ? boot : null,
+      ...(Number.isSafeInteger(leaseEpoch) ? { leaseEpoch } : {}),
     };
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return nothing;

@@ -1,10 +1,10 @@
 import type { AccountStore, SessionChange } from '../../accounts/account.ts';
 import type { AccountId, InstanceId } from '../../accounts/ids.ts';
 import type { ReasonCode } from '../../accounts/reason.ts';
+import { HeldElsewhereError } from '../../instances/lease.ts';
 import { waitMs } from '../../lib/abort.ts';
 import { backoffDelayMs } from '../../lib/backoff.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
-import type { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import { RestoreProgress } from './restore-progress.ts';
@@ -15,10 +15,8 @@ export interface RestoreDeps {
   readonly instanceId: InstanceId;
   readonly profiles: ProfileKeeper;
   readonly slots: Slots;
-  /** Of what is done to an account. */
-  readonly turns: KeyedSerial<AccountId>;
-  /** Whether another instance is gone for good, as far as can be told; it may take some seconds. */
-  readonly isInstanceGone: (instanceId: InstanceId) => Promise<boolean>;
+  /** Does something to an account in its turn, under its lease. @throws HeldElsewhereError */
+  readonly inTurn: (accountId: AccountId, work: () => Promise<void>) => Promise<void>;
   readonly start: (accountId: AccountId) => Promise<void>;
   /** Stores and tells the state of an account that got no session. */
   readonly saveRest: (accountId: AccountId, reason: ReasonCode) => Promise<void>;
@@ -76,10 +74,10 @@ export class Restore {
 
   /** Completes disconnects and logouts that an earlier run was killed over. */
   async #destroyWhatIsOver(): Promise<void> {
-    const { store, instanceId, profiles, turns, slots, log } = this.#deps;
+    const { store, instanceId, profiles, inTurn, slots, log } = this.#deps;
     try {
       for (const accountId of await store.listOver(instanceId)) {
-        await turns.run(accountId, async () => {
+        await inTurn(accountId, async () => {
           if (!slots.has(accountId)) await profiles.destroyLeft(accountId);
         });
       }
@@ -97,13 +95,15 @@ export class Restore {
       if (wanted) await this.#deps.start(accountId);
       return true;
     } catch (thrown) {
+      // Another instance was quicker.
+      if (thrown instanceof HeldElsewhereError) return true;
       const error = toError(thrown).message;
       this.#deps.log.error('An account could not be restored', { accountId, error });
       if (isAppError(thrown, 'ACCOUNT_NOT_FOUND')) return true;
       if (!isAppError(thrown, 'POOL_FULL')) return false;
       return await this.#deps.saveRest(accountId, 'no_slot').then(
         () => true,
-        () => false,
+        (failed) => failed instanceof HeldElsewhereError,
       );
     }
   }
@@ -121,20 +121,17 @@ export class Restore {
 
   /** What an earlier run was killed over and nobody wants connected now is not left open. */
   async #sealLeftOpen(): Promise<void> {
-    const { profiles, store, instanceId, turns, slots, log } = this.#deps;
-    const isGone = this.#askOnce();
+    const { profiles, store, inTurn, slots, log } = this.#deps;
     for (const accountId of await profiles.listOpen()) {
       try {
-        await turns.run(accountId, async () => {
+        await inTurn(accountId, async () => {
           if (slots.has(accountId)) return;
-          const account = await store.getAccount(accountId);
-          const holder = account.instanceId ?? instanceId;
-          // Another instance that holds the account has taken it from the vault. One that is gone may be this one under
-          // the name that it had before, and what the vault has may be older than what lies here.
-          const isOurs = holder === instanceId || (account.linked && (await isGone(holder)));
-          await (isOurs && account.linked ? profiles.putAway(accountId) : profiles.discard(accountId));
+          const { linked } = await store.getAccount(accountId);
+          await (linked ? profiles.putAway(accountId) : profiles.discard(accountId));
         });
       } catch (thrown) {
+        // Another instance that holds the account has taken it from the vault.
+        if (thrown instanceof HeldElsewhereError) await profiles.discard(accountId).catch(() => undefined);
         // The profile of an account that is gone is removed in its own time.
         const error = toError(thrown).message;
         log.warn('A profile that was left open could not be sealed', { accountId, error });
@@ -142,13 +139,17 @@ export class Restore {
     }
   }
 
-  /** Each answer may take seconds, and one instance may have had many accounts. */
-  #askOnce(): RestoreDeps['isInstanceGone'] {
-    const answers = new Map<InstanceId, Promise<boolean>>();
-    return (instanceId) => {
-      const answer = answers.get(instanceId) ?? this.#deps.isInstanceGone(instanceId);
-      answers.set(instanceId, answer);
-      return answer;
-    };
+  /** Starts accounts that nobody holds. What cannot be started now is free again; never rejects. */
+  async takeUp(accountIds: readonly AccountId[]): Promise<void> {
+    const { slots, start, log, signal } = this.#deps;
+    for (const accountId of accountIds) {
+      if (signal.aborted || slots.has(accountId)) continue;
+      try {
+        await start(accountId);
+        log.info('An account that no instance held was taken up', { accountId });
+      } catch (thrown) {
+        log.debug('An account could not be taken up', { accountId, error: toError(thrown).message });
+      }
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { DEFAULT_TIMINGS } from '../../config/session-timings.ts';
+import { LeaseLostError } from '../../instances/lease.ts';
 import { abortedAfter, orAborted, waitMs, withDeadline } from '../../lib/abort.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -28,7 +29,7 @@ export class SessionJournal {
   }
 
   /**
-   * Queues a write; true once it is stored, false if the session was stopped before that.
+   * Queues a write; true once it is stored, false if the session was stopped before that, or lost its account's lease.
    * @throws AppError ALREADY_LINKED
    */
   write(what: string, work: Write): Promise<boolean> {
@@ -56,7 +57,7 @@ export class SessionJournal {
       } catch (thrown) {
         if (isAppError(thrown, 'ALREADY_LINKED')) throw thrown;
         const error = toError(thrown).message;
-        if (this.#signal.aborted) {
+        if (this.#signal.aborted || thrown instanceof LeaseLostError) {
           this.#log.warn('The state of a session that stops could not be stored', { what, error });
           return false;
         }

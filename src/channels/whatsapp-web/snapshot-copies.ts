@@ -1,9 +1,7 @@
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
-import type { Logger } from '../../lib/logger.ts';
 import type { SnapshotRecord } from '../../vault/snapshot-index.ts';
 import type { Vault } from '../../vault/vault.ts';
 
@@ -13,9 +11,8 @@ export interface SnapshotCopiesDeps {
   readonly vault: Pick<Vault, 'keep' | 'wipe'>;
   readonly timings: CopyTimings;
   readonly clock: Pick<Clock, 'monotonic'>;
-  readonly log: Logger;
   /** Whether other instances share the database, and go on with the sessions of this one if it is lost. */
-  hasOthers(): Promise<boolean>;
+  hasOthers(): boolean;
 }
 
 /** A snapshot that was sealed. */
@@ -49,24 +46,18 @@ export class SnapshotCopies {
     this.#deps = deps;
   }
 
-  /** Whether the next snapshot of a running session is to be copied. Never rejects. */
-  async isDue(accountId: AccountId): Promise<boolean> {
-    const { clock, timings, hasOthers, log } = this.#deps;
+  /** Whether the next snapshot of a running session is to be copied. */
+  isDue(accountId: AccountId): boolean {
+    const { clock, timings, hasOthers } = this.#deps;
     const age = clock.monotonic() - (this.#copiedAt.get(accountId) ?? -Infinity);
-    const [whileAlone, whileShared] = [copyIntervalMs(false, timings), copyIntervalMs(true, timings)];
-    if (age >= whileAlone || age < whileShared) return age >= whileAlone;
-    return hasOthers().catch((thrown: unknown) => {
-      // The database cannot be reached, which a copy needs as well.
-      log.debug('Whether other instances run could not be seen', { error: toError(thrown).message });
-      return false;
-    });
+    return age >= copyIntervalMs(hasOthers(), timings);
   }
 
   /** Resolves when the snapshot is entered, and copied if that is due. Never rejects: the vault tells what failed. */
   add({ snapshot, takenAt, kind }: SealedSnapshot): Promise<void> {
     const { accountId } = snapshot;
     return this.#turns.run(accountId, async () => {
-      const backUp = kind === 'last' || (await this.isDue(accountId));
+      const backUp = kind === 'last' || this.isDue(accountId);
       // A copy that failed is made with the next snapshot.
       const isWhole = await this.#deps.vault.keep(snapshot, { backUp });
       if (kind === 'last') this.#copiedAt.delete(accountId);
@@ -82,8 +73,8 @@ export class SnapshotCopies {
     });
   }
 
-  /** Resolves when everything that was added so far is done. */
-  idle(): Promise<void> {
-    return this.#turns.idle();
+  /** Resolves when everything that was added so far, of the account or of all, is done. */
+  idle(accountId?: AccountId): Promise<void> {
+    return accountId === undefined ? this.#turns.idle() : this.#turns.run(accountId, async () => undefined);
   }
 }

@@ -32,10 +32,9 @@ beforeEach(async () => {
   await db.deleteFrom('session_events').execute();
   await db.deleteFrom('accounts').execute();
   metrics = new Metrics();
-  store = makeAccountStore(
-    db,
-    measureSessions(metrics, () => countAccountsByState(db, INSTANCE)),
-  );
+  store = makeAccountStore(db, {
+    history: measureSessions(metrics, () => countAccountsByState(db, INSTANCE)),
+  });
   account = await insertTestAccount(db);
   await want(account, INSTANCE);
 });

@@ -1,0 +1,48 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { AccountId } from '../accounts/ids.ts';
+import { type FindLease, type Lease, LeaseLostError } from '../instances/lease.ts';
+import { isKept } from './account-row.ts';
+import type { Executor } from './database.ts';
+
+/** True of the account's row as long as the lease is the one that holds it. */
+export function isUnder({ run, epoch }: Pick<Lease, 'run' | 'epoch'>): RawBuilder<boolean> {
+  return sql<boolean>`accounts.lease_run = ${run} and accounts.lease_epoch = ${epoch}`;
+}
+
+/** Keeps whoever lost an account from writing about it. */
+export interface LeaseFence {
+  /**
+   * What has to be true of the account's row for a write; every row passes where there are no leases.
+   * @throws LeaseLostError if no lease is held here
+   */
+  condition(accountId: AccountId): RawBuilder<boolean>;
+  /**
+   * To be called where a write found no row: an account that was deleted is nobody's.
+   * @throws LeaseLostError if the account is there
+   */
+  requireGone(db: Executor, accountId: AccountId): Promise<void>;
+}
+
+export const NO_FENCE: LeaseFence = {
+  condition: () => sql<boolean>`true`,
+  requireGone: async () => undefined,
+};
+
+export function makeLeaseFence(findLease: FindLease): LeaseFence {
+  return {
+    condition(accountId) {
+      const lease = findLease(accountId);
+      if (lease === undefined) throw new LeaseLostError();
+      return isUnder(lease);
+    },
+    async requireGone(db, accountId) {
+      const row = await db
+        .selectFrom('accounts')
+        .select('id')
+        .where('id', '=', accountId)
+        .where(isKept)
+        .executeTakeFirst();
+      if (row !== undefined) throw new LeaseLostError();
+    },
+  };
+}
