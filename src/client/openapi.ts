@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 8571a13924510875c43f6008424068feca709e0b64c7d6f9ea8320332dd8e9b8
- * types 298a094e322fcb3d9b407d26f103402189842dd811fa1039e3ed63a972d04af4
+ * document 41793c7e4d54edc8d557610c60c0327d708f3aa2b8f92b9bb12e9e07d173a032
+ * types 51d269db6b0659e5b09599468acc353a463d3c5c3f671c38d8f49abecc4f8e57
  */
 
 export interface paths {
@@ -1473,6 +1473,7 @@ export interface components {
          *       "contacts": null,
          *       "poll": null,
          *       "mediaUrl": null,
+         *       "mediaStatus": null,
          *       "mediaType": null,
          *       "mimeType": null,
          *       "fileName": null,
@@ -1550,6 +1551,8 @@ export interface components {
             } | null;
             /** @description Path of the file; null until it is stored, and if it is not to be had. */
             mediaUrl: string | null;
+            /** @description Where the file is: still to be fetched, stored, gone from WhatsApp, or given up. Null for what has none. */
+            mediaStatus: ("pending" | "stored" | "gone" | "failed") | null;
             mediaType: ("image" | "video" | "audio" | "voice" | "document" | "sticker") | null;
             mimeType: string | null;
             fileName: string | null;
@@ -2838,6 +2841,7 @@ export interface operations {
                      *           "contacts": null,
                      *           "poll": null,
                      *           "mediaUrl": null,
+                     *           "mediaStatus": null,
                      *           "mediaType": null,
                      *           "mimeType": null,
                      *           "fileName": null,
@@ -3574,6 +3578,7 @@ export interface operations {
                      *         "contacts": null,
                      *         "poll": null,
                      *         "mediaUrl": null,
+                     *         "mediaStatus": null,
                      *         "mediaType": null,
                      *         "mimeType": null,
                      *         "fileName": null,
@@ -3667,6 +3672,7 @@ export interface operations {
                      *         "contacts": null,
                      *         "poll": null,
                      *         "mediaUrl": null,
+                     *         "mediaStatus": null,
                      *         "mediaType": null,
                      *         "mimeType": null,
                      *         "fileName": null,
@@ -3879,6 +3885,7 @@ export interface operations {
                      *         "contacts": null,
                      *         "poll": null,
                      *         "mediaUrl": null,
+                     *         "mediaStatus": null,
                      *         "mediaType": null,
                      *         "mimeType": null,
                      *         "fileName": null,

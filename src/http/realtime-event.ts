@@ -38,7 +38,7 @@ export interface RealtimePayloads {
   'webhook:disabled': { webhookId: string; at: string };
   /** An incoming message, as the API shows it. */
   'message:received': MessageView;
-  /** Another step of a message, its edit or its revocation: what the message has come to. */
+  /** Another step of a message, its edit, its revocation, or the end of the fetching of its media: what the message has come to. */
   'message:status': Pick<MessageView, StatusField>;
 }
 
@@ -50,6 +50,11 @@ const STATUS_FIELDS = [
   'direction',
   'status',
   'failedReason',
+  'mediaUrl',
+  'mediaStatus',
+  'mimeType',
+  'fileName',
+  'fileSize',
   'timestamp',
   'handedAt',
   'sentAt',
