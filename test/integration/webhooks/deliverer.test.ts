@@ -18,7 +18,6 @@ import {
   insertTestAccount,
   messageEvent,
   ownMessageEvent,
-  storedMediaEvent,
   T0,
 } from '../../support/inbound-events.ts';
 import { openOwnRedis } from '../../support/own-redis.ts';
@@ -115,14 +114,6 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** Resolves once the feed has read all that happened. */
-async function untilTold(): Promise<void> {
-  await until(async () => {
-    const behind = await db.selectFrom('chats').select('chat_id').where('is_behind', '=', true).execute();
-    return behind.length === 0;
-  });
-}
-
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await pause();
 }
@@ -167,30 +158,6 @@ describe('an endpoint that takes all', () => {
         ['message.status', 'outgoing', 'hi', 'delivered'],
       ],
     );
-  });
-
-  it('is told once awaited media is stored, or given up', async () => {
-    const here = await open();
-    await here.make(consumer.url, { events: ['message.status'] });
-    const media = { mimeType: 'image/jpeg', fileName: null, fileSize: 99 };
-    for (const [name, result] of [
-      ['kept', storedMediaEvent('kept', T0).result],
-      ['lost', { status: 'failed' }],
-    ] as const) {
-      const { added } = await ingestEvents(
-        here.db,
-        account,
-        [messageEvent(name, { type: 'image', media })],
-        new Date(),
-      );
-      await untilTold();
-      await ingestEvents(here.db, account, [{ ...storedMediaEvent(name, T0 + 1), result }], new Date());
-      await consumer.until(() => consumer.requests.some(({ data }) => data.messageId === added[0]));
-    }
-    expect(consumer.requests.map(({ type, data }) => [type, data.mediaStatus, data.mediaUrl])).toEqual([
-      ['message.status', 'stored', expect.stringMatching(/\/media$/)],
-      ['message.status', 'failed', null],
-    ]);
   });
 
   it('gets of an account what it asked for, and nothing that happened before', async () => {
