@@ -1,6 +1,6 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 41793c7e4d54edc8d557610c60c0327d708f3aa2b8f92b9bb12e9e07d173a032
+ * document 0b928daef48a21fa6ba9a56eb028a7767ce5678aca69faa3adda77ffe76993b0
  * types 51d269db6b0659e5b09599468acc353a463d3c5c3f671c38d8f49abecc4f8e57
  */
 

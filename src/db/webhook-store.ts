@@ -3,6 +3,7 @@ import { type Selectable, sql } from 'kysely';
 import type { AccountId, TenantId } from '../accounts/ids.ts';
 import type { EndpointHealth } from '../webhooks/endpoint-breaker.ts';
 import type { WebhookEvent } from '../webhooks/event-types.ts';
+import type { OwedSince } from '../webhooks/owed-since.ts';
 import { beginReading, lockFeed } from './change-feed-store.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
@@ -31,7 +32,7 @@ export interface Webhook {
   readonly status: WebhookStatus;
   readonly statusSince: Date;
   /** What happened before is none of its business. */
-  readonly owedSince: Date;
+  readonly owedSince: OwedSince;
   readonly health: EndpointHealth;
   readonly secrets: SealedSecrets;
   readonly createdBy: string;
@@ -149,6 +150,7 @@ export async function changeWebhook(
             status_since: sql`case when status = ${status} then status_since else now() end`,
             // What happened while it had failed is owed; what a user did not want is not.
             owed_since: sql`case when status = 'disabled' then clock_timestamp() else owed_since end`,
+            owed_after: sql`case when status = 'disabled' then pg_current_snapshot() else owed_after end`,
           }),
         )
         // Of an empty change, too, there is something to set.
@@ -249,7 +251,7 @@ export function rowToWebhook(row: Selectable<WebhookTable>): Webhook {
     events: row.events as WebhookEvent[],
     status: row.status as WebhookStatus,
     statusSince: row.status_since,
-    owedSince: row.owed_since,
+    owedSince: { at: row.owed_since, snapshot: row.owed_after },
     health: {
       failures: row.failures,
       failingSince: row.failing_since?.getTime() ?? null,

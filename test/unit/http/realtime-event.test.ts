@@ -13,6 +13,7 @@ function change(messageId: string, kind: FeedChange['kind']): FeedChange {
     messageId: messageId as MessageId,
     kind,
     at: new Date(0),
+    xid: null,
   };
 }
 
