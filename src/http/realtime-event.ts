@@ -117,6 +117,13 @@ export async function announcementToEvent(announcement: Announcement): Promise<R
   }
 }
 
+/** Whether an event, its name and its payload, tells of a code that has run out at `now` (milliseconds since the epoch). */
+export function isOver([name, payload]: readonly unknown[], now: number): boolean {
+  if (name !== 'account:qr' && name !== 'account:pairing-code') return false;
+  const { expiresAt } = payload as RealtimePayloads['account:qr' | 'account:pairing-code'];
+  return expiresAt !== null && Date.parse(expiresAt) <= now;
+}
+
 /** What is to be told of one message. */
 export interface MessageNews {
   readonly messageId: MessageId;
