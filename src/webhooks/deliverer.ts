@@ -1,6 +1,6 @@
 /**
- * Delivers what webhooks are owed: one loop looks at what is due, claims lanes of it, at most LANES of a webhook and IN_ALL of all, and
- * sends the first delivery of each; whatever ends wakes it. The table is the truth: a wake-up only makes it look sooner, and
+ * Delivers what webhooks are owed: one loop looks at what is due, claims lanes of it, as many as there are places, and sends the
+ * first delivery of each; whatever ends wakes it. The table is the truth: a wake-up only makes it look sooner, and
  * one that is lost costs the time until the next look. Several daemons may deliver at once, no two from one lane.
  */
 import type { InstanceId, TenantId } from '../accounts/ids.ts';
@@ -24,17 +24,14 @@ import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Wake } from '../lib/wake.ts';
+import { DeliveryPlaces } from './delivery-places.ts';
 import { announceDisabled } from './disabled-news.ts';
-import { lanesOpen } from './endpoint-breaker.ts';
 import type { AskEndpoint } from './endpoint-request.ts';
 import type { FanOut } from './fan-out.ts';
 import { nextTryAt } from './retry-schedule.ts';
 import { signatureHeaders } from './signature.ts';
 import type { WebhookSecrets } from './webhook-secrets.ts';
 
-/** Deliveries under way to one endpoint, and to all. */
-const LANES = 8;
-const IN_ALL = 64;
 /** A claim outlasts the longest request and the writing of its end; milliseconds. */
 const CLAIM_MS = 40_000;
 /** How long what is under way may take to end when the deliverer closes, in milliseconds. */
@@ -75,8 +72,7 @@ export class Deliverer implements AsyncDisposable {
   /** Aborts when nothing more is to begin, and when what is under way is to be given up. */
   readonly #closing = new AbortController();
   readonly #givingUp = new AbortController();
-  /** Deliveries under way, by webhook. */
-  readonly #atWork = new Map<string, number>();
+  readonly #places = new DeliveryPlaces();
   readonly #tries = new Set<Promise<void>>();
   readonly #running: Promise<void>;
 
@@ -133,41 +129,42 @@ export class Deliverer implements AsyncDisposable {
     const heldUntil = await findNextHeld(db);
     if (heldUntil !== undefined && heldUntil <= now && (await fanOut.fanOutHeld(db))) this.wake();
     if (await drainDisabled(db, now)) this.wake();
-    const ready = await listReady(db, now);
-    // Whoever has the least under way comes first, so that endpoints that hang do not keep others out.
-    for (const webhook of ready.toSorted((a, b) => this.#countOf(a) - this.#countOf(b))) {
-      signal.throwIfAborted();
-      await this.#begin(webhook, now);
-    }
+    if (!this.#places.isFull) await this.#beginAll(now, signal);
     const due = await findNextDue(db, now);
     const next = Math.min(...[due, heldUntil].map((at) => at?.getTime() ?? Number.POSITIVE_INFINITY));
     return Math.min(Math.max(next - clock.now(), 1), SWEEP_MS);
   }
 
-  #countOf({ id }: Pick<Webhook, 'id'>): number {
-    return this.#atWork.get(id) ?? 0;
+  /** Each webhook once: who has more than its share is looked at again, after all that has become ready meanwhile. */
+  async #beginAll(now: Date, signal: AbortSignal): Promise<void> {
+    const ready = await listReady(this.#deps.db, now);
+    const waiting = new Set(inRandomOrder(ready, this.#deps.random));
+    const next = () => this.#places.nextShare(waiting, now.getTime());
+    for (let share = next(); share !== undefined; share = next()) {
+      signal.throwIfAborted();
+      const { claimant, count } = share;
+      waiting.delete(claimant);
+      if ((await this.#begin(claimant, count, now)) === count) this.wake();
+    }
   }
 
-  async #begin(webhook: Webhook, now: Date): Promise<void> {
+  /** Returns how many it began, of those that it might. */
+  async #begin(webhook: Webhook, limit: number, now: Date): Promise<number> {
     const { db, instanceId: by } = this.#deps;
     const isProbe = webhook.health.restsUntil !== null;
-    const open = lanesOpen(webhook.health, now.getTime(), LANES) - (isProbe ? 0 : this.#countOf(webhook));
-    const limit = Math.min(open, IN_ALL - this.#tries.size);
-    if (limit <= 0) return;
     const until = new Date(now.getTime() + CLAIM_MS);
-    if (isProbe && !(await claimProbe(db, webhook.id, now, until))) return;
+    if (isProbe && !(await claimProbe(db, webhook.id, now, until))) return 0;
     const claimed = await claimDeliveries(db, { webhookId: webhook.id, by, limit, now, until });
     for (const delivery of claimed) {
-      this.#atWork.set(webhook.id, this.#countOf(webhook) + 1);
+      this.#places.take(webhook);
       const trying = this.#try(webhook, delivery, isProbe).finally(() => {
         this.#tries.delete(trying);
-        const left = this.#countOf(webhook) - 1;
-        if (left === 0) this.#atWork.delete(webhook.id);
-        else this.#atWork.set(webhook.id, left);
+        this.#places.giveBack(webhook);
         this.wake();
       });
       this.#tries.add(trying);
     }
+    return claimed.length;
   }
 
   /** Never rejects. */
@@ -239,6 +236,12 @@ export class Deliverer implements AsyncDisposable {
     log.error('A webhook was disabled: nothing was taken there for days', { webhookId, tenantId });
     onDisabled({ webhookId, tenantId, at: now });
   }
+}
+
+/** So that of those that have as many places none is always the last. */
+function inRandomOrder<T>(list: readonly T[], random: () => number): readonly T[] {
+  const drawn = list.map((each) => ({ each, at: random() }));
+  return drawn.toSorted((a, b) => a.at - b.at).map(({ each }) => each);
 }
 
 /** Opens the deliverer; what an earlier run of this instance had in hand is tried again at once. */
