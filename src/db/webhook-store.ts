@@ -120,14 +120,20 @@ export async function findWebhook(
   return row && rowToWebhook(row);
 }
 
-/** An endpoint that is enabled anew, or another one, begins without failures. */
+/** An endpoint that is enabled anew, or another one, begins without failures: what waits is due. */
 export async function changeWebhook(
   db: Executor,
   {
     tenantId,
     id,
     change,
-  }: { readonly tenantId: TenantId; readonly id: string; readonly change: WebhookChange },
+    now,
+  }: {
+    readonly tenantId: TenantId;
+    readonly id: string;
+    readonly change: WebhookChange;
+    readonly now: Date;
+  },
 ): Promise<Webhook | undefined> {
   const { url, description, events, enabled } = change;
   const begins = url !== undefined || enabled === true;
@@ -141,7 +147,7 @@ export async function changeWebhook(
           ...(url === undefined ? {} : { url }),
           ...(description === undefined ? {} : { description: toStorable(description) }),
           ...(events === undefined ? {} : { events }),
-          ...(begins ? { failures: 0, failing_since: null, rests_until: null } : {}),
+          ...(begins ? { failures: 0, failing_since: null, rests_until: null, back_at: now } : {}),
         })
         .$if(enabled !== undefined, (query) =>
           query.set({

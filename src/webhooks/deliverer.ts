@@ -6,17 +6,9 @@
 import type { InstanceId, TenantId } from '../accounts/ids.ts';
 import type { Executor } from '../db/database.ts';
 import { findNextHeld } from '../db/webhook-account-views.ts';
+import { claimDeliveries, claimProbe, findNextDue, listReady } from '../db/webhook-claims.ts';
 import { drainDisabled, pullForward, releaseClaims } from '../db/webhook-lane-upkeep.ts';
-import {
-  type ClaimedDelivery,
-  claimDeliveries,
-  claimProbe,
-  type DeliveryOutcome,
-  endTry,
-  findNextDue,
-  isBack,
-  listReady,
-} from '../db/webhook-lanes.ts';
+import { type ClaimedDelivery, type DeliveryOutcome, endTry, isBack } from '../db/webhook-lanes.ts';
 import type { Webhook } from '../db/webhook-store.ts';
 import { waitMs, withDeadline } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
@@ -129,6 +121,7 @@ export class Deliverer implements AsyncDisposable {
     const heldUntil = await findNextHeld(db);
     if (heldUntil !== undefined && heldUntil <= now && (await fanOut.fanOutHeld(db))) this.wake();
     if (await drainDisabled(db, now)) this.wake();
+    if (await pullForward(db, now)) this.wake();
     if (!this.#places.isFull) await this.#beginAll(now, signal);
     const due = await findNextDue(db, now);
     const next = Math.min(...[due, heldUntil].map((at) => at?.getTime() ?? Number.POSITIVE_INFINITY));
@@ -153,8 +146,8 @@ export class Deliverer implements AsyncDisposable {
     const { db, instanceId: by } = this.#deps;
     const isProbe = webhook.health.restsUntil !== null;
     const until = new Date(now.getTime() + CLAIM_MS);
-    if (isProbe && !(await claimProbe(db, webhook.id, now, until))) return 0;
-    const claimed = await claimDeliveries(db, { webhookId: webhook.id, by, limit, now, until });
+    const claim = isProbe ? claimProbe : claimDeliveries;
+    const claimed = await claim(db, { webhookId: webhook.id, by, limit, now, until });
     for (const delivery of claimed) {
       this.#places.take(webhook);
       const trying = this.#try(webhook, delivery, isProbe).finally(() => {
@@ -222,10 +215,7 @@ export class Deliverer implements AsyncDisposable {
       log.warn('A delivery to a webhook became a dead letter', { webhookId, deliveryId: delivery.id });
     if (change === undefined) return;
     const { before, after, tenantId } = change;
-    if (isBack(change)) {
-      log.info('The endpoint of a webhook is back', { webhookId });
-      await pullForward(db, webhookId, now);
-    }
+    if (isBack(change)) log.info('The endpoint of a webhook is back', { webhookId });
     if (before.restsUntil === null && after.restsUntil !== null)
       log.warn('The endpoint of a webhook rests', {
         webhookId,

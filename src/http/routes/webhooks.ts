@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { parseWebhookId } from '../../accounts/ids.ts';
-import { pullForward } from '../../db/webhook-lane-upkeep.ts';
 import {
   changeWebhook,
   deleteWebhook,
@@ -199,11 +198,9 @@ function changeRoute(app: HttpApp, { db, webhooks, feed, clock, log }: HttpDeps)
       await getOwnWebhook(db, request, id);
       const url = request.body.url === undefined ? undefined : parseUrl(request.body.url, webhooks);
       if (request.body.enabled === true) await passOverUnread(db);
-      const changed = await changeWebhook(db, { tenantId, id, change: { ...request.body, url } });
+      const change = { ...request.body, url };
+      const changed = await changeWebhook(db, { tenantId, id, change, now: new Date(clock.now()) });
       if (changed === undefined) throw new AppError('WEBHOOK_NOT_FOUND');
-      // Whoever changes the address, or enables it, wants to see whether it is taken now.
-      if (url !== undefined || request.body.enabled === true)
-        await pullForward(db, id, new Date(clock.now()));
       webhooks.wake(id);
       feed.wake();
       noteAudit(request, { details: webhookToNote(changed) });
