@@ -37,6 +37,8 @@ export interface TryEnd {
   /** When to try again; null if it was the last try. */
   readonly nextTryAt: Date | null;
   readonly isProbe: boolean;
+  /** False if nothing was sent, which says nothing of the endpoint. */
+  readonly isAsked: boolean;
   readonly now: Date;
 }
 
@@ -50,7 +52,8 @@ export interface EndpointChange {
 }
 
 /**
- * Enters how a try ended, lets the next of the lane go, and judges the endpoint. Undefined if the webhook is gone.
+ * Enters how a try ended, lets the next of the lane go, and judges the endpoint if it was asked. Undefined if it
+ * was not, or the webhook is gone.
  * `onGivenUp` may write more in the same transaction.
  */
 export function endTry(
@@ -83,7 +86,7 @@ export function endTry(
       .where('status', '=', 'pending')
       .execute();
     if (lane !== undefined) await settleLane(trx, webhookId, delivery.lane);
-    return judgeEndpoint(trx, end, onGivenUp);
+    return end.isAsked ? judgeEndpoint(trx, end, onGivenUp) : undefined;
   });
 }
 

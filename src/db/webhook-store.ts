@@ -178,14 +178,23 @@ export async function deleteWebhook(db: Executor, tenantId: TenantId, id: string
   return numDeletedRows > 0n;
 }
 
-/** Replaces the secret; the one that it had until now signs as well for as long as is said. */
+/**
+ * Replaces the secret; the one that it had until now signs as well for as long as is said. What waits is due: it may be that it
+ * could not be signed.
+ */
 export async function rotateSecret(
   db: Executor,
   {
     id,
     sealed,
     previousUntil,
-  }: { readonly id: string; readonly sealed: Buffer; readonly previousUntil: Date },
+    now,
+  }: {
+    readonly id: string;
+    readonly sealed: Buffer;
+    readonly previousUntil: Date;
+    readonly now: Date;
+  },
 ): Promise<void> {
   await db
     .updateTable('webhooks')
@@ -193,6 +202,7 @@ export async function rotateSecret(
       sealed_previous: sql<Buffer>`sealed_secret`,
       sealed_secret: sealed,
       previous_until: previousUntil,
+      back_at: now,
     })
     .where('id', '=', id)
     .execute();

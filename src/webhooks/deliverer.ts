@@ -33,6 +33,15 @@ const PAUSE_MS = 10;
 /** How often to look if nothing wakes it, in milliseconds. */
 const SWEEP_MS = 5_000;
 
+/** A try that could not be made. It tells the tenant what to do; which key is missing the log says at each start. */
+const UNSIGNED: DeliveryOutcome = {
+  isTaken: false,
+  status: null,
+  error:
+    'The secret of this webhook is lost, so that nothing can be signed. Give it another one: POST /webhooks/:id/rotate-secret. ' +
+    'What waits is sent then.',
+};
+
 /** What became of a try: `failed` is tried again, `dead` is not. */
 export const DELIVERY_OUTCOMES = ['delivered', 'failed', 'dead'] as const;
 export type CountedOutcome = (typeof DELIVERY_OUTCOMES)[number];
@@ -164,8 +173,9 @@ export class Deliverer implements AsyncDisposable {
   async #try(webhook: Webhook, delivery: ClaimedDelivery, isProbe: boolean): Promise<void> {
     const { signal } = this.#givingUp;
     try {
-      const outcome = await this.#send(webhook, delivery, signal);
-      await this.#end(webhook, { delivery, outcome, isProbe });
+      const signing = this.#openSecrets(webhook);
+      const outcome = signing === undefined ? UNSIGNED : await this.#send(webhook, delivery, signing);
+      await this.#end(webhook, { delivery, outcome, isProbe, isAsked: signing !== undefined });
     } catch (thrown) {
       if (signal.aborted) return;
       // The claim ends by itself, and it is tried again under the same id.
@@ -177,18 +187,22 @@ export class Deliverer implements AsyncDisposable {
     }
   }
 
-  async #send(webhook: Webhook, delivery: ClaimedDelivery, signal: AbortSignal): Promise<DeliveryOutcome> {
-    const { secrets, ask, clock } = this.#deps;
-    const now = clock.now();
-    let signing: readonly string[];
+  /** Undefined if none is left that can be opened. */
+  #openSecrets({ id, secrets: sealed }: Webhook): readonly string[] | undefined {
+    const { secrets, clock, log } = this.#deps;
     try {
-      signing = secrets.open(webhook.id, webhook.secrets, now);
+      return secrets.open(id, sealed, clock.now());
     } catch (thrown) {
-      return { isTaken: false, status: null, error: toError(thrown).message };
+      log.debug('A delivery could not be signed', { webhookId: id, error: toError(thrown).message });
+      return undefined;
     }
+  }
+
+  #send({ url }: Webhook, delivery: ClaimedDelivery, signing: readonly string[]): Promise<DeliveryOutcome> {
+    const { ask, clock } = this.#deps;
     const { eventId: id, payload: body } = delivery;
-    const headers = signatureHeaders({ id, timestamp: Math.floor(now / 1_000), body }, signing);
-    return ask({ url: webhook.url, headers, body }, signal);
+    const headers = signatureHeaders({ id, timestamp: Math.floor(clock.now() / 1_000), body }, signing);
+    return ask({ url, headers, body }, this.#givingUp.signal);
   }
 
   async #end(
@@ -197,6 +211,7 @@ export class Deliverer implements AsyncDisposable {
       readonly delivery: ClaimedDelivery;
       readonly outcome: DeliveryOutcome;
       readonly isProbe: boolean;
+      readonly isAsked: boolean;
     },
   ): Promise<void> {
     const { db, instanceId: by, clock, log, random, onOutcome, onDisabled } = this.#deps;

@@ -256,8 +256,11 @@ function rotateRoute(app: HttpApp, { db, webhooks, clock, log }: HttpDeps): void
     handler: async (request, reply) => {
       const { id } = await getOwnWebhook(db, request, request.params.webhookId);
       const secret = makeSecret();
-      const previousUntil = new Date(clock.now() + OVERLAP_MS);
-      await rotateSecret(db, { id, sealed: webhooks.secrets.seal(id, secret), previousUntil });
+      const now = clock.now();
+      const previousUntil = new Date(now + OVERLAP_MS);
+      const sealed = webhooks.secrets.seal(id, secret);
+      await rotateSecret(db, { id, sealed, previousUntil, now: new Date(now) });
+      webhooks.wake(id);
       log.info('The secret of a webhook was replaced', { webhookId: id });
       reply.header('cache-control', 'no-store');
       return success({ webhookId: id, secret, previousUntil: previousUntil.toISOString() });

@@ -40,6 +40,7 @@ function end(delivery: ClaimedDelivery, { isTaken = true, isProbe = false, now =
     outcome,
     nextTryAt: isTaken ? null : LATER,
     isProbe,
+    isAsked: true,
     now,
   };
   return endTry(db, entered, async () => undefined);
