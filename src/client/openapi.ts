@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 8571a13924510875c43f6008424068feca709e0b64c7d6f9ea8320332dd8e9b8
- * types 298a094e322fcb3d9b407d26f103402189842dd811fa1039e3ed63a972d04af4
+ * document 24b031d94e55c48cc588c89a5150049d0aec12f1af4718c52e0d878e42584f98
+ * types 1396d0420d609404a212885222a9a03a2be265e9918f5d10d466cf2cffe3974e
  */
 
 export interface paths {
@@ -666,7 +666,7 @@ export interface paths {
         put?: never;
         /**
          * Subscribe an endpoint to events, from now on
-         * @description The answer holds the secret, this once. Requests are signed in the Standard Webhooks scheme; whatever is not answered with 2xx is sent again for 24 hours. See docs/webhooks.md.
+         * @description A tenant may have 100: one more is refused with TOO_MANY_WEBHOOKS. The answer holds the secret, this once. Requests are signed in the Standard Webhooks scheme; whatever is not answered with 2xx is sent again for 24 hours. See docs/webhooks.md.
          */
         post: operations["createWebhook"];
         delete?: never;

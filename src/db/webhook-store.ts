@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Selectable, sql } from 'kysely';
 import type { AccountId, TenantId } from '../accounts/ids.ts';
+import { AppError } from '../lib/errors.ts';
 import type { EndpointHealth } from '../webhooks/endpoint-breaker.ts';
 import type { WebhookEvent } from '../webhooks/event-types.ts';
 import { beginReading, lockFeed } from './change-feed-store.ts';
@@ -59,10 +60,21 @@ export async function passOverUnread(db: Executor): Promise<void> {
   if (!(await existWebhooks(db))) await beginReading(db, UNREAD_MS, existWebhooks);
 }
 
+/** So many a tenant may have: what happens is written down and sent for each of them. */
+export const WEBHOOKS_OF_TENANT = 100;
+
+/** @throws AppError TOO_MANY_WEBHOOKS */
 export async function insertWebhook(db: Executor, webhook: NewWebhook): Promise<Webhook> {
   const id = randomUUID();
   const row = await transact(db, async (trx) => {
     await lockFeed(trx);
+    // Whoever else subscribes waits for that lock.
+    const { count } = await trx
+      .selectFrom('webhooks')
+      .select(({ fn }) => fn.countAll<string>().as('count'))
+      .where('tenant_id', '=', webhook.tenantId)
+      .executeTakeFirstOrThrow();
+    if (Number(count) >= WEBHOOKS_OF_TENANT) throw new AppError('TOO_MANY_WEBHOOKS');
     return trx
       .insertInto('webhooks')
       .values({

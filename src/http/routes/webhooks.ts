@@ -7,6 +7,7 @@ import {
   listWebhooks,
   passOverUnread,
   rotateSecret,
+  WEBHOOKS_OF_TENANT,
   type Webhook,
 } from '../../db/webhook-store.ts';
 import { AppError } from '../../lib/errors.ts';
@@ -102,11 +103,12 @@ function createRoute(app: HttpApp, { db, webhooks, feed, log }: HttpDeps): void 
       tags: ['webhooks'],
       summary: 'Subscribe an endpoint to events, from now on',
       description:
+        `A tenant may have ${WEBHOOKS_OF_TENANT}: one more is refused with TOO_MANY_WEBHOOKS. ` +
         'The answer holds the secret, this once. Requests are signed in the Standard Webhooks scheme; whatever is not ' +
         'answered with 2xx is sent again for 24 hours. See docs/webhooks.md.',
       querystring: noQuery,
       body: newBody,
-      response: { 201: dataOf(newWebhookSchema, 'The webhook.'), ...errorsOf(404, 413, 415) },
+      response: { 201: dataOf(newWebhookSchema, 'The webhook.'), ...errorsOf(404, 409, 413, 415) },
     },
     handler: async (request, reply) => {
       const { events, accountId, description = null } = request.body;
