@@ -180,16 +180,6 @@ export async function changeWebhook(
   return row && rowToWebhook(row);
 }
 
-/** With all that it is owed. True if there was one. */
-export async function deleteWebhook(db: Executor, tenantId: TenantId, id: string): Promise<boolean> {
-  const { numDeletedRows } = await db
-    .deleteFrom('webhooks')
-    .where('id', '=', id)
-    .where('tenant_id', '=', tenantId)
-    .executeTakeFirstOrThrow();
-  return numDeletedRows > 0n;
-}
-
 /**
  * Replaces the secret; the one that it had until now signs as well for as long as is said. What waits is due: it may be that it
  * could not be signed.

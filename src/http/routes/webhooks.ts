@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { parseWebhookId } from '../../accounts/ids.ts';
+import { deleteWebhook } from '../../db/webhook-removal.ts';
 import {
   changeWebhook,
-  deleteWebhook,
   insertWebhook,
   listWebhooks,
   passOverUnread,
