@@ -133,8 +133,9 @@ export class Deliverer implements AsyncDisposable {
     if (await pullForward(db, now)) this.wake();
     if (!this.#places.isFull) await this.#beginAll(now, signal);
     const due = await findNextDue(db, now);
-    const next = Math.min(...[due, heldUntil].map((at) => at?.getTime() ?? Number.POSITIVE_INFINITY));
-    return Math.min(Math.max(next - clock.now(), 1), SWEEP_MS);
+    // What is held longer than it should be, somebody else has in hand.
+    const times = [due, heldUntil].filter((at) => at !== undefined && at > now).map((at) => Number(at));
+    return Math.min(Math.max(Math.min(...times) - clock.now(), 1), SWEEP_MS);
   }
 
   /** Each webhook once: who has more than its share is looked at again, after all that has become ready meanwhile. */
