@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 0b928daef48a21fa6ba9a56eb028a7767ce5678aca69faa3adda77ffe76993b0
- * types 51d269db6b0659e5b09599468acc353a463d3c5c3f671c38d8f49abecc4f8e57
+ * document 529ebd9ff52f11eb67b40c207d24dc9621fbd8ae5704e763456f7d2265a30fb8
+ * types eee512f9f1d23982a8972b6ec36ca92530ff05db12d5330438d42b648463f2ed
  */
 
 export interface paths {
@@ -666,7 +666,7 @@ export interface paths {
         put?: never;
         /**
          * Subscribe an endpoint to events, from now on
-         * @description The answer holds the secret, this once. Requests are signed in the Standard Webhooks scheme; whatever is not answered with 2xx is sent again for 24 hours. See docs/webhooks.md.
+         * @description A tenant may have 100: one more is refused with TOO_MANY_WEBHOOKS. The answer holds the secret, this once. Requests are signed in the Standard Webhooks scheme; whatever is not answered with 2xx is sent again for 24 hours. See docs/webhooks.md.
          */
         post: operations["createWebhook"];
         delete?: never;

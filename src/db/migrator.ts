@@ -20,6 +20,7 @@ import * as m0016 from './migrations/0016-add-webhooks.ts';
 import * as m0017 from './migrations/0017-add-campaigns.ts';
 import * as m0018 from './migrations/0018-add-starts-of-webhooks.ts';
 import * as m0019 from './migrations/0019-add-realtime-gaps.ts';
+import * as m0020 from './migrations/0020-add-webhook-back.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
@@ -41,6 +42,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0017-add-campaigns': m0017,
   '0018-add-starts-of-webhooks': m0018,
   '0019-add-realtime-gaps': m0019,
+  '0020-add-webhook-back': m0020,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

@@ -470,6 +470,8 @@ export interface WebhookTable {
   failures: Generated<number>;
   failing_since: NullableTimestamp;
   rests_until: NullableTimestamp;
+  /** Since when what waits is to be due at once; null once it is. See db/webhook-lane-upkeep.ts. */
+  back_at: NullableTimestamp;
   created_by: string;
   created_at: GeneratedTimestamp;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Selectable, sql } from 'kysely';
 import type { AccountId, TenantId } from '../accounts/ids.ts';
+import { AppError } from '../lib/errors.ts';
 import type { EndpointHealth } from '../webhooks/endpoint-breaker.ts';
 import type { WebhookEvent } from '../webhooks/event-types.ts';
 import type { OwedSince } from '../webhooks/owed-since.ts';
@@ -60,10 +61,21 @@ export async function passOverUnread(db: Executor): Promise<void> {
   if (!(await existWebhooks(db))) await beginReading(db, UNREAD_MS, existWebhooks);
 }
 
+/** So many a tenant may have: what happens is written down and sent for each of them. */
+export const WEBHOOKS_OF_TENANT = 100;
+
+/** @throws AppError TOO_MANY_WEBHOOKS */
 export async function insertWebhook(db: Executor, webhook: NewWebhook): Promise<Webhook> {
   const id = randomUUID();
   const row = await transact(db, async (trx) => {
     await lockFeed(trx);
+    // Whoever else subscribes waits for that lock.
+    const { count } = await trx
+      .selectFrom('webhooks')
+      .select(({ fn }) => fn.countAll<string>().as('count'))
+      .where('tenant_id', '=', webhook.tenantId)
+      .executeTakeFirstOrThrow();
+    if (Number(count) >= WEBHOOKS_OF_TENANT) throw new AppError('TOO_MANY_WEBHOOKS');
     return trx
       .insertInto('webhooks')
       .values({
@@ -121,14 +133,20 @@ export async function findWebhook(
   return row && rowToWebhook(row);
 }
 
-/** An endpoint that is enabled anew, or another one, begins without failures. */
+/** An endpoint that is enabled anew, or another one, begins without failures: what waits is due. */
 export async function changeWebhook(
   db: Executor,
   {
     tenantId,
     id,
     change,
-  }: { readonly tenantId: TenantId; readonly id: string; readonly change: WebhookChange },
+    now,
+  }: {
+    readonly tenantId: TenantId;
+    readonly id: string;
+    readonly change: WebhookChange;
+    readonly now: Date;
+  },
 ): Promise<Webhook | undefined> {
   const { url, description, events, enabled } = change;
   const begins = url !== undefined || enabled === true;
@@ -142,7 +160,7 @@ export async function changeWebhook(
           ...(url === undefined ? {} : { url }),
           ...(description === undefined ? {} : { description: toStorable(description) }),
           ...(events === undefined ? {} : { events }),
-          ...(begins ? { failures: 0, failing_since: null, rests_until: null } : {}),
+          ...(begins ? { failures: 0, failing_since: null, rests_until: null, back_at: now } : {}),
         })
         .$if(enabled !== undefined, (query) =>
           query.set({
@@ -164,24 +182,23 @@ export async function changeWebhook(
   return row && rowToWebhook(row);
 }
 
-/** With all that it is owed. True if there was one. */
-export async function deleteWebhook(db: Executor, tenantId: TenantId, id: string): Promise<boolean> {
-  const { numDeletedRows } = await db
-    .deleteFrom('webhooks')
-    .where('id', '=', id)
-    .where('tenant_id', '=', tenantId)
-    .executeTakeFirstOrThrow();
-  return numDeletedRows > 0n;
-}
-
-/** Replaces the secret; the one that it had until now signs as well for as long as is said. */
+/**
+ * Replaces the secret; the one that it had until now signs as well for as long as is said. What waits is due: it may be that it
+ * could not be signed.
+ */
 export async function rotateSecret(
   db: Executor,
   {
     id,
     sealed,
     previousUntil,
-  }: { readonly id: string; readonly sealed: Buffer; readonly previousUntil: Date },
+    now,
+  }: {
+    readonly id: string;
+    readonly sealed: Buffer;
+    readonly previousUntil: Date;
+    readonly now: Date;
+  },
 ): Promise<void> {
   await db
     .updateTable('webhooks')
@@ -189,6 +206,7 @@ export async function rotateSecret(
       sealed_previous: sql<Buffer>`sealed_secret`,
       sealed_secret: sealed,
       previous_until: previousUntil,
+      back_at: now,
     })
     .where('id', '=', id)
     .execute();

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { parseWebhookId } from '../../accounts/ids.ts';
-import { pullForward } from '../../db/webhook-lane-upkeep.ts';
+import { deleteWebhook } from '../../db/webhook-removal.ts';
 import {
   changeWebhook,
-  deleteWebhook,
   insertWebhook,
   listWebhooks,
   passOverUnread,
   rotateSecret,
+  WEBHOOKS_OF_TENANT,
   type Webhook,
 } from '../../db/webhook-store.ts';
 import { AppError } from '../../lib/errors.ts';
@@ -103,11 +103,12 @@ function createRoute(app: HttpApp, { db, webhooks, feed, log }: HttpDeps): void 
       tags: ['webhooks'],
       summary: 'Subscribe an endpoint to events, from now on',
       description:
+        `A tenant may have ${WEBHOOKS_OF_TENANT}: one more is refused with TOO_MANY_WEBHOOKS. ` +
         'The answer holds the secret, this once. Requests are signed in the Standard Webhooks scheme; whatever is not ' +
         'answered with 2xx is sent again for 24 hours. See docs/webhooks.md.',
       querystring: noQuery,
       body: newBody,
-      response: { 201: dataOf(newWebhookSchema, 'The webhook.'), ...errorsOf(404, 413, 415) },
+      response: { 201: dataOf(newWebhookSchema, 'The webhook.'), ...errorsOf(404, 409, 413, 415) },
     },
     handler: async (request, reply) => {
       const { events, accountId, description = null } = request.body;
@@ -199,11 +200,9 @@ function changeRoute(app: HttpApp, { db, webhooks, feed, clock, log }: HttpDeps)
       await getOwnWebhook(db, request, id);
       const url = request.body.url === undefined ? undefined : parseUrl(request.body.url, webhooks);
       if (request.body.enabled === true) await passOverUnread(db);
-      const changed = await changeWebhook(db, { tenantId, id, change: { ...request.body, url } });
+      const change = { ...request.body, url };
+      const changed = await changeWebhook(db, { tenantId, id, change, now: new Date(clock.now()) });
       if (changed === undefined) throw new AppError('WEBHOOK_NOT_FOUND');
-      // Whoever changes the address, or enables it, wants to see whether it is taken now.
-      if (url !== undefined || request.body.enabled === true)
-        await pullForward(db, id, new Date(clock.now()));
       webhooks.wake(id);
       feed.wake();
       noteAudit(request, { details: webhookToNote(changed) });
@@ -259,8 +258,11 @@ function rotateRoute(app: HttpApp, { db, webhooks, clock, log }: HttpDeps): void
     handler: async (request, reply) => {
       const { id } = await getOwnWebhook(db, request, request.params.webhookId);
       const secret = makeSecret();
-      const previousUntil = new Date(clock.now() + OVERLAP_MS);
-      await rotateSecret(db, { id, sealed: webhooks.secrets.seal(id, secret), previousUntil });
+      const now = clock.now();
+      const previousUntil = new Date(now + OVERLAP_MS);
+      const sealed = webhooks.secrets.seal(id, secret);
+      await rotateSecret(db, { id, sealed, previousUntil, now: new Date(now) });
+      webhooks.wake(id);
       log.info('The secret of a webhook was replaced', { webhookId: id });
       reply.header('cache-control', 'no-store');
       return success({ webhookId: id, secret, previousUntil: previousUntil.toISOString() });

@@ -44,6 +44,9 @@ function parametersOf({ operation }: Endpoint, place: Parameter['in']): readonly
   return (operation.parameters ?? []).filter((parameter) => parameter.in === place);
 }
 
+const webhooks: string[] = [];
+const WEBHOOKS_KEPT = 50;
+
 /** An account with a message that waits; for codes, one that is being linked. A campaign of it, a key, a user, and a webhook. */
 async function makeSubjects(operationId: string) {
   number += 1;
@@ -66,6 +69,10 @@ async function makeSubjects(operationId: string) {
     body: { url: 'https://shop.example/hooks', events: ['message.status'] },
   });
   const webhookId: string = hook.body.data.id;
+  webhooks.push(webhookId);
+  // There is room for a hundred: of those of operations that are over the oldest go.
+  const over = webhooks.splice(0, webhooks.length - WEBHOOKS_KEPT);
+  if (over.length > 0) await server.db.deleteFrom('webhooks').where('id', 'in', over).execute();
   await server.ask('POST', `/webhooks/${webhookId}/test`, { body: {} });
   const deliveries = await server.ask('GET', `/webhooks/${webhookId}/deliveries`);
   return {

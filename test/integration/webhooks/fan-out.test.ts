@@ -58,7 +58,7 @@ async function subscribe(...events: WebhookEvent[]): Promise<string> {
 }
 
 const enable = (id: string, enabled: boolean) =>
-  changeWebhook(db, { tenantId: 'default' as TenantId, id, change: { enabled } });
+  changeWebhook(db, { tenantId: 'default' as TenantId, id, change: { enabled }, now: new Date() });
 
 const ingest = (...events: InboundEvent[]) => ingestEvents(db, account, events, new Date());
 
