@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 8571a13924510875c43f6008424068feca709e0b64c7d6f9ea8320332dd8e9b8
- * types 298a094e322fcb3d9b407d26f103402189842dd811fa1039e3ed63a972d04af4
+ * document 4620db3a5363a2e7fb0080dc41b605e80c5c363d81635548d28f5551ffacf964
+ * types bec65a1023594aeb1cb763c5d7c9975724f3e408950f3cbd64c5770812a98840
  */
 
 export interface paths {
@@ -3123,19 +3123,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "name": "Opening hours in May",
-                 *       "items": [
-                 *         {
-                 *           "to": "+491700000001",
-                 *           "text": "Hello!"
-                 *         }
-                 *       ]
-                 *     }
-                 */
                 "application/json": {
-                    /** @example Opening hours in May */
                     name: string;
                     items: components["schemas"]["CampaignItemBodyInput"][];
                 };
@@ -3932,6 +3920,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "file": "(the bytes of the file)"
+                 *     }
+                 */
                 "multipart/form-data": {
                     /** Format: binary */
                     file: Blob;
@@ -4650,14 +4643,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "url": "https://shop.example/hooks/whatsapp",
-                 *       "events": [
-                 *         "message.received"
-                 *       ]
-                 *     }
-                 */
                 "application/json": {
                     /**
                      * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
@@ -4824,7 +4809,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example {} */
                 "application/json": {
                     /**
                      * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
@@ -5369,6 +5353,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "passphrase": "a sentence that nobody else would say",
+                 *       "file": "(the bytes of the file)"
+                 *     }
+                 */
                 "multipart/form-data": {
                     /** Format: password */
                     passphrase: string;
