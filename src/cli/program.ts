@@ -4,13 +4,16 @@ import { findFieldProblems } from '../config/start-error.ts';
 import { isAppError, toError } from '../lib/errors.ts';
 import type { CommandContext } from './command-context.ts';
 import { addAccountsCommand } from './commands/accounts.ts';
+import { addAuditCommand } from './commands/audit.ts';
 import { addDisconnectCommand } from './commands/disconnect.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addGrantsCommand } from './commands/grants.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addLinkCommand } from './commands/link.ts';
 import { addMessagesCommand } from './commands/messages.ts';
 import { addQrCommand } from './commands/qr.ts';
 import { addSendCommand } from './commands/send.ts';
+import { addSettingsCommand } from './commands/settings.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addVaultCommand } from './commands/vault.ts';
 import { EXIT, EXIT_CODES_HELP, type ExitCode, errorToExitCode } from './exit-code.ts';
@@ -25,6 +28,9 @@ const SUBCOMMANDS = [
   addMessagesCommand,
   addDisconnectCommand,
   addKeysCommand,
+  addGrantsCommand,
+  addAuditCommand,
+  addSettingsCommand,
   addVaultCommand,
   addDoctorCommand,
 ];
