@@ -16,6 +16,7 @@ import { addSendCommand } from './commands/send.ts';
 import { addSettingsCommand } from './commands/settings.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addVaultCommand } from './commands/vault.ts';
+import { addWebhooksCommand } from './commands/webhooks.ts';
 import { EXIT, EXIT_CODES_HELP, type ExitCode, errorToExitCode } from './exit-code.ts';
 import { textToLine } from './terminal-text.ts';
 
@@ -30,6 +31,7 @@ const SUBCOMMANDS = [
   addKeysCommand,
   addGrantsCommand,
   addAuditCommand,
+  addWebhooksCommand,
   addSettingsCommand,
   addVaultCommand,
   addDoctorCommand,

@@ -3,6 +3,10 @@ import { type ProgramContext, runProgram } from '../../../src/cli/program.ts';
 
 const FAMILIES = {
   grants: ['list', 'add', 'remove'],
+  webhooks: [
+    ...['list', 'create', 'enable', 'disable', 'rotate-secret', 'delete'],
+    ...['test', 'deliveries', 'redeliver'],
+  ],
   settings: ['show', 'set'],
 } as const;
 
