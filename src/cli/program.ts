@@ -5,6 +5,7 @@ import { isAppError, toError } from '../lib/errors.ts';
 import type { CommandContext } from './command-context.ts';
 import { addAccountsCommand } from './commands/accounts.ts';
 import { addAuditCommand } from './commands/audit.ts';
+import { addCampaignsCommand } from './commands/campaigns.ts';
 import { addDisconnectCommand } from './commands/disconnect.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addGrantsCommand } from './commands/grants.ts';
@@ -27,6 +28,7 @@ const SUBCOMMANDS = [
   addQrCommand,
   addSendCommand,
   addMessagesCommand,
+  addCampaignsCommand,
   addDisconnectCommand,
   addKeysCommand,
   addGrantsCommand,

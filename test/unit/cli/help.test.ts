@@ -3,6 +3,7 @@ import { type ProgramContext, runProgram } from '../../../src/cli/program.ts';
 
 const FAMILIES = {
   grants: ['list', 'add', 'remove'],
+  campaigns: ['create', 'list', 'show', 'items', 'pause', 'resume', 'cancel'],
   webhooks: [
     ...['list', 'create', 'enable', 'disable', 'rotate-secret', 'delete'],
     ...['test', 'deliveries', 'redeliver'],
