@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 529ebd9ff52f11eb67b40c207d24dc9621fbd8ae5704e763456f7d2265a30fb8
- * types eee512f9f1d23982a8972b6ec36ca92530ff05db12d5330438d42b648463f2ed
+ * document aa837a2e165e2ae6847d2722ec5b08c33cba3f5243ac938eb416db4fe5e0ceaa
+ * types 7d996f46405da07cdff10ef1d234014e6a320d023d3800f0dd788857c675a265
  */
 
 export interface paths {
@@ -3127,19 +3127,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "name": "Opening hours in May",
-                 *       "items": [
-                 *         {
-                 *           "to": "+491700000001",
-                 *           "text": "Hello!"
-                 *         }
-                 *       ]
-                 *     }
-                 */
                 "application/json": {
-                    /** @example Opening hours in May */
                     name: string;
                     items: components["schemas"]["CampaignItemBodyInput"][];
                 };
@@ -3939,6 +3927,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "file": "(the bytes of the file)"
+                 *     }
+                 */
                 "multipart/form-data": {
                     /** Format: binary */
                     file: Blob;
@@ -4657,14 +4650,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "url": "https://shop.example/hooks/whatsapp",
-                 *       "events": [
-                 *         "message.received"
-                 *       ]
-                 *     }
-                 */
                 "application/json": {
                     /**
                      * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
@@ -4831,7 +4816,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example {} */
                 "application/json": {
                     /**
                      * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
@@ -5376,6 +5360,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "passphrase": "a sentence that nobody else would say",
+                 *       "file": "(the bytes of the file)"
+                 *     }
+                 */
                 "multipart/form-data": {
                     /** Format: password */
                     passphrase: string;

@@ -27,6 +27,7 @@ import {
   successPage,
   uuidPageQuery,
 } from '../envelope.ts';
+import { BODY_EXAMPLES } from '../openapi-examples.ts';
 import { limitedText } from '../text-schema.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 import { refuseField } from '../validation.ts';
@@ -83,15 +84,24 @@ const eventsSchema = z
   .array(webhookEventSchema)
   .min(1, 'Give at least one.')
   .max(20, 'Give each once.')
-  .transform((events) => [...new Set(events)])
-  .meta({ examples: [['message.received', 'message.status']] });
+  .transform((events) => [...new Set(events)]);
 
-const newBody = z.strictObject({
-  url: urlSchema,
-  events: eventsSchema,
-  accountId: z.string().optional().meta({ format: 'uuid', description: 'Of this account alone.' }),
-  description: descriptionSchema.optional(),
-});
+const newBody = z
+  .strictObject({
+    url: urlSchema,
+    events: eventsSchema,
+    accountId: z.string().optional().meta({ format: 'uuid', description: 'Of this account alone.' }),
+    description: descriptionSchema.optional(),
+  })
+  .meta({
+    [BODY_EXAMPLES]: [
+      {
+        url: 'https://shop.example/hooks/whatsapp',
+        events: ['message.received', 'message.status'],
+        description: 'Order service',
+      },
+    ],
+  });
 
 function createRoute(app: HttpApp, { db, webhooks, feed, log }: HttpDeps): void {
   app.route({
@@ -166,19 +176,26 @@ function getRoute(app: HttpApp, { db }: HttpDeps): void {
   });
 }
 
-const changeBody = z.strictObject({
-  url: urlSchema.optional(),
-  events: eventsSchema.optional(),
-  description: descriptionSchema.nullable().optional(),
-  enabled: z
-    .boolean()
-    .optional()
-    .meta({
-      description:
-        'False ends deliveries: what waits becomes dead letters, and what happens is not kept. True takes them up, also of a ' +
-        'webhook that failed, whose dead letters can be redelivered.',
-    }),
-});
+const changeBody = z
+  .strictObject({
+    url: urlSchema.optional(),
+    events: eventsSchema.optional(),
+    description: descriptionSchema.nullable().optional(),
+    enabled: z
+      .boolean()
+      .optional()
+      .meta({
+        description:
+          'False ends deliveries: what waits becomes dead letters, and what happens is not kept. True takes them up, also of a ' +
+          'webhook that failed, whose dead letters can be redelivered.',
+      }),
+  })
+  .meta({
+    [BODY_EXAMPLES]: [
+      { enabled: true },
+      { events: ['message.received', 'account.needs_human'], description: null },
+    ],
+  });
 
 function changeRoute(app: HttpApp, { db, webhooks, feed, clock, log }: HttpDeps): void {
   app.route({
