@@ -272,6 +272,7 @@ async function openParts(
         accessChanges,
         feed,
         events,
+        keyRing,
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),
           queue: () => redis.ping(READINESS_DEADLINE_MS),

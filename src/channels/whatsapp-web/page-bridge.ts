@@ -21,8 +21,11 @@ export function installBridge(): void {
 
   const MAX_PACK = 100;
   const MAX_QUEUED = 5_000;
+  /** What becomes of our own messages waits so long for company: a message and its first acks are one pack, not three. */
+  const COMPANY_MS = 50;
   const queue: PageNews[] = [];
   let telling = false;
+  let awaitsCompany = false;
   /** From the drop of news until the queue is half empty: telling a few in between would only make more gaps. */
   let dropping = false;
 
@@ -41,6 +44,22 @@ export function installBridge(): void {
     } finally {
       telling = false;
     }
+  }
+
+  function flushSoon(): void {
+    if (awaitsCompany) return;
+    awaitsCompany = true;
+    setTimeout(() => {
+      awaitsCompany = false;
+      void flush();
+    }, COMPANY_MS);
+  }
+
+  /** Nobody has to answer what we said ourselves. */
+  function isPatient(news: PageNews): boolean {
+    if (news.kind === 'message')
+      return (news.message.id as { fromMe?: unknown } | undefined)?.fromMe === true;
+    return news.kind === 'ack';
   }
 
   async function tellPack(pack: PageNews[]): Promise<boolean> {
@@ -240,7 +259,8 @@ export function installBridge(): void {
       if (dropping) return;
       dropping = queue.length >= MAX_QUEUED;
       queue.push(dropping ? { kind: 'overflow' } : news);
-      void flush();
+      if (isPatient(news) && queue.length < MAX_PACK) flushSoon();
+      else void flush();
     },
     injected: false,
     listening: false,
