@@ -10,6 +10,9 @@
 # "until <hundredths of a second>" of the machine's uptime is when none may run any more, and "goodbye" ends the guard. The
 # mark is not an argument here, since the guard would then find itself.
 
+# What asks the daemon to stop is the daemon's business; it still says goodbye. Before all else: that may come at once.
+trap '' HUP INT TERM
+
 groups=
 until=
 timer=
@@ -73,8 +76,6 @@ arm() {
 }
 
 guard() {
-  # What asks the daemon to stop is the daemon's business; it still says goodbye.
-  trap '' HUP INT TERM
   read -r mark || exit 0
   while read -r word value; do
     case $word in
