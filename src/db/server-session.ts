@@ -2,7 +2,11 @@
  * Connections whose session at the server matters, since it listens or holds a lock: both sides look whether the other is
  * still there. A machine that vanished is noticed after half a minute, not hours.
  */
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import type { Executor } from './database.ts';
+import { PreparingClient, StatementNames } from './preparing-client.ts';
+import type { Database } from './schema.ts';
 
 /** A server that takes a connection and says nothing is given up after this, in milliseconds. */
 const CONNECT_DEADLINE_MS = 5_000;
@@ -27,4 +31,12 @@ export function makeSessionClient(connection: pg.ClientConfig): pg.Client {
 export async function connectSession(client: pg.Client): Promise<void> {
   await client.connect();
   await client.query(NOTICE_VANISHED);
+}
+
+/** For statements on that one connection, one after another: a transaction beside another statement would mix the two. */
+export function clientToExecutor(client: pg.Client): Executor {
+  const pooled = Object.assign(client, { release: () => undefined });
+  const connection = new PreparingClient(pooled, new StatementNames());
+  const pool = { options: {}, connect: async () => connection, end: async () => undefined };
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
 }

@@ -1,0 +1,92 @@
+import type { AccountId } from '../accounts/ids.ts';
+import type { Executor } from '../db/database.ts';
+import { endRun, expireRuns, listFreeAccounts, listRuns, type Run } from '../db/lease-store.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { HostProcess } from './host-process.ts';
+import type { LeaseTerms } from './lease-terms.ts';
+import { type FreeAccount, listDue } from './placement.ts';
+
+export interface FreeAccountsDeps {
+  readonly db: Executor;
+  readonly host: HostProcess;
+  readonly terms: LeaseTerms;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What nobody holds, as one instance sees it from look to look. */
+export class FreeAccounts {
+  readonly #deps: FreeAccountsDeps;
+  /** Since when each account that is free has been seen to be, by the monotonic clock. */
+  #freeSince: ReadonlyMap<AccountId, number> = new Map();
+  /** Since when the processes of runs have been seen to be gone. */
+  #goneSince: ReadonlyMap<number, number> = new Map();
+
+  constructor(deps: FreeAccountsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * What a run is to take now. Runs that have lapsed are ended before, and those of this machine whose process has been gone
+   * for a while.
+   */
+  async listDue(run: number): Promise<readonly AccountId[]> {
+    const { db, terms, clock } = this.#deps;
+    const runs = await this.#listLive(run);
+    const free = await listFreeAccounts(db);
+    const now = clock.monotonic();
+    this.#freeSince = firstSeen(
+      free.map(({ accountId }: FreeAccount) => accountId),
+      this.#freeSince,
+      now,
+    );
+    const isOverdue = (accountId: AccountId) =>
+      now - (this.#freeSince.get(accountId) ?? now) >= terms.takenByAnyMs;
+    return listDue(run, free, runs, isOverdue);
+  }
+
+  async #listLive(own: number): Promise<readonly Run[]> {
+    const { db } = this.#deps;
+    const runs = await listRuns(db);
+    const others = runs.filter(({ run }) => run !== own);
+    const ended = new Set([...(await this.#expire(others)), ...(await this.#endDead(others))]);
+    return ended.size === 0 ? runs : await listRuns(db);
+  }
+
+  async #expire(runs: readonly Run[]): Promise<readonly number[]> {
+    const lapsed = runs.filter(({ isLapsed }) => isLapsed).map(({ run }) => run);
+    if (lapsed.length === 0) return [];
+    const ended = await expireRuns(this.#deps.db, lapsed);
+    this.#tell(runs, ended, 'An instance has not renewed its lease; its accounts are free');
+    return ended;
+  }
+
+  async #endDead(runs: readonly Run[]): Promise<readonly number[]> {
+    const { db, host, terms, clock } = this.#deps;
+    const gone = runs.filter(({ process }) => host.lookAt(process) === 'gone').map(({ run }) => run);
+    const now = clock.monotonic();
+    this.#goneSince = firstSeen(gone, this.#goneSince, now);
+    const ended: number[] = [];
+    for (const [run, since] of this.#goneSince) {
+      if (now - since >= terms.deadGraceMs && (await endRun(db, run))) ended.push(run);
+    }
+    this.#tell(runs, ended, 'The process of an instance is gone; its accounts are free');
+    return ended;
+  }
+
+  #tell(runs: readonly Run[], ended: readonly number[], message: string): void {
+    for (const { run, instanceId, held } of runs) {
+      if (ended.includes(run)) this.#deps.log.warn(message, { run, from: instanceId, accounts: held });
+    }
+  }
+}
+
+/** When each of them was first seen; what is not there any more is forgotten. */
+function firstSeen<K>(
+  seen: readonly K[],
+  before: ReadonlyMap<K, number>,
+  now: number,
+): ReadonlyMap<K, number> {
+  return new Map(seen.map((key) => [key, before.get(key) ?? now]));
+}
