@@ -28,6 +28,7 @@ import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { pingDatabase } from './db/database.ts';
 import { countWaitingMessages, findSealedSince, listHealthFacts } from './db/figure-store.ts';
+import { openInstancePresence } from './db/instance-presence.ts';
 import { makeLeaseFence } from './db/lease-fence.ts';
 import { readWebhookFigures } from './db/webhook-figures.ts';
 import { removeAbandonedFolders } from './embedded/abandoned-folders.ts';
@@ -109,19 +110,23 @@ async function openParts(
 
   const stores = stack.use(await openStores(config, { log, edge, dataPath: folder.path }));
   const { db, redis } = stores;
+  const presence = stack.use(await openInstancePresence({ connection: stores.connection, instanceId, log }));
   const guard = stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
   const leases = stack.use(
     await openLeaseKeeper({
       db,
-      connection: stores.connection,
+      presence,
       instanceId,
       capacity: config.whatsapp.maxConnections,
       exclusive: config.database.kind === 'embedded',
       guard,
+      clock,
       log,
       signal,
     }),
   );
+  const findLease: FindLease = (accountId) => leases.find(accountId);
+  const fence = makeLeaseFence(findLease);
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
   const events = stack.use(await openEventStream({ redis, name: 'realtime', log }));
   const fanOut = makeWebhookFanOut(clock);
@@ -174,6 +179,7 @@ async function openParts(
       queues,
       store,
       instanceId,
+      fence,
       messageRateLimit: config.whatsapp.messageRateLimit,
       pacing: config.whatsapp.pacing,
       onCounted: (accountId) => announcer.reviewHealth(accountId),
@@ -184,7 +190,6 @@ async function openParts(
     }),
   );
 
-  const findLease: FindLease = (accountId) => leases.find(accountId);
   const accounts = makeAccountStore(db, {
     history: measured.sessions,
     fence: makeLeaseFence(findLease),

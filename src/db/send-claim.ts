@@ -2,7 +2,7 @@
  * The moment before a message is handed to the page, at which both limits are held: claims of an account are one after
  * another, over all daemons, and each sees those before it.
  */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { PacingConfig } from '../config/config.ts';
 import type { Lane } from '../limits/lane.ts';
@@ -30,8 +30,8 @@ export type Claim =
   /** The pace of its lane holds this message back for so long; others may leave. */
   | { readonly kind: 'paced'; readonly delayMs: number }
   /**
-   * It is not the next one to be sent: it was cancelled, found no room in the daily limit, or its chat turned out to be one
-   * in which an earlier message waits.
+   * It is not the next one to be sent here: it was cancelled, found no room in the daily limit, its chat turned out to be one
+   * in which an earlier message waits, or another instance holds the account by now.
    */
   | { readonly kind: 'gone' };
 
@@ -56,6 +56,8 @@ export interface SendClaim extends ClaimTerms {
   readonly instanceId: InstanceId;
   /** The run of a sender, one a connection: see `nextClaimEpoch`. */
   readonly epoch: number;
+  /** True of the account's row while this instance holds its lease (see lease-fence.ts); every row passes if it is not given. */
+  readonly under?: RawBuilder<boolean>;
 }
 
 /** A number for the run of a sender: higher than that of every run that began before, on whatever instance. */
@@ -113,10 +115,12 @@ export async function claimAgain(db: Executor, message: HandedMessage, claim: Se
     await lockLimits(trx, accountId);
     const delayMs = await findRateDelay(trx, accountId, claim);
     if (delayMs > 0) return { kind: 'later', delayMs };
+    const { under = sql<boolean>`true` } = claim;
     const repeatable = await trx
       .selectFrom('messages')
       .select('id')
       .where(isMessage(id))
+      .where(sql<boolean>`exists (select from accounts where id = ${accountId} and ${under})`)
       .where('handed_at', 'is not', null)
       .where('status', 'in', OPEN_STATUSES)
       .where('failed_code', 'is', null)
@@ -167,12 +171,12 @@ async function markHanded(
   { prepared, lane, claim }: { readonly prepared: SendName; readonly lane: Lane; readonly claim: SendClaim },
 ): Promise<ChangedRow | undefined> {
   const { key, chatId } = prepared;
-  const { instanceId, epoch, at, since } = claim;
+  const { instanceId, epoch, at, since, under = sql<boolean>`true` } = claim;
   const names = [...new Set([chatId, key.chatId, message.chatId])];
   const { rows } = await sql<ChangedRow>`
     with today as (
       select id as account_id, (${at}::timestamptz at time zone timezone)::date as date
-      from accounts where id = ${message.accountId}::uuid
+      from accounts where id = ${message.accountId}::uuid and ${under}
     ), handed as (
       update messages set
         handed_at = ${at}, claimed_by = ${instanceId}, claim_epoch = ${epoch}, lane = ${lane}, chat_id = ${chatId},

@@ -4,6 +4,7 @@ import { REASONS } from '../accounts/reason.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { PacingConfig } from '../config/config.ts';
 import type { OpenDatabase } from '../db/database.ts';
+import type { LeaseFence } from '../db/lease-fence.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
@@ -35,6 +36,7 @@ export interface PipelineDeps {
   readonly queues: OpenQueues;
   readonly store: MediaStore;
   readonly instanceId: InstanceId;
+  readonly fence: LeaseFence;
   /** Outgoing messages a minute an account; 0 means no limit. */
   readonly messageRateLimit: number;
   readonly pacing: PacingConfig;
@@ -74,6 +76,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     queues,
     store,
     instanceId,
+    fence,
     clock,
     log,
     messageRateLimit,
@@ -137,6 +140,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
       db,
       openMedia,
       instanceId,
+      fence,
       clock,
       log,
       messageRateLimit,

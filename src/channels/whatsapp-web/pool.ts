@@ -4,7 +4,7 @@ import type { AccountId, InstanceId } from '../../accounts/ids.ts';
 import { REASONS, type ReasonCode } from '../../accounts/reason.ts';
 import type { Config } from '../../config/config.ts';
 import { DEFAULT_TIMINGS, type SessionTimings } from '../../config/session-timings.ts';
-import type { Leases } from '../../instances/lease.ts';
+import { LeaseLostError, type Leases } from '../../instances/lease.ts';
 import { waitMs, withDeadline } from '../../lib/abort.ts';
 import { backoffDelayMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -225,7 +225,7 @@ export class Pool implements Channel, AsyncDisposable {
     return this.#restore.run();
   }
 
-  /** Starts accounts that no instance holds, as far as it can. Never rejects. */
+  /** Starts accounts that have no session, as far as it can, and gives back those that nobody wants. Never rejects. */
   takeUp(accountIds: readonly AccountId[]): Promise<void> {
     return this.#restore.takeUp(accountIds);
   }
@@ -319,6 +319,8 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): WhatsAppClient {
+    // A process that stood still may be about to start a browser that another instance has started meanwhile.
+    if (this.#deps.leases.find(account.id) === undefined) throw new LeaseLostError();
     const { config, runtimePath, browser, instanceId, guard, clock, isRoot, environment } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
     // A page that offers a code to an account that is linked says only that it no longer is.
