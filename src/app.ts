@@ -28,7 +28,6 @@ import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { pingDatabase } from './db/database.ts';
 import { countWaitingMessages, findSealedSince, listHealthFacts } from './db/figure-store.ts';
-import { openInstancePresence } from './db/instance-presence.ts';
 import { makeLeaseFence } from './db/lease-fence.ts';
 import { readWebhookFigures } from './db/webhook-figures.ts';
 import { removeAbandonedFolders } from './embedded/abandoned-folders.ts';
@@ -110,12 +109,11 @@ async function openParts(
 
   const stores = stack.use(await openStores(config, { log, edge, dataPath: folder.path }));
   const { db, redis } = stores;
-  const presence = stack.use(await openInstancePresence({ connection: stores.connection, instanceId, log }));
   const guard = stack.use(await openGuard({ mark: RUN_MARK, path: edge.env.PATH, log }));
   const leases = stack.use(
     await openLeaseKeeper({
       db,
-      presence,
+      connection: stores.connection,
       instanceId,
       capacity: config.whatsapp.maxConnections,
       exclusive: config.database.kind === 'embedded',
