@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 8571a13924510875c43f6008424068feca709e0b64c7d6f9ea8320332dd8e9b8
- * types 298a094e322fcb3d9b407d26f103402189842dd811fa1039e3ed63a972d04af4
+ * document ab03711adc9808a556aeed1acbc1d738a0c466f36e39ba3db74703842fd091e1
+ * types 36db4e8c11d701043c67adc838e4c3f2959b63388bdd483e906aab24d25fc9a8
  */
 
 export interface paths {
@@ -1430,7 +1430,7 @@ export interface components {
              * @example 1.2
              */
             usagePercentage: number;
-            /** @description The session runs on this instance and is connected. */
+            /** @description The session runs, on whichever instance, and is connected. */
             isClientActive: boolean;
             /**
              * @example {
@@ -1453,7 +1453,7 @@ export interface components {
             /** @example null */
             reconnect: {
                 attempt: number;
-                /** @description Null while the attempt is running. */
+                /** @description Null while the attempt is running, and where another instance counts the attempts. */
                 nextAt: string | null;
             } | null;
         };
