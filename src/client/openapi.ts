@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document aa837a2e165e2ae6847d2722ec5b08c33cba3f5243ac938eb416db4fe5e0ceaa
- * types 7d996f46405da07cdff10ef1d234014e6a320d023d3800f0dd788857c675a265
+ * document 62acd73af6985b02537953083a47d54a5c34bdef5ece4c335fbb46110a2e70d9
+ * types b9b11e378967b3012cbda9d858dd38a8177fc63070cbc1cc1b2e940620de6278
  */
 
 export interface paths {
@@ -1430,7 +1430,7 @@ export interface components {
              * @example 1.2
              */
             usagePercentage: number;
-            /** @description The session runs on this instance and is connected. */
+            /** @description The session runs, on whichever instance, and is connected. */
             isClientActive: boolean;
             /**
              * @example {
@@ -1453,7 +1453,7 @@ export interface components {
             /** @example null */
             reconnect: {
                 attempt: number;
-                /** @description Null while the attempt is running. */
+                /** @description Null while the attempt is running, and where another instance counts the attempts. */
                 nextAt: string | null;
             } | null;
         };

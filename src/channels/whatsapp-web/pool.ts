@@ -11,7 +11,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { AppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { Channel, ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
+import type { Channel, ChannelListener, ConnectedSession, PreparedSend, SessionStatus } from '../channel.ts';
 import type { Browser } from './browser.ts';
 import type { BrowserGuard } from './guard.ts';
 import { LaunchGate } from './launch-gate.ts';
@@ -210,6 +210,12 @@ export class Pool implements Channel, AsyncDisposable {
   /** What is done to a profile has its turn and goes on if it takes too long; whoever waits for it has ended then. */
   async #inTime(work: Promise<void>, what: string): Promise<void> {
     await withDeadline(work, this.#timings.profileDeadlineMs, what);
+  }
+
+  async react(accountId: AccountId, message: PreparedSend, emoji: string): Promise<void> {
+    const session = this.findConnected(accountId);
+    if (session === undefined) throw new AppError('ACCOUNT_NOT_CONNECTED');
+    await session.react(message, emoji);
   }
 
   findConnected(accountId: AccountId): ConnectedSession | undefined {
