@@ -264,10 +264,13 @@ class RunKeeper implements LeaseKeeper {
     const { terms, uptimeMs, log } = this.#deps;
     try {
       const deadlineMs = Math.min(terms.renewDeadlineMs, tenure.stopAt - uptimeMs());
-      const asked = this.#ask((line) => renewRun(line, tenure.run, this.#term()), deadlineMs);
+      const how = { term: this.#term(), mayShorten: tenure.hasOthers };
+      const asked = this.#ask((line) => renewRun(line, tenure.run, how), deadlineMs);
       const { answer: renewed, sentAt } = await orAborted(asked, signal);
       if (renewed === undefined) this.#tenure = endTenure(tenure);
       else this.#begin(tenure.run, sentAt, renewed.hasOthers);
+      // From here on it counts by the shorter term, so that PostgreSQL may, too.
+      if (renewed?.hasOthers === true && !tenure.hasOthers) this.#renewNow();
     } catch (thrown) {
       signal.throwIfAborted();
       this.#tenure = { ...tenure, renewAt: uptimeMs() + terms.renewAgainMs };

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, type InstanceId, parseInstanceId } from '../../../src/accounts/ids.ts';
@@ -254,6 +255,33 @@ it('tells the guard until when browsers may run, unless nobody else can reach th
   await using own = await open(HERE, { guard, exclusive: true });
   expect(own.run).toBeDefined();
   expect(told).toHaveLength(1);
+});
+
+it('counts by the shorter term before the database does, once another instance is there', async () => {
+  const { aloneTermMs, sharedTermMs } = LEASE_TERMS;
+  const isShort = Promise.withResolvers<void>();
+  let onShort: () => void = () => undefined;
+  const guard = {
+    allowUntil: (untilMs: number) => {
+      if (untilMs - uptime() * 1_000 >= sharedTermMs) return;
+      onShort();
+      isShort.resolve();
+    },
+  };
+  const terms = { ...LEASE_TERMS, renewEveryMs: 100, renewDeadlineMs: 1_000 };
+  await using here = await openBehindDoor(HERE, { guard, terms });
+  // The statement that shortens it in the database is lost.
+  onShort = () => here.door.silence();
+  await using _there = await open(THERE);
+  await isShort.promise;
+  const termOf = async () => {
+    const [first] = await listRuns(db);
+    return Number(first?.leaseUntil) - Number(first?.renewedAt);
+  };
+  expect(await termOf()).toBeGreaterThan(aloneTermMs / 2);
+  expect(here.keeper.hasOthers()).toBe(true);
+  onShort = () => undefined;
+  await expect.poll(termOf, { timeout: 10_000 }).toBeLessThanOrEqual(sharedTermMs + 1);
 });
 
 it('ends although the database does not answer, and leaves the rest to lapse', async () => {
