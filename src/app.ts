@@ -203,6 +203,7 @@ async function openParts(
       edge,
       log,
       db,
+      connection: stores.connection,
       instanceId,
       leases,
       guard,
@@ -216,7 +217,7 @@ async function openParts(
       onSealFailed: () => measured.snapshot('seal_failed'),
     }),
   );
-  const { pool } = sessions;
+  const { pool, channel } = sessions;
   findStatus = (accountId) => pool.findStatus(accountId);
   const inspection = makeProfileInspection(runtime.path, DEFAULT_TIMINGS);
   const cronTable = makeCronTable({
@@ -257,7 +258,7 @@ async function openParts(
         accountDefaults: config.whatsapp,
         instanceId,
         db,
-        channel: pool,
+        channel,
         outbox: pipeline.outbox,
         campaigns: pipeline.campaigns,
         uploads: pipeline.intake,
@@ -295,7 +296,7 @@ async function openParts(
   await welcome({
     defaults: config.whatsapp,
     db,
-    channel: pool,
+    channel,
     instanceId,
     isTerminal: edge.isTerminal,
     cli: edge.cli,

@@ -3,6 +3,7 @@ import type { Account } from '../../../src/accounts/account.ts';
 import { makeCampaignId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { findCampaign, insertCampaign, saveCampaignRunning } from '../../../src/db/campaign-store.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
+import { NO_FENCE } from '../../../src/db/lease-fence.ts';
 import { transact } from '../../../src/db/transaction.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';
 import { NO_PACING } from '../../../src/limits/pace.ts';
@@ -51,6 +52,7 @@ beforeAll(async () => {
       queues: stack.use(await openQueues({ redis, instanceId, log })),
       store: stack.use(await openDiskMediaStore({ path: folder, log })),
       instanceId,
+      fence: NO_FENCE,
       messageRateLimit: 0,
       pacing: NO_PACING,
       onCounted: () => undefined,
