@@ -10,8 +10,10 @@ export interface RedisCluster extends AsyncDisposable {
   readonly urls: readonly string[];
   /** The node that holds a key now, as another node knows it. */
   ownerOf(key: string): Promise<OwnRedis>;
-  /** The node whose replica of this one takes over, once it does. */
+  /** The node that has taken a key over from this one, once it has. */
   takenOver(key: string, from: OwnRedis): Promise<OwnRedis>;
+  /** Resolves when this node says that the cluster takes nothing. */
+  failed(node: OwnRedis): Promise<void>;
 }
 
 export interface RedisClusterSettings {
@@ -79,6 +81,8 @@ export async function openRedisCluster(settings: RedisClusterSettings = {}): Pro
         if (owner !== from) return owner;
       }
     },
+    failed: (node) =>
+      until(async () => String(await ask(node, 'CLUSTER', 'INFO')).includes('cluster_state:fail')),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

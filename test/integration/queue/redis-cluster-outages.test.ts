@@ -8,7 +8,7 @@ import { type EventStream, openEventStream } from '../../../src/queue/event-stre
 import { type OpenQueues, openQueues } from '../../../src/queue/producer.ts';
 import { makeSharedCalls } from '../../../src/queue/rate-limit-calls.ts';
 import { Inbox } from '../../support/inbox.ts';
-import type { OwnRedis } from '../../support/own-redis.ts';
+import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { openRedisCluster, type RedisCluster } from '../../support/redis-cluster.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -163,6 +163,38 @@ describe('with replicas', () => {
       node.freeze();
       await cluster.takenOver(redis.prefix, node);
       await redis.ping(20_000);
+    });
+  });
+});
+
+describe('a cluster that cannot be opened', () => {
+  const open = (urls: readonly string[]) =>
+    openRedis({ location: { urls }, log: silentLog, deadlineMs: 1_000 });
+
+  it('since it takes nothing is told so', async () => {
+    cluster = stack.use(await openRedisCluster());
+    const [first, second] = cluster.nodes as [OwnRedis, OwnRedis];
+    await second.kill();
+    await cluster.failed(first);
+    await expect(open(cluster.urls)).rejects.toMatchObject({
+      code: 'REDIS_UNREACHABLE',
+      message: expect.stringContaining('cluster_state is fail'),
+    });
+  });
+
+  it('since no node answers is told why', async () => {
+    await expect(open(['redis://127.0.0.1:1', 'redis://127.0.0.1:2'])).rejects.toMatchObject({
+      code: 'REDIS_UNREACHABLE',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+
+  it('since it is none is told so', async () => {
+    const server = stack.use(await openOwnRedis());
+    const url = `redis://127.0.0.1:${server.port}`;
+    await expect(open([url, url])).rejects.toMatchObject({
+      code: 'REDIS_UNREACHABLE',
+      message: expect.stringContaining('cluster support disabled'),
     });
   });
 });
