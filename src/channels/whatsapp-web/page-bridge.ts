@@ -11,17 +11,18 @@ import type {
 /**
  * Runs in the page, before any script of its own, in each new document. It puts its own functions where the
  * library would expose bindings (the library leaves a name that exists alone): what happens is picked small, kept
- * in one queue, so that all kinds keep the page's order, and told in packs, one at a time. Node takes the next pack when it
- * has room for it; what the queue cannot hold meanwhile is dropped, and Node is told where, for it is in the page's store
- * (A23). News of the session itself does not wait behind messages. What nobody listens to (unread counts, whole models on
- * each change) is not told at all: A6, A14, F6.
+ * in one queue, so that all kinds keep the page's order, and told in packs, one at a time: at once, but for what becomes of
+ * our own messages, which waits a moment for what comes with it. Node takes the next pack when it has room for it; what the
+ * queue cannot hold meanwhile is dropped, and Node is told where, for it is in the page's store (A23). News of the session
+ * itself does not wait behind messages. What nobody listens to (unread counts, whole models on each change) is not told at
+ * all: A6, A14, F6.
  */
 export function installBridge(): void {
   if (window !== window.top || window.switchboard) return;
 
   const MAX_PACK = 100;
   const MAX_QUEUED = 5_000;
-  /** What becomes of our own messages waits so long for company: a message and its first acks are one pack, not three. */
+  /** A message of ours and its first acks are then one pack, one job and one transaction, and not three of each. */
   const COMPANY_MS = 50;
   const queue: PageNews[] = [];
   let telling = false;
@@ -55,7 +56,7 @@ export function installBridge(): void {
     }, COMPANY_MS);
   }
 
-  /** Nobody has to answer what we said ourselves. */
+  /** Nobody waits to answer what we said ourselves. */
   function isPatient(news: PageNews): boolean {
     if (news.kind === 'message')
       return (news.message.id as { fromMe?: unknown } | undefined)?.fromMe === true;
