@@ -36,6 +36,8 @@ export class LibraryContender implements Contender {
   readonly phonePrefix = 'library';
   readonly #deps: LibraryDeps;
   readonly #child: ChildProcess;
+  /** Rejects when the process has ended. */
+  readonly #failed: Promise<never>;
   readonly #dataPath: string;
   readonly #heapFile: string;
   #sessions = 0;
@@ -54,6 +56,11 @@ export class LibraryContender implements Contender {
       env: { ...process.env, TMPDIR: folder, ...probeEnvironment(this.#heapFile) },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
+    this.#failed = once(this.#child, 'exit').then(([code]) => {
+      throw new Error(`The library ended with code ${code}.`);
+    });
+    // Whoever waits for an answer hears it; nobody does while it rests.
+    this.#failed.catch(() => undefined);
   }
 
   get pids(): readonly number[] {
@@ -90,19 +97,16 @@ export class LibraryContender implements Contender {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = this.#child.exitCode ?? once(this.#child, 'exit');
     if (this.#child.connected) this.#child.disconnect();
-    await ended;
+    await this.#failed.catch(() => undefined);
   }
 
   /** One at a time. */
   async #order(order: LibraryOrder): Promise<LibraryAnswer> {
-    const failed = once(this.#child, 'exit').then(([code]): never => {
-      throw new Error(`The library ended with code ${code}.`);
-    });
-    failed.catch(() => undefined);
-    const answered = once(this.#child, 'message').then(([answer]) => answer as LibraryAnswer);
+    const answered = new Promise<LibraryAnswer>((resolve) =>
+      this.#child.once('message', resolve as () => void),
+    );
     this.#child.send(order);
-    return await orAborted(Promise.race([answered, failed]), this.#deps.signal);
+    return await orAborted(Promise.race([answered, this.#failed]), this.#deps.signal);
   }
 }

@@ -27,7 +27,7 @@ export const OPTIONS = {
   seconds: { default: '30', text: 'seconds of each window in which CPU time is counted, 1 to 600' },
   rounds: { default: '5', text: 'times that a session is restored, 1 to 50' },
   heap: { default: '100', text: 'megabytes of scripts’ objects in the heavy page, 0 to 1000' },
-  nodes: { default: '20000', text: 'elements of its document, 0 to 1000000' },
+  nodes: { default: '2000', text: 'elements of its document, 0 to 1000000' },
   storage: { default: '20', text: 'megabytes of its IndexedDB, 0 to 1000' },
   only: { default: '', text: '"light" or "heavy": that page alone' },
 } as const satisfies Benchmark['options'];
