@@ -7,11 +7,13 @@ export interface BenchDaemonSettings {
   /** For all that it writes. */
   readonly folder: string;
   readonly chromeArgs?: readonly string[];
+  /** On top of all else. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The daemon as a process of its own on the given PostgreSQL, a Redis of its own, and without limits. */
 export function startBenchDaemon(
-  { stores, folder, chromeArgs = [] }: BenchDaemonSettings,
+  { stores, folder, chromeArgs = [], env = {} }: BenchDaemonSettings,
   signal: AbortSignal,
 ): Promise<DaemonProcess> {
   const dataPath = join(folder, 'daemon');
@@ -27,6 +29,7 @@ export function startBenchDaemon(
       WHATSAPP_MESSAGE_RATE_LIMIT: '0',
       WHATSAPP_DAILY_LIMIT: '1000000',
       API_RATE_LIMIT: '0',
+      ...env,
     },
     signal,
   });

@@ -16,6 +16,8 @@ export const quietLog: Logger = {
 export interface BenchStores extends AsyncDisposable {
   readonly postgres: PostgresConnection;
   readonly redis: RedisConnection;
+  /** The folder of both. */
+  readonly dataPath: string;
 }
 
 /** A PostgreSQL and a Redis like those that a daemon brings up for itself, in a folder of their own. */
@@ -29,6 +31,7 @@ export async function openBenchStores(folder: string, signal: AbortSignal): Prom
   return {
     postgres: postgres.connection,
     redis: redis.connection,
+    dataPath: path,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

@@ -11,9 +11,10 @@ import { apiBenchmark } from './api/api-benchmark.ts';
 import type { Benchmark, Measured } from './benchmark.ts';
 import { tableToText } from './figures.ts';
 import { pipelineBenchmark } from './pipeline/pipeline-benchmark.ts';
+import { sessionsBenchmark } from './sessions/sessions-benchmark.ts';
 import { vaultBenchmark } from './vault/vault-benchmark.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [apiBenchmark, pipelineBenchmark, vaultBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [apiBenchmark, pipelineBenchmark, sessionsBenchmark, vaultBenchmark];
 
 const RESULTS = join(import.meta.dirname, 'results');
 

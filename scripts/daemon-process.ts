@@ -42,6 +42,9 @@ export function daemonEnvironment(env: Readonly<Record<string, string>>): NodeJS
   return { ...process.env, ...Object.fromEntries(names.map((name) => [name, ''])), ...env };
 }
 
+/** As `npm start` has them. */
+const NODE_ARGUMENTS: readonly string[] = ['--max-semi-space-size=4'];
+
 /** A port of the loopback that nobody listens on at this moment. */
 export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -57,7 +60,7 @@ export async function startDaemon(settings: DaemonSettings): Promise<DaemonProce
   const port = settings.port ?? (await findFreePort());
   const ownerKey = settings.ownerKey ?? randomBytes(24).toString('base64url');
   const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, [...NODE_ARGUMENTS, main], {
     env: daemonEnvironment({
       PORT: String(port),
       OWNER_API_KEY: ownerKey,

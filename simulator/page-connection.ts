@@ -238,6 +238,11 @@ export class PageConnection implements DeviceLine {
       offlineIsNew,
       whatsNewLogoutMs: logoutMs,
       historyPerChat: settings.historyPerChat,
+      weight: {
+        heapMb: settings.pageHeapMb,
+        nodes: settings.pageNodes,
+        storageMb: settings.pageStorageMb,
+      },
     };
   }
 

@@ -108,6 +108,14 @@ export type PageConfig = {
   readonly offlineIsNew: boolean | null;
   readonly whatsNewLogoutMs: number | null;
   readonly historyPerChat: number;
+  readonly weight: PageWeight;
+};
+
+/** What a page holds beyond what it needs: objects of its scripts, elements of its document, rows of its storage. */
+export type PageWeight = {
+  readonly heapMb: number;
+  readonly nodes: number;
+  readonly storageMb: number;
 };
 
 /** The part of a page's behaviour that must be known before it has a socket; written into the served HTML. */

@@ -32,6 +32,10 @@ export const settingsSchema = z
     staleProfile: z.enum(['accept', 'retry', 'refuse']),
     /** From the network's hearing that a page could not read a message to its coming again. */
     retryMs: z.number().int().min(0),
+    /** What a linked page holds beyond what it needs, as the page of an account with many chats does. */
+    pageHeapMb: z.number().int().min(0).max(1_000),
+    pageNodes: z.number().int().min(0).max(1_000_000),
+    pageStorageMb: z.number().int().min(0).max(1_000),
   })
   .strict();
 
@@ -52,4 +56,7 @@ export const DEFAULT_SETTINGS: WorldSettings = {
   maxDevices: 4,
   staleProfile: 'accept',
   retryMs: 200,
+  pageHeapMb: 0,
+  pageNodes: 0,
+  pageStorageMb: 0,
 };

@@ -13,6 +13,7 @@ import type { PageRatchet } from './ratchet.ts';
 import { reportMissing } from './registry.ts';
 import { PageSocket } from './socket.ts';
 import type { DeviceRecord, PageStore } from './store.ts';
+import { takeWeight } from './weight.ts';
 import { PageWorld } from './world.ts';
 
 const LOGOUT_URL = '/?post_logout=1&logout_reason=0';
@@ -210,6 +211,7 @@ export class PageSession {
     ]);
     conn.set({ pushname: frame.me.pushname, platform: frame.config.platform });
     if (isFirst) await this.world.load(frame.config.historyPerChat);
+    if (isFirst) await takeWeight(frame.config.weight);
     await this.#takeFaults(frame.faults);
     await this.limits.take(frame.limits);
     this.inbound.isNews = frame.config.offlineIsNew ?? this.model.get('hasSynced') === true;

@@ -83,14 +83,25 @@ export const RUN_VARIABLE = { SWITCHBOARD_RUN: RUN_ID };
  * page running that is never in front, and shared memory out of /dev/shm, which is 64 MB in most containers.
  */
 const ARGUMENTS = [
-  // Nobody looks at the page: the process for the graphics card would take memory for nothing.
+  // Nobody looks at the page: neither a graphics card nor a renderer in its place, which takes 12 MB a session. There is
+  // no WebGL, as in a browser of a machine without it; a canvas is drawn by the processor.
   '--disable-gpu',
+  '--disable-software-rasterizer',
+  // One process instead of four: each begins by making 6 MB of the binary's own tables anew. Whatever of these dies takes
+  // the browser with it, which is started again; without a card, and without a sandbox for the network on Linux, they are
+  // parted by little anyway.
+  '--in-process-gpu',
+  '--enable-features=NetworkServiceInProcess2',
+  // A process that only helps to start those.
+  '--no-unsandboxed-zygote',
+  // Of what the network has brought, in bytes: where profiles are open in memory this is memory.
+  `--disk-cache-size=${16 * 1024 ** 2}`,
   // Parts that the browser would fetch from its maker.
   '--disable-component-update',
   // A question to a person who is not there.
   '--no-default-browser-check',
-  // No spare renderer for a tab that will never be opened.
-  '--disable-features=SpareRendererForSitePerProcess',
+  // No spare renderer for a tab that will never be opened, no process for sounds that nobody hears.
+  '--disable-features=SpareRendererForSitePerProcess,AudioServiceOutOfProcess',
   // WhatsApp Web refuses browsers that say they are remote-controlled.
   '--disable-blink-features=AutomationControlled',
 ];

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ interface PmApp {
   readonly cwd: string;
   readonly script: string;
   readonly interpreter: string;
+  readonly node_args: readonly string[];
   readonly kill_timeout: number;
   readonly treekill: boolean;
   readonly wait_ready: boolean;
@@ -37,6 +38,16 @@ test('PM2 runs the daemon of this clone on the Node that came with npm', () => {
   expect(existsSync(app.interpreter)).toBe(true);
   expect(app.script).toBe('src/main.ts');
   expect(app.wait_ready).toBe(true);
+});
+
+test('PM2 gives Node what `npm start` and the image give it', () => {
+  const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
+  const { start } = JSON.parse(read('package.json')).scripts as { start: string };
+  const args = start.split(' ').slice(2, -1);
+  expect(loadApp().node_args).toEqual(args);
+  expect(read('Dockerfile')).toContain(
+    JSON.stringify(['node', ...args, 'src/main.ts']).replaceAll(',', ', '),
+  );
 });
 
 test('PM2 lets the daemon drain and stop its own servers', () => {

@@ -87,6 +87,25 @@ describe('makeLaunchOptions', () => {
     expect(puppeteer.defaultArgs(options).filter((each) => each === flag)).toHaveLength(1);
   });
 
+  it('keeps its features beside those that are asked for', () => {
+    const extraArgs = ['--enable-features=Mine', '--disable-features=Yours'];
+    const args = puppeteer.defaultArgs(makeLaunchOptions({ ...deps, isRoot: false, extraArgs }));
+    const featuresOf = (name: string) => {
+      const found = args.filter((arg) => arg.startsWith(`${name}=`));
+      expect(found).toHaveLength(1);
+      return found
+        .join()
+        .slice(name.length + 1)
+        .split(',');
+    };
+    expect(featuresOf('--enable-features')).toEqual(
+      expect.arrayContaining(['NetworkServiceInProcess2', 'Mine']),
+    );
+    expect(featuresOf('--disable-features')).toEqual(
+      expect.arrayContaining(['SpareRendererForSitePerProcess', 'AudioServiceOutOfProcess', 'Yours']),
+    );
+  });
+
   it('gives a launch its deadline', () => {
     expect(makeLaunchOptions({ ...deps, isRoot: false }).timeout).toBe(4_321);
   });
