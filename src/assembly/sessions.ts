@@ -73,6 +73,7 @@ export async function openSessions(parts: SessionParts): Promise<{ readonly pool
       log,
       guard,
       isRoot: edge.isRoot,
+      makeClient: edge.makeClient,
       environment: { ...childEnvironment(edge.env), TMPDIR: temporary.path },
     }),
   );

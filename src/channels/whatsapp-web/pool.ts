@@ -19,8 +19,14 @@ import { endOrphanBrowsers } from './orphan-browsers.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import { Restore } from './restore.ts';
 import { Session } from './session.ts';
+import type { SessionClient } from './session-life.ts';
 import { type Run, type Slot, Slots } from './slots.ts';
-import { type ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
+import { type ClientDeps, type ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
+
+/** Makes what a life of a session runs on. */
+export type MakeClient = (deps: ClientDeps, onEvent: (event: ClientEvent) => void) => SessionClient;
+
+const makeBrowserClient: MakeClient = (deps, onEvent) => new WhatsAppClient(deps, onEvent);
 
 export interface PoolDeps {
   readonly config: Pick<Config, 'browser' | 'whatsapp'>;
@@ -41,6 +47,8 @@ export interface PoolDeps {
   readonly isRoot: boolean;
   /** Deadlines and intervals of the sessions; those that are proven by default. */
   readonly timings?: SessionTimings;
+  /** A browser with WhatsApp Web by default. */
+  readonly makeClient?: MakeClient | undefined;
   /** For the browsers; free of secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -318,12 +326,13 @@ export class Pool implements Channel, AsyncDisposable {
     run.ended = this.#run(accountId, slot, run);
   }
 
-  #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): WhatsAppClient {
+  #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): SessionClient {
     const { config, runtimePath, browser, instanceId, guard, clock, isRoot, environment } = this.#deps;
+    const { makeClient = makeBrowserClient } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
     // A page that offers a code to an account that is linked says only that it no longer is.
     const byCode = account.pairing === 'code' && !account.linked && phoneNumber !== null;
-    return new WhatsAppClient(
+    return makeClient(
       {
         accountId: account.id,
         instanceId,
