@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { openGuard } from '../../src/channels/whatsapp-web/guard.ts';
 import { RecordingLogger } from './recording-logger.ts';
 
@@ -16,10 +17,14 @@ export interface GuardedSettings {
   readonly isSilent: boolean;
   /** Whether the guard is told of the browser's group. */
   readonly isWatched: boolean;
+  /** How long the guard allows browsers, in milliseconds; for ever if it is not said. */
+  readonly allowedMs?: number;
 }
 
 /** The mark, the program that a "browser" of it runs, the mark which that one carries, and whether to go without a goodbye. */
-const { mark, program, carried, isSilent, isWatched }: GuardedSettings = JSON.parse(process.argv[2] ?? '{}');
+const { mark, program, carried, isSilent, isWatched, allowedMs }: GuardedSettings = JSON.parse(
+  process.argv[2] ?? '{}',
+);
 
 function findGuard(): number | undefined {
   return readdirSync(`/proc/self/task`)
@@ -36,6 +41,7 @@ const browser = spawn('sh', ['-c', program, 'sh', '--type=main', carried], {
 });
 await once(browser, 'spawn');
 if (isWatched) guard.watch(browser.pid ?? 0);
+if (allowedMs !== undefined) guard.allowUntil(uptime() * 1_000 + allowedMs);
 console.log(JSON.stringify({ browser: browser.pid, guard: findGuard() }));
 await once(process.stdin.resume(), 'end');
 if (isSilent) guard.withholdGoodbye();

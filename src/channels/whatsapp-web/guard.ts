@@ -9,6 +9,9 @@ import type { Logger } from '../../lib/logger.ts';
 
 const SCRIPT = fileURLToPath(new URL('guard.sh', import.meta.url));
 
+/** What /proc/uptime counts in. */
+const UPTIME_TICK_MS = 10;
+
 const { guardHealthyAfterMs, guardGoodbyeMs } = DEFAULT_TIMINGS;
 
 export interface GuardDeps {
@@ -24,6 +27,11 @@ export interface Guard extends AsyncDisposable {
   watch(group: number): void;
   /** Nothing is left of it. */
   forget(group: number): void;
+  /**
+   * No browser may run from that moment on, in milliseconds of the machine's uptime, unless a later one is told before: they
+   * are killed then, also while this process stands still, and those that are launched afterwards soon after.
+   */
+  allowUntil(uptimeMs: number): void;
   /** There are browsers that could not be killed: the guard is not told goodbye, and tries once more when we are gone. */
   withholdGoodbye(): void;
 }
@@ -33,7 +41,7 @@ export type BrowserGuard = Pick<Guard, 'watch' | 'forget' | 'withholdGoodbye'>;
 
 /**
  * Starts a small process that kills the marked browsers should this process die without a goodbye, which is said by
- * disposing: the browsers must be gone by then. A guard that ends by itself is started again.
+ * disposing: the browsers must be gone by then. Once it was told until when they may run, it kills them then as well. A guard that ends by itself is started again.
  */
 export async function openGuard(deps: GuardDeps): Promise<Guard> {
   const guard = new GuardKeeper(deps);
@@ -48,6 +56,8 @@ class GuardKeeper implements Guard {
   #loop: Promise<void> = Promise.resolve();
   #disposal: Promise<void> | undefined;
   readonly #watched = new Set<number>();
+  /** What was told last of until when browsers may run; nothing if it never was. */
+  #until: readonly string[] = [];
   #lastWord = 'goodbye\n';
 
   constructor(deps: GuardDeps) {
@@ -67,6 +77,12 @@ class GuardKeeper implements Guard {
 
   forget(group: number): void {
     if (this.#watched.delete(group)) this.#tell(`forget ${group}`);
+  }
+
+  allowUntil(uptimeMs: number): void {
+    const line = `until ${Math.floor(uptimeMs / UPTIME_TICK_MS)}`;
+    this.#until = [line];
+    this.#tell(line);
   }
 
   /** A guard that is gone hears all of it when it is started again. */
@@ -123,7 +139,8 @@ class GuardKeeper implements Guard {
     this.#child = child;
     // A guard that is gone does not read what is written; its end is what counts.
     child.stdin?.on('error', () => undefined);
-    child.stdin?.write([mark, ...[...this.#watched].map((group) => `watch ${group}`), ''].join('\n'));
+    const known = [...[...this.#watched].map((group) => `watch ${group}`), ...this.#until];
+    child.stdin?.write([mark, ...known, ''].join('\n'));
     return once(child, 'exit').then(
       ([code, signal]) => (signal === null ? `code ${code}` : String(signal)),
       (thrown: unknown) => toError(thrown).message,
