@@ -2,7 +2,7 @@ import type { AccountStore } from '../accounts/account.ts';
 import type { Announcer } from '../accounts/announcer.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { ChannelListener } from '../channels/channel.ts';
-import { type Browser, RUN_MARK } from '../channels/whatsapp-web/browser.ts';
+import type { Browser } from '../channels/whatsapp-web/browser.ts';
 import type { BrowserGuard } from '../channels/whatsapp-web/guard.ts';
 import { openPool, type Pool } from '../channels/whatsapp-web/pool.ts';
 import { ProfileKeeper } from '../channels/whatsapp-web/profile-keeper.ts';

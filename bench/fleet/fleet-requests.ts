@@ -1,0 +1,42 @@
+import { median } from '../figures.ts';
+import type { FleetProcess } from './fleet-process.ts';
+
+/** What requests of one kind, one after another, cost. */
+export interface RequestCost {
+  /** Of the daemon's processor, each. */
+  readonly cpuMs: number;
+  /** Until the answer; the median. */
+  readonly answeredMs: number;
+}
+
+export interface RequestKind {
+  /** Below the API's base. */
+  readonly path: (nth: number) => string;
+  readonly body?: (nth: number) => unknown;
+  /** Until what was asked for is done. */
+  readonly done?: () => Promise<void>;
+}
+
+/** Asks so often, one after another. Rejects if one is refused. */
+export async function measureRequests(
+  daemon: FleetProcess,
+  { path, body, done }: RequestKind,
+  { count, signal }: { readonly count: number; readonly signal: AbortSignal },
+): Promise<RequestCost> {
+  const timesMs: number[] = [];
+  const before = await daemon.figures();
+  for (let nth = 0; nth < count; nth += 1) {
+    signal.throwIfAborted();
+    const since = performance.now();
+    const response = await fetch(`${daemon.url}/api/v1/whatsapp${path(nth)}`, {
+      headers: { authorization: `Bearer ${daemon.ownerKey}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body(nth)) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`A request was answered with ${response.status}: ${text}`);
+    timesMs.push(performance.now() - since);
+  }
+  await done?.();
+  const after = await daemon.figures();
+  return { cpuMs: (after.cpuMs - before.cpuMs) / count, answeredMs: median(timesMs) };
+}
