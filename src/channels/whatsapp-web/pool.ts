@@ -16,6 +16,7 @@ import type { Browser } from './browser.ts';
 import type { BrowserGuard } from './guard.ts';
 import { LaunchGate } from './launch-gate.ts';
 import { endOrphanBrowsers } from './orphan-browsers.ts';
+import { ProcessFamilies } from './process-families.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import { Restore } from './restore.ts';
 import { Session } from './session.ts';
@@ -27,6 +28,9 @@ import { type ClientDeps, type ClientEvent, WhatsAppClient } from './whatsapp-cl
 export type MakeClient = (deps: ClientDeps, onEvent: (event: ClientEvent) => void) => SessionClient;
 
 const makeBrowserClient: MakeClient = (deps, onEvent) => new WhatsAppClient(deps, onEvent);
+
+/** Looks at all processes of the machine between two at the memory of one session. */
+const LOOKS_AN_INTERVAL = 3;
 
 export interface PoolDeps {
   readonly config: Pick<Config, 'browser' | 'whatsapp'>;
@@ -60,6 +64,7 @@ export interface PoolDeps {
 export class Pool implements Channel, AsyncDisposable {
   readonly #deps: PoolDeps;
   readonly #gate: LaunchGate;
+  readonly #families: ProcessFamilies;
   readonly #timings: SessionTimings;
   readonly #slots: Slots;
   readonly #turns = new KeyedSerial<AccountId>();
@@ -71,7 +76,11 @@ export class Pool implements Channel, AsyncDisposable {
     this.#deps = deps;
     this.#timings = deps.timings ?? DEFAULT_TIMINGS;
     this.#slots = new Slots(deps.config.whatsapp.maxConnections);
-    const { launchJitterMs } = this.#timings;
+    const { launchJitterMs, memoryIntervalMs } = this.#timings;
+    this.#families = new ProcessFamilies({
+      clock: deps.clock,
+      servesMs: memoryIntervalMs / LOOKS_AN_INTERVAL,
+    });
     this.#gate = new LaunchGate(availableParallelism(), () => Math.random() * launchJitterMs);
     this.#restore = new Restore({
       ...deps,
@@ -346,6 +355,7 @@ export class Pool implements Channel, AsyncDisposable {
         log,
         timings: this.#timings,
         guard,
+        families: this.#families,
         isRoot,
         environment,
       },
