@@ -1,12 +1,8 @@
 /**
- * The daemon with light clients in place of browsers, and a counter at its statements. A program: it is configured as the
- * daemon is, tells its parent that it is ready, answers each message with its figures, and ends with its parent.
+ * The daemon with light clients in place of browsers, and a counter at its statements; see `startMeasuredDaemon`.
  */
 import { readdirSync } from 'node:fs';
-import { openApp } from '../../src/app.ts';
-import { loadEnvironment } from '../../src/config/dotenv.ts';
-import { parseConfig } from '../../src/config/parse-config.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { runMeasuredDaemon } from '../run-measured-daemon.ts';
 import { makeLightClient } from './light-client.ts';
 import { countStatements, type StatementCount } from './statement-counts.ts';
 
@@ -41,26 +37,4 @@ function readFigures(): ProcessFigures {
   };
 }
 
-const stop = new AbortController();
-const stopped = new Promise<void>((resolve) => {
-  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP', 'disconnect']) process.on(name, () => resolve());
-});
-void stopped.then(() => stop.abort());
-const cwd = process.cwd();
-const { env, problems } = loadEnvironment(process.env, cwd);
-const app = await openApp(parseConfig(env, { cwd, problems }), {
-  env,
-  clock: systemClock,
-  isRoot: process.getuid?.() === 0,
-  isTerminal: false,
-  cli: 'npm run cli --',
-  write: () => undefined,
-  signal: stop.signal,
-  makeClient: makeLightClient,
-});
-process.on('message', () => process.send?.({ figures: readFigures() }));
-process.send?.({ ready: true });
-await stopped;
-await app[Symbol.asyncDispose]();
-process.send?.({ figures: readFigures() });
-process.exit();
+await runMeasuredDaemon({ makeClient: makeLightClient }, readFigures);

@@ -1,5 +1,6 @@
 import { median } from '../figures.ts';
-import type { FleetProcess } from './fleet-process.ts';
+import type { MeasuredDaemon } from '../measured-daemon.ts';
+import type { ProcessFigures } from './fleet-daemon.ts';
 
 /** What requests of one kind, one after another, cost. */
 export interface RequestCost {
@@ -19,7 +20,7 @@ export interface RequestKind {
 
 /** Asks so often, one after another. Rejects if one is refused. */
 export async function measureRequests(
-  daemon: FleetProcess,
+  daemon: MeasuredDaemon<ProcessFigures>,
   { path, body, done }: RequestKind,
   { count, signal }: { readonly count: number; readonly signal: AbortSignal },
 ): Promise<RequestCost> {

@@ -10,8 +10,8 @@ import { socketFolderPath } from '../../src/embedded/socket-folder.ts';
 import { openRedis } from '../../src/queue/connection.ts';
 import { connectionToUrl, openBenchStores, quietLog } from '../bench-stores.ts';
 import type { BenchmarkContext } from '../benchmark.ts';
+import { type MeasuredDaemon, startMeasuredDaemon } from '../measured-daemon.ts';
 import type { ProcessFigures } from './fleet-daemon.ts';
-import { type FleetProcess, startFleetProcess } from './fleet-process.ts';
 import { measureRequests, type RequestCost } from './fleet-requests.ts';
 import type { FleetSettings } from './fleet-settings.ts';
 import type { StatementCount } from './statement-counts.ts';
@@ -22,6 +22,7 @@ const LOOK_MS = 200;
 /** What follows a start is over by then: reading pages back, their contacts, the first pauses. */
 const SETTLE_MS = 12_000;
 const INSTANCE = 'fleet';
+const PROGRAM = join(import.meta.dirname, 'fleet-daemon.ts');
 
 /** What was done between two moments. */
 export interface Work {
@@ -65,9 +66,10 @@ export async function runFleet(
     dataPath,
     `${connectionToUrl(stores.postgres)}&application_name=${DAEMON_NAME}`,
   );
+  const start = () => startMeasuredDaemon<ProcessFigures>({ path: PROGRAM, env }, signal);
   if (accounts > 0) {
     say(`${accounts} accounts are linked …`);
-    await using first = await startFleetProcess(env, signal);
+    await using first = await start();
     await until(
       async () => (await countConnected(db)) === accounts && (await countSealed(db)) === accounts,
       signal,
@@ -76,7 +78,7 @@ export async function runFleet(
   }
   say(`${accounts} accounts are restored …`);
   const begunAt = performance.now();
-  await using daemon = await startFleetProcess(env, signal);
+  await using daemon = await start();
   await until(async () => (await countConnected(db)) === accounts, signal);
   await using redis = await openRedis({
     location: { path: join(socketFolderPath(dataPath, 'redis', tmpdir()), 'redis.sock') },
@@ -177,7 +179,7 @@ async function countSealed(db: Executor): Promise<number> {
 }
 
 async function measureApi(
-  daemon: FleetProcess,
+  daemon: MeasuredDaemon<ProcessFigures>,
   db: Executor,
   {
     ids,

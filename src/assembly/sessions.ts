@@ -73,7 +73,7 @@ export async function openSessions(parts: SessionParts): Promise<{ readonly pool
       log,
       guard,
       isRoot: edge.isRoot,
-      makeClient: edge.makeClient,
+      ...edge.sessions,
       environment: { ...childEnvironment(edge.env), TMPDIR: temporary.path },
     }),
   );

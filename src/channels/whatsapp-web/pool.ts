@@ -52,7 +52,9 @@ export interface PoolDeps {
   /** Deadlines and intervals of the sessions; those that are proven by default. */
   readonly timings?: SessionTimings;
   /** A browser with WhatsApp Web by default. */
-  readonly makeClient?: MakeClient | undefined;
+  readonly makeClient?: MakeClient;
+  /** Browsers that start at the same time; as many as there are processors by default. */
+  readonly launchPlaces?: number;
   /** For the browsers; free of secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -81,7 +83,8 @@ export class Pool implements Channel, AsyncDisposable {
       clock: deps.clock,
       servesMs: memoryIntervalMs / LOOKS_AN_INTERVAL,
     });
-    this.#gate = new LaunchGate(availableParallelism(), () => Math.random() * launchJitterMs);
+    const { launchPlaces = availableParallelism() } = deps;
+    this.#gate = new LaunchGate(launchPlaces, () => Math.random() * launchJitterMs);
     this.#restore = new Restore({
       ...deps,
       slots: this.#slots,

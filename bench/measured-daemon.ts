@@ -1,34 +1,38 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { daemonEnvironment, findFreePort } from '../../scripts/daemon-process.ts';
-import { orAborted } from '../../src/lib/abort.ts';
-import type { ProcessFigures } from './fleet-daemon.ts';
+import { daemonEnvironment, findFreePort } from '../scripts/daemon-process.ts';
+import { orAborted } from '../src/lib/abort.ts';
 
-/** Between two collections the heap would say how long ago the last one was. */
-const PROGRAM = ['--expose-gc', join(import.meta.dirname, 'fleet-daemon.ts')];
+type Told<Figures> = { readonly ready: true } | { readonly figures: Figures };
 
-type Told = { readonly ready: true } | { readonly figures: ProcessFigures };
+/** What is run: a program that tells that it is ready, answers each message with its figures, and tells them at its end. */
+export interface MeasuredProgram {
+  readonly path: string;
+  readonly args?: readonly string[];
+  /** On top of what a daemon of nobody's production gets. */
+  readonly env: Readonly<Record<string, string>>;
+}
 
-/** A daemon with light clients, as a process of its own. Disposing stops it, if it was not stopped. */
-export interface FleetProcess extends AsyncDisposable {
+/** A daemon that measures itself, as a process of its own. Disposing stops it, if it was not stopped. */
+export interface MeasuredDaemon<Figures> extends AsyncDisposable {
   readonly url: string;
   readonly ownerKey: string;
   /** What it takes now. */
-  figures(): Promise<ProcessFigures>;
+  figures(): Promise<Figures>;
   /** A drained stop; resolves with what it took in all. */
-  stop(): Promise<ProcessFigures>;
+  stop(): Promise<Figures>;
 }
 
 /** Resolves when it says that it is ready; rejects with what it printed if it ends before, or if the signal aborts. */
-export async function startFleetProcess(
-  env: Readonly<Record<string, string>>,
+export async function startMeasuredDaemon<Figures>(
+  { path, args = [], env }: MeasuredProgram,
   signal: AbortSignal,
-): Promise<FleetProcess> {
+): Promise<MeasuredDaemon<Figures>> {
   const port = await findFreePort();
   const ownerKey = randomBytes(24).toString('base64url');
-  const child = spawn(process.execPath, PROGRAM, {
+  // Without a collection before it, the heap would say how long ago the last one was.
+  const child = spawn(process.execPath, ['--expose-gc', path, ...args], {
     env: daemonEnvironment({ ...env, PORT: String(port), OWNER_API_KEY: ownerKey }),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
@@ -40,8 +44,8 @@ export async function startFleetProcess(
   const ended = once(child, 'exit');
   const over = ended.then(() => Promise.reject(new Error(`The daemon ended too soon:\n${printed}`)));
   over.catch(() => undefined);
-  const hear = async (): Promise<ProcessFigures | undefined> => {
-    const [told] = (await Promise.race([once(child, 'message'), over])) as [Told];
+  const hear = async (): Promise<Figures | undefined> => {
+    const [told] = (await Promise.race([once(child, 'message'), over])) as [Told<Figures>];
     return 'figures' in told ? told.figures : undefined;
   };
   const hearFigures = async () => {
