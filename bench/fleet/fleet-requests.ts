@@ -4,7 +4,7 @@ import type { ProcessFigures } from './fleet-daemon.ts';
 
 /** What requests of one kind, one after another, cost. */
 export interface RequestCost {
-  /** Of the daemon's processor, each. */
+  /** Of the daemon's processor, each; what the accounts take meanwhile by themselves is taken off. */
   readonly cpuMs: number;
   /** Until the answer; the median. */
   readonly answeredMs: number;
@@ -18,14 +18,22 @@ export interface RequestKind {
   readonly done?: () => Promise<void>;
 }
 
+export interface RequestOptions {
+  readonly count: number;
+  /** Of the processor, that the daemon takes when nobody asks for anything: a share of the time. */
+  readonly idleShare: number;
+  readonly signal: AbortSignal;
+}
+
 /** Asks so often, one after another. Rejects if one is refused. */
 export async function measureRequests(
   daemon: MeasuredDaemon<ProcessFigures>,
   { path, body, done }: RequestKind,
-  { count, signal }: { readonly count: number; readonly signal: AbortSignal },
+  { count, idleShare, signal }: RequestOptions,
 ): Promise<RequestCost> {
   const timesMs: number[] = [];
   const before = await daemon.figures();
+  const begunAt = performance.now();
   for (let nth = 0; nth < count; nth += 1) {
     signal.throwIfAborted();
     const since = performance.now();
@@ -38,6 +46,7 @@ export async function measureRequests(
     timesMs.push(performance.now() - since);
   }
   await done?.();
+  const idleMs = (performance.now() - begunAt) * idleShare;
   const after = await daemon.figures();
-  return { cpuMs: (after.cpuMs - before.cpuMs) / count, answeredMs: median(timesMs) };
+  return { cpuMs: (after.cpuMs - before.cpuMs - idleMs) / count, answeredMs: median(timesMs) };
 }

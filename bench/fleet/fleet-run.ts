@@ -1,28 +1,17 @@
-import { mkdir, realpath } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { type AccountId, makeAccountId } from '../../src/accounts/ids.ts';
-import { type Executor, openDatabase } from '../../src/db/database.ts';
-import { migrateToLatest } from '../../src/db/migrator.ts';
-import { socketFolderPath } from '../../src/embedded/socket-folder.ts';
-import { openRedis } from '../../src/queue/connection.ts';
-import { connectionToUrl, openBenchStores, quietLog } from '../bench-stores.ts';
+import type { Executor } from '../../src/db/database.ts';
 import type { BenchmarkContext } from '../benchmark.ts';
-import { type MeasuredDaemon, startMeasuredDaemon } from '../measured-daemon.ts';
+import type { MeasuredDaemon } from '../measured-daemon.ts';
 import type { ProcessFigures } from './fleet-daemon.ts';
-import { measureRequests, type RequestCost } from './fleet-requests.ts';
+import { measureRequests, type RequestCost, type RequestOptions } from './fleet-requests.ts';
 import type { FleetSettings } from './fleet-settings.ts';
+import { type FleetStage, type Look, openFleetStage, until } from './fleet-stage.ts';
 import type { StatementCount } from './statement-counts.ts';
-import { countConnected, DAEMON_NAME, readStoreFigures, type StoreFigures } from './store-figures.ts';
+import type { StoreFigures } from './store-figures.ts';
 
-/** Between two looks at whether something has come about. */
-const LOOK_MS = 200;
-/** What follows a start is over by then: reading pages back, their contacts, the first pauses. */
-const SETTLE_MS = 12_000;
-const INSTANCE = 'fleet';
-const PROGRAM = join(import.meta.dirname, 'fleet-daemon.ts');
+/** Accounts that requests are about. */
+const ASKED_ACCOUNTS = 5;
 
 /** What was done between two moments. */
 export interface Work {
@@ -54,50 +43,31 @@ export async function runFleet(
   settings: FleetSettings,
   { signal, say }: BenchmarkContext,
 ): Promise<FleetFigures> {
-  await mkdir(folder);
-  await using stores = await openBenchStores(folder, signal);
-  await using database = openDatabase({ connection: stores.postgres, log: quietLog });
-  const { db } = database;
-  await migrateToLatest(db);
-  const ids = await writeAccounts(db, accounts);
-  const dataPath = join(await realpath(folder), 'daemon');
-  const env = makeEnvironment(
-    accounts,
-    dataPath,
-    `${connectionToUrl(stores.postgres)}&application_name=${DAEMON_NAME}`,
-  );
-  const start = () => startMeasuredDaemon<ProcessFigures>({ path: PROGRAM, env }, signal);
+  await using stage = await openFleetStage(accounts, folder, signal);
+  const { db } = stage;
   if (accounts > 0) {
     say(`${accounts} accounts are linked …`);
-    await using first = await start();
-    await until(
-      async () => (await countConnected(db)) === accounts && (await countSealed(db)) === accounts,
-      signal,
-    );
+    await using first = await stage.start();
+    await stage.connected();
+    await until(async () => (await countSealed(db)) === accounts, signal);
     await first.stop();
   }
   say(`${accounts} accounts are restored …`);
   const begunAt = performance.now();
-  await using daemon = await start();
-  await until(async () => (await countConnected(db)) === accounts, signal);
-  await using redis = await openRedis({
-    location: { path: join(socketFolderPath(dataPath, 'redis', tmpdir()), 'redis.sock') },
-    log: quietLog,
-  });
-  const look = async () => ({
-    at: performance.now(),
-    process: await daemon.figures(),
-    stores: await readStoreFigures(db, redis),
-  });
+  await using daemon = await stage.start();
+  await stage.connected();
+  const look = () => stage.look(daemon);
   const started = await look();
-  await delay(SETTLE_MS, undefined, { signal });
+  await delay(settings.settle * 1_000, undefined, { signal });
   say(`${accounts} accounts are idle …`);
   const before = await look();
   await delay(settings.seconds * 1_000, undefined, { signal });
   const after = await look();
   say(`${accounts} accounts: the API …`);
+  const idle = workBetween(before, after, before.at);
+  const options = { count: settings.requests, idleShare: idle.cpuMs / (idle.seconds * 1_000), signal };
   const requests =
-    accounts === 0 ? null : await measureApi(daemon, db, { ids, count: settings.requests, signal });
+    accounts === 0 ? { list: null, health: null, send: null } : await measureApi(daemon, stage, options);
   const { heapBytes, residentBytes, timers, openFiles } = after.process;
   say(`${accounts} accounts are stopped …`);
   const [beforeStop, stopsAt] = [await daemon.figures(), performance.now()];
@@ -105,19 +75,11 @@ export async function runFleet(
   return {
     accounts,
     boot: workBetween(undefined, started, begunAt),
-    idle: workBetween(before, after, before.at),
+    idle,
     stop: { seconds: (performance.now() - stopsAt) / 1_000, cpuMs: last.cpuMs - beforeStop.cpuMs },
-    list: requests?.list ?? null,
-    health: requests?.health ?? null,
-    send: requests?.send ?? null,
+    ...requests,
     held: { heapBytes, residentBytes, timers, openFiles, ...after.stores },
   };
-}
-
-interface Look {
-  readonly at: number;
-  readonly process: ProcessFigures;
-  readonly stores: StoreFigures;
 }
 
 function workBetween(before: Look | undefined, after: Look, begunAt: number): Work {
@@ -137,59 +99,15 @@ function workBetween(before: Look | undefined, after: Look, begunAt: number): Wo
   };
 }
 
-function makeEnvironment(accounts: number, dataPath: string, databaseUrl: string): Record<string, string> {
-  return {
-    DATA_PATH: dataPath,
-    LOG_DIR: join(dataPath, 'logs'),
-    LOG_LEVEL: 'warn',
-    WHATSAPP_RUNTIME_PATH: join(dataPath, 'live'),
-    WHATSAPP_SESSION_PATH: join(dataPath, 'sessions'),
-    DATABASE_URL: databaseUrl,
-    INSTANCE_ID: INSTANCE,
-    WHATSAPP_MAX_CONNECTIONS: String(Math.max(1, accounts)),
-    WHATSAPP_MESSAGE_RATE_LIMIT: '0',
-    WHATSAPP_DAILY_LIMIT: '1000000',
-    API_RATE_LIMIT: '0',
-  };
-}
-
-async function writeAccounts(db: Executor, count: number): Promise<readonly AccountId[]> {
-  const ids = Array.from({ length: count }, () => makeAccountId());
-  const rows = ids.map((id) => ({
-    id,
-    tenant_id: 'default',
-    daily_limit: 1_000_000,
-    timezone: 'UTC',
-    wanted: true,
-    instance_id: INSTANCE,
-  }));
-  for (let from = 0; from < count; from += 500)
-    await db
-      .insertInto('accounts')
-      .values(rows.slice(from, from + 500))
-      .execute();
-  return ids;
-}
-
-/** Accounts of which there is a snapshot. */
-async function countSealed(db: Executor): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(distinct account_id)::integer as count from vault_snapshots`.execute(db);
-  return rows[0]?.count ?? 0;
-}
-
+/** Requests concern as few accounts at each number of them: the first of a day costs an account more than the next ones. */
 async function measureApi(
   daemon: MeasuredDaemon<ProcessFigures>,
-  db: Executor,
-  {
-    ids,
-    count,
-    signal,
-  }: { readonly ids: readonly AccountId[]; readonly count: number; readonly signal: AbortSignal },
-): Promise<{ readonly list: RequestCost; readonly health: RequestCost; readonly send: RequestCost }> {
-  const idOf = (nth: number) => ids[nth % ids.length];
-  const options = { count, signal };
-  const sent = () => until(async () => (await countSent(db)) === count, signal);
+  { db, ids }: FleetStage,
+  options: RequestOptions,
+): Promise<Pick<FleetFigures, 'list' | 'health' | 'send'>> {
+  const asked = ids.slice(0, ASKED_ACCOUNTS);
+  const idOf = (nth: number) => asked[nth % asked.length];
+  const { count, signal } = options;
   return {
     list: await measureRequests(daemon, { path: () => '/accounts?limit=10' }, options),
     health: await measureRequests(daemon, { path: (nth) => `/health/${idOf(nth)}` }, options),
@@ -198,7 +116,7 @@ async function measureApi(
       {
         path: (nth) => `/accounts/${idOf(nth)}/messages`,
         body: (nth) => ({ to: `+1555${String(1_000_000 + nth)}`, text: 'Good morning.' }),
-        done: sent,
+        done: () => until(async () => (await countSent(db)) === count, signal),
       },
       options,
     ),
@@ -213,6 +131,9 @@ async function countSent(db: Executor): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-async function until(isSo: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
-  while (!(await isSo())) await delay(LOOK_MS, undefined, { signal });
+/** Accounts of which there is a snapshot. */
+async function countSealed(db: Executor): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(distinct account_id)::integer as count from vault_snapshots`.execute(db);
+  return rows[0]?.count ?? 0;
 }
