@@ -130,16 +130,19 @@ function leaseUntil(term: Term) {
 
 /**
  * Makes a run valid for another term. Undefined if it has lapsed, or was ended: it can never be renewed then. Where
- * somebody expires it at the same moment, one of the two does nothing.
+ * somebody expires it at the same moment, one of the two does nothing. It stays valid for as long as it was, at least,
+ * unless the caller counts by the shorter term already: one whose answer is lost must not take its run for valid longer than
+ * it is.
  */
 export async function renewRun(
   db: Executor,
   run: number,
-  term: Term,
+  { term, mayShorten }: { readonly term: Term; readonly mayShorten: boolean },
 ): Promise<{ readonly hasOthers: boolean } | undefined> {
   const { rows } = await sql<{ has_others: boolean }>`
     with look as materialized (select exists (select from instances where run <> ${run}) as has_others)
-    update instances set renewed_at = clock_timestamp(), lease_until = ${leaseUntil(term)}
+    update instances set renewed_at = clock_timestamp(),
+      lease_until = greatest(${leaseUntil(term)}, case when ${mayShorten}::boolean then null else lease_until end)
     from look where run = ${run} and lease_until > clock_timestamp()
     returning has_others`.execute(db);
   const [row] = rows;

@@ -187,19 +187,16 @@ class RunKeeper implements LeaseKeeper {
 
   /** Enters a run, as soon as the former one of this instance is over. */
   async #enter(signal: AbortSignal): Promise<void> {
-    const { instanceId, capacity, host, terms, uptimeMs } = this.#deps;
+    const { instanceId, capacity, host, terms } = this.#deps;
     // Our own was told to stop, and what it holds goes on to be ours.
     let over = this.#tenure?.run;
     for (;;) {
-      const sentAt = uptimeMs();
       const run = { instanceId, process: host.text, capacity, isDraining: this.#isDraining, over };
-      const entered = await orAborted(
-        this.#presence.ask(
-          (line) => registerRun(line, { ...run, term: this.#term() }),
-          terms.enterDeadlineMs,
-        ),
-        signal,
+      const asked = this.#ask(
+        (line) => registerRun(line, { ...run, term: this.#term() }),
+        terms.enterDeadlineMs,
       );
+      const { answer: entered, sentAt } = await orAborted(asked, signal);
       if (entered.kind === 'registered') {
         this.#begin(entered.run, sentAt, entered.hasOthers);
         this.#held.adopt(entered.leases);
@@ -208,6 +205,14 @@ class RunKeeper implements LeaseKeeper {
       if (await this.#former.isOver(entered.former)) over = entered.former.run;
       else await waitMs(terms.formerLookMs, signal);
     }
+  }
+
+  /** With the moment from which on it may have been sent: that of a wait for a connection is over by then. */
+  #ask<T>(work: (line: Executor) => Promise<T>, deadlineMs: number): Promise<{ answer: T; sentAt: number }> {
+    return this.#presence.ask(async (line) => {
+      const sentAt = this.#deps.uptimeMs();
+      return { answer: await work(line), sentAt };
+    }, deadlineMs);
   }
 
   #term(): Term {
@@ -257,13 +262,15 @@ class RunKeeper implements LeaseKeeper {
 
   async #renew(tenure: Tenure, signal: AbortSignal): Promise<void> {
     const { terms, uptimeMs, log } = this.#deps;
-    const sentAt = uptimeMs();
     try {
-      const deadlineMs = Math.min(terms.renewDeadlineMs, tenure.stopAt - sentAt);
-      const asked = this.#presence.ask((line) => renewRun(line, tenure.run, this.#term()), deadlineMs);
-      const renewed = await orAborted(asked, signal);
+      const deadlineMs = Math.min(terms.renewDeadlineMs, tenure.stopAt - uptimeMs());
+      const how = { term: this.#term(), mayShorten: tenure.hasOthers };
+      const asked = this.#ask((line) => renewRun(line, tenure.run, how), deadlineMs);
+      const { answer: renewed, sentAt } = await orAborted(asked, signal);
       if (renewed === undefined) this.#tenure = endTenure(tenure);
       else this.#begin(tenure.run, sentAt, renewed.hasOthers);
+      // From here on it counts by the shorter term, so that PostgreSQL may, too.
+      if (renewed?.hasOthers === true && !tenure.hasOthers) this.#renewNow();
     } catch (thrown) {
       signal.throwIfAborted();
       this.#tenure = { ...tenure, renewAt: uptimeMs() + terms.renewAgainMs };

@@ -4,12 +4,13 @@ import { SESSION_FACTS } from '../../src/accounts/session-machine.ts';
 import { SESSION_STATES } from '../../src/accounts/state.ts';
 import { SOCKET_STATES, socketMeaning } from '../../src/channels/whatsapp-web/socket-state.ts';
 import { DEFAULT_TIMINGS, SESSION_NUMBERS } from '../../src/config/session-timings.ts';
+import { LEASE_NUMBERS } from '../../src/instances/lease-terms.ts';
 
 const HEAD = `# The session of an account
 
 What a session can be in, what leads from one state to the next, why it falls and what is done about it, and every number
-of it. The tables are made from the code that runs (\`src/accounts/\`, \`src/config/session-timings.ts\`); a test fails when
-the two differ.
+of it. The tables are made from the code that runs (\`src/accounts/\`, \`src/config/session-timings.ts\`,
+\`src/instances/lease-terms.ts\`); a test fails when the two differ.
 
 One loop (\`src/channels/whatsapp-web/session.ts\`) brings an account to what is wanted: lives of a browser, one after
 another. Everything else sets a fact and wakes it. A state is stored in \`accounts.state\` at once and appended to the
@@ -35,6 +36,14 @@ and after a logout it shows a new code. A conflict means that the link was opene
 holds the account, it is that one's.
 `;
 
+const LEASES = `Where several instances share a database, each account is held by one at a time: a session runs only under a lease
+(\`src/instances/\`). An instance renews one row of \`instances\` for all that it holds; once that row is gone, which
+nobody may delete before it has lapsed by PostgreSQL's clock or is known to be over, its accounts are free. It stops its
+sessions before it lapses, and
+the guard kills its browsers before it lapses, although the daemon stands still. Where the database is the instance's own,
+leases never lapse.
+`;
+
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
@@ -56,6 +65,17 @@ function amount(name: string, value: number): string {
   if (name.endsWith('Bytes')) return `${value / 1024 ** 2} MiB`;
   if (!name.endsWith('Ms')) return String(value);
   return value < 1_000 ? `${value} ms` : `${value / 1_000} s`;
+}
+
+function numberRows(
+  table: Readonly<Record<string, { readonly value: number; readonly text: string; readonly why: string }>>,
+): readonly (readonly string[])[] {
+  return Object.entries(table).map(([name, { value, text, why }]) => [
+    code(name),
+    amount(name, value),
+    text,
+    why,
+  ]);
 }
 
 /** The text of docs/session-spec.md. */
@@ -84,12 +104,7 @@ export function makeSessionSpec(): string {
     const meaning = socketMeaning(state);
     return [code(state), meaning.kind === 'ended' ? `ends the life: ${code(meaning.reason)}` : meaning.kind];
   });
-  const numbers = Object.entries(SESSION_NUMBERS).map(([name, { value, text, why }]) => [
-    code(name),
-    amount(name, value),
-    text,
-    why,
-  ]);
+  const numbers = numberRows(SESSION_NUMBERS);
   return [
     HEAD,
     '## States\n',
@@ -105,6 +120,8 @@ export function makeSessionSpec(): string {
     `\n${TROUBLE}`,
     '## Numbers\n',
     table(['name', 'value', 'meaning', 'why'], numbers),
+    `\n## Leases\n\n${LEASES}`,
+    table(['name', 'value', 'meaning', 'why'], numberRows(LEASE_NUMBERS)),
     '',
   ].join('\n');
 }
