@@ -9,12 +9,21 @@ import { parseArgs } from 'node:util';
 import { toError } from '../src/lib/errors.ts';
 import { apiBenchmark } from './api/api-benchmark.ts';
 import type { Benchmark, Measured } from './benchmark.ts';
+import { bootBenchmark } from './boot/boot-benchmark.ts';
 import { tableToText } from './figures.ts';
+import { fleetBenchmark } from './fleet/fleet-benchmark.ts';
 import { pipelineBenchmark } from './pipeline/pipeline-benchmark.ts';
 import { sessionsBenchmark } from './sessions/sessions-benchmark.ts';
 import { vaultBenchmark } from './vault/vault-benchmark.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [apiBenchmark, pipelineBenchmark, sessionsBenchmark, vaultBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [
+  apiBenchmark,
+  bootBenchmark,
+  fleetBenchmark,
+  pipelineBenchmark,
+  sessionsBenchmark,
+  vaultBenchmark,
+];
 
 const RESULTS = join(import.meta.dirname, 'results');
 

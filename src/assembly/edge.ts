@@ -1,3 +1,4 @@
+import type { PoolDeps } from '../channels/whatsapp-web/pool.ts';
 import type { Clock } from '../lib/clock.ts';
 
 /** What the process edge gives: nothing below looks at the process itself. */
@@ -12,4 +13,6 @@ export interface AppEdge {
   write(text: string): void;
   /** Aborts when the daemon is asked to stop, also while it still starts. */
   readonly signal: AbortSignal;
+  /** Sessions that run otherwise than those of a daemon, which gives nothing here: for what is to be measured. */
+  readonly sessions?: Pick<PoolDeps, 'makeClient' | 'launchPlaces'>;
 }

@@ -85,6 +85,7 @@ export async function openSessions(parts: SessionParts): Promise<OpenSessions> {
       log,
       guard,
       isRoot: edge.isRoot,
+      ...edge.sessions,
       environment: { ...childEnvironment(edge.env), TMPDIR: temporary.path },
     }),
   );

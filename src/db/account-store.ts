@@ -10,7 +10,7 @@ import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
 import { type LeaseFence, NO_FENCE } from './lease-fence.ts';
 import type { AccountTable, Database } from './schema.ts';
-import { appendAlert, appendState } from './session-event-store.ts';
+import { appendAlert, appendState, appendStates } from './session-event-store.ts';
 import { toStorable } from './storable-text.ts';
 import { transact } from './transaction.ts';
 
@@ -124,12 +124,8 @@ export function makeAccountStore(
           .where(isWantedOn(instanceId))
           .returning('id')
           .execute();
-        let count = 0;
-        for (const { id } of started) {
-          const entry = { accountId: id as AccountId, instanceId, ...STARTING };
-          if (await appendState(trx, entry)) count += 1;
-        }
-        return count;
+        const ids = started.map(({ id }) => id as AccountId);
+        return await appendStates(trx, ids, { instanceId, ...STARTING });
       });
       for (let nth = 0; nth < entered; nth += 1) history.onState(STARTING);
     },

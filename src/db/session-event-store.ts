@@ -51,6 +51,27 @@ export async function appendState(trx: Executor, entry: StateEntry): Promise<boo
   return true;
 }
 
+/**
+ * The same for many accounts at once, which enter one state for the same reason. Returns for how many it was entered.
+ */
+export async function appendStates(
+  trx: Executor,
+  accountIds: readonly AccountId[],
+  { instanceId, state, reason }: Pick<StateEntry, 'instanceId' | 'state' | 'reason'>,
+): Promise<number> {
+  const { rows } = await sql`
+    insert into session_events (account_id, kind, state, reason, instance_id)
+    select account.id, 'state', ${state}::text, ${reason}::text, ${instanceId}::text
+    from unnest(${accountIds}::uuid[]) as account (id)
+    left join lateral (
+      select e.state, e.reason, e.attempt from session_events e
+      where e.account_id = account.id and e.kind = 'state' order by e.id desc limit 1) last on true
+    where (last.state, last.reason, last.attempt) is distinct from (${state}::text, ${reason}::text, null::integer)
+    returning id`.execute(trx);
+  if (rows.length > 0) noteNews(trx);
+  return rows.length;
+}
+
 /** Appends an alert to the history, to be told on. */
 export async function appendAlert(trx: Executor, accountId: AccountId, alert: SessionAlert): Promise<void> {
   noteNews(trx);

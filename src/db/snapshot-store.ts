@@ -136,5 +136,15 @@ export function makeSnapshotIndex(
         .execute();
       return rows.map(({ account_id }) => account_id as AccountId);
     },
+
+    async listWiped(accounts) {
+      const rows = await db
+        .selectFrom('accounts')
+        .select('id')
+        .where(sql<boolean>`id = any(${accounts}::uuid[])`)
+        .where(sql<boolean>`vault_wiped_through > 0`)
+        .execute();
+      return rows.map(({ id }) => id as AccountId);
+    },
   };
 }

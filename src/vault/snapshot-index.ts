@@ -52,4 +52,6 @@ export interface SnapshotIndex {
   saveWiped(accountId: AccountId, through: number): Promise<void>;
   /** Accounts whose vault was destroyed, and of which a snapshot is still entered. */
   listUnfinishedWipes(): Promise<readonly AccountId[]>;
+  /** Those of the accounts of which anything was ever destroyed. */
+  listWiped(accounts: readonly AccountId[]): Promise<readonly AccountId[]>;
 }

@@ -166,7 +166,8 @@ export class Vault {
   /** Completes the destructions that were cut off, or had a backup that could not be reached. Returns how many. */
   async finishWipes(): Promise<number> {
     const { index, folder, log } = this.#deps;
-    const accounts = new Set([...(await index.listUnfinishedWipes()), ...(await folder.listAccounts())]);
+    const wiped = await index.listWiped(await folder.listAccounts());
+    const accounts = new Set([...(await index.listUnfinishedWipes()), ...wiped]);
     let finished = 0;
     for (const accountId of accounts) {
       try {

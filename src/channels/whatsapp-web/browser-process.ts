@@ -15,12 +15,16 @@ const PROFILE_ARGUMENT = '--user-data-dir';
 /** Where the start of a process stands behind its name in /proc/<pid>/stat. */
 const STARTED_AT = 19;
 
-interface ProcessEntry {
+/** Where a process stands among the others. */
+export interface ProcessPlace {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
   readonly zombie: boolean;
   readonly startedAt: string;
+}
+
+interface ProcessEntry extends ProcessPlace {
   readonly args: readonly string[];
 }
 
@@ -38,20 +42,18 @@ export interface MarkedBrowser {
   readonly instanceId: string | null;
 }
 
-function readProcess(pid: number): ProcessEntry | undefined {
+function readPlace(pid: number): ProcessPlace | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // After the name, which may hold anything, the third field of proc(5) and those that follow.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const [state, parent, group] = fields;
-    const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
     return {
       pid,
       parent: Number(parent),
       group: Number(group),
       zombie: state === 'Z',
       startedAt: fields[STARTED_AT] ?? '',
-      args,
     };
   } catch {
     // It ended while we looked.
@@ -59,10 +61,29 @@ function readProcess(pid: number): ProcessEntry | undefined {
   }
 }
 
-function listProcesses(): ProcessEntry[] {
+function readProcess(pid: number): ProcessEntry | undefined {
+  const place = readPlace(pid);
+  try {
+    return place && { ...place, args: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') };
+  } catch {
+    // The same.
+    return undefined;
+  }
+}
+
+function listPids(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => readProcess(Number(name)) ?? []);
+    .map(Number);
+}
+
+function listProcesses(): ProcessEntry[] {
+  return listPids().flatMap((pid) => readProcess(pid) ?? []);
+}
+
+/** All processes of the machine, without their arguments. */
+export function listPlaces(): ProcessPlace[] {
+  return listPids().flatMap((pid) => readPlace(pid) ?? []);
 }
 
 function listLiving(): ProcessEntry[] {

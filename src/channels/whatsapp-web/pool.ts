@@ -16,11 +16,21 @@ import type { Browser } from './browser.ts';
 import type { BrowserGuard } from './guard.ts';
 import { LaunchGate } from './launch-gate.ts';
 import { endOrphanBrowsers } from './orphan-browsers.ts';
+import { ProcessFamilies } from './process-families.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import { Restore } from './restore.ts';
 import { Session } from './session.ts';
+import type { SessionClient } from './session-life.ts';
 import { type Run, type Slot, Slots } from './slots.ts';
-import { type ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
+import { type ClientDeps, type ClientEvent, WhatsAppClient } from './whatsapp-client.ts';
+
+/** Makes what a life of a session runs on. */
+export type MakeClient = (deps: ClientDeps, onEvent: (event: ClientEvent) => void) => SessionClient;
+
+const makeBrowserClient: MakeClient = (deps, onEvent) => new WhatsAppClient(deps, onEvent);
+
+/** Looks at all processes of the machine between two at the memory of one session. */
+const LOOKS_AN_INTERVAL = 3;
 
 export interface PoolDeps {
   readonly config: Pick<Config, 'browser' | 'whatsapp'>;
@@ -41,6 +51,10 @@ export interface PoolDeps {
   readonly isRoot: boolean;
   /** Deadlines and intervals of the sessions; those that are proven by default. */
   readonly timings?: SessionTimings;
+  /** A browser with WhatsApp Web by default. */
+  readonly makeClient?: MakeClient;
+  /** Browsers that start at the same time; as many as there are processors by default. */
+  readonly launchPlaces?: number;
   /** For the browsers; free of secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -52,6 +66,7 @@ export interface PoolDeps {
 export class Pool implements Channel, AsyncDisposable {
   readonly #deps: PoolDeps;
   readonly #gate: LaunchGate;
+  readonly #families: ProcessFamilies;
   readonly #timings: SessionTimings;
   readonly #slots: Slots;
   readonly #turns = new KeyedSerial<AccountId>();
@@ -63,8 +78,13 @@ export class Pool implements Channel, AsyncDisposable {
     this.#deps = deps;
     this.#timings = deps.timings ?? DEFAULT_TIMINGS;
     this.#slots = new Slots(deps.config.whatsapp.maxConnections);
-    const { launchJitterMs } = this.#timings;
-    this.#gate = new LaunchGate(availableParallelism(), () => Math.random() * launchJitterMs);
+    const { launchJitterMs, memoryIntervalMs } = this.#timings;
+    this.#families = new ProcessFamilies({
+      clock: deps.clock,
+      servesMs: memoryIntervalMs / LOOKS_AN_INTERVAL,
+    });
+    const { launchPlaces = availableParallelism() } = deps;
+    this.#gate = new LaunchGate(launchPlaces, () => Math.random() * launchJitterMs);
     this.#restore = new Restore({
       ...deps,
       slots: this.#slots,
@@ -324,14 +344,15 @@ export class Pool implements Channel, AsyncDisposable {
     run.ended = this.#run(accountId, slot, run);
   }
 
-  #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): WhatsAppClient {
+  #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): SessionClient {
     // A process that stood still may be about to start a browser that another instance has started meanwhile.
     if (this.#deps.leases.find(account.id) === undefined) throw new LeaseLostError();
     const { config, runtimePath, browser, instanceId, guard, clock, isRoot, environment } = this.#deps;
+    const { makeClient = makeBrowserClient } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
     // A page that offers a code to an account that is linked says only that it no longer is.
     const byCode = account.pairing === 'code' && !account.linked && phoneNumber !== null;
-    return new WhatsAppClient(
+    return makeClient(
       {
         accountId: account.id,
         instanceId,
@@ -345,6 +366,7 @@ export class Pool implements Channel, AsyncDisposable {
         log,
         timings: this.#timings,
         guard,
+        families: this.#families,
         isRoot,
         environment,
       },

@@ -26,6 +26,7 @@ import { installBridge } from './page-bridge.ts';
 import { logOut, reconnectSocket, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
+import type { ProcessFamilies } from './process-families.ts';
 import { readTreeMemory } from './process-memory.ts';
 import { profilePathOf, requireFreeBytes } from './profile.ts';
 import { watchStorage } from './storage-watch.ts';
@@ -64,6 +65,8 @@ export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'
   readonly timings: SessionTimings;
   /** Looks after the browser should this process die, and after what of it cannot be killed. */
   readonly guard: BrowserGuard;
+  /** Shared with all clients. */
+  readonly families: ProcessFamilies;
 }
 
 /**
@@ -157,7 +160,7 @@ export class WhatsAppClient {
 
   /** Reads how much memory the browser's processes take, in bytes. */
   async measureMemory(): Promise<number> {
-    return await readTreeMemory(findBrowserProcesses(this.#profilePath));
+    return this.#launched ? await readTreeMemory(this.#deps.families.find(this.#launched)) : 0;
   }
 
   /** Has the page show a new QR code, or asks WhatsApp for a new pairing code. @throws AppError SESSION_DEADLINE */

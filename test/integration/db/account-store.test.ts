@@ -10,6 +10,7 @@ import { makeSnapshotIndex } from '../../../src/db/snapshot-store.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
+import { countStatements } from '../../support/statement-count.ts';
 
 const HERE = parseInstanceId('here');
 const THERE = parseInstanceId('there');
@@ -225,6 +226,30 @@ describe('accounts that are wanted', () => {
     expect(account).toMatchObject({ state: 'starting', reason: null, linked: true });
     expect(account.lastDisconnectedAt).not.toBeNull();
     expect((await store.getAccount(elsewhere)).state).toBe('connected');
+  });
+
+  it('are entered into their histories once, in as many statements for a hundred accounts as for one', async () => {
+    const counted = countStatements(db);
+    const onState = vi.fn();
+    const counting = makeAccountStore(counted.db, { history: { onState, onAlert: vi.fn() } });
+    await store.saveStart(id, HERE);
+    await store.saveState(id, { state: 'awaiting_scan', reason: null });
+    await counting.saveStarting(HERE);
+    const forOne = counted.count();
+    expect(onState).toHaveBeenCalledTimes(1);
+    const many = await Promise.all(Array.from({ length: 100 }, () => insertTestAccount(db)));
+    await db.updateTable('accounts').set({ wanted: true, instance_id: HERE }).execute();
+    await counting.saveStarting(HERE);
+    expect(counted.count() - forOne).toBe(forOne);
+    // The first of them was starting already.
+    expect(onState).toHaveBeenCalledTimes(101);
+    const entered = await db
+      .selectFrom('session_events')
+      .selectAll()
+      .where('account_id', 'in', many)
+      .execute();
+    expect(entered).toHaveLength(100);
+    expect(entered[0]).toMatchObject({ kind: 'state', state: 'starting', reason: null, instance_id: HERE });
   });
 });
 

@@ -1,8 +1,15 @@
-import { open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { cp, open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseInstanceId } from '../../../src/accounts/ids.ts';
+import { makeSnapshotIndex } from '../../../src/db/snapshot-store.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
 import { makeKeyRing } from '../../../src/vault/key-ring.ts';
+import { Vault } from '../../../src/vault/vault.ts';
 import { FrailBackup } from '../../support/frail-backup.ts';
+import { insertTestAccount } from '../../support/inbound-events.ts';
 import { CURRENT_KEY, OLD_KEY } from '../../support/sealed-sample.ts';
+import { countStatements } from '../../support/statement-count.ts';
 import { VaultRoot } from '../../support/vault-root.ts';
 import { type VaultPlaces, VaultStage, type VaultStageSettings } from '../../support/vault-stage.ts';
 
@@ -255,6 +262,26 @@ describe('a destroyed vault', () => {
     expect(await stage.listDatabase()).toEqual([]);
     expect(await stage.listIndex()).toEqual([]);
     expect(await stage.vault.finishWipes()).toBe(0);
+  });
+
+  it('is looked for in as few statements, however many vaults there are that were not destroyed', async () => {
+    await stage.seal('text');
+    const counted = countStatements(stage.db);
+    const index = makeSnapshotIndex(counted.db, parseInstanceId('test'));
+    const keyRing = makeKeyRing({ current: CURRENT_KEY, previous: [] });
+    const { folder, backup: database, log } = stage;
+    const onStep = () => undefined;
+    const vault = new Vault({ folder, keyRing, index, backups: [database], clock: systemClock, log, onStep });
+    expect(await vault.finishWipes()).toBe(0);
+    const forOne = counted.count();
+    for (let nth = 0; nth < 20; nth += 1) {
+      const accountId = await insertTestAccount(stage.db);
+      await cp(join(places.sessionPath, stage.accountId), join(places.sessionPath, accountId), {
+        recursive: true,
+      });
+    }
+    expect(await vault.finishWipes()).toBe(0);
+    expect(counted.count() - forOne).toBe(forOne);
   });
 
   it('leaves what was linked after it alone', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { makeAccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
 import { findBrowserProcesses } from '../../../../src/channels/whatsapp-web/browser-process.ts';
+import { ProcessFamilies } from '../../../../src/channels/whatsapp-web/process-families.ts';
 import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts';
 import { WhatsAppClient } from '../../../../src/channels/whatsapp-web/whatsapp-client.ts';
 import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
@@ -54,6 +55,7 @@ async function makeClient(): Promise<WhatsAppClient> {
           survivors += 1;
         },
       },
+      families: new ProcessFamilies({ clock: systemClock, servesMs: 1_000 }),
       isRoot: true,
       environment: { TMPDIR: join(folder.path, 'tmp') },
     },
