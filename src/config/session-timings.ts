@@ -225,9 +225,9 @@ export const SESSION_NUMBERS = {
     why: 'What happens between them is measured all the same.',
   },
   eventLoopResolutionMs: {
-    value: 20,
+    value: 100,
     text: 'How finely stand-stills of the event loop are measured.',
-    why: 'Fine enough for seconds, and fifty wake-ups a second cost nothing.',
+    why: 'Fine enough for seconds; more wake-ups would be most of what a daemon at rest does.',
   },
   logoutDeadlineMs: {
     value: 10_000,
