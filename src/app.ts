@@ -118,10 +118,13 @@ async function openParts(
       capacity: config.whatsapp.maxConnections,
       exclusive: config.database.kind === 'embedded',
       guard,
+      clock,
       log,
       signal,
     }),
   );
+  const findLease: FindLease = (accountId) => leases.find(accountId);
+  const fence = makeLeaseFence(findLease);
   const queues = stack.use(await openQueues({ redis, instanceId, log }));
   const events = stack.use(await openEventStream({ redis, name: 'realtime', log }));
   const fanOut = makeWebhookFanOut(clock);
@@ -174,6 +177,7 @@ async function openParts(
       queues,
       store,
       instanceId,
+      fence,
       messageRateLimit: config.whatsapp.messageRateLimit,
       pacing: config.whatsapp.pacing,
       onCounted: (accountId) => announcer.reviewHealth(accountId),
@@ -184,7 +188,6 @@ async function openParts(
     }),
   );
 
-  const findLease: FindLease = (accountId) => leases.find(accountId);
   const accounts = makeAccountStore(db, {
     history: measured.sessions,
     fence: makeLeaseFence(findLease),
@@ -200,6 +203,7 @@ async function openParts(
       edge,
       log,
       db,
+      connection: stores.connection,
       instanceId,
       leases,
       guard,
@@ -213,7 +217,7 @@ async function openParts(
       onSealFailed: () => measured.snapshot('seal_failed'),
     }),
   );
-  const { pool } = sessions;
+  const { pool, channel } = sessions;
   findStatus = (accountId) => pool.findStatus(accountId);
   const inspection = makeProfileInspection(runtime.path, DEFAULT_TIMINGS);
   const cronTable = makeCronTable({
@@ -254,7 +258,7 @@ async function openParts(
         accountDefaults: config.whatsapp,
         instanceId,
         db,
-        channel: pool,
+        channel,
         outbox: pipeline.outbox,
         campaigns: pipeline.campaigns,
         uploads: pipeline.intake,
@@ -272,6 +276,7 @@ async function openParts(
         accessChanges,
         feed,
         events,
+        keyRing,
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),
           queue: () => redis.ping(READINESS_DEADLINE_MS),
@@ -291,7 +296,7 @@ async function openParts(
   await welcome({
     defaults: config.whatsapp,
     db,
-    channel: pool,
+    channel,
     instanceId,
     isTerminal: edge.isTerminal,
     cli: edge.cli,

@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { AccountId } from '../../src/accounts/ids.ts';
 import { parseInstanceId } from '../../src/accounts/ids.ts';
 import { openDatabase } from '../../src/db/database.ts';
+import { NO_FENCE } from '../../src/db/lease-fence.ts';
 import { migrateToLatest } from '../../src/db/migrator.ts';
 import { ensurePartitions, MONTHS_AHEAD } from '../../src/db/partitions.ts';
 import { orAborted } from '../../src/lib/abort.ts';
@@ -45,6 +46,7 @@ export async function measureIngest(
   const store = stack.use(await openDiskMediaStore({ path: folder, log: quietLog }));
   const pipeline = stack.use(
     await openPipeline({
+      fence: NO_FENCE,
       ...{ database, redis, queues, store, instanceId, clock: systemClock, log: quietLog },
       messageRateLimit: 0,
       pacing: { warmup: false, jitter: false, breaker: false },

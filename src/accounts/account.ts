@@ -13,6 +13,8 @@ export interface Account {
   readonly expectedPhoneNumber: string | null;
   readonly displayName: string | null;
   readonly profileName: string | null;
+  /** The account's own id in WhatsApp, `<digits>@c.us` or `<digits>@lid`, while it is linked. */
+  readonly wid: string | null;
   readonly state: SessionState;
   readonly reason: ReasonCode | null;
   readonly since: Date;
@@ -31,7 +33,10 @@ export interface Account {
   readonly lastConnectedAt: Date | null;
   readonly lastDisconnectedAt: Date | null;
   readonly createdAt: Date;
+  /** Which instance holds it, or held it last. */
   readonly instanceId: InstanceId | null;
+  /** True while an instance holds it: what its state says of a session is then so. */
+  readonly isHeld: boolean;
 }
 
 /** A QR's text or a pairing code, and when it must no longer be shown. */

@@ -1,7 +1,7 @@
 import type { AccountStore } from '../accounts/account.ts';
 import type { Announcer } from '../accounts/announcer.ts';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
-import type { ChannelListener } from '../channels/channel.ts';
+import type { Channel, ChannelListener } from '../channels/channel.ts';
 import type { Browser } from '../channels/whatsapp-web/browser.ts';
 import type { BrowserGuard } from '../channels/whatsapp-web/guard.ts';
 import { openPool, type Pool } from '../channels/whatsapp-web/pool.ts';
@@ -13,9 +13,12 @@ import { childEnvironment } from '../config/child-environment.ts';
 import type { Config } from '../config/config.ts';
 import { DEFAULT_TIMINGS } from '../config/session-timings.ts';
 import type { Executor } from '../db/database.ts';
+import type { NotificationOptions } from '../db/notification-listener.ts';
 import { doubtRestored } from '../db/restored-profile.ts';
 import { openSocketFolder } from '../embedded/socket-folder.ts';
 import type { LeaseKeeper } from '../instances/lease-keeper.ts';
+import { makePerformCall, makeRoutedChannel } from '../instances/routed-channel.ts';
+import { openSessionCalls } from '../instances/session-calls.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Pipeline } from '../messages/pipeline.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -26,6 +29,8 @@ export interface SessionParts {
   readonly edge: AppEdge;
   readonly log: Logger;
   readonly db: Executor;
+  /** Of the database. */
+  readonly connection: NotificationOptions['connection'];
   readonly instanceId: InstanceId;
   readonly leases: LeaseKeeper;
   readonly guard: BrowserGuard;
@@ -40,9 +45,16 @@ export interface SessionParts {
   readonly onSealFailed: () => void;
 }
 
+export interface OpenSessions extends AsyncDisposable {
+  /** The sessions of this instance. */
+  readonly pool: Pool;
+  /** Those of all instances. */
+  readonly channel: Channel;
+}
+
 /** The pool of sessions, no account started yet, and who hears of them; a guard outlives it, should it be killed. */
-export async function openSessions(parts: SessionParts): Promise<{ readonly pool: Pool } & AsyncDisposable> {
-  const { config, edge, log, instanceId, leases, guard, accounts, runtime, vault } = parts;
+export async function openSessions(parts: SessionParts): Promise<OpenSessions> {
+  const { config, edge, log, db, instanceId, leases, guard, accounts, runtime, vault } = parts;
   const { clock } = edge;
   await using stack = new AsyncDisposableStack();
   const profiles = new ProfileKeeper({
@@ -78,8 +90,21 @@ export async function openSessions(parts: SessionParts): Promise<{ readonly pool
     }),
   );
   leases.onLapse(() => pool.stopAll());
+  const ownRun = () => leases.run;
+  const calls = stack.use(
+    await openSessionCalls({
+      db,
+      connection: parts.connection,
+      ownRun,
+      perform: makePerformCall({ local: pool, leases, copied: () => profiles.copied() }),
+      clock,
+      log,
+    }),
+  );
+  leases.onRun(() => calls.look());
+  const channel = makeRoutedChannel({ local: pool, leases, calls, ownRun, db });
   const opened = stack.move();
-  return { pool, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { pool, channel, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** What was handed over since the snapshot of a profile was taken is in doubt before that profile is used. */

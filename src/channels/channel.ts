@@ -26,6 +26,12 @@ export interface Channel {
   /** Forgets the link for good without logging the device out, which lives on elsewhere. Safe to call again. */
   abandon(accountId: AccountId): Promise<void>;
 
+  /**
+   * Reacts to a message in the name of a connected account: see ConnectedSession.
+   * @throws AppError ACCOUNT_NOT_CONNECTED, MESSAGE_NOT_REACTABLE; SESSION_DEADLINE or SESSION_FAULT if the page did not do it
+   */
+  react(accountId: AccountId, message: PreparedSend, emoji: string): Promise<void>;
+
   /** The session of an account, if it is connected on this instance now. */
   findConnected(accountId: AccountId): ConnectedSession | undefined;
 

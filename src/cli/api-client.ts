@@ -1,14 +1,13 @@
 import { io, type Socket } from 'socket.io-client';
 import {
   type CallInit,
-  type ClientCode,
   makeSwitchboardClient,
   type RealtimeEvents,
   type Schemas,
   type SwitchboardClient,
   SwitchboardError,
 } from '../client/client.ts';
-import { AppError, ERROR_CATALOGUE, type ErrorCode, toError } from '../lib/errors.ts';
+import { AppError } from '../lib/errors.ts';
 import type {
   AcceptedMessage,
   AccountHealthView,
@@ -19,16 +18,8 @@ import type {
   PairingCodeView,
   QrView,
 } from './api-views.ts';
-
-/** Where a daemon is, and the key that it is asked with. */
-export interface Daemon {
-  /** Scheme, host and port, no slash at the end. */
-  readonly url: string;
-  /** Null if none was found: the daemon then says what it asks for. */
-  readonly apiKey: string | null;
-  /** The variable or the path of the file that it was taken from. */
-  readonly keySource: string | null;
-}
+import type { Daemon } from './daemon-address.ts';
+import { makeStrangerError, reasonOf, toDaemonError } from './daemon-error.ts';
 
 /** Which messages, by the parameters of the list. */
 export type MessageFilter = Readonly<Record<string, string>>;
@@ -41,16 +32,6 @@ export const API = '/api/v1/whatsapp';
 
 /** What is read as it comes; anything else is not of this daemon. */
 const STREAMED = /^application\/(x-ndjson|octet-stream|json)\b/;
-
-/** The errors of a server that does not name a code of ours. */
-const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
-  400: 'VALIDATION_FAILED',
-  401: 'UNAUTHENTICATED',
-  403: 'FORBIDDEN',
-  404: 'NOT_FOUND',
-  429: 'RATE_LIMIT_EXCEEDED',
-  503: 'UNAVAILABLE',
-};
 
 /**
  * The daemon's HTTP API, by the client that applications use. Every call rejects with an AppError: the daemon's own code
@@ -212,7 +193,7 @@ export class ApiClient {
   ): Promise<StreamedAnswer> {
     const { body, response } = await this.#told(ask(this.#client));
     const { headers, status } = response;
-    if (!STREAMED.test(headers.get('content-type') ?? '')) throw this.#makeStranger(status);
+    if (!STREAMED.test(headers.get('content-type') ?? '')) throw makeStrangerError(this.#daemon, status);
     return { headers, bytes: this.#readBytes(body) };
   }
 
@@ -226,6 +207,16 @@ export class ApiClient {
         cause: thrown,
       });
     }
+  }
+
+  /** What a call answers, whose parameters and answer have the types of the API. */
+  async ask<Data>(call: (client: SwitchboardClient) => Promise<{ readonly data: Data }>): Promise<Data> {
+    return this.#data(call(this.#client));
+  }
+
+  /** All that a list holds, however many pages that takes. */
+  async askAll<Item>(list: (client: SwitchboardClient) => AsyncIterable<Item>): Promise<readonly Item[]> {
+    return this.#all(list(this.#client));
   }
 
   async #data<Data>(answer: Promise<{ readonly data: Data }>): Promise<Data> {
@@ -247,32 +238,8 @@ export class ApiClient {
       return await answer;
     } catch (thrown) {
       this.#signal.throwIfAborted();
-      throw thrown instanceof SwitchboardError ? this.#toAppError(thrown) : thrown;
+      throw thrown instanceof SwitchboardError ? toDaemonError(thrown, this.#daemon) : thrown;
     }
-  }
-
-  #toAppError(error: SwitchboardError): AppError {
-    const { code, status, message, details, cause } = error;
-    switch (code as ClientCode) {
-      case 'UNREACHABLE':
-      case 'TIMEOUT':
-        return new AppError('UNAVAILABLE', {
-          message: `No daemon answers at ${this.#daemon.url} (${reasonOf(cause)}). Start it with npm start, or point SWITCHBOARD_URL to it.`,
-          cause,
-        });
-      case 'NOT_SWITCHBOARD':
-        return this.#makeStranger(status);
-      default: {
-        const remedy = status === 401 ? keyToRemedy(this.#daemon) : '';
-        return new AppError(toKnownCode(code, status ?? 500), { message: message + remedy, details });
-      }
-    }
-  }
-
-  #makeStranger(status: number | undefined): AppError {
-    return new AppError('UNAVAILABLE', {
-      message: `What answers at ${this.#daemon.url} is not Switchboard (HTTP ${status}). Correct PORT or SWITCHBOARD_URL.`,
-    });
   }
 }
 
@@ -295,27 +262,4 @@ export interface StreamedAnswer {
   readonly headers: Headers;
   /** Rejects as every call does; also if the answer breaks off. */
   readonly bytes: AsyncIterable<Uint8Array>;
-}
-
-function keyToRemedy({ apiKey, keySource }: Daemon): string {
-  if (apiKey === null || keySource === null) {
-    return ' No API key was found: set SWITCHBOARD_API_KEY, or run this where the daemon keeps its data (DATA_PATH).';
-  }
-  const isVariable = keySource === 'SWITCHBOARD_API_KEY' || keySource === 'OWNER_API_KEY';
-  const what = isVariable
-    ? 'correct it'
-    : "set SWITCHBOARD_API_KEY, or give the command line the daemon's DATA_PATH";
-  return ` The key in ${keySource} is not one of this daemon: ${what}.`;
-}
-
-/** What fetch knows better than its own message says. */
-function reasonOf(thrown: unknown): string {
-  const { cause, message } = toError(thrown);
-  return cause instanceof Error && cause.message !== '' ? cause.message : message;
-}
-
-/** A newer daemon may know codes that we do not: its HTTP status then says enough. */
-export function toKnownCode(code: string, status: number): ErrorCode {
-  if (Object.hasOwn(ERROR_CATALOGUE, code)) return code as ErrorCode;
-  return CODE_OF_STATUS[status] ?? (status >= 500 ? 'INTERNAL' : 'VALIDATION_FAILED');
 }

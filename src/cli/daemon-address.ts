@@ -4,8 +4,17 @@ import { type Environment, parseVariables } from '../config/environment.ts';
 import type { VariableContext } from '../config/variable.ts';
 import { CLI_VARIABLES, type VariableValues } from '../config/variables.ts';
 import { AppError, toError } from '../lib/errors.ts';
-import type { Daemon } from './api-client.ts';
 import { findUrlFile } from './url-file.ts';
+
+/** Where a daemon is, and the key that it is asked with. */
+export interface Daemon {
+  /** Scheme, host and port, no slash at the end. */
+  readonly url: string;
+  /** Null if none was found: the daemon then says what it asks for. */
+  readonly apiKey: string | null;
+  /** The variable or the path of the file that it was taken from. */
+  readonly keySource: string | null;
+}
 
 /**
  * The daemon that the command line talks to: SWITCHBOARD_URL and SWITCHBOARD_API_KEY, else the address that the daemon of

@@ -3,12 +3,7 @@ import { AppError, isAppError } from '../lib/errors.ts';
 import type { ApiClient } from './api-client.ts';
 import type { AccountView } from './api-views.ts';
 import { accountToLinkStep, idToLinkCommand, isMendedByLinking } from './link-step.ts';
-
-/** How often the daemon is asked. A QR code lives for 20 s or more, and a person scans it in seconds. */
-const ASK_EVERY_MS = 1_000;
-
-/** So many questions in a row may go unanswered: a daemon that starts again, or a network that changes, is back by then. */
-const MAX_UNANSWERED = 5;
+import { ASK_EVERY_MS, askPatiently } from './patient-ask.ts';
 
 /** What is told while an account is being linked; each only when it changes. */
 export interface LinkWitness {
@@ -41,7 +36,7 @@ export async function followLink(
   let told = '';
   let shown = null as ShownCode | null;
   for (;;) {
-    const { account, step, code } = await lookPatiently(api, accountId, signal);
+    const { account, step, code } = await askPatiently(() => lookAt(api, accountId), signal);
     if (code?.text !== shown?.text && (code !== null || step.kind !== 'scan')) {
       shown = code;
       witness.onCode(account, code);
@@ -64,17 +59,6 @@ export async function followLink(
         break;
       default:
         return step satisfies never;
-    }
-    await waitMs(ASK_EVERY_MS, signal);
-  }
-}
-
-async function lookPatiently(api: ApiClient, accountId: string, signal: AbortSignal) {
-  for (let unanswered = 0; ; unanswered += 1) {
-    try {
-      return await lookAt(api, accountId);
-    } catch (thrown) {
-      if (!isAppError(thrown, 'UNAVAILABLE') || unanswered === MAX_UNANSWERED) throw thrown;
     }
     await waitMs(ASK_EVERY_MS, signal);
   }

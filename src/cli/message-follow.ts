@@ -7,8 +7,9 @@ import type { RealtimeEvents } from '../client/client.ts';
 import { orAborted, waitMs } from '../lib/abort.ts';
 import { AppError, type ErrorCode, isAppError } from '../lib/errors.ts';
 import { Wake } from '../lib/wake.ts';
-import { type ApiClient, type MessageFilter, toKnownCode } from './api-client.ts';
+import type { ApiClient, MessageFilter } from './api-client.ts';
 import type { MessageView } from './api-views.ts';
+import { toKnownCode } from './daemon-error.ts';
 
 /** So far back it is looked again after an absence: messages become known some time after they were sent. Milliseconds. */
 const OVERLAP_MS = 300_000;

@@ -4,15 +4,20 @@ import { findFieldProblems } from '../config/start-error.ts';
 import { isAppError, toError } from '../lib/errors.ts';
 import type { CommandContext } from './command-context.ts';
 import { addAccountsCommand } from './commands/accounts.ts';
+import { addAuditCommand } from './commands/audit.ts';
+import { addCampaignsCommand } from './commands/campaigns.ts';
 import { addDisconnectCommand } from './commands/disconnect.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addGrantsCommand } from './commands/grants.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addLinkCommand } from './commands/link.ts';
 import { addMessagesCommand } from './commands/messages.ts';
 import { addQrCommand } from './commands/qr.ts';
 import { addSendCommand } from './commands/send.ts';
+import { addSettingsCommand } from './commands/settings.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addVaultCommand } from './commands/vault.ts';
+import { addWebhooksCommand } from './commands/webhooks.ts';
 import { EXIT, EXIT_CODES_HELP, type ExitCode, errorToExitCode } from './exit-code.ts';
 import { textToLine } from './terminal-text.ts';
 
@@ -23,8 +28,13 @@ const SUBCOMMANDS = [
   addQrCommand,
   addSendCommand,
   addMessagesCommand,
+  addCampaignsCommand,
   addDisconnectCommand,
   addKeysCommand,
+  addGrantsCommand,
+  addAuditCommand,
+  addWebhooksCommand,
+  addSettingsCommand,
   addVaultCommand,
   addDoctorCommand,
 ];

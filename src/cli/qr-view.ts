@@ -1,5 +1,5 @@
 import qrcode from 'qrcode-terminal';
-import { accountName, textToCell } from './terminal-text.ts';
+import { accountName, clearLines, textToCell } from './terminal-text.ts';
 
 /** What waits for a scan: an account's QR text, or null once it is used or has expired. */
 export interface QrShown {
@@ -95,11 +95,6 @@ export function makeTerminalQrView({ write, isTty, inPlace = false }: TerminalQr
         );
     },
   };
-}
-
-/** Goes back by so many lines and empties the terminal from there on. */
-function clearLines(lines: number): string {
-  return `\x1b[${lines}F\x1b[J`;
 }
 
 /** `ABCD1234` as the phone shows its field for it, `ABCD-1234`, and in a frame. */

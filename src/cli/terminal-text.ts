@@ -35,6 +35,11 @@ export function rowsToTable(head: readonly string[], rows: readonly (readonly st
   return `${lines.join('\n')}\n`;
 }
 
+/** Goes back by so many lines and empties the terminal from there on. */
+export function clearLines(lines: number): string {
+  return `\x1b[${lines}F\x1b[J`;
+}
+
 /** An instant of the API for people: 2026-01-02 03:04:05 UTC. */
 export function instantText(iso: string): string {
   const at = new Date(iso);

@@ -31,6 +31,11 @@ export function checkFilled(field: string, text: string | undefined): TypedProbl
   return text === '' ? { field, message: 'Give at least one character.' } : undefined;
 }
 
+export function checkLength(field: string, text: string | undefined, max: number): TypedProblem {
+  if (text === undefined || (text !== '' && text.length <= max)) return undefined;
+  return { field, message: `Use 1 to ${max} characters.` };
+}
+
 export function checkOneOf(field: string, text: string | undefined, values: readonly string[]): TypedProblem {
   if (text === undefined || values.includes(text)) return undefined;
   return { field, message: `Use one of: ${values.join(', ')}.` };

@@ -17,8 +17,9 @@ export { type ClientCode, SwitchboardError } from './switchboard-error.ts';
  * Calls of the API. Each rejects with a SwitchboardError, with the reason of its signal, or with what `token` throws.
  *
  * A request is made again where the answer says that it was not done (429 with a Retry-After of 30 seconds at most), and
- * where it may be done twice, which reads and sends may: after 503, and where no answer came. Every send has an
- * Idempotency-Key: its `params.header['idempotency-key']`, else one that is made for it, the same for all its attempts.
+ * where it may be done twice, which reads and sends may: after 503, where no answer came, and while an earlier attempt is
+ * still being accepted (IDEMPOTENCY_IN_PROGRESS). Every send has an Idempotency-Key: its
+ * `params.header['idempotency-key']`, else one that is made for it, the same for all its attempts.
  */
 export interface SwitchboardClient {
   readonly get: Call<'get'>;

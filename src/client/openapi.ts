@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 8571a13924510875c43f6008424068feca709e0b64c7d6f9ea8320332dd8e9b8
- * types 298a094e322fcb3d9b407d26f103402189842dd811fa1039e3ed63a972d04af4
+ * document 62acd73af6985b02537953083a47d54a5c34bdef5ece4c335fbb46110a2e70d9
+ * types b9b11e378967b3012cbda9d858dd38a8177fc63070cbc1cc1b2e940620de6278
  */
 
 export interface paths {
@@ -666,7 +666,7 @@ export interface paths {
         put?: never;
         /**
          * Subscribe an endpoint to events, from now on
-         * @description The answer holds the secret, this once. Requests are signed in the Standard Webhooks scheme; whatever is not answered with 2xx is sent again for 24 hours. See docs/webhooks.md.
+         * @description A tenant may have 100: one more is refused with TOO_MANY_WEBHOOKS. The answer holds the secret, this once. Requests are signed in the Standard Webhooks scheme; whatever is not answered with 2xx is sent again for 24 hours. See docs/webhooks.md.
          */
         post: operations["createWebhook"];
         delete?: never;
@@ -1430,7 +1430,7 @@ export interface components {
              * @example 1.2
              */
             usagePercentage: number;
-            /** @description The session runs on this instance and is connected. */
+            /** @description The session runs, on whichever instance, and is connected. */
             isClientActive: boolean;
             /**
              * @example {
@@ -1453,7 +1453,7 @@ export interface components {
             /** @example null */
             reconnect: {
                 attempt: number;
-                /** @description Null while the attempt is running. */
+                /** @description Null while the attempt is running, and where another instance counts the attempts. */
                 nextAt: string | null;
             } | null;
         };
@@ -1473,6 +1473,7 @@ export interface components {
          *       "contacts": null,
          *       "poll": null,
          *       "mediaUrl": null,
+         *       "mediaStatus": null,
          *       "mediaType": null,
          *       "mimeType": null,
          *       "fileName": null,
@@ -1550,6 +1551,8 @@ export interface components {
             } | null;
             /** @description Path of the file; null until it is stored, and if it is not to be had. */
             mediaUrl: string | null;
+            /** @description Where the file is: still to be fetched, stored, gone from WhatsApp, or given up. Null for what has none. */
+            mediaStatus: ("pending" | "stored" | "gone" | "failed") | null;
             mediaType: ("image" | "video" | "audio" | "voice" | "document" | "sticker") | null;
             mimeType: string | null;
             fileName: string | null;
@@ -2838,6 +2841,7 @@ export interface operations {
                      *           "contacts": null,
                      *           "poll": null,
                      *           "mediaUrl": null,
+                     *           "mediaStatus": null,
                      *           "mediaType": null,
                      *           "mimeType": null,
                      *           "fileName": null,
@@ -3123,19 +3127,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "name": "Opening hours in May",
-                 *       "items": [
-                 *         {
-                 *           "to": "+491700000001",
-                 *           "text": "Hello!"
-                 *         }
-                 *       ]
-                 *     }
-                 */
                 "application/json": {
-                    /** @example Opening hours in May */
                     name: string;
                     items: components["schemas"]["CampaignItemBodyInput"][];
                 };
@@ -3574,6 +3566,7 @@ export interface operations {
                      *         "contacts": null,
                      *         "poll": null,
                      *         "mediaUrl": null,
+                     *         "mediaStatus": null,
                      *         "mediaType": null,
                      *         "mimeType": null,
                      *         "fileName": null,
@@ -3667,6 +3660,7 @@ export interface operations {
                      *         "contacts": null,
                      *         "poll": null,
                      *         "mediaUrl": null,
+                     *         "mediaStatus": null,
                      *         "mediaType": null,
                      *         "mimeType": null,
                      *         "fileName": null,
@@ -3879,6 +3873,7 @@ export interface operations {
                      *         "contacts": null,
                      *         "poll": null,
                      *         "mediaUrl": null,
+                     *         "mediaStatus": null,
                      *         "mediaType": null,
                      *         "mimeType": null,
                      *         "fileName": null,
@@ -3932,6 +3927,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "file": "(the bytes of the file)"
+                 *     }
+                 */
                 "multipart/form-data": {
                     /** Format: binary */
                     file: Blob;
@@ -4650,14 +4650,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "url": "https://shop.example/hooks/whatsapp",
-                 *       "events": [
-                 *         "message.received"
-                 *       ]
-                 *     }
-                 */
                 "application/json": {
                     /**
                      * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
@@ -4824,7 +4816,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example {} */
                 "application/json": {
                     /**
                      * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
@@ -5369,6 +5360,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "passphrase": "a sentence that nobody else would say",
+                 *       "file": "(the bytes of the file)"
+                 *     }
+                 */
                 "multipart/form-data": {
                     /** Format: password */
                     passphrase: string;

@@ -26,7 +26,7 @@ export class SwitchboardError extends Error {
   readonly status: number | undefined;
   /** For VALIDATION_FAILED every field that is wrong, as `{field, message}`. */
   readonly details: unknown;
-  /** Names the lines of the daemon's log. */
+  /** Names the lines of the daemon's log; undefined if no answer has named one. */
   readonly requestId: string | undefined;
   /** How long the daemon asks to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { AccountId } from '../accounts/ids.ts';
+import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { parseSessionState, SESSION_STATES } from '../accounts/state.ts';
 import { insertAccount, type NewAccount } from './account-directory.ts';
 import { doubtEarlierLink } from './account-link.ts';
@@ -8,7 +8,8 @@ import type { Executor } from './database.ts';
 
 /**
  * How an account stands whose session comes from another host: it was created now; it was brought back with its history
- * after it had been deleted; it is here and rests without a link. Or it cannot be taken in: it is linked or running, or
+ * after it had been deleted; it is here and rests without a link. Or it cannot be taken in: it is linked or running, here or
+ * on another instance, or
  * another tenant has its id.
  */
 export type Admission = 'created' | 'revived' | 'present' | 'linked' | 'foreign';
@@ -19,6 +20,7 @@ export async function admitAccount(db: Executor, account: NewAccount): Promise<A
     const row = await trx
       .selectFrom('accounts')
       .select(['tenant_id', 'deleted_at', 'linked', 'wanted', 'state'])
+      .select(isHeldElsewhere(account.instanceId).as('is_held_elsewhere'))
       .where('id', '=', account.id)
       .forUpdate()
       .executeTakeFirst();
@@ -27,6 +29,8 @@ export async function admitAccount(db: Executor, account: NewAccount): Promise<A
       return 'created';
     }
     if (row.tenant_id !== account.tenantId) return 'foreign';
+    // Its session may still be coming to its end there.
+    if (row.is_held_elsewhere) return 'linked';
     if (row.deleted_at !== null) {
       await revive(trx, account);
       return 'revived';
@@ -41,6 +45,10 @@ export async function admitAccount(db: Executor, account: NewAccount): Promise<A
       .execute();
     return 'present';
   });
+}
+
+function isHeldElsewhere(instanceId: InstanceId) {
+  return sql<boolean>`exists (select from instances where run = accounts.lease_run and instance_id <> ${instanceId})`;
 }
 
 async function revive(trx: Executor, { id, instanceId }: NewAccount): Promise<void> {

@@ -17,6 +17,7 @@ export function rowToAccount(row: Selectable<AccountTable>): Account {
     expectedPhoneNumber: row.expected_phone_number,
     displayName: row.display_name,
     profileName: row.profile_name,
+    wid: row.wid,
     state: parseSessionState(row.state),
     reason: row.reason === null ? null : parseReasonCode(row.reason),
     since: row.state_since,
@@ -36,5 +37,6 @@ export function rowToAccount(row: Selectable<AccountTable>): Account {
     lastDisconnectedAt: row.last_disconnected_at,
     createdAt: row.created_at,
     instanceId: row.instance_id as InstanceId | null,
+    isHeld: row.lease_run !== null,
   };
 }

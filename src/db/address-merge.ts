@@ -56,16 +56,32 @@ async function lockChats(
     order by chat_id for update`.execute(trx);
 }
 
-/** The log of the LID's chat goes on behind that of the number's: without gaps, and told again rather than missed. */
+/**
+ * Makes one log of both, without gaps: first what was told of the number's chat and of the LID's, then what was not told of the
+ * number's and of the LID's. So nothing is missed, and nothing told again.
+ */
 async function moveLog(trx: Executor, accountId: AccountId, { lid, phone }: AddressPair): Promise<void> {
+  const { rows } = await sql<{ chat_id: string; last: string; told: string }>`
+    select chat_id, last_seq::text as last, told_seq::text as told from chats
+    where account_id = ${accountId}::uuid and chat_id in (${lid}, ${phone})`.execute(trx);
+  const [of, by] = [lid, phone].map((chatId) => rows.find(({ chat_id }) => chat_id === chatId));
+  if (of === undefined || by === undefined) return;
+  // By way of numbers that are nobody's: each has to be one of its own at any moment.
   await sql`
-    update message_changes set chat_id = ${phone}, chat_seq = chat_seq + coalesce((
-      select last_seq from chats where account_id = ${accountId}::uuid and chat_id = ${phone}
-    ), 0)
+    update message_changes set chat_seq = -(chat_seq + ${of.told}::bigint)
+    where account_id = ${accountId}::uuid and chat_id = ${phone} and chat_seq > ${by.told}::bigint`.execute(
+    trx,
+  );
+  await sql`
+    update message_changes set chat_seq = -chat_seq
+    where account_id = ${accountId}::uuid and chat_id = ${phone} and chat_seq < 0`.execute(trx);
+  await sql`
+    update message_changes set chat_id = ${phone}, chat_seq = chat_seq
+      + case when chat_seq <= ${of.told}::bigint then ${by.told}::bigint else ${by.last}::bigint end
     where account_id = ${accountId}::uuid and chat_id = ${lid}`.execute(trx);
 }
 
-/** What is known of the chat beside its messages. What was told of the LID's chat is told again, unless all of the number's was. */
+/** What is known of the chat beside its messages. */
 async function moveRows(
   trx: Executor,
   accountId: AccountId,
@@ -86,7 +102,7 @@ async function moveRows(
       last_incoming_at = greatest(old.last_incoming_at, excluded.last_incoming_at),
       unread = greatest(old.unread, excluded.unread),
       last_seq = old.last_seq + excluded.last_seq,
-      told_seq = old.told_seq + case when old.is_behind then 0 else excluded.told_seq end`.execute(trx);
+      told_seq = old.told_seq + excluded.told_seq`.execute(trx);
   await sql`
     with gone as (
       delete from contacts where account_id = ${accountId}::uuid and contact_id = ${lid} returning *

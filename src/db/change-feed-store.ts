@@ -32,7 +32,10 @@ export interface FeedChange {
   readonly chatSeq: string;
   readonly messageId: MessageId;
   readonly kind: ChangeKind;
+  /** When its transaction began. */
   readonly at: Date;
+  /** Which transaction that was; null where it was not kept. */
+  readonly xid: string | null;
 }
 
 /** An entry of an account's history, to be told on. */
@@ -48,6 +51,8 @@ export interface AccountNews {
   /** Of `health` and `limit`: see account-news-store.ts. */
   readonly data: object | null;
   readonly at: Date;
+  /** The transaction that wrote it; null where it was not kept. */
+  readonly xid: string | null;
 }
 
 /** What one transaction tells on. */
@@ -87,7 +92,7 @@ async function takeChanges(trx: Executor): Promise<[readonly FeedChange[], boole
   const columns = { account_id: 'uuid', chat_id: 'text', told_seq: 'bigint', last_seq: 'bigint' };
   const { rows } = await sql<FeedChange>`
     select m.id::text, a.tenant_id as "tenantId", m.account_id as "accountId", m.chat_id as "chatId",
-      m.chat_seq::text as "chatSeq", m.message_id as "messageId", m.kind, m.created_at as at
+      m.chat_seq::text as "chatSeq", m.message_id as "messageId", m.kind, m.created_at as at, m.xid::text
     from ${recordset(chats, columns)}
     join accounts a on a.id = r.account_id and a.deleted_at is null
     cross join lateral (
@@ -132,7 +137,7 @@ async function takeNews(trx: Executor): Promise<readonly AccountNews[]> {
       update session_events e set told = true from taken where e.id = taken.id returning e.*
     )
     select told.id::text, tenant_id as "tenantId", account_id as "accountId", kind, told.state, told.reason,
-      attempt, text, data, at
+      attempt, text, data, at, xid::text
     from told join accounts on accounts.id = told.account_id
     order by told.id`.execute(trx);
   return rows;

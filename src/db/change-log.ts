@@ -4,8 +4,10 @@ import type { Executor } from './database.ts';
 import { recordset } from './recordset.ts';
 import { noteNews } from './transaction.ts';
 
-/** What happened to a message: it became known, got another status, was edited, was revoked. */
-export type ChangeKind = 'message' | 'status' | 'edit' | 'revoke';
+/**
+ * What happened to a message: it became known, got another status, was edited, was revoked, its media was stored or given up.
+ */
+export type ChangeKind = 'message' | 'status' | 'edit' | 'revoke' | 'media';
 
 /** Something that happened to a message of a chat. */
 export interface MessageChange {

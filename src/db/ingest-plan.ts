@@ -102,8 +102,15 @@ function rowToChanges(row: IngestRow, before: IngestRow): MessageChange[] {
     row.revoked_at !== null && before.revoked_at === null && 'revoke',
     row.edited_at?.getTime() !== before.edited_at?.getTime() && 'edit',
     row.status !== before.status && 'status',
+    isMediaSettled(row, before) && 'media',
   ];
   return kinds.flatMap((kind) => (kind === false ? [] : [toChange(row, kind, null)]));
+}
+
+/** Whether the bytes came, or will not come: that some are awaited is no news. */
+function isMediaSettled(row: IngestRow, before: IngestRow): boolean {
+  if (row.media_status === null || row.media_status === 'pending') return false;
+  return row.media_status !== before.media_status || row.media_sha256 !== before.media_sha256;
 }
 
 function toChange(row: IngestRow, kind: ChangeKind, messageAt: Date | null): MessageChange {

@@ -73,15 +73,38 @@ export async function isAccountThere(trx: Executor, accountId: AccountId): Promi
   return rows.length > 0;
 }
 
-/** Claims the keys that are free and tells which those were. */
-export async function insertKeys(trx: Executor, accountId: AccountId, keys: readonly KnownKey[]) {
-  const records = recordset(keys, { ...TARGET_COLUMNS, message_id: 'uuid' });
-  const { rows } = await sql<{ message_id: string }>`
-    insert into message_keys (account_id, chat_id, bare_id, message_id)
-    select ${accountId}::uuid, r.chat_id, r.bare_id, r.message_id from ${records}
-    on conflict do nothing
-    returning message_id`.execute(trx);
-  return new Set(rows.map((row) => row.message_id));
+/** What came of keys that were to be claimed. */
+export interface ClaimedKeys {
+  /** The messages whose keys were free and are theirs now. */
+  readonly messageIds: ReadonlySet<string>;
+  /** The changes that waited for these messages, in the order in which they came; they are out of the table. */
+  readonly waited: readonly WaitingChange[];
+}
+
+/** Claims the keys that are free, and takes what waited for them. */
+export async function claimKeys(
+  trx: Executor,
+  accountId: AccountId,
+  keys: readonly KnownKey[],
+): Promise<ClaimedKeys> {
+  if (keys.length === 0) return { messageIds: new Set(), waited: [] };
+  const { rows } = await sql<{ claimed: readonly string[] | null; waited: readonly WaitingChange[] | null }>`
+    with claimed as (
+      insert into message_keys (account_id, chat_id, bare_id, message_id)
+      select ${accountId}::uuid, r.chat_id, r.bare_id, r.message_id
+      from ${recordset(keys, { ...TARGET_COLUMNS, message_id: 'uuid' })}
+      on conflict do nothing
+      returning chat_id, bare_id, message_id
+    ), taken as (
+      delete from waiting_changes w using claimed c
+      where w.account_id = ${accountId}::uuid and w.chat_id = c.chat_id and w.bare_id = c.bare_id
+        -- Nothing waits as a rule: then none is looked for.
+        and exists (select from waiting_changes any_of where any_of.account_id = ${accountId}::uuid)
+      returning w.id, w.chat_id, w.bare_id, w.event
+    )
+    select (select json_agg(message_id) from claimed) as claimed,
+      (select json_agg(taken order by id) from taken) as waited`.execute(trx);
+  return { messageIds: new Set(rows[0]?.claimed ?? []), waited: rows[0]?.waited ?? [] };
 }
 
 export async function findKeys(trx: Executor, accountId: AccountId, targets: readonly Target[]) {
@@ -100,20 +123,6 @@ export async function lockRows(trx: Executor, messageIds: readonly string[]): Pr
     where ${isOneOfMessages(messageIds)}
     order by id
     for update`.execute(trx);
-  return rows;
-}
-
-/** Takes the changes that wait for these messages out of the table, in the order in which they came. */
-export async function takeWaitingChanges(trx: Executor, accountId: AccountId, targets: readonly Target[]) {
-  const { rows } = await sql<WaitingChange>`
-    with taken as (
-      delete from waiting_changes w using ${recordset(targets, TARGET_COLUMNS)}
-      where w.account_id = ${accountId}::uuid and w.chat_id = r.chat_id and w.bare_id = r.bare_id
-        -- Nothing waits as a rule: then none is looked for.
-        and exists (select from waiting_changes any_of where any_of.account_id = ${accountId}::uuid)
-      returning w.id, w.chat_id, w.bare_id, w.event
-    )
-    select chat_id, bare_id, event from taken order by id`.execute(trx);
   return rows;
 }
 

@@ -12,8 +12,8 @@ import { type IngestFigures, NO_FIGURES } from './ingest-figures.ts';
 import { type IngestPlan, planIngest } from './ingest-plan.ts';
 import {
   addUsage,
+  claimKeys,
   findKeys,
-  insertKeys,
   insertRows,
   insertWaitingChanges,
   isAccountThere,
@@ -21,7 +21,6 @@ import {
   lockAccountIngest,
   lockRows,
   type Target,
-  takeWaitingChanges,
   updateRows,
   upsertReactions,
 } from './ingest-statements.ts';
@@ -199,7 +198,7 @@ async function loadPlan(
     ...eventToTarget(event),
     message_id: makeMessageId(event.at),
   }));
-  const claimed = claims.length === 0 ? new Set<string>() : await insertKeys(trx, accountId, claims);
+  const { messageIds: claimed, waited } = await claimKeys(trx, accountId, claims);
   const added = claims.filter((key) => claimed.has(key.message_id));
   const known =
     added.length === wanted.length && events.every((event) => event.kind === 'message')
@@ -213,7 +212,6 @@ async function loadPlan(
           trx,
           older.map((key) => key.message_id),
         );
-  const waited = added.length === 0 ? [] : await takeWaitingChanges(trx, accountId, added);
   return shaped(() => planIngest({ accountId, events, added, known: older, rows, waited, now }));
 }
 

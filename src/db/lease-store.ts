@@ -213,7 +213,7 @@ export type Taking =
 
 /**
  * Takes the lease of an account for a run that is valid, under an epoch that is higher than every one before; of two that
- * take it one gets it. Taken again by the same run it gets a new epoch.
+ * take it one gets it. Taken again by the same run it gets a new epoch. Also one that was deleted, to destroy what is left of it.
  */
 export async function takeLease(
   db: Executor,
@@ -224,7 +224,7 @@ export async function takeLease(
       select run from instances where run = ${run} and lease_until > clock_timestamp() for key share
     ), before as materialized (
       select id, lease_epoch as previous, mine.run as taker from mine, accounts
-      where id = ${accountId} and deleted_at is null and (lease_run is null or lease_run = mine.run)
+      where id = ${accountId} and (lease_run is null or lease_run = mine.run)
       for update of accounts
     )
     update accounts set instance_id = ${instanceId}, lease_run = taker, lease_epoch = nextval('lease_epochs')
@@ -238,15 +238,20 @@ export async function takeLease(
 
 /** Why a run could not take an account, a moment ago. */
 async function findObstacle(db: Executor, accountId: AccountId, run: number): Promise<Taking> {
-  const { rows } = await sql<{ has_run: boolean; is_kept: boolean; holder: string | null; name: InstanceId }>`
+  const { rows } = await sql<{
+    has_run: boolean;
+    is_there: boolean;
+    holder: string | null;
+    name: InstanceId;
+  }>`
     select exists (select from instances where run = ${run} and lease_until > clock_timestamp()) as has_run,
-      account.id is not null as is_kept, holder.run as holder, holder.instance_id as name
+      account.id is not null as is_there, holder.run as holder, holder.instance_id as name
     from (select) nothing
-    left join accounts account on account.id = ${accountId} and account.deleted_at is null
+    left join accounts account on account.id = ${accountId}
     left join instances holder on holder.run = account.lease_run`.execute(db);
   const [row] = rows;
   if (row === undefined || !row.has_run) return { kind: 'no_run' };
-  if (!row.is_kept) return { kind: 'no_account' };
+  if (!row.is_there) return { kind: 'no_account' };
   const { holder, name } = row;
   return holder === null || Number(holder) === run
     ? { kind: 'free' }

@@ -75,7 +75,9 @@ async function mergeInto(
   await uncount(trx, accountId, gone);
   await trx.deleteFrom('messages').where(isMessage(gone)).execute();
   await sql`
-    update message_changes set message_id = ${kept}::uuid
+    update message_changes
+    -- It became known once.
+    set message_id = ${kept}::uuid, kind = case kind when 'message' then 'status' else kind end
     where account_id = ${accountId}::uuid and chat_id in (${lid}, ${phone}) and message_id = ${gone}::uuid`.execute(
     trx,
   );

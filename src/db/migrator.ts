@@ -18,7 +18,10 @@ import * as m0014 from './migrations/0014-add-access.ts';
 import * as m0015 from './migrations/0015-add-change-feed.ts';
 import * as m0016 from './migrations/0016-add-webhooks.ts';
 import * as m0017 from './migrations/0017-add-campaigns.ts';
-import * as m0018 from './migrations/0018-add-leases.ts';
+import * as m0018 from './migrations/0018-add-starts-of-webhooks.ts';
+import * as m0019 from './migrations/0019-add-realtime-gaps.ts';
+import * as m0020 from './migrations/0020-add-webhook-back.ts';
+import * as m0021 from './migrations/0021-add-leases.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
@@ -38,7 +41,10 @@ const MIGRATIONS: Record<string, Migration> = {
   '0015-add-change-feed': m0015,
   '0016-add-webhooks': m0016,
   '0017-add-campaigns': m0017,
-  '0018-add-leases': m0018,
+  '0018-add-starts-of-webhooks': m0018,
+  '0019-add-realtime-gaps': m0019,
+  '0020-add-webhook-back': m0020,
+  '0021-add-leases': m0021,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

@@ -23,15 +23,10 @@ export function laneOf(accountId: AccountId, chatId: RawBuilder<unknown>, at: Da
     from chats c where c.account_id = ${accountId}::uuid and c.chat_id = ${chatId}), 'stranger') end)`;
 }
 
-/** Until when the account may not write to people who never wrote to it, as the page told it; null if it may. */
-async function findCappedUntil(db: Executor, accountId: AccountId, at: Date): Promise<number | null> {
-  const row = await db
-    .selectFrom('account_pace')
-    .select('capping_until')
-    .where('account_id', '=', accountId)
-    .where('capping_until', '>', at)
-    .executeTakeFirst();
-  return row?.capping_until?.getTime() ?? null;
+/** Until when the account may not write to people who never wrote to it, as the page told it; null if it may. As SQL. */
+function cappedUntil(accountId: AccountId, at: Date): RawBuilder<Date | null> {
+  return sql<Date | null>`(
+    select capping_until from account_pace where account_id = ${accountId}::uuid and capping_until > ${at}::timestamptz)`;
 }
 
 /** That it may write to them at the instant `at`, as SQL. */
@@ -104,34 +99,53 @@ export async function listFirstOfLanes(
   return rows;
 }
 
-/** The account's pace at the instant `at`, and its breaker as it is stored and as it is from now on. */
-export async function readPace(
-  db: Executor,
-  accountId: AccountId,
-  {
-    pacing,
-    at,
-    since,
-  }: { readonly pacing: PacingConfig; readonly at: Date; readonly since?: Date | undefined },
-): Promise<{
-  readonly pace: Pace;
-  readonly breaker?: { readonly before: Breaker; readonly after: Breaker };
-}> {
-  const now = at.getTime();
-  const cappedUntil = await findCappedUntil(db, accountId, at);
-  const record = isPaced(pacing) ? await findPaceRecord(db, accountId, { at, since }) : undefined;
-  if (record === undefined) {
-    return { pace: { now, strangersRestUntil: cappedUntil, warmUp: null, lastHandedAt: null } };
-  }
-  const { pace, breaker } = recordToPace(record, pacing, { cappedUntil, now });
-  return { pace, breaker: { before: record.breaker, after: breaker } };
+/** What an account's pace is read for. `since`: see `findOpenSince`. */
+export interface PaceTerms {
+  readonly pacing: PacingConfig;
+  readonly at: Date;
+  readonly since?: Date | undefined;
 }
 
-/** The lane of a chat at the instant `at`. */
-export async function findLane(db: Executor, accountId: AccountId, chatId: string, at: Date): Promise<Lane> {
-  const { rows } = await sql<{ lane: Lane }>`
-    select ${laneOf(accountId, sql`${chatId}::text`, at)} as lane`.execute(db);
-  return rows[0]?.lane ?? 'stranger';
+/** The account's pace at the instant `at`, and its breaker as it is stored and as it is from now on. */
+export async function readPace(db: Executor, accountId: AccountId, terms: PaceTerms): Promise<PaceNow> {
+  const { rows } = await sql<{ until: Date | null }>`
+    select ${cappedUntil(accountId, terms.at)} as until`.execute(db);
+  return findPace(db, accountId, rows[0]?.until ?? null, terms);
+}
+
+/** The same, and the lane of a chat: all that a claim goes by, in one statement where nothing else is switched on. */
+export async function readLaneAndPace(
+  db: Executor,
+  accountId: AccountId,
+  chatId: string,
+  terms: PaceTerms,
+): Promise<Pick<PaceNow, 'pace'> & { readonly lane: Lane }> {
+  const { rows } = await sql<{ lane: Lane; until: Date | null }>`
+    select ${laneOf(accountId, sql`${chatId}::text`, terms.at)} as lane,
+      ${cappedUntil(accountId, terms.at)} as until`.execute(db);
+  const { pace } = await findPace(db, accountId, rows[0]?.until ?? null, terms);
+  return { pace, lane: rows[0]?.lane ?? 'stranger' };
+}
+
+interface PaceNow {
+  readonly pace: Pace;
+  readonly breaker?: { readonly before: Breaker; readonly after: Breaker };
+}
+
+async function findPace(
+  db: Executor,
+  accountId: AccountId,
+  cappedAt: Date | null,
+  { pacing, at, since }: PaceTerms,
+): Promise<PaceNow> {
+  const now = at.getTime();
+  const capped = cappedAt?.getTime() ?? null;
+  const record = isPaced(pacing) ? await findPaceRecord(db, accountId, { at, since }) : undefined;
+  if (record === undefined) {
+    return { pace: { now, strangersRestUntil: capped, warmUp: null, lastHandedAt: null } };
+  }
+  const { pace, breaker } = recordToPace(record, pacing, { cappedUntil: capped, now });
+  return { pace, breaker: { before: record.breaker, after: breaker } };
 }
 
 /** Undefined if the account was purged. Its number may have been linked earlier by another account of the tenant. */

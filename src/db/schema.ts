@@ -421,6 +421,8 @@ export interface MessageChangeTable {
   message_id: string;
   kind: string;
   created_at: GeneratedTimestamp;
+  /** The transaction that wrote it; null for what is older than this column. */
+  xid: ColumnType<string | null, never, never>;
 }
 
 /** How many messages of an account were added, less those that were deleted: the sum of its rows. Triggers write it. */
@@ -488,6 +490,8 @@ export interface WebhookTable {
   status_since: GeneratedTimestamp;
   /** What happened before is none of its business: it was not there, or a user had disabled it. */
   owed_since: GeneratedTimestamp;
+  /** Which transactions had ended then: `pg_snapshot` as text. Null for what is older than this column. */
+  owed_after: ColumnType<string | null, never, string>;
   /** Sealed by the key ring, see webhooks/webhook-secrets.ts. */
   sealed_secret: Buffer;
   /** The one before, which signs as well until then. */
@@ -497,6 +501,8 @@ export interface WebhookTable {
   failures: Generated<number>;
   failing_since: NullableTimestamp;
   rests_until: NullableTimestamp;
+  /** Since when what waits is to be due at once; null once it is. See db/webhook-lane-upkeep.ts. */
+  back_at: NullableTimestamp;
   created_by: string;
   created_at: GeneratedTimestamp;
 }

@@ -2,7 +2,7 @@
  * The moment before a message is handed to the page, at which both limits are held: claims of an account are one after
  * another, over all daemons, and each sees those before it.
  */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { PacingConfig } from '../config/config.ts';
 import type { Lane } from '../limits/lane.ts';
@@ -15,12 +15,11 @@ import { appendChanges, type ChangedRow, type MessageChange, rowToChange } from 
 import type { Executor } from './database.ts';
 import { isMessage } from './message-lookup.ts';
 import { type HandedMessage, listHandedAt, type OutgoingMessage, type SendName } from './outbox-store.ts';
-import { findLane, readPace } from './pace-store.ts';
+import { readLaneAndPace } from './pace-store.ts';
 import { findMessageKey } from './reply-store.ts';
 import { isFirstOfChat } from './sendable.ts';
 import { dealSlots, lockLimits, renewSlot } from './slot-store.ts';
 import { transact } from './transaction.ts';
-import { countUsage } from './usage-store.ts';
 
 /** Whether a message may be handed over now. */
 export type Claim =
@@ -31,8 +30,8 @@ export type Claim =
   /** The pace of its lane holds this message back for so long; others may leave. */
   | { readonly kind: 'paced'; readonly delayMs: number }
   /**
-   * It is not the next one to be sent: it was cancelled, found no room in the daily limit, or its chat turned out to be one
-   * in which an earlier message waits.
+   * It is not the next one to be sent here: it was cancelled, found no room in the daily limit, its chat turned out to be one
+   * in which an earlier message waits, or another instance holds the account by now.
    */
   | { readonly kind: 'gone' };
 
@@ -57,6 +56,8 @@ export interface SendClaim extends ClaimTerms {
   readonly instanceId: InstanceId;
   /** The run of a sender, one a connection: see `nextClaimEpoch`. */
   readonly epoch: number;
+  /** True of the account's row while this instance holds its lease (see lease-fence.ts); every row passes if it is not given. */
+  readonly under?: RawBuilder<boolean>;
 }
 
 /** A number for the run of a sender: higher than that of every run that began before, on whatever instance. */
@@ -84,8 +85,7 @@ export async function claimForSending(
     await lockLimits(trx, accountId);
     const delayMs = await findRateDelay(trx, accountId, { at, perMinute, since });
     if (delayMs > 0) return { kind: 'later', delayMs };
-    const lane = await findLane(trx, accountId, chatId, at);
-    const { pace } = await readPace(trx, accountId, { pacing, at, since });
+    const { lane, pace } = await readLaneAndPace(trx, accountId, chatId, { pacing, at, since });
     const paceMs = paceDelayMs({ id: message.id, lane }, pace);
     if (paceMs > 0) return { kind: 'paced', delayMs: paceMs };
     const handing = { prepared: named, lane, claim };
@@ -99,8 +99,6 @@ export async function claimForSending(
     if (handed !== undefined) {
       // From here on it is the latest message of its chat.
       changes.push({ ...rowToChange(handed, 'status'), message_at: at });
-      await insertKeys(trx, message, named);
-      await countUsage(trx, accountId, 'sent', at);
     }
     await appendChanges(trx, accountId, changes);
     return handed === undefined ? { kind: 'gone' } : { kind: 'claimed', ...(await findQuoted(trx, message)) };
@@ -117,10 +115,12 @@ export async function claimAgain(db: Executor, message: HandedMessage, claim: Se
     await lockLimits(trx, accountId);
     const delayMs = await findRateDelay(trx, accountId, claim);
     if (delayMs > 0) return { kind: 'later', delayMs };
+    const { under = sql<boolean>`true` } = claim;
     const repeatable = await trx
       .selectFrom('messages')
       .select('id')
       .where(isMessage(id))
+      .where(sql<boolean>`exists (select from accounts where id = ${accountId} and ${under})`)
       .where('handed_at', 'is not', null)
       .where('status', 'in', OPEN_STATUSES)
       .where('failed_code', 'is', null)
@@ -161,52 +161,43 @@ export async function findRateDelay(
   return rateDelayMs([...handedAt, ...Array<number>(more).fill(now)], now, perMinute);
 }
 
-/** Its row; undefined if it does not wait with a slot of the account's local date, or is not the first of its chat. */
+/**
+ * Its row, once its keys are written and it is counted; undefined, and nothing of that, if it does not wait with a slot of the
+ * account's local date, or is not the first of its chat. One statement: the account's other sends wait for it.
+ */
 async function markHanded(
   trx: Executor,
   message: OutgoingMessage,
   { prepared, lane, claim }: { readonly prepared: SendName; readonly lane: Lane; readonly claim: SendClaim },
 ): Promise<ChangedRow | undefined> {
   const { key, chatId } = prepared;
-  const phoneNumber = chatIdToPhoneNumber(chatId);
-  return trx
-    .updateTable('messages')
-    .set({
-      ...claimToColumns(claim),
-      lane,
-      chat_id: chatId,
-      bare_id: key.bareId,
-      whatsapp_message_id: keyToString(key),
-      ...(phoneNumber === null ? {} : { phone_number: phoneNumber }),
-    })
-    .where(isMessage(message.id))
-    .where('status', '=', 'pending')
-    .where('handed_at', 'is', null)
-    .where(isFirstOfChat(chatId, claim.since))
-    .where(
-      sql<boolean>`slot_date = (
-        select (${claim.at}::timestamptz at time zone timezone)::date from accounts
-        where accounts.id = messages.account_id)`,
+  const { instanceId, epoch, at, since, under = sql<boolean>`true` } = claim;
+  const names = [...new Set([chatId, key.chatId, message.chatId])];
+  const { rows } = await sql<ChangedRow>`
+    with today as (
+      select id as account_id, (${at}::timestamptz at time zone timezone)::date as date
+      from accounts where id = ${message.accountId}::uuid and ${under}
+    ), handed as (
+      update messages set
+        handed_at = ${at}, claimed_by = ${instanceId}, claim_epoch = ${epoch}, lane = ${lane}, chat_id = ${chatId},
+        bare_id = ${key.bareId}, whatsapp_message_id = ${keyToString(key)},
+        phone_number = coalesce(${chatIdToPhoneNumber(chatId)}, phone_number)
+      from today
+      where ${isMessage(message.id)} and messages.account_id = today.account_id
+        and status = 'pending' and handed_at is null and slot_date = today.date
+        and ${isFirstOfChat(chatId, since)}
+      returning messages.account_id, id, chat_id, phone_number, bare_id, slot_date
+    ), named as (
+      insert into message_keys (account_id, chat_id, bare_id, message_id)
+      select account_id, name, bare_id, id from handed, unnest(${names}::text[]) as name
+    ), counted as (
+      insert into account_usage as old (account_id, local_date, sent) select account_id, slot_date, 1 from handed
+      on conflict (account_id, local_date) do update set sent = old.sent + excluded.sent
     )
-    .returning(['id', 'chat_id', 'phone_number'])
-    .executeTakeFirst();
+    select id, chat_id, phone_number from handed`.execute(trx);
+  return rows[0];
 }
 
 function claimToColumns({ instanceId, epoch, at }: SendClaim) {
   return { handed_at: at, claimed_by: instanceId, claim_epoch: epoch };
-}
-
-async function insertKeys(trx: Executor, message: OutgoingMessage, { key, chatId }: SendName): Promise<void> {
-  const chats = [...new Set([chatId, key.chatId, message.chatId])];
-  await trx
-    .insertInto('message_keys')
-    .values(
-      chats.map((chat) => ({
-        account_id: message.accountId,
-        chat_id: chat,
-        bare_id: key.bareId,
-        message_id: message.id,
-      })),
-    )
-    .execute();
 }

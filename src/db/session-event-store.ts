@@ -89,6 +89,19 @@ export async function appendAlert(trx: Executor, accountId: AccountId, alert: Se
     .execute();
 }
 
+/** The attempt to reconnect that an account has entered last; null if its last state is no such attempt. */
+export async function findAttempt(db: Executor, accountId: AccountId): Promise<number | null> {
+  const last = await db
+    .selectFrom('session_events')
+    .select('attempt')
+    .where('account_id', '=', accountId)
+    .where('kind', '=', 'state')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return last?.attempt ?? null;
+}
+
 /** Deletes history that nobody will ask for any more. Returns how many rows that was. */
 export async function deleteOldSessionEvents(db: Executor): Promise<number> {
   const { numDeletedRows } = await db

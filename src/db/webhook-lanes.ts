@@ -1,8 +1,4 @@
-/**
- * Trying what webhooks are owed. Whoever claims a lane has it to itself until it says how its first delivery ended, or until the
- * claim is over: whoever was killed has tried it for nothing, and it is tried again under the same event id. All instants are
- * those of the caller's clock.
- */
+/** How tries of what webhooks are owed end. All instants are those of the caller's clock. */
 import { sql } from 'kysely';
 import type { TenantId } from '../accounts/ids.ts';
 import { afterTry, type EndpointHealth, FAILURES_TO_REST, isGivenUp } from '../webhooks/endpoint-breaker.ts';
@@ -32,98 +28,6 @@ export interface DeliveryOutcome {
   readonly error: string | null;
 }
 
-/** Enabled webhooks that have something due, and do not rest. */
-export async function listReady(db: Executor, now: Date): Promise<readonly Webhook[]> {
-  const rows = await db
-    .selectFrom('webhooks')
-    .selectAll()
-    .where('status', '=', 'enabled')
-    .where(({ or, eb }) => or([eb('rests_until', 'is', null), eb('rests_until', '<=', now)]))
-    .where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('webhook_lanes')
-          .select('lane')
-          .whereRef('webhook_id', '=', 'webhooks.id')
-          .where('due_at', '<=', now)
-          .where(isFree(now)),
-      ),
-    )
-    .execute();
-  return rows.map(rowToWebhook);
-}
-
-/** When the first lane that is not due yet, or rests, or is claimed will be; undefined while none waits. */
-export async function findNextDue(db: Executor, now: Date): Promise<Date | undefined> {
-  const { rows } = await sql<{ at: Date | null }>`
-    select min(greatest(w.rests_until, l.at)) as at
-    from webhooks w cross join lateral (
-      select least(
-        (select min(due_at) from webhook_lanes where webhook_id = w.id and due_at > ${now}),
-        (select min(claimed_until) from webhook_lanes where webhook_id = w.id and claimed_until is not null),
-        case when w.rests_until > ${now} then (select min(due_at) from webhook_lanes where webhook_id = w.id) end
-      ) as at
-    ) l
-    where w.status = 'enabled' and l.at is not null`.execute(db);
-  return rows[0]?.at ?? undefined;
-}
-
-/** Takes the right to the one try that is made after a pause. True for one of all who ask. */
-export async function claimProbe(db: Executor, id: string, now: Date, until: Date): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable('webhooks')
-    .set({ rests_until: until })
-    .where('id', '=', id)
-    .where('status', '=', 'enabled')
-    .where('rests_until', '<=', now)
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows > 0n;
-}
-
-export interface ClaimOptions {
-  readonly webhookId: string;
-  readonly by: string;
-  readonly limit: number;
-  readonly now: Date;
-  readonly until: Date;
-}
-
-/** Claims lanes that are due, longest first, and begins a try of the first delivery of each. */
-export function claimDeliveries(
-  db: Executor,
-  { webhookId, by, limit, now, until }: ClaimOptions,
-): Promise<readonly ClaimedDelivery[]> {
-  return transact(db, async (trx) => {
-    const { rows: lanes } = await sql<{ lane: string }>`
-      update webhook_lanes l set claimed_until = ${until}, claimed_by = ${by}
-      from (
-        select lane from webhook_lanes
-        where webhook_id = ${webhookId} and due_at <= ${now} and ${isFree(now)}
-        order by due_at limit ${limit} for update skip locked
-      ) due
-      where l.webhook_id = ${webhookId} and l.lane = due.lane
-      returning l.lane`.execute(trx);
-    if (lanes.length === 0) return [];
-    const names = lanes.map(({ lane }) => lane);
-    const { rows } = await sql<ClaimedDelivery>`
-      update webhook_deliveries d
-      set attempts = attempts + 1, first_tried_at = coalesce(first_tried_at, ${now}), last_tried_at = ${now}
-      from (
-        select head.id from unnest(${names}::text[]) as lanes(name) cross join lateral (
-          select id from webhook_deliveries
-          where webhook_id = ${webhookId} and lane = lanes.name and status = 'pending'
-          order by webhook_id, lane, id limit 1
-        ) head
-      ) heads
-      where d.id = heads.id
-      returning d.id::text, event_id as "eventId", type, lane, payload, attempts, first_tried_at as "firstTriedAt"`.execute(
-      trx,
-    );
-    const found = new Set(rows.map(({ lane }) => lane));
-    for (const lane of names) if (!found.has(lane)) await settleLane(trx, webhookId, lane);
-    return rows;
-  });
-}
-
 /** What a try comes to. */
 export interface TryEnd {
   readonly webhookId: string;
@@ -133,6 +37,8 @@ export interface TryEnd {
   /** When to try again; null if it was the last try. */
   readonly nextTryAt: Date | null;
   readonly isProbe: boolean;
+  /** False if nothing was sent, which says nothing of the endpoint. */
+  readonly isAsked: boolean;
   readonly now: Date;
 }
 
@@ -146,7 +52,8 @@ export interface EndpointChange {
 }
 
 /**
- * Enters how a try ended, lets the next of the lane go, and judges the endpoint. Undefined if the webhook is gone.
+ * Enters how a try ended, lets the next of the lane go, and judges the endpoint if it was asked. Undefined if it
+ * was not, or the webhook is gone.
  * `onGivenUp` may write more in the same transaction.
  */
 export function endTry(
@@ -179,7 +86,7 @@ export function endTry(
       .where('status', '=', 'pending')
       .execute();
     if (lane !== undefined) await settleLane(trx, webhookId, delivery.lane);
-    return judgeEndpoint(trx, end, onGivenUp);
+    return end.isAsked ? judgeEndpoint(trx, end, onGivenUp) : undefined;
   });
 }
 
@@ -237,6 +144,7 @@ async function judgeEndpoint(
         failures: after.failures,
         failing_since: toDate(after.failingSince),
         rests_until: toDate(after.restsUntil),
+        ...(isBack({ before, after }) ? { back_at: now } : {}),
         ...(isOver ? { status: 'failed', status_since: now } : {}),
       })
       .where('id', '=', webhookId)
@@ -247,8 +155,18 @@ async function judgeEndpoint(
 }
 
 /** Whether an endpoint that rested is back. */
-export function isBack({ before, after }: EndpointChange): boolean {
+export function isBack({ before, after }: Pick<EndpointChange, 'before' | 'after'>): boolean {
   return before.failures >= FAILURES_TO_REST && after.failures === 0;
+}
+
+/** The first deliveries of these lanes, by their ids. */
+export function headsOf(webhookId: string, lanes: readonly string[]) {
+  return sql`
+    select head.id from unnest(${lanes}::text[]) as lanes(name) cross join lateral (
+      select id from webhook_deliveries
+      where webhook_id = ${webhookId} and lane = lanes.name and status = 'pending'
+      order by webhook_id, lane, id limit 1
+    ) head`;
 }
 
 /** That nobody has claimed the lane. */

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Selectable, sql } from 'kysely';
 import type { AccountId, TenantId } from '../accounts/ids.ts';
+import { AppError } from '../lib/errors.ts';
 import type { EndpointHealth } from '../webhooks/endpoint-breaker.ts';
 import type { WebhookEvent } from '../webhooks/event-types.ts';
+import type { OwedSince } from '../webhooks/owed-since.ts';
 import { beginReading, lockFeed } from './change-feed-store.ts';
 import type { Executor } from './database.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
@@ -31,7 +33,7 @@ export interface Webhook {
   readonly status: WebhookStatus;
   readonly statusSince: Date;
   /** What happened before is none of its business. */
-  readonly owedSince: Date;
+  readonly owedSince: OwedSince;
   readonly health: EndpointHealth;
   readonly secrets: SealedSecrets;
   readonly createdBy: string;
@@ -59,10 +61,21 @@ export async function passOverUnread(db: Executor): Promise<void> {
   if (!(await existWebhooks(db))) await beginReading(db, UNREAD_MS, existWebhooks);
 }
 
+/** So many a tenant may have: what happens is written down and sent for each of them. */
+export const WEBHOOKS_OF_TENANT = 100;
+
+/** @throws AppError TOO_MANY_WEBHOOKS */
 export async function insertWebhook(db: Executor, webhook: NewWebhook): Promise<Webhook> {
   const id = randomUUID();
   const row = await transact(db, async (trx) => {
     await lockFeed(trx);
+    // Whoever else subscribes waits for that lock.
+    const { count } = await trx
+      .selectFrom('webhooks')
+      .select(({ fn }) => fn.countAll<string>().as('count'))
+      .where('tenant_id', '=', webhook.tenantId)
+      .executeTakeFirstOrThrow();
+    if (Number(count) >= WEBHOOKS_OF_TENANT) throw new AppError('TOO_MANY_WEBHOOKS');
     return trx
       .insertInto('webhooks')
       .values({
@@ -120,14 +133,20 @@ export async function findWebhook(
   return row && rowToWebhook(row);
 }
 
-/** An endpoint that is enabled anew, or another one, begins without failures. */
+/** An endpoint that is enabled anew, or another one, begins without failures: what waits is due. */
 export async function changeWebhook(
   db: Executor,
   {
     tenantId,
     id,
     change,
-  }: { readonly tenantId: TenantId; readonly id: string; readonly change: WebhookChange },
+    now,
+  }: {
+    readonly tenantId: TenantId;
+    readonly id: string;
+    readonly change: WebhookChange;
+    readonly now: Date;
+  },
 ): Promise<Webhook | undefined> {
   const { url, description, events, enabled } = change;
   const begins = url !== undefined || enabled === true;
@@ -141,7 +160,7 @@ export async function changeWebhook(
           ...(url === undefined ? {} : { url }),
           ...(description === undefined ? {} : { description: toStorable(description) }),
           ...(events === undefined ? {} : { events }),
-          ...(begins ? { failures: 0, failing_since: null, rests_until: null } : {}),
+          ...(begins ? { failures: 0, failing_since: null, rests_until: null, back_at: now } : {}),
         })
         .$if(enabled !== undefined, (query) =>
           query.set({
@@ -149,6 +168,7 @@ export async function changeWebhook(
             status_since: sql`case when status = ${status} then status_since else now() end`,
             // What happened while it had failed is owed; what a user did not want is not.
             owed_since: sql`case when status = 'disabled' then clock_timestamp() else owed_since end`,
+            owed_after: sql`case when status = 'disabled' then pg_current_snapshot() else owed_after end`,
           }),
         )
         // Of an empty change, too, there is something to set.
@@ -162,24 +182,23 @@ export async function changeWebhook(
   return row && rowToWebhook(row);
 }
 
-/** With all that it is owed. True if there was one. */
-export async function deleteWebhook(db: Executor, tenantId: TenantId, id: string): Promise<boolean> {
-  const { numDeletedRows } = await db
-    .deleteFrom('webhooks')
-    .where('id', '=', id)
-    .where('tenant_id', '=', tenantId)
-    .executeTakeFirstOrThrow();
-  return numDeletedRows > 0n;
-}
-
-/** Replaces the secret; the one that it had until now signs as well for as long as is said. */
+/**
+ * Replaces the secret; the one that it had until now signs as well for as long as is said. What waits is due: it may be that it
+ * could not be signed.
+ */
 export async function rotateSecret(
   db: Executor,
   {
     id,
     sealed,
     previousUntil,
-  }: { readonly id: string; readonly sealed: Buffer; readonly previousUntil: Date },
+    now,
+  }: {
+    readonly id: string;
+    readonly sealed: Buffer;
+    readonly previousUntil: Date;
+    readonly now: Date;
+  },
 ): Promise<void> {
   await db
     .updateTable('webhooks')
@@ -187,6 +206,7 @@ export async function rotateSecret(
       sealed_previous: sql<Buffer>`sealed_secret`,
       sealed_secret: sealed,
       previous_until: previousUntil,
+      back_at: now,
     })
     .where('id', '=', id)
     .execute();
@@ -249,7 +269,7 @@ export function rowToWebhook(row: Selectable<WebhookTable>): Webhook {
     events: row.events as WebhookEvent[],
     status: row.status as WebhookStatus,
     statusSince: row.status_since,
-    owedSince: row.owed_since,
+    owedSince: { at: row.owed_since, snapshot: row.owed_after },
     health: {
       failures: row.failures,
       failingSince: row.failing_since?.getTime() ?? null,

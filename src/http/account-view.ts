@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Account } from '../accounts/account.ts';
 import { accountToHealth, usagePercentage } from '../accounts/health.ts';
 import { REASONS, type ReasonCode } from '../accounts/reason.ts';
 import { SESSION_STATES, type SessionState, stateToConnectionStatus } from '../accounts/state.ts';
@@ -76,7 +77,9 @@ export const accountHealthSchema = z
   .object({
     ...accountShape,
     usagePercentage: z.number().meta({ description: 'Use of the daily limit, in percent.', examples: [1.2] }),
-    isClientActive: z.boolean().meta({ description: 'The session runs on this instance and is connected.' }),
+    isClientActive: z
+      .boolean()
+      .meta({ description: 'The session runs, on whichever instance, and is connected.' }),
     clientInfo: z
       .object({ wid: z.object({ user: z.string(), server: z.string() }), pushname: z.string() })
       .nullable()
@@ -88,7 +91,9 @@ export const accountHealthSchema = z
     reconnect: z
       .object({
         attempt: z.int(),
-        nextAt: instant.nullable().meta({ description: 'Null while the attempt is running.' }),
+        nextAt: instant.nullable().meta({
+          description: 'Null while the attempt is running, and where another instance counts the attempts.',
+        }),
       })
       .nullable()
       .meta({ examples: [null] }),
@@ -106,7 +111,7 @@ export function reasonToView(reason: ReasonCode | null): AccountView['reason'] {
 
 /** The account as the API shows it. `status` is what the channel of this instance knows, if it holds the session. */
 export function accountToView(
-  { account, sentToday, receivedToday }: AccountToday,
+  { account, sentToday, receivedToday, told }: AccountToday,
   status: SessionStatus | undefined,
 ): AccountView {
   const { state, dailyLimit, reason } = account;
@@ -119,12 +124,11 @@ export function accountToView(
     state,
     reason: reasonToView(reason),
     since: account.since.toISOString(),
-    healthStatus: accountToHealth({
-      state,
-      sentToday,
-      dailyLimit,
-      failures: status?.reconnect?.failures ?? 0,
-    }),
+    // Whose attempts another instance counts, that instance judges.
+    healthStatus:
+      account.isHeld && state === 'reconnecting' && status === undefined
+        ? told.health
+        : accountToHealth({ state, sentToday, dailyLimit, failures: status?.reconnect?.failures ?? 0 }),
     messagesSentToday: sentToday,
     messagesReceivedToday: receivedToday,
     dailyLimit,
@@ -136,15 +140,16 @@ export function accountToView(
   };
 }
 
-/** The account with what the health route adds. */
+/** The account with what the health route adds. What another instance knows of its session is read from its row. */
 export function accountToHealthView(
   today: AccountToday,
-  status: SessionStatus | undefined,
+  { status: local, attempt }: { readonly status: SessionStatus | undefined; readonly attempt: number | null },
 ): z.output<typeof accountHealthSchema> {
   const { account, sentToday } = today;
+  const status = local ?? findStatusElsewhere(account, attempt);
   const reconnect = status?.reconnect ?? null;
   return {
-    ...accountToView(today, status),
+    ...accountToView(today, local),
     usagePercentage: usagePercentage({ sentToday, dailyLimit: account.dailyLimit }),
     isClientActive: status?.isClientActive ?? false,
     clientInfo: status?.clientInfo ?? null,
@@ -156,5 +161,27 @@ export function accountToHealthView(
             attempt: reconnect.attempt,
             nextAt: reconnect.nextAt === null ? null : new Date(reconnect.nextAt).toISOString(),
           },
+  };
+}
+
+type StatusElsewhere = Omit<SessionStatus, 'reconnect'> & {
+  readonly reconnect: Pick<NonNullable<SessionStatus['reconnect']>, 'attempt' | 'nextAt'> | null;
+};
+
+/** What the row of an account says of a session that another instance runs; undefined if none does. */
+function findStatusElsewhere(
+  { isHeld, state, wid, profileName, lastError }: Account,
+  attempt: number | null,
+): StatusElsewhere | undefined {
+  if (!isHeld) return undefined;
+  const isClientActive = state === 'connected';
+  const [user, server] = wid?.split('@') ?? [];
+  const isKnown = isClientActive && user !== undefined && server !== undefined;
+  return {
+    isClientActive,
+    clientInfo: isKnown ? { wid: { user, server }, pushname: profileName ?? '' } : null,
+    lastError,
+    // When it is tried next is known where it is.
+    reconnect: state === 'reconnecting' && attempt !== null ? { attempt, nextAt: null } : null,
   };
 }

@@ -7,6 +7,7 @@ import {
   ITEM_STATUSES,
   type ItemCounts,
 } from '../messages/campaign.ts';
+import { BODY_EXAMPLES } from './openapi-examples.ts';
 import { campaignItemSchema } from './send-body.ts';
 import { limitedText } from './text-schema.ts';
 
@@ -15,14 +16,37 @@ const MAX_ITEMS = 1_000;
 
 const instant = z.string().meta({ format: 'date-time' });
 
-export const campaignBodySchema = z.strictObject({
-  name: limitedText(200).meta({ examples: ['Opening hours in May'] }),
-  items: z
-    .array(campaignItemSchema)
-    .min(1, 'Give at least one item.')
-    .max(MAX_ITEMS, `Give at most ${MAX_ITEMS} items.`)
-    .meta({ examples: [[{ to: '+491700000001', text: 'We are open from nine to six.' }]] }),
-});
+export const campaignBodySchema = z
+  .strictObject({
+    name: limitedText(200),
+    items: z
+      .array(campaignItemSchema)
+      .min(1, 'Give at least one item.')
+      .max(MAX_ITEMS, `Give at most ${MAX_ITEMS} items.`),
+  })
+  .meta({
+    [BODY_EXAMPLES]: [
+      {
+        name: 'Opening hours in May',
+        items: [
+          { to: '+491700000001', text: 'We are open from nine to six.' },
+          { to: '+491700000002', text: 'We are open from nine to six, and your order is ready.' },
+        ],
+      },
+      {
+        name: 'The new menu',
+        items: [
+          {
+            to: '+491700000001',
+            media: { data: 'SGVsbG8h', mimeType: 'text/plain' },
+            fileName: 'menu.txt',
+            caption: 'From tomorrow on',
+          },
+          { to: '120363000000000001@g.us', poll: { question: 'Soup of the day?', options: ['Pea', 'Leek'] } },
+        ],
+      },
+    ],
+  });
 
 export const createdCampaignSchema = z.object({
   campaignId: z.string().meta({ format: 'uuid' }),

@@ -13,6 +13,7 @@ import type { Outbox } from '../messages/outbox.ts';
 import type { MetricsText } from '../observability/metrics.ts';
 import type { EventStream } from '../queue/event-stream.ts';
 import type { SharedCalls } from '../queue/rate-limit-calls.ts';
+import type { KeyRing } from '../vault/key-ring.ts';
 import type { NewestSnapshot } from '../vault/vault.ts';
 import type { VaultUpkeep } from '../vault/vault-upkeep.ts';
 import type { WebhookDesk } from '../webhooks/webhooks.ts';
@@ -71,6 +72,8 @@ export interface HttpDeps {
   readonly announcements: Announcements;
   readonly feed: ChangeFeed;
   readonly events: EventStream;
+  /** Seals what lies in Redis and opens an account. */
+  readonly keyRing: Pick<KeyRing, 'sealSecret' | 'openSecret'>;
   readonly webhooks: WebhookDesk;
   /** Keys and grants that change while somebody is connected. */
   readonly accessChanges: AccessChanges;

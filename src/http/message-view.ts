@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import type { StoredMessage } from '../db/message-store.ts';
 import { ERROR_CATALOGUE, type ErrorCode } from '../lib/errors.ts';
-import { MESSAGE_STATUSES, MESSAGE_TYPES } from '../messages/message.ts';
+import { MESSAGE_STATUSES, MESSAGE_TYPES, type MediaStatus } from '../messages/message.ts';
 import { API_BASE } from './context.ts';
 
 const instant = z.string().nullable().meta({ format: 'date-time' });
+
+/** Where the bytes of a message's media are. */
+const MEDIA_STATUSES = ['pending', 'stored', 'gone', 'failed'] as const satisfies readonly MediaStatus[];
 
 export const directionSchema = z.enum(['incoming', 'outgoing']);
 export const statusSchema = z.enum(MESSAGE_STATUSES);
@@ -56,6 +59,10 @@ export const messageSchema = z
       .string()
       .nullable()
       .meta({ description: 'Path of the file; null until it is stored, and if it is not to be had.' }),
+    mediaStatus: z.enum(MEDIA_STATUSES).nullable().meta({
+      description:
+        'Where the file is: still to be fetched, stored, gone from WhatsApp, or given up. Null for what has none.',
+    }),
     mediaType: z.enum(MEDIA_TYPES).nullable(),
     mimeType: z.string().nullable(),
     fileName: z.string().nullable(),
@@ -127,6 +134,7 @@ export const messageSchema = z
         contacts: null,
         poll: null,
         mediaUrl: null,
+        mediaStatus: null,
         mediaType: null,
         mimeType: null,
         fileName: null,
@@ -171,6 +179,7 @@ export function messageToView(message: StoredMessage): MessageView {
     contacts: message.contacts === null ? null : [...message.contacts],
     poll: message.poll === null ? null : { ...message.poll, options: [...message.poll.options] },
     mediaUrl: media?.status === 'stored' ? `${API_BASE}/messages/${message.id}/media` : null,
+    mediaStatus: media?.status ?? null,
     mediaType: MEDIA_TYPES.find((type) => type === message.type) ?? null,
     mimeType: media?.mimeType ?? null,
     fileName: media?.fileName ?? null,

@@ -13,7 +13,12 @@ const TEXT_BY_FORMAT: Readonly<Record<string, string>> = {
   'date-time': '2026-01-31T08:00:00.000Z',
   date: '2026-01-31',
   uri: 'https://example.com/invoice.pdf',
+  password: 'a sentence that nobody else would say',
+  binary: '(the bytes of the file)',
 };
+
+/** Bodies and answers that have examples; of a form, an object of its parts. */
+const WITH_EXAMPLES: readonly string[] = ['application/json', 'multipart/form-data'];
 
 /** The error that stands for all of its status. */
 const CODE_BY_STATUS: Readonly<Record<string, ErrorCode>> = {
@@ -36,15 +41,15 @@ const DETAILS_BY_STATUS: Readonly<Record<string, unknown>> = {
 };
 
 /**
- * The document with an example for every parameter, body and answer in JSON that has none of its own. They are put together
- * from the schemas: what a field gives as its example, else its first choice, else a plain value of its type.
+ * The document with an example for every parameter, form, and body and answer in JSON that has none of its own. They are
+ * put together from the schemas: what a field gives as its example, else its first choice, else a plain value of its type.
  */
 export function addExamples(document: Node): Node {
   const resolve = makeResolve(document);
   const exampleOf = makeExampleOf(resolve);
   const addToContent = (status: string | null) => (content: Node) =>
     mapValues(content, (media, type) => {
-      if (type !== 'application/json' || 'example' in media || 'examples' in media) return media;
+      if (!WITH_EXAMPLES.includes(type) || 'example' in media || 'examples' in media) return media;
       const bodies = asList(resolve(asNode(media.schema))[BODY_EXAMPLES]);
       if (bodies.length > 0) return { ...media, examples: toNamed(bodies) };
       return { ...media, example: exampleOfError(status) ?? exampleOf(asNode(media.schema)) };

@@ -15,11 +15,15 @@ import {
   type ClusterMessage,
   MessageType,
 } from 'socket.io-adapter';
+import type { Executor } from '../db/database.ts';
 import { waitMs, withDeadline } from '../lib/abort.ts';
+import type { Clock } from '../lib/clock.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { EventStream, StreamEntry } from '../queue/event-stream.ts';
 import type { KeptSession, KeptSessions } from './kept-sessions.ts';
+import type { Entry, EntryCodec, GapMark, Numbered, Packet } from './realtime-entry.ts';
+import { GapNote } from './realtime-gap.ts';
 
 /** How long an entry may take to be read back before its own clients are told without it; milliseconds. */
 const READ_BACK_MS = 1_000;
@@ -29,11 +33,9 @@ const MAX_SOURCES = 100;
 /** The pause before a gap that could not be marked is marked again; milliseconds. */
 const MARK_AGAIN_MS = 200;
 
-/** A packet of Socket.IO, as far as this looks at it. */
-interface Packet {
-  readonly type: number;
-  readonly data: unknown[];
-  readonly id?: number;
+interface ReadEntry {
+  readonly id: string;
+  readonly message: Entry | undefined;
 }
 
 interface Own {
@@ -43,15 +45,7 @@ interface Own {
   offset?: string;
 }
 
-/** What an entry of the stream says: the `n`th of its daemon's. Redis may be asked twice for one whose answer was lost. */
-type Numbered = ClusterMessage & { readonly n: number };
 type Broadcast = Extract<ClusterMessage, { type: MessageType.BROADCAST }>;
-
-/** Says that the clients of that daemon were told so many times past the stream, before this. */
-interface GapMark {
-  readonly uid: string;
-  readonly gap: number;
-}
 
 /** An event of the stream as a client gets it afterwards: with its offset, and for whom it was. */
 export interface MissedPacket {
@@ -62,11 +56,15 @@ export interface MissedPacket {
 export interface StreamAdapterDeps {
   readonly stream: EventStream;
   readonly sessions: KeptSessions;
+  readonly codec: EntryCodec;
+  readonly db: Executor;
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
 }
 
 export class StreamAdapter extends ClusterAdapter {
   readonly #deps: StreamAdapterDeps;
+  readonly #note: GapNote;
   readonly #closing = new AbortController();
   /** Own broadcasts that this daemon's clients were not told of yet, in their order. */
   readonly #untold = new Map<number, Own>();
@@ -84,6 +82,8 @@ export class StreamAdapter extends ClusterAdapter {
   constructor(nsp: any, deps: StreamAdapterDeps) {
     super(nsp);
     this.#deps = deps;
+    const { db, clock, log } = deps;
+    this.#note = new GapNote({ uid: this.uid, isNeeded: () => !this.isWhole, db, clock, log });
     this.#at = deps.stream.start;
     deps.stream.follow((entries) => this.#inTurn(async () => this.#deliver(entries)));
   }
@@ -115,8 +115,18 @@ export class StreamAdapter extends ClusterAdapter {
       await withDeadline(own.told.promise, READ_BACK_MS, 'Reading an event back');
     } catch (thrown) {
       this.#deps.log.debug('Clients are told directly', { error: toError(thrown).message });
+      // Before it is told: whoever comes to another daemon afterwards is to be known to have missed it.
+      const release = await this.#note.hold();
       this.#tellAlone(n);
+      release();
     }
+  }
+
+  /** Says that something could not be told to anybody: who heard only what was before begins anew. Never rejects. */
+  async tellNobody(): Promise<void> {
+    const release = await this.#note.hold();
+    this.#markAnother();
+    release();
   }
 
   override persistSession(session: KeptSession): void {
@@ -138,7 +148,7 @@ export class StreamAdapter extends ClusterAdapter {
     if (most === undefined) return false;
     return this.#inTurn(async () => {
       const rest = near === this.#at ? [] : await stream.read(near, this.#at);
-      const missed = rest && toMissed([...most, ...rest]);
+      const missed = rest && toMissed([...most, ...rest].map(this.#parse));
       if (missed === undefined || !this.isWhole) return false;
       await enter(missed);
       return true;
@@ -159,7 +169,7 @@ export class StreamAdapter extends ClusterAdapter {
   }
 
   #add(message: Numbered): Promise<string> {
-    return this.#deps.stream.add(JSON.stringify(message));
+    return this.#deps.stream.add(this.#deps.codec.toText(message));
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -171,9 +181,13 @@ export class StreamAdapter extends ClusterAdapter {
   #deliver(entries: readonly StreamEntry[]): void {
     for (const { id, text } of entries) {
       this.#at = id;
-      const message: Numbered | GapMark = JSON.parse(text);
-      if ('gap' in message) {
-        if (message.uid === this.uid) this.#marked = message.gap;
+      const message = this.#deps.codec.parse(text);
+      if (message === undefined) {
+        this.#deps.log.warn('Clients are not told a code that no encryption key at hand opens');
+      } else if ('gap' in message) {
+        if (message.uid !== this.uid) continue;
+        this.#marked = message.gap;
+        this.#note.review();
       } else if (message.uid === this.uid) {
         const own = this.#untold.get(message.n);
         if (own !== undefined) this.#tellOwn(message.n, own, id);
@@ -182,6 +196,11 @@ export class StreamAdapter extends ClusterAdapter {
       }
     }
   }
+
+  readonly #parse = ({ id, text }: StreamEntry): ReadEntry => ({
+    id,
+    message: this.#deps.codec.parse(text),
+  });
 
   #isNew({ uid, n }: Numbered): boolean {
     const last = this.#sources.get(uid) ?? 0;
@@ -195,13 +214,24 @@ export class StreamAdapter extends ClusterAdapter {
 
   /** Tells this daemon's clients of a broadcast that cannot be read back, and of those before it. */
   #tellAlone(n: number): void {
-    const isMarking = !this.isWhole;
-    this.#alone += 1;
-    if (!isMarking) void this.#markUntilRead(this.#closing.signal);
+    // It may have been read back after all.
+    if (!this.#untold.has(n)) return;
+    this.#markAnother();
     for (const [each, own] of this.#untold) {
       if (each > n) return;
       this.#tellOwn(each, own, own.offset);
     }
+  }
+
+  #markAnother(): void {
+    const isMarking = !this.isWhole;
+    this.#alone += 1;
+    if (!isMarking) void this.#markUntilRead(this.#closing.signal);
+  }
+
+  /** True while any daemon told something past the stream that is not marked there, or that is not known. Never rejects. */
+  isGapOpen(): Promise<boolean> {
+    return this.#note.isOpenAnywhere();
   }
 
   /** False while clients here were told something of which the stream does not say yet that it is missing there. */
@@ -221,7 +251,7 @@ export class StreamAdapter extends ClusterAdapter {
   async #markGap(): Promise<void> {
     const mark: GapMark = { uid: this.uid, gap: this.#alone };
     await this.#deps.stream
-      .add(JSON.stringify(mark))
+      .add(this.#deps.codec.toText(mark))
       .catch((thrown) =>
         this.#deps.log.debug('A gap could not be marked', { error: toError(thrown).message }),
       );
@@ -249,11 +279,11 @@ function withOffset(packet: Packet, flags: BroadcastFlags | undefined, offset: s
 }
 
 /** What was told by these entries; undefined if something else was told between them. */
-function toMissed(entries: readonly StreamEntry[]): readonly MissedPacket[] | undefined {
+function toMissed(entries: readonly ReadEntry[]): readonly MissedPacket[] | undefined {
   const seen = new Map<string, number>();
   const missed: MissedPacket[] = [];
-  for (const { id, text } of entries) {
-    const message: Numbered | GapMark = JSON.parse(text);
+  for (const { id, message } of entries) {
+    if (message === undefined) continue;
     if ('gap' in message) return undefined;
     if (message.n <= (seen.get(message.uid) ?? 0)) continue;
     seen.set(message.uid, message.n);

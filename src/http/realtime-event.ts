@@ -38,7 +38,7 @@ export interface RealtimePayloads {
   'webhook:disabled': { webhookId: string; at: string };
   /** An incoming message, as the API shows it. */
   'message:received': MessageView;
-  /** Another step of a message, its edit or its revocation: what the message has come to. */
+  /** Another step of a message, its edit, its revocation, or the end of the fetching of its media: what the message has come to. */
   'message:status': Pick<MessageView, StatusField>;
 }
 
@@ -50,6 +50,11 @@ const STATUS_FIELDS = [
   'direction',
   'status',
   'failedReason',
+  'mediaUrl',
+  'mediaStatus',
+  'mimeType',
+  'fileName',
+  'fileSize',
   'timestamp',
   'handedAt',
   'sentAt',
@@ -110,6 +115,13 @@ export async function announcementToEvent(announcement: Announcement): Promise<R
     default:
       return announcement satisfies never;
   }
+}
+
+/** Whether an event, its name and its payload, tells of a code that has run out at `now` (milliseconds since the epoch). */
+export function isOver([name, payload]: readonly unknown[], now: number): boolean {
+  if (name !== 'account:qr' && name !== 'account:pairing-code') return false;
+  const { expiresAt } = payload as RealtimePayloads['account:qr' | 'account:pairing-code'];
+  return expiresAt !== null && Date.parse(expiresAt) <= now;
 }
 
 /** What is to be told of one message. */

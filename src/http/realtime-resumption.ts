@@ -9,10 +9,12 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DefaultEventsMap, Socket } from 'socket.io';
+import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type KeptSession, type KeptSessions, pidOf } from './kept-sessions.ts';
 import type { MissedPacket, StreamAdapter } from './realtime-adapter.ts';
+import { isOver } from './realtime-event.ts';
 import { isSameHolder } from './realtime-rooms.ts';
 
 type RealtimeSocket = Socket<DefaultEventsMap, DefaultEventsMap>;
@@ -31,17 +33,20 @@ const EVENT = 2;
 export interface ResumptionDeps {
   readonly adapter: StreamAdapter;
   readonly sessions: KeptSessions;
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: Logger;
 }
 
 export class Resumption {
   readonly #adapter: StreamAdapter;
   readonly #sessions: KeptSessions;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #log: Logger;
 
-  constructor({ adapter, sessions, log }: ResumptionDeps) {
+  constructor({ adapter, sessions, clock, log }: ResumptionDeps) {
     this.#adapter = adapter;
     this.#sessions = sessions;
+    this.#clock = clock;
     this.#log = log;
   }
 
@@ -57,6 +62,7 @@ export class Resumption {
     try {
       const session = await this.#sessions.find(pid);
       if (session === undefined || !isSameHolder(session.data, socket.data)) return false;
+      if (await this.#adapter.isGapOpen()) return false;
       return await this.#adapter.enterBehind(offset, (missed) =>
         this.#connect(socket, session, { missed, connect }),
       );
@@ -77,14 +83,15 @@ export class Resumption {
     connect();
     // The library connects at the next tick, before anything else is read.
     await nextTurn();
-    if (!this.#adapter.isWhole) {
+    if (!this.#adapter.isWhole || (await this.#adapter.isGapOpen())) {
       // Told past the stream at this very moment, perhaps just before it was connected: it comes again, and begins anew.
       socket.conn.close();
       return;
     }
     const own = { rooms: new Set([socket.id]), except: new Set<string>(), flags: { local: true } };
     for (const { data, opts } of missed) {
-      if (isFor(heard, opts)) void this.#adapter.broadcast({ type: EVENT, data: [...data] }, own);
+      if (isFor(heard, opts) && !isOver(data, this.#clock.now()))
+        void this.#adapter.broadcast({ type: EVENT, data: [...data] }, own);
     }
   }
 }

@@ -13,6 +13,7 @@ import type { HttpDeps } from './context.ts';
 import { toClientError } from './error-answer.ts';
 import { KeptSessions, RECOVERY_MS } from './kept-sessions.ts';
 import { StreamAdapter } from './realtime-adapter.ts';
+import { makeEntryCodec } from './realtime-entry.ts';
 import {
   announcementToEvent,
   changesToNews,
@@ -44,7 +45,16 @@ type RealtimeSocket = Socket<ClientEvents, ServerEvents, DefaultEventsMap>;
 
 export type RealtimeDeps = Pick<
   HttpDeps,
-  'config' | 'db' | 'announcements' | 'feed' | 'events' | 'webhooks' | 'accessChanges' | 'clock' | 'log'
+  | 'config'
+  | 'db'
+  | 'keyRing'
+  | 'announcements'
+  | 'feed'
+  | 'events'
+  | 'webhooks'
+  | 'accessChanges'
+  | 'clock'
+  | 'log'
 > & {
   readonly authenticator: Authenticator;
 };
@@ -55,10 +65,11 @@ export type RealtimeDeps = Pick<
  * off and is back within RECOVERY_MS is sent what it missed. Disposing cuts the clients off, who then come back by themselves.
  */
 export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDisposable {
-  const { config, db, announcements, feed, events, webhooks, log } = deps;
+  const { config, db, announcements, feed, events, webhooks, clock, log } = deps;
   const closing = new AbortController();
   const rooms = new RealtimeRooms(deps);
   const sessions = new KeptSessions(events, log);
+  const codec = makeEntryCodec(deps.keyRing);
   const io: RealtimeServer = new Server(server, {
     path: PATH,
     serveClient: false,
@@ -73,13 +84,13 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
     connectionStateRecovery: { maxDisconnectionDuration: RECOVERY_MS, skipMiddlewares: false },
     adapter: class extends StreamAdapter {
       constructor(namespace: Namespace) {
-        super(namespace, { stream: events, sessions, log });
+        super(namespace, { stream: events, sessions, codec, db, clock, log });
       }
     },
     ...(config.allowedOrigins.length > 0 ? { cors: { origin: [...config.allowedOrigins] } } : {}),
   });
   const adapter = io.of('/').adapter as StreamAdapter;
-  const resumption = new Resumption({ adapter, sessions, log });
+  const resumption = new Resumption({ adapter, sessions, clock, log });
   io.use((socket, next) => {
     admit(socket, { ...deps, rooms }, closing.signal).then(
       () => resumption.enter(socket, next),
@@ -102,7 +113,7 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
   });
   const stopListening = feed.subscribe({
     isListening: () => io.of('/').sockets.size > 0,
-    tell: (batch) => tellMessages(batch.changes, { io, db, settled: () => adapter.settled() }),
+    tell: ({ changes }) => tellMessages(changes, { io, db, adapter }),
   });
   return {
     async [Symbol.asyncDispose]() {
@@ -144,11 +155,23 @@ async function announce(io: RealtimeServer, announcement: Announcement): Promise
   emit(io, announcement, await announcementToEvent(announcement));
 }
 
-/** Tells clients what changes of messages come to, a portion after another. */
-async function tellMessages(
-  changes: readonly FeedChange[],
-  to: { readonly io: RealtimeServer; readonly db: Executor; readonly settled: () => Promise<void> },
-): Promise<void> {
+interface ToClients {
+  readonly io: RealtimeServer;
+  readonly db: Executor;
+  readonly adapter: StreamAdapter;
+}
+
+/** Tells clients what changes of messages come to. What cannot be read is told to nobody: then all begin anew who come back. */
+async function tellMessages(changes: readonly FeedChange[], to: ToClients): Promise<void> {
+  try {
+    await tellPortions(changes, to);
+  } catch (thrown) {
+    await to.adapter.tellNobody();
+    throw thrown;
+  }
+}
+
+async function tellPortions(changes: readonly FeedChange[], to: ToClients): Promise<void> {
   const accounts = new Map(changes.map((change) => [change.messageId, change]));
   const news = changesToNews(changes);
   for (let at = 0; at < news.length; at += PORTION) {
@@ -163,7 +186,7 @@ async function tellMessages(
       // It may have been deleted since.
       if (message !== undefined && account !== undefined) emit(to.io, account, newsToEvent(each, message));
     }
-    await to.settled();
+    await to.adapter.settled();
   }
 }
 

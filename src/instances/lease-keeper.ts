@@ -128,7 +128,11 @@ class RunKeeper implements LeaseKeeper {
 
   async open(): Promise<void> {
     await this.#enter(this.#deps.signal);
-    this.#presence.onFreed(() => this.#tickNow());
+    this.#presence.onFreed(() => {
+      // It may be told of an instance that has come: then the long term of one that is alone is to end.
+      if (!this.hasOthers()) this.#renewNow();
+      this.#tickNow();
+    });
     this.#loop = this.#keep(this.#closing.signal);
   }
 

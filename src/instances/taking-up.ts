@@ -4,15 +4,16 @@ import type { Logger } from '../lib/logger.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 
 export interface TakingUpDeps {
-  readonly leases: Pick<LeaseKeeper, 'onTick' | 'claimable' | 'drain'>;
-  /** Starts the sessions of accounts that nobody holds, as far as it can. Never rejects. */
+  readonly leases: Pick<LeaseKeeper, 'onTick' | 'held' | 'claimable' | 'drain'>;
+  /** Starts the sessions of those that have none, as far as it can. Never rejects. */
   readonly takeUp: (accountIds: readonly AccountId[]) => Promise<void>;
   readonly log: Logger;
 }
 
 /**
- * Takes up accounts that no instance holds, as they are dealt to this one, at each tick; one round at a time. Disposing lets
- * the round that is under way end, and has nothing dealt to this instance any more.
+ * Takes up, at each tick, accounts that no instance holds, as they are dealt to this one, and those that it holds without a
+ * session, as after a lapse; one round at a time. Disposing lets the round that is under way end, and has nothing dealt to this
+ * instance any more.
  */
 export function openTakingUp({ leases, takeUp, log }: TakingUpDeps): AsyncDisposable {
   let isOver = false;
@@ -20,7 +21,7 @@ export function openTakingUp({ leases, takeUp, log }: TakingUpDeps): AsyncDispos
   const take = async () => {
     try {
       const free = await leases.claimable();
-      if (!isOver) await takeUp(free);
+      if (!isOver) await takeUp([...leases.held(), ...free]);
     } catch (thrown) {
       // The database is away: there is another tick.
       log.debug('Accounts that nobody holds could not be looked for', { error: toError(thrown).message });

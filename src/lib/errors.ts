@@ -36,6 +36,12 @@ export const ERROR_CATALOGUE = {
     message: 'This is the last key that can manage the tenant. Make another owner key first.',
   },
   EXPORT_OUTDATED: { status: 409, retry: 'never', message: 'The session has gone on since this export.' },
+  TOO_MANY_WEBHOOKS: {
+    status: 409,
+    retry: 'never',
+    message:
+      'The tenant has as many webhooks as it may. Delete one, or have one that is there take more events.',
+  },
   WEBHOOK_DISABLED: {
     status: 409,
     retry: 'never',

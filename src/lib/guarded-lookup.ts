@@ -1,6 +1,7 @@
-import { promises as dns, type LookupAddress } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { toError } from './errors.ts';
+import { makeNameLookup } from './name-lookup.ts';
 import { isPublicAddress } from './public-address.ts';
 
 /** Which addresses may be connected to on behalf of somebody outside. */
@@ -13,7 +14,7 @@ export interface AddressGuard {
 
 /** Lets nobody but the public Internet be connected to. */
 export const PUBLIC_INTERNET: AddressGuard = {
-  resolve: (hostname) => dns.lookup(hostname, { all: true }),
+  resolve: makeNameLookup(),
   isAllowed: isPublicAddress,
 };
 

@@ -47,7 +47,7 @@ export interface CampaignsDeps {
   readonly db: Executor;
   readonly keys: IdempotencyKeys;
   readonly keepData: KeepData;
-  /** Wakes what accepts and sends, if the account is connected here; returns at once. */
+  /** Wakes what accepts and sends, wherever the account is connected; returns at once. */
   readonly wake: (accountId: AccountId) => void;
   readonly clock: Clock;
 }

@@ -72,7 +72,7 @@ export async function sendNext(
       isRepeatable: true,
       mayHaveLeft: false,
     };
-    await handOver(run, handed, { ready, quoted: outcome.quoted });
+    await handOver(run, handed, { ready, quoted: outcome.quoted, row: 'pending' });
   } catch (thrown) {
     // Whatever it is, it must not come straight back and keep the other chats from their turn.
     unsettled.pause(message.chatId, run.now());
@@ -130,13 +130,15 @@ interface Handing {
   readonly ready: ReadyContent;
   /** The message that it answers. */
   readonly quoted: MessageKey | undefined;
+  /** What its row says: one that is handed over again may be `unknown`. */
+  readonly row: 'pending' | 'open';
 }
 
 /** Gives a claimed message to the page. It is on the list of checks for as long as its outcome is open. */
 export async function handOver(
   run: SendRun,
   message: HandedMessage,
-  { ready, quoted }: Handing,
+  { ready, quoted, row }: Handing,
 ): Promise<void> {
   const { deps, session, unsettled } = run;
   unsettled.hold(message, run.now());
@@ -172,7 +174,7 @@ export async function handOver(
     return holdUnknown(run, message);
   }
   unsettled.resume(message.chatId);
-  await adopt(run, message, glimpse);
+  await adopt(run, message, glimpse, { row });
 }
 
 /** The page does not have the message: its chat waits, and it is handed over later under the id that it has. */
@@ -206,16 +208,20 @@ async function holdUnknown(run: SendRun, message: HandedMessage): Promise<void> 
   run.unsettled.hold({ ...message, mayHaveLeft: true }, now, now + HOLD_MS);
 }
 
-/** Writes an ack down that the page showed. Without one from the server, the message is looked at again later. */
+/**
+ * Writes an ack down that the page showed; that of a page which has it and nothing more is no news of a pending row. Without
+ * one from the server, the message is looked at again later.
+ */
 export async function adopt(
   run: SendRun,
   message: HandedMessage,
   glimpse: MessageGlimpse,
-  check?: Check,
+  { row, check }: Pick<Handing, 'row'> & { readonly check?: Check },
 ): Promise<void> {
   const { deps, handovers, sweeps, unsettled } = run;
   const at = run.date();
-  const learnt = await run.query(applyPageAck(deps.db, message, glimpse, at));
+  const isNews = glimpse.ack !== 0 || row !== 'pending';
+  const learnt = isNews ? await run.query(applyPageAck(deps.db, message, glimpse, at)) : undefined;
   deps.onStep?.('ack-written');
   if (learnt?.isAcked) deps.meter?.took('handed_to_acked', at.getTime() - message.claim.at.getTime());
   if (learnt?.status !== undefined) deps.meter?.countStatus(learnt.status);

@@ -102,7 +102,7 @@ export interface OutboxDeps {
   readonly takeMedia: TakeMedia;
   /** Wakes the sender of this daemon, if the account is connected here, and tells whether it is; returns at once. */
   readonly wake: (accountId: AccountId) => boolean;
-  /** Wakes the daemon that holds the session elsewhere. May fail or hang while Redis is away. */
+  /** Wakes the instance that holds the session, if that is another. May fail or hang while Redis is away. */
   readonly enqueue: (job: OutboundJob) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -148,7 +148,7 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
       wakeSender(deps, { accountId: message.accountId, messageId: message.id });
     },
 
-    wake: (accountId) => void deps.wake(accountId),
+    wake: (accountId) => wakeSender(deps, { accountId }),
   };
 }
 
@@ -224,10 +224,14 @@ async function acceptMessage(
   return { ...answer, replayed: false };
 }
 
-function wakeSender({ wake, enqueue, log }: OutboxDeps, job: OutboundJob): void {
+/** Wakes what sends the account's messages, here or where it is; returns at once. */
+export function wakeSender(
+  { wake, enqueue, log }: Pick<OutboxDeps, 'wake' | 'enqueue' | 'log'>,
+  job: OutboundJob,
+): void {
   if (wake(job.accountId)) return;
   enqueue(job).catch((thrown: unknown) =>
-    log.warn('The wake-up for an accepted message could not be queued', {
+    log.warn('The wake-up of the instance that holds an account could not be queued', {
       ...job,
       error: toError(thrown).message,
     }),

@@ -4,17 +4,17 @@ import { REASONS } from '../accounts/reason.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { PacingConfig } from '../config/config.ts';
 import type { OpenDatabase } from '../db/database.ts';
+import type { LeaseFence } from '../db/lease-fence.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
 import { openConsumer } from '../queue/consumer.ts';
 import type { OpenQueues } from '../queue/producer.ts';
-import type { OutboundJob } from '../queue/table.ts';
-import { makeWakeUpQueue } from '../queue/wake-up-queue.ts';
 import { openCampaignFeeder } from './campaign-feeder.ts';
 import { type Campaigns, makeCampaigns } from './campaigns.ts';
 import { openCatchUp } from './catch-up.ts';
 import { openDirectory } from './directory.ts';
+import { makeHolderWake } from './holder-wake.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import { openInboundLanes } from './inbound-lane.ts';
@@ -26,7 +26,7 @@ import type { MediaStore } from './media-store.ts';
 import { makeFetchUrl } from './media-url.ts';
 import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
-import { makeOutbox, type Outbox } from './outbox.ts';
+import { makeOutbox, type Outbox, wakeSender } from './outbox.ts';
 import { makeOutboundProcessor, openSender } from './sender.ts';
 
 export interface PipelineDeps {
@@ -35,6 +35,7 @@ export interface PipelineDeps {
   readonly queues: OpenQueues;
   readonly store: MediaStore;
   readonly instanceId: InstanceId;
+  readonly fence: LeaseFence;
   /** Outgoing messages a minute an account; 0 means no limit. */
   readonly messageRateLimit: number;
   readonly pacing: PacingConfig;
@@ -74,6 +75,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     queues,
     store,
     instanceId,
+    fence,
     clock,
     log,
     messageRateLimit,
@@ -137,6 +139,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
       db,
       openMedia,
       instanceId,
+      fence,
       clock,
       log,
       messageRateLimit,
@@ -149,30 +152,30 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
       meter,
     }),
   );
-  const wakeSender = makeOutboundProcessor(sender);
-  stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process: wakeSender, log }));
+  const process = makeOutboundProcessor(sender, feeder);
+  stack.use(await openConsumer({ redis, queue: 'outbound', instanceId, process, log }));
 
   const closing = new AbortController();
   stack.defer(() => closing.abort());
   const keys = new IdempotencyKeys({ db, instanceId, log });
+  const waking = {
+    wake: sender.wake.bind(sender),
+    enqueue: makeHolderWake({ db, queues, instanceId, signal: closing.signal }),
+    log,
+  };
   const outbox = makeOutbox({
     db,
     instanceId,
     takeMedia,
-    wake: sender.wake.bind(sender),
-    enqueue: makeWakeUpQueue(
-      (job: OutboundJob) => queues.add('outbound', job, { signal: closing.signal }),
-      ({ accountId }) => accountId,
-    ),
+    ...waking,
     clock,
-    log,
     onStep,
     meter,
     keys,
   });
   const wake = (accountId: AccountId) => {
     feeder.wake(accountId);
-    void sender.wake(accountId);
+    wakeSender(waking, { accountId });
   };
   const campaigns = makeCampaigns({ db, keys, keepData: intake.keepData.bind(intake), wake, clock });
   const opened = stack.move();

@@ -1,5 +1,5 @@
 import type { Account } from '../accounts/account.ts';
-import type { Channel, SessionStatus } from '../channels/channel.ts';
+import type { Channel } from '../channels/channel.ts';
 import type { Executor } from '../db/database.ts';
 import { ingestEvents } from '../db/ingest-store.ts';
 import type { StoredMessage } from '../db/message-store.ts';
@@ -9,7 +9,7 @@ import { parseKeyString, parseRecipient } from './whatsapp-key.ts';
 
 export interface ReactionDeps {
   readonly db: Executor;
-  readonly channel: Pick<Channel, 'findConnected' | 'findStatus'>;
+  readonly channel: Pick<Channel, 'react'>;
   readonly clock: Clock;
 }
 
@@ -26,18 +26,18 @@ export async function reactToMessage(
   emoji: string,
 ): Promise<void> {
   const { db, channel, clock } = deps;
-  const session = channel.findConnected(account.id);
-  const senderId = ownId(account, channel.findStatus(account.id));
-  if (session === undefined || senderId === undefined) throw new AppError('ACCOUNT_NOT_CONNECTED');
+  const senderId = ownId(account);
+  if (account.state !== 'connected' || senderId === undefined) throw new AppError('ACCOUNT_NOT_CONNECTED');
   const key = parseKeyString(message.whatsappMessageId ?? '');
   if (key === undefined || !isOnWhatsApp(message)) throw new AppError('MESSAGE_NOT_REACTABLE');
   const before = message.reactions.find((reaction) => reaction.senderId === senderId)?.emoji ?? '';
   if (before === emoji) return;
   const { chatId } = message;
   try {
-    await session.react({ key, chatId }, emoji);
+    await channel.react(account.id, { key, chatId }, emoji);
   } catch (thrown) {
-    if (isAppError(thrown, 'MESSAGE_NOT_REACTABLE')) throw thrown;
+    if (isAppError(thrown, 'MESSAGE_NOT_REACTABLE') || isAppError(thrown, 'ACCOUNT_NOT_CONNECTED'))
+      throw thrown;
     throw new AppError('UNAVAILABLE', { cause: thrown });
   }
   // WhatsApp dates reactions by the second: a later one of the same second must not count as older.
@@ -56,8 +56,7 @@ function isOnWhatsApp({ status, revokedAt }: StoredMessage): boolean {
 }
 
 /** The account's own id, as reactions name it: by number where WhatsApp tells it. */
-function ownId({ phoneNumber }: Account, status: SessionStatus | undefined): string | undefined {
-  const wid = status?.clientInfo?.wid;
+function ownId({ phoneNumber, wid }: Account): string | undefined {
   const byNumber = phoneNumber === null ? undefined : parseRecipient(phoneNumber);
-  return byNumber ?? (wid && `${wid.user}@${wid.server}`);
+  return byNumber ?? wid ?? undefined;
 }

@@ -29,7 +29,8 @@ export async function lookUp(run: SendRun, check: Check): Promise<void> {
     });
     return check.isSeen ? run.unsettled.watch(check, run.now()) : stayUnknown(run, check);
   }
-  if (glimpse !== undefined) return adopt(run, message, glimpse, check);
+  if (glimpse !== undefined)
+    return adopt(run, message, glimpse, { row: status === 'pending' ? status : 'open', check });
   await settleAbsent(run, check);
 }
 
@@ -81,7 +82,7 @@ async function repeat(run: SendRun, check: Check): Promise<void> {
   deps.log.info('A message that the page does not know is handed over again under its id', {
     messageId: message.id,
   });
-  await handOver(run, { ...message, claim }, { ready, quoted: outcome.quoted });
+  await handOver(run, { ...message, claim }, { ready, quoted: outcome.quoted, row: 'open' });
 }
 
 /** What the message carries; without it the message is failed, as far as this page goes, or looked up again later. */

@@ -1,6 +1,7 @@
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { OutboundJob } from '../queue/table.ts';
+import type { CampaignFeeder } from './campaign-feeder.ts';
 import { SendLoop } from './send-loop.ts';
 import type { SendDeps } from './send-run.ts';
 
@@ -69,6 +70,13 @@ export function openSender(deps: SendDeps): Sender {
 }
 
 /** The processor of the outbound queue: a job is a wake-up and is done once it has been heard. */
-export function makeOutboundProcessor(sender: Pick<Sender, 'wake'>): (job: OutboundJob) => Promise<void> {
-  return async ({ accountId }) => void sender.wake(accountId);
+export function makeOutboundProcessor(
+  sender: Pick<Sender, 'wake'>,
+  feeder?: Pick<CampaignFeeder, 'wake'>,
+): (job: OutboundJob) => Promise<void> {
+  return async ({ accountId, messageId }) => {
+    // A message that was accepted changes nothing for campaigns.
+    if (messageId === undefined) feeder?.wake(accountId);
+    sender.wake(accountId);
+  };
 }

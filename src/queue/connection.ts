@@ -1,7 +1,9 @@
-import { Cluster, Redis } from 'ioredis';
+import { type Cluster, Redis } from 'ioredis';
 import { withDeadline } from '../lib/abort.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { explainSilence, makeCluster, watchCluster } from './cluster.ts';
+import { ConnectionWatch } from './connection-watch.ts';
 import { checkFitness } from './fitness.ts';
 
 /** Where Redis is: a Unix socket, one server, or the nodes of a cluster. */
@@ -43,31 +45,36 @@ export async function openRedis(settings: RedisSettings): Promise<OpenRedis> {
   const { location, log } = settings;
   const where = describeLocation(location);
   const client = makeClient(location);
-  const connection = watchConnection(client, log);
+  const watch = new ConnectionWatch(log);
+  const name = settings.prefix ?? DEFAULT_PREFIX;
+  const prefix = client.isCluster ? `{${name}}` : name;
+  if (client.isCluster) watchCluster(client as Cluster, { key: prefix, watch, log });
+  else watchServer(client as Redis, watch);
   try {
     const deadlineMs = settings.deadlineMs ?? OPEN_DEADLINE_MS;
     const { isAppending } = await withDeadline(checkFitness(client), deadlineMs, 'Reaching Redis');
     if (!isAppending) warnOfLoss(log, where);
   } catch (thrown) {
-    connection.closing();
+    watch.close();
     client.disconnect();
     if (isAppError(thrown, 'REDIS_UNFIT')) throw thrown;
-    throw unreachable(where, connection.lastError() ?? toError(thrown));
+    const explained = 'urls' in location && client.isCluster && (await explainSilence(location.urls));
+    throw unreachable(where, explained || (watch.lastError ?? toError(thrown)));
   }
-  const prefix = settings.prefix ?? DEFAULT_PREFIX;
   return {
     client,
-    prefix: client.isCluster ? `{${prefix}}` : prefix,
+    prefix,
     async ping(deadlineMs) {
       try {
-        await withDeadline(client.ping(), deadlineMs, 'A ping of Redis');
+        // A key of ours: in a cluster the node has to answer that holds them.
+        await withDeadline(client.exists(prefix), deadlineMs, 'A ping of Redis');
       } catch (thrown) {
         throw unreachable(where, toError(thrown));
       }
     },
-    onRecovered: connection.onRecovered,
+    onRecovered: (listener) => watch.onRecovered(listener),
     async [Symbol.asyncDispose]() {
-      connection.closing();
+      watch.close();
       try {
         await withDeadline(client.quit(), QUIT_DEADLINE_MS, 'Leaving Redis');
       } catch (thrown) {
@@ -87,53 +94,21 @@ function makeClient(location: RedisLocation): Redis | Cluster {
   if ('path' in location) return new Redis({ ...common, path: location.path });
   const [first, ...others] = location.urls;
   if (first === undefined) throw new AppError('CONFIG_INVALID', { message: 'REDIS_URL names no server.' });
-  if (others.length === 0) return new Redis(first, common);
-  const { username, password, protocol } = new URL(first);
-  return new Cluster([...location.urls], {
-    clusterRetryStrategy: reconnectDelayMs,
-    redisOptions: {
-      maxRetriesPerRequest: null,
-      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-      ...(protocol === 'rediss:' ? { tls: {} } : {}),
-    },
-  });
+  return others.length === 0 ? new Redis(first, common) : makeCluster(location.urls, reconnectDelayMs);
 }
 
 function reconnectDelayMs(attempt: number): number {
   return Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(attempt, 10));
 }
 
-/** Listens to a client's errors (unheard, one would end the process) and logs each outage once. */
-function watchConnection(client: Redis | Cluster, log: Logger) {
-  let lastError: Error | undefined;
-  let state: 'new' | 'answering' | 'away' | 'closing' = 'new';
-  const listeners: (() => void)[] = [];
-  client.on('ready', () => {
-    const before = state;
-    state = 'answering';
-    if (before !== 'away') return;
-    log.info('Redis answers again');
-    for (const listener of listeners) listener();
-  });
+/** Listens to what one server's client tells; unheard, its errors would end the process. */
+function watchServer(client: Redis, watch: ConnectionWatch): void {
+  client.on('ready', () => watch.answers());
   client.on('error', (thrown: unknown) => {
-    lastError = toError(thrown);
-    if (state === 'answering') outage(lastError.message);
+    watch.failed(toError(thrown));
+    watch.lost();
   });
-  client.on('close', () => {
-    if (state === 'answering') outage(lastError?.message ?? null);
-  });
-  const outage = (error: string | null) => {
-    state = 'away';
-    log.warn('Redis does not answer; messages wait until it does', { error });
-  };
-  return {
-    lastError: () => lastError,
-    onRecovered: (listener: () => void) => void listeners.push(listener),
-    closing: () => {
-      state = 'closing';
-    },
-  };
+  client.on('close', () => watch.lost());
 }
 
 function warnOfLoss(log: Logger, where: string): void {

@@ -90,7 +90,8 @@ export function makeSharedCalls({ client, prefix }: Pick<OpenRedis, 'client' | '
       return parseAnswer(await counting[COMMAND](keys.length, ...keys, windowSeconds, ...limits));
     },
     async ping() {
-      await client.ping();
+      // In a cluster the node has to answer that holds the keys.
+      await client.exists(prefix);
     },
   };
 }

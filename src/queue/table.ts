@@ -15,7 +15,8 @@ export interface InboundJob {
 /** Payload of an outbound job: a wake-up. The row is the truth. */
 export interface OutboundJob {
   readonly accountId: AccountId;
-  readonly messageId: MessageId;
+  /** The message that may leave; where there is none, something else has changed that the account's messages wait for. */
+  readonly messageId?: MessageId;
 }
 
 /** Payload of a job of webhooks: a wake-up. The rows are the truth. */
@@ -31,8 +32,8 @@ export interface QueueJobs {
 }
 
 /**
- * Every queue, in one place. All are the instance's own: an account's events pass through the daemon that holds its session,
- * which alone can keep their order, and a wake-up reaches it. What an instance leaves that never comes back is in the pages
+ * Every queue, in one place. All are an instance's own: an account's events pass through the daemon that holds its session,
+ * which alone can keep their order, and a wake-up is put into the queue of whoever holds the account. What an instance leaves that never comes back is in the pages
  * of its accounts and in the rows of their messages.
  *
  * attempts are high because a job only fails when a store is away; it must outlast the outage. `backoffMs` is the

@@ -50,9 +50,11 @@ export interface Opening {
  * it cannot be reached now; VAULT_DAMAGED if none is any good; DISK_FULL; and the signal's reason
  */
 export async function openNewest(deps: OpeningDeps, opening: Opening): Promise<OpenedSnapshot | undefined> {
-  const { alive } = await findGenerations(deps, opening.accountId);
+  const { alive, isHeldHere } = await findGenerations(deps, opening.accountId);
   const failures: string[] = [];
   for (const generation of alive) {
+    // It lies where it was sealed, on another disk, and its account may have to go on from it.
+    if (generation.copies.length === 0 && !isHeldHere) throw makeElsewhereError(generation.generation);
     const opened = await openGeneration(deps, opening, generation);
     if (opened.copy !== undefined) {
       const { source, read } = opened.copy;
@@ -67,6 +69,12 @@ export async function openNewest(deps: OpeningDeps, opening: Opening): Promise<O
   if (alive.length === 0) return undefined;
   throw new AppError('VAULT_DAMAGED', {
     message: `No sealed copy of the session can be used. ${failures.join(' ')}`,
+  });
+}
+
+function makeElsewhereError(generation: number): AppError {
+  return new AppError('VAULT_STORAGE_FAILED', {
+    message: `Generation ${generation} has no copy that can be reached: it may lie on the disk of the instance that held the account last.`,
   });
 }
 

@@ -1,22 +1,14 @@
 /**
- * Delivers what webhooks are owed: one loop looks at what is due, claims lanes of it, at most LANES of a webhook and IN_ALL of all, and
- * sends the first delivery of each; whatever ends wakes it. The table is the truth: a wake-up only makes it look sooner, and
+ * Delivers what webhooks are owed: one loop looks at what is due, claims lanes of it, as many as there are places, and sends the
+ * first delivery of each; whatever ends wakes it. The table is the truth: a wake-up only makes it look sooner, and
  * one that is lost costs the time until the next look. Several daemons may deliver at once, no two from one lane.
  */
 import type { InstanceId, TenantId } from '../accounts/ids.ts';
 import type { Executor } from '../db/database.ts';
 import { findNextHeld } from '../db/webhook-account-views.ts';
+import { claimDeliveries, claimProbe, findNextDue, listReady } from '../db/webhook-claims.ts';
 import { drainDisabled, pullForward, releaseClaims } from '../db/webhook-lane-upkeep.ts';
-import {
-  type ClaimedDelivery,
-  claimDeliveries,
-  claimProbe,
-  type DeliveryOutcome,
-  endTry,
-  findNextDue,
-  isBack,
-  listReady,
-} from '../db/webhook-lanes.ts';
+import { type ClaimedDelivery, type DeliveryOutcome, endTry, isBack } from '../db/webhook-lanes.ts';
 import type { Webhook } from '../db/webhook-store.ts';
 import { waitMs, withDeadline } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
@@ -24,17 +16,14 @@ import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Wake } from '../lib/wake.ts';
+import { DeliveryPlaces } from './delivery-places.ts';
 import { announceDisabled } from './disabled-news.ts';
-import { lanesOpen } from './endpoint-breaker.ts';
 import type { AskEndpoint } from './endpoint-request.ts';
 import type { FanOut } from './fan-out.ts';
 import { nextTryAt } from './retry-schedule.ts';
 import { signatureHeaders } from './signature.ts';
 import type { WebhookSecrets } from './webhook-secrets.ts';
 
-/** Deliveries under way to one endpoint, and to all. */
-const LANES = 8;
-const IN_ALL = 64;
 /** A claim outlasts the longest request and the writing of its end; milliseconds. */
 const CLAIM_MS = 40_000;
 /** How long what is under way may take to end when the deliverer closes, in milliseconds. */
@@ -43,6 +32,15 @@ const DRAIN_MS = 5_000;
 const PAUSE_MS = 10;
 /** How often to look if nothing wakes it, in milliseconds. */
 const SWEEP_MS = 5_000;
+
+/** A try that could not be made. It tells the tenant what to do; which key is missing the log says at each start. */
+const UNSIGNED: DeliveryOutcome = {
+  isTaken: false,
+  status: null,
+  error:
+    'The secret of this webhook is lost, so that nothing can be signed. Give it another one: POST /webhooks/:id/rotate-secret. ' +
+    'What waits is sent then.',
+};
 
 /** What became of a try: `failed` is tried again, `dead` is not. */
 export const DELIVERY_OUTCOMES = ['delivered', 'failed', 'dead'] as const;
@@ -75,8 +73,7 @@ export class Deliverer implements AsyncDisposable {
   /** Aborts when nothing more is to begin, and when what is under way is to be given up. */
   readonly #closing = new AbortController();
   readonly #givingUp = new AbortController();
-  /** Deliveries under way, by webhook. */
-  readonly #atWork = new Map<string, number>();
+  readonly #places = new DeliveryPlaces();
   readonly #tries = new Set<Promise<void>>();
   readonly #running: Promise<void>;
 
@@ -133,49 +130,53 @@ export class Deliverer implements AsyncDisposable {
     const heldUntil = await findNextHeld(db);
     if (heldUntil !== undefined && heldUntil <= now && (await fanOut.fanOutHeld(db))) this.wake();
     if (await drainDisabled(db, now)) this.wake();
-    const ready = await listReady(db, now);
-    // Whoever has the least under way comes first, so that endpoints that hang do not keep others out.
-    for (const webhook of ready.toSorted((a, b) => this.#countOf(a) - this.#countOf(b))) {
-      signal.throwIfAborted();
-      await this.#begin(webhook, now);
-    }
+    if (await pullForward(db, now)) this.wake();
+    if (!this.#places.isFull) await this.#beginAll(now, signal);
     const due = await findNextDue(db, now);
-    const next = Math.min(...[due, heldUntil].map((at) => at?.getTime() ?? Number.POSITIVE_INFINITY));
-    return Math.min(Math.max(next - clock.now(), 1), SWEEP_MS);
+    // What is held longer than it should be, somebody else has in hand.
+    const times = [due, heldUntil].filter((at) => at !== undefined && at > now).map((at) => Number(at));
+    return Math.min(Math.max(Math.min(...times) - clock.now(), 1), SWEEP_MS);
   }
 
-  #countOf({ id }: Pick<Webhook, 'id'>): number {
-    return this.#atWork.get(id) ?? 0;
+  /** Each webhook once: who has more than its share is looked at again, after all that has become ready meanwhile. */
+  async #beginAll(now: Date, signal: AbortSignal): Promise<void> {
+    const ready = await listReady(this.#deps.db, now);
+    const waiting = new Set(inRandomOrder(ready, this.#deps.random));
+    const next = () => this.#places.nextShare(waiting, now.getTime());
+    for (let share = next(); share !== undefined; share = next()) {
+      signal.throwIfAborted();
+      const { claimant, count } = share;
+      waiting.delete(claimant);
+      if ((await this.#begin(claimant, count, now)) === count) this.wake();
+    }
   }
 
-  async #begin(webhook: Webhook, now: Date): Promise<void> {
+  /** Returns how many it began, of those that it might. */
+  async #begin(webhook: Webhook, limit: number, now: Date): Promise<number> {
     const { db, instanceId: by } = this.#deps;
     const isProbe = webhook.health.restsUntil !== null;
-    const open = lanesOpen(webhook.health, now.getTime(), LANES) - (isProbe ? 0 : this.#countOf(webhook));
-    const limit = Math.min(open, IN_ALL - this.#tries.size);
-    if (limit <= 0) return;
     const until = new Date(now.getTime() + CLAIM_MS);
-    if (isProbe && !(await claimProbe(db, webhook.id, now, until))) return;
-    const claimed = await claimDeliveries(db, { webhookId: webhook.id, by, limit, now, until });
+    const claim = isProbe ? claimProbe : claimDeliveries;
+    const claimed = await claim(db, { webhookId: webhook.id, by, limit, now, until });
     for (const delivery of claimed) {
-      this.#atWork.set(webhook.id, this.#countOf(webhook) + 1);
+      this.#places.take(webhook);
       const trying = this.#try(webhook, delivery, isProbe).finally(() => {
         this.#tries.delete(trying);
-        const left = this.#countOf(webhook) - 1;
-        if (left === 0) this.#atWork.delete(webhook.id);
-        else this.#atWork.set(webhook.id, left);
+        this.#places.giveBack(webhook);
         this.wake();
       });
       this.#tries.add(trying);
     }
+    return claimed.length;
   }
 
   /** Never rejects. */
   async #try(webhook: Webhook, delivery: ClaimedDelivery, isProbe: boolean): Promise<void> {
     const { signal } = this.#givingUp;
     try {
-      const outcome = await this.#send(webhook, delivery, signal);
-      await this.#end(webhook, { delivery, outcome, isProbe });
+      const signing = this.#openSecrets(webhook);
+      const outcome = signing === undefined ? UNSIGNED : await this.#send(webhook, delivery, signing);
+      await this.#end(webhook, { delivery, outcome, isProbe, isAsked: signing !== undefined });
     } catch (thrown) {
       if (signal.aborted) return;
       // The claim ends by itself, and it is tried again under the same id.
@@ -187,18 +188,22 @@ export class Deliverer implements AsyncDisposable {
     }
   }
 
-  async #send(webhook: Webhook, delivery: ClaimedDelivery, signal: AbortSignal): Promise<DeliveryOutcome> {
-    const { secrets, ask, clock } = this.#deps;
-    const now = clock.now();
-    let signing: readonly string[];
+  /** Undefined if none is left that can be opened. */
+  #openSecrets({ id, secrets: sealed }: Webhook): readonly string[] | undefined {
+    const { secrets, clock, log } = this.#deps;
     try {
-      signing = secrets.open(webhook.id, webhook.secrets, now);
+      return secrets.open(id, sealed, clock.now());
     } catch (thrown) {
-      return { isTaken: false, status: null, error: toError(thrown).message };
+      log.debug('A delivery could not be signed', { webhookId: id, error: toError(thrown).message });
+      return undefined;
     }
+  }
+
+  #send({ url }: Webhook, delivery: ClaimedDelivery, signing: readonly string[]): Promise<DeliveryOutcome> {
+    const { ask, clock } = this.#deps;
     const { eventId: id, payload: body } = delivery;
-    const headers = signatureHeaders({ id, timestamp: Math.floor(now / 1_000), body }, signing);
-    return ask({ url: webhook.url, headers, body }, signal);
+    const headers = signatureHeaders({ id, timestamp: Math.floor(clock.now() / 1_000), body }, signing);
+    return ask({ url, headers, body }, this.#givingUp.signal);
   }
 
   async #end(
@@ -207,6 +212,7 @@ export class Deliverer implements AsyncDisposable {
       readonly delivery: ClaimedDelivery;
       readonly outcome: DeliveryOutcome;
       readonly isProbe: boolean;
+      readonly isAsked: boolean;
     },
   ): Promise<void> {
     const { db, instanceId: by, clock, log, random, onOutcome, onDisabled } = this.#deps;
@@ -225,10 +231,7 @@ export class Deliverer implements AsyncDisposable {
       log.warn('A delivery to a webhook became a dead letter', { webhookId, deliveryId: delivery.id });
     if (change === undefined) return;
     const { before, after, tenantId } = change;
-    if (isBack(change)) {
-      log.info('The endpoint of a webhook is back', { webhookId });
-      await pullForward(db, webhookId, now);
-    }
+    if (isBack(change)) log.info('The endpoint of a webhook is back', { webhookId });
     if (before.restsUntil === null && after.restsUntil !== null)
       log.warn('The endpoint of a webhook rests', {
         webhookId,
@@ -239,6 +242,12 @@ export class Deliverer implements AsyncDisposable {
     log.error('A webhook was disabled: nothing was taken there for days', { webhookId, tenantId });
     onDisabled({ webhookId, tenantId, at: now });
   }
+}
+
+/** So that of those that have as many places none is always the last. */
+function inRandomOrder<T>(list: readonly T[], random: () => number): readonly T[] {
+  const drawn = list.map((each) => ({ each, at: random() }));
+  return drawn.toSorted((a, b) => a.at - b.at).map(({ each }) => each);
 }
 
 /** Opens the deliverer; what an earlier run of this instance had in hand is tried again at once. */

@@ -16,6 +16,8 @@ export interface WebhookEventData {
   readonly type: DeliveryType;
   /** When it happened. */
   readonly at: Date;
+  /** In which transaction, if it is known. */
+  readonly xid?: string | null;
   readonly tenantId: TenantId;
   readonly accountId: AccountId | null;
   /** What is delivered in order. */
@@ -63,12 +65,13 @@ export function stateToEvent({ tenantId, accountId }: AccountOf, change: ToldCha
 
 /** Any other news of an account; undefined for what is told otherwise: that it needs a human is a state. */
 export function newsToAccountEvent(news: AccountNews): WebhookEventData | undefined {
-  const { tenantId, accountId, at } = news;
+  const { tenantId, accountId, at, xid } = news;
   const content = newsToContent(news);
   if (content === undefined) return undefined;
   const { type, data } = content;
   const id = makeEventId('news', accountId, news.id);
-  return { id, type, at, tenantId, accountId, lane: accountLane(accountId), data: { accountId, ...data } };
+  const lane = accountLane(accountId);
+  return { id, type, at, xid, tenantId, accountId, lane, data: { accountId, ...data } };
 }
 
 function newsToContent(

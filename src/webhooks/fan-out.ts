@@ -29,6 +29,7 @@ import {
   stateToEvent,
   type WebhookEventData,
 } from './event.ts';
+import { isOwedSince } from './owed-since.ts';
 
 /** Messages that are read, and written down, at a time. */
 const PORTION = 100;
@@ -62,7 +63,7 @@ export function makeFanOut(deps: FanOutDeps): FanOut {
       if (webhooks.length === 0) return;
       const to = { deps, webhooks, owed };
       await tellMessages(trx, changes, to);
-      await write(trx, await newsToEvents(trx, news, to), to);
+      await write(trx, (await newsToEvents(trx, news, to)).map(alone), to);
     },
 
     fanOutHeld: (db) => transact(db, (trx) => tellHeld(trx, deps, owed)),
@@ -89,58 +90,63 @@ export function isOwed(webhook: Webhook, event: Omit<WebhookEventData, 'data' | 
     tenantId === event.tenantId &&
     (accountId === null || accountId === event.accountId) &&
     events.some((each) => each === event.type) &&
-    owedSince <= event.at
+    isOwedSince(owedSince, event)
   );
 }
 
-async function write(trx: Executor, events: readonly WebhookEventData[], to: To): Promise<void> {
-  const deliveries = events.flatMap((event) => {
-    const owed = to.webhooks.filter((webhook) => isOwed(webhook, event));
-    if (owed.length === 0) return [];
-    const payload = eventToPayload(event);
-    const { id: eventId, type, accountId, lane } = event;
-    return owed.map(({ id, status }) => ({
-      webhookId: id,
-      eventId,
-      type,
-      accountId,
-      lane,
-      payload,
-      isDead: status === 'failed',
-    }));
+/** What says the same: each webhook is told by the first of these that it is owed. */
+type Telling = readonly WebhookEventData[];
+
+const alone = (event: WebhookEventData): Telling => [event];
+
+async function write(trx: Executor, tellings: readonly Telling[], to: To): Promise<void> {
+  const deliveries = tellings.flatMap((telling) => {
+    const payloads = new Map<WebhookEventData, string>();
+    return to.webhooks.flatMap((webhook) => {
+      const event = telling.find((each) => isOwed(webhook, each));
+      if (event === undefined) return [];
+      const payload = payloads.get(event) ?? eventToPayload(event);
+      payloads.set(event, payload);
+      const { id: eventId, type, accountId, lane } = event;
+      const isDead = webhook.status === 'failed';
+      return { webhookId: webhook.id, eventId, type, accountId, lane, payload, isDead };
+    });
   });
   await addDeliveries(trx, deliveries, new Date(to.deps.clock.now()));
   for (const { webhookId } of deliveries) to.owed.add(webhookId);
 }
 
-/** What has happened to one message since it was last told of. */
+/** What has happened to one message since it was last told of: it became known, perhaps, and what came last. */
 interface MessageNews {
-  readonly isNew: boolean;
+  readonly first: FeedChange | undefined;
   readonly last: FeedChange;
 }
 
 async function tellMessages(trx: Executor, changes: readonly FeedChange[], to: To): Promise<void> {
   const news = new Map<MessageId, MessageNews>();
   for (const last of changes) {
-    const isNew = last.kind === 'message' || news.get(last.messageId)?.isNew === true;
-    news.set(last.messageId, { isNew, last });
+    const first = last.kind === 'message' ? last : news.get(last.messageId)?.first;
+    news.set(last.messageId, { first, last });
   }
-  const wanted = [...news.values()].filter(({ last }) => isAnyOwed(last, to.webhooks));
+  const wanted = [...news.values()].filter(
+    ({ first, last }) =>
+      isAnyOwed(last, to.webhooks) || (first !== undefined && isAnyOwed(first, to.webhooks)),
+  );
   for (let at = 0; at < wanted.length; at += PORTION) {
     const portion = wanted.slice(at, at + PORTION);
     const ids = portion.map(({ last }) => last.messageId);
     const found = new Map((await listMessagesOfAny(trx, ids)).map((message) => [message.id, message]));
-    const events = portion.flatMap((each) => {
+    const tellings = portion.flatMap((each) => {
       const message = found.get(each.last.messageId);
       // It may have been deleted since.
-      return message === undefined ? [] : [messageToEvent(each, message, to.deps)];
+      return message === undefined ? [] : [messageToTelling(each, message, to.deps)];
     });
-    await write(trx, events, to);
+    await write(trx, tellings, to);
   }
 }
 
-function isAnyOwed({ tenantId, accountId, at }: FeedChange, webhooks: readonly Webhook[]): boolean {
-  const of = { tenantId, accountId, at };
+function isAnyOwed({ tenantId, accountId, at, xid }: FeedChange, webhooks: readonly Webhook[]): boolean {
+  const of = { tenantId, accountId, at, xid };
   return webhooks.some(
     (webhook) =>
       isOwed(webhook, { ...of, type: 'message.received' }) ||
@@ -148,21 +154,34 @@ function isAnyOwed({ tenantId, accountId, at }: FeedChange, webhooks: readonly W
   );
 }
 
-function messageToEvent(
-  { isNew, last }: MessageNews,
+/**
+ * An incoming message that has just become known is told as such. Who did not ask for that is told what has become of it since,
+ * or had before it came.
+ */
+function messageToTelling(
+  { first, last }: MessageNews,
   message: StoredMessage,
   { messageToView }: FanOutDeps,
-): WebhookEventData {
-  const { tenantId, accountId, chatId, at } = last;
-  return {
-    id: makeEventId('message', accountId, message.id, last.id),
-    type: isNew && message.direction === 'incoming' ? 'message.received' : 'message.status',
-    at,
-    tenantId,
-    accountId,
-    lane: chatLane(accountId, chatId),
-    data: messageToView(message),
-  };
+): Telling {
+  const data = messageToView(message);
+  const status = {
+    ...changeToEvent(last, data),
+    // Numbers of the log stay with their changes, whatever the chats come to.
+    id: makeEventId('message', last.accountId, message.id, last.id),
+    type: 'message.status',
+  } as const;
+  if (first === undefined || message.direction === 'outgoing') return [status];
+  const received = {
+    ...changeToEvent(first, data),
+    id: makeEventId('received', first.accountId, message.id),
+    type: 'message.received',
+  } as const;
+  const isChanged = last !== first || message.editedAt !== null || message.revokedAt !== null;
+  return isChanged ? [received, status] : [received];
+}
+
+function changeToEvent({ tenantId, accountId, chatId, at, xid }: FeedChange, data: object) {
+  return { at, xid, tenantId, accountId, lane: chatLane(accountId, chatId), data };
 }
 
 /** In the order of what happened. */
@@ -197,7 +216,11 @@ async function tellState(
   const change = { state: parseSessionState(state), reason: reason as ReasonCode | null };
   const step = foldState(view, change, { at: news.at.getTime(), graceMs });
   await saveView(trx, accountId, { eventId: news.id, view: step.view });
-  return step.told.map((told) => stateToEvent(news, told));
+  // What had been held until then was not written by this one's transaction.
+  return step.told.map((told) => ({
+    ...stateToEvent(news, told),
+    xid: told.at === news.at.getTime() ? news.xid : null,
+  }));
 }
 
 async function tellHeld(trx: Executor, deps: FanOutDeps, owed: Set<string>): Promise<boolean> {
@@ -212,6 +235,6 @@ async function tellHeld(trx: Executor, deps: FanOutDeps, owed: Set<string>): Pro
     await saveView(trx, each.accountId, next);
     events.push(...step.told.map((told) => stateToEvent(each, told)));
   }
-  await write(trx, events, { deps, webhooks, owed });
+  await write(trx, events.map(alone), { deps, webhooks, owed });
   return true;
 }

@@ -1,5 +1,5 @@
 import type { WebhookFigures } from '../db/webhook-figures.ts';
-import { WEBHOOK_STATES } from '../db/webhook-figures.ts';
+import { MOST_COUNTED, WEBHOOK_STATES } from '../db/webhook-figures.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { type CountedOutcome, DELIVERY_OUTCOMES } from './deliverer.ts';
 
@@ -20,7 +20,7 @@ export function measureWebhooks(
   metrics.number(
     {
       name: 'switchboard_webhook_deliveries_waiting',
-      help: 'Deliveries of all instances that were neither taken nor given up.',
+      help: `Deliveries of all instances that were neither taken nor given up, counted up to ${MOST_COUNTED}.`,
     },
     async () => (await read()).waiting,
   );

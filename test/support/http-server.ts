@@ -199,6 +199,7 @@ export async function openTestServer(
     webhooks,
     feed,
     events,
+    keyRing,
     checks: { database: async () => undefined, queue: async () => undefined },
     clock: systemClock,
     log,

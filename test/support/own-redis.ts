@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,13 +13,24 @@ export interface OwnRedis extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts it again with what its append-only file holds. */
   start(): Promise<void>;
+  /** Stops its process where it is: connections stay open and nothing is answered. */
+  freeze(): void;
+}
+
+export interface OwnRedisSettings {
+  /** Speak TLS only, with this certificate, which is its own authority; PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 /** Starts one; `settings` are command-line arguments of redis-server. */
-export async function openOwnRedis(settings: readonly string[] = []): Promise<OwnRedis> {
+export async function openOwnRedis(
+  settings: readonly string[] = [],
+  { tls }: OwnRedisSettings = {},
+): Promise<OwnRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'switchboard-redis-'));
   const port = await findFreePort();
-  const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
+  const listening = tls ? await listenWithTls(port, folder, tls) : ['--port', String(port)];
+  const fixed = [...listening, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
   let child: ChildProcess | undefined;
 
   const start = async () => {
@@ -43,11 +54,26 @@ export async function openOwnRedis(settings: readonly string[] = []): Promise<Ow
     port,
     start,
     kill,
+    freeze: () => void child?.kill('SIGSTOP'),
     async [Symbol.asyncDispose]() {
       await kill();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function listenWithTls(
+  port: number,
+  folder: string,
+  { cert, key }: NonNullable<OwnRedisSettings['tls']>,
+): Promise<string[]> {
+  const [certFile, keyFile] = [join(folder, 'redis.crt'), join(folder, 'redis.key')];
+  await writeFile(certFile, cert);
+  await writeFile(keyFile, key);
+  return [
+    ...['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'],
+    ...['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', certFile],
+  ];
 }
 
 async function findFreePort(): Promise<number> {

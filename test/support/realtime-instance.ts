@@ -15,6 +15,7 @@ import { openRedis, type RedisLocation } from '../../src/queue/connection.ts';
 import { openEventStream } from '../../src/queue/event-stream.ts';
 import { openQueues } from '../../src/queue/producer.ts';
 import { makeSharedCalls } from '../../src/queue/rate-limit-calls.ts';
+import { makeKeyRing } from '../../src/vault/key-ring.ts';
 
 /** Signs the tokens of users that every instance lets in. */
 export const TOKEN_SECRET = 'a-secret-for-the-tokens-of-tests-1234567';
@@ -47,6 +48,7 @@ export async function openRealtimeInstance(places: InstancePlaces, log: Logger):
   const events = stack.use(await openEventStream({ redis, name: 'realtime', log }));
   const feed = stack.use(openChangeFeed({ db, connection: places.connection, clock, log }));
   const accessChanges = stack.use(await openAccessWatch({ connection: places.connection, log }));
+  const keyRing = stack.use(makeKeyRing({ current: Buffer.alloc(32, 'key of all instances'), previous: [] }));
   const unused = {} as never;
   const deps: HttpDeps = {
     config: {
@@ -74,6 +76,7 @@ export async function openRealtimeInstance(places: InstancePlaces, log: Logger):
     webhooks: { ...(unused as object), onDisabled: () => () => undefined } as never,
     feed,
     events,
+    keyRing,
     checks: {},
     clock,
     log,

@@ -1,6 +1,7 @@
 import type { AccountStore } from '../../src/accounts/account.ts';
 import type { AccountId, InstanceId } from '../../src/accounts/ids.ts';
-import type { Channel, ConnectedSession, SessionStatus } from '../../src/channels/channel.ts';
+import type { Channel, ConnectedSession, PreparedSend, SessionStatus } from '../../src/channels/channel.ts';
+import { AppError } from '../../src/lib/errors.ts';
 
 /** A channel without browsers: it writes down what it is asked, and stores what a session would store at once. */
 export class ScriptedChannel implements Channel {
@@ -44,6 +45,12 @@ export class ScriptedChannel implements Channel {
     if (this.abandonment !== undefined) throw this.abandonment;
     await this.#store.saveOver(id, this.#instanceId);
     await this.#store.saveRest(id, { reason: 'moved_away' });
+  }
+
+  async react(id: AccountId, message: PreparedSend, emoji: string): Promise<void> {
+    const session = this.connected.get(id);
+    if (session === undefined) throw new AppError('ACCOUNT_NOT_CONNECTED');
+    await session.react(message, emoji);
   }
 
   /** Sessions that are connected. */

@@ -21,6 +21,8 @@ export interface WebhookPlaces {
   /** Of the encryption key, as hexadecimal digits. */
   readonly key: string;
   readonly previousKey?: string;
+  /** A request that takes longer has failed, in milliseconds; DEADLINE_MS unless it is given. */
+  readonly deadlineMs?: number;
 }
 
 /** As much of a daemon as delivers webhooks. */
@@ -31,7 +33,7 @@ export interface WebhookInstance extends AsyncDisposable {
   make(url: string, given?: Partial<NewWebhook>): Promise<Webhook & { readonly secret: string }>;
 }
 
-/** A request that takes longer than this has failed, in milliseconds. */
+/** A request that takes longer than this has failed, unless another time is given. Milliseconds. */
 export const DEADLINE_MS = 500;
 
 export async function openWebhookInstance(
@@ -49,7 +51,7 @@ export async function openWebhookInstance(
   const feed = stack.use(openChangeFeed({ db, connection, subscriptions: fanOut, clock: systemClock, log }));
   const previous = places.previousKey === undefined ? [] : [Buffer.from(places.previousKey, 'hex')];
   const keyRing = stack.use(makeKeyRing({ current: Buffer.from(places.key, 'hex'), previous }));
-  const endpoint = { allowPrivate: true, deadlineMs: DEADLINE_MS };
+  const endpoint = { allowPrivate: true, deadlineMs: places.deadlineMs ?? DEADLINE_MS };
   const onOutcome = () => undefined;
   const desk = stack.use(
     await openWebhooks({

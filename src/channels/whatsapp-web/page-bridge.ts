@@ -11,18 +11,22 @@ import type {
 /**
  * Runs in the page, before any script of its own, in each new document. It puts its own functions where the
  * library would expose bindings (the library leaves a name that exists alone): what happens is picked small, kept
- * in one queue, so that all kinds keep the page's order, and told in packs, one at a time. Node takes the next pack when it
- * has room for it; what the queue cannot hold meanwhile is dropped, and Node is told where, for it is in the page's store
- * (A23). News of the session itself does not wait behind messages. What nobody listens to (unread counts, whole models on
- * each change) is not told at all: A6, A14, F6.
+ * in one queue, so that all kinds keep the page's order, and told in packs, one at a time: at once, but for what becomes of
+ * our own messages, which waits a moment for what comes with it. Node takes the next pack when it has room for it; what the
+ * queue cannot hold meanwhile is dropped, and Node is told where, for it is in the page's store (A23). News of the session
+ * itself does not wait behind messages. What nobody listens to (unread counts, whole models on each change) is not told at
+ * all: A6, A14, F6.
  */
 export function installBridge(): void {
   if (window !== window.top || window.switchboard) return;
 
   const MAX_PACK = 100;
   const MAX_QUEUED = 5_000;
+  /** A message of ours and its first acks are then one pack, one job and one transaction, and not three of each. */
+  const COMPANY_MS = 50;
   const queue: PageNews[] = [];
   let telling = false;
+  let awaitsCompany = false;
   /** From the drop of news until the queue is half empty: telling a few in between would only make more gaps. */
   let dropping = false;
 
@@ -41,6 +45,22 @@ export function installBridge(): void {
     } finally {
       telling = false;
     }
+  }
+
+  function flushSoon(): void {
+    if (awaitsCompany) return;
+    awaitsCompany = true;
+    setTimeout(() => {
+      awaitsCompany = false;
+      void flush();
+    }, COMPANY_MS);
+  }
+
+  /** Nobody waits to answer what we said ourselves. */
+  function isPatient(news: PageNews): boolean {
+    if (news.kind === 'message')
+      return (news.message.id as { fromMe?: unknown } | undefined)?.fromMe === true;
+    return news.kind === 'ack';
   }
 
   async function tellPack(pack: PageNews[]): Promise<boolean> {
@@ -240,7 +260,8 @@ export function installBridge(): void {
       if (dropping) return;
       dropping = queue.length >= MAX_QUEUED;
       queue.push(dropping ? { kind: 'overflow' } : news);
-      void flush();
+      if (isPatient(news) && queue.length < MAX_PACK) flushSoon();
+      else void flush();
     },
     injected: false,
     listening: false,

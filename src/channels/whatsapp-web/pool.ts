@@ -4,14 +4,14 @@ import type { AccountId, InstanceId } from '../../accounts/ids.ts';
 import { REASONS, type ReasonCode } from '../../accounts/reason.ts';
 import type { Config } from '../../config/config.ts';
 import { DEFAULT_TIMINGS, type SessionTimings } from '../../config/session-timings.ts';
-import type { Leases } from '../../instances/lease.ts';
+import { LeaseLostError, type Leases } from '../../instances/lease.ts';
 import { waitMs, withDeadline } from '../../lib/abort.ts';
 import { backoffDelayMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { Channel, ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
+import type { Channel, ChannelListener, ConnectedSession, PreparedSend, SessionStatus } from '../channel.ts';
 import type { Browser } from './browser.ts';
 import type { BrowserGuard } from './guard.ts';
 import { LaunchGate } from './launch-gate.ts';
@@ -232,6 +232,12 @@ export class Pool implements Channel, AsyncDisposable {
     await withDeadline(work, this.#timings.profileDeadlineMs, what);
   }
 
+  async react(accountId: AccountId, message: PreparedSend, emoji: string): Promise<void> {
+    const session = this.findConnected(accountId);
+    if (session === undefined) throw new AppError('ACCOUNT_NOT_CONNECTED');
+    await session.react(message, emoji);
+  }
+
   findConnected(accountId: AccountId): ConnectedSession | undefined {
     return this.#slots.findRun(accountId)?.session.findConnected();
   }
@@ -245,7 +251,7 @@ export class Pool implements Channel, AsyncDisposable {
     return this.#restore.run();
   }
 
-  /** Starts accounts that no instance holds, as far as it can. Never rejects. */
+  /** Starts accounts that have no session, as far as it can, and gives back those that nobody wants. Never rejects. */
   takeUp(accountIds: readonly AccountId[]): Promise<void> {
     return this.#restore.takeUp(accountIds);
   }
@@ -339,6 +345,8 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): SessionClient {
+    // A process that stood still may be about to start a browser that another instance has started meanwhile.
+    if (this.#deps.leases.find(account.id) === undefined) throw new LeaseLostError();
     const { config, runtimePath, browser, instanceId, guard, clock, isRoot, environment } = this.#deps;
     const { makeClient = makeBrowserClient } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;

@@ -139,14 +139,18 @@ export class Restore {
     }
   }
 
-  /** Starts accounts that nobody holds. What cannot be started now is free again; never rejects. */
+  /**
+   * Starts accounts that nobody holds, or that this instance holds without a session. What cannot be started now is free
+   * again, as is what nobody wants. Never rejects.
+   */
   async takeUp(accountIds: readonly AccountId[]): Promise<void> {
-    const { slots, start, log, signal } = this.#deps;
+    const { store, slots, start, inTurn, log, signal } = this.#deps;
     for (const accountId of accountIds) {
       if (signal.aborted || slots.has(accountId)) continue;
       try {
-        await start(accountId);
-        log.info('An account that no instance held was taken up', { accountId });
+        const { wanted } = await store.getAccount(accountId);
+        await (wanted ? start(accountId) : inTurn(accountId, async () => undefined));
+        if (wanted) log.info('An account that had no session was taken up', { accountId });
       } catch (thrown) {
         log.debug('An account could not be taken up', { accountId, error: toError(thrown).message });
       }

@@ -4,6 +4,7 @@ import { type AccountId, makeAccountId } from '../../accounts/ids.ts';
 import { stateToConnectionStatus } from '../../accounts/state.ts';
 import { deleteUnusedAccount, insertAccount, isNumberLinked } from '../../db/account-directory.ts';
 import { isDatabaseAway } from '../../db/outage.ts';
+import { findAttempt } from '../../db/session-event-store.ts';
 import { AppError, isAppError } from '../../lib/errors.ts';
 import { getVisibleAccount } from '../account-access.ts';
 import { accountHealthSchema, accountToHealthView, connectionStatusSchema } from '../account-view.ts';
@@ -138,7 +139,11 @@ function healthRoute(app: HttpApp, { db, channel }: HttpDeps): void {
     },
     handler: async (request) => {
       const today = await getVisibleAccount(db, request, request.params.accountId);
-      return success(accountToHealthView(today, channel.findStatus(today.account.id)));
+      const { id, state } = today.account;
+      const status = channel.findStatus(id);
+      const isCountedElsewhere = status === undefined && state === 'reconnecting';
+      const attempt = isCountedElsewhere ? await findAttempt(db, id) : null;
+      return success(accountToHealthView(today, { status, attempt }));
     },
   });
 }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Account } from '../../accounts/account.ts';
 import type { AccountId } from '../../accounts/ids.ts';
+import { findAccountTodayOfAny } from '../../db/account-directory.ts';
 import { AppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { getVisibleAccount } from '../account-access.ts';
@@ -17,8 +18,11 @@ const GENERATION_HEADER = 'x-vault-generation';
 /** A large file over a slow line, in milliseconds. */
 const EXPORT_TIMEOUT_MS = 3_600_000;
 
-/** The generation of each account's latest export: an older one than the newest, if that was damaged. */
-type Exported = Map<AccountId, number>;
+/**
+ * The generation of each account's latest export by this instance, which is an older one than the newest if that was damaged.
+ * It says nothing once the account has not rested since: another instance may have exported it later.
+ */
+type Exported = Map<AccountId, Pick<Export, 'generation' | 'restsSince'>>;
 
 /** Moving a session away: the sealed file first, then, once that is safe, the end of the session here. */
 export function vaultExportRoutes(app: HttpApp, deps: HttpDeps): void {
@@ -61,8 +65,8 @@ confirmed. It must never run in two places: WhatsApp would end the link.`,
       const { account } = await getVisibleAccount(deps.db, request, request.params.accountId);
       // Until this one has begun there is no file that may be confirmed.
       exported.delete(account.id);
-      const { generation, bytes } = await exportSession(deps, account, request.body.passphrase);
-      exported.set(account.id, generation);
+      const { generation, restsSince, bytes } = await exportSession(deps, account, request.body.passphrase);
+      exported.set(account.id, { generation, restsSince });
       return reply
         .headers({
           'content-type': 'application/octet-stream',
@@ -77,12 +81,14 @@ confirmed. It must never run in two places: WhatsApp would end the link.`,
 
 interface Export {
   readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly restsSince: number | undefined;
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
 /** The session rests once this has resolved; if it rejects, one that a user wants connected goes on. */
 async function exportSession(
-  { channel, vault, log }: HttpDeps,
+  { db, channel, vault, log }: HttpDeps,
   account: Account,
   passphrase: string,
 ): Promise<Export> {
@@ -94,11 +100,12 @@ async function exportSession(
   }
   try {
     await channel.release(accountId);
+    const resting = await findAccountTodayOfAny(db, accountId);
     const { generation, bytes } = await vault.exportNewest(accountId, passphrase);
     // What is wrong with the key or the file shows at its head, while there still can be another answer.
     const started = await readAhead(bytes);
     log.info('A sealed session is being exported', { accountId, generation });
-    return { generation, bytes: started };
+    return { generation, restsSince: resting?.account.since.getTime(), bytes: started };
   } catch (thrown) {
     if (account.wanted) await goOn({ channel, log }, accountId);
     throw thrown;
@@ -166,7 +173,9 @@ the session has gone on, or was exported again, since that export. May be called
     handler: async (request) => {
       const { account } = await getVisibleAccount(deps.db, request, request.params.accountId);
       const { generation } = request.body;
-      await checkIsExported(deps, account, { generation, latest: exported.get(account.id) });
+      const kept = exported.get(account.id);
+      const latest = kept?.restsSince === account.since.getTime() ? kept.generation : undefined;
+      await checkIsExported(deps, account, { generation, latest });
       await deps.channel.abandon(account.id);
       exported.delete(account.id);
       deps.log.info('A session was moved away', { accountId: account.id, generation });

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { parseWebhookId } from '../../accounts/ids.ts';
-import { pullForward } from '../../db/webhook-lane-upkeep.ts';
+import { deleteWebhook } from '../../db/webhook-removal.ts';
 import {
   changeWebhook,
-  deleteWebhook,
   insertWebhook,
   listWebhooks,
   passOverUnread,
   rotateSecret,
+  WEBHOOKS_OF_TENANT,
   type Webhook,
 } from '../../db/webhook-store.ts';
 import { AppError } from '../../lib/errors.ts';
@@ -27,6 +27,7 @@ import {
   successPage,
   uuidPageQuery,
 } from '../envelope.ts';
+import { BODY_EXAMPLES } from '../openapi-examples.ts';
 import { limitedText } from '../text-schema.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 import { refuseField } from '../validation.ts';
@@ -83,15 +84,24 @@ const eventsSchema = z
   .array(webhookEventSchema)
   .min(1, 'Give at least one.')
   .max(20, 'Give each once.')
-  .transform((events) => [...new Set(events)])
-  .meta({ examples: [['message.received', 'message.status']] });
+  .transform((events) => [...new Set(events)]);
 
-const newBody = z.strictObject({
-  url: urlSchema,
-  events: eventsSchema,
-  accountId: z.string().optional().meta({ format: 'uuid', description: 'Of this account alone.' }),
-  description: descriptionSchema.optional(),
-});
+const newBody = z
+  .strictObject({
+    url: urlSchema,
+    events: eventsSchema,
+    accountId: z.string().optional().meta({ format: 'uuid', description: 'Of this account alone.' }),
+    description: descriptionSchema.optional(),
+  })
+  .meta({
+    [BODY_EXAMPLES]: [
+      {
+        url: 'https://shop.example/hooks/whatsapp',
+        events: ['message.received', 'message.status'],
+        description: 'Order service',
+      },
+    ],
+  });
 
 function createRoute(app: HttpApp, { db, webhooks, feed, log }: HttpDeps): void {
   app.route({
@@ -103,11 +113,12 @@ function createRoute(app: HttpApp, { db, webhooks, feed, log }: HttpDeps): void 
       tags: ['webhooks'],
       summary: 'Subscribe an endpoint to events, from now on',
       description:
+        `A tenant may have ${WEBHOOKS_OF_TENANT}: one more is refused with TOO_MANY_WEBHOOKS. ` +
         'The answer holds the secret, this once. Requests are signed in the Standard Webhooks scheme; whatever is not ' +
         'answered with 2xx is sent again for 24 hours. See docs/webhooks.md.',
       querystring: noQuery,
       body: newBody,
-      response: { 201: dataOf(newWebhookSchema, 'The webhook.'), ...errorsOf(404, 413, 415) },
+      response: { 201: dataOf(newWebhookSchema, 'The webhook.'), ...errorsOf(404, 409, 413, 415) },
     },
     handler: async (request, reply) => {
       const { events, accountId, description = null } = request.body;
@@ -165,19 +176,26 @@ function getRoute(app: HttpApp, { db }: HttpDeps): void {
   });
 }
 
-const changeBody = z.strictObject({
-  url: urlSchema.optional(),
-  events: eventsSchema.optional(),
-  description: descriptionSchema.nullable().optional(),
-  enabled: z
-    .boolean()
-    .optional()
-    .meta({
-      description:
-        'False ends deliveries: what waits becomes dead letters, and what happens is not kept. True takes them up, also of a ' +
-        'webhook that failed, whose dead letters can be redelivered.',
-    }),
-});
+const changeBody = z
+  .strictObject({
+    url: urlSchema.optional(),
+    events: eventsSchema.optional(),
+    description: descriptionSchema.nullable().optional(),
+    enabled: z
+      .boolean()
+      .optional()
+      .meta({
+        description:
+          'False ends deliveries: what waits becomes dead letters, and what happens is not kept. True takes them up, also of a ' +
+          'webhook that failed, whose dead letters can be redelivered.',
+      }),
+  })
+  .meta({
+    [BODY_EXAMPLES]: [
+      { enabled: true },
+      { events: ['message.received', 'account.needs_human'], description: null },
+    ],
+  });
 
 function changeRoute(app: HttpApp, { db, webhooks, feed, clock, log }: HttpDeps): void {
   app.route({
@@ -199,11 +217,9 @@ function changeRoute(app: HttpApp, { db, webhooks, feed, clock, log }: HttpDeps)
       await getOwnWebhook(db, request, id);
       const url = request.body.url === undefined ? undefined : parseUrl(request.body.url, webhooks);
       if (request.body.enabled === true) await passOverUnread(db);
-      const changed = await changeWebhook(db, { tenantId, id, change: { ...request.body, url } });
+      const change = { ...request.body, url };
+      const changed = await changeWebhook(db, { tenantId, id, change, now: new Date(clock.now()) });
       if (changed === undefined) throw new AppError('WEBHOOK_NOT_FOUND');
-      // Whoever changes the address, or enables it, wants to see whether it is taken now.
-      if (url !== undefined || request.body.enabled === true)
-        await pullForward(db, id, new Date(clock.now()));
       webhooks.wake(id);
       feed.wake();
       noteAudit(request, { details: webhookToNote(changed) });
@@ -259,8 +275,11 @@ function rotateRoute(app: HttpApp, { db, webhooks, clock, log }: HttpDeps): void
     handler: async (request, reply) => {
       const { id } = await getOwnWebhook(db, request, request.params.webhookId);
       const secret = makeSecret();
-      const previousUntil = new Date(clock.now() + OVERLAP_MS);
-      await rotateSecret(db, { id, sealed: webhooks.secrets.seal(id, secret), previousUntil });
+      const now = clock.now();
+      const previousUntil = new Date(now + OVERLAP_MS);
+      const sealed = webhooks.secrets.seal(id, secret);
+      await rotateSecret(db, { id, sealed, previousUntil, now: new Date(now) });
+      webhooks.wake(id);
       log.info('The secret of a webhook was replaced', { webhookId: id });
       reply.header('cache-control', 'no-store');
       return success({ webhookId: id, secret, previousUntil: previousUntil.toISOString() });

@@ -314,7 +314,17 @@ describe('disconnect', () => {
 
 describe('every command', () => {
   it('explains itself without a daemon or a valid configuration', async () => {
-    for (const command of ['link', 'accounts', 'status', 'qr', 'send', 'messages', 'disconnect', 'keys']) {
+    for (const command of [
+      'link',
+      'accounts',
+      'status',
+      'qr',
+      'send',
+      'messages',
+      'disconnect',
+      'keys',
+      'audit',
+    ]) {
       const { code, out } = await runCli([command, '--help'], { cwd: folder.path, env: { PORT: 'x' } });
       expect(code).toBe(0);
       expect(out).toContain('--json');

@@ -51,6 +51,28 @@ it('runs the program of docs/client.md against a server', async () => {
   expect(sent).toEqual([{ text: 'Your order is on its way.' }]);
 });
 
+it('names the request of an error where an answer has named one, and only there', async () => {
+  await using server: TestServer = await openTestServer();
+  const program = [process.execPath, 'program-0.ts'] as const;
+  const fail = async (url: string) => {
+    const env = {
+      PATH: process.env.PATH ?? '',
+      SWITCHBOARD_URL: url,
+      SWITCHBOARD_API_KEY: 'of another daemon',
+    };
+    const failed = runProgram(program, { cwd: application.path, env });
+    return [await failed.ended, failed.errors()];
+  };
+  expect(await fail(server.url)).toEqual([
+    1,
+    expect.stringMatching(/^UNAUTHENTICATED: .+ \(request [\w-]+\)\n$/),
+  ]);
+  expect(await fail('http://127.0.0.1:1')).toEqual([
+    1,
+    expect.stringMatching(/^UNREACHABLE: .+ \(.+\)\.\n$/),
+  ]);
+});
+
 async function run(
   command: readonly [string, ...string[]],
   cwd: string,

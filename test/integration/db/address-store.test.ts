@@ -229,33 +229,37 @@ describe('one conversation for both dialects (A16)', () => {
   });
 
   it.each([
-    ['nothing that was told', [2, 2], [2, 2], 4],
-    ['only what was not', [2, 2], [2, 1], 3],
-    ['all of the LID’s chat where some of the number’s was not', [2, 1], [2, 2], 1],
-    ['nothing of a chat that the number did not have', [0, 0], [2, 2], 2],
-  ])('tells again %s', async (_what, [phoneLast, phoneTold], [lidLast, lidTold], told) => {
-    await db
-      .insertInto('chats')
-      .values([
-        ...(phoneLast === 0
-          ? []
-          : [
-              {
-                account_id: account,
-                chat_id: PHONE,
-                last_seq: Number(phoneLast),
-                told_seq: Number(phoneTold),
-              },
-            ]),
-        { account_id: account, chat_id: LID, last_seq: Number(lidLast), told_seq: Number(lidTold) },
-      ])
-      .execute();
-    await ingestAddresses(db, account, [PAIR], NOW);
-    const chats = await db.selectFrom('chats').selectAll().where('account_id', '=', account).execute();
-    expect(chats).toMatchObject([
-      { chat_id: PHONE, last_seq: String(Number(phoneLast) + Number(lidLast)), told_seq: String(told) },
-    ]);
-  });
+    ['all was', [2, 2], [2, 2], 4],
+    ['some of the LID’s was not', [2, 2], [2, 1], 3],
+    ['some of the number’s was not', [2, 1], [2, 2], 3],
+    ['some of both was not', [2, 1], [2, 1], 2],
+    ['the number had none', [0, 0], [2, 2], 2],
+  ])(
+    'tells nothing of either chat again where %s',
+    async (_what, [phoneLast, phoneTold], [lidLast, lidTold], told) => {
+      await db
+        .insertInto('chats')
+        .values([
+          ...(phoneLast === 0
+            ? []
+            : [
+                {
+                  account_id: account,
+                  chat_id: PHONE,
+                  last_seq: Number(phoneLast),
+                  told_seq: Number(phoneTold),
+                },
+              ]),
+          { account_id: account, chat_id: LID, last_seq: Number(lidLast), told_seq: Number(lidTold) },
+        ])
+        .execute();
+      await ingestAddresses(db, account, [PAIR], NOW);
+      const chats = await db.selectFrom('chats').selectAll().where('account_id', '=', account).execute();
+      expect(chats).toMatchObject([
+        { chat_id: PHONE, last_seq: String(Number(phoneLast) + Number(lidLast)), told_seq: String(told) },
+      ]);
+    },
+  );
 
   it('takes no reaction for gone that the page tells under the other address', async () => {
     const at = Date.now() - 3_600_000;

@@ -435,6 +435,16 @@ describe('the log of changes', () => {
     expect(await changes()).toEqual(['alice 1 message H1']);
   });
 
+  it.each([
+    ['is there', storedMediaEvent('H1', T0 + 1)],
+    ['is given up', { ...storedMediaEvent('H1', T0 + 1), result: { status: 'failed' as const } }],
+  ])('tells once that media which was awaited %s', async (_what, event) => {
+    await ingest(messageEvent('H1', { type: 'image', media: IMAGE }));
+    await ingest(event);
+    await ingest(event);
+    expect(await changes()).toEqual(['alice 1 message H1', 'alice 2 media H1']);
+  });
+
   it('has no number twice and leaves out none, however many write at a time', async () => {
     await Promise.all(
       Array.from({ length: 20 }, (_, n) =>

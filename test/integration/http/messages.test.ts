@@ -46,6 +46,7 @@ describe('messages', () => {
       contacts: null,
       poll: null,
       mediaUrl: null,
+      mediaStatus: null,
       mediaType: null,
       mimeType: null,
       fileName: null,

@@ -1,4 +1,6 @@
+import { arrayBuffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeAccountId } from '../../../src/accounts/ids.ts';
 import { type Answer, openTestServer, type TestServer } from '../../support/http-server.ts';
 import { makeSchemaCheck } from '../../support/openapi/answer-check.ts';
 import {
@@ -8,7 +10,10 @@ import {
   type MediaType,
   type OpenApiDocument,
   type Parameter,
+  resolveSchema,
+  type Schema,
 } from '../../support/openapi/document.ts';
+import { ScriptedVault } from '../../support/scripted-vault.ts';
 
 let server: TestServer;
 let document: OpenApiDocument;
@@ -19,14 +24,17 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** What cannot succeed for an account that is not connected, or without a file that only another host could have made. */
+/** What cannot succeed for an account that is not connected, received no media and was not exported. */
 const STATE_NEEDED: Readonly<Record<string, readonly number[]>> = {
   getMessageMedia: [404],
   reactToMessage: [409],
   confirmVaultExport: [409],
 };
 
-/** Operations that are asked with a form, which has no examples in JSON. */
+/** An empty body says something of its own there: all accounts. */
+const EMPTY_IS_MEANT: readonly string[] = ['verifyVault', 'rotateVault'];
+
+/** Operations that are asked with a form. */
 const hasForm = ({ operation }: Endpoint) => isMultipart(operation);
 
 function examplesOf({ example, examples }: MediaType): readonly unknown[] {
@@ -34,15 +42,35 @@ function examplesOf({ example, examples }: MediaType): readonly unknown[] {
   return example === undefined ? named : [example, ...named];
 }
 
-/** One `undefined` for an operation without a body. */
+/** One `undefined` for an operation without a body; a form as an object of its parts. */
 function examplesOfBody({ operation }: Endpoint): readonly unknown[] {
-  const media = operation.requestBody?.content['application/json'];
+  const [media] = Object.values(operation.requestBody?.content ?? {});
   return media === undefined ? [undefined] : examplesOf(media);
+}
+
+/** The form that an example shows, with a file where it names one: an exported session, where that is asked for. */
+async function exampleToForm(example: unknown): Promise<FormData> {
+  const { file, ...fields } = example as Readonly<Record<string, string>>;
+  const { passphrase } = fields;
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  const content = passphrase === undefined ? file : await exportedSession(passphrase);
+  form.append('file', new Blob([content ?? ''], { type: 'text/plain' }), 'file');
+  return form;
+}
+
+/** As another host exported it. */
+async function exportedSession(passphrase: string): Promise<ArrayBuffer> {
+  const { bytes } = await new ScriptedVault().exportNewest(makeAccountId(), passphrase);
+  return arrayBuffer(bytes);
 }
 
 function parametersOf({ operation }: Endpoint, place: Parameter['in']): readonly Parameter[] {
   return (operation.parameters ?? []).filter((parameter) => parameter.in === place);
 }
+
+const webhooks: string[] = [];
+const WEBHOOKS_KEPT = 50;
 
 /** An account with a message that waits; for codes, one that is being linked. A campaign of it, a key, a user, and a webhook. */
 async function makeSubjects(operationId: string) {
@@ -66,6 +94,10 @@ async function makeSubjects(operationId: string) {
     body: { url: 'https://shop.example/hooks', events: ['message.status'] },
   });
   const webhookId: string = hook.body.data.id;
+  webhooks.push(webhookId);
+  // There is room for a hundred: of those of operations that are over the oldest go.
+  const over = webhooks.splice(0, webhooks.length - WEBHOOKS_KEPT);
+  if (over.length > 0) await server.db.deleteFrom('webhooks').where('id', 'in', over).execute();
   await server.ask('POST', `/webhooks/${webhookId}/test`, { body: {} });
   const deliveries = await server.ask('GET', `/webhooks/${webhookId}/deliveries`);
   return {
@@ -105,9 +137,10 @@ describe('the examples of the document', () => {
       for (const { name, schema, example } of parameters) {
         expect(schemas.check({ schema }, example), `${operationId} ${name}`).toBeUndefined();
       }
-      const contents = [requestBody, ...Object.values(responses)].map(
-        (each) => each?.content?.['application/json'],
-      );
+      const contents = [
+        ...Object.values(requestBody?.content ?? {}),
+        ...Object.values(responses).map(({ content }) => content?.['application/json']),
+      ];
       for (const media of contents.filter((each) => each !== undefined)) {
         const examples = examplesOf(media);
         expect(examples, operationId).not.toEqual([]);
@@ -119,9 +152,24 @@ describe('the examples of the document', () => {
     }
   });
 
+  it('show fields of every body that has any, and of its lists more than one item', () => {
+    for (const endpoint of listEndpoints(document)) {
+      const { operationId, requestBody } = endpoint.operation;
+      const [media] = Object.values(requestBody?.content ?? {});
+      if (media === undefined || EMPTY_IS_MEANT.includes(operationId)) continue;
+      const shown = examplesOfBody(endpoint).flatMap((example) => Object.values(Object(example)));
+      const hasFields = fieldsOf(resolveSchema(document, media.schema)).length > 0;
+      expect(shown.length > 0, operationId).toBe(hasFields);
+      for (const list of shown.filter((value) => Array.isArray(value))) {
+        expect(list.length, `${operationId} ${JSON.stringify(list)}`).toBeGreaterThan(1);
+      }
+    }
+  });
+
   it('are accepted by the server', async () => {
-    for (const endpoint of listEndpoints(document).filter((each) => !hasForm(each))) {
-      for (const body of examplesOfBody(endpoint)) {
+    for (const endpoint of listEndpoints(document)) {
+      for (const example of examplesOfBody(endpoint)) {
+        const body = hasForm(endpoint) ? await exampleToForm(example) : example;
         const { status, body: answer } = await askByExample(endpoint, body);
         const { operationId } = endpoint.operation;
         const allowed = STATE_NEEDED[operationId]?.includes(status) || (status >= 200 && status < 300);
@@ -143,7 +191,7 @@ describe('what an operation does not know', () => {
   });
 
   it('is refused by name: a field of a body, wherever it stands', async () => {
-    for (const endpoint of listEndpoints(document)) {
+    for (const endpoint of listEndpoints(document).filter((each) => !hasForm(each))) {
       for (const body of examplesOfBody(endpoint)) {
         for (const [field, changed] of withUnknownField(body)) {
           const answer = await askByExample(endpoint, changed);
@@ -172,6 +220,11 @@ describe('what an operation does not know', () => {
     }
   });
 });
+
+/** Names of the fields that a body may have. */
+function fieldsOf({ properties = {}, anyOf = [] }: Schema): readonly string[] {
+  return [...Object.keys(properties), ...anyOf.flatMap(fieldsOf)];
+}
 
 /** The body once for each object in it, which has got a field `colour`; with the field's full name. */
 function withUnknownField(body: unknown): readonly (readonly [string, unknown])[] {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { openRedis } from '../../../src/queue/connection.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import {
   ackEvent,
@@ -77,6 +78,13 @@ async function receive({ db }: Pick<RealtimeInstance, 'db'>, ...texts: string[])
   for (const text of texts) await ingestEvents(db, account, [messageEvent(text, { text })], new Date());
 }
 
+/** Everything that lies in the stream. */
+async function readStream(): Promise<string> {
+  const location = { urls: [`redis://127.0.0.1:${redis.port}`] };
+  await using open = await openRedis({ location, prefix: 'test', log: new RecordingLogger() });
+  return JSON.stringify(await open.client.xrange(`${open.prefix}:realtime`, '-', '+'));
+}
+
 describe('clients of several instances', () => {
   it('hear of each message once and in order, whichever instance stored it', async () => {
     const clients = [await dial(one), await dial(two)];
@@ -113,6 +121,24 @@ describe('clients of several instances', () => {
       readAt: null,
     });
     expect(Object.keys(told.payload)).not.toContain('text');
+  });
+
+  it('are sent codes to scan and to type, which lie sealed in Redis', async () => {
+    const clients = [await dial(one), await dial(two)];
+    const store = makeAccountStore(one.db);
+    await store.saveQr(account, { text: '2@code', expiresAt: new Date(Date.now() + 60_000) });
+    const row = await store.getAccount(account);
+    one.announcer.onQr(row, '2@code');
+    one.announcer.onPairingCode(row, 'ABCD1234');
+    for (const client of clients) {
+      await client.heard(({ payload }) => payload.qr === '2@code');
+      await client.heard(({ payload }) => payload.code === 'ABCD1234');
+    }
+    await receive(one, 'plain');
+    for (const client of clients) await client.hears('plain');
+    const stored = await readStream();
+    expect(stored).toContain('plain');
+    for (const secret of ['2@code', 'ABCD1234', 'data:image']) expect(stored).not.toContain(secret);
   });
 
   it('hear of each change of an account once', async () => {

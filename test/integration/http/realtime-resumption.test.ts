@@ -1,7 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
+import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
+import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
@@ -25,9 +27,11 @@ let two: RealtimeInstance;
 let front: TcpFront;
 let account: AccountId;
 let ownerKey: string;
+let log: RecordingLogger;
 
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
+  log = new RecordingLogger();
   database = stack.use(await openTestDatabase());
   redis = stack.use(await openOwnRedis());
   redisFront = stack.use(await openTcpFront(redis.port));
@@ -50,7 +54,7 @@ function openInstance(
     prefix: 'test',
     name,
   };
-  return openRealtimeInstance(places, new RecordingLogger());
+  return openRealtimeInstance(places, log);
 }
 
 async function insertOwnerKey(tenant: string): Promise<string> {
@@ -249,7 +253,70 @@ describe('a client that was cut off', () => {
     front.turn(one.port);
     expect(await again).toBe(false);
   }, 30_000);
+
+  it('begins anew elsewhere while an instance is cut off from Redis that told its own clients something', async () => {
+    const client = await dial(front);
+    const near = await dial(one);
+    await receive(one, '1');
+    await client.hears('1');
+    const gone = client.cutOff();
+    front.turn(null);
+    await gone;
+    redisFront.turn(null);
+    alert('told past the stream');
+    await near.heard(isAlert('told past the stream'));
+    const again = client.connected();
+    front.turn(two.port);
+    expect(await again).toBe(false);
+  }, 30_000);
+
+  it('begins anew where messages could not be read that were to be told while it was away', async () => {
+    const client = await dial(front);
+    const steady = await dial(two);
+    await receive(one, '1');
+    await client.hears('1');
+    const gone = client.cutOff();
+    front.turn(null);
+    await gone;
+    const failed = log.next('What has happened could not be told');
+    await sql`alter table message_reactions rename to unreadable`.execute(one.db);
+    await receive(one, '2');
+    await failed;
+    await sql`alter table unreadable rename to message_reactions`.execute(one.db);
+    await receive(one, '3');
+    await steady.hears('3');
+    const again = client.connected();
+    front.turn(two.port);
+    expect(await again).toBe(false);
+  }, 30_000);
+
+  it('gets the code that it missed while that can be scanned, and none that has run out', async () => {
+    const client = await dial(front);
+    const steady = await dial(two);
+    await receive(one, '1');
+    await client.hears('1');
+    const gone = client.cutOff();
+    front.turn(null);
+    await gone;
+    await showQr('2@run-out', -1_000);
+    await showQr('2@valid', 60_000);
+    await steady.heard(({ payload }) => payload.qr === '2@valid');
+    const again = client.connected();
+    front.turn(two.port);
+    expect(await again).toBe(true);
+    await client.heard(({ payload }) => payload.qr === '2@valid');
+    expect(client.events.map(({ payload }) => payload.qr)).not.toContain('2@run-out');
+  });
 });
+
+/** Instance one shows this code for the account. */
+async function showQr(text: string, leftMs: number): Promise<void> {
+  const store = makeAccountStore(one.db);
+  await store.saveQr(account, { text, expiresAt: new Date(Date.now() + leftMs) });
+  const shown = (await dial(one)).heard(({ payload }) => payload.qr === text);
+  one.announcer.onQr(await store.getAccount(account), text);
+  await shown;
+}
 
 /** Instance one tells of the account. */
 function alert(text: string): void {

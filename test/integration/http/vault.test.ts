@@ -195,6 +195,17 @@ describe('an export', () => {
     expect(calls()).not.toContain('abandon');
   });
 
+  it('is not confirmed once another instance has exported the session again', async () => {
+    server.vault.plain.set(id, { generation: 7, bytes: PLAIN });
+    await exportOf(id);
+    await server.accounts.saveStart(id, server.deps.instanceId);
+    server.vault.plain.set(id, { generation: 9, bytes: PLAIN });
+    await server.accounts.saveRest(id, { reason: 'exported' });
+    expect((await confirm(id, 7)).body.error).toMatchObject({ code: 'EXPORT_OUTDATED' });
+    expect(calls()).not.toContain('abandon');
+    expect((await confirm(id, 9)).status).toBe(200);
+  });
+
   it('is confirmed after a restart of the daemon too', async () => {
     server.vault.plain.set(id, { generation: 9, bytes: PLAIN });
     await server.channel.release(id);

@@ -85,6 +85,22 @@ describe('a webhook', () => {
     expect([changed.status, changed.body.data.url]).toEqual([200, made.url]);
   });
 
+  it('is refused where the tenant has a hundred, until one is deleted', async () => {
+    await sql`
+      insert into webhooks (id, tenant_id, url, events, sealed_secret, created_by)
+      select gen_random_uuid(), ${tenant}, 'https://shop.example/', '{}', '', 'test' from generate_series(1, 99)`.execute(
+      server.db,
+    );
+    const body = { url: consumer.url, events: ['message.received'] };
+    const answers = await Promise.all([ask('POST', '/webhooks', body), ask('POST', '/webhooks', body)]);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409]);
+    const { error } = (await ask('POST', '/webhooks', body)).body;
+    expect(error).toMatchObject({ code: 'TOO_MANY_WEBHOOKS', message: expect.stringMatching(/Delete one/) });
+    const [first] = (await ask('GET', '/webhooks?limit=1')).body.data;
+    expect((await ask('DELETE', `/webhooks/${first.id}`)).status).toBe(200);
+    expect((await ask('POST', '/webhooks', body)).status).toBe(201);
+  });
+
   it('is changed, disabled and enabled, and deleted with all that it is owed', async () => {
     const { id } = await make();
     const { eventId } = await ping(id);

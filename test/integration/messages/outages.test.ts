@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { lockAccountIngest } from '../../../src/db/ingest-statements.ts';
+import { NO_FENCE } from '../../../src/db/lease-fence.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { NO_PACING } from '../../../src/limits/pace.ts';
 import { openDiskMediaStore } from '../../../src/messages/disk-media-store.ts';
@@ -59,6 +60,7 @@ beforeEach(async () => {
   const folder = stack.use(await openTemporaryFolder()).path;
   pipeline = stack.use(
     await openPipeline({
+      fence: NO_FENCE,
       database,
       redis,
       queues: stack.use(await openQueues({ redis, instanceId, log })),

@@ -191,7 +191,7 @@ describe('accepting a message', () => {
   });
 
   it('succeeds while Redis is away, whether the queue fails or hangs', async () => {
-    const warned = log.next('The wake-up for an accepted message could not be queued');
+    const warned = log.next('The wake-up of the instance that holds an account could not be queued');
     const failing = outbox({ enqueue: async () => Promise.reject(new Error('away')) });
     await failing.accept(account, text('one'), unkeyed);
     await warned;

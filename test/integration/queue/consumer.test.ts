@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'bullmq';
-import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, makeAccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { InboundOrder } from '../../../src/messages/inbound-order.ts';
@@ -12,6 +11,7 @@ import { openConsumer, type ProcessJob } from '../../../src/queue/consumer.ts';
 import { type OpenQueues, openQueues } from '../../../src/queue/producer.ts';
 import { type InboundJob, QUEUES, queueNameOf } from '../../../src/queue/table.ts';
 import { makeJobs, messageEvent } from '../../support/inbound-events.ts';
+import { Inbox } from '../../support/inbox.ts';
 import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
 import { openTestRedis } from '../../support/redis.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -26,35 +26,6 @@ const jobOf = (id: string): InboundJob => ({
   events: [messageEvent(id)],
 });
 const idOf = (job: InboundJob) => job.events[0]?.key.bareId ?? '';
-
-/** Collects jobs and tells when enough have come. */
-class Inbox {
-  readonly ids: string[] = [];
-  readonly #waiters: { readonly isEnough: () => boolean; readonly promise: PromiseWithResolvers<void> }[] =
-    [];
-
-  take(id: string): void {
-    this.ids.push(id);
-    for (const { isEnough, promise } of this.#waiters) if (isEnough()) promise.resolve();
-  }
-
-  /** Resolves when so many have come, each as often as it came. */
-  has(count: number): Promise<void> {
-    return this.#until(() => this.ids.length >= count);
-  }
-
-  /** Resolves when each of these has come. */
-  hasEach(...ids: string[]): Promise<void> {
-    return this.#until(() => ids.every((id) => this.ids.includes(id)));
-  }
-
-  async #until(isEnough: () => boolean): Promise<void> {
-    const promise = Promise.withResolvers<void>();
-    this.#waiters.push({ isEnough, promise });
-    if (isEnough()) promise.resolve();
-    await promise.promise;
-  }
-}
 
 const test = openTestRedis();
 let files = 0;
@@ -277,29 +248,4 @@ describe('when Redis is killed and comes back', () => {
     await consumer[Symbol.asyncDispose]();
     await server.start();
   }, 15_000);
-});
-
-describe('on a cluster', () => {
-  it('jobs pass as on one server', async () => {
-    const server = stack.use(
-      await openOwnRedis(['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']),
-    );
-    const url = `redis://127.0.0.1:${server.port}`;
-    const setUp = new Redis(url);
-    await setUp.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-    setUp.disconnect();
-    await expect(openRedis({ location: { urls: [url] }, log: silentLog })).rejects.toMatchObject({
-      code: 'REDIS_UNFIT',
-    });
-
-    redis = stack.use(
-      await openRedis({ location: { urls: [url, url] }, prefix, log: silentLog, deadlineMs: 20_000 }),
-    );
-    expect(redis.prefix).toBe(`{${prefix}}`);
-    queues = stack.use(await openQueues({ redis, instanceId, log: silentLog }));
-    const inbox = new Inbox();
-    stack.use(await consume(async (job) => inbox.take(idOf(job))));
-    await queues.add('inbound', jobOf('J'), { signal: never });
-    await inbox.has(1);
-  });
 });

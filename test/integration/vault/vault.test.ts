@@ -126,6 +126,29 @@ describe('an older generation', () => {
     expect(warnings(stage)).toMatch(/Generation 2 \(disk\): .*EIO/);
   });
 
+  it('is not opened where the newest may lie on the disk of another instance, which holds the account', async () => {
+    await stage.seal('first');
+    await stage.seal('second');
+    await rm(pathOf(2));
+    await stage.backup.remove(stage.accountId, [2]);
+    await stage.index.removeCopies(stage.accountId, [2], stage.backup.name);
+    stage = await restart();
+    const holdBy = (instance: string) =>
+      stage.db
+        .updateTable('accounts')
+        .set({ instance_id: instance })
+        .where('id', '=', stage.accountId)
+        .execute();
+    await holdBy('elsewhere');
+    await expect(stage.takeOut()).rejects.toMatchObject({
+      code: 'VAULT_STORAGE_FAILED',
+      message: expect.stringContaining('the disk of the instance that held the account last'),
+    });
+    // Once it is this one's, what there is has to do.
+    await holdBy('test');
+    expect(await stage.takeOut()).toBe('first');
+  });
+
   it('is told from the newest by the index if that is lost everywhere', async () => {
     await sealThree();
     await rm(pathOf(3));

@@ -176,8 +176,9 @@ describe('an endpoint that takes all', () => {
     const here = await open();
     const { id, secret } = await here.make(consumer.url);
     const next = makeSecret();
+    const now = new Date(clock.now());
     const previousUntil = new Date(clock.now() + DAY_MS);
-    await rotateSecret(db, { id, sealed: here.desk.secrets.seal(id, next), previousUntil });
+    await rotateSecret(db, { id, sealed: here.desk.secrets.seal(id, next), previousUntil, now });
     await receive(here, ['a0']);
     await consumer.until(() => consumer.requests.length >= 1);
     const [both] = consumer.requests;

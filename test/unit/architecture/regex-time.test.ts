@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, '../../../src');
 /** Rooms that look at what clients send. */
 const ROOMS = ['http', 'messages', 'lib', 'vault', 'accounts'];
 
-const SHORT = 1_000;
+const SHORT = 500;
 const FACTOR = 32;
 /**
  * How much longer the long text may take than as many short ones as make up its length. A linear search takes as long, a

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { failureToWaitMs } from '../../../src/client/repeat-rule.ts';
 
@@ -42,4 +44,11 @@ describe('failureToWaitMs', () => {
     );
     expect(waits).toEqual([500, 1_000, 2_000]);
   });
+});
+
+it('the page of the client names what a request is made again after', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../../docs/client.md'), 'utf8');
+  const [, section = ''] = /\n## What is made again\n(.*?)\n## /s.exec(page) ?? [];
+  for (const after of ['429', '503', 'no answer', '`IDEMPOTENCY_IN_PROGRESS`'])
+    expect(section).toContain(after);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AccountId, MessageId, TenantId } from '../../../src/accounts/ids.ts';
 import type { FeedChange } from '../../../src/db/change-feed-store.ts';
-import { changesToNews } from '../../../src/http/realtime-event.ts';
+import { changesToNews, isOver } from '../../../src/http/realtime-event.ts';
 
 function change(messageId: string, kind: FeedChange['kind']): FeedChange {
   return {
@@ -13,6 +13,7 @@ function change(messageId: string, kind: FeedChange['kind']): FeedChange {
     messageId: messageId as MessageId,
     kind,
     at: new Date(0),
+    xid: null,
   };
 }
 
@@ -51,5 +52,18 @@ describe('changes that are told together', () => {
   ])('%s', (_title, changes, expected) => {
     const news = changesToNews(changes.map(([id, kind]) => change(id, kind)));
     expect(news.map(({ messageId, isNew }) => [messageId, isNew])).toEqual(expected);
+  });
+});
+
+describe('an event that is told later', () => {
+  const code = (leftMs: number) => ({ expiresAt: new Date(1_000_000 + leftMs).toISOString() });
+  it.each<[string, unknown, boolean]>([
+    ['account:qr', code(1), false],
+    ['account:qr', code(0), true],
+    ['account:pairing-code', code(-1), true],
+    ['account:qr', { expiresAt: null }, false],
+    ['message:status', code(-1), false],
+  ])('%s with %j is over: %s', (name, payload, expected) => {
+    expect(isOver([name, payload, 'offset'], 1_000_000)).toBe(expected);
   });
 });

@@ -9,6 +9,7 @@ import { mentionsPasskey } from '../../../../src/channels/whatsapp-web/passkey-m
 let browser: Browser;
 let page: Page;
 let news: PageNews[];
+let packs: PageNews[][];
 
 beforeAll(async () => {
   const { executablePath, headless } = findBrowser({
@@ -26,7 +27,11 @@ afterAll(async () => {
 beforeEach(async () => {
   page = await browser.newPage();
   news = [];
-  await page.exposeFunction('switchboardTell', (pack: PageNews[]) => news.push(...pack));
+  packs = [];
+  await page.exposeFunction('switchboardTell', (pack: PageNews[]) => {
+    packs.push(pack);
+    news.push(...pack);
+  });
 });
 
 afterEach(async () => {
@@ -87,6 +92,46 @@ describe('the bridge', () => {
     await load('window.ran = true;');
     expect(await page.evaluate('window.ran')).toBe(true);
     expect(news.map(({ kind }) => kind)).toEqual(['logout']);
+  });
+});
+
+describe('what happens to messages', () => {
+  const kinds = () => packs.map((pack) => pack.map(({ kind }) => kind));
+
+  /** Tells of messages and acks, one after another: 'ours', 'theirs', or the ack of ours. */
+  async function tell(...what: readonly ('ours' | 'theirs' | number)[]): Promise<void> {
+    await page.evaluate((each) => {
+      for (const one of each) {
+        const message = { id: { id: 'A1', fromMe: one !== 'theirs' }, type: 'chat' };
+        window.switchboard?.tell(
+          typeof one === 'number' ? { kind: 'ack', message, ack: one } : { kind: 'message', message },
+        );
+      }
+    }, what);
+  }
+
+  beforeEach(async () => {
+    await load();
+    packs = [];
+  });
+
+  it('is told together where it becomes of a message of ours', async () => {
+    await tell('ours');
+    await tell(1);
+    await tell(2);
+    await expect.poll(kinds).toEqual([['message', 'ack', 'ack']]);
+  });
+
+  it('is told at once where somebody else says something, behind what was before it', async () => {
+    await tell('ours', 1, 'theirs');
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 0)));
+    expect(kinds()).toEqual([['message', 'ack', 'message']]);
+  });
+
+  it('is told at once where it is as much as one pack holds', async () => {
+    await tell(...Array<number>(100).fill(1));
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 0)));
+    expect(packs.map(({ length }) => length)).toEqual([100]);
   });
 });
 

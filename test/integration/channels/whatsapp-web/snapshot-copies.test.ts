@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { parseAccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
+import { parseAccountId } from '../../../../src/accounts/ids.ts';
 import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts';
 import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
 import { type Executor, openDatabase } from '../../../../src/db/database.ts';
@@ -16,7 +16,6 @@ import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temp
 import { type VaultPlaces, VaultStage, type VaultStageSettings } from '../../../support/vault-stage.ts';
 
 const { backupIntervalMs, sharedBackupIntervalMs } = DEFAULT_TIMINGS;
-const HERE = parseInstanceId('here');
 
 let root: TemporaryFolder;
 let database: TestDatabase;
