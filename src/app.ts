@@ -28,6 +28,7 @@ import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { pingDatabase } from './db/database.ts';
 import { countWaitingMessages, findSealedSince, listHealthFacts } from './db/figure-store.ts';
+import { countInstances } from './db/instance-directory.ts';
 import { makeLeaseFence } from './db/lease-fence.ts';
 import { readWebhookFigures } from './db/webhook-figures.ts';
 import { removeAbandonedFolders } from './embedded/abandoned-folders.ts';
@@ -35,7 +36,7 @@ import { openDataFolder } from './embedded/data-folder.ts';
 import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
 import type { FindLease } from './instances/lease.ts';
-import { openLeaseKeeper } from './instances/lease-keeper.ts';
+import { type LeaseKeeper, openLeaseKeeper } from './instances/lease-keeper.ts';
 import { openTakingUp } from './instances/taking-up.ts';
 import { AppError, toError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
@@ -153,6 +154,8 @@ async function openParts(
     jobs: (queue) => queues.counts(queue),
     webhooks: () => readWebhookFigures(db),
     browsers: () => readBrowserMemory(instanceId),
+    instances: () => countInstances(db),
+    leases,
     clock,
   });
   const webhooks = stack.use(
@@ -280,6 +283,7 @@ async function openParts(
         checks: {
           database: () => pingDatabase(db, READINESS_DEADLINE_MS),
           queue: () => redis.ping(READINESS_DEADLINE_MS),
+          lease: async () => requireRun(leases),
         },
         clock,
         log,
@@ -305,6 +309,11 @@ async function openParts(
 
   const opened = stack.move();
   return { url: http.url, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** @throws AppError UNAVAILABLE while the instance may run no session */
+function requireRun({ run }: Pick<LeaseKeeper, 'run'>): void {
+  if (run === undefined) throw new AppError('UNAVAILABLE', { message: 'The lease of this instance lapsed.' });
 }
 
 /** The terminal is told by whoever started it. */

@@ -6,6 +6,7 @@ import type { HealthFacts, SealedSince, WaitingKind } from '../db/figure-store.t
 import { WAITING_KINDS } from '../db/figure-store.ts';
 import type { WebhookFigures } from '../db/webhook-figures.ts';
 import { measureRequests } from '../http/request-metrics.ts';
+import type { LeaseKeeper } from '../instances/lease-keeper.ts';
 import type { Clock } from '../lib/clock.ts';
 import { measureMessages } from '../messages/message-metrics.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -25,6 +26,9 @@ export interface FigureSources {
   readonly jobs: (queue: QueueName) => Promise<JobCounts>;
   readonly webhooks: () => Promise<WebhookFigures>;
   readonly browsers: () => Promise<{ readonly browsers: number; readonly bytes: number }>;
+  /** That share the database. */
+  readonly instances: () => Promise<number>;
+  readonly leases: Pick<LeaseKeeper, 'held' | 'leftMs'>;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
 }
 
@@ -35,6 +39,7 @@ export function measureDaemon(metrics: Metrics, sources: FigureSources) {
   measureQueues(metrics, sources);
   measureBrowsers(metrics, sources);
   measureVaultAge(metrics, sources);
+  measureInstances(metrics, sources);
   return {
     sessions: measureSessions(metrics, sources.states),
     messages: measureMessages(metrics, sources.clock),
@@ -131,5 +136,26 @@ function measureVaultAge(metrics: Metrics, { sealedSince, clock }: FigureSources
       help: 'Age of the oldest sealed generation of any linked account. Nothing while none is sealed.',
     },
     async () => age((await sealedSince()).oldest),
+  );
+}
+
+function measureInstances(metrics: Metrics, { instances, leases }: FigureSources): void {
+  metrics.number(
+    { name: 'switchboard_instances', help: 'Instances that share the database, this one included.' },
+    instances,
+  );
+  metrics.number(
+    { name: 'switchboard_leases', help: 'Accounts that this instance holds the lease of.' },
+    async () => leases.held().length,
+  );
+  metrics.number(
+    {
+      name: 'switchboard_lease_remaining_seconds',
+      help: 'Seconds until this instance stops its sessions, unless it renews its lease; 0 while it may run none. Nothing where the lease never lapses.',
+    },
+    async () => {
+      const leftMs = leases.leftMs();
+      return Number.isFinite(leftMs) ? leftMs / 1_000 : undefined;
+    },
   );
 }

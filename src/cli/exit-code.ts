@@ -22,7 +22,7 @@ Exit codes:
   2    wrong usage, a value that is not valid, or a wrong variable
   3    no daemon answers, or it cannot work right now
   4    the API key is missing, wrong, or may not do this
-  5    there is no such account, message, key, campaign, webhook or delivery
+  5    there is no such account, message, key, campaign, webhook, delivery or instance
   6    the account is not connected, or was not linked
   130  interrupted by Ctrl-C
 With --json an error is one line on standard error:
@@ -54,6 +54,7 @@ export function errorToExitCode(error: Error): ExitCode {
     case 'CAMPAIGN_NOT_FOUND':
     case 'WEBHOOK_NOT_FOUND':
     case 'DELIVERY_NOT_FOUND':
+    case 'INSTANCE_NOT_FOUND':
       return EXIT.notFound;
     case 'ACCOUNT_NOT_CONNECTED':
     case 'QR_EXPIRED':

@@ -9,6 +9,7 @@ import { addCampaignsCommand } from './commands/campaigns.ts';
 import { addDisconnectCommand } from './commands/disconnect.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addGrantsCommand } from './commands/grants.ts';
+import { addInstancesCommand } from './commands/instances.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addLinkCommand } from './commands/link.ts';
 import { addMessagesCommand } from './commands/messages.ts';
@@ -36,6 +37,7 @@ const SUBCOMMANDS = [
   addWebhooksCommand,
   addSettingsCommand,
   addVaultCommand,
+  addInstancesCommand,
   addDoctorCommand,
 ];
 

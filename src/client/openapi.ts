@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 62acd73af6985b02537953083a47d54a5c34bdef5ece4c335fbb46110a2e70d9
- * types b9b11e378967b3012cbda9d858dd38a8177fc63070cbc1cc1b2e940620de6278
+ * document fb66fc8a21c642089bbf25a8866f0e0bd7e2670ce07cfc6f5fbfb370cd7507a6
+ * types 47c5d98cf41b6bde433be40bea18d04a64c5a48fff2b9cb018dcd80c34c58121
  */
 
 export interface paths {
@@ -30,8 +30,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Database and queue answer
-         * @description It does not wait for WhatsApp sessions.
+         * Database and queue answer, and the instance may run sessions
+         * @description It does not wait for WhatsApp sessions. What is not ready is named: `database`, `queue`, or `lease` while the lease of the instance has lapsed, because it could not renew it, and its sessions are stopped until it can.
          */
         get: operations["getReady"];
         put?: never;
@@ -898,6 +898,46 @@ export interface paths {
          */
         post: operations["importVault"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatsapp/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The instances that share the database, oldest first
+         * @description For owners and admins of the tenant `default`.
+         */
+        get: operations["listInstances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatsapp/instances/{instanceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget an instance that is dead, so that others take its accounts at once
+         * @description They do so by themselves once its lease has lapsed: half a minute, or up to ten minutes if it was alone. Make sure that its daemon and its browsers are gone: two browsers with one link cost the account its connection, and may cost messages. One that has renewed its lease within 15 seconds is refused unless `force` is true; the one that answers is never forgotten.
+         */
+        delete: operations["forgetInstance"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1876,6 +1916,33 @@ export interface components {
              * @description ISO 8601 in UTC.
              */
             grantedAt: string;
+        };
+        Instance: {
+            /**
+             * @description Its INSTANCE_ID.
+             * @example switchboard-0
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When its run began. ISO 8601 in UTC, by the clock of PostgreSQL, as all of these.
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description When it has renewed its lease last: every five seconds while it is well.
+             */
+            renewedAt: string;
+            leaseUntil: string | null;
+            /**
+             * @description WHATSAPP_MAX_CONNECTIONS.
+             * @example 10
+             */
+            capacity: number;
+            /** @description Accounts that it holds. */
+            accounts: number;
+            /** @description It stops, and takes no more. */
+            draining: boolean;
         };
         Settings: {
             /**
@@ -5400,6 +5467,115 @@ export interface operations {
                              * @example 17
                              */
                             generation: number;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    listInstances: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items a page.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description The `nextCursor` of the page before.
+                 * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
+                 */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of instances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "switchboard-0",
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "renewedAt": "2026-01-31T08:00:00.000Z",
+                     *           "leaseUntil": "2026-01-31T08:00:00.000Z",
+                     *           "capacity": 10,
+                     *           "accounts": 0,
+                     *           "draining": true
+                     *         }
+                     *       ],
+                     *       "count": 0,
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: components["schemas"]["Instance"][];
+                        /** @description Items in this answer. */
+                        count: number;
+                        /**
+                         * @description For the next page; null at the end.
+                         * @example null
+                         */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+        };
+    };
+    forgetInstance: {
+        parameters: {
+            query?: {
+                /** @example false */
+                force?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The INSTANCE_ID of an instance.
+                 * @example switchboard-0
+                 */
+                instanceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is forgotten. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "text",
+                     *         "forgotten": true,
+                     *         "accounts": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {boolean} */
+                        success: true;
+                        data: {
+                            id: string;
+                            /** @enum {boolean} */
+                            forgotten: true;
+                            /** @description Accounts that it held, which any instance may take now. */
+                            accounts: number;
                         };
                     };
                 };

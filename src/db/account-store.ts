@@ -176,8 +176,16 @@ export function makeAccountStore(
     },
 
     async saveAlert(id, alert, signal) {
-      await unlessGivenUp(db, signal, (trx) => appendAlert(trx, id, alert));
-      history.onAlert(alert);
+      const condition = fence.condition(id);
+      const isEntered = await unlessGivenUp(db, signal, async (trx) => {
+        // Nobody takes the account before this is committed.
+        const query = trx.selectFrom('accounts').select('id').where('id', '=', id).where(isKept);
+        const row = await query.where(condition).forShare().executeTakeFirst();
+        if (row === undefined) await fence.requireGone(trx, id);
+        else await appendAlert(trx, id, alert);
+        return row !== undefined;
+      });
+      if (isEntered) history.onAlert(alert);
     },
 
     async saveQr(id, qr, signal) {

@@ -1,12 +1,12 @@
 /**
- * Who is alive among the daemons that share a database: each holds an advisory lock on its name for as long as its
- * connection lives, so that the server itself notices when one is gone. The lock is shared: it never keeps a daemon out
- * whose former connection still lingers. A short outage of the connection is no death, see `adoptAbandonedAccounts`.
+ * Whether a daemon of this name is alive: each holds an advisory lock on its name for as long as its connection lives, so
+ * that the server itself notices when one is gone. The lock is shared: it never keeps a daemon out whose former connection
+ * still lingers. A short outage of the connection is no death, see `FormerRunWatch`.
  *
  * The same connection renews the instance's leases and hears when accounts become free: it is never busy with anything else.
  */
 import { Socket } from 'node:net';
-import { type RawBuilder, sql } from 'kysely';
+import { sql } from 'kysely';
 import type pg from 'pg';
 import type { InstanceId } from '../accounts/ids.ts';
 import { waitMs, withDeadline } from '../lib/abort.ts';
@@ -17,10 +17,7 @@ import type { Executor } from './database.ts';
 import { LEASES_CHANNEL } from './lease-store.ts';
 import { clientToExecutor, connectSession, makeSessionClient } from './server-session.ts';
 
-/** How long the lock of an instance must have been free before it counts as gone, in milliseconds. */
-const GRACE_MS = 5_000;
-
-/** The pauses before tries to take the lock again, in milliseconds; the last is kept. Well within the grace. */
+/** The pauses before tries to take the lock again, in milliseconds; the last is kept. Well within the grace of former-run.ts. */
 const RETAKE_PAUSES_MS = [0, 100, 250, 500, 1_000] as const;
 
 /** A connection that does not show the instance within this is given up; milliseconds. */
@@ -186,21 +183,6 @@ function describe(thrown: unknown): { readonly error: string } {
 }
 
 /**
- * True if another instance than this one shows itself at this moment. The presences alone take shared advisory locks, one
- * key an instance, however many connections hold it.
- */
-export async function hasOtherInstances(db: Executor, own: InstanceId): Promise<boolean> {
-  const { rows } = await sql<{ has_others: boolean }>`
-    select exists (
-      select from pg_locks
-      where database = (select oid from pg_database where datname = current_database())
-        and locktype = 'advisory' and mode = 'ShareLock' and objsubid = 1 and granted
-        and ((classid::bigint << 32) | objid::bigint) <> hashtextextended(${lockName(own)}, 0)
-    ) as has_others`.execute(db);
-  return rows[0]?.has_others === true;
-}
-
-/**
  * True if another daemon shows itself under the name of the one that asks, which does so on the connection of its own
  * presence. A connection that broke may count for half a minute.
  */
@@ -214,71 +196,6 @@ export async function isShownByAnother(presence: Executor, own: InstanceId): Pro
         and pid <> pg_backend_pid()
     ) as is_shown`.execute(presence);
   return rows[0]?.is_shown === true;
-}
-
-/** True if nobody holds the lock of an instance, now and still after a grace; one that is there costs no wait. */
-export async function isInstanceGone(
-  db: Executor,
-  instanceId: InstanceId,
-  { signal, graceMs = GRACE_MS }: { readonly signal: AbortSignal; readonly graceMs?: number },
-): Promise<boolean> {
-  const isFree = async () => {
-    const { rows } = await freeAmong(sql`select ${instanceId}::text as instance_id`).execute(db);
-    return rows.length > 0;
-  };
-  if (!(await isFree())) return false;
-  await waitMs(graceMs, signal);
-  return isFree();
-}
-
-/** Accounts that were taken over, by the instance that had them. */
-export interface Adoption {
-  readonly from: InstanceId;
-  readonly accounts: number;
-}
-
-/**
- * Takes over the wanted accounts of instances that are gone: nobody holds their lock, now and still after a grace in
- * which one that only lost its connection takes it again. Without such accounts there is no wait. Those of a live
- * instance are never touched, and of two that adopt at the same moment only one gets an account. The caller holds a
- * presence of its own.
- */
-export async function adoptAbandonedAccounts(
-  db: Executor,
-  instanceId: InstanceId,
-  { signal, graceMs = GRACE_MS }: { readonly signal: AbortSignal; readonly graceMs?: number },
-): Promise<readonly Adoption[]> {
-  const candidates = await listAbandoned(db, instanceId);
-  if (candidates.length === 0) return [];
-  await waitMs(graceMs, signal);
-  // The locks are held until the change is there: whoever comes back in this moment waits, and then sees it.
-  const { rows } = await sql<{ from: string; accounts: number }>`
-    with gone as materialized (${freeAmong(sql`select unnest(${candidates}::text[]) as instance_id`)}),
-    adopted as (
-      update accounts set instance_id = ${instanceId} from gone
-      where accounts.instance_id = gone.instance_id and ${isAdoptable}
-      returning gone.instance_id
-    )
-    select instance_id as "from", count(*)::integer as accounts from adopted group by instance_id order by 1
-  `.execute(db);
-  return rows.map(({ from, accounts }) => ({ from: from as InstanceId, accounts }));
-}
-
-const isAdoptable = sql<boolean>`accounts.wanted and accounts.deleted_at is null`;
-
-/** Instances other than this one that have wanted accounts and whose lock is free at this moment. */
-async function listAbandoned(db: Executor, own: InstanceId): Promise<readonly string[]> {
-  const owners = sql`select distinct instance_id from accounts where instance_id <> ${own} and ${isAdoptable}`;
-  const { rows } = await freeAmong(owners).execute(db);
-  return rows.map(({ instance_id }) => instance_id);
-}
-
-/** Materialized, so that the locks of these instances are tried and no others; they are free again with the transaction. */
-function freeAmong(instances: RawBuilder<unknown>): RawBuilder<{ instance_id: string }> {
-  return sql`
-    with instances as materialized (${instances})
-    select instance_id from instances
-    where pg_try_advisory_xact_lock(hashtextextended(${lockName('')} || instance_id, 0))`;
 }
 
 function lockName(instanceId: string): string {

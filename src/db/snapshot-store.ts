@@ -15,6 +15,12 @@ export function makeSnapshotIndex(
 ): SnapshotIndex {
   const rowsOf = (accountId: AccountId, generations: readonly number[]) =>
     sql<boolean>`account_id = ${accountId} and generation = any(${generations}::bigint[])`;
+  /** True of the account's row if another instance holds it, or this one under another lease by now. */
+  const isElsewhere = (accountId: AccountId) => {
+    const lease = findLease(accountId);
+    const isOurs = lease === undefined ? sql<boolean>`instance_id = ${instanceId}` : isUnder(lease);
+    return sql<boolean>`(instance_id is not null and not (${isOurs}))`;
+  };
   return {
     async find(accountId) {
       const [rows, account] = await Promise.all([
@@ -48,10 +54,8 @@ export function makeSnapshotIndex(
 
     async save({ accountId, generation, sealedAt, keyId, bytes }) {
       const values = { sealed_at: sealedAt, key_id: keyId, bytes };
-      const lease = findLease(accountId);
-      const isOurs = lease === undefined ? sql<boolean>`instance_id = ${instanceId}` : isUnder(lease);
       const isHeldElsewhere = sql<boolean>`exists (
-        select from accounts where id = ${accountId} and instance_id is not null and not (${isOurs}))`;
+        select from accounts where id = ${accountId} and ${isElsewhere(accountId)})`;
       const { numInsertedOrUpdatedRows } = await db
         .insertInto('vault_snapshots')
         .columns(['account_id', 'generation', 'sealed_at', 'key_id', 'bytes'])
@@ -62,9 +66,7 @@ export function makeSnapshotIndex(
         .onConflict((conflict) => conflict.columns(['account_id', 'generation']).doUpdateSet(values))
         .executeTakeFirstOrThrow();
       if (numInsertedOrUpdatedRows !== 0n) return;
-      throw new AppError('VAULT_STORAGE_FAILED', {
-        message: `The account ${accountId} is held by another instance, whose snapshots alone are entered.`,
-      });
+      throw heldElsewhere(accountId, 'whose snapshots alone are entered');
     },
 
     async saveKey(accountId, generation, keyId) {
@@ -115,15 +117,16 @@ export function makeSnapshotIndex(
     },
 
     async saveWiped(accountId, through) {
-      await db
-        .updateTable('accounts')
-        .set({
-          linked: false,
-          wid: null,
-          vault_wiped_through: sql<number>`greatest(vault_wiped_through, ${through})`,
-        })
-        .where('id', '=', accountId)
-        .execute();
+      const { rows } = await sql<{ is_elsewhere: boolean }>`
+        with account as materialized (
+          select id, ${isElsewhere(accountId)} as is_elsewhere from accounts where id = ${accountId} for update
+        ), wiped as (
+          update accounts set linked = false, wid = null,
+            vault_wiped_through = greatest(vault_wiped_through, ${through}::bigint)
+          from account where accounts.id = account.id and not is_elsewhere
+        )
+        select is_elsewhere from account`.execute(db);
+      if (rows[0]?.is_elsewhere) throw heldElsewhere(accountId, 'whose link this one does not destroy');
     },
 
     async listUnfinishedWipes() {
@@ -147,4 +150,10 @@ export function makeSnapshotIndex(
       return rows.map(({ id }) => id as AccountId);
     },
   };
+}
+
+function heldElsewhere(accountId: AccountId, what: string): AppError {
+  return new AppError('VAULT_STORAGE_FAILED', {
+    message: `The account ${accountId} is held by another instance, ${what}.`,
+  });
 }

@@ -27,6 +27,7 @@ import { chatRoutes } from './routes/chats.ts';
 import { connectionRoutes } from './routes/connection.ts';
 import { contactRoutes } from './routes/contacts.ts';
 import { grantRoutes } from './routes/grants.ts';
+import { instanceRoutes } from './routes/instances.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { messageActionRoutes } from './routes/message-actions.ts';
@@ -124,6 +125,7 @@ export async function makeHttpApp(deps: HttpDeps, gate: HttpGate): Promise<HttpA
     webhookRoutes,
     webhookDeliveryRoutes,
     vaultRoutes,
+    instanceRoutes,
     boardRoutes,
   ]) {
     await app.register(async (scope) => routes(scope.withTypeProvider<ZodTypeProvider>(), deps));

@@ -48,6 +48,7 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
         { name: 'webhooks', description: 'Events that are posted to endpoints of the host application' },
         { name: 'settings', description: 'What holds for all accounts of a tenant' },
         { name: 'vault', description: 'Sealed sessions: checking them, new keys, moving to another host' },
+        { name: 'instances', description: 'Daemons that share a database, for the operator' },
         { name: 'probes', description: 'For supervisors, load balancers and monitoring' },
       ],
       components: {

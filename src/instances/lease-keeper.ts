@@ -57,6 +57,8 @@ export interface LeaseKeeperDeps {
 export interface LeaseKeeper extends Leases, AsyncDisposable {
   /** Undefined while this instance has none. */
   readonly run: number | undefined;
+  /** Milliseconds until its sessions have to stop, unless it is renewed: 0 without a run, infinite where it never lapses. */
+  leftMs(): number;
   /** What it holds: at the start and after a lapse, also what the former run held and nobody may want any more. */
   held(): readonly AccountId[];
   /** All sessions have to stop now; told once for each run that lapses. */
@@ -139,6 +141,10 @@ class RunKeeper implements LeaseKeeper {
   get run(): number | undefined {
     const tenure = this.#tenure;
     return tenure !== undefined && this.#deps.uptimeMs() < tenure.stopAt ? tenure.run : undefined;
+  }
+
+  leftMs(): number {
+    return Math.max(0, (this.#tenure?.stopAt ?? 0) - this.#deps.uptimeMs());
   }
 
   find(accountId: AccountId): Lease | undefined {

@@ -73,6 +73,11 @@ export const LEASE_NUMBERS = {
     text: 'Between two lines of the log about that wait.',
     why: 'Enough to see that it still waits.',
   },
+  forgetQuietMs: {
+    value: 15_000,
+    text: 'An instance that has not renewed for this long may be forgotten by an operator before its lease lapses; another one only by force.',
+    why: 'Three renewals: one that is alive has missed none of them.',
+  },
   endDeadlineMs: {
     value: 1_000,
     text: 'A stop waits this long for its leases to be given back.',

@@ -27,6 +27,7 @@ export const ERROR_CATALOGUE = {
   WEBHOOK_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such webhook.' },
   DELIVERY_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such delivery of this webhook.' },
   MEDIA_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such media.' },
+  INSTANCE_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such instance.' },
   CAMPAIGN_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such campaign.' },
   ACCOUNT_NOT_CONNECTED: { status: 409, retry: 'when-connected', message: 'The account is not connected.' },
   ALREADY_LINKED: { status: 409, retry: 'never', message: 'The account is linked already.' },
@@ -34,6 +35,11 @@ export const ERROR_CATALOGUE = {
     status: 409,
     retry: 'never',
     message: 'This is the last key that can manage the tenant. Make another owner key first.',
+  },
+  INSTANCE_ALIVE: {
+    status: 409,
+    retry: 'backoff',
+    message: 'The instance has renewed its lease just now, so that it may be alive.',
   },
   EXPORT_OUTDATED: { status: 409, retry: 'never', message: 'The session has gone on since this export.' },
   TOO_MANY_WEBHOOKS: {

@@ -53,12 +53,17 @@ export const PERMISSION_OF: Readonly<Record<string, Permission | 'open'>> = {
   listWebhookDeliveries: 'whatsapp:manage',
   redeliver: 'whatsapp:manage',
   redeliverRange: 'whatsapp:manage',
+  listInstances: 'whatsapp:manage',
+  forgetInstance: 'whatsapp:manage',
   verifyVault: 'whatsapp:manage',
   rotateVault: 'whatsapp:manage',
   importVault: 'whatsapp:manage',
   exportVault: 'whatsapp:manage',
   confirmVaultExport: 'whatsapp:manage',
 };
+
+/** What is shown to the tenant `default` alone. */
+export const OPERATOR_ONLY: ReadonlySet<string> = new Set(['listInstances', 'forgetInstance']);
 
 /** A body that is valid, where one is needed, so that a refusal is about who asks alone. */
 export const BODY_OF: Readonly<Record<string, unknown>> = {

@@ -13,6 +13,7 @@ import { type Executor, openDatabase } from '../../src/db/database.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { makeKeyRing } from '../../src/vault/key-ring.ts';
+import type { SnapshotBackup } from '../../src/vault/snapshot-backup.ts';
 import type { SnapshotIndex } from '../../src/vault/snapshot-index.ts';
 import { Vault } from '../../src/vault/vault.ts';
 import { VaultFolder } from '../../src/vault/vault-folder.ts';
@@ -30,6 +31,9 @@ const INSTANCE = parseInstanceId('test');
 export interface BarePoolSettings {
   readonly maxConnections?: number;
   readonly timings?: Partial<SessionTimings>;
+  /** In place of one that ends at once. */
+  readonly executablePath?: string;
+  readonly backups?: readonly SnapshotBackup[];
 }
 
 /**
@@ -61,7 +65,7 @@ export class BarePool implements AsyncDisposable {
     this.#resources = resources;
     this.store = new HeldCalls(makeAccountStore(parts.db));
     this.index = new HeldCalls(makeSnapshotIndex(parts.db, INSTANCE));
-    this.profiles = new HeldCalls(this.#makeKeeper());
+    this.profiles = new HeldCalls(this.#makeKeeper(parts.settings));
   }
 
   static async open(settings: BarePoolSettings = {}): Promise<BarePool> {
@@ -76,7 +80,8 @@ export class BarePool implements AsyncDisposable {
   }
 
   /** Opens the pool, as a daemon that comes up would; the one before must have been closed. */
-  async boot({ maxConnections = 20, timings = {} }: BarePoolSettings = {}): Promise<void> {
+  async boot(settings: BarePoolSettings = {}): Promise<void> {
+    const { maxConnections = 20, timings = {}, executablePath = '/bin/false' } = settings;
     this.#pool = await openPool({
       config: {
         browser: { executablePath: null, headless: 'auto', extraArgs: [] },
@@ -91,7 +96,7 @@ export class BarePool implements AsyncDisposable {
       runtimePath: this.runtimePath,
       formerPaths: [],
       profiles: this.profiles.face,
-      browser: { executablePath: '/bin/false', headless: 'shell' },
+      browser: { executablePath, headless: 'shell' },
       instanceId: INSTANCE,
       leases: this.leases,
       store: this.store.face,
@@ -159,7 +164,7 @@ export class BarePool implements AsyncDisposable {
     await this.#resources.disposeAsync();
   }
 
-  #makeKeeper(): ProfileKeeper {
+  #makeKeeper({ backups = [] }: BarePoolSettings): ProfileKeeper {
     const onStep = (step: VaultStep) => void this.steps.push(step);
     return new ProfileKeeper({
       runtimePath: this.runtimePath,
@@ -167,7 +172,7 @@ export class BarePool implements AsyncDisposable {
         folder: new VaultFolder(join(this.#folder, 'vaults'), onStep),
         keyRing: makeKeyRing({ current: randomBytes(32), previous: [] }),
         index: this.index.face,
-        backups: [],
+        backups,
         clock: systemClock,
         log: this.log,
         onStep,
@@ -175,7 +180,7 @@ export class BarePool implements AsyncDisposable {
       timings: DEFAULT_TIMINGS,
       clock: systemClock,
       log: this.log,
-      findLease: () => undefined,
+      findLease: (accountId) => this.leases.find(accountId),
       hasOthers: () => false,
       onRestored: (...told) => this.restorations.face.onRestored(...told),
       onStep,

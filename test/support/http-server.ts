@@ -19,6 +19,7 @@ import { makeAccountStore } from '../../src/db/account-store.ts';
 import { findApiKey } from '../../src/db/api-key-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
 import { countWaitingMessages, findSealedSince, listHealthFacts } from '../../src/db/figure-store.ts';
+import { countInstances } from '../../src/db/instance-directory.ts';
 import { readWebhookFigures } from '../../src/db/webhook-figures.ts';
 import type { PostgresConnection } from '../../src/embedded/postgres.ts';
 import type { HttpDeps } from '../../src/http/context.ts';
@@ -126,6 +127,8 @@ export async function openTestServer(
     jobs: (queue) => queues.counts(queue),
     webhooks: () => readWebhookFigures(db),
     browsers: async () => ({ browsers: 0, bytes: 0 }),
+    instances: () => countInstances(db),
+    leases: { held: () => [], leftMs: () => 0 },
     clock: systemClock,
   });
   const accounts = makeAccountStore(db, { history: measured.sessions });

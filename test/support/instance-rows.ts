@@ -6,7 +6,11 @@ import type { Executor } from '../../src/db/database.ts';
 export async function insertRun(
   db: Executor,
   instanceId: string,
-  { capacity = 10, draining = false }: { readonly capacity?: number; readonly draining?: boolean } = {},
+  {
+    capacity = 10,
+    draining = false,
+    renewedAt = new Date(),
+  }: { readonly capacity?: number; readonly draining?: boolean; readonly renewedAt?: Date } = {},
 ): Promise<number> {
   const { run } = await db
     .insertInto('instances')
@@ -15,6 +19,7 @@ export async function insertRun(
       process: `process of ${instanceId}`,
       capacity,
       draining,
+      renewed_at: renewedAt,
       lease_until: new Date(Date.now() + 600_000),
     })
     .returning('run')

@@ -63,6 +63,10 @@ groups:
       - alert: StoreAway
         expr: max by (instance) (switchboard_metrics_unread) > 0
         for: 2m
+      - alert: InstanceWithoutLease
+        expr: switchboard_lease_remaining_seconds == 0
+        for: 1m
+        annotations: { summary: 'An instance cannot renew its lease: its sessions are stopped' }
       - alert: EventLoopBlocked
         expr: nodejs_eventloop_lag_p99_seconds > 0.5
         for: 5m
@@ -99,6 +103,8 @@ export async function makeMetricsPage(): Promise<string> {
     jobs: async () => ({ waiting: 0, active: 0, delayed: 0, failed: 0 }),
     webhooks: async () => ({ states: new Map(), waiting: 0, oldestSeconds: undefined }),
     browsers: async () => ({ browsers: 0, bytes: 0 }),
+    instances: async () => 0,
+    leases: { held: () => [], leftMs: () => 0 },
     clock: systemClock,
   });
   const all = await metrics.describe();

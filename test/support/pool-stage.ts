@@ -24,9 +24,10 @@ import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/config/session-t
 import { insertAccount } from '../../src/db/account-directory.ts';
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
+import { makeLeaseFence } from '../../src/db/lease-fence.ts';
 import { makeDatabaseBackup } from '../../src/db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
-import type { Leases } from '../../src/instances/lease.ts';
+import type { FindLease, Leases } from '../../src/instances/lease.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { InboundEvent, MessageEvent } from '../../src/messages/inbound-event.ts';
 import { makeKeyRing } from '../../src/vault/key-ring.ts';
@@ -90,7 +91,7 @@ interface PoolStageSettings {
   readonly maxConnections?: number;
   /** Another instance than `test`, on the same database and vault; it opens profiles in a folder of its own. */
   readonly instance?: { readonly id: InstanceId; readonly livePath: string };
-  /** Every lease is granted if they are not given. */
+  /** What is stored, and entered in the vault, is under these; every lease is granted, and nothing fenced, without them. */
   readonly leases?: Leases;
 }
 
@@ -160,6 +161,8 @@ export class PoolStage implements AsyncDisposable {
     this.#open = ({ timings, executablePath, maxConnections = 20, instance, leases: given }) => {
       const instanceId = instance?.id ?? parseInstanceId('test');
       const leases = given ?? new GrantedLeases();
+      const findLease: FindLease = (id) => leases.find(id);
+      const fence = makeLeaseFence(findLease);
       return openPool({
         runtimePath: instance?.livePath ?? this.livePath,
         formerPaths: [],
@@ -168,7 +171,7 @@ export class PoolStage implements AsyncDisposable {
           vault: new Vault({
             folder: new VaultFolder(parts.vaultPath, () => undefined),
             keyRing,
-            index: makeSnapshotIndex(parts.db, instanceId),
+            index: makeSnapshotIndex(parts.db, instanceId, given && findLease),
             backups: [makeDatabaseBackup(parts.db)],
             clock: systemClock,
             log: this.log,
@@ -177,7 +180,7 @@ export class PoolStage implements AsyncDisposable {
           timings: { ...SHORT_TIMINGS, ...timings },
           clock: systemClock,
           log: this.log,
-          findLease: (id) => leases.find(id),
+          findLease,
           hasOthers: () => false,
           onRestored: async () => undefined,
           onStep: () => undefined,
@@ -199,7 +202,7 @@ export class PoolStage implements AsyncDisposable {
         browser: findBrowser({ executablePath: executablePath ?? null, headless: 'auto', extraArgs: [] }),
         instanceId,
         leases,
-        store: this.store,
+        store: given === undefined ? this.store : this.#observe(makeAccountStore(parts.db, { fence })),
         listener: this.#listen(),
         clock: systemClock,
         log: this.log,

@@ -120,10 +120,12 @@ export class Pool implements Channel, AsyncDisposable {
 
   /** Gives back the lease of an account that has no session, once others find its last snapshot. */
   #tidyLease(accountId: AccountId): void {
+    const { profiles, leases } = this.#deps;
     if (this.#slots.has(accountId) || this.#closing.signal.aborted) return;
-    void this.#deps.profiles.copied(accountId).then(() =>
+    void profiles.copied(accountId).then(() =>
       this.#turns.run(accountId, async () => {
-        if (!this.#slots.has(accountId)) await this.#deps.leases.release(accountId);
+        // Whoever had the turn before this one may have sealed another: its own end gives the lease back.
+        if (!this.#slots.has(accountId) && profiles.isCopied(accountId)) await leases.release(accountId);
       }),
     );
   }

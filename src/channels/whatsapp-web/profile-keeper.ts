@@ -318,6 +318,11 @@ export class ProfileKeeper {
     return this.#copies.idle(accountId);
   }
 
+  /** True if nothing of the account that was sealed is yet to be entered or copied. */
+  isCopied(accountId: AccountId): boolean {
+    return this.#copies.isIdle(accountId);
+  }
+
   async #sealResting(accountId: AccountId): Promise<void> {
     const { vault, log, clock, onStep } = this.#deps;
     const path = this.#pathOf(accountId);

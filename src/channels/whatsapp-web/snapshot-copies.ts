@@ -41,6 +41,8 @@ export class SnapshotCopies {
   readonly #turns = new KeyedSerial<AccountId>();
   /** When the snapshot was taken of which every backup has a copy, by running session. */
   readonly #copiedAt = new Map<AccountId, number>();
+  /** How many snapshots were added that are not done with, by account. */
+  readonly #underWay = new Map<AccountId, number>();
 
   constructor(deps: SnapshotCopiesDeps) {
     this.#deps = deps;
@@ -54,15 +56,36 @@ export class SnapshotCopies {
   }
 
   /** Resolves when the snapshot is entered, and copied if that is due. Never rejects: the vault tells what failed. */
-  add({ snapshot, takenAt, kind }: SealedSnapshot): Promise<void> {
-    const { accountId } = snapshot;
+  add(sealed: SealedSnapshot): Promise<void> {
+    const { accountId } = sealed.snapshot;
+    this.#count(accountId, 1);
     return this.#turns.run(accountId, async () => {
-      const backUp = kind === 'last' || this.isDue(accountId);
-      // A copy that failed is made with the next snapshot.
-      const isWhole = await this.#deps.vault.keep(snapshot, { backUp });
-      if (kind === 'last') this.#copiedAt.delete(accountId);
-      else if (isWhole && backUp && kind === 'running') this.#copiedAt.set(accountId, takenAt);
+      try {
+        await this.#keep(sealed);
+      } finally {
+        this.#count(accountId, -1);
+      }
     });
+  }
+
+  async #keep({ snapshot, takenAt, kind }: SealedSnapshot): Promise<void> {
+    const { accountId } = snapshot;
+    const backUp = kind === 'last' || this.isDue(accountId);
+    // A copy that failed is made with the next snapshot.
+    const isWhole = await this.#deps.vault.keep(snapshot, { backUp });
+    if (kind === 'last') this.#copiedAt.delete(accountId);
+    else if (isWhole && backUp && kind === 'running') this.#copiedAt.set(accountId, takenAt);
+  }
+
+  #count(accountId: AccountId, by: number): void {
+    const count = (this.#underWay.get(accountId) ?? 0) + by;
+    if (count === 0) this.#underWay.delete(accountId);
+    else this.#underWay.set(accountId, count);
+  }
+
+  /** True while nothing that was added of the account is yet to be entered or copied. */
+  isIdle(accountId: AccountId): boolean {
+    return !this.#underWay.has(accountId);
   }
 
   /** Removes what was marked as destroyed, after the copies that are under way. @throws AppError VAULT_STORAGE_FAILED */

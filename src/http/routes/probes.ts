@@ -35,8 +35,10 @@ export function probeRoutes(app: HttpApp, { checks, log }: HttpDeps): void {
     schema: {
       operationId: 'getReady',
       tags: ['probes'],
-      summary: 'Database and queue answer',
-      description: 'It does not wait for WhatsApp sessions.',
+      summary: 'Database and queue answer, and the instance may run sessions',
+      description:
+        'It does not wait for WhatsApp sessions. What is not ready is named: `database`, `queue`, or `lease` while the lease of the ' +
+        'instance has lapsed, because it could not renew it, and its sessions are stopped until it can.',
       security: [],
       querystring: noQuery,
       response: {

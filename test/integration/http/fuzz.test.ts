@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AccountId, makeMessageId } from '../../../src/accounts/ids.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
+import { insertRun } from '../../support/instance-rows.ts';
 import { type AnswerCheck, makeAnswerCheck } from '../../support/openapi/answer-check.ts';
 import { listEndpoints, type OpenApiDocument } from '../../support/openapi/document.ts';
 import { askAsTold, openAgent, type RawAnswer, type RawRequest } from '../../support/openapi/raw-request.ts';
@@ -26,6 +27,7 @@ const messages: string[] = [];
 const campaigns: string[] = [];
 const keyIds: string[] = [];
 const webhooks: string[] = [];
+const instances: string[] = [];
 let number = 491_700_300_000;
 
 beforeAll(async () => {
@@ -70,6 +72,9 @@ async function renew(index: number): Promise<void> {
   campaigns[index] = created.body.data.campaignId;
   const made = await server.ask('POST', '/keys', { body: { name: 'Made', role: 'viewer' } });
   keyIds[index] = made.body.data.id;
+  // Those that were forgotten are gone; one that never renews may be.
+  instances[index] = `instance-${number}`;
+  await insertRun(server.db, instances[index], { renewedAt: new Date(0) });
   // There is room for a hundred: those that requests have made, and the one before, go.
   const kept = webhooks.filter((_id, nth) => nth !== index);
   await server.db.deleteFrom('webhooks').where(sql<boolean>`id <> all(${kept}::uuid[])`).execute();
@@ -82,7 +87,13 @@ async function renew(index: number): Promise<void> {
 function draftToRequest({ endpoint, method, key, path, query, headers, body }: RequestDraft): RawRequest {
   const idOf = (name: string, value: number) => {
     const pool =
-      { messageId: messages, campaignId: campaigns, keyId: keyIds, webhookId: webhooks }[name] ?? accounts;
+      {
+        messageId: messages,
+        campaignId: campaigns,
+        keyId: keyIds,
+        webhookId: webhooks,
+        instanceId: instances,
+      }[name] ?? accounts;
     return pool[value % (pool.length + 1)] ?? crypto.randomUUID();
   };
   const filled = endpoint.path.replace(/\{(\w+)\}/g, (_whole, name: string) => {

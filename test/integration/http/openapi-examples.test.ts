@@ -2,6 +2,7 @@ import { arrayBuffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeAccountId } from '../../../src/accounts/ids.ts';
 import { type Answer, openTestServer, type TestServer } from '../../support/http-server.ts';
+import { insertRun } from '../../support/instance-rows.ts';
 import { makeSchemaCheck } from '../../support/openapi/answer-check.ts';
 import {
   type Endpoint,
@@ -69,6 +70,13 @@ function parametersOf({ operation }: Endpoint, place: Parameter['in']): readonly
   return (operation.parameters ?? []).filter((parameter) => parameter.in === place);
 }
 
+/** One that has not renewed its lease for long. */
+async function makeQuietInstance(): Promise<string> {
+  const name = `instance-${number}`;
+  await insertRun(server.db, name, { renewedAt: new Date(0) });
+  return name;
+}
+
 const webhooks: string[] = [];
 const WEBHOOKS_KEPT = 50;
 
@@ -108,6 +116,7 @@ async function makeSubjects(operationId: string) {
     campaignId: created.body.data.campaignId as string,
     keyId: made.body.data.id as string,
     userId: 'ada',
+    instanceId: await makeQuietInstance(),
   };
 }
 

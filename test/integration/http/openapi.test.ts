@@ -89,6 +89,8 @@ describe('the OpenAPI document', () => {
         'PUT /api/v1/whatsapp/accounts/{accountId}/grants/{userId}',
         'DELETE /api/v1/whatsapp/accounts/{accountId}/grants/{userId}',
         'GET /api/v1/whatsapp/audit',
+        'GET /api/v1/whatsapp/instances',
+        'DELETE /api/v1/whatsapp/instances/{instanceId}',
         'GET /api/v1/whatsapp/settings',
         'PATCH /api/v1/whatsapp/settings',
         'POST /api/v1/whatsapp/vault/verify',

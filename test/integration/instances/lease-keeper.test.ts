@@ -6,32 +6,18 @@ import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { listFreeAccounts, listRuns, type Run } from '../../../src/db/lease-store.ts';
 import { HeldElsewhereError } from '../../../src/instances/lease.ts';
-import { type LeaseKeeperDeps, openLeaseKeeper } from '../../../src/instances/lease-keeper.ts';
+import type { LeaseKeeperDeps } from '../../../src/instances/lease-keeper.ts';
 import { LEASE_TERMS } from '../../../src/instances/lease-terms.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
+import { openShortLeases, SHORT_TERMS } from '../../support/short-leases.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { openTcpDoor } from '../../support/tcp-door.ts';
 
 const HERE = parseInstanceId('here');
 const THERE = parseInstanceId('there');
 const LAPSED = 'The leases of this instance lapsed: its sessions stop until the database answers';
-/** Long enough for a machine that is busy; the margins in proportion. */
-const TERMS = {
-  ...LEASE_TERMS,
-  sharedTermMs: 4_000,
-  aloneTermMs: 6_000,
-  renewEveryMs: 200,
-  renewAgainMs: 50,
-  stopMarginMs: 2_000,
-  killMarginMs: 1_000,
-  tickMs: 100,
-  takenByAnyMs: 300,
-  presenceGraceMs: 100,
-  formerLookMs: 20,
-};
-
 const stack = new AsyncDisposableStack();
 let database: TestDatabase;
 let db: Executor;
@@ -46,18 +32,7 @@ beforeEach(async () => {
 });
 
 const open = (instanceId: InstanceId, more: Partial<LeaseKeeperDeps> = {}) =>
-  openLeaseKeeper({
-    db,
-    connection: database.connection,
-    instanceId,
-    capacity: 10,
-    exclusive: false,
-    guard: undefined,
-    log: silentLog,
-    signal: new AbortController().signal,
-    terms: TERMS,
-    ...more,
-  });
+  openShortLeases({ db, connection: database.connection }, instanceId, more);
 
 /** An instance whose own connection goes through a door; its pool does not. */
 async function openBehindDoor(instanceId: InstanceId, more: Partial<LeaseKeeperDeps> = {}) {
@@ -105,7 +80,7 @@ describe('what an instance held', () => {
     const lease = await here.take(accountId);
     expect(await here.take(accountId)).toBe(lease);
     expect([here.find(accountId), here.held()]).toEqual([lease, [accountId]]);
-    await using there = await open(THERE, { terms: { ...TERMS, tickMs: 600_000 } });
+    await using there = await open(THERE, { terms: { ...SHORT_TERMS, tickMs: 600_000 } });
     await expect(there.take(accountId)).rejects.toThrow(HeldElsewhereError);
     expect(there.hasOthers()).toBe(true);
     expect(await there.claimable()).toEqual([]);
@@ -185,7 +160,7 @@ describe('an instance that cannot renew', () => {
   it('makes a new connection where one goes silent, and keeps its leases', async () => {
     const accountId = await insertWanted(HERE);
     const log = new RecordingLogger();
-    await using here = await openBehindDoor(HERE, { log, terms: { ...TERMS, renewDeadlineMs: 300 } });
+    await using here = await openBehindDoor(HERE, { log, terms: { ...SHORT_TERMS, renewDeadlineMs: 300 } });
     const lease = await here.keeper.take(accountId);
     const cut = log.next('The leases of this instance could not be renewed');
     here.door.silence();
@@ -238,7 +213,7 @@ it('ends the run of a process of this machine that is gone, before it lapses', a
   await former.keeper.take(accountId);
   await using there = await open(THERE, {
     host: { ...host, text: 'other' },
-    terms: { ...TERMS, deadGraceMs: 100 },
+    terms: { ...SHORT_TERMS, deadGraceMs: 100 },
   });
   expect(await untilClaimable(there)).toEqual([accountId]);
   await former[Symbol.asyncDispose]();
@@ -251,7 +226,7 @@ it('tells the guard until when browsers may run, unless nobody else can reach th
     await using here = await open(HERE, { guard, uptimeMs: () => 1_000_000 });
     expect(here.hasOthers()).toBe(false);
   }
-  expect(told).toEqual([1_000_000 + TERMS.aloneTermMs - TERMS.killMarginMs]);
+  expect(told).toEqual([1_000_000 + SHORT_TERMS.aloneTermMs - SHORT_TERMS.killMarginMs]);
   await using own = await open(HERE, { guard, exclusive: true });
   expect(own.run).toBeDefined();
   expect(told).toHaveLength(1);

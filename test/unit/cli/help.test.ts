@@ -9,6 +9,7 @@ const FAMILIES = {
     ...['test', 'deliveries', 'redeliver'],
   ],
   settings: ['show', 'set'],
+  instances: ['list', 'forget'],
 } as const;
 
 /** Help needs nothing but somewhere to write to. */

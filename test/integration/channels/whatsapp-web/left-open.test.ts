@@ -1,27 +1,33 @@
-import { readdir, rename } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { type AccountId, type InstanceId, parseInstanceId } from '../../../../src/accounts/ids.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type AccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
 import { copyFrozen } from '../../../../src/channels/whatsapp-web/frozen-copy.ts';
-import { writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
-import { openInstancePresence } from '../../../../src/db/instance-presence.ts';
+import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
+import type { LeaseKeeper } from '../../../../src/instances/lease-keeper.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
-import { silentLog } from '../../../support/silent-log.ts';
+import { openShortLeases } from '../../../support/short-leases.ts';
 
+const HERE = parseInstanceId('test');
 const OTHER = parseInstanceId('other');
-/** Of a profile that is newer than anything in the vault. */
-const NEWEST = 100;
 /** Far more than a copy takes on a busy machine. */
 const DEADLINE_MS = 20_000;
 
+const stack = new AsyncDisposableStack();
 let stage: PoolStage;
+let leases: LeaseKeeper;
+let other: LeaseKeeper;
 let accountId: AccountId;
 
 beforeAll(async () => {
-  stage = await PoolStage.open();
+  stage = stack.use(await PoolStage.open());
+  leases = stack.use(await openShortLeases(stage, HERE));
+  other = stack.use(await openShortLeases(stage, OTHER));
+  await stage.reopen({ leases });
   accountId = await stage.link(await stage.world.phone('shop'));
 });
-afterAll(() => stage[Symbol.asyncDispose]());
+afterAll(() => stack.disposeAsync());
 
 /** Generations, oldest first. */
 async function listVault(): Promise<number[]> {
@@ -29,51 +35,76 @@ async function listVault(): Promise<number[]> {
   return names.map((name) => Number.parseInt(name, 10)).sort((a, b) => a - b);
 }
 const connections = () => stage.of(accountId).connections.length;
+const witness = () => join(stage.profilePath(accountId), 'witness');
 
 it('seals a session that is asked to start again while the daemon stops', async () => {
   const refused = expect(stage.pool.start(accountId)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   await stage.pool[Symbol.asyncDispose]();
   await refused;
   expect(await readdir(stage.livePath)).toEqual([]);
+  expect(leases.held()).toEqual([]);
 });
 
-/** A killed daemon has left the profile open, and nobody wants the account connected. */
+/** A killed daemon has left the profile open. */
 async function leaveOpen(): Promise<void> {
-  await stage.reopen();
+  await stage.reopen({ leases });
   await stage.pool.start(accountId);
   await stage.connected(accountId, connections() + 1);
   const away = join(stage.livePath, '..', 'away');
   await copyFrozen(stage.profilePath(accountId), away, DEADLINE_MS);
-  await stage.reopen();
-  await writeProfileMark(away, { generation: NEWEST, boot: null });
+  const mark = await readProfileMark(stage.profilePath(accountId));
+  expect(mark?.leaseEpoch).toBe(leases.find(accountId)?.epoch);
+  await stage.reopen({ leases });
+  // Newer than anything in the vault.
+  const generation = ((await listVault()).at(-1) ?? 0) + 100;
+  await writeProfileMark(away, { ...mark, generation, boot: null });
   await rename(away, stage.profilePath(accountId));
+  await writeFile(witness(), '');
 }
 
-/** Another instance has had the account connected since, and has let it rest. */
-async function leaveTo(instanceId: InstanceId): Promise<void> {
-  await stage.store.saveStart(accountId, instanceId);
-  await stage.store.saveRest(accountId, { reason: 'exported' });
-}
+describe('a profile that was left open', () => {
+  beforeEach(leaveOpen);
 
-beforeEach(({ task }) => (task.name.startsWith('seals') ? undefined : leaveOpen()));
+  const nobodyWantsIt = () => stage.store.saveRest(accountId, { reason: 'exported' });
 
-it('discards a profile that was left open if another instance has the account, and is there', async () => {
-  const before = await listVault();
-  await leaveTo(OTHER);
-  await using _other = await openInstancePresence({
-    connection: stage.connection,
-    instanceId: OTHER,
-    log: silentLog,
+  it('is discarded if another instance holds the account', async () => {
+    const before = await listVault();
+    await other.take(accountId);
+    await stage.pool.restore();
+    expect(await readdir(stage.livePath)).toEqual([]);
+    expect(await listVault()).toEqual(before);
+    await other.release(accountId);
   });
-  await stage.pool.restore();
-  expect(await readdir(stage.livePath)).toEqual([]);
-  expect(await listVault()).toEqual(before);
-});
 
-it('keeps it in the vault if that instance is gone, as one is that was given another name', async () => {
-  const newest = (await listVault()).at(-1) ?? 0;
-  await leaveTo(OTHER);
-  await stage.pool.restore();
-  expect(await readdir(stage.livePath)).toEqual([]);
-  expect((await listVault()).at(-1)).toBe(newest + 1);
+  it('is discarded if another instance has held the account since, and nobody wants it connected', async () => {
+    const before = await listVault();
+    await other.take(accountId);
+    await other.release(accountId);
+    await nobodyWantsIt();
+    await stage.pool.restore();
+    expect(await readdir(stage.livePath)).toEqual([]);
+    expect(await listVault()).toEqual(before);
+  });
+
+  it('is not used either then: the vault is opened in its place', async () => {
+    await other.take(accountId);
+    await other.release(accountId);
+    await stage.pool.start(accountId);
+    await stage.connected(accountId, connections() + 1);
+    expect(existsSync(witness())).toBe(false);
+  });
+
+  it('is used if nobody has held the account since', async () => {
+    await stage.pool.restore();
+    await stage.connected(accountId, connections() + 1);
+    expect(existsSync(witness())).toBe(true);
+  });
+
+  it('is sealed if nobody has held it since, and nobody wants it connected', async () => {
+    const newest = (await listVault()).at(-1) ?? 0;
+    await nobodyWantsIt();
+    await stage.pool.restore();
+    expect(await readdir(stage.livePath)).toEqual([]);
+    expect((await listVault()).at(-1)).toBe(newest + 1);
+  });
 });

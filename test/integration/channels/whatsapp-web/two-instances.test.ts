@@ -3,15 +3,21 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseInstanceId } from '../../../../src/accounts/ids.ts';
 import { findBrowserProcesses } from '../../../../src/channels/whatsapp-web/browser-process.ts';
 import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts';
-import { adoptAbandonedAccounts, openInstancePresence } from '../../../../src/db/instance-presence.ts';
+import { endRun } from '../../../../src/db/lease-store.ts';
+import type { LeaseKeeper } from '../../../../src/instances/lease-keeper.ts';
+import { LEASE_TERMS } from '../../../../src/instances/lease-terms.ts';
+import { openTakingUp } from '../../../../src/instances/taking-up.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
+import { openShortLeases } from '../../../support/short-leases.ts';
 import { silentLog as log } from '../../../support/silent-log.ts';
 import { StagedAccount } from '../../../support/staged-account.ts';
+import { openTcpDoor } from '../../../support/tcp-door.ts';
 import { openTemporaryFolder } from '../../../support/temporary-folder.ts';
 
 const FIRST = parseInstanceId('test');
 const SECOND = parseInstanceId('second');
-const { signal } = new AbortController();
+/** Of an instance that hears nothing of the others for as long as the test lasts. */
+const DEAF = { ...LEASE_TERMS, sharedTermMs: 600_000, renewEveryMs: 600_000 };
 
 const stack = new AsyncDisposableStack();
 let stage: PoolStage;
@@ -21,37 +27,74 @@ beforeAll(async () => {
 });
 afterAll(() => stack.disposeAsync());
 
-const show = (instanceId: typeof FIRST) =>
-  openInstancePresence({ connection: stage.connection, instanceId, log });
+/** The stage's pool stops with a lapse and goes on with what is free, as that of a daemon does. */
+function wire(leases: LeaseKeeper): AsyncDisposable {
+  const { pool } = stage;
+  leases.onLapse(() => pool.stopAll());
+  return openTakingUp({ leases, takeUp: (accountIds) => pool.takeUp(accountIds), log });
+}
+
+async function linkTwo(name: string): Promise<StagedAccount> {
+  const phone = await stage.world.phone(name);
+  const peer = await stage.world.phone(`${name}-peer`);
+  return new StagedAccount(stage, { id: await stage.link(phone), phone, peer });
+}
+
+it('stops its sessions when its leases lapse, and brings them back with its next run', async () => {
+  await using door = await openTcpDoor(stage.connection);
+  const connection = { ...stage.connection, host: '127.0.0.1', port: door.port };
+  await using leases = await openShortLeases({ db: stage.db, connection }, FIRST);
+  await stage.reopen({ leases });
+  await using _wired = wire(leases);
+  const account = await linkTwo('lapsing');
+  const before = leases.find(account.id);
+
+  const lapsed = Promise.withResolvers<void>();
+  leases.onLapse(lapsed.resolve);
+  await door.shut();
+  await lapsed.promise;
+  expect(leases.find(account.id)).toBeUndefined();
+  await stage.rested(account.id);
+  expect(stage.browsers(account.id)).toEqual([]);
+  // Whoever comes back first goes on from here: that nobody wants it to rest was not to be written any more.
+  expect(existsSync(stage.profilePath(account.id))).toBe(true);
+  expect(await stage.store.getAccount(account.id)).toMatchObject({ state: 'connected', wanted: true });
+  await expect(stage.pool.start(account.id)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+
+  await door.open();
+  await account.comesBack(2);
+  expect(leases.find(account.id)?.epoch).toBeGreaterThan(before?.epoch ?? 0);
+  await stage.pool.disconnect(account.id);
+  await stage.reopen();
+});
 
 it('a conflict with our own other instance, which has taken the account over, is told as no trouble (F18)', async () => {
-  const phone = await stage.world.phone('shop');
-  const alice = await stage.world.phone('alice');
-  const firstPresence = await show(FIRST);
-  stack.use(firstPresence);
-  const account = new StagedAccount(stage, { id: await stage.link(phone), phone, peer: alice });
+  const firstLeases = await openShortLeases(stage, FIRST, { terms: DEAF });
+  stack.use(firstLeases);
+  await stage.reopen({ leases: firstLeases });
+  const account = await linkTwo('shop');
   await account.receives('to the first');
   const first = stage.pool;
+  const { run } = firstLeases;
+  if (run === undefined) throw new Error('The first instance has no run.');
 
-  // The second comes up while the first can be seen, and leaves the account to it.
-  stack.use(await show(SECOND));
-  const adopt = () => adoptAbandonedAccounts(stage.db, SECOND, { signal, graceMs: 0 });
-  expect(await adopt()).toEqual([]);
-  // The first is cut off from where instances see each other; its browser goes on.
-  await firstPresence[Symbol.asyncDispose]();
-  expect(await adopt()).toEqual([{ from: FIRST, accounts: 1 }]);
+  // The second comes up while the first has its run, and leaves the account to it.
+  const leases = stack.use(await openShortLeases(stage, SECOND));
+  expect(await leases.claimable()).toEqual([]);
+  // An operator takes the first for dead, which it is not: its browser goes on.
+  expect(await endRun(stage.db, run)).toBe(true);
   const told = stage.of(account.id).states.length;
   const logged = stage.log.lines.length;
   const folder = stack.use(await openTemporaryFolder());
-  await stage.replace({ instance: { id: SECOND, livePath: folder.path } });
+  await stage.replace({ leases, instance: { id: SECOND, livePath: folder.path } });
   stack.defer(() => first[Symbol.asyncDispose]());
-  await stage.pool.restore();
+  stack.use(wire(leases));
 
   // WhatsApp tells the older of two browsers with one link that there is a conflict, which ends it.
   await account.comesBack(2);
   await stage.reached(account.id, 'connected', null, 2);
   await stage.until('rest', () => first.findStatus(account.id) === undefined);
-  expect((await phone.view()).devices).toMatchObject([{ overlaps: 1 }]);
+  expect((await account.phone.view()).devices).toMatchObject([{ overlaps: 1 }]);
   expect(stage.browsers(account.id)).toEqual([]);
   expect(existsSync(stage.profilePath(account.id))).toBe(false);
   expect(findBrowserProcesses(profilePathOf(folder.path, account.id))).not.toEqual([]);

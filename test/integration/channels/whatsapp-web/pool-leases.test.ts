@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AccountId } from '../../../../src/accounts/ids.ts';
+import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts';
+import type { SnapshotBackup } from '../../../../src/vault/snapshot-backup.ts';
+import { BarePool } from '../../../support/bare-pool.ts';
+import { FrailBackup } from '../../../support/frail-backup.ts';
+import { makeProfileSample } from '../../../support/profile-sample.ts';
+import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
+
+const NOWHERE: SnapshotBackup = {
+  name: 's3',
+  save: async () => undefined,
+  remove: async () => undefined,
+  async *read() {
+    yield* [];
+  },
+};
+
+let folder: TemporaryFolder;
+let bare: BarePool;
+let backup: FrailBackup;
+let accountId: AccountId;
+/** Written by the browser that is launched. */
+const launched = () => join(folder.path, 'launched');
+
+beforeEach(async () => {
+  folder = await openTemporaryFolder();
+  const executablePath = join(folder.path, 'browser');
+  await writeFile(executablePath, `#!/bin/sh\ntouch '${launched()}'\n`);
+  await chmod(executablePath, 0o755);
+  backup = new FrailBackup(NOWHERE);
+  const settings = { executablePath, backups: [backup] };
+  bare = await BarePool.open(settings);
+  accountId = await bare.create();
+});
+afterEach(async () => {
+  await bare[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
+
+it('launches a browser under the lease of its account', async () => {
+  await bare.pool.start(accountId);
+  expect(bare.leases.held).toEqual([accountId]);
+  await vi.waitFor(() => expect(existsSync(launched())).toBe(true), { timeout: 20_000 });
+  await bare.pool.disconnect(accountId);
+});
+
+it('launches none once the lease is over, though nobody has told the session', async () => {
+  const opening = bare.profiles.hold('takeOut');
+  await bare.pool.start(accountId);
+  await opening.reached;
+  bare.leases.lapse();
+  opening.go();
+  await bare.state(accountId, 'reconnecting');
+  expect(await bare.history(accountId)).toContain('reconnecting launch_failed');
+  expect(existsSync(launched())).toBe(false);
+  bare.pool.stopAll();
+  await vi.waitFor(() => expect(bare.pool.findStatus(accountId)).toBeUndefined());
+  expect(existsSync(launched())).toBe(false);
+});
+
+it('refuses to start an account whose lease it does not get, and stores nothing of it', async () => {
+  bare.leases.refuse();
+  await expect(bare.pool.start(accountId)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  expect(await bare.history(accountId)).toEqual([]);
+  expect(bare.pool.findStatus(accountId)).toBeUndefined();
+});
+
+describe('a lease whose session was sealed', () => {
+  let go: () => void;
+
+  /** A linked session runs, and copies of what it leaves take their time. */
+  beforeEach(async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    backup.slowness = promise;
+    go = resolve;
+    await bare.profiles.face.takeOut(accountId);
+    await makeProfileSample(profilePathOf(bare.runtimePath, accountId), 'linked');
+    await bare.db.updateTable('accounts').set({ linked: true }).where('id', '=', accountId).execute();
+    await bare.pool.start(accountId);
+  });
+  const copying = () => vi.waitFor(() => expect(backup.begun).toBe(1));
+  const released = () => vi.waitFor(() => expect(bare.leases.held).toEqual([]));
+
+  it('is given back only once others find the last copy', async () => {
+    await bare.pool.release(accountId);
+    await copying();
+    expect(bare.leases.held).toEqual([accountId]);
+    go();
+    await released();
+    expect(backup.saves).toBe(1);
+  });
+
+  it('is given back by a stop only then, too', async () => {
+    const stopped = bare.pool[Symbol.asyncDispose]();
+    await copying();
+    expect(bare.leases.held).toEqual([accountId]);
+    go();
+    await stopped;
+    await released();
+    expect(backup.saves).toBe(1);
+  });
+});
