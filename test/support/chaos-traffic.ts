@@ -1,32 +1,35 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApiError } from '../../scripts/daemon-api.ts';
 import type { Phone } from '../../simulator/client.ts';
-import type { ChaosAccount } from './chaos-pool.ts';
+import type { JudgedAccount } from './ground-truth.ts';
 import { untilFound } from './patient-look.ts';
 import type { Stage } from './stage.ts';
 
 /** Between two messages of one account in one direction: ten messages a second on five accounts. */
 const PACE_MS = 1_000;
 
+/** Where the accounts are written to, and their messages handed in. */
+export type TrafficStage = Pick<Stage, 'api'>;
+
 /**
  * Messages that go to and from every account without a pause until they are stopped, whether or not it is connected: one
  * that waits for a human refuses them, and what it refused is handed in again.
  */
 export class ChaosTraffic implements AsyncDisposable {
-  readonly #stage: Stage;
+  readonly #stage: TrafficStage;
   readonly #alice: Phone;
   readonly #accepted = new Map<string, string[]>();
   readonly #end = new AbortController();
   readonly #loops: Promise<void>[];
 
-  constructor(stage: Stage, accounts: readonly ChaosAccount[], alice: Phone) {
+  constructor(stage: TrafficStage, accounts: readonly JudgedAccount[], alice: Phone) {
     this.#stage = stage;
     this.#alice = alice;
     this.#loops = accounts.flatMap((account) => [this.#flowIn(account), this.#flowOut(account)]);
   }
 
   /** The texts that the daemon took on itself to send for the account. */
-  accepted({ accountId }: ChaosAccount): readonly string[] {
+  accepted({ accountId }: JudgedAccount): readonly string[] {
     return this.#accepted.get(accountId) ?? [];
   }
 
@@ -36,11 +39,11 @@ export class ChaosTraffic implements AsyncDisposable {
     await Promise.all(this.#loops);
   }
 
-  async #flowIn({ phone }: ChaosAccount): Promise<void> {
+  async #flowIn({ phone }: JudgedAccount): Promise<void> {
     for (let n = 1; await this.#pause(); n += 1) await this.#alice.send(phone, `to ${phone.name} ${n}`);
   }
 
-  async #flowOut({ accountId, phone }: ChaosAccount): Promise<void> {
+  async #flowOut({ accountId, phone }: JudgedAccount): Promise<void> {
     const accepted: string[] = [];
     this.#accepted.set(accountId, accepted);
     while (await this.#pause()) {
