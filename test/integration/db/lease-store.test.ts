@@ -198,13 +198,17 @@ describe('an account', () => {
     expect(await listLeases(db, run)).toEqual([]);
   });
 
-  it('is not taken if there is none, or it was deleted', async () => {
+  it('is not taken if there is no such account', async () => {
     const { run } = await enter();
-    const deleted = await insertWanted();
-    await markAccountDeleted(db, deleted);
-    for (const accountId of [deleted, makeAccountId()]) {
-      expect(await takeLease(db, { accountId, run, instanceId: HERE })).toEqual({ kind: 'no_account' });
-    }
+    const taking = await takeLease(db, { accountId: makeAccountId(), run, instanceId: HERE });
+    expect(taking).toEqual({ kind: 'no_account' });
+  });
+
+  it('is taken of an account that was deleted too, to destroy what is left of it', async () => {
+    const { run } = await enter();
+    const accountId = await insertWanted();
+    await markAccountDeleted(db, accountId);
+    expect(await takeLease(db, { accountId, run, instanceId: HERE })).toMatchObject({ kind: 'taken' });
   });
 });
 
