@@ -6,7 +6,7 @@ import type { HealthFacts, SealedSince, WaitingKind } from '../db/figure-store.t
 import { WAITING_KINDS } from '../db/figure-store.ts';
 import type { WebhookFigures } from '../db/webhook-figures.ts';
 import { measureRequests } from '../http/request-metrics.ts';
-import type { LeaseKeeper } from '../instances/lease-keeper.ts';
+import { type InstanceFigures, measureInstances } from '../instances/instance-metrics.ts';
 import type { Clock } from '../lib/clock.ts';
 import { measureMessages } from '../messages/message-metrics.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -16,7 +16,7 @@ import { SNAPSHOT_OUTCOMES } from '../vault/vault.ts';
 import { measureWebhooks } from '../webhooks/webhook-metrics.ts';
 
 /** What is read when somebody asks for the figures, and not before. */
-export interface FigureSources {
+export interface FigureSources extends InstanceFigures {
   readonly states: () => Promise<ReadonlyMap<SessionState, number>>;
   readonly health: () => Promise<readonly HealthFacts[]>;
   /** Lives of a browser in a row that ended without having been connected. */
@@ -26,9 +26,6 @@ export interface FigureSources {
   readonly jobs: (queue: QueueName) => Promise<JobCounts>;
   readonly webhooks: () => Promise<WebhookFigures>;
   readonly browsers: () => Promise<{ readonly browsers: number; readonly bytes: number }>;
-  /** That share the database. */
-  readonly instances: () => Promise<number>;
-  readonly leases: Pick<LeaseKeeper, 'held' | 'leftMs'>;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
 }
 
@@ -136,26 +133,5 @@ function measureVaultAge(metrics: Metrics, { sealedSince, clock }: FigureSources
       help: 'Age of the oldest sealed generation of any linked account. Nothing while none is sealed.',
     },
     async () => age((await sealedSince()).oldest),
-  );
-}
-
-function measureInstances(metrics: Metrics, { instances, leases }: FigureSources): void {
-  metrics.number(
-    { name: 'switchboard_instances', help: 'Instances that share the database, this one included.' },
-    instances,
-  );
-  metrics.number(
-    { name: 'switchboard_leases', help: 'Accounts that this instance holds the lease of.' },
-    async () => leases.held().length,
-  );
-  metrics.number(
-    {
-      name: 'switchboard_lease_remaining_seconds',
-      help: 'Seconds until this instance stops its sessions, unless it renews its lease; 0 while it may run none. Nothing where the lease never lapses.',
-    },
-    async () => {
-      const leftMs = leases.leftMs();
-      return Number.isFinite(leftMs) ? leftMs / 1_000 : undefined;
-    },
   );
 }

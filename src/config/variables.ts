@@ -172,7 +172,7 @@ export const VARIABLES = {
   ),
   LOG_DIR: makeVariable('The folder of combined.log and error.log, both rotated.', './logs', parsePath),
   INSTANCE_ID: makeOptionalVariable(
-    'Names this instance among several that share a database.',
+    'Names this instance among several that share a database, each by a name of its own.',
     'made on the first start and kept under DATA_PATH',
     parseInstanceName,
   ),

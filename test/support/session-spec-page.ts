@@ -39,9 +39,9 @@ holds the account, it is that one's.
 const LEASES = `Where several instances share a database, each account is held by one at a time: a session runs only under a lease
 (\`src/instances/\`). An instance renews one row of \`instances\` for all that it holds; once that row is gone, which
 nobody may delete before it has lapsed by PostgreSQL's clock or is known to be over, its accounts are free. It stops its
-sessions before it lapses, and
-the guard kills its browsers before it lapses, although the daemon stands still. Where the database is the instance's own,
-leases never lapse.
+sessions before it lapses, and the guard kills its browsers before it lapses, although the daemon stands still. What it
+writes of an account after that changes nothing. Where the database is the instance's own, leases never lapse.
+[\`operations.md\`](operations.md#when-an-instance-dies) says what operators see of it.
 `;
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -87,7 +87,9 @@ function forgetRoute(app: HttpApp, { db, instanceId: own, log }: HttpDeps): void
       const { instanceId: id } = request.params;
       const forced = request.query.force === 'true';
       if (id === own)
-        throw new AppError('INSTANCE_ALIVE', { message: 'This instance is the one that answers.' });
+        throw new AppError('INSTANCE_ALIVE', {
+          message: 'This instance is the one that answers: it is alive.',
+        });
       if (!/^[\w.-]+$/.test(id)) throw new AppError('INSTANCE_NOT_FOUND');
       const accounts = await transact(db, async (trx) => {
         const forgetting = await forgetInstance(trx, id, forced ? 0 : LEASE_TERMS.forgetQuietMs);

@@ -4,6 +4,7 @@ import { findApiKey } from '../../../src/db/api-key-store.ts';
 import { keyToHash } from '../../../src/http/credentials.ts';
 import { BODY_OF, documentToOperations, fillPath } from '../../support/access-table.ts';
 import { type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
+import { insertRun } from '../../support/instance-rows.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -183,10 +184,11 @@ describe('a change that was done, whatever came after', () => {
 });
 
 describe('a change that cannot be repeated', () => {
-  it.each(['revokeKey', 'deleteAccount', 'createKey', 'grantAccount'])(
+  it.each(['revokeKey', 'deleteAccount', 'createKey', 'grantAccount', 'forgetInstance'])(
     'is not done unless it is entered: %s',
     async (action) => {
       await using broken = await openTestServer();
+      await insertRun(broken.db, 'dead', { renewedAt: new Date(0) });
       const account = await broken.makeAccount();
       const made = (await broken.ask('POST', '/keys', { body: { name: 'A', role: 'agent' } })).body.data;
       const requests = {
@@ -194,6 +196,7 @@ describe('a change that cannot be repeated', () => {
         deleteAccount: ['DELETE', `/accounts/${account}?purge=true`],
         createKey: ['POST', '/keys', { body: { name: 'B', role: 'agent' } }],
         grantAccount: ['PUT', `/accounts/${account}/grants/ada`],
+        forgetInstance: ['DELETE', '/instances/dead'],
       } as const;
       const [method, path, asked] = requests[action as keyof typeof requests];
       await sql`alter table audit_log rename to audit_log_away`.execute(broken.db);
@@ -215,6 +218,7 @@ describe('every operation that changes something', () => {
     const operations = documentToOperations((await own.ask('GET', '//openapi.json')).body);
     const changing = operations.filter(({ id, method }) => method !== 'GET' && id !== 'verifyVault');
     const done: string[] = [];
+    await insertRun(own.db, 'dead', { renewedAt: new Date(0) });
     for (const operation of changing) {
       const accountId = await own.makeAccount();
       const made = (await own.ask('POST', '/keys', { body: { name: 'A', role: 'viewer' } })).body.data;
@@ -227,6 +231,7 @@ describe('every operation that changes something', () => {
         campaignId: crypto.randomUUID(),
         webhookId: hook.id,
         deliveryId: '1',
+        instanceId: 'dead',
       };
       const requestId = `of-${operation.id}`;
       const { status } = await own.ask(operation.method, fillPath(operation, ids), {
@@ -254,6 +259,7 @@ describe('every operation that changes something', () => {
         'rotateWebhookSecret',
         'redeliverRange',
         'testWebhook',
+        'forgetInstance',
       ]),
     );
   });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, type InstanceId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
-import { listFreeAccounts, listRuns, type Run } from '../../../src/db/lease-store.ts';
+import { endRun, listFreeAccounts, listRuns, type Run } from '../../../src/db/lease-store.ts';
 import { HeldElsewhereError } from '../../../src/instances/lease.ts';
 import type { LeaseKeeperDeps } from '../../../src/instances/lease-keeper.ts';
 import { LEASE_TERMS } from '../../../src/instances/lease-terms.ts';
@@ -125,6 +125,7 @@ describe('an instance that cannot renew', () => {
     await door.shut();
     await lapsed;
     expect([keeper.run, keeper.find(accountId), keeper.held()]).toEqual([undefined, undefined, []]);
+    expect(keeper.leftMs()).toBe(0);
     expect(log.lines.filter(({ message }) => message === LAPSED)).toHaveLength(1);
     await expect(keeper.take(accountId)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     const back = told(keeper.onRun.bind(keeper));
@@ -189,6 +190,20 @@ async function renewedAfter(run: number | undefined, at: Date): Promise<void> {
   }
 }
 
+it('stops what it holds at its next renewal if somebody has ended its run, and goes on under another', async () => {
+  const accountId = await insertWanted(HERE);
+  await using here = await open(HERE);
+  const before = await here.take(accountId);
+  const lapsed = told(here.onLapse.bind(here));
+  const back = told(here.onRun.bind(here));
+  await endRun(db, before.run);
+  await lapsed;
+  expect(here.find(accountId)).toBeUndefined();
+  await back;
+  expect([here.held(), await here.claimable()]).toEqual([[], [accountId]]);
+  expect((await here.take(accountId)).run).toBeGreaterThan(before.run);
+});
+
 it('waits for the former daemon of the same name while that shows itself, and then has what it held', async () => {
   const accountId = await insertWanted(HERE);
   const former = await openBehindDoor(HERE);
@@ -225,10 +240,11 @@ it('tells the guard until when browsers may run, unless nobody else can reach th
   {
     await using here = await open(HERE, { guard, uptimeMs: () => 1_000_000 });
     expect(here.hasOthers()).toBe(false);
+    expect(here.leftMs()).toBe(SHORT_TERMS.aloneTermMs - SHORT_TERMS.stopMarginMs);
   }
   expect(told).toEqual([1_000_000 + SHORT_TERMS.aloneTermMs - SHORT_TERMS.killMarginMs]);
   await using own = await open(HERE, { guard, exclusive: true });
-  expect(own.run).toBeDefined();
+  expect([own.run, own.leftMs()]).toEqual([expect.any(Number), Number.POSITIVE_INFINITY]);
   expect(told).toHaveLength(1);
 });
 
