@@ -191,6 +191,7 @@ async function openParts(
     }),
   );
 
+  leases.onEnded((id) => pipeline.takeOver(id));
   const accounts = makeAccountStore(db, {
     history: measured.sessions,
     fence: makeLeaseFence(findLease),

@@ -17,10 +17,11 @@ const POOL_SIZE = 12;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
 /**
- * The server ends a transaction that a daemon left open when it vanished with its machine: its locks would hold up
- * the account elsewhere for hours. Far longer than any of ours pauses between two statements.
+ * The server ends a transaction that a daemon left open when it vanished with its machine, was cut off or stands still: its
+ * locks hold up the account elsewhere. Shorter than a lease, after which others have the account, and far longer than any of
+ * ours pauses between two statements.
  */
-const END_ABANDONED = "set idle_in_transaction_session_timeout = '60s'";
+const END_ABANDONED = "set idle_in_transaction_session_timeout = '15s'";
 
 /** How long queries may take to be answered once the pool closes; then their connections are cut. Milliseconds. */
 const CLOSE_DEADLINE_MS = 3_000;

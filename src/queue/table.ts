@@ -33,8 +33,8 @@ export interface QueueJobs {
 
 /**
  * Every queue, in one place. All are an instance's own: an account's events pass through the daemon that holds its session,
- * which alone can keep their order, and a wake-up is put into the queue of whoever holds the account. What an instance leaves that never comes back is in the pages
- * of its accounts and in the rows of their messages.
+ * which alone can keep their order, and a wake-up is put into the queue of whoever holds the account. Inbound jobs that an
+ * instance leaves are stored by the one that ends its run; for the others the rows are there.
  *
  * attempts are high because a job only fails when a store is away; it must outlast the outage. `backoffMs` is the
  * pause before each further attempt.

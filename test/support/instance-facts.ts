@@ -7,7 +7,6 @@ import { untilFound } from './patient-look.ts';
 export interface AccountFact {
   readonly accountId: string;
   readonly state: string;
-  readonly since: Date;
   readonly epoch: string | null;
   readonly run: string | null;
   /** The instance of that run; null if nobody holds the account. */
@@ -22,7 +21,6 @@ export async function listFacts(db: Executor): Promise<AccountFact[]> {
     .select([
       'a.id as accountId',
       'a.state',
-      'a.state_since as since',
       'a.lease_epoch as epoch',
       'a.lease_run as run',
       'i.instance_id as holder',
@@ -51,54 +49,76 @@ export function untilEntered({ db }: InstanceStage, instance: Instance, after: s
   });
 }
 
-/** How often each account has logged in, by its id. */
-export type Logins = ReadonlyMap<string, number>;
+/** Resolves when the run is over, as everybody can see. */
+export function untilOver({ db }: InstanceStage, run: string): Promise<true> {
+  return untilFound(`The end of run ${run}`, async () => {
+    const found = await db.selectFrom('instances').select('run').where('run', '=', run).executeTakeFirst();
+    return found === undefined || undefined;
+  });
+}
 
-export async function countLogins(accounts: readonly JudgedAccount[]): Promise<Logins> {
+/** Resolves when the instance says that it has all of its stores, or that it has not. */
+export function untilReady(instance: Instance, isReady: boolean): Promise<true> {
+  return untilFound(`${isReady ? 'Readiness' : 'No readiness'} of ${instance.id}`, async () => {
+    const { ok } = await fetch(`${instance.daemon().url}/ready`);
+    return ok === isReady || undefined;
+  });
+}
+
+/** What WhatsApp sees of an account's linked device: how often it has logged in, and its browsers at this moment. */
+export interface Presence {
+  readonly logins: number;
+  readonly lines: number;
+}
+
+/** Of each account, by its id. */
+export async function listPresences(
+  accounts: readonly JudgedAccount[],
+): Promise<ReadonlyMap<string, Presence>> {
   const entries = accounts.map(async ({ accountId, phone }) => {
     const { devices } = await phone.view();
-    return [accountId, devices.reduce((sum, { logins }) => sum + logins, 0)] as const;
+    const [{ logins, lines } = { logins: 0, lines: 0 }] = devices;
+    return [accountId, { logins, lines }] as const;
   });
   return new Map(await Promise.all(entries));
 }
 
 /**
- * Resolves when every account is connected on an instance that is none of `except`, with one browser that WhatsApp sees, and
- * has logged in more often than `before` says of it.
+ * Resolves when every account is connected on an instance that is none of `except`, with one browser that WhatsApp sees;
+ * those of `anew` have logged in since `before`.
  */
-export function untilServed(
+export async function untilServed(
   { db }: InstanceStage,
   accounts: readonly JudgedAccount[],
   {
     except = [],
     before = new Map(),
-  }: { readonly except?: readonly Instance[]; readonly before?: Logins } = {},
-): Promise<AccountFact[]> {
+    anew = [],
+  }: {
+    readonly except?: readonly Instance[];
+    readonly before?: ReadonlyMap<string, Presence>;
+    readonly anew?: readonly string[];
+  } = {},
+): Promise<readonly AccountFact[]> {
   const away = except.map(({ id }) => id);
-  let missing: string[] = [];
+  let missing: readonly string[] = [];
   const look = async () => {
     const facts = await listFacts(db);
-    const logins = await countLogins(accounts);
-    const lines = await countLines(accounts);
+    const presences = await listPresences(accounts);
     missing = facts.flatMap(({ accountId, state, holder }) => {
+      const { logins = 0, lines = 0 } = presences.get(accountId) ?? {};
       const isHeld = holder !== null && !away.includes(holder);
-      const isNew = (logins.get(accountId) ?? 0) > (before.get(accountId) ?? 0);
-      const isServed = isHeld && state === 'connected' && isNew && lines.get(accountId) === 1;
-      return isServed ? [] : [`${accountId}: ${state} on ${holder}, ${logins.get(accountId)} logins`];
+      const isBack = !anew.includes(accountId) || logins > (before.get(accountId)?.logins ?? 0);
+      const isServed = isHeld && isBack && state === 'connected' && lines === 1;
+      return isServed ? [] : [`${accountId} is ${state} on ${holder}, with ${lines} browsers`];
     });
     return missing.length === 0 ? facts : undefined;
   };
-  return untilFound('The connection of every account', look).catch((thrown: unknown) => {
-    throw new Error(missing.join('\n'), { cause: thrown });
-  });
-}
-
-async function countLines(accounts: readonly JudgedAccount[]): Promise<ReadonlyMap<string, number>> {
-  const entries = accounts.map(async ({ accountId, phone }) => {
-    const { devices } = await phone.view();
-    return [accountId, devices.reduce((sum, { lines }) => sum + lines, 0)] as const;
-  });
-  return new Map(await Promise.all(entries));
+  try {
+    return await untilFound('The connection of every account', look);
+  } catch (thrown) {
+    throw new Error(`Not every account is served: ${missing.join('; ')}`, { cause: thrown });
+  }
 }
 
 /** How many accounts each instance holds, by its name. */
@@ -108,7 +128,7 @@ export function countHeld(facts: readonly AccountFact[]): Record<string, number>
   return counts;
 }
 
-/** States that an instance has written into the history of accounts. */
+/** How many states an instance has written into the history of accounts. */
 export async function countStates(db: Executor, { id }: Instance): Promise<number> {
   const { count } = await db
     .selectFrom('session_events')

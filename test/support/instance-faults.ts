@@ -1,30 +1,49 @@
-import { findRun, untilEntered } from './instance-facts.ts';
+import { findRun, untilEntered, untilOver, untilReady } from './instance-facts.ts';
 import type { Instance, InstanceStage } from './instance-stage.ts';
 import type { TcpLine } from './tcp-line.ts';
 
 /** A kind of fault that can strike one of several instances. */
 export interface InstanceFault {
   readonly name: string;
-  /** What becomes of its sessions: they go on, begin anew where they were, or begin anew on other instances. */
+  /** What becomes of the sessions: they go on, or begin anew, on any instance or on others than the one that was struck. */
   readonly sessions: 'go on' | 'start anew' | 'move';
+  /**
+   * For so long after the strike, in milliseconds, pages of the instance may go on taking messages of which nobody hears
+   * any more. WhatsApp does not hand them over again.
+   */
+  readonly deafMs: number;
   /** Strikes, and resolves with what ends the fault; that resolves when the instance serves users again. */
   readonly strike: (stage: InstanceStage, instance: Instance) => Promise<() => Promise<void>>;
 }
 
-/** The lines are cut; without PostgreSQL the instance serves nobody, and its run is over. */
+/** The guard sees at once that its daemon is gone, and sweeps twice, a second apart; a busy machine takes longer. */
+const AFTER_KILL_MS = 5_000;
+/** The guard of a daemon that stands still kills its browsers this long after the last renewal at the latest. */
+const AFTER_STOP_MS = 20_000;
+
+/** The instance cannot reach PostgreSQL, and serves nobody until it has another run. */
 function cut(linesOf: (instance: Instance) => readonly TcpLine[]): InstanceFault['strike'] {
   return async (stage, instance) => {
-    const isAlone = linesOf(instance).includes(instance.postgres);
     const run = await getRun(stage, instance);
-    if (isAlone) instance.isServing = false;
+    instance.isServing = false;
     for (const line of linesOf(instance)) line.cut();
     return async () => {
+      await untilOver(stage, run);
       for (const line of linesOf(instance)) line.heal();
-      if (isAlone) await untilEntered(stage, instance, run);
+      await untilEntered(stage, instance, run);
       instance.isServing = true;
     };
   };
 }
+
+const CUT_REDIS: InstanceFault['strike'] = async (_stage, instance) => {
+  instance.redis.cut();
+  return async () => {
+    await untilReady(instance, false);
+    instance.redis.heal();
+    await untilReady(instance, true);
+  };
+};
 
 async function getRun({ db }: InstanceStage, instance: Instance): Promise<string> {
   const found = await findRun(db, instance);
@@ -32,51 +51,68 @@ async function getRun({ db }: InstanceStage, instance: Instance): Promise<string
   return found.run;
 }
 
+async function kill(instance: Instance): Promise<void> {
+  instance.isServing = false;
+  await instance.daemon().kill();
+}
+
+const KILL_AND_START: InstanceFault['strike'] = async (_stage, instance) => {
+  await kill(instance);
+  await instance.start();
+  return async () => undefined;
+};
+
+const KILL: InstanceFault['strike'] = async (_stage, instance) => {
+  await kill(instance);
+  return () => instance.start();
+};
+
+const STAND_STILL: InstanceFault['strike'] = async (stage, instance) => {
+  const run = await getRun(stage, instance);
+  const { pid } = instance.daemon();
+  instance.isServing = false;
+  process.kill(pid, 'SIGSTOP');
+  return async () => {
+    await untilOver(stage, run);
+    process.kill(pid, 'SIGCONT');
+    await untilEntered(stage, instance, run);
+    instance.isServing = true;
+  };
+};
+
+const DRAIN: InstanceFault['strike'] = async (_stage, instance) => {
+  instance.isServing = false;
+  const code = await instance.daemon().stop();
+  if (code !== 0) throw new Error(`The stop of ${instance.id} ended with code ${code}.`);
+  return () => instance.start();
+};
+
+/** Every kind. What ends a fault comes once every account is served again. */
 export const INSTANCE_FAULTS: readonly InstanceFault[] = [
-  {
-    name: 'SIGKILL, and a start soon',
-    sessions: 'start anew',
-    strike: async (_stage, instance) => {
-      instance.isServing = false;
-      await instance.daemon().kill();
-      await instance.start();
-      return async () => undefined;
-    },
-  },
-  {
-    name: 'SIGKILL, and a start once others have its accounts',
-    sessions: 'move',
-    strike: async (_stage, instance) => {
-      instance.isServing = false;
-      await instance.daemon().kill();
-      return () => instance.start();
-    },
-  },
-  {
-    name: 'SIGSTOP, and SIGCONT once others have its accounts',
-    sessions: 'move',
-    strike: async (stage, instance) => {
-      const run = await getRun(stage, instance);
-      instance.isServing = false;
-      process.kill(instance.daemon().pid, 'SIGSTOP');
-      return async () => {
-        process.kill(instance.daemon().pid, 'SIGCONT');
-        await untilEntered(stage, instance, run);
-        instance.isServing = true;
-      };
-    },
-  },
-  {
-    name: 'stop and start',
-    sessions: 'move',
-    strike: async (_stage, instance) => {
-      instance.isServing = false;
-      const code = await instance.daemon().stop();
-      if (code !== 0) throw new Error(`The stop of ${instance.id} ended with code ${code}.`);
-      return () => instance.start();
-    },
-  },
-  { name: 'no PostgreSQL', sessions: 'move', strike: cut(({ postgres }) => [postgres]) },
-  { name: 'no Redis', sessions: 'go on', strike: cut(({ redis }) => [redis]) },
-  { name: 'no store', sessions: 'move', strike: cut(({ postgres, redis }) => [postgres, redis]) },
+  fault('SIGKILL and start', 'start anew', AFTER_KILL_MS, KILL_AND_START),
+  fault('SIGKILL', 'move', AFTER_KILL_MS, KILL),
+  fault('SIGSTOP', 'move', AFTER_STOP_MS, STAND_STILL),
+  fault('drained stop', 'move', 0, DRAIN),
+  fault(
+    'PostgreSQL cut off',
+    'move',
+    0,
+    cut(({ postgres }) => [postgres]),
+  ),
+  fault('Redis cut off', 'go on', 0, CUT_REDIS),
+  fault(
+    'PostgreSQL and Redis cut off',
+    'move',
+    0,
+    cut(({ postgres, redis }) => [postgres, redis]),
+  ),
 ];
+
+function fault(
+  name: string,
+  sessions: InstanceFault['sessions'],
+  deafMs: number,
+  strike: InstanceFault['strike'],
+): InstanceFault {
+  return { name, sessions, deafMs, strike };
+}

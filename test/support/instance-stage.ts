@@ -122,6 +122,18 @@ export class InstanceStage implements AsyncDisposable {
     return instance;
   }
 
+  /** @throws Error if there is none of that name */
+  get(id: string): Instance {
+    const found = this.instances.find((instance) => instance.id === id);
+    if (found === undefined) throw new Error(`There is no instance ${id}.`);
+    return found;
+  }
+
+  /** From now on the instance is none of those that there are. */
+  forget(instance: Instance): void {
+    this.instances.splice(this.instances.indexOf(instance), 1);
+  }
+
   /** Links a new account of the phone and resolves with its id once it is connected. */
   async link(phone: Phone): Promise<AccountId> {
     const { accountId, qr } = await this.api.connect(phone.name);
