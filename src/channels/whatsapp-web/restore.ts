@@ -1,6 +1,6 @@
 import type { AccountStore, SessionChange } from '../../accounts/account.ts';
 import type { AccountId, InstanceId } from '../../accounts/ids.ts';
-import type { ReasonCode } from '../../accounts/reason.ts';
+import { RESTS_UNTIL_BOOT, type ReasonCode } from '../../accounts/reason.ts';
 import { HeldElsewhereError } from '../../instances/lease.ts';
 import { waitMs } from '../../lib/abort.ts';
 import { backoffDelayMs } from '../../lib/backoff.ts';
@@ -32,6 +32,8 @@ export interface RestoreDeps {
 export class Restore {
   readonly #deps: RestoreDeps;
   #progress: RestoreProgress | undefined;
+  /** Accounts that came to rest here, where any other try would end the same way. */
+  readonly #restsHere = new Set<AccountId>();
   #underWay: Promise<unknown> = Promise.resolve();
 
   constructor(deps: RestoreDeps) {
@@ -41,6 +43,8 @@ export class Restore {
   /** Hears of every change of a session's state. */
   hear(accountId: AccountId, change: SessionChange): void {
     this.#progress?.hear(accountId, change);
+    if (change.reason !== null && RESTS_UNTIL_BOOT.includes(change.reason)) this.#restsHere.add(accountId);
+    else this.#restsHere.delete(accountId);
   }
 
   /** Tries an account again that could not be started, until it is or nobody wants it any more. */
@@ -140,15 +144,17 @@ export class Restore {
   }
 
   /**
-   * Starts accounts that nobody holds, or that this instance holds without a session. What cannot be started now is free
-   * again, as is what nobody wants. Never rejects.
+   * Starts accounts that nobody holds, or that this instance holds without a session, unless they came to rest here for want
+   * of something and no other instance has had more luck since. What cannot be started now is free again, as is what nobody
+   * wants. Never rejects.
    */
   async takeUp(accountIds: readonly AccountId[]): Promise<void> {
     const { store, slots, start, inTurn, log, signal } = this.#deps;
     for (const accountId of accountIds) {
       if (signal.aborted || slots.has(accountId)) continue;
       try {
-        const { wanted } = await store.getAccount(accountId);
+        const { wanted, reason } = await store.getAccount(accountId);
+        if (this.#restsHere.has(accountId) && reason !== null && RESTS_UNTIL_BOOT.includes(reason)) continue;
         await (wanted ? start(accountId) : inTurn(accountId, async () => undefined));
         if (wanted) log.info('An account that had no session was taken up', { accountId });
       } catch (thrown) {
