@@ -89,17 +89,33 @@ export class Pool implements Channel, AsyncDisposable {
       ...deps,
       slots: this.#slots,
       inTurn: (accountId, work) => this.#inTurn(accountId, work),
-      start: (accountId) => this.start(accountId),
+      start: (accountId) => this.#startUnasked(accountId),
       saveRest: (accountId, reason) => this.#inTurn(accountId, () => this.#saveRest(accountId, reason)),
       signal: this.#closing.signal,
     });
   }
 
   async start(accountId: AccountId, options: { readonly fresh?: boolean } = {}): Promise<void> {
+    await this.#inSlot(accountId, (slot) => this.#start(accountId, slot, options));
+  }
+
+  /** Starts an account as a user wants it, unless whoever had the turn before has done so or has ended it; true if it did. */
+  async #startUnasked(accountId: AccountId): Promise<boolean> {
+    let isStarted = false;
+    await this.#inSlot(accountId, async (slot) => {
+      if (slot.run !== undefined || !(await this.#deps.store.getAccount(accountId)).wanted) return;
+      await this.#start(accountId, slot, {});
+      isStarted = true;
+    });
+    return isStarted;
+  }
+
+  /** Does something in the account's turn that may bring a session. @throws AppError POOL_FULL */
+  async #inSlot(accountId: AccountId, work: (slot: Slot) => Promise<void>): Promise<void> {
     this.#requireOpen();
     const slot = this.#slots.enter(accountId);
     try {
-      await this.#inTurn(accountId, () => this.#start(accountId, slot, options));
+      await this.#inTurn(accountId, () => work(slot));
     } finally {
       this.#slots.leave(accountId, slot);
       this.#tidyLease(accountId);

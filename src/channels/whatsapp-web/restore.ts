@@ -17,7 +17,8 @@ export interface RestoreDeps {
   readonly slots: Slots;
   /** Does something to an account in its turn, under its lease. @throws HeldElsewhereError */
   readonly inTurn: (accountId: AccountId, work: () => Promise<void>) => Promise<void>;
-  readonly start: (accountId: AccountId) => Promise<void>;
+  /** Starts an account, unless it has a session or nobody wants it when its turn has come; true if it did. */
+  readonly start: (accountId: AccountId) => Promise<boolean>;
   /** Stores and tells the state of an account that got no session. */
   readonly saveRest: (accountId: AccountId, reason: ReasonCode) => Promise<void>;
   readonly log: Logger;
@@ -95,8 +96,7 @@ export class Restore {
   async #startOne(accountId: AccountId): Promise<boolean> {
     if (this.#deps.slots.has(accountId)) return true;
     try {
-      const { wanted } = await this.#deps.store.getAccount(accountId);
-      if (wanted) await this.#deps.start(accountId);
+      await this.#deps.start(accountId);
       return true;
     } catch (thrown) {
       // Another instance was quicker.
@@ -149,14 +149,13 @@ export class Restore {
    * wants. Never rejects.
    */
   async takeUp(accountIds: readonly AccountId[]): Promise<void> {
-    const { store, slots, start, inTurn, log, signal } = this.#deps;
+    const { store, slots, start, log, signal } = this.#deps;
     for (const accountId of accountIds) {
       if (signal.aborted || slots.has(accountId)) continue;
       try {
-        const { wanted, reason } = await store.getAccount(accountId);
+        const { reason } = await store.getAccount(accountId);
         if (this.#restsHere.has(accountId) && reason !== null && RESTS_UNTIL_BOOT.includes(reason)) continue;
-        await (wanted ? start(accountId) : inTurn(accountId, async () => undefined));
-        if (wanted) log.info('An account that had no session was taken up', { accountId });
+        if (await start(accountId)) log.info('An account that had no session was taken up', { accountId });
       } catch (thrown) {
         log.debug('An account could not be taken up', { accountId, error: toError(thrown).message });
       }

@@ -104,3 +104,18 @@ describe('a lease whose session was sealed', () => {
     expect(backup.saves).toBe(1);
   });
 });
+
+it('is exported for good, also if a tick falls into that', async () => {
+  await bare.profiles.face.takeOut(accountId);
+  await makeProfileSample(profilePathOf(bare.runtimePath, accountId), 'linked');
+  const set = { linked: true, wanted: true };
+  await bare.db.updateTable('accounts').set(set).where('id', '=', accountId).execute();
+  const sealing = bare.profiles.hold('seal');
+  const exported = bare.pool.release(accountId);
+  await sealing.reached;
+  const taken = bare.pool.takeUp([accountId]);
+  sealing.go();
+  await Promise.all([exported, taken]);
+  expect(await bare.history(accountId)).toEqual(['disconnected exported']);
+  expect(bare.pool.findStatus(accountId)).toBeUndefined();
+});
