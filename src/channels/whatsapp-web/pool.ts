@@ -167,6 +167,8 @@ export class Pool implements Channel, AsyncDisposable {
       if (this.#closing.signal.aborted) await this.#saveRest(accountId, 'daemon_stopped');
       this.#requireOpen();
       const state = 'starting';
+      // All sessions may have been told to stop meanwhile, when this was none of them yet.
+      this.#requireLease(accountId);
       this.#launch({ ...account, state, reason: null }, slot);
     } catch (thrown) {
       if (before?.end === 'stopped') await this.#bringBack(accountId, before.session);
@@ -332,6 +334,11 @@ export class Pool implements Channel, AsyncDisposable {
     throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
   }
 
+  /** A process that stood still may be about to start a browser that another instance has started meanwhile. */
+  #requireLease(accountId: AccountId): void {
+    if (this.#deps.leases.find(accountId) === undefined) throw new LeaseLostError();
+  }
+
   async #stop(run: Run): Promise<void> {
     run.stop.abort(new Error('The session was asked to stop.'));
     await this.#inTime(run.ended, 'Ending the session');
@@ -363,8 +370,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): SessionClient {
-    // A process that stood still may be about to start a browser that another instance has started meanwhile.
-    if (this.#deps.leases.find(account.id) === undefined) throw new LeaseLostError();
+    this.#requireLease(account.id);
     const { config, runtimePath, browser, instanceId, guard, clock, isRoot, environment } = this.#deps;
     const { makeClient = makeBrowserClient } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
