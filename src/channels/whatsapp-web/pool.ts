@@ -384,6 +384,7 @@ export class Pool implements Channel, AsyncDisposable {
         pairing: byCode ? { kind: 'code', phoneNumber } : { kind: 'qr' },
         browser,
         livePath: runtimePath,
+        requireLease: () => this.#requireLease(account.id),
         whenRoom: async () => this.#deps.listener.whenRoom?.(account.id),
         extraArgs: config.browser.extraArgs,
         clock,
