@@ -431,10 +431,10 @@ export class Pool implements Channel, AsyncDisposable {
       if (REASONS[run.end].keepsLink) await this.#putAway(accountId, session);
       else await this.#untilForgotten(accountId, stop.signal);
     } catch (thrown) {
-      log.error('A session ended in a way that nobody foresaw', {
-        accountId,
-        error: toError(thrown).message,
-      });
+      const error = toError(thrown).message;
+      if (thrown instanceof LeaseLostError)
+        log.warn('The end of a session is left to whoever has its account now', { accountId, error });
+      else log.error('A session ended in a way that nobody foresaw', { accountId, error });
     } finally {
       if (!this.#closing.signal.aborted) {
         this.#slots.vacate(accountId, slot);
@@ -443,14 +443,19 @@ export class Pool implements Channel, AsyncDisposable {
     }
   }
 
-  /** Tries until it is done or the session is asked to stop; then once more, and what fails is thrown. */
+  /**
+   * Tries until it is done or the session is asked to stop; then once more, and what fails is thrown.
+   * @throws LeaseLostError as soon as the lease is lost
+   */
   async #untilForgotten(accountId: AccountId, signal: AbortSignal): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
+        // What is sealed may be another holder's by now, and its link a new one.
+        this.#requireLease(accountId);
         await this.#forget(accountId);
         return;
       } catch (thrown) {
-        if (signal.aborted) throw thrown;
+        if (signal.aborted || thrown instanceof LeaseLostError) throw thrown;
         const error = toError(thrown).message;
         this.#deps.log.warn('An ended link could not be destroyed and is tried again', { accountId, error });
         await waitMs(backoffDelayMs(attempt), signal).catch(() => undefined);
