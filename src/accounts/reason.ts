@@ -276,7 +276,13 @@ export function parseReasonCode(value: string): ReasonCode {
   throw new TypeError(`Not a reason code: ${value}`);
 }
 
-const STAYS_WANTED: ReadonlySet<ReasonCode> = new Set(['no_slot', 'daemon_stopped', 'key_missing']);
+/**
+ * Why an account rests although a user wants it: the instance lacks what it will still lack the next time. It is tried there
+ * again at the next boot, or when a user says so; another instance may have what is missing.
+ */
+export const RESTS_UNTIL_BOOT: readonly ReasonCode[] = ['no_slot', 'key_missing'];
+
+const STAYS_WANTED: ReadonlySet<ReasonCode> = new Set([...RESTS_UNTIL_BOOT, 'daemon_stopped']);
 
 /** True if the next boot starts an account that rests for this: nothing but the daemon's own means kept it from running. */
 export function staysWanted(reason: ReasonCode): boolean {

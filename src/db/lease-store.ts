@@ -8,6 +8,7 @@
  */
 import { sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import { RESTS_UNTIL_BOOT } from '../accounts/reason.ts';
 import type { Lease } from '../instances/lease.ts';
 import type { FreeAccount } from '../instances/placement.ts';
 import type { Executor } from './database.ts';
@@ -281,7 +282,8 @@ export async function listLeases(db: Executor, run: number): Promise<readonly Le
 /** Accounts that are wanted and that nobody holds, in the order in which they are to be started: linked ones first, then by age. */
 export async function listFreeAccounts(db: Executor): Promise<readonly FreeAccount[]> {
   const { rows } = await sql<FreeAccount>`
-    select id as "accountId", instance_id as "lastHeldBy", coalesce(reason = 'no_slot', false) as "hadNoSlot"
+    select id as "accountId", instance_id as "lastHeldBy",
+      coalesce(reason = any(${RESTS_UNTIL_BOOT}::text[]), false) as "restsThere"
     from accounts where wanted and deleted_at is null and lease_run is null
     order by linked desc, created_at, id`.execute(db);
   return rows;

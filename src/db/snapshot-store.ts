@@ -1,23 +1,26 @@
 import { sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
-import type { FindLease } from '../instances/lease.ts';
+import { type FindLease, LeaseLostError } from '../instances/lease.ts';
 import { AppError } from '../lib/errors.ts';
 import type { IndexedSnapshot, SnapshotIndex } from '../vault/snapshot-index.ts';
 import { isKept } from './account-row.ts';
 import type { Executor } from './database.ts';
 import { isUnder } from './lease-fence.ts';
 
-/** Makes the index of sealed snapshots, as this instance writes it: those of an account that it holds under that lease. */
+/**
+ * Makes the index of sealed snapshots, as this instance writes it: those of an account that it holds under that lease. A link
+ * is destroyed under a lease only, where there are any.
+ */
 export function makeSnapshotIndex(
   db: Executor,
   instanceId: InstanceId,
-  findLease: FindLease = () => undefined,
+  findLease?: FindLease,
 ): SnapshotIndex {
   const rowsOf = (accountId: AccountId, generations: readonly number[]) =>
     sql<boolean>`account_id = ${accountId} and generation = any(${generations}::bigint[])`;
   /** True of the account's row if another instance holds it, or this one under another lease by now. */
   const isElsewhere = (accountId: AccountId) => {
-    const lease = findLease(accountId);
+    const lease = findLease?.(accountId);
     const isOurs = lease === undefined ? sql<boolean>`instance_id = ${instanceId}` : isUnder(lease);
     return sql<boolean>`(instance_id is not null and not (${isOurs}))`;
   };
@@ -117,16 +120,20 @@ export function makeSnapshotIndex(
     },
 
     async saveWiped(accountId, through) {
+      const isLost = findLease !== undefined && findLease(accountId) === undefined;
       const { rows } = await sql<{ is_elsewhere: boolean }>`
         with account as materialized (
-          select id, ${isElsewhere(accountId)} as is_elsewhere from accounts where id = ${accountId} for update
+          select id, (${isLost}::boolean or ${isElsewhere(accountId)}) as is_elsewhere
+          from accounts where id = ${accountId} for update
         ), wiped as (
           update accounts set linked = false, wid = null,
             vault_wiped_through = greatest(vault_wiped_through, ${through}::bigint)
           from account where accounts.id = account.id and not is_elsewhere
         )
         select is_elsewhere from account`.execute(db);
-      if (rows[0]?.is_elsewhere) throw heldElsewhere(accountId, 'whose link this one does not destroy');
+      if (!rows[0]?.is_elsewhere) return;
+      if (isLost) throw new LeaseLostError();
+      throw heldElsewhere(accountId, 'whose link this one does not destroy');
     },
 
     async listUnfinishedWipes() {

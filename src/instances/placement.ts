@@ -5,8 +5,8 @@ export interface FreeAccount {
   readonly accountId: AccountId;
   /** The instance that held it last, whose disk has its profile. */
   readonly lastHeldBy: InstanceId | null;
-  /** That one had no room for it. */
-  readonly hadNoSlot: boolean;
+  /** It came to rest with that one for want of something that it would still lack. */
+  readonly restsThere: boolean;
 }
 
 /** A run that is alive, and its room. */
@@ -22,8 +22,8 @@ export interface Seats {
 
 /**
  * Deals free accounts out, each to at most one run and to none beyond its capacity: first to the instance that held it last,
- * then to whichever has the largest share of its capacity free, of equals the older. None goes back to where there was no
- * slot for it. Whoever sees the same gets the same, whatever the order of the runs.
+ * then to whichever has the largest share of its capacity free, of equals the older. None goes back to where it rests
+ * for want of something. Whoever sees the same gets the same, whatever the order of the runs.
  */
 export function dealAccounts(
   free: readonly FreeAccount[],
@@ -80,7 +80,7 @@ interface Taker {
 }
 
 function isOpenTo(account: FreeAccount, { seats, held }: Taker): boolean {
-  const wasRefused = account.hadNoSlot && account.lastHeldBy === seats.instanceId;
+  const wasRefused = account.restsThere && account.lastHeldBy === seats.instanceId;
   return held < seats.capacity && !wasRefused;
 }
 

@@ -1,7 +1,11 @@
 import type { AccountId } from '../accounts/ids.ts';
+import { withDeadline } from '../lib/abort.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
+
+/** A stop waits this long, in milliseconds, for each of the two things that the database is needed for. */
+const STOP_STEP_MS = 1_000;
 
 export interface TakingUpDeps {
   readonly leases: Pick<LeaseKeeper, 'onTick' | 'held' | 'claimable' | 'drain'>;
@@ -13,7 +17,7 @@ export interface TakingUpDeps {
 /**
  * Takes up, at each tick, accounts that no instance holds, as they are dealt to this one, and those that it holds without a
  * session, as after a lapse; one round at a time. Disposing lets the round that is under way end, and has nothing dealt to this
- * instance any more.
+ * instance any more, as far as the database answers: the stop of the sessions does not wait for it.
  */
 export function openTakingUp({ leases, takeUp, log }: TakingUpDeps): AsyncDisposable {
   let isOver = false;
@@ -27,6 +31,10 @@ export function openTakingUp({ leases, takeUp, log }: TakingUpDeps): AsyncDispos
       log.debug('Accounts that nobody holds could not be looked for', { error: toError(thrown).message });
     }
   };
+  const inTime = (work: Promise<void> | undefined, what: string) =>
+    withDeadline(Promise.resolve(work), STOP_STEP_MS, what).catch((thrown: unknown) => {
+      log.debug('A stop does not wait for the database', { what, error: toError(thrown).message });
+    });
   leases.onTick(() => {
     if (isOver) return;
     round ??= take().finally(() => {
@@ -36,10 +44,10 @@ export function openTakingUp({ leases, takeUp, log }: TakingUpDeps): AsyncDispos
   return {
     async [Symbol.asyncDispose]() {
       isOver = true;
-      await round;
-      await leases.drain().catch((thrown: unknown) => {
-        log.debug('Other instances could not be told of the stop', { error: toError(thrown).message });
-      });
+      await Promise.all([
+        inTime(round, 'The round that was under way'),
+        inTime(leases.drain(), 'Telling other instances of the stop'),
+      ]);
     },
   };
 }

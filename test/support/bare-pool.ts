@@ -11,6 +11,7 @@ import { DEFAULT_TIMINGS, type SessionTimings } from '../../src/config/session-t
 import { makeAccountStore } from '../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../src/db/database.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
+import type { Leases } from '../../src/instances/lease.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { makeKeyRing } from '../../src/vault/key-ring.ts';
 import type { SnapshotBackup } from '../../src/vault/snapshot-backup.ts';
@@ -18,7 +19,7 @@ import type { SnapshotIndex } from '../../src/vault/snapshot-index.ts';
 import { Vault } from '../../src/vault/vault.ts';
 import { VaultFolder } from '../../src/vault/vault-folder.ts';
 import type { VaultStep } from '../../src/vault/vault-step.ts';
-import { openTestDatabase } from './database.ts';
+import { openTestDatabase, type TestDatabase } from './database.ts';
 import { GrantedLeases } from './granted-leases.ts';
 import { HeldCalls } from './held-calls.ts';
 import { insertTestAccount } from './inbound-events.ts';
@@ -34,6 +35,8 @@ export interface BarePoolSettings {
   /** In place of one that ends at once. */
   readonly executablePath?: string;
   readonly backups?: readonly SnapshotBackup[];
+  /** In place of those that are granted to everybody. */
+  readonly leases?: Leases;
 }
 
 /**
@@ -50,17 +53,26 @@ export class BarePool implements AsyncDisposable {
   });
   readonly steps: VaultStep[] = [];
   readonly log = new RecordingLogger();
+  readonly connection: TestDatabase['connection'];
   readonly #folder: string;
   readonly #told = new Map<AccountId, SessionChange[]>();
   readonly #resources: AsyncDisposableStack;
   readonly leases = new GrantedLeases();
+  /** Those that the pool goes by. */
+  #leases: Leases = this.leases;
   #pool: Pool | undefined;
 
   private constructor(
-    parts: { db: Executor; folder: string; settings: BarePoolSettings },
+    parts: {
+      db: Executor;
+      connection: TestDatabase['connection'];
+      folder: string;
+      settings: BarePoolSettings;
+    },
     resources: AsyncDisposableStack,
   ) {
     this.db = parts.db;
+    this.connection = parts.connection;
     this.#folder = parts.folder;
     this.#resources = resources;
     this.store = new HeldCalls(makeAccountStore(parts.db));
@@ -74,14 +86,20 @@ export class BarePool implements AsyncDisposable {
     for (const name of ['live', 'vaults']) await mkdir(join(folder, name), { mode: 0o700 });
     const database = stack.use(await openTestDatabase());
     const { db } = stack.use(openDatabase({ connection: database.connection, log: new RecordingLogger() }));
-    const bare = new BarePool({ db, folder, settings }, stack.move());
+    const bare = new BarePool({ db, connection: database.connection, folder, settings }, stack.move());
     await bare.boot(settings);
     return bare;
   }
 
   /** Opens the pool, as a daemon that comes up would; the one before must have been closed. */
   async boot(settings: BarePoolSettings = {}): Promise<void> {
-    const { maxConnections = 20, timings = {}, executablePath = '/bin/false' } = settings;
+    const {
+      maxConnections = 20,
+      timings = {},
+      executablePath = '/bin/false',
+      leases = this.leases,
+    } = settings;
+    this.#leases = leases;
     this.#pool = await openPool({
       config: {
         browser: { executablePath: null, headless: 'auto', extraArgs: [] },
@@ -98,7 +116,7 @@ export class BarePool implements AsyncDisposable {
       profiles: this.profiles.face,
       browser: { executablePath, headless: 'shell' },
       instanceId: INSTANCE,
-      leases: this.leases,
+      leases,
       store: this.store.face,
       listener: {
         onEvents: () => undefined,
@@ -180,7 +198,7 @@ export class BarePool implements AsyncDisposable {
       timings: DEFAULT_TIMINGS,
       clock: systemClock,
       log: this.log,
-      findLease: (accountId) => this.leases.find(accountId),
+      findLease: (accountId) => this.#leases.find(accountId),
       hasOthers: () => false,
       onRestored: (...told) => this.restorations.face.onRestored(...told),
       onStep,

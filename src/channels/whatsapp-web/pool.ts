@@ -89,17 +89,33 @@ export class Pool implements Channel, AsyncDisposable {
       ...deps,
       slots: this.#slots,
       inTurn: (accountId, work) => this.#inTurn(accountId, work),
-      start: (accountId) => this.start(accountId),
+      start: (accountId) => this.#startUnasked(accountId),
       saveRest: (accountId, reason) => this.#inTurn(accountId, () => this.#saveRest(accountId, reason)),
       signal: this.#closing.signal,
     });
   }
 
   async start(accountId: AccountId, options: { readonly fresh?: boolean } = {}): Promise<void> {
+    await this.#inSlot(accountId, (slot) => this.#start(accountId, slot, options));
+  }
+
+  /** Starts an account as a user wants it, unless whoever had the turn before has done so or has ended it; true if it did. */
+  async #startUnasked(accountId: AccountId): Promise<boolean> {
+    let isStarted = false;
+    await this.#inSlot(accountId, async (slot) => {
+      if (slot.run !== undefined || !(await this.#deps.store.getAccount(accountId)).wanted) return;
+      await this.#start(accountId, slot, {});
+      isStarted = true;
+    });
+    return isStarted;
+  }
+
+  /** Does something in the account's turn that may bring a session. @throws AppError POOL_FULL */
+  async #inSlot(accountId: AccountId, work: (slot: Slot) => Promise<void>): Promise<void> {
     this.#requireOpen();
     const slot = this.#slots.enter(accountId);
     try {
-      await this.#inTurn(accountId, () => this.#start(accountId, slot, options));
+      await this.#inTurn(accountId, () => work(slot));
     } finally {
       this.#slots.leave(accountId, slot);
       this.#tidyLease(accountId);
@@ -151,6 +167,8 @@ export class Pool implements Channel, AsyncDisposable {
       if (this.#closing.signal.aborted) await this.#saveRest(accountId, 'daemon_stopped');
       this.#requireOpen();
       const state = 'starting';
+      // All sessions may have been told to stop meanwhile, when this was none of them yet.
+      this.#requireLease(accountId);
       this.#launch({ ...account, state, reason: null }, slot);
     } catch (thrown) {
       if (before?.end === 'stopped') await this.#bringBack(accountId, before.session);
@@ -316,6 +334,11 @@ export class Pool implements Channel, AsyncDisposable {
     throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
   }
 
+  /** A process that stood still may be about to start a browser that another instance has started meanwhile. */
+  #requireLease(accountId: AccountId): void {
+    if (this.#deps.leases.find(accountId) === undefined) throw new LeaseLostError();
+  }
+
   async #stop(run: Run): Promise<void> {
     run.stop.abort(new Error('The session was asked to stop.'));
     await this.#inTime(run.ended, 'Ending the session');
@@ -347,8 +370,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): SessionClient {
-    // A process that stood still may be about to start a browser that another instance has started meanwhile.
-    if (this.#deps.leases.find(account.id) === undefined) throw new LeaseLostError();
+    this.#requireLease(account.id);
     const { config, runtimePath, browser, instanceId, guard, clock, isRoot, environment } = this.#deps;
     const { makeClient = makeBrowserClient } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
@@ -362,6 +384,7 @@ export class Pool implements Channel, AsyncDisposable {
         pairing: byCode ? { kind: 'code', phoneNumber } : { kind: 'qr' },
         browser,
         livePath: runtimePath,
+        requireLease: () => this.#requireLease(account.id),
         whenRoom: async () => this.#deps.listener.whenRoom?.(account.id),
         extraArgs: config.browser.extraArgs,
         clock,
@@ -408,10 +431,10 @@ export class Pool implements Channel, AsyncDisposable {
       if (REASONS[run.end].keepsLink) await this.#putAway(accountId, session);
       else await this.#untilForgotten(accountId, stop.signal);
     } catch (thrown) {
-      log.error('A session ended in a way that nobody foresaw', {
-        accountId,
-        error: toError(thrown).message,
-      });
+      const error = toError(thrown).message;
+      if (thrown instanceof LeaseLostError)
+        log.warn('The end of a session is left to whoever has its account now', { accountId, error });
+      else log.error('A session ended in a way that nobody foresaw', { accountId, error });
     } finally {
       if (!this.#closing.signal.aborted) {
         this.#slots.vacate(accountId, slot);
@@ -420,14 +443,19 @@ export class Pool implements Channel, AsyncDisposable {
     }
   }
 
-  /** Tries until it is done or the session is asked to stop; then once more, and what fails is thrown. */
+  /**
+   * Tries until it is done or the session is asked to stop; then once more, and what fails is thrown.
+   * @throws LeaseLostError as soon as the lease is lost
+   */
   async #untilForgotten(accountId: AccountId, signal: AbortSignal): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
+        // What is sealed may be another holder's by now, and its link a new one.
+        this.#requireLease(accountId);
         await this.#forget(accountId);
         return;
       } catch (thrown) {
-        if (signal.aborted) throw thrown;
+        if (signal.aborted || thrown instanceof LeaseLostError) throw thrown;
         const error = toError(thrown).message;
         this.#deps.log.warn('An ended link could not be destroyed and is tried again', { accountId, error });
         await waitMs(backoffDelayMs(attempt), signal).catch(() => undefined);

@@ -1,6 +1,6 @@
 import type { AccountStore, SessionChange } from '../../accounts/account.ts';
 import type { AccountId, InstanceId } from '../../accounts/ids.ts';
-import type { ReasonCode } from '../../accounts/reason.ts';
+import { RESTS_UNTIL_BOOT, type ReasonCode } from '../../accounts/reason.ts';
 import { HeldElsewhereError } from '../../instances/lease.ts';
 import { waitMs } from '../../lib/abort.ts';
 import { backoffDelayMs } from '../../lib/backoff.ts';
@@ -17,7 +17,8 @@ export interface RestoreDeps {
   readonly slots: Slots;
   /** Does something to an account in its turn, under its lease. @throws HeldElsewhereError */
   readonly inTurn: (accountId: AccountId, work: () => Promise<void>) => Promise<void>;
-  readonly start: (accountId: AccountId) => Promise<void>;
+  /** Starts an account, unless it has a session or nobody wants it when its turn has come; true if it did. */
+  readonly start: (accountId: AccountId) => Promise<boolean>;
   /** Stores and tells the state of an account that got no session. */
   readonly saveRest: (accountId: AccountId, reason: ReasonCode) => Promise<void>;
   readonly log: Logger;
@@ -32,6 +33,8 @@ export interface RestoreDeps {
 export class Restore {
   readonly #deps: RestoreDeps;
   #progress: RestoreProgress | undefined;
+  /** Accounts that came to rest here, where any other try would end the same way. */
+  readonly #restsHere = new Set<AccountId>();
   #underWay: Promise<unknown> = Promise.resolve();
 
   constructor(deps: RestoreDeps) {
@@ -41,6 +44,8 @@ export class Restore {
   /** Hears of every change of a session's state. */
   hear(accountId: AccountId, change: SessionChange): void {
     this.#progress?.hear(accountId, change);
+    if (change.reason !== null && RESTS_UNTIL_BOOT.includes(change.reason)) this.#restsHere.add(accountId);
+    else this.#restsHere.delete(accountId);
   }
 
   /** Tries an account again that could not be started, until it is or nobody wants it any more. */
@@ -91,8 +96,7 @@ export class Restore {
   async #startOne(accountId: AccountId): Promise<boolean> {
     if (this.#deps.slots.has(accountId)) return true;
     try {
-      const { wanted } = await this.#deps.store.getAccount(accountId);
-      if (wanted) await this.#deps.start(accountId);
+      await this.#deps.start(accountId);
       return true;
     } catch (thrown) {
       // Another instance was quicker.
@@ -140,17 +144,18 @@ export class Restore {
   }
 
   /**
-   * Starts accounts that nobody holds, or that this instance holds without a session. What cannot be started now is free
-   * again, as is what nobody wants. Never rejects.
+   * Starts accounts that nobody holds, or that this instance holds without a session, unless they came to rest here for want
+   * of something and no other instance has had more luck since. What cannot be started now is free again, as is what nobody
+   * wants. Never rejects.
    */
   async takeUp(accountIds: readonly AccountId[]): Promise<void> {
-    const { store, slots, start, inTurn, log, signal } = this.#deps;
+    const { store, slots, start, log, signal } = this.#deps;
     for (const accountId of accountIds) {
       if (signal.aborted || slots.has(accountId)) continue;
       try {
-        const { wanted } = await store.getAccount(accountId);
-        await (wanted ? start(accountId) : inTurn(accountId, async () => undefined));
-        if (wanted) log.info('An account that had no session was taken up', { accountId });
+        const { reason } = await store.getAccount(accountId);
+        if (this.#restsHere.has(accountId) && reason !== null && RESTS_UNTIL_BOOT.includes(reason)) continue;
+        if (await start(accountId)) log.info('An account that had no session was taken up', { accountId });
       } catch (thrown) {
         log.debug('An account could not be taken up', { accountId, error: toError(thrown).message });
       }

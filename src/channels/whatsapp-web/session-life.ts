@@ -1,6 +1,7 @@
 import type { Account, LinkCode, LinkedIdentity } from '../../accounts/account.ts';
 import type { ReasonCode } from '../../accounts/reason.ts';
 import type { SessionFact } from '../../accounts/session-machine.ts';
+import { LeaseLostError } from '../../instances/lease.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import { Wake } from '../../lib/wake.ts';
 import type { InboundEvent } from '../../messages/inbound-event.ts';
@@ -171,6 +172,8 @@ export class SessionLife {
 
   #end(signal: AbortSignal): LifeEnd {
     if (signal.aborted || !this.#fallen) return { kind: 'stopped' };
+    // Whatever else there is to tell of the account is its new holder's business.
+    if (this.#fallen.error instanceof LeaseLostError) return { kind: 'stopped' };
     this.#endStretch();
     return { kind: 'fell', ...this.#fallen, connectedMs: this.connectedMs };
   }

@@ -13,6 +13,7 @@ import {
 import { nextState, SESSION_FACTS, type SessionFact } from '../../accounts/session-machine.ts';
 import type { SessionState } from '../../accounts/state.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
+import { LeaseLostError } from '../../instances/lease.ts';
 import { orAborted, waitMs, withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
@@ -42,7 +43,7 @@ export interface SessionDeps {
   makeClient(onEvent: (event: ClientEvent) => void, linked: boolean): SessionClient;
 }
 
-/** How a session ended: a reason to rest, `stopped` if it was asked to, `moved` if another instance holds the account. */
+/** How a session ended: a reason to rest, `stopped` if it was asked to or has no lease any more, `moved` if another instance holds the account. */
 export type SessionEnd = ReasonCode | 'stopped' | 'moved';
 
 /**
@@ -86,7 +87,7 @@ export class Session {
   }
 
   /**
-   * Runs until it is asked to stop or a reason ends it, which is stored then if it can be; the browser is gone when it
+   * Runs until it is asked to stop, has lost its lease or a reason ends it, which is stored then if it can be; the browser is gone when it
    * resolves.
    */
   async run(): Promise<SessionEnd> {
@@ -196,8 +197,7 @@ export class Session {
       if (end.kind === 'fell' && end.reason === 'link_doubted') await profile.discard(account.id);
       return end;
     } catch (thrown) {
-      if (this.#signal.aborted) return { kind: 'stopped' };
-      return this.#fall('launch_failed', thrown);
+      return this.#endOf('launch_failed', thrown);
     } finally {
       clearTimeout(overstayed);
       leave();
@@ -219,12 +219,12 @@ export class Session {
       if ((await orAborted(opened, this.#signal)) === 'vault') this.#isAsSealed = true;
       return undefined;
     } catch (thrown) {
-      if (this.#signal.aborted) return { kind: 'stopped' };
-      return this.#fall(unopenedReason(thrown), thrown);
+      return this.#endOf(unopenedReason(thrown), thrown);
     }
   }
 
-  #fall(reason: ReasonCode, thrown: unknown): LifeEnd {
+  #endOf(reason: ReasonCode, thrown: unknown): LifeEnd {
+    if (this.#signal.aborted || thrown instanceof LeaseLostError) return { kind: 'stopped' };
     const end = { kind: 'fell', reason, error: toError(thrown), connectedMs: null } as const;
     this.#hearFall(end);
     return end;

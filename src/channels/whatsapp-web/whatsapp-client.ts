@@ -58,6 +58,8 @@ export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'
   /** How a phone that is not linked yet is linked. */
   readonly pairing: PairingWish;
   readonly livePath: string;
+  /** @throws LeaseLostError once another instance may run a browser of the account. */
+  readonly requireLease: () => void;
   /** Resolves when more events may be told; never rejects. */
   readonly whenRoom: () => Promise<void>;
   readonly clock: Clock;
@@ -249,10 +251,13 @@ export class WhatsAppClient {
     this.#launched = identifyProcess(browser.process()?.pid ?? 0);
     // Puppeteer starts each browser as the leader of a group.
     if (this.#launched) this.#deps.guard.watch(this.#launched.pid);
+    // This process may have stood still at any moment of it.
+    this.#deps.requireLease();
     return browser;
   }
 
   #requireWanted(): void {
+    this.#deps.requireLease();
     if (!this.#over) return;
     throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
   }

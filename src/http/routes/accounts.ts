@@ -9,6 +9,7 @@ import {
 } from '../../db/account-directory.ts';
 import { markAccountDeleted, purgeAccount } from '../../db/account-removal.ts';
 import type { Executor } from '../../db/database.ts';
+import { isAppError } from '../../lib/errors.ts';
 import { getVisibleAccount } from '../account-access.ts';
 import { accountSchema, accountToView, singleAccountSchema } from '../account-view.ts';
 import { enterAudit, noteAudit } from '../audit.ts';
@@ -146,8 +147,10 @@ function deleteRoute(app: HttpApp, { db, channel, log }: HttpDeps): void {
       await channel.disconnect(account.id);
       const alongside = (trx: Executor) => enterAudit(trx, request, { details: { purged } });
       await (purged ? purgeAccount : markAccountDeleted)(db, account.id, { alongside });
-      // Somebody may have started it in between.
-      await channel.disconnect(account.id);
+      // Somebody may have started it in between. Of one that is purged there may be nothing left to disconnect.
+      await channel.disconnect(account.id).catch((thrown: unknown) => {
+        if (!isAppError(thrown, 'ACCOUNT_NOT_FOUND')) throw thrown;
+      });
       log.info('An account was deleted', { accountId: account.id, purged });
       return success({ accountId: account.id as string, deleted: true as const, purged });
     },

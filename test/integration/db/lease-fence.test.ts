@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountStore } from '../../../src/accounts/account.ts';
-import { type AccountId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { type AccountId, makeAccountId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
@@ -168,6 +168,17 @@ describe('the end of a link', () => {
   it('is marked under the lease that holds the account', async () => {
     await index.saveWiped(accountId, 7);
     expect([await isLinked(), (await index.find(accountId)).wipedThrough]).toEqual([false, 7]);
+  });
+
+  it('is not marked by whoever holds the account no more, nor by the same instance without a lease', async () => {
+    const before = await dump();
+    const unheld = makeSnapshotIndex(db, HERE, () => undefined);
+    await expect(unheld.saveWiped(accountId, 7)).rejects.toBeInstanceOf(LeaseLostError);
+    expect(await dump()).toEqual(before);
+    // Of an account that is gone everything may go.
+    await unheld.saveWiped(makeAccountId(), 7);
+    await index.saveWiped(accountId, 7);
+    expect(await isLinked()).toBe(false);
   });
 
   it('is not marked by whoever lost the account: the link may be a new one', async () => {

@@ -258,9 +258,11 @@ it('lists runs with what they hold, and the accounts that are wanted and held by
   const other = await enter(THERE);
   await setDraining(db, other.run);
   await take(await insertWanted(), run);
-  const [free, noSlot, rested] = [await insertWanted(), await insertWanted(THERE), await insertWanted()];
+  const [free, noSlot, noKey] = [await insertWanted(), await insertWanted(THERE), await insertWanted()];
+  const rested = await insertWanted();
   const store = makeAccountStore(db);
   await store.saveRest(noSlot, { reason: 'no_slot' });
+  await store.saveRest(noKey, { reason: 'key_missing' });
   await store.saveRest(rested, { reason: 'exported' });
   await markAccountDeleted(db, await insertWanted());
   expect(await listRuns(db)).toMatchObject([
@@ -268,7 +270,8 @@ it('lists runs with what they hold, and the accounts that are wanted and held by
     { run: other.run, instanceId: THERE, isDraining: true, held: 0 },
   ]);
   expect(await listFreeAccounts(db)).toEqual([
-    { accountId: free, lastHeldBy: HERE, hadNoSlot: false },
-    { accountId: noSlot, lastHeldBy: THERE, hadNoSlot: true },
+    { accountId: free, lastHeldBy: HERE, restsThere: false },
+    { accountId: noSlot, lastHeldBy: THERE, restsThere: true },
+    { accountId: noKey, lastHeldBy: HERE, restsThere: true },
   ]);
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseInstanceId } from '../../../src/accounts/ids.ts';
 import { saveContacts } from '../../../src/db/contact-store.ts';
 import { accountHealthSchema, accountSchema, singleAccountSchema } from '../../../src/http/account-view.ts';
@@ -280,6 +280,16 @@ describe('reconnect, disconnect, delete', () => {
     }
     const { data } = (await server.ask('GET', `/accounts/${id}`)).body;
     expect(data).toMatchObject({ connectionStatus: 'Disconnected', reason: { code: 'user_disconnected' } });
+  });
+
+  it('deletes an account of which nothing is left to disconnect once it is purged', async () => {
+    const id = await server.makeAccount();
+    const disconnect = vi.spyOn(server.channel, 'disconnect');
+    disconnect.mockResolvedValueOnce().mockRejectedValueOnce(new AppError('ACCOUNT_NOT_FOUND'));
+    const answer = await server.ask('DELETE', `/accounts/${id}?purge=true`);
+    expect(answer.body.data).toEqual({ accountId: id, deleted: true, purged: true });
+    expect(disconnect).toHaveBeenCalledTimes(2);
+    disconnect.mockRestore();
   });
 
   it.each([

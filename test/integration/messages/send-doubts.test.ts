@@ -2,7 +2,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { saveImported } from '../../../src/db/account-import.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
+import { makeLeaseFence } from '../../../src/db/lease-fence.ts';
 import { doubtRestored } from '../../../src/db/restored-profile.ts';
+import { LeaseLostError } from '../../../src/instances/lease.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import type { PageStore } from '../../support/fake-network.ts';
 import { ackEvent } from '../../support/inbound-events.ts';
@@ -53,6 +55,16 @@ describe('a page that was restored from an older copy', () => {
       takenAt: new Date(handedAt.getTime() + byMs),
       at: new Date(stage.clock.now()),
     });
+
+  it('is not told of by an instance that has lost the account: nothing is written', async () => {
+    const { handedAt } = await lose();
+    const before = await stage.rows();
+    const fence = makeLeaseFence((accountId) => ({ accountId, run: 1, epoch: 1, previousEpoch: null }));
+    const times = { takenAt: new Date(handedAt.getTime() - 1), at: new Date(stage.clock.now()) };
+    const restored = doubtRestored(stage.db, stage.account.id, { ...times, fence });
+    await expect(restored).rejects.toBeInstanceOf(LeaseLostError);
+    expect(await stage.rows()).toEqual(before);
+  });
 
   it('proves nothing by what it lacks: the message is unknown until an ack tells', async () => {
     const { bareId, handedAt } = await lose();

@@ -12,10 +12,10 @@ const seats = (run: number, more: Partial<Seats> = {}): Seats => ({
   isDraining: false,
   ...more,
 });
-const account = (n: number, lastHeldBy: InstanceId | null = null, hadNoSlot = false): FreeAccount => ({
+const account = (n: number, lastHeldBy: InstanceId | null = null, restsThere = false): FreeAccount => ({
   accountId: `account-${n}` as AccountId,
   lastHeldBy,
-  hadNoSlot,
+  restsThere,
 });
 const accounts = (count: number) => Array.from({ length: count }, (_, n) => account(n));
 const never = () => false;
@@ -42,7 +42,7 @@ describe('free accounts', () => {
     ['not where there are no seats', accounts(2), [seats(1, { capacity: 0 })], [0]],
     ['to whom they were with', [account(1, name(1))], [seats(1, { held: 9 }), seats(2)], [1, 0]],
     ['elsewhere if that is full', [account(1, name(1))], [seats(1, { held: 10 }), seats(2)], [0, 1]],
-    ['not where there was no slot', [account(1, name(1), true)], [seats(1), seats(2, { held: 9 })], [0, 1]],
+    ['not where they rest', [account(1, name(1), true)], [seats(1), seats(2, { held: 9 })], [0, 1]],
   ])('are dealt %s', (_, free, runs, expected) => {
     expect(counts(free, runs)).toEqual(expected);
   });
@@ -91,9 +91,9 @@ it('is one deal for all who look, gives nobody more than its room, and leaves no
       expect(got, `seed ${seed}`).toBeLessThanOrEqual(room);
     }
     const open = after.filter(({ each, got }) => !each.isDraining && each.held + got < each.capacity);
-    for (const { accountId, lastHeldBy, hadNoSlot } of free) {
+    for (const { accountId, lastHeldBy, restsThere } of free) {
       if (dealt.has(accountId)) continue;
-      const others = open.filter(({ each }) => !(hadNoSlot && each.instanceId === lastHeldBy));
+      const others = open.filter(({ each }) => !(restsThere && each.instanceId === lastHeldBy));
       expect(others, `seed ${seed}`).toEqual([]);
     }
   }

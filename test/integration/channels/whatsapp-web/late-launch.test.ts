@@ -10,6 +10,7 @@ import { ProcessFamilies } from '../../../../src/channels/whatsapp-web/process-f
 import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts';
 import { WhatsAppClient } from '../../../../src/channels/whatsapp-web/whatsapp-client.ts';
 import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
+import { LeaseLostError } from '../../../../src/instances/lease.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
 import { noGuard } from '../../../support/no-guard.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
@@ -22,6 +23,8 @@ let folder: AsyncDisposable & { readonly path: string };
 let profilePath: string;
 let log: RecordingLogger;
 let survivors: number;
+/** Another instance may have the account. */
+let isLost: boolean;
 
 beforeEach(async () => {
   folder = await openTemporaryFolder();
@@ -29,6 +32,7 @@ beforeEach(async () => {
   profilePath = profilePathOf(join(folder.path, 'live'), accountId);
   log = new RecordingLogger();
   survivors = 0;
+  isLost = false;
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
@@ -43,6 +47,9 @@ async function makeClient(): Promise<WhatsAppClient> {
       displayName: null,
       pairing: { kind: 'qr' },
       browser: { executablePath, headless: 'shell' },
+      requireLease: () => {
+        if (isLost) throw new LeaseLostError();
+      },
       livePath: join(folder.path, 'live'),
       extraArgs: [],
       clock: systemClock,
@@ -63,7 +70,8 @@ async function makeClient(): Promise<WhatsAppClient> {
   );
 }
 
-it('launches no browser any more once the session was closed, however late it comes to that', async () => {
+/** Opens a client whose way to the launch lasts until the writer is closed. */
+async function openSlowly() {
   // Whoever reads it waits until somebody writes it: a disk that takes its time.
   const pipe = join(profilePath, 'Default', 'Local Storage', 'leveldb', '000003.log');
   await mkdir(join(pipe, '..'), { recursive: true });
@@ -73,6 +81,21 @@ it('launches no browser any more once the session was closed, however late it co
   opened.catch(() => undefined);
   // Opened once it is being read, which then lasts until it is closed.
   const writer = await vi.waitFor(() => open(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
+  return { client, opened, writer };
+}
+
+it('launches no browser any more once the lease of the account was lost, however late it comes to that', async () => {
+  const { client, opened, writer } = await openSlowly();
+  isLost = true;
+  await writer.close();
+  await expect(opened).rejects.toBeInstanceOf(LeaseLostError);
+  expect(await readdir(folder.path)).not.toContain('launched');
+  await client.close();
+  expect(await readdir(join(folder.path, 'tmp'))).toEqual([]);
+});
+
+it('launches no browser any more once the session was closed, however late it comes to that', async () => {
+  const { client, opened, writer } = await openSlowly();
   await client.close();
   expect(log.lines).toContainEqual(
     expect.objectContaining({ message: 'The browser did not close and is killed' }),

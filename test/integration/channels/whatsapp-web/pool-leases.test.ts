@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AccountId } from '../../../../src/accounts/ids.ts';
 import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts';
+import { LeaseLostError } from '../../../../src/instances/lease.ts';
 import type { SnapshotBackup } from '../../../../src/vault/snapshot-backup.ts';
 import { BarePool } from '../../../support/bare-pool.ts';
 import { FrailBackup } from '../../../support/frail-backup.ts';
@@ -54,10 +55,26 @@ it('launches none once the lease is over, though nobody has told the session', a
   await opening.reached;
   bare.leases.lapse();
   opening.go();
-  await bare.state(accountId, 'reconnecting');
-  expect(await bare.history(accountId)).toContain('reconnecting launch_failed');
+  await vi.waitFor(() => expect(bare.pool.findStatus(accountId)).toBeUndefined());
+  expect(await bare.history(accountId)).not.toContain('reconnecting launch_failed');
   expect(existsSync(launched())).toBe(false);
+});
+
+it('begins no session if the lease ends while its start is stored, though all were told to stop before', async () => {
+  const storing = bare.store.hold('saveStart');
+  const started = bare.pool.start(accountId);
+  await storing.reached;
+  bare.leases.lapse();
   bare.pool.stopAll();
+  storing.go();
+  await expect(started).rejects.toBeInstanceOf(LeaseLostError);
+  expect(bare.pool.findStatus(accountId)).toBeUndefined();
+  expect(bare.steps).toEqual([]);
+});
+
+it('ends a session that loses its lease while its profile is opened', async () => {
+  bare.profiles.fail('takeOut', new LeaseLostError());
+  await bare.pool.start(accountId);
   await vi.waitFor(() => expect(bare.pool.findStatus(accountId)).toBeUndefined());
   expect(existsSync(launched())).toBe(false);
 });
@@ -103,4 +120,19 @@ describe('a lease whose session was sealed', () => {
     await released();
     expect(backup.saves).toBe(1);
   });
+});
+
+it('is exported for good, also if a tick falls into that', async () => {
+  await bare.profiles.face.takeOut(accountId);
+  await makeProfileSample(profilePathOf(bare.runtimePath, accountId), 'linked');
+  const set = { linked: true, wanted: true };
+  await bare.db.updateTable('accounts').set(set).where('id', '=', accountId).execute();
+  const sealing = bare.profiles.hold('seal');
+  const exported = bare.pool.release(accountId);
+  await sealing.reached;
+  const taken = bare.pool.takeUp([accountId]);
+  sealing.go();
+  await Promise.all([exported, taken]);
+  expect(await bare.history(accountId)).toEqual(['disconnected exported']);
+  expect(bare.pool.findStatus(accountId)).toBeUndefined();
 });
