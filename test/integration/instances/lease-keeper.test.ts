@@ -275,7 +275,7 @@ it('counts by the shorter term before the database does, once another instance i
   await expect.poll(termOf, { timeout: 10_000 }).toBeLessThanOrEqual(sharedTermMs + 1);
 });
 
-it('ends although the database does not answer, and leaves the rest to lapse', async () => {
+it('ends although the database does not answer, and leaves the rest to lapse, of which whoever ends it is told', async () => {
   const accountId = await insertWanted(HERE);
   const { keeper, door } = await openBehindDoor(HERE);
   await keeper.take(accountId);
@@ -285,6 +285,9 @@ it('ends although the database does not answer, and leaves the rest to lapse', a
   expect(await listFreeAccounts(db)).toEqual([]);
   await sql`update instances set lease_until = clock_timestamp()`.execute(db);
   await using there = await open(THERE);
+  const ended: InstanceId[] = [];
+  there.onEnded((instanceId) => void ended.push(instanceId));
   expect(await there.claimable()).toEqual([accountId]);
+  expect(ended).toEqual([HERE]);
   await door[Symbol.asyncDispose]();
 });
