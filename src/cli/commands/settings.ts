@@ -20,7 +20,8 @@ export function addSettingsCommand(program: Command, context: CommandContext): v
     .description(
       'Shows or changes what holds for all accounts of the tenant; without a subcommand it shows it.',
     )
-    .helpCommand(false);
+    .helpCommand(false)
+    .addHelpText('after', exampleHelp('settings', 'settings set --retention-days 365'));
   settings
     .command('show', { isDefault: true })
     .summary('show the settings')
