@@ -5,6 +5,7 @@ import type { Principal } from '../accounts/principal.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import type { HttpDeps } from './context.ts';
 import { findPresentedKey, isKeyText, keyToHash } from './credentials.ts';
+import { makeForbidden } from './forbidden.ts';
 import { findKeyHolder, isKeyOfTenant, renewKeyHolder } from './key-identity.ts';
 import { type Caller, type RateLimits, type TellQuotas, tellIn } from './rate-limit.ts';
 import { makeTokenVerifier, refuseToken } from './token-identity.ts';
@@ -133,8 +134,13 @@ export function makeAuthentication(authenticator: Authenticator) {
       }
       throw thrown;
     }
-    if (permission === undefined || !principal.permissions.has(permission)) throw new AppError('FORBIDDEN');
-    if (operatorOnly && principal.tenantId !== DEFAULT_TENANT) throw new AppError('FORBIDDEN');
+    if (permission === undefined) throw new AppError('FORBIDDEN');
+    if (!principal.permissions.has(permission)) throw makeForbidden(permission);
+    if (operatorOnly && principal.tenantId !== DEFAULT_TENANT) {
+      throw new AppError('FORBIDDEN', {
+        message: `This shows all tenants: only keys of the tenant ${DEFAULT_TENANT} are let in.`,
+      });
+    }
     request.principal = principal;
   };
 }

@@ -13,6 +13,7 @@ import { AppError, toError } from '../lib/errors.ts';
 import { KeyedSerial } from '../lib/keyed-serial.ts';
 import type { Authenticator } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
+import { makeForbidden } from './forbidden.ts';
 
 /** Timers hold no more than 24 days: a longer time is waited for in parts, in milliseconds. */
 const LONGEST_WAIT_MS = 24 * 3_600_000;
@@ -58,7 +59,7 @@ export class RealtimeRooms implements Disposable {
    * @throws AppError FORBIDDEN; UNAUTHENTICATED if the key was revoked this very moment
    */
   async admit(member: RealtimeMember, principal: Principal): Promise<void> {
-    if (!principal.permissions.has('whatsapp:read')) throw new AppError('FORBIDDEN');
+    if (!principal.permissions.has('whatsapp:read')) throw makeForbidden('whatsapp:read');
     const membership = { principal, left: new AbortController() };
     member.data = principalToHolder(principal);
     this.#members.set(member, membership);

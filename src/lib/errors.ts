@@ -13,7 +13,11 @@ interface ErrorEntry {
 export const ERROR_CATALOGUE = {
   VALIDATION_FAILED: { status: 400, retry: 'never', message: 'The request is not valid.' },
   QR_EXPIRED: { status: 400, retry: 'never', message: 'The QR code was given up. Ask for a new one.' },
-  UNAUTHENTICATED: { status: 401, retry: 'never', message: 'A valid API key is needed.' },
+  UNAUTHENTICATED: {
+    status: 401,
+    retry: 'never',
+    message: 'A valid API key is needed: docs/access.md says where the first one lies.',
+  },
   AUTHENTICATION_FAILED: {
     status: 401,
     retry: 'never',

@@ -1,7 +1,7 @@
 import type { Account } from '../accounts/account.ts';
 import { type AccountId, type CampaignId, makeCampaignId } from '../accounts/ids.ts';
 import { findFieldProblems } from '../config/start-error.ts';
-import { cancelCampaign, insertCampaign, saveCampaignRunning } from '../db/campaign-store.ts';
+import { cancelCampaign, findCampaign, insertCampaign, saveCampaignRunning } from '../db/campaign-store.ts';
 import type { Executor } from '../db/database.ts';
 import { answerIdempotencyClaim, type IdempotencyClaim } from '../db/idempotency-store.ts';
 import { transact } from '../db/transaction.ts';
@@ -56,7 +56,7 @@ export interface CampaignsDeps {
 export function makeCampaigns(deps: CampaignsDeps): Campaigns {
   const { db, clock, keys } = deps;
   const save = async ({ id, accountId }: Campaign, isRunning: boolean) => {
-    if (!(await saveCampaignRunning(db, id, isRunning))) throw new AppError('CAMPAIGN_ENDED');
+    if (!(await saveCampaignRunning(db, id, isRunning))) throw await makeEnded(db, id);
     deps.wake(accountId);
   };
   return {
@@ -77,10 +77,25 @@ export function makeCampaigns(deps: CampaignsDeps): Campaigns {
     pause: (campaign) => save(campaign, false),
     resume: (campaign) => save(campaign, true),
     async cancel(campaign) {
-      if (!(await cancelCampaign(db, campaign, new Date(clock.now())))) throw new AppError('CAMPAIGN_ENDED');
+      if (!(await cancelCampaign(db, campaign, new Date(clock.now()))))
+        throw await makeEnded(db, campaign.id);
       deps.wake(campaign.accountId);
     },
   };
+}
+
+/** CAMPAIGN_ENDED, with what it has come to. */
+async function makeEnded(db: Executor, id: CampaignId): Promise<AppError> {
+  switch ((await findCampaign(db, id))?.status) {
+    case 'cancelled':
+      return new AppError('CAMPAIGN_ENDED', { message: 'The campaign was cancelled.' });
+    case 'completed':
+      return new AppError('CAMPAIGN_ENDED', {
+        message: 'The campaign is completed: each of its items was accepted or rejected.',
+      });
+    default:
+      return new AppError('CAMPAIGN_ENDED');
+  }
 }
 
 /** What is kept of a creation, to be answered again. */

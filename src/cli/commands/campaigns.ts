@@ -32,7 +32,11 @@ export function addCampaignsCommand(program: Command, context: CommandContext): 
     .description(
       'Creates, watches, pauses and cancels campaigns: named batches of messages. See docs/campaigns.md.',
     )
-    .helpCommand(false);
+    .helpCommand(false)
+    .addHelpText(
+      'after',
+      exampleHelp('campaigns create "Front desk" may.json', 'campaigns list "Front desk"'),
+    );
   addCreateCommand(campaigns, context);
   campaigns
     .command('list')

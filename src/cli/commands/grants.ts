@@ -26,7 +26,8 @@ export function addGrantsCommand(program: Command, context: CommandContext): voi
     .description(
       'Says which agents and viewers may use an account. Owners and admins use all of their tenant. See docs/access.md.',
     )
-    .helpCommand(false);
+    .helpCommand(false)
+    .addHelpText('after', exampleHelp('grants list "Front desk"', 'grants add "Front desk" --key Orders'));
   grants
     .command('list')
     .summary('list to whom an account was granted')

@@ -28,7 +28,8 @@ export function addInstancesCommand(program: Command, context: CommandContext): 
     .description(
       'Shows the daemons that share the database; with a key of tenant default. See docs/operations.md.',
     )
-    .helpCommand(false);
+    .helpCommand(false)
+    .addHelpText('after', exampleHelp('instances list'));
   instances
     .command('list')
     .summary('list them, with the accounts they hold')

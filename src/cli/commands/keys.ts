@@ -4,6 +4,7 @@ import type { KeyView } from '../api-views.ts';
 import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
 import { chooseKey } from '../key-choice.ts';
+import { exampleHelp } from '../listing.ts';
 import { instantText, rowsToTable, textToCell, textToLine } from '../terminal-text.ts';
 import { checkFilled, checkOneOf, requireValid, withTypedNames } from '../typed-values.ts';
 
@@ -19,7 +20,8 @@ export function addKeysCommand(program: Command, context: CommandContext): void 
     .command('keys')
     .summary('list, make and revoke API keys')
     .description('Lists, makes and revokes API keys of the tenant; without a subcommand it lists them.')
-    .helpCommand(false);
+    .helpCommand(false)
+    .addHelpText('after', exampleHelp('keys', 'keys create Orders --role agent', 'keys revoke Orders'));
   keys
     .command('list', { isDefault: true })
     .summary('list the keys')
@@ -27,6 +29,7 @@ export function addKeysCommand(program: Command, context: CommandContext): void 
       'Lists the keys that were not revoked, oldest first. The keys themselves are stored nowhere.',
     )
     .option(...JSON_OPTION)
+    .addHelpText('after', exampleHelp('keys list'))
     .action((options: JsonOption) => listKeys(context, options));
   addCreateCommand(keys, context);
   keys
@@ -35,6 +38,7 @@ export function addKeysCommand(program: Command, context: CommandContext): void 
     .description('Revokes a key at once, at every instance, with all that was granted to it.')
     .argument('<key>', 'id or name')
     .option(...JSON_OPTION)
+    .addHelpText('after', exampleHelp('keys revoke Orders'))
     .action((wanted: string, options: JsonOption) => revokeKey(context, wanted, options));
 }
 
@@ -56,6 +60,13 @@ function addCreateCommand(keys: Command, context: CommandContext): void {
     .option('--scope <permission...>', `narrow the role to permissions: ${PERMISSIONS.join(', ')}`)
     .option('--expires <instant>', 'refuse it from then on, such as 2027-01-31T08:00:00Z')
     .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      exampleHelp(
+        'keys create Orders --role agent',
+        'keys create Statistics --role admin --scope whatsapp:read',
+      ),
+    )
     .action((name: string, options: CreateOptions) => createKey(context, name, options));
 }
 
@@ -82,7 +93,13 @@ async function createKey(
     ...(scope === undefined ? {} : { scopes: scope }),
     ...(expires === undefined ? {} : { expiresAt: expires }),
   };
+  const isTaken = (await api.listKeys()).some((key) => key.name === name);
   const made = await withTypedNames(api.createKey(wish), TYPED_NAMES);
+  if (isTaken) {
+    context.writeError(
+      `Another key is called ${textToLine(name)} too: name them by their ids from now on (${CLI} keys).\n`,
+    );
+  }
   if (json) {
     writeJson(context, made);
     return;

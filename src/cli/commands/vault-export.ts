@@ -6,6 +6,7 @@ import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
 import { openExportFile, readExportHead } from '../export-file.ts';
 import { idToLinkCommand } from '../link-step.ts';
+import { exampleHelp } from '../listing.ts';
 import { PASSPHRASE_HELP, PASSPHRASE_OPTION, type PassphraseOptions, takePassphrase } from '../passphrase.ts';
 import { byteCount } from '../terminal-text.ts';
 import { VaultApi } from '../vault-api.ts';
@@ -32,7 +33,7 @@ export function addVaultExportCommand(vault: Command, context: CommandContext): 
     .option(...PASSPHRASE_OPTION)
     .option('--confirm', 'the file is there and whole: only close the session at the daemon')
     .option(...JSON_OPTION)
-    .addHelpText('after', DETAILS)
+    .addHelpText('after', `${DETAILS}\n${exampleHelp('vault export +491700000001 front-desk.vault')}`)
     .action((wanted: string, file: string, options: ExportOptions) =>
       options.confirm
         ? confirmFile(context, wanted, { ...options, path: resolve(file) })

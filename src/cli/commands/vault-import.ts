@@ -5,6 +5,7 @@ import { AppError, isAppError } from '../../lib/errors.ts';
 import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
 import { readExportHead } from '../export-file.ts';
+import { exampleHelp } from '../listing.ts';
 import { PASSPHRASE_HELP, PASSPHRASE_OPTION, type PassphraseOptions, takePassphrase } from '../passphrase.ts';
 import { VaultApi } from '../vault-api.ts';
 
@@ -24,7 +25,7 @@ export function addVaultImportCommand(vault: Command, context: CommandContext): 
     .argument('<file>', 'what vault export wrote')
     .option(...PASSPHRASE_OPTION)
     .option(...JSON_OPTION)
-    .addHelpText('after', DETAILS)
+    .addHelpText('after', `${DETAILS}\n${exampleHelp('vault import front-desk.vault')}`)
     .action((file: string, options: ImportOptions) => importFrom(context, resolve(file), options));
 }
 

@@ -3,6 +3,7 @@ import { AppError, type ErrorCode } from '../../lib/errors.ts';
 import { chooseAccount } from '../account-choice.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption } from '../command-context.ts';
 import { describeBad, describeCopy, describeKeyNeeds, isWell } from '../copy-verdict.ts';
+import { exampleHelp } from '../listing.ts';
 import { VaultApi, type VaultCopyView, type VaultKeyNeedView } from '../vault-api.ts';
 
 const DETAILS = `
@@ -28,7 +29,7 @@ export function addUpkeepCommands(vault: Command, context: CommandContext): void
     )
     .argument('[account]', 'id, phone number or name; all accounts if it is left out')
     .option(...JSON_OPTION)
-    .addHelpText('after', DETAILS)
+    .addHelpText('after', `${DETAILS}\n${exampleHelp('vault verify', 'vault verify "Front desk"')}`)
     .action((wanted: string | undefined, options: JsonOption) =>
       upkeep(context, 'verify', { wanted, ...options }),
     );
@@ -40,7 +41,7 @@ export function addUpkeepCommands(vault: Command, context: CommandContext): void
     )
     .argument('[account]', 'id, phone number or name; all accounts if it is left out')
     .option(...JSON_OPTION)
-    .addHelpText('after', ROTATE_DETAILS)
+    .addHelpText('after', `${ROTATE_DETAILS}\n${exampleHelp('vault rotate')}`)
     .action((wanted: string | undefined, options: JsonOption) =>
       upkeep(context, 'rotate', { wanted, ...options }),
     );

@@ -32,7 +32,8 @@ export function addWebhooksCommand(program: Command, context: CommandContext): v
     .description(
       'Keeps subscriptions of endpoints to events, and what was sent to them; without a subcommand it lists them. See docs/webhooks.md.',
     )
-    .helpCommand(false);
+    .helpCommand(false)
+    .addHelpText('after', exampleHelp('webhooks', 'webhooks test "Order service"'));
   webhooks
     .command('list', { isDefault: true })
     .summary('list the webhooks')

@@ -25,6 +25,7 @@ beforeAll(async () => {
   for (const [index, code] of blocks.entries()) {
     await writeFile(join(application.path, `program-${index}.ts`), code);
   }
+  await writeFile(join(application.path, 'program-0.mjs'), blocks[0] ?? '');
 });
 afterAll(() => application[Symbol.asyncDispose]());
 
@@ -41,14 +42,18 @@ it('compiles the programs of docs/client.md against the package', async () => {
   await run([process.execPath, join(ROOT, 'node_modules/typescript/bin/tsc')], application.path);
 });
 
-it('runs the program of docs/client.md against a server', async () => {
+it.each(['program-0.ts', 'program-0.mjs'])('runs the program of docs/client.md as %s', async (file) => {
   await using server: TestServer = await openTestServer();
-  await server.makeAccount({ phoneNumber: '+491700000009' });
+  await server.makeAccount({ phoneNumber: '+491700000008' });
+  const frontDesk = await server.makeAccount({ phoneNumber: '+491700000009' });
+  await server.ask('PATCH', `/accounts/${frontDesk}`, { body: { displayName: 'Front desk' } });
   const env = { SWITCHBOARD_URL: server.url, SWITCHBOARD_API_KEY: server.key };
-  const output = await run([process.execPath, 'program-0.ts'], application.path, env);
-  expect(output).toMatch(/^Test: \w+\nAccepted: [\da-f-]{36}, pending\n$/);
-  const sent = await server.db.selectFrom('messages').select('text').execute();
-  expect(sent).toEqual([{ text: 'Your order is on its way.' }]);
+  const listed = await run([process.execPath, file], application.path, env);
+  expect(listed.split('\n').sort()).toEqual(['', 'Front desk: Connected', 'Test: Connected']);
+  const output = await run([process.execPath, file, 'Front desk'], application.path, env);
+  expect(output).toMatch(/Front desk: \w+\nAccepted: [\da-f-]{36}, pending\n$/);
+  const sent = await server.db.selectFrom('messages').select(['account_id', 'text']).execute();
+  expect(sent).toEqual([{ account_id: frontDesk, text: 'Your order is on its way.' }]);
 });
 
 it('names the request of an error where an answer has named one, and only there', async () => {

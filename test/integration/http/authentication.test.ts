@@ -35,6 +35,7 @@ describe('API keys', () => {
     const answer = await server.ask('GET', '/accounts', { key: null, headers });
     expect(answer.status).toBe(401);
     expect(answer.body.error.code).toBe('UNAUTHENTICATED');
+    expect(answer.body.error.message).toContain('docs/access.md');
     expect(answer.headers.get('www-authenticate')).toBe('Bearer');
   });
 
@@ -55,7 +56,11 @@ describe('roles', () => {
     expect((await server.ask('GET', '/accounts', { key: viewer })).status).toBe(200);
     const refused = await server.ask('POST', '/connect', { key: viewer, body: {} });
     expect(refused.status).toBe(403);
-    expect(refused.body.error.code).toBe('FORBIDDEN');
+    expect(refused.body.error).toMatchObject({
+      code: 'FORBIDDEN',
+      message:
+        'This key lacks the permission whatsapp:connect. Use one with a role that has it (owner, admin) and that no scopes narrow.',
+    });
   });
 
   it('show agents and viewers no account that they were not granted', async () => {

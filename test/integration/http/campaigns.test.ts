@@ -320,7 +320,10 @@ describe('pausing, resuming and cancelling', () => {
     await feed();
     expect((await rows()).map((row) => row.text)).toEqual(texts(6).map((item) => item.text));
     for (const action of ['pause', 'resume'])
-      expect((await act(campaignId, action)).body.error.code).toBe('CAMPAIGN_ENDED');
+      expect((await act(campaignId, action)).body.error).toMatchObject({
+        code: 'CAMPAIGN_ENDED',
+        message: expect.stringContaining('is completed'),
+      });
   });
 
   it('cancels what waits and what was not handed over, whose slots are free again', async () => {
@@ -346,7 +349,10 @@ describe('pausing, resuming and cancelling', () => {
       .executeTakeFirstOrThrow();
     expect(usage.taken).toBe(1);
     expect((await act(campaignId, 'cancel')).status).toBe(200);
-    expect((await act(campaignId, 'resume')).body.error.code).toBe('CAMPAIGN_ENDED');
+    expect((await act(campaignId, 'resume')).body.error).toMatchObject({
+      code: 'CAMPAIGN_ENDED',
+      message: 'The campaign was cancelled.',
+    });
   });
 
   it('cancels what a completed campaign has not handed over, and says if that is nothing', async () => {

@@ -155,7 +155,7 @@ describe('authentication', () => {
   ])('refuses a client %s', async (_what, auth) => {
     expect((await refusal({ auth })).data).toEqual({
       code: 'UNAUTHENTICATED',
-      message: 'A valid API key is needed.',
+      message: 'A valid API key is needed: docs/access.md says where the first one lies.',
     });
   });
 

@@ -10,6 +10,8 @@ const FAMILIES = {
   ],
   settings: ['show', 'set'],
   instances: ['list', 'forget'],
+  keys: ['list', 'create', 'revoke'],
+  vault: ['verify', 'rotate', 'export', 'import'],
 } as const;
 
 /** Help needs nothing but somewhere to write to. */
@@ -33,8 +35,12 @@ it.each(COMMANDS)('the help of %s %s has an example, --json and the exit codes',
   expect(help).not.toContain('\n\n\n');
 });
 
-it.each(Object.entries(FAMILIES))('the help of %s lists its commands', async (family, names) => {
-  const help = await readHelp(family);
-  const listed = [...help.matchAll(/^ {2}([a-z-]+)(?: [[<].*?)? {2,}\S/gm)].map(([, name]) => name);
-  expect(new Set(listed)).toEqual(new Set(names));
-});
+it.each(Object.entries(FAMILIES))(
+  'the help of %s lists its commands, with an example',
+  async (family, names) => {
+    const help = await readHelp(family);
+    expect(help).toContain(`\nExample:\n  npm run cli -- ${family}`);
+    const listed = [...help.matchAll(/^ {2}([a-z-]+)(?: [[<].*?)? {2,}\S/gm)].map(([, name]) => name);
+    expect(new Set(listed)).toEqual(new Set(names));
+  },
+);
