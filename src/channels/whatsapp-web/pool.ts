@@ -89,6 +89,8 @@ export class Pool implements Channel, AsyncDisposable {
       ...deps,
       slots: this.#slots,
       inTurn: (accountId, work) => this.#inTurn(accountId, work),
+      isBusy: (accountId) => this.#turns.isBusy(accountId),
+      giveBack: (accountId) => this.#tidyLease(accountId),
       start: (accountId) => this.#startUnasked(accountId),
       saveRest: (accountId, reason) => this.#inTurn(accountId, () => this.#saveRest(accountId, reason)),
       signal: this.#closing.signal,

@@ -122,6 +122,26 @@ describe('a lease whose session was sealed', () => {
   });
 });
 
+it('takes up what it can while another account is being started, or ended', async () => {
+  const [ending, second] = [await bare.create(), await bare.create()];
+  await bare.db.updateTable('accounts').set({ wanted: true }).execute();
+  const destroying = bare.profiles.hold('destroy');
+  const ended = bare.pool.disconnect(ending);
+  await destroying.reached;
+  const storing = bare.store.hold('saveStart');
+  const taken = bare.pool.takeUp([ending, accountId, second]);
+  await storing.reached;
+  await bare.state(second, 'starting');
+  storing.go();
+  // Nor is the one waited for that is ended.
+  await taken;
+  expect(await bare.history(accountId)).toContain('starting');
+  destroying.go();
+  await ended;
+  expect(await bare.history(ending)).toEqual(['disconnected user_disconnected']);
+  bare.pool.stopAll();
+});
+
 it('is exported for good, also if a tick falls into that', async () => {
   await bare.profiles.face.takeOut(accountId);
   await makeProfileSample(profilePathOf(bare.runtimePath, accountId), 'linked');
