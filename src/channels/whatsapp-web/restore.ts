@@ -17,6 +17,8 @@ export interface RestoreDeps {
   readonly slots: Slots;
   /** Does something to an account in its turn, under its lease. @throws HeldElsewhereError */
   readonly inTurn: (accountId: AccountId, work: () => Promise<void>) => Promise<void>;
+  /** Does something to an account in its turn, whoever holds it. */
+  readonly inBareTurn: (accountId: AccountId, work: () => Promise<void>) => Promise<void>;
   /** Something is done to the account at this moment. */
   readonly isBusy: (accountId: AccountId) => boolean;
   /** Gives back the lease of an account that has no session, in its turn. */
@@ -151,13 +153,37 @@ export class Restore {
    * Starts accounts that nobody holds, or that this instance holds without a session, unless something is done to them at
    * this moment, or they came to rest here for want of something and no other instance has had more luck since. They have
    * their places in this order; none waits for another. What cannot be started now is free again, as is what nobody wants.
-   * Never rejects.
+   * Profiles that a lapse has left open are removed if another instance holds the account. Never rejects.
    */
   async takeUp(accountIds: readonly AccountId[]): Promise<void> {
-    const { slots, isBusy, signal } = this.#deps;
+    const { slots, isBusy, log, signal } = this.#deps;
     if (signal.aborted) return;
     const idle = accountIds.filter((accountId) => !slots.has(accountId) && !isBusy(accountId));
     await Promise.all(idle.map((accountId) => this.#takeUpOne(accountId)));
+    await this.#discardTaken().catch((thrown: unknown) => {
+      log.debug('Open profiles could not be looked through', { error: toError(thrown).message });
+    });
+  }
+
+  /** Whoever holds an account now has taken it from the vault: nothing that is open here will be used any more. */
+  async #discardTaken(): Promise<void> {
+    const { store, instanceId, profiles, inBareTurn, slots, isBusy, log } = this.#deps;
+    for (const accountId of await profiles.listOpen()) {
+      if (slots.has(accountId) || isBusy(accountId)) continue;
+      try {
+        await inBareTurn(accountId, async () => {
+          if (slots.has(accountId)) return;
+          const { isHeld, instanceId: holder } = await store.getAccount(accountId);
+          if (isHeld && holder !== instanceId) await profiles.discard(accountId);
+        });
+      } catch (thrown) {
+        // There is another round; the profile of an account that is gone is removed in its own time.
+        log.debug('A profile that is open could not be looked after', {
+          accountId,
+          error: toError(thrown).message,
+        });
+      }
+    }
   }
 
   async #takeUpOne(accountId: AccountId): Promise<void> {
