@@ -14,6 +14,11 @@ export class KeyedSerial<K> {
     return result;
   }
 
+  /** True while a task of that key has not ended. */
+  isBusy(key: K): boolean {
+    return this.#tails.has(key);
+  }
+
   /** Resolves when every task given so far has ended. */
   async idle(): Promise<void> {
     await Promise.all(this.#tails.values());

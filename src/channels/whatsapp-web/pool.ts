@@ -89,6 +89,9 @@ export class Pool implements Channel, AsyncDisposable {
       ...deps,
       slots: this.#slots,
       inTurn: (accountId, work) => this.#inTurn(accountId, work),
+      inBareTurn: (accountId, work) => this.#turns.run(accountId, work),
+      isBusy: (accountId) => this.#turns.isBusy(accountId),
+      giveBack: (accountId) => this.#tidyLease(accountId),
       start: (accountId) => this.#startUnasked(accountId),
       saveRest: (accountId, reason) => this.#inTurn(accountId, () => this.#saveRest(accountId, reason)),
       signal: this.#closing.signal,
@@ -271,7 +274,10 @@ export class Pool implements Channel, AsyncDisposable {
     return this.#restore.run();
   }
 
-  /** Starts accounts that have no session, as far as it can, and gives back those that nobody wants. Never rejects. */
+  /**
+   * Starts accounts that have no session, as far as it can, and gives back those that nobody wants. Leaves no profile open of
+   * an account that another instance has taken since. Never rejects.
+   */
   takeUp(accountIds: readonly AccountId[]): Promise<void> {
     return this.#restore.takeUp(accountIds);
   }

@@ -17,7 +17,13 @@ export interface RestoreDeps {
   readonly slots: Slots;
   /** Does something to an account in its turn, under its lease. @throws HeldElsewhereError */
   readonly inTurn: (accountId: AccountId, work: () => Promise<void>) => Promise<void>;
-  /** Starts an account, unless it has a session or nobody wants it when its turn has come; true if it did. */
+  /** Does something to an account in its turn, whoever holds it. */
+  readonly inBareTurn: (accountId: AccountId, work: () => Promise<void>) => Promise<void>;
+  /** Something is done to the account at this moment. */
+  readonly isBusy: (accountId: AccountId) => boolean;
+  /** Gives back the lease of an account that has no session, in its turn. */
+  readonly giveBack: (accountId: AccountId) => void;
+  /** Starts an account, which has its place as soon as this returns, unless it has a session or nobody wants it when its turn has come; true if it did. */
   readonly start: (accountId: AccountId) => Promise<boolean>;
   /** Stores and tells the state of an account that got no session. */
   readonly saveRest: (accountId: AccountId, reason: ReasonCode) => Promise<void>;
@@ -144,21 +150,55 @@ export class Restore {
   }
 
   /**
-   * Starts accounts that nobody holds, or that this instance holds without a session, unless they came to rest here for want
-   * of something and no other instance has had more luck since. What cannot be started now is free again, as is what nobody
-   * wants. Never rejects.
+   * Starts accounts that nobody holds, or that this instance holds without a session, unless something is done to them at
+   * this moment, or they came to rest here for want of something and no other instance has had more luck since. They have
+   * their places in this order; none waits for another. What cannot be started now is free again, as is what nobody wants.
+   * Profiles that a lapse has left open are removed if another instance holds the account. Never rejects.
    */
   async takeUp(accountIds: readonly AccountId[]): Promise<void> {
-    const { store, slots, start, log, signal } = this.#deps;
-    for (const accountId of accountIds) {
-      if (signal.aborted || slots.has(accountId)) continue;
+    const { slots, isBusy, log, signal } = this.#deps;
+    if (signal.aborted) return;
+    const idle = accountIds.filter((accountId) => !slots.has(accountId) && !isBusy(accountId));
+    await Promise.all(idle.map((accountId) => this.#takeUpOne(accountId)));
+    await this.#discardTaken().catch((thrown: unknown) => {
+      log.debug('Open profiles could not be looked through', { error: toError(thrown).message });
+    });
+  }
+
+  /** Whoever holds an account now has taken it from the vault: nothing that is open here will be used any more. */
+  async #discardTaken(): Promise<void> {
+    const { store, instanceId, profiles, inBareTurn, slots, isBusy, log } = this.#deps;
+    for (const accountId of await profiles.listOpen()) {
+      if (slots.has(accountId) || isBusy(accountId)) continue;
       try {
-        const { reason } = await store.getAccount(accountId);
-        if (this.#restsHere.has(accountId) && reason !== null && RESTS_UNTIL_BOOT.includes(reason)) continue;
-        if (await start(accountId)) log.info('An account that had no session was taken up', { accountId });
+        await inBareTurn(accountId, async () => {
+          if (slots.has(accountId)) return;
+          const { isHeld, instanceId: holder } = await store.getAccount(accountId);
+          if (isHeld && holder !== instanceId) await profiles.discard(accountId);
+        });
       } catch (thrown) {
-        log.debug('An account could not be taken up', { accountId, error: toError(thrown).message });
+        // There is another round; the profile of an account that is gone is removed in its own time.
+        log.debug('A profile that is open could not be looked after', {
+          accountId,
+          error: toError(thrown).message,
+        });
       }
     }
+  }
+
+  async #takeUpOne(accountId: AccountId): Promise<void> {
+    const { start, giveBack, log } = this.#deps;
+    try {
+      if (this.#restsHere.has(accountId) && (await this.#isResting(accountId))) return;
+      if (await start(accountId)) log.info('An account that had no session was taken up', { accountId });
+    } catch (thrown) {
+      log.debug('An account could not be taken up', { accountId, error: toError(thrown).message });
+      giveBack(accountId);
+    }
+  }
+
+  async #isResting(accountId: AccountId): Promise<boolean> {
+    const { reason } = await this.#deps.store.getAccount(accountId);
+    return reason !== null && RESTS_UNTIL_BOOT.includes(reason);
   }
 }

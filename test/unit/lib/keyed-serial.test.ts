@@ -28,6 +28,18 @@ it('hands on result and failure, and goes on after a failure', async () => {
   await expect(next).resolves.toBe(1);
 });
 
+it('is busy with a key until its last task has ended', async () => {
+  const serial = new KeyedSerial<string>();
+  const first = Promise.withResolvers<void>();
+  const runs = [serial.run('a', () => first.promise), serial.run('a', async () => undefined)];
+  expect([serial.isBusy('a'), serial.isBusy('b')]).toEqual([true, false]);
+  first.resolve();
+  await runs[0];
+  expect(serial.isBusy('a')).toBe(true);
+  await serial.idle();
+  expect(serial.isBusy('a')).toBe(false);
+});
+
 it('is idle when all tasks have ended, failed ones too', async () => {
   const serial = new KeyedSerial<string>();
   const failed = expect(serial.run('a', () => Promise.reject(new Error('x')))).rejects.toThrow('x');

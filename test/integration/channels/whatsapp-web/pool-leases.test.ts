@@ -8,6 +8,7 @@ import { LeaseLostError } from '../../../../src/instances/lease.ts';
 import type { SnapshotBackup } from '../../../../src/vault/snapshot-backup.ts';
 import { BarePool } from '../../../support/bare-pool.ts';
 import { FrailBackup } from '../../../support/frail-backup.ts';
+import { giveTo, insertRun } from '../../../support/instance-rows.ts';
 import { makeProfileSample } from '../../../support/profile-sample.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
 
@@ -120,6 +121,37 @@ describe('a lease whose session was sealed', () => {
     await released();
     expect(backup.saves).toBe(1);
   });
+});
+
+it('takes up what it can while another account is being started, or ended', async () => {
+  const [ending, second] = [await bare.create(), await bare.create()];
+  await bare.db.updateTable('accounts').set({ wanted: true }).execute();
+  const destroying = bare.profiles.hold('destroy');
+  const ended = bare.pool.disconnect(ending);
+  await destroying.reached;
+  const storing = bare.store.hold('saveStart');
+  const taken = bare.pool.takeUp([ending, accountId, second]);
+  await storing.reached;
+  await bare.state(second, 'starting');
+  storing.go();
+  // Nor is the one waited for that is ended.
+  await taken;
+  expect(await bare.history(accountId)).toContain('starting');
+  destroying.go();
+  await ended;
+  expect(await bare.history(ending)).toEqual(['disconnected user_disconnected']);
+  bare.pool.stopAll();
+});
+
+it('leaves no profile open of an account that another instance has taken after a lapse', async () => {
+  const kept = await bare.create();
+  for (const id of [accountId, kept]) await bare.profiles.face.takeOut(id);
+  await giveTo(bare.db, accountId, await insertRun(bare.db, 'second'));
+  await bare.pool.takeUp([]);
+  expect([accountId, kept].map((id) => existsSync(profilePathOf(bare.runtimePath, id)))).toEqual([
+    false,
+    true,
+  ]);
 });
 
 it('is exported for good, also if a tick falls into that', async () => {

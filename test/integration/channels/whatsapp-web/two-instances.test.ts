@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { parseInstanceId } from '../../../../src/accounts/ids.ts';
 import { findBrowserProcesses } from '../../../../src/channels/whatsapp-web/browser-process.ts';
 import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts';
@@ -54,7 +54,7 @@ it('stops its sessions when its leases lapse, and brings them back with its next
   await door.shut();
   await lapsed.promise;
   expect(leases.find(account.id)).toBeUndefined();
-  await stage.rested(account.id);
+  await vi.waitFor(() => expect(stage.pool.findStatus(account.id)).toBeUndefined(), { timeout: 30_000 });
   expect(stage.browsers(account.id)).toEqual([]);
   // Whoever comes back first goes on from here: that nobody wants it to rest was not to be written any more.
   expect(existsSync(stage.profilePath(account.id))).toBe(true);
