@@ -191,7 +191,6 @@ async function openParts(
     }),
   );
 
-  leases.onEnded((id) => pipeline.takeOver(id));
   const accounts = makeAccountStore(db, {
     history: measured.sessions,
     fence: makeLeaseFence(findLease),

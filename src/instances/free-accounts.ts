@@ -1,4 +1,4 @@
-import type { AccountId, InstanceId } from '../accounts/ids.ts';
+import type { AccountId } from '../accounts/ids.ts';
 import type { Executor } from '../db/database.ts';
 import { endRun, expireRuns, listFreeAccounts, listRuns, type Run } from '../db/lease-store.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -13,8 +13,6 @@ export interface FreeAccountsDeps {
   readonly terms: LeaseTerms;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Told of each instance whose run was ended here; returns at once and never throws. */
-  readonly onEnded: (instanceId: InstanceId) => void;
 }
 
 /** What nobody holds, as one instance sees it from look to look. */
@@ -79,9 +77,7 @@ export class FreeAccounts {
 
   #tell(runs: readonly Run[], ended: readonly number[], message: string): void {
     for (const { run, instanceId, held } of runs) {
-      if (!ended.includes(run)) continue;
-      this.#deps.log.warn(message, { run, from: instanceId, accounts: held });
-      this.#deps.onEnded(instanceId);
+      if (ended.includes(run)) this.#deps.log.warn(message, { run, from: instanceId, accounts: held });
     }
   }
 }

@@ -67,8 +67,6 @@ export interface LeaseKeeper extends Leases, AsyncDisposable {
   onRun(listener: () => void): void;
   /** Something may be free: told every few seconds while there is a run, and when another instance has freed something. */
   onTick(listener: () => void): void;
-  /** Another instance is dead or cut off, and this one has ended its run: what it held is free. */
-  onEnded(listener: (instanceId: InstanceId) => void): void;
   /** Whether other instances were there at the last look. */
   hasOthers(): boolean;
   /** Free accounts that this instance is to take now, those first that are to be started first. */
@@ -105,7 +103,6 @@ class RunKeeper implements LeaseKeeper {
     lapse: new Set<() => void>(),
     run: new Set<() => void>(),
     tick: new Set<() => void>(),
-    ended: new Set<(instanceId: InstanceId) => void>(),
   };
   /** The latest, valid or over; undefined before the first. */
   #tenure: Tenure | undefined;
@@ -126,10 +123,7 @@ class RunKeeper implements LeaseKeeper {
       findRun: () => this.run,
       onRunOver: () => this.#renewNow(),
     });
-    const onEnded = (id: InstanceId) => {
-      for (const listener of this.#listeners.ended) listener(id);
-    };
-    this.#free = new FreeAccounts({ db, host, terms, clock, log, onEnded });
+    this.#free = new FreeAccounts({ db, host, terms, clock, log });
     const isShown = () => presence.ask((line) => isShownByAnother(line, instanceId), terms.renewDeadlineMs);
     this.#former = new FormerRunWatch({ host, isShown, terms, clock, log });
   }
@@ -179,10 +173,6 @@ class RunKeeper implements LeaseKeeper {
 
   onTick(listener: () => void): void {
     this.#listeners.tick.add(listener);
-  }
-
-  onEnded(listener: (instanceId: InstanceId) => void): void {
-    this.#listeners.ended.add(listener);
   }
 
   hasOthers(): boolean {

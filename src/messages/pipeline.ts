@@ -19,7 +19,6 @@ import { IdempotencyKeys } from './idempotency-keys.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import { openInboundLanes } from './inbound-lane.ts';
 import { makeIngest } from './ingest.ts';
-import { openLeftEvents } from './left-events.ts';
 import { openLiveGate } from './live-gate.ts';
 import { openMediaFetch } from './media-fetch.ts';
 import { type MediaIntake, makeMediaIntake } from './media-intake.ts';
@@ -63,8 +62,6 @@ export interface Pipeline extends AsyncDisposable {
   hearLineBack(accountId: AccountId): void;
   /** The account's state has changed: if its link has ended, nothing of its page is read back any more. */
   hearState(accountId: AccountId, change: Pick<SessionChange, 'reason'>): void;
-  /** Stores what the pages of another instance told, which is over and has left it in its queue. Returns at once. */
-  takeOver(instanceId: InstanceId): void;
   /** Reads back what was missed, fetches media and sends what waits, until the signal aborts. Returns at once. */
   serve(session: ConnectedSession, connected: AbortSignal): void;
 }
@@ -123,7 +120,6 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   redis.onRecovered(() => catchUp.requestAll('redis'));
   database.onRecovered(() => catchUp.requestAll('database'));
   stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
-  const left = stack.use(openLeftEvents({ redis, ingest, log }));
 
   const intake = makeMediaIntake({ db, store, fetchUrl: makeFetchUrl() });
   const takeMedia = intake.takeMedia.bind(intake);
@@ -197,7 +193,6 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     hearState(accountId, { reason }) {
       if (reason !== null && !REASONS[reason].keepsLink) gate.giveUp(accountId);
     },
-    takeOver: left.takeOver,
     serve(session, connected) {
       const { accountId } = session;
       connected.addEventListener('abort', () => gate.shut(accountId), { once: true });

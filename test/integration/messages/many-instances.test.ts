@@ -12,11 +12,11 @@ import { measureMessages } from '../../../src/messages/message-metrics.ts';
 import { openPipeline, type Pipeline } from '../../../src/messages/pipeline.ts';
 import type { SendRequest } from '../../../src/messages/send-request.ts';
 import { Metrics } from '../../../src/observability/metrics.ts';
-import { type OpenRedis, openRedis } from '../../../src/queue/connection.ts';
+import { openRedis } from '../../../src/queue/connection.ts';
 import { openQueues } from '../../../src/queue/producer.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { FakeNetwork, NetworkSession } from '../../support/fake-network.ts';
-import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
+import { insertTestAccount } from '../../support/inbound-events.ts';
 import { giveTo, insertRun } from '../../support/instance-rows.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { openTestRedis } from '../../support/redis.ts';
@@ -26,12 +26,10 @@ import { openTemporaryFolder } from '../../support/temporary-folder.ts';
 const BEFORE_A_SWEEP = { timeout: 20_000 };
 const KEYLESS = { idempotencyKey: null, requestHash: '' };
 
-const { signal } = new AbortController();
 const stack = new AsyncDisposableStack();
 let database: OpenDatabase;
 let first: Pipeline;
 let second: Pipeline;
-let redis: OpenRedis;
 let log: RecordingLogger;
 let account: Account;
 /** The text that the page of the second is given next. */
@@ -44,7 +42,9 @@ beforeAll(async () => {
   const testRedis = stack.use(openTestRedis());
   const open = async (name: string) => {
     const instanceId = parseInstanceId(name);
-    redis = stack.use(await openRedis({ location: testRedis.connection, prefix: testRedis.prefix, log }));
+    const redis = stack.use(
+      await openRedis({ location: testRedis.connection, prefix: testRedis.prefix, log }),
+    );
     const folder = stack.use(await openTemporaryFolder()).path;
     const options = {
       database,
@@ -105,27 +105,6 @@ it('a message that one instance accepted leaves at once through the other', BEFO
   expect(await sent()).toBe('one');
   await first.outbox.acceptAll(account, [{ request: text('one of many'), ...KEYLESS }], KEYLESS);
   expect(await sent()).toBe('one of many');
-});
-
-it('what an instance that never comes back has left in its queue is stored by another', async () => {
-  const dead = parseInstanceId('dead');
-  const texts = ['first', 'second', 'third'];
-  await using queues = await openQueues({ redis, instanceId: dead, log });
-  for (const [n, text] of texts.entries()) {
-    const events = [messageEvent(`${account.id}-${n}`, { text })];
-    await queues.add('inbound', { accountId: account.id, run: 'of the dead', n, events }, { signal });
-  }
-  const stored = log.next('What an instance left in its queue was stored');
-  second.takeOver(dead);
-  expect(await stored).toMatchObject({ fields: { from: dead, count: 3 } });
-  const rows = await database.db
-    .selectFrom('messages')
-    .select('text')
-    .where('account_id', '=', account.id)
-    .orderBy('seq')
-    .execute();
-  expect(rows).toEqual(texts.map((text) => ({ text })));
-  expect(await queues.counts('inbound')).toEqual({ waiting: 0, active: 0, delayed: 0, failed: 0 });
 });
 
 it('a campaign that is made, or resumed, at one is fed at once at the other', BEFORE_A_SWEEP, async () => {
