@@ -206,6 +206,24 @@ it('waits for the former daemon of the same name while that shows itself, and th
   expect(await listRuns(db)).toMatchObject([{ run: now.run, held: 1 }]);
 });
 
+it.each([
+  ['elsewhere', 'until its lease has lapsed', false],
+  ['displaced', 'a moment', true],
+] as const)(
+  'waits for a former daemon of the same name that was cut off, %s: %s',
+  async (sight, _, isSoon) => {
+    const accountId = await insertWanted(HERE);
+    const host = { text: 'node', lookAt: () => sight } as const;
+    // Only its own connection is cut, and only for itself: nobody else knows how long that lasts.
+    await using former = await openBehindDoor(HERE, { host });
+    const lease = await former.keeper.take(accountId);
+    await former.door.shut();
+    await using now = await open(HERE, { host: { ...host, text: 'other node' } });
+    expect(former.keeper.find(accountId)).toBe(isSoon ? lease : undefined);
+    expect(now.held()).toEqual([accountId]);
+  },
+);
+
 it('ends the run of a process of this machine that is gone, before it lapses', async () => {
   const accountId = await insertWanted(HERE);
   const host = { text: 'dead', lookAt: (text: string) => (text === 'dead' ? 'gone' : 'alive') } as const;
