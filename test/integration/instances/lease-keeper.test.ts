@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, type InstanceId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
-import { listFreeAccounts, listRuns, type Run } from '../../../src/db/lease-store.ts';
+import { endRun, listFreeAccounts, listRuns, type Run } from '../../../src/db/lease-store.ts';
 import { HeldElsewhereError } from '../../../src/instances/lease.ts';
 import type { LeaseKeeperDeps } from '../../../src/instances/lease-keeper.ts';
 import { LEASE_TERMS } from '../../../src/instances/lease-terms.ts';
@@ -248,6 +248,21 @@ it('tells the guard until when browsers may run, unless nobody else can reach th
   await using own = await open(HERE, { guard, exclusive: true });
   expect(own.run).toBeDefined();
   expect(told).toHaveLength(1);
+});
+
+it('has all browsers killed before it enters another run where somebody else ended its own', async () => {
+  const until: number[] = [];
+  await using here = await open(HERE, { guard: { allowUntil: (uptimeMs) => void until.push(uptimeMs) } });
+  const lapsed = told(here.onLapse.bind(here));
+  const back = told(here.onRun.bind(here));
+  await endRun(db, here.run ?? 0);
+  await lapsed;
+  const killAt = until.at(-1) ?? Number.POSITIVE_INFINITY;
+  expect(killAt - uptime() * 1_000).toBeLessThanOrEqual(SHORT_TERMS.stopMarginMs - SHORT_TERMS.killMarginMs);
+  const words = until.length;
+  await back;
+  expect(until).toHaveLength(words + 1);
+  expect(uptime() * 1_000).toBeGreaterThan(killAt);
 });
 
 it('counts by the shorter term before the database does, once another instance is there', async () => {
