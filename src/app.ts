@@ -184,6 +184,7 @@ async function openParts(
       store,
       instanceId,
       fence,
+      findRun: () => leases.run,
       messageRateLimit: config.whatsapp.messageRateLimit,
       pacing: config.whatsapp.pacing,
       onCounted: (accountId) => announcer.reviewHealth(accountId),

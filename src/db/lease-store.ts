@@ -11,6 +11,7 @@ import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { Lease } from '../instances/lease.ts';
 import type { FreeAccount } from '../instances/placement.ts';
 import type { Executor } from './database.ts';
+import { noteInboundQueue } from './inbound-queue-store.ts';
 import { transact } from './transaction.ts';
 
 /** What is notified on when accounts have become free, or may be dealt to another. */
@@ -93,6 +94,7 @@ async function insertRun(
   const [row] = rows;
   if (row === undefined) return undefined;
   const run = Number(row.run);
+  await noteInboundQueue(trx, instanceId, run);
   const leases = await moveLeases(trx, run, before);
   await sql`select pg_notify(${LEASES_CHANNEL}, '')`.execute(trx);
   return { kind: 'registered', run, hasOthers: row.has_others, leases };
