@@ -33,8 +33,10 @@ import { makeLeaseFence } from './db/lease-fence.ts';
 import { readWebhookFigures } from './db/webhook-figures.ts';
 import { removeAbandonedFolders } from './embedded/abandoned-folders.ts';
 import { openDataFolder } from './embedded/data-folder.ts';
+import { ensureFolderId } from './embedded/folder-id.ts';
 import { ensureOwnerKey } from './http/owner-key.ts';
 import { openHttpServer } from './http/server.ts';
+import { readHostProcess } from './instances/host-process.ts';
 import type { FindLease } from './instances/lease.ts';
 import { type LeaseKeeper, openLeaseKeeper } from './instances/lease-keeper.ts';
 import { openTakingUp } from './instances/taking-up.ts';
@@ -119,6 +121,7 @@ async function openParts(
       capacity: config.whatsapp.maxConnections,
       exclusive: config.database.kind === 'embedded',
       guard,
+      host: readHostProcess(await ensureFolderId(folder.path)),
       clock,
       log,
       signal,
@@ -181,6 +184,7 @@ async function openParts(
       store,
       instanceId,
       fence,
+      findRun: () => leases.run,
       messageRateLimit: config.whatsapp.messageRateLimit,
       pacing: config.whatsapp.pacing,
       onCounted: (accountId) => announcer.reviewHealth(accountId),

@@ -47,6 +47,7 @@ export async function measureIngest(
   const pipeline = stack.use(
     await openPipeline({
       fence: NO_FENCE,
+      findRun: () => undefined,
       ...{ database, redis, queues, store, instanceId, clock: systemClock, log: quietLog },
       messageRateLimit: 0,
       pacing: { warmup: false, jitter: false, breaker: false },

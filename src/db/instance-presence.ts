@@ -1,7 +1,7 @@
 /**
  * Whether a daemon of this name is alive: each holds an advisory lock on its name for as long as its connection lives, so
  * that the server itself notices when one is gone. The lock is shared: it never keeps a daemon out whose former connection
- * still lingers. A short outage of the connection is no death, see `FormerRunWatch`.
+ * still lingers. That its connection is gone is no death, see `FormerRunWatch`.
  *
  * The same connection renews the instance's leases and hears when accounts become free: it is never busy with anything else.
  */

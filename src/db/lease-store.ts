@@ -12,6 +12,7 @@ import { RESTS_UNTIL_BOOT } from '../accounts/reason.ts';
 import type { Lease } from '../instances/lease.ts';
 import type { FreeAccount } from '../instances/placement.ts';
 import type { Executor } from './database.ts';
+import { noteInboundQueue } from './inbound-queue-store.ts';
 import { transact } from './transaction.ts';
 
 /** What is notified on when accounts have become free, or may be dealt to another. */
@@ -94,6 +95,7 @@ async function insertRun(
   const [row] = rows;
   if (row === undefined) return undefined;
   const run = Number(row.run);
+  await noteInboundQueue(trx, instanceId, run);
   const leases = await moveLeases(trx, run, before);
   await sql`select pg_notify(${LEASES_CHANNEL}, '')`.execute(trx);
   return { kind: 'registered', run, hasOthers: row.has_others, leases };

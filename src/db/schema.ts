@@ -60,6 +60,13 @@ export interface AccountTable {
   told_limit_on: ColumnType<string | null, string | null | undefined, string | null>;
 }
 
+/** Instances that may have left jobs in an inbound queue of theirs. */
+export interface InboundQueueTable {
+  instance_id: string;
+  /** The run that it entered last; 0 if that is not known. */
+  run: ColumnType<string, number, number>;
+}
+
 /** Runs of instances: one start of a daemon each. All that a run holds is free once its row is gone. */
 export interface InstanceTable {
   run: ColumnType<string, number | undefined, never>;
@@ -557,6 +564,7 @@ export interface WebhookAccountViewTable {
 export interface Database {
   accounts: AccountTable;
   instances: InstanceTable;
+  inbound_queues: InboundQueueTable;
   session_calls: SessionCallTable;
   vault_snapshots: VaultSnapshotTable;
   vault_chunks: VaultChunkTable;

@@ -14,8 +14,10 @@ export interface FormerRunDeps {
 }
 
 /**
- * Whether the former run of this instance is over before its lease has lapsed. On the same machine its process tells; what
- * runs elsewhere is over once it has had no connection to the database for a while.
+ * Whether the former run of this instance is over before its lease has lapsed. On the same machine its process tells, or the
+ * data folder that it had. One that had this folder on another machine, or before a boot, is over once it has had no
+ * connection to the database for a while. Of any other nothing is known: that it has no connection may only mean that it was
+ * cut off, and its sessions run on until its lease lapses.
  */
 export class FormerRunWatch {
   readonly #deps: FormerRunDeps;
@@ -31,7 +33,7 @@ export class FormerRunWatch {
   async isOver(former: FormerRun): Promise<boolean> {
     const sight = this.#deps.host.lookAt(former.process);
     const isOver =
-      sight === 'own' || sight === 'gone' || (sight === 'elsewhere' && (await this.#isAway(former.run)));
+      sight === 'own' || sight === 'gone' || (sight === 'displaced' && (await this.#isAway(former.run)));
     if (!isOver) this.#tell(former, sight === 'alive');
     return isOver;
   }

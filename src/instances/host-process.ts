@@ -7,9 +7,10 @@ import { readFileSync, readlinkSync } from 'node:fs';
 
 /**
  * `own` was written by the same HostProcess. `elsewhere`: on another machine, in another container, of before a boot, or by
- * another part of this very process: nothing can be seen of it from here.
+ * another part of this very process: nothing can be seen of it from here. `displaced` is the same, but it had the data folder
+ * that this process has by now; on this machine, whose kernel keeps the lock of the folder, that one is gone.
  */
-export type ProcessSight = 'own' | 'alive' | 'gone' | 'elsewhere';
+export type ProcessSight = 'own' | 'alive' | 'gone' | 'displaced' | 'elsewhere';
 
 export interface HostProcess {
   /** This process, as others read it; each HostProcess has a text of its own. */
@@ -18,18 +19,21 @@ export interface HostProcess {
   lookAt(text: string): ProcessSight;
 }
 
-/** Where /proc tells nothing of this process, none is ever seen to be gone. */
-export function readHostProcess(): HostProcess {
+/**
+ * Where /proc tells nothing of this process, none is ever seen to be gone.
+ * @param folderId of the data folder whose lock this process holds for as long as it runs
+ */
+export function readHostProcess(folderId?: string): HostProcess {
   const place = readPlace();
   const startedAt = readLife(process.pid)?.startedAt;
-  const text = [...(place ?? ['unknown', 'unknown']), process.pid, startedAt ?? 'unknown', randomUUID()].join(
-    '/',
-  );
+  const parts = [...(place ?? ['unknown', 'unknown']), process.pid, startedAt ?? 'unknown', randomUUID()];
+  const text = [...parts, ...(folderId === undefined ? [] : [folderId])].join('/');
   return {
     text,
     lookAt(other) {
       if (other === text) return 'own';
-      const [boot, namespace, pid = '', start = ''] = other.split('/');
+      const [boot, namespace, pid = '', start = '', , folder] = other.split('/');
+      if (folder !== undefined && folder === folderId) return boot === place?.[0] ? 'gone' : 'displaced';
       if (place === undefined || boot !== place[0] || namespace !== place[1]) return 'elsewhere';
       if (Number(pid) === process.pid && start === startedAt) return 'elsewhere';
       return sightOf(Number(pid), start);

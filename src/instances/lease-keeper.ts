@@ -30,7 +30,7 @@ import { HeldLeases } from './held-leases.ts';
 import { type HostProcess, readHostProcess } from './host-process.ts';
 import type { Lease, Leases } from './lease.ts';
 import { LEASE_TERMS, type LeaseTerms } from './lease-terms.ts';
-import { endTenure, makeTenure, type Tenure } from './tenure.ts';
+import { cutTenure, endTenure, makeTenure, type Tenure } from './tenure.ts';
 
 export interface LeaseKeeperDeps {
   readonly db: Executor;
@@ -107,6 +107,8 @@ class RunKeeper implements LeaseKeeper {
   /** The latest, valid or over; undefined before the first. */
   #tenure: Tenure | undefined;
   #tickAt = 0;
+  /** No run is entered before; where the last one was ended by somebody else, the guard kills its browsers until then. */
+  #enterAt = 0;
   #isDraining = false;
   #loop: Promise<void> = Promise.resolve();
   #disposal: Promise<void> | undefined;
@@ -230,10 +232,22 @@ class RunKeeper implements LeaseKeeper {
   }
 
   #begin(run: number, sentAt: number, hasOthers: boolean): void {
-    const { exclusive, terms, guard } = this.#deps;
+    const { exclusive, terms } = this.#deps;
     const tenure = makeTenure(run, { sentAt, hasOthers, isExclusive: exclusive }, terms);
-    if (Number.isFinite(tenure.killAt)) guard?.allowUntil(tenure.killAt);
+    this.#allow(tenure);
     this.#tenure = tenure;
+  }
+
+  #allow({ killAt }: Tenure): void {
+    if (Number.isFinite(killAt)) this.#deps.guard?.allowUntil(killAt);
+  }
+
+  /** Somebody else has ended the run: its accounts may be held elsewhere already. */
+  #cut(former: Tenure): void {
+    const { tenure, enterAt } = cutTenure(former, this.#deps.uptimeMs(), this.#deps.terms);
+    this.#allow(tenure);
+    this.#tenure = tenure;
+    this.#enterAt = enterAt;
   }
 
   /** Never rejects; ends with the signal. */
@@ -277,7 +291,7 @@ class RunKeeper implements LeaseKeeper {
       const how = { term: this.#term(), mayShorten: tenure.hasOthers };
       const asked = this.#ask((line) => renewRun(line, tenure.run, how), deadlineMs);
       const { answer: renewed, sentAt } = await orAborted(asked, signal);
-      if (renewed === undefined) this.#tenure = endTenure(tenure);
+      if (renewed === undefined) this.#cut(tenure);
       else this.#begin(tenure.run, sentAt, renewed.hasOthers);
       // From here on it counts by the shorter term, so that PostgreSQL may, too.
       if (renewed?.hasOthers === true && !tenure.hasOthers) this.#renewNow();
@@ -298,7 +312,8 @@ class RunKeeper implements LeaseKeeper {
   }
 
   async #enterAgain(signal: AbortSignal): Promise<void> {
-    const { terms, log } = this.#deps;
+    const { terms, log, uptimeMs } = this.#deps;
+    await waitMs(Math.max(0, this.#enterAt - uptimeMs()), signal);
     for (;;) {
       try {
         await this.#enter(signal);

@@ -60,7 +60,7 @@ export const LEASE_NUMBERS = {
   },
   presenceGraceMs: {
     value: 3_000,
-    text: 'A former run of the same instance, on another machine or in another container, has no connection to the database for this long: it is over.',
+    text: 'A former run of the same instance, on another machine or before a boot, had the data folder that this one has now, and has no connection to the database for this long: it is over. One that had another folder is waited for until its lease lapses.',
     why: 'One that only lost its connection is back within a second.',
   },
   formerLookMs: {

@@ -37,3 +37,18 @@ export function makeTenure(
 export function endTenure(tenure: Tenure): Tenure {
   return { ...tenure, stopAt: Number.NEGATIVE_INFINITY };
 }
+
+/**
+ * The same run, which somebody else has ended by now: its browsers get no more time than those of one that lapses. Until
+ * `enterAt` no other may be entered, which would give them more.
+ */
+export function cutTenure(
+  tenure: Tenure,
+  now: number,
+  { stopMarginMs, killMarginMs }: LeaseTerms,
+): { readonly tenure: Tenure; readonly enterAt: number } {
+  // Where it never lapses nobody else can run anything.
+  if (!Number.isFinite(tenure.killAt)) return { tenure: endTenure(tenure), enterAt: now };
+  const killAt = Math.min(tenure.killAt, now + stopMarginMs - killMarginMs);
+  return { tenure: { ...endTenure(tenure), killAt }, enterAt: killAt + killMarginMs };
+}

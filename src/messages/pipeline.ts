@@ -4,11 +4,12 @@ import { REASONS } from '../accounts/reason.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { PacingConfig } from '../config/config.ts';
 import type { OpenDatabase } from '../db/database.ts';
+import { forgetLeftQueue, listLeftQueues } from '../db/inbound-queue-store.ts';
 import type { LeaseFence } from '../db/lease-fence.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
-import { openConsumer } from '../queue/consumer.ts';
+import { countUndone, openConsumer } from '../queue/consumer.ts';
 import type { OpenQueues } from '../queue/producer.ts';
 import { openCampaignFeeder } from './campaign-feeder.ts';
 import { type Campaigns, makeCampaigns } from './campaigns.ts';
@@ -19,6 +20,7 @@ import { IdempotencyKeys } from './idempotency-keys.ts';
 import type { InboundEvent } from './inbound-event.ts';
 import { openInboundLanes } from './inbound-lane.ts';
 import { makeIngest } from './ingest.ts';
+import { openLeftInbound } from './left-inbound.ts';
 import { openLiveGate } from './live-gate.ts';
 import { openMediaFetch } from './media-fetch.ts';
 import { type MediaIntake, makeMediaIntake } from './media-intake.ts';
@@ -36,6 +38,8 @@ export interface PipelineDeps {
   readonly store: MediaStore;
   readonly instanceId: InstanceId;
   readonly fence: LeaseFence;
+  /** The run of this instance, while it has one. */
+  readonly findRun: () => number | undefined;
   /** Outgoing messages a minute an account; 0 means no limit. */
   readonly messageRateLimit: number;
   readonly pacing: PacingConfig;
@@ -76,6 +80,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     store,
     instanceId,
     fence,
+    findRun,
     clock,
     log,
     messageRateLimit,
@@ -119,7 +124,21 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   });
   redis.onRecovered(() => catchUp.requestAll('redis'));
   database.onRecovered(() => catchUp.requestAll('database'));
-  stack.use(await openConsumer({ redis, queue: 'inbound', instanceId, process: ingest, log }));
+  const inbound = { redis, queue: 'inbound', log } as const;
+  stack.use(await openConsumer({ ...inbound, instanceId, process: ingest }));
+  stack.use(
+    openLeftInbound({
+      list: async () => {
+        const run = findRun();
+        return run === undefined ? [] : await listLeftQueues(db, run);
+      },
+      forget: (left) => forgetLeftQueue(db, left),
+      count: (of) => countUndone({ ...inbound, instanceId: of }),
+      consume: (of) => openConsumer({ ...inbound, instanceId: of, process: ingest }),
+      clock,
+      log,
+    }),
+  );
 
   const intake = makeMediaIntake({ db, store, fetchUrl: makeFetchUrl() });
   const takeMedia = intake.takeMedia.bind(intake);

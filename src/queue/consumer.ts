@@ -26,12 +26,16 @@ const LEAVE_MS = 2_000;
 /** Handles one job. Rejecting means that it is tried again; once `signal` aborts, that it is given back. */
 export type ProcessJob<Name extends QueueName> = (job: QueueJobs[Name], signal: AbortSignal) => Promise<void>;
 
-export interface ConsumerOptions<Name extends QueueName> {
+/** Which queue it is. */
+export interface QueuePlace<Name extends QueueName = QueueName> {
   readonly redis: OpenRedis;
   readonly queue: Name;
   readonly instanceId: InstanceId;
-  readonly process: ProcessJob<Name>;
   readonly log: Logger;
+}
+
+export interface ConsumerOptions<Name extends QueueName> extends QueuePlace<Name> {
+  readonly process: ProcessJob<Name>;
   readonly drainMs?: number;
 }
 
@@ -140,11 +144,16 @@ function byAge(a: Job, b: Job): number {
   return Number(a.id) - Number(b.id);
 }
 
+/** How many jobs of a queue are not done, whether or not somebody has them in hand. */
+export function countUndone(place: QueuePlace): Promise<number> {
+  return withQueue(place, (queue) => queue.getJobCountByTypes('waiting', 'active', 'delayed'));
+}
+
 /** Looks into the queue itself, beside its worker. */
-async function withQueue<Name extends QueueName>(
-  { redis, queue: name, instanceId, log }: ConsumerOptions<Name>,
-  use: (queue: Queue<QueueJobs[Name]>) => Promise<void>,
-): Promise<void> {
+async function withQueue<Name extends QueueName, T>(
+  { redis, queue: name, instanceId, log }: QueuePlace<Name>,
+  use: (queue: Queue<QueueJobs[Name]>) => Promise<T>,
+): Promise<T> {
   const queue = new Queue<QueueJobs[Name]>(queueNameOf(name, instanceId), {
     connection: redis.client,
     prefix: redis.prefix,
@@ -153,7 +162,7 @@ async function withQueue<Name extends QueueName>(
     log.debug('A queue reported an error', { queue: name, error: toError(thrown).message });
   });
   try {
-    await use(queue);
+    return await use(queue);
   } finally {
     await queue.close();
   }

@@ -33,8 +33,9 @@ export interface QueueJobs {
 
 /**
  * Every queue, in one place. All are an instance's own: an account's events pass through the daemon that holds its session,
- * which alone can keep their order, and a wake-up is put into the queue of whoever holds the account. Inbound jobs that an
- * instance leaves are stored by the one that ends its run; for the others the rows are there.
+ * which alone can keep their order, and a wake-up is put into the queue of whoever holds the account. What an
+ * instance leaves behind when it is gone is in the rows of messages and webhooks; its inbound events are nowhere else, so that
+ * another empties that queue (messages/left-inbound.ts).
  *
  * attempts are high because a job only fails when a store is away; it must outlast the outage. `backoffMs` is the
  * pause before each further attempt.

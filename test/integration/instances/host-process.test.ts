@@ -40,3 +40,16 @@ it('takes a number that was given out again for another process, and judges noth
     expect(host.lookAt(other.join('/'))).toBe('elsewhere');
   }
 });
+
+it('knows by the data folder that a process is over, for certain only on the machine that keeps its lock', () => {
+  const host = readHostProcess('folder');
+  const [boot, namespace, pid, start, nonce] = readHostProcess('another').text.split('/');
+  const lookAt = (...parts: readonly unknown[]) => host.lookAt(parts.join('/'));
+  expect(host.lookAt(readHostProcess('folder').text)).toBe('gone');
+  expect(lookAt(boot, '1', pid, '1', nonce, 'folder')).toBe('gone');
+  expect(lookAt('another-boot', namespace, pid, start, nonce, 'folder')).toBe('displaced');
+  expect(lookAt('another-boot', namespace, pid, start, nonce, 'another')).toBe('elsewhere');
+  expect(readHostProcess().lookAt(['another-boot', namespace, pid, start, nonce].join('/'))).toBe(
+    'elsewhere',
+  );
+});

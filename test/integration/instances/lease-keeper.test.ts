@@ -221,6 +221,24 @@ it('waits for the former daemon of the same name while that shows itself, and th
   expect(await listRuns(db)).toMatchObject([{ run: now.run, held: 1 }]);
 });
 
+it.each([
+  ['elsewhere', 'until its lease has lapsed', false],
+  ['displaced', 'a moment', true],
+] as const)(
+  'waits for a former daemon of the same name that was cut off, %s: %s',
+  async (sight, _, isSoon) => {
+    const accountId = await insertWanted(HERE);
+    const host = { text: 'node', lookAt: () => sight } as const;
+    // Only its own connection is cut, and only for itself: nobody else knows how long that lasts.
+    await using former = await openBehindDoor(HERE, { host });
+    const lease = await former.keeper.take(accountId);
+    await former.door.shut();
+    await using now = await open(HERE, { host: { ...host, text: 'other node' } });
+    expect(former.keeper.find(accountId)).toBe(isSoon ? lease : undefined);
+    expect(now.held()).toEqual([accountId]);
+  },
+);
+
 it('ends the run of a process of this machine that is gone, before it lapses', async () => {
   const accountId = await insertWanted(HERE);
   const host = { text: 'dead', lookAt: (text: string) => (text === 'dead' ? 'gone' : 'alive') } as const;
@@ -246,6 +264,21 @@ it('tells the guard until when browsers may run, unless nobody else can reach th
   await using own = await open(HERE, { guard, exclusive: true });
   expect([own.run, own.leftMs()]).toEqual([expect.any(Number), Number.POSITIVE_INFINITY]);
   expect(told).toHaveLength(1);
+});
+
+it('has all browsers killed before it enters another run where somebody else ended its own', async () => {
+  const until: number[] = [];
+  await using here = await open(HERE, { guard: { allowUntil: (uptimeMs) => void until.push(uptimeMs) } });
+  const lapsed = told(here.onLapse.bind(here));
+  const back = told(here.onRun.bind(here));
+  await endRun(db, here.run ?? 0);
+  await lapsed;
+  const killAt = until.at(-1) ?? Number.POSITIVE_INFINITY;
+  expect(killAt - uptime() * 1_000).toBeLessThanOrEqual(SHORT_TERMS.stopMarginMs - SHORT_TERMS.killMarginMs);
+  const words = until.length;
+  await back;
+  expect(until).toHaveLength(words + 1);
+  expect(uptime() * 1_000).toBeGreaterThan(killAt);
 });
 
 it('counts by the shorter term before the database does, once another instance is there', async () => {
@@ -275,7 +308,7 @@ it('counts by the shorter term before the database does, once another instance i
   await expect.poll(termOf, { timeout: 10_000 }).toBeLessThanOrEqual(sharedTermMs + 1);
 });
 
-it('ends although the database does not answer, and leaves the rest to lapse, of which whoever ends it is told', async () => {
+it('ends although the database does not answer, and leaves the rest to lapse', async () => {
   const accountId = await insertWanted(HERE);
   const { keeper, door } = await openBehindDoor(HERE);
   await keeper.take(accountId);
@@ -285,9 +318,6 @@ it('ends although the database does not answer, and leaves the rest to lapse, of
   expect(await listFreeAccounts(db)).toEqual([]);
   await sql`update instances set lease_until = clock_timestamp()`.execute(db);
   await using there = await open(THERE);
-  const ended: InstanceId[] = [];
-  there.onEnded((instanceId) => void ended.push(instanceId));
   expect(await there.claimable()).toEqual([accountId]);
-  expect(ended).toEqual([HERE]);
   await door[Symbol.asyncDispose]();
 });

@@ -53,6 +53,7 @@ beforeAll(async () => {
       store: stack.use(await openDiskMediaStore({ path: folder, log })),
       instanceId,
       fence: NO_FENCE,
+      findRun: () => undefined,
       messageRateLimit: 0,
       pacing: NO_PACING,
       onCounted: () => undefined,

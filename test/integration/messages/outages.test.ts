@@ -61,6 +61,7 @@ beforeEach(async () => {
   pipeline = stack.use(
     await openPipeline({
       fence: NO_FENCE,
+      findRun: () => undefined,
       database,
       redis,
       queues: stack.use(await openQueues({ redis, instanceId, log })),
