@@ -22,6 +22,7 @@ import * as m0018 from './migrations/0018-add-starts-of-webhooks.ts';
 import * as m0019 from './migrations/0019-add-realtime-gaps.ts';
 import * as m0020 from './migrations/0020-add-webhook-back.ts';
 import * as m0021 from './migrations/0021-add-leases.ts';
+import * as m0022 from './migrations/0022-add-profile-epoch.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
@@ -45,6 +46,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0019-add-realtime-gaps': m0019,
   '0020-add-webhook-back': m0020,
   '0021-add-leases': m0021,
+  '0022-add-profile-epoch': m0022,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
-import type { FindLease } from '../instances/lease.ts';
+import { type FindLease, LeaseLostError } from '../instances/lease.ts';
 import { AppError } from '../lib/errors.ts';
 import type { IndexedSnapshot, SnapshotIndex } from '../vault/snapshot-index.ts';
 import { isKept } from './account-row.ts';
@@ -11,13 +11,13 @@ import { isUnder } from './lease-fence.ts';
 export function makeSnapshotIndex(
   db: Executor,
   instanceId: InstanceId,
-  findLease: FindLease = () => undefined,
+  findLease?: FindLease,
 ): SnapshotIndex {
   const rowsOf = (accountId: AccountId, generations: readonly number[]) =>
     sql<boolean>`account_id = ${accountId} and generation = any(${generations}::bigint[])`;
   /** True of the account's row if another instance holds it, or this one under another lease by now. */
   const isElsewhere = (accountId: AccountId) => {
-    const lease = findLease(accountId);
+    const lease = findLease?.(accountId);
     const isOurs = lease === undefined ? sql<boolean>`instance_id = ${instanceId}` : isUnder(lease);
     return sql<boolean>`(instance_id is not null and not (${isOurs}))`;
   };
@@ -32,7 +32,7 @@ export function makeSnapshotIndex(
           .execute(),
         db
           .selectFrom('accounts')
-          .select(['vault_wiped_through', 'instance_id'])
+          .select(['vault_wiped_through', 'instance_id', 'profile_epoch'])
           .where('id', '=', accountId)
           .executeTakeFirst(),
       ]);
@@ -49,7 +49,8 @@ export function makeSnapshotIndex(
       // Nothing of an account that is gone counts any more.
       const wipedThrough = account ? Number(account.vault_wiped_through) : (snapshots[0]?.generation ?? 0);
       const isHeldHere = (account?.instance_id ?? instanceId) === instanceId;
-      return { snapshots, wipedThrough, isHeldHere };
+      const epoch = account?.profile_epoch ?? null;
+      return { snapshots, wipedThrough, isHeldHere, profileEpoch: epoch === null ? null : Number(epoch) };
     },
 
     async save({ accountId, generation, sealedAt, keyId, bytes }) {
@@ -67,6 +68,17 @@ export function makeSnapshotIndex(
         .executeTakeFirstOrThrow();
       if (numInsertedOrUpdatedRows !== 0n) return;
       throw heldElsewhere(accountId, 'whose snapshots alone are entered');
+    },
+
+    async saveUse(accountId, epoch) {
+      if (findLease !== undefined && findLease(accountId)?.epoch !== epoch) throw new LeaseLostError();
+      const { numUpdatedRows } = await db
+        .updateTable('accounts')
+        .set({ profile_epoch: epoch, profile_instance_id: instanceId })
+        .where('id', '=', accountId)
+        .where(sql<boolean>`not ${isElsewhere(accountId)}`)
+        .executeTakeFirstOrThrow();
+      if (numUpdatedRows === 0n) throw new LeaseLostError();
     },
 
     async saveKey(accountId, generation, keyId) {

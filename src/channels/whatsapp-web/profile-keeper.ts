@@ -52,6 +52,10 @@ interface Opened {
   /** The newest generation of the account. */
   generation: number;
   isSealed: boolean;
+  /** Of the lease that is held here; null where there are no leases. */
+  readonly epoch: number | null;
+  /** Of the lease under which the profile was begun to be used last, here or elsewhere. */
+  readonly profileEpoch: number | null;
 }
 
 /** Whether a profile that was taken out lay open already, or is as the vault had it (new, if that has none). */
@@ -117,16 +121,31 @@ export class ProfileKeeper {
       const known = this.#opened.get(accountId) ?? (await this.#findKnown(accountId));
       const live = await this.#findLive(accountId, known);
       const generation = live ?? (await this.#openVault(accountId, known, signal));
-      this.#opened.set(accountId, { ...known, generation });
+      this.#opened.set(accountId, { ...(await this.#beginUse(accountId, known)), generation });
       return live === undefined ? 'vault' : 'live';
     });
+  }
+
+  /**
+   * Writes down that whoever had the profile before has it no more: until then what he has counts. Its mark names both
+   * leases by now.
+   */
+  async #beginUse(accountId: AccountId, known: Opened): Promise<Opened> {
+    const { epoch, profileEpoch } = known;
+    if (epoch !== null && epoch !== profileEpoch) await this.#deps.vault.saveUse(accountId, epoch);
+    return { ...known, profileEpoch: epoch };
+  }
+
+  #findEpoch(accountId: AccountId): number | null {
+    return this.#deps.findLease(accountId)?.epoch ?? null;
   }
 
   /** @throws AppError VAULT_KEY_MISSING also if the profile lies open: it could not be sealed without harm. */
   async #findKnown(accountId: AccountId): Promise<Opened> {
     const { vault } = this.#deps;
     await vault.requireKey(accountId);
-    return { ...(await vault.findNewest(accountId)) };
+    const epoch = this.#findEpoch(accountId);
+    return { ...(await vault.findNewest(accountId)), epoch };
   }
 
   /** The generation of the opened profile if it is to be used as it is. */
@@ -136,29 +155,17 @@ export class ProfileKeeper {
     if (mark === undefined) return undefined;
     const boot = await readBoot();
     const fault: { readonly message: string; readonly damage?: string } | undefined =
-      this.#findStranger(accountId, mark) ?? (await this.#findFault(path, { mark, known, boot }));
+      findStranger(mark, known) ?? (await this.#findFault(path, { mark, known, boot }));
     if (fault !== undefined) {
       const { generation: newest } = known;
       this.#deps.log.warn(fault.message, { accountId, mark: mark.generation, newest, damage: fault.damage });
       return undefined;
     }
     // From here on it is one of this run of the machine, and of this lease.
-    const { leaseEpoch } = this.#leaseMark(accountId);
-    if (mark.boot !== boot || mark.leaseEpoch !== leaseEpoch)
-      await writeProfileMark(path, { ...mark, boot, leaseEpoch });
+    const { epoch, profileEpoch } = known;
+    if (mark.boot !== boot || epoch !== profileEpoch)
+      await writeProfileMark(path, { ...mark, boot, leaseEpochs: [epoch, profileEpoch] });
     return mark.generation;
-  }
-
-  #leaseMark(accountId: AccountId): Pick<ProfileMark, 'leaseEpoch'> {
-    return { leaseEpoch: this.#deps.findLease(accountId)?.epoch };
-  }
-
-  /** Whether somebody else had the account after the profile was used here: what they sealed is newer, whatever its number. */
-  #findStranger(accountId: AccountId, { leaseEpoch }: ProfileMark): { readonly message: string } | undefined {
-    const lease = this.#deps.findLease(accountId);
-    if (lease === undefined || leaseEpoch === undefined) return undefined;
-    if (leaseEpoch === lease.epoch || leaseEpoch === lease.previousEpoch) return undefined;
-    return { message: 'An opened profile is from before another instance had the account and is not used' };
   }
 
   /** Why the vault is better than an opened profile. With nothing to fall back on it never is. */
@@ -202,7 +209,7 @@ export class ProfileKeeper {
       await writeProfileMark(opening, {
         generation: known.generation,
         boot: await readBoot(),
-        ...this.#leaseMark(accountId),
+        leaseEpochs: [known.epoch],
       });
       signal?.throwIfAborted();
     } catch (thrown) {
@@ -351,9 +358,10 @@ export class ProfileKeeper {
    */
   async #findLeftOpen(accountId: AccountId): Promise<Opened | undefined> {
     const known = await this.#findKnown(accountId);
-    if ((await this.#findLive(accountId, known)) !== undefined) return known;
-    await this.#openVault(accountId, known);
-    return undefined;
+    const live = await this.#findLive(accountId, known);
+    if (live === undefined) await this.#openVault(accountId, known);
+    const begun = await this.#beginUse(accountId, known);
+    return live === undefined ? undefined : begun;
   }
 
   /** Before it is sealed, so that a crash leaves no snapshot that its own profile would be taken to be older than. */
@@ -362,7 +370,7 @@ export class ProfileKeeper {
     await writeProfileMark(this.#pathOf(accountId), {
       generation,
       boot: await readBoot(),
-      ...this.#leaseMark(accountId),
+      leaseEpochs: [opened.epoch],
     });
     opened.generation = generation;
     this.#deps.onStep('profile-marked');
@@ -421,3 +429,12 @@ export class ProfileKeeper {
 
 /** Of profiles that a phone is, or may be, linked to. */
 const findLinkDamage = (path: string) => findDamage(path, { isLinked: true });
+
+/** Whether somebody else had the account after the profile was used here: what they sealed is newer, whatever its number. */
+function findStranger(
+  { leaseEpochs }: ProfileMark,
+  { profileEpoch }: Pick<Opened, 'profileEpoch'>,
+): { readonly message: string } | undefined {
+  if (leaseEpochs.includes(profileEpoch)) return undefined;
+  return { message: 'An opened profile is from before another instance had the account and is not used' };
+}
