@@ -118,7 +118,7 @@ export class ProfileKeeper {
   takeOut(accountId: AccountId, signal?: AbortSignal): Promise<TakenFrom> {
     return this.#turns.run(accountId, async () => {
       signal?.throwIfAborted();
-      const known = this.#opened.get(accountId) ?? (await this.#findKnown(accountId));
+      const known = this.#findOpened(accountId) ?? (await this.#findKnown(accountId));
       const live = await this.#findLive(accountId, known);
       const generation = live ?? (await this.#openVault(accountId, known, signal));
       this.#opened.set(accountId, { ...(await this.#beginUse(accountId, known)), generation });
@@ -134,6 +134,12 @@ export class ProfileKeeper {
     const { epoch, profileEpoch } = known;
     if (epoch !== null && epoch !== profileEpoch) await this.#deps.vault.saveUse(accountId, epoch);
     return { ...known, profileEpoch: epoch };
+  }
+
+  /** Nothing of before the lease that is held now: another instance may have had the account since. */
+  #findOpened(accountId: AccountId): Opened | undefined {
+    const opened = this.#opened.get(accountId);
+    return opened?.epoch === this.#findEpoch(accountId) ? opened : undefined;
   }
 
   #findEpoch(accountId: AccountId): number | null {
@@ -334,7 +340,7 @@ export class ProfileKeeper {
     const { vault, log, clock, onStep } = this.#deps;
     const path = this.#pathOf(accountId);
     if ((await readProfileMark(path)) === undefined) return;
-    const opened = this.#opened.get(accountId) ?? (await this.#findLeftOpen(accountId));
+    const opened = this.#findOpened(accountId) ?? (await this.#findLeftOpen(accountId));
     if (opened === undefined) return await this.#removeLive(accountId);
     const generation = await this.#mark(accountId, opened).catch((thrown) => {
       // On a full disk: the vault is elsewhere, and what is sealed here does not change any more.

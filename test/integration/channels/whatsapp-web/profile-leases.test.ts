@@ -73,6 +73,22 @@ async function leaveOpen(): Promise<Daemon> {
   return daemon;
 }
 
+it('is sealed as newer than what others have sealed, by a daemon that lost the account and got it back', async () => {
+  const one = await leaveOpen();
+  const other = await openDaemon('b');
+  one.lease = undefined;
+  await hold(other, 'b');
+  for (const text of ['theirs', 'theirs too']) await other.stage.seal(text);
+  other.lease = undefined;
+  await hold(one, 'a');
+  expect(await one.stage.takeOut()).toBe('theirs too');
+  await one.stage.store('ours again');
+  await one.stage.putAway();
+  one.lease = undefined;
+  await hold(other, 'b');
+  expect(await other.stage.takeOut()).toBe('ours again');
+});
+
 describe('a profile that was left open under an earlier lease', () => {
   beforeEach(leaveOpen);
 
