@@ -7,7 +7,7 @@
 import { mkdir, rename } from 'node:fs/promises';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
-import type { FindLease } from '../../instances/lease.ts';
+import { type FindLease, LeaseLostError } from '../../instances/lease.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toError } from '../../lib/errors.ts';
@@ -112,8 +112,8 @@ export class ProfileKeeper {
   /**
    * Opens the profile, unless it is open and good. The account's browser is gone. Once the signal has aborted nothing is
    * put in the profile's place any more.
-   * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED, DISK_FULL; the signal's reason; and what the
-   * database and `onRestored` throw
+   * @throws LeaseLostError; AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED, DISK_FULL; the signal's reason;
+   * and what the database and `onRestored` throw
    */
   takeOut(accountId: AccountId, signal?: AbortSignal): Promise<TakenFrom> {
     return this.#turns.run(accountId, async () => {
@@ -146,12 +146,15 @@ export class ProfileKeeper {
     return this.#deps.findLease(accountId)?.epoch ?? null;
   }
 
-  /** @throws AppError VAULT_KEY_MISSING also if the profile lies open: it could not be sealed without harm. */
+  /** @throws LeaseLostError; AppError VAULT_KEY_MISSING also if the profile lies open: it could not be sealed without harm. */
   async #findKnown(accountId: AccountId): Promise<Opened> {
     const { vault } = this.#deps;
     await vault.requireKey(accountId);
     const epoch = this.#findEpoch(accountId);
-    return { ...(await vault.findNewest(accountId)), epoch };
+    const newest = await vault.findNewest(accountId);
+    // Where it was ever used under a lease it is used under no less.
+    if (epoch === null && newest.profileEpoch !== null) throw new LeaseLostError();
+    return { ...newest, epoch };
   }
 
   /** The generation of the opened profile if it is to be used as it is. */
@@ -310,7 +313,7 @@ export class ProfileKeeper {
   /**
    * Seals the profile and removes it where it was open; its copies are made afterwards, see `copied`. The account's
    * browser is gone. A profile that cannot be sealed stays where it is for the next start.
-   * @throws AppError VAULT_STORAGE_FAILED; and what the disk and the database throw
+   * @throws LeaseLostError; AppError VAULT_STORAGE_FAILED; and what the disk and the database throw
    */
   seal(accountId: AccountId): Promise<void> {
     return this.#turns.run(accountId, () => this.#tellFailure(this.#sealResting(accountId)));
@@ -343,6 +346,7 @@ export class ProfileKeeper {
     const opened = this.#findOpened(accountId) ?? (await this.#findLeftOpen(accountId));
     if (opened === undefined) return await this.#removeLive(accountId);
     const generation = await this.#mark(accountId, opened).catch((thrown) => {
+      if (thrown instanceof LeaseLostError) throw thrown;
       // On a full disk: the vault is elsewhere, and what is sealed here does not change any more.
       log.debug('A session is sealed that could not be marked', {
         accountId,
@@ -370,8 +374,12 @@ export class ProfileKeeper {
     return live === undefined ? undefined : begun;
   }
 
-  /** Before it is sealed, so that a crash leaves no snapshot that its own profile would be taken to be older than. */
+  /**
+   * Before it is sealed, so that a crash leaves no snapshot that its own profile would be taken to be older than.
+   * @throws LeaseLostError if the lease is over under which it was taken out: it may be open elsewhere
+   */
   async #mark(accountId: AccountId, opened: Opened): Promise<number> {
+    if (this.#findEpoch(accountId) !== opened.epoch) throw new LeaseLostError();
     const generation = opened.generation + 1;
     await writeProfileMark(this.#pathOf(accountId), {
       generation,

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseAccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
-import { readProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
+import {
+  readBoot,
+  readProfileMark,
+  writeProfileMark,
+} from '../../../../src/channels/whatsapp-web/profile-mark.ts';
 import { takeLease } from '../../../../src/db/lease-store.ts';
 import { type Lease, LeaseLostError } from '../../../../src/instances/lease.ts';
 import { endRun, insertRun } from '../../../support/instance-rows.ts';
@@ -87,6 +91,47 @@ it('is sealed as newer than what others have sealed, by a daemon that lost the a
   one.lease = undefined;
   await hold(other, 'b');
   expect(await other.stage.takeOut()).toBe('ours again');
+});
+
+describe('a profile whose lease is over', () => {
+  const NOT_SEALED = [
+    'A running session could not be sealed',
+    'A session could not be sealed and stays open',
+  ];
+
+  it('is neither marked nor sealed', async () => {
+    const late = await leaveOpen();
+    const mark = await readProfileMark(late.stage.profilePath);
+    const disk = await late.stage.listDisk();
+    late.lease = undefined;
+    await late.stage.keeper.snapshot(late.stage.accountId);
+    await late.stage.putAway();
+    await hold(late, 'a');
+    await late.stage.keeper.snapshot(late.stage.accountId);
+    expect(messages(late).filter((message) => NOT_SEALED.includes(message))).toEqual([
+      ...NOT_SEALED,
+      NOT_SEALED[0],
+    ]);
+    expect(await late.stage.listDisk()).toEqual(disk);
+    expect(await readProfileMark(late.stage.profilePath)).toEqual(mark);
+    await late.stage.putAway();
+    expect(await late.stage.takeOut()).toBe('gone on');
+  });
+
+  it('is not taken out either', async () => {
+    const late = await leaveOpen();
+    late.lease = undefined;
+    await expect(late.stage.takeOut()).rejects.toBeInstanceOf(LeaseLostError);
+  });
+
+  it('is not used if its mark names no lease', async () => {
+    const one = await leaveOpen();
+    await writeProfileMark(one.stage.profilePath, { generation: 100, boot: await readBoot() });
+    const again = await openDaemon('a');
+    await hold(again, 'a');
+    expect(await again.stage.takeOut()).toBe('sealed');
+    expect(messages(again)).toContain(STRANGE);
+  });
 });
 
 describe('a profile that was left open under an earlier lease', () => {
