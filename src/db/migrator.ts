@@ -22,6 +22,7 @@ import * as m0018 from './migrations/0018-add-starts-of-webhooks.ts';
 import * as m0019 from './migrations/0019-add-realtime-gaps.ts';
 import * as m0020 from './migrations/0020-add-webhook-back.ts';
 import * as m0021 from './migrations/0021-add-leases.ts';
+import * as m0022 from './migrations/0022-add-profile-epoch.ts';
 import * as m0023 from './migrations/0023-add-inbound-queues.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
@@ -46,6 +47,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0019-add-realtime-gaps': m0019,
   '0020-add-webhook-back': m0020,
   '0021-add-leases': m0021,
+  '0022-add-profile-epoch': m0022,
   '0023-add-inbound-queues': m0023,
 };
 

@@ -35,6 +35,10 @@ export interface AccountTable {
   lease_run: ColumnType<string | null, number | null | undefined, number | null>;
   /** Of the lease that was taken last; null before the first. */
   lease_epoch: ColumnType<string | null, number | null | undefined, number | null>;
+  /** Of the lease under which the account's profile was begun to be used last; null before the first. */
+  profile_epoch: ColumnType<string | null, number | null | undefined, number | null>;
+  /** The instance that did so. */
+  profile_instance_id: ColumnType<string | null, string | null | undefined, string | null>;
   /** How a phone is linked: `qr` or `code`. */
   pairing: Generated<string>;
   qr: string | null;

@@ -35,7 +35,7 @@ export function makeSnapshotIndex(
           .execute(),
         db
           .selectFrom('accounts')
-          .select(['vault_wiped_through', 'instance_id'])
+          .select(['vault_wiped_through', 'instance_id', 'profile_epoch'])
           .where('id', '=', accountId)
           .executeTakeFirst(),
       ]);
@@ -52,7 +52,8 @@ export function makeSnapshotIndex(
       // Nothing of an account that is gone counts any more.
       const wipedThrough = account ? Number(account.vault_wiped_through) : (snapshots[0]?.generation ?? 0);
       const isHeldHere = (account?.instance_id ?? instanceId) === instanceId;
-      return { snapshots, wipedThrough, isHeldHere };
+      const epoch = account?.profile_epoch ?? null;
+      return { snapshots, wipedThrough, isHeldHere, profileEpoch: epoch === null ? null : Number(epoch) };
     },
 
     async save({ accountId, generation, sealedAt, keyId, bytes }) {
@@ -70,6 +71,17 @@ export function makeSnapshotIndex(
         .executeTakeFirstOrThrow();
       if (numInsertedOrUpdatedRows !== 0n) return;
       throw heldElsewhere(accountId, 'whose snapshots alone are entered');
+    },
+
+    async saveUse(accountId, epoch) {
+      if (findLease !== undefined && findLease(accountId)?.epoch !== epoch) throw new LeaseLostError();
+      const { numUpdatedRows } = await db
+        .updateTable('accounts')
+        .set({ profile_epoch: epoch, profile_instance_id: instanceId })
+        .where('id', '=', accountId)
+        .where(sql<boolean>`not ${isElsewhere(accountId)}`)
+        .executeTakeFirstOrThrow();
+      if (numUpdatedRows === 0n) throw new LeaseLostError();
     },
 
     async saveKey(accountId, generation, keyId) {

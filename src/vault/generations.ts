@@ -44,6 +44,8 @@ export interface FoundGenerations {
   readonly wipedThrough: number;
   /** False if another instance holds the account: a copy may then lie on its disk. */
   readonly isHeldHere: boolean;
+  /** Of the lease under which the account's profile was begun to be used last; null if none is known. */
+  readonly profileEpoch: number | null;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function findGenerations(
   { folder, index, backups }: SnapshotPlaces,
   accountId: AccountId,
 ): Promise<FoundGenerations> {
-  const [onDisk, { snapshots, wipedThrough, isHeldHere }] = await Promise.all([
+  const [onDisk, { snapshots, wipedThrough, isHeldHere, profileEpoch }] = await Promise.all([
     folder.list(accountId),
     index.find(accountId),
   ]);
@@ -71,5 +73,5 @@ export async function findGenerations(
     return { generation, keyId, copies: onDisk.includes(generation) ? [disk, ...copies] : copies };
   });
   const alive = generations.filter(({ generation }) => generation > wipedThrough);
-  return { generations, alive, wipedThrough, isHeldHere };
+  return { generations, alive, wipedThrough, isHeldHere, profileEpoch };
 }

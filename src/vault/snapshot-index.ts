@@ -26,6 +26,8 @@ export interface VaultEntry {
   readonly wipedThrough: number;
   /** False if another instance holds the account: then there may be copies on a disk that is not ours. */
   readonly isHeldHere: boolean;
+  /** Of the lease under which the account's profile was begun to be used last; null if none is known. */
+  readonly profileEpoch: number | null;
 }
 
 /** Snapshots that one instance holds and that need one key. */
@@ -41,6 +43,11 @@ export interface SnapshotIndex {
   find(accountId: AccountId): Promise<VaultEntry>;
   /** @throws AppError VAULT_STORAGE_FAILED, with nothing changed, if another instance holds the account */
   save(snapshot: SnapshotRecord): Promise<void>;
+  /**
+   * Says that the profile of the account is used here from now on, under the lease of this epoch.
+   * @throws LeaseLostError, with nothing changed, if that lease is over
+   */
+  saveUse(accountId: AccountId, epoch: number): Promise<void>;
   /** Says which key a snapshot needs now; nothing, if it is not entered. */
   saveKey(accountId: AccountId, generation: number, keyId: string): Promise<void>;
   saveCopy(accountId: AccountId, generation: number, backup: string): Promise<void>;

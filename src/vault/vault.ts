@@ -50,6 +50,8 @@ export type SnapshotOutcome = (typeof SNAPSHOT_OUTCOMES)[number];
 export interface NewestSnapshot {
   readonly generation: number;
   readonly isSealed: boolean;
+  /** Of the lease under which the account's profile was begun to be used last; null if none is known. */
+  readonly profileEpoch: number | null;
 }
 
 export class Vault {
@@ -68,9 +70,17 @@ export class Vault {
   }
 
   async findNewest(accountId: AccountId): Promise<NewestSnapshot> {
-    const { generations, wipedThrough } = await findGenerations(this.#deps, accountId);
+    const { generations, wipedThrough, profileEpoch } = await findGenerations(this.#deps, accountId);
     const newest = generations[0]?.generation ?? 0;
-    return { generation: Math.max(newest, wipedThrough), isSealed: newest > wipedThrough };
+    return { generation: Math.max(newest, wipedThrough), isSealed: newest > wipedThrough, profileEpoch };
+  }
+
+  /**
+   * Says that the profile of the account is used here from now on, under the lease of this epoch.
+   * @throws LeaseLostError if that lease is over
+   */
+  saveUse(accountId: AccountId, epoch: number): Promise<void> {
+    return this.#deps.index.saveUse(accountId, epoch);
   }
 
   /**

@@ -65,7 +65,7 @@ export class ScriptedVault implements SealedSessions {
 
   async findNewest(accountId: AccountId): Promise<NewestSnapshot> {
     const generation = this.plain.get(accountId)?.generation ?? 0;
-    return { generation, isSealed: generation > 0 };
+    return { generation, isSealed: generation > 0, profileEpoch: null };
   }
 
   async exportNewest(

@@ -9,6 +9,7 @@ import { type Executor, openDatabase } from '../../src/db/database.ts';
 import { makeDatabaseBackup } from '../../src/db/snapshot-chunk-store.ts';
 import { makeSnapshotIndex } from '../../src/db/snapshot-store.ts';
 import type { PostgresConnection } from '../../src/embedded/postgres.ts';
+import type { FindLease } from '../../src/instances/lease.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import type { Logger } from '../../src/lib/logger.ts';
 import type { CopyReport } from '../../src/vault/copy-reports.ts';
@@ -43,6 +44,10 @@ export interface VaultStageSettings {
   /** Lays something between the vault and its disk. */
   readonly wrapFolder?: (path: string) => VaultFolder;
   readonly formerPaths?: readonly string[];
+  /** Under which the account is used; under none without it. */
+  readonly findLease?: FindLease;
+  /** Of the daemon. */
+  readonly instance?: string;
   readonly backupIntervalMs?: number;
   readonly sharedBackupIntervalMs?: number;
   readonly freeDiskBytes?: number;
@@ -89,7 +94,7 @@ export class VaultStage implements AsyncDisposable {
     this.#opened = openDatabase({ connection: places.connection, log, poolSize: 3 });
     this.db = this.#opened.db;
     this.folder = settings.wrapFolder?.(places.sessionPath) ?? new VaultFolder(places.sessionPath, onStep);
-    this.index = makeSnapshotIndex(this.db, parseInstanceId('test'));
+    this.index = makeSnapshotIndex(this.db, parseInstanceId(settings.instance ?? 'test'), settings.findLease);
     this.backup = makeDatabaseBackup(this.db);
     const database = settings.wrapBackup?.(this.backup) ?? this.backup;
     const backups = [database, ...(settings.moreBackups ?? [])];
@@ -112,7 +117,7 @@ export class VaultStage implements AsyncDisposable {
       },
       clock: settings.clock ?? systemClock,
       log,
-      findLease: () => undefined,
+      findLease: settings.findLease ?? (() => undefined),
       hasOthers: settings.hasOthers ?? (() => false),
       onRestored: async (accountId, takenAt) => {
         if (accountId === this.accountId) this.restoredFrom.push(takenAt);

@@ -7,7 +7,7 @@
 import { mkdir, rename } from 'node:fs/promises';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
-import type { FindLease } from '../../instances/lease.ts';
+import { type FindLease, LeaseLostError } from '../../instances/lease.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toError } from '../../lib/errors.ts';
@@ -52,6 +52,10 @@ interface Opened {
   /** The newest generation of the account. */
   generation: number;
   isSealed: boolean;
+  /** Of the lease that is held here; null where there are no leases. */
+  readonly epoch: number | null;
+  /** Of the lease under which the profile was begun to be used last, here or elsewhere. */
+  readonly profileEpoch: number | null;
 }
 
 /** Whether a profile that was taken out lay open already, or is as the vault had it (new, if that has none). */
@@ -108,25 +112,49 @@ export class ProfileKeeper {
   /**
    * Opens the profile, unless it is open and good. The account's browser is gone. Once the signal has aborted nothing is
    * put in the profile's place any more.
-   * @throws AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED, DISK_FULL; the signal's reason; and what the
-   * database and `onRestored` throw
+   * @throws LeaseLostError; AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED, DISK_FULL; the signal's reason;
+   * and what the database and `onRestored` throw
    */
   takeOut(accountId: AccountId, signal?: AbortSignal): Promise<TakenFrom> {
     return this.#turns.run(accountId, async () => {
       signal?.throwIfAborted();
-      const known = this.#opened.get(accountId) ?? (await this.#findKnown(accountId));
+      const known = this.#findOpened(accountId) ?? (await this.#findKnown(accountId));
       const live = await this.#findLive(accountId, known);
       const generation = live ?? (await this.#openVault(accountId, known, signal));
-      this.#opened.set(accountId, { ...known, generation });
+      this.#opened.set(accountId, { ...(await this.#beginUse(accountId, known)), generation });
       return live === undefined ? 'vault' : 'live';
     });
   }
 
-  /** @throws AppError VAULT_KEY_MISSING also if the profile lies open: it could not be sealed without harm. */
+  /**
+   * Writes down that whoever had the profile before has it no more: until then what he has counts. Its mark names both
+   * leases by now.
+   */
+  async #beginUse(accountId: AccountId, known: Opened): Promise<Opened> {
+    const { epoch, profileEpoch } = known;
+    if (epoch !== null && epoch !== profileEpoch) await this.#deps.vault.saveUse(accountId, epoch);
+    return { ...known, profileEpoch: epoch };
+  }
+
+  /** Nothing of before the lease that is held now: another instance may have had the account since. */
+  #findOpened(accountId: AccountId): Opened | undefined {
+    const opened = this.#opened.get(accountId);
+    return opened?.epoch === this.#findEpoch(accountId) ? opened : undefined;
+  }
+
+  #findEpoch(accountId: AccountId): number | null {
+    return this.#deps.findLease(accountId)?.epoch ?? null;
+  }
+
+  /** @throws LeaseLostError; AppError VAULT_KEY_MISSING also if the profile lies open: it could not be sealed without harm. */
   async #findKnown(accountId: AccountId): Promise<Opened> {
     const { vault } = this.#deps;
     await vault.requireKey(accountId);
-    return { ...(await vault.findNewest(accountId)) };
+    const epoch = this.#findEpoch(accountId);
+    const newest = await vault.findNewest(accountId);
+    // Where it was ever used under a lease it is used under no less.
+    if (epoch === null && newest.profileEpoch !== null) throw new LeaseLostError();
+    return { ...newest, epoch };
   }
 
   /** The generation of the opened profile if it is to be used as it is. */
@@ -136,29 +164,17 @@ export class ProfileKeeper {
     if (mark === undefined) return undefined;
     const boot = await readBoot();
     const fault: { readonly message: string; readonly damage?: string } | undefined =
-      this.#findStranger(accountId, mark) ?? (await this.#findFault(path, { mark, known, boot }));
+      findStranger(mark, known) ?? (await this.#findFault(path, { mark, known, boot }));
     if (fault !== undefined) {
       const { generation: newest } = known;
       this.#deps.log.warn(fault.message, { accountId, mark: mark.generation, newest, damage: fault.damage });
       return undefined;
     }
     // From here on it is one of this run of the machine, and of this lease.
-    const { leaseEpoch } = this.#leaseMark(accountId);
-    if (mark.boot !== boot || mark.leaseEpoch !== leaseEpoch)
-      await writeProfileMark(path, { ...mark, boot, leaseEpoch });
+    const { epoch, profileEpoch } = known;
+    if (mark.boot !== boot || epoch !== profileEpoch)
+      await writeProfileMark(path, { ...mark, boot, leaseEpochs: [epoch, profileEpoch] });
     return mark.generation;
-  }
-
-  #leaseMark(accountId: AccountId): Pick<ProfileMark, 'leaseEpoch'> {
-    return { leaseEpoch: this.#deps.findLease(accountId)?.epoch };
-  }
-
-  /** Whether somebody else had the account after the profile was used here: what they sealed is newer, whatever its number. */
-  #findStranger(accountId: AccountId, { leaseEpoch }: ProfileMark): { readonly message: string } | undefined {
-    const lease = this.#deps.findLease(accountId);
-    if (lease === undefined || leaseEpoch === undefined) return undefined;
-    if (leaseEpoch === lease.epoch || leaseEpoch === lease.previousEpoch) return undefined;
-    return { message: 'An opened profile is from before another instance had the account and is not used' };
   }
 
   /** Why the vault is better than an opened profile. With nothing to fall back on it never is. */
@@ -202,7 +218,7 @@ export class ProfileKeeper {
       await writeProfileMark(opening, {
         generation: known.generation,
         boot: await readBoot(),
-        ...this.#leaseMark(accountId),
+        leaseEpochs: [known.epoch],
       });
       signal?.throwIfAborted();
     } catch (thrown) {
@@ -297,7 +313,7 @@ export class ProfileKeeper {
   /**
    * Seals the profile and removes it where it was open; its copies are made afterwards, see `copied`. The account's
    * browser is gone. A profile that cannot be sealed stays where it is for the next start.
-   * @throws AppError VAULT_STORAGE_FAILED; and what the disk and the database throw
+   * @throws LeaseLostError; AppError VAULT_STORAGE_FAILED; and what the disk and the database throw
    */
   seal(accountId: AccountId): Promise<void> {
     return this.#turns.run(accountId, () => this.#tellFailure(this.#sealResting(accountId)));
@@ -327,9 +343,10 @@ export class ProfileKeeper {
     const { vault, log, clock, onStep } = this.#deps;
     const path = this.#pathOf(accountId);
     if ((await readProfileMark(path)) === undefined) return;
-    const opened = this.#opened.get(accountId) ?? (await this.#findLeftOpen(accountId));
+    const opened = this.#findOpened(accountId) ?? (await this.#findLeftOpen(accountId));
     if (opened === undefined) return await this.#removeLive(accountId);
     const generation = await this.#mark(accountId, opened).catch((thrown) => {
+      if (thrown instanceof LeaseLostError) throw thrown;
       // On a full disk: the vault is elsewhere, and what is sealed here does not change any more.
       log.debug('A session is sealed that could not be marked', {
         accountId,
@@ -351,18 +368,23 @@ export class ProfileKeeper {
    */
   async #findLeftOpen(accountId: AccountId): Promise<Opened | undefined> {
     const known = await this.#findKnown(accountId);
-    if ((await this.#findLive(accountId, known)) !== undefined) return known;
-    await this.#openVault(accountId, known);
-    return undefined;
+    const live = await this.#findLive(accountId, known);
+    if (live === undefined) await this.#openVault(accountId, known);
+    const begun = await this.#beginUse(accountId, known);
+    return live === undefined ? undefined : begun;
   }
 
-  /** Before it is sealed, so that a crash leaves no snapshot that its own profile would be taken to be older than. */
+  /**
+   * Before it is sealed, so that a crash leaves no snapshot that its own profile would be taken to be older than.
+   * @throws LeaseLostError if the lease is over under which it was taken out: it may be open elsewhere
+   */
   async #mark(accountId: AccountId, opened: Opened): Promise<number> {
+    if (this.#findEpoch(accountId) !== opened.epoch) throw new LeaseLostError();
     const generation = opened.generation + 1;
     await writeProfileMark(this.#pathOf(accountId), {
       generation,
       boot: await readBoot(),
-      ...this.#leaseMark(accountId),
+      leaseEpochs: [opened.epoch],
     });
     opened.generation = generation;
     this.#deps.onStep('profile-marked');
@@ -421,3 +443,12 @@ export class ProfileKeeper {
 
 /** Of profiles that a phone is, or may be, linked to. */
 const findLinkDamage = (path: string) => findDamage(path, { isLinked: true });
+
+/** Whether somebody else had the account after the profile was used here: what they sealed is newer, whatever its number. */
+function findStranger(
+  { leaseEpochs }: ProfileMark,
+  { profileEpoch }: Pick<Opened, 'profileEpoch'>,
+): { readonly message: string } | undefined {
+  if (leaseEpochs.includes(profileEpoch)) return undefined;
+  return { message: 'An opened profile is from before another instance had the account and is not used' };
+}

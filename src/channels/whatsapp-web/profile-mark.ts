@@ -11,19 +11,28 @@ export interface ProfileMark {
   readonly generation: number;
   /** The run of the machine in which that was, as the kernel names it; null if it is not said. */
   readonly boot: string | null;
-  /** Of the lease under which the profile was used last, if that is said. */
-  readonly leaseEpoch?: number | undefined;
+  /**
+   * Of the leases under which the profile was used, those that the database may name as the last: one, and the one before
+   * it while that is being written down. Null stands for no lease, as the database says it too.
+   */
+  readonly leaseEpochs: readonly (number | null)[];
 }
+
+/** The same, where it may be left to the reader to add that no lease is named. */
+export type WrittenMark = Omit<ProfileMark, 'leaseEpochs'> & Partial<Pick<ProfileMark, 'leaseEpochs'>>;
+
+const NO_LEASE: ProfileMark['leaseEpochs'] = [null];
+const isEpoch = (value: unknown) => value === null || Number.isSafeInteger(value);
 
 /** Undefined if there is no profile. */
 export async function readProfileMark(profilePath: string): Promise<ProfileMark | undefined> {
-  const nothing = { generation: 0, boot: null };
+  const nothing: ProfileMark = { generation: 0, boot: null, leaseEpochs: NO_LEASE };
   try {
-    const { generation, boot, leaseEpoch } = JSON.parse(await readFile(join(profilePath, NAME), 'utf8'));
+    const { generation, boot, leaseEpochs } = JSON.parse(await readFile(join(profilePath, NAME), 'utf8'));
     return {
       generation: Number.isSafeInteger(generation) && generation > 0 ? generation : 0,
       boot: typeof boot === 'string' ? boot : null,
-      ...(Number.isSafeInteger(leaseEpoch) ? { leaseEpoch } : {}),
+      leaseEpochs: Array.isArray(leaseEpochs) ? leaseEpochs.filter(isEpoch) : NO_LEASE,
     };
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return nothing;
@@ -33,7 +42,7 @@ export async function readProfileMark(profilePath: string): Promise<ProfileMark 
 }
 
 /** Marks a profile, whole or not at all. */
-export async function writeProfileMark(profilePath: string, mark: ProfileMark): Promise<void> {
+export async function writeProfileMark(profilePath: string, mark: WrittenMark): Promise<void> {
   const path = join(profilePath, NAME);
   await writeFile(`${path}.new`, JSON.stringify(mark), { mode: 0o600, flush: true });
   await rename(`${path}.new`, path);

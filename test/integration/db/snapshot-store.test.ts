@@ -36,7 +36,7 @@ async function save(...generations: readonly number[]): Promise<void> {
 
 describe('the index', () => {
   it('knows nothing of an account that has no snapshot', async () => {
-    const nothing = { snapshots: [], wipedThrough: 0, isHeldHere: true };
+    const nothing = { snapshots: [], wipedThrough: 0, isHeldHere: true, profileEpoch: null };
     expect(await index.find(id)).toEqual(nothing);
     expect(await index.find(makeAccountId())).toEqual(nothing);
   });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
 import { copyFrozen } from '../../../../src/channels/whatsapp-web/frozen-copy.ts';
 import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
+import { makeSnapshotIndex } from '../../../../src/db/snapshot-store.ts';
 import type { LeaseKeeper } from '../../../../src/instances/lease-keeper.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
 import { openShortLeases } from '../../../support/short-leases.ts';
@@ -53,7 +54,8 @@ async function leaveOpen(): Promise<void> {
   const away = join(stage.livePath, '..', 'away');
   await copyFrozen(stage.profilePath(accountId), away, DEADLINE_MS);
   const mark = await readProfileMark(stage.profilePath(accountId));
-  expect(mark?.leaseEpoch).toBe(leases.find(accountId)?.epoch);
+  if (mark === undefined) throw new Error('The open profile bears no mark.');
+  expect(mark.leaseEpochs).toContain(leases.find(accountId)?.epoch);
   await stage.reopen({ leases });
   // Newer than anything in the vault.
   const generation = ((await listVault()).at(-1) ?? 0) + 100;
@@ -64,6 +66,13 @@ async function leaveOpen(): Promise<void> {
 
 describe('a profile that was left open', () => {
   beforeEach(leaveOpen);
+
+  /** Another instance has run its session meanwhile. */
+  async function useElsewhere(): Promise<void> {
+    const { epoch } = await other.take(accountId);
+    await makeSnapshotIndex(stage.db, OTHER, (id) => other.find(id)).saveUse(accountId, epoch);
+    await other.release(accountId);
+  }
 
   const nobodyWantsIt = () => stage.store.saveRest(accountId, { reason: 'exported' });
 
@@ -76,10 +85,9 @@ describe('a profile that was left open', () => {
     await other.release(accountId);
   });
 
-  it('is discarded if another instance has held the account since, and nobody wants it connected', async () => {
+  it('is discarded if another instance has used the account since, and nobody wants it connected', async () => {
     const before = await listVault();
-    await other.take(accountId);
-    await other.release(accountId);
+    await useElsewhere();
     await nobodyWantsIt();
     await stage.pool.restore();
     expect(await readdir(stage.livePath)).toEqual([]);
@@ -87,11 +95,18 @@ describe('a profile that was left open', () => {
   });
 
   it('is not used either then: the vault is opened in its place', async () => {
+    await useElsewhere();
+    await stage.pool.start(accountId);
+    await stage.connected(accountId, connections() + 1);
+    expect(existsSync(witness())).toBe(false);
+  });
+
+  it('is used if another instance has held the account since and came to open nothing', async () => {
     await other.take(accountId);
     await other.release(accountId);
     await stage.pool.start(accountId);
     await stage.connected(accountId, connections() + 1);
-    expect(existsSync(witness())).toBe(false);
+    expect(existsSync(witness())).toBe(true);
   });
 
   it('is used if nobody has held the account since', async () => {
