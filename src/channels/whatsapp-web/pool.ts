@@ -9,9 +9,9 @@ import { waitMs, withDeadline } from '../../lib/abort.ts';
 import { backoffDelayMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError, toError } from '../../lib/errors.ts';
-import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Channel, ChannelListener, ConnectedSession, PreparedSend, SessionStatus } from '../channel.ts';
+import { AccountTurns } from './account-turns.ts';
 import type { Browser } from './browser.ts';
 import type { BrowserGuard } from './guard.ts';
 import { LaunchGate } from './launch-gate.ts';
@@ -69,7 +69,7 @@ export class Pool implements Channel, AsyncDisposable {
   readonly #families: ProcessFamilies;
   readonly #timings: SessionTimings;
   readonly #slots: Slots;
-  readonly #turns = new KeyedSerial<AccountId>();
+  readonly #turns: AccountTurns;
   readonly #restore: Restore;
   readonly #closing = new AbortController();
   #disposal: Promise<void> | undefined;
@@ -85,16 +85,16 @@ export class Pool implements Channel, AsyncDisposable {
     });
     const { launchPlaces = availableParallelism() } = deps;
     this.#gate = new LaunchGate(launchPlaces, () => Math.random() * launchJitterMs);
+    const { leases, profiles } = deps;
+    const signal = this.#closing.signal;
+    this.#turns = new AccountTurns({ leases, slots: this.#slots, profiles, signal });
     this.#restore = new Restore({
       ...deps,
       slots: this.#slots,
-      inTurn: (accountId, work) => this.#inTurn(accountId, work),
-      inBareTurn: (accountId, work) => this.#turns.run(accountId, work),
-      isBusy: (accountId) => this.#turns.isBusy(accountId),
-      giveBack: (accountId) => this.#tidyLease(accountId),
+      turns: this.#turns,
       start: (accountId) => this.#startUnasked(accountId),
-      saveRest: (accountId, reason) => this.#inTurn(accountId, () => this.#saveRest(accountId, reason)),
-      signal: this.#closing.signal,
+      saveRest: (accountId, reason) => this.#turns.run(accountId, () => this.#saveRest(accountId, reason)),
+      signal,
     });
   }
 
@@ -118,35 +118,11 @@ export class Pool implements Channel, AsyncDisposable {
     this.#requireOpen();
     const slot = this.#slots.enter(accountId);
     try {
-      await this.#inTurn(accountId, () => work(slot));
+      await this.#turns.run(accountId, () => work(slot));
     } finally {
       this.#slots.leave(accountId, slot);
-      this.#tidyLease(accountId);
+      this.#turns.giveBack(accountId);
     }
-  }
-
-  /** Does something to an account in its turn, under its lease. @throws HeldElsewhereError */
-  async #inTurn(accountId: AccountId, work: () => Promise<void>): Promise<void> {
-    try {
-      await this.#turns.run(accountId, async () => {
-        await this.#deps.leases.take(accountId);
-        await work();
-      });
-    } finally {
-      this.#tidyLease(accountId);
-    }
-  }
-
-  /** Gives back the lease of an account that has no session, once others find its last snapshot. */
-  #tidyLease(accountId: AccountId): void {
-    const { profiles, leases } = this.#deps;
-    if (this.#slots.has(accountId) || this.#closing.signal.aborted) return;
-    void profiles.copied(accountId).then(() =>
-      this.#turns.run(accountId, async () => {
-        // Whoever had the turn before this one may have sealed another: its own end gives the lease back.
-        if (!this.#slots.has(accountId) && profiles.isCopied(accountId)) await leases.release(accountId);
-      }),
-    );
   }
 
   /** An account or a database that is not there is found before the session that runs is stopped. */
@@ -171,7 +147,7 @@ export class Pool implements Channel, AsyncDisposable {
       this.#requireOpen();
       const state = 'starting';
       // All sessions may have been told to stop meanwhile, when this was none of them yet.
-      this.#requireLease(accountId);
+      this.#turns.requireLease(accountId);
       this.#launch({ ...account, state, reason: null }, slot);
     } catch (thrown) {
       if (before?.end === 'stopped') await this.#bringBack(accountId, before.session);
@@ -189,7 +165,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   async disconnect(accountId: AccountId): Promise<void> {
-    await this.#inTurn(accountId, async () => {
+    await this.#turns.run(accountId, async () => {
       // Before anything is done about it: whatever is cut off from here on is completed by the next boot.
       await this.#deps.store.saveOver(accountId, this.#deps.instanceId);
       await this.#restAfter(accountId, 'user_disconnected', async () => {
@@ -217,7 +193,7 @@ export class Pool implements Channel, AsyncDisposable {
 
   /** Until it is sealed a user wants it connected: what is cut off goes on at the next boot. */
   async release(accountId: AccountId): Promise<void> {
-    await this.#inTurn(accountId, () =>
+    await this.#turns.run(accountId, () =>
       this.#restAfter(accountId, 'exported', async () => {
         await this.#end(accountId);
         await this.#inTime(this.#deps.profiles.seal(accountId), 'Sealing the profile');
@@ -226,7 +202,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   async abandon(accountId: AccountId): Promise<void> {
-    await this.#inTurn(accountId, async () => {
+    await this.#turns.run(accountId, async () => {
       await this.#deps.store.saveOver(accountId, this.#deps.instanceId);
       await this.#restAfter(accountId, 'moved_away', async () => {
         await this.#end(accountId);
@@ -340,11 +316,6 @@ export class Pool implements Channel, AsyncDisposable {
     throw new AppError('UNAVAILABLE', { message: 'Switchboard is stopping.' });
   }
 
-  /** A process that stood still may be about to start a browser that another instance has started meanwhile. */
-  #requireLease(accountId: AccountId): void {
-    if (this.#deps.leases.find(accountId) === undefined) throw new LeaseLostError();
-  }
-
   async #stop(run: Run): Promise<void> {
     run.stop.abort(new Error('The session was asked to stop.'));
     await this.#inTime(run.ended, 'Ending the session');
@@ -376,7 +347,7 @@ export class Pool implements Channel, AsyncDisposable {
   }
 
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): SessionClient {
-    this.#requireLease(account.id);
+    this.#turns.requireLease(account.id);
     const { config, runtimePath, browser, instanceId, guard, clock, isRoot, environment } = this.#deps;
     const { makeClient = makeBrowserClient } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
@@ -390,7 +361,7 @@ export class Pool implements Channel, AsyncDisposable {
         pairing: byCode ? { kind: 'code', phoneNumber } : { kind: 'qr' },
         browser,
         livePath: runtimePath,
-        requireLease: () => this.#requireLease(account.id),
+        requireLease: () => this.#turns.requireLease(account.id),
         whenRoom: async () => this.#deps.listener.whenRoom?.(account.id),
         extraArgs: config.browser.extraArgs,
         clock,
@@ -444,7 +415,7 @@ export class Pool implements Channel, AsyncDisposable {
     } finally {
       if (!this.#closing.signal.aborted) {
         this.#slots.vacate(accountId, slot);
-        this.#tidyLease(accountId);
+        this.#turns.giveBack(accountId);
       }
     }
   }
@@ -457,7 +428,7 @@ export class Pool implements Channel, AsyncDisposable {
     for (let attempt = 1; ; attempt += 1) {
       try {
         // What is sealed may be another holder's by now, and its link a new one.
-        this.#requireLease(accountId);
+        this.#turns.requireLease(accountId);
         await this.#forget(accountId);
         return;
       } catch (thrown) {

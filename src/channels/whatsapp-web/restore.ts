@@ -6,6 +6,7 @@ import { waitMs } from '../../lib/abort.ts';
 import { backoffDelayMs } from '../../lib/backoff.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { AccountTurns } from './account-turns.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import { RestoreProgress } from './restore-progress.ts';
 import type { Slots } from './slots.ts';
@@ -15,14 +16,7 @@ export interface RestoreDeps {
   readonly instanceId: InstanceId;
   readonly profiles: ProfileKeeper;
   readonly slots: Slots;
-  /** Does something to an account in its turn, under its lease. @throws HeldElsewhereError */
-  readonly inTurn: (accountId: AccountId, work: () => Promise<void>) => Promise<void>;
-  /** Does something to an account in its turn, whoever holds it. */
-  readonly inBareTurn: (accountId: AccountId, work: () => Promise<void>) => Promise<void>;
-  /** Something is done to the account at this moment. */
-  readonly isBusy: (accountId: AccountId) => boolean;
-  /** Gives back the lease of an account that has no session, in its turn. */
-  readonly giveBack: (accountId: AccountId) => void;
+  readonly turns: AccountTurns;
   /** Starts an account, which has its place as soon as this returns, unless it has a session or nobody wants it when its turn has come; true if it did. */
   readonly start: (accountId: AccountId) => Promise<boolean>;
   /** Stores and tells the state of an account that got no session. */
@@ -85,10 +79,10 @@ export class Restore {
 
   /** Completes disconnects and logouts that an earlier run was killed over. */
   async #destroyWhatIsOver(): Promise<void> {
-    const { store, instanceId, profiles, inTurn, slots, log } = this.#deps;
+    const { store, instanceId, profiles, turns, slots, log } = this.#deps;
     try {
       for (const accountId of await store.listOver(instanceId)) {
-        await inTurn(accountId, async () => {
+        await turns.run(accountId, async () => {
           if (!slots.has(accountId)) await profiles.destroyLeft(accountId);
         });
       }
@@ -131,10 +125,10 @@ export class Restore {
 
   /** What an earlier run was killed over and nobody wants connected now is not left open. */
   async #sealLeftOpen(): Promise<void> {
-    const { profiles, store, inTurn, slots, log } = this.#deps;
+    const { profiles, store, turns, slots, log } = this.#deps;
     for (const accountId of await profiles.listOpen()) {
       try {
-        await inTurn(accountId, async () => {
+        await turns.run(accountId, async () => {
           if (slots.has(accountId)) return;
           const { linked } = await store.getAccount(accountId);
           await (linked ? profiles.putAway(accountId) : profiles.discard(accountId));
@@ -156,9 +150,9 @@ export class Restore {
    * Profiles that a lapse has left open are removed if another instance holds the account. Never rejects.
    */
   async takeUp(accountIds: readonly AccountId[]): Promise<void> {
-    const { slots, isBusy, log, signal } = this.#deps;
+    const { slots, turns, log, signal } = this.#deps;
     if (signal.aborted) return;
-    const idle = accountIds.filter((accountId) => !slots.has(accountId) && !isBusy(accountId));
+    const idle = accountIds.filter((accountId) => !slots.has(accountId) && !turns.isBusy(accountId));
     await Promise.all(idle.map((accountId) => this.#takeUpOne(accountId)));
     await this.#discardTaken().catch((thrown: unknown) => {
       log.debug('Open profiles could not be looked through', { error: toError(thrown).message });
@@ -167,11 +161,11 @@ export class Restore {
 
   /** Whoever holds an account now has taken it from the vault: nothing that is open here will be used any more. */
   async #discardTaken(): Promise<void> {
-    const { store, instanceId, profiles, inBareTurn, slots, isBusy, log } = this.#deps;
+    const { store, instanceId, profiles, turns, slots, log } = this.#deps;
     for (const accountId of await profiles.listOpen()) {
-      if (slots.has(accountId) || isBusy(accountId)) continue;
+      if (slots.has(accountId) || turns.isBusy(accountId)) continue;
       try {
-        await inBareTurn(accountId, async () => {
+        await turns.runBare(accountId, async () => {
           if (slots.has(accountId)) return;
           const { isHeld, instanceId: holder } = await store.getAccount(accountId);
           if (isHeld && holder !== instanceId) await profiles.discard(accountId);
@@ -187,13 +181,13 @@ export class Restore {
   }
 
   async #takeUpOne(accountId: AccountId): Promise<void> {
-    const { start, giveBack, log } = this.#deps;
+    const { start, turns, log } = this.#deps;
     try {
       if (this.#restsHere.has(accountId) && (await this.#isResting(accountId))) return;
       if (await start(accountId)) log.info('An account that had no session was taken up', { accountId });
     } catch (thrown) {
       log.debug('An account could not be taken up', { accountId, error: toError(thrown).message });
-      giveBack(accountId);
+      turns.giveBack(accountId);
     }
   }
 

@@ -1,0 +1,66 @@
+import type { AccountId } from '../../accounts/ids.ts';
+import { LeaseLostError, type Leases } from '../../instances/lease.ts';
+import { KeyedSerial } from '../../lib/keyed-serial.ts';
+import type { ProfileKeeper } from './profile-keeper.ts';
+import type { Slots } from './slots.ts';
+
+export interface AccountTurnsDeps {
+  readonly leases: Leases;
+  readonly slots: Slots;
+  readonly profiles: Pick<ProfileKeeper, 'copied' | 'isCopied'>;
+  /** Aborts when leases are given back by the stop of the pool alone. */
+  readonly signal: AbortSignal;
+}
+
+/** What is done to accounts: to each one thing after another, under its lease. */
+export class AccountTurns {
+  readonly #deps: AccountTurnsDeps;
+  readonly #turns = new KeyedSerial<AccountId>();
+
+  constructor(deps: AccountTurnsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Does something to an account in its turn, under its lease. @throws HeldElsewhereError */
+  async run(accountId: AccountId, work: () => Promise<void>): Promise<void> {
+    try {
+      await this.#turns.run(accountId, async () => {
+        await this.#deps.leases.take(accountId);
+        await work();
+      });
+    } finally {
+      this.giveBack(accountId);
+    }
+  }
+
+  /** The same, without its lease. */
+  runBare<T>(accountId: AccountId, work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(accountId, work);
+  }
+
+  /** Gives back the lease of an account that has no session, once others find its last snapshot. Returns at once. */
+  giveBack(accountId: AccountId): void {
+    const { slots, profiles, leases, signal } = this.#deps;
+    if (slots.has(accountId) || signal.aborted) return;
+    void profiles.copied(accountId).then(() =>
+      this.#turns.run(accountId, async () => {
+        // Whoever had the turn before this one may have sealed another: its own end gives the lease back.
+        if (!slots.has(accountId) && profiles.isCopied(accountId)) await leases.release(accountId);
+      }),
+    );
+  }
+
+  /** A process that stood still may be about to do what another instance has done meanwhile. @throws LeaseLostError */
+  requireLease(accountId: AccountId): void {
+    if (this.#deps.leases.find(accountId) === undefined) throw new LeaseLostError();
+  }
+
+  isBusy(accountId: AccountId): boolean {
+    return this.#turns.isBusy(accountId);
+  }
+
+  /** Resolves when everything that was begun so far has ended. */
+  idle(): Promise<void> {
+    return this.#turns.idle();
+  }
+}
