@@ -10,6 +10,9 @@ const BAR_WIDTH = 30;
 /** Every line fits into 80 columns: one that wraps would be counted wrongly when it is drawn over. */
 const MAX_NAME = 60;
 
+/** Why the next one has not left yet, where nothing else is the matter. */
+const PACE = 'It waits where a minute is full (WHATSAPP_MESSAGE_RATE_LIMIT; docs/limits.md).';
+
 /**
  * Yields the campaign as it is, and again each time that something in it has changed, until nothing more of it will leave.
  * @throws AppError as the question does
@@ -48,10 +51,10 @@ export function describeCampaign(campaign: CampaignProgress): string {
     .join('');
 }
 
-function describeWait({ waitsFor, waitsUntil }: CampaignProgress): readonly string[] {
+function describeWait({ status, waitsFor, waitsUntil, counts }: CampaignProgress): readonly string[] {
   switch (waitsFor) {
     case null:
-      return [];
+      return status === 'running' && counts.pending ? [PACE] : [];
     case 'connection':
       return ['It waits until the account is connected.'];
     case 'daily-limit':

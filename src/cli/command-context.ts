@@ -9,6 +9,8 @@ export interface CommandContext {
   openApi(): Promise<ApiClient>;
   /** To standard output. */
   write(text: string): void;
+  /** To standard error. */
+  writeError(text: string): void;
   /** Standard output is a terminal. */
   readonly isTty: boolean;
   /** Asks the person at the terminal, without showing the answer. Rejects where there is no terminal. */

@@ -45,10 +45,7 @@ const DESCRIPTION =
   'Talks to a running Switchboard: the one of this folder, or where SWITCHBOARD_URL and SWITCHBOARD_API_KEY point.';
 
 /** What a run needs besides what its subcommand does. */
-export interface ProgramContext extends Omit<CommandContext, 'exitWith'> {
-  /** To standard error. */
-  writeError(text: string): void;
-}
+export type ProgramContext = Omit<CommandContext, 'exitWith'>;
 
 /** Runs the command line `args` (without node and the script) and resolves with its exit code; never rejects. */
 export async function runProgram(args: readonly string[], context: ProgramContext): Promise<ExitCode> {
@@ -70,7 +67,7 @@ export async function runProgram(args: readonly string[], context: ProgramContex
   }
 }
 
-function makeProgram(context: ProgramContext & CommandContext): Command {
+function makeProgram(context: CommandContext): Command {
   const program = new Command('switchboard')
     .description(DESCRIPTION)
     .version(packageJson.version, '-V, --version', 'print the version')

@@ -6,6 +6,12 @@ import { rowsToTable, textToCell } from '../terminal-text.ts';
 
 const MAX_NAME = 30;
 
+/** A key is not told its own role: whose key it is decides which of the two is the remedy. */
+const NONE = `There is no account that this key may see.
+Link one with:                                  ${CLI} link "My business"
+To an agent's or viewer's key an owner grants:  ${CLI} grants add "My business" --key <key>
+`;
+
 /** `accounts`: lists all accounts that the key may see. */
 export function addAccountsCommand(program: Command, context: CommandContext): void {
   program
@@ -27,7 +33,7 @@ export function describeState({ connectionStatus, state }: AccountView): string 
 
 /** The accounts as a table. */
 export function describeAccounts(accounts: readonly AccountView[]): string {
-  if (accounts.length === 0) return `There is no account yet. Link one with: ${CLI} link "My business"\n`;
+  if (accounts.length === 0) return NONE;
   return rowsToTable(
     ['ID', 'NAME', 'PHONE', 'STATUS', 'HEALTH', 'SENT TODAY', 'RECEIVED TODAY'],
     accounts.map((account) => [

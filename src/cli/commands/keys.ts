@@ -93,7 +93,13 @@ async function createKey(
     ...(scope === undefined ? {} : { scopes: scope }),
     ...(expires === undefined ? {} : { expiresAt: expires }),
   };
+  const isTaken = (await api.listKeys()).some((key) => key.name === name);
   const made = await withTypedNames(api.createKey(wish), TYPED_NAMES);
+  if (isTaken) {
+    context.writeError(
+      `Another key is called ${textToLine(name)} too: name them by their ids from now on (${CLI} keys).\n`,
+    );
+  }
   if (json) {
     writeJson(context, made);
     return;

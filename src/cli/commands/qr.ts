@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { AppError, type ErrorCode, isAppError } from '../../lib/errors.ts';
 import { chooseAccount } from '../account-choice.ts';
 import type { AccountView } from '../api-views.ts';
+import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
 import { idToLinkCommand, isResting, reasonToSentences } from '../link-step.ts';
 import { drawQr } from '../qr-view.ts';
@@ -30,7 +31,8 @@ async function qr(context: CommandContext, wanted: string, { json, large }: QrOp
   const answer = await api.getQr(accountId).catch(async (thrown: unknown) => {
     if (!isAppError(thrown, 'QR_EXPIRED') && !isAppError(thrown, 'ALREADY_LINKED')) throw thrown;
     const account = await api.getAccount(accountId);
-    throw isResting(account) ? makeResting(account, thrown.code) : thrown;
+    if (isResting(account)) throw makeResting(account, thrown.code);
+    throw isAppError(thrown, 'ALREADY_LINKED') ? makeLinked(account, thrown) : thrown;
   });
   if (answer.qr === null) {
     const account = await api.getAccount(accountId);
@@ -45,6 +47,13 @@ function makeResting(account: AccountView, code: ErrorCode): AppError {
   const remedy = `Link it with: ${idToLinkCommand(account.id)}`;
   const sentences = ['The account shows no QR code.', reasonToSentences(account), remedy];
   return new AppError(code, { message: sentences.filter(Boolean).join(' ') });
+}
+
+/** The code has done its work. */
+function makeLinked({ id }: AccountView, { code, message }: AppError): AppError {
+  return new AppError(code, {
+    message: `${message} See how it is with: ${CLI} status ${id} Before another phone can be linked, log this one out with: ${CLI} disconnect ${id}`,
+  });
 }
 
 function makeNotYet(account: AccountView): AppError {

@@ -8,6 +8,9 @@ import { requireValid, type TypedProblem, withTypedNames } from '../typed-values
 /** What is typed to keep messages for ever. */
 const FOR_EVER = 'forever';
 
+/** A hundred years. */
+const MAX_DAYS = 36_500;
+
 interface SetOptions extends JsonOption {
   readonly retentionDays: string;
 }
@@ -35,7 +38,7 @@ export function addSettingsCommand(program: Command, context: CommandContext): v
     .description(
       'Changes for how many days messages are kept. Older ones are deleted within minutes, with their media. See docs/retention.md.',
     )
-    .requiredOption('--retention-days <days>', `1 to 36500, or ${FOR_EVER}`)
+    .requiredOption('--retention-days <days>', `1 to ${MAX_DAYS}, or ${FOR_EVER}`)
     .option(...JSON_OPTION)
     .addHelpText('after', exampleHelp('settings set --retention-days 365'))
     .action((options: SetOptions) => changeSettings(context, options));
@@ -54,10 +57,14 @@ async function changeSettings(context: CommandContext, { retentionDays, json }: 
   writeSettings(context, await withTypedNames(asked, { retentionDays: '--retention-days' }), json);
 }
 
-/** How many there may be is the daemon's to judge. */
+/** The daemon says the same, but that it takes null. */
 function checkDays(text: string): TypedProblem {
-  if (text === FOR_EVER || /^\d+$/.test(text)) return undefined;
-  return { field: '--retention-days', message: `Use a whole number of days, or ${FOR_EVER}.` };
+  if (text === FOR_EVER || (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_DAYS))
+    return undefined;
+  return {
+    field: '--retention-days',
+    message: `Use a whole number of days, 1 to ${MAX_DAYS}, or ${FOR_EVER} to delete nothing.`,
+  };
 }
 
 function writeSettings(

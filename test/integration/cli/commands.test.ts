@@ -30,6 +30,7 @@ const SUPPORT = makeAccountView({
 });
 
 const STARTING_ID = '77777777-7777-4777-8777-777777777777';
+const LINKED_ID = '88888888-8888-4888-8888-888888888888';
 const RESTING_ID = '55555555-5555-4555-8555-555555555555';
 const GIVEN_UP_ID = '66666666-6666-4666-8666-666666666666';
 const RESTING = makeAccountView({
@@ -83,6 +84,8 @@ function answer({ method, path }: { readonly method: string; readonly path: stri
     [`GET /health/${RESTING_ID}`]: data({ ...RESTING, lastError: 'An old error.' }),
     [`GET /qr-code/${OTHER_ID}`]: failure(409, 'ALREADY_LINKED'),
     [`GET /accounts/${OTHER_ID}`]: data(SUPPORT),
+    [`GET /qr-code/${LINKED_ID}`]: failure(409, 'ALREADY_LINKED'),
+    [`GET /accounts/${LINKED_ID}`]: data({ ...SHOP, id: LINKED_ID }),
     [`GET /qr-code/${STARTING_ID}`]: data({ qr: null, qrCode: null, expiresAt: null }),
     [`GET /accounts/${STARTING_ID}`]: data(STARTING),
     [`GET /qr-code/${RESTING_ID}`]: data({ qr: null, qrCode: null, expiresAt: null }),
@@ -206,6 +209,13 @@ describe('qr', () => {
     expect(error).toContain(`npm run cli -- link --account ${id}\n`);
     expect(error).not.toContain('yet');
   });
+});
+
+it('qr says how to go on where the account is linked', async () => {
+  const { code, error } = await run('qr', LINKED_ID);
+  expect(code).toBe(1);
+  expect(error).toContain(`cli -- status ${LINKED_ID} `);
+  expect(error).toContain(`cli -- disconnect ${LINKED_ID}\n`);
 });
 
 describe('send', () => {

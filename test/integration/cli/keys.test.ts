@@ -42,6 +42,14 @@ describe('keys', () => {
     expect((await run(['keys', 'revoke', 'Orders'])).code).toBe(5);
   });
 
+  it('warns of a name that is taken, beside the key', async () => {
+    const args = ['keys', 'create', 'Same', '--role', 'viewer', '--json'];
+    expect((await run(args)).error).toBe('');
+    const second = await run(args);
+    expect([second.code, JSON.parse(second.out).name]).toEqual([0, 'Same']);
+    expect(second.error).toMatch(/^Another key is called Same too: .*npm run cli -- keys\)\.\n$/);
+  });
+
   it('makes one that is narrowed and expires, as JSON', async () => {
     const expires = '2100-01-31T08:00:00.000Z';
     const args = ['--role', 'admin', '--scope', 'whatsapp:read', 'whatsapp:send', '--expires', expires];
@@ -74,7 +82,9 @@ describe('keys', () => {
 
   it('is refused to keys that may not manage, and for the last owner key', async () => {
     const viewer = await server.makeKey('viewer');
-    expect((await run(['keys'], viewer)).code).toBe(4);
+    const refused = await run(['keys'], viewer);
+    expect(refused).toMatchObject({ code: 4, error: expect.stringMatching(/whatsapp:manage.*owner, admin/) });
+    expect((await run(['accounts'], viewer)).out).toMatch(/cli -- link "My business"\n.*cli -- grants add /);
     const last = await run(['keys', 'revoke', 'test'], await server.makeKey('owner', 'alone'));
     expect([last.code, last.error]).toEqual([1, expect.stringContaining('Make another owner key first.')]);
   });

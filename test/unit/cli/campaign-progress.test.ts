@@ -17,6 +17,13 @@ describe('describeCampaign', () => {
     );
   });
 
+  it('says that a minute takes only so many while messages wait to leave', () => {
+    const line = 'It waits where a minute is full (WHATSAPP_MESSAGE_RATE_LIMIT; docs/limits.md).\n';
+    expect(line.length).toBeLessThanOrEqual(80);
+    expect(describeCampaign(makeCampaignProgress({ waiting: 1, pending: 1 }))).toContain(line);
+    expect(describeCampaign(makeCampaignProgress({ sent: 2 }))).not.toContain('minute');
+  });
+
   it('fits into 80 columns, and takes nothing of the name that moves the cursor', () => {
     const counts = { waiting: 1, read: 999, failed: 999, cancelled: 999 };
     const text = describeCampaign({ ...makeCampaignProgress(counts), name: `\x1b[2J\n${'x'.repeat(200)}` });
