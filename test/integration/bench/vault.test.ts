@@ -96,7 +96,7 @@ it('names the benchmarks, and refuses what it does not know', async () => {
   expect(await asked.ended, asked.errors()).toBe(0);
   expect(asked.output()).toMatch(/^ {2}vault: .+\n {6}--size /m);
   const refusals = [
-    [['pigeons'], 'There is no benchmark pigeons. There is: api, pipeline, vault.'],
+    [['pigeons'], 'There is no benchmark pigeons. There is: api, boot, fleet, pipeline, sessions, vault.'],
     [['vault', '--size', '0'], '--size is a whole number from 1 to 4000, not 0.'],
     [['vault', '--zstd', 'best'], '--zstd is one of auto, program, node, not best.'],
     [['vault', '--fast'], "Unknown option '--fast'"],

@@ -136,7 +136,7 @@ it('an import that is refused leaves no account, no snapshot and no file', async
   expect((await target.server.ask('GET', '/accounts')).body.data).toEqual([]);
   const left = await readdir(join(target.path, 'sessions'), { recursive: true });
   expect(left.filter((name) => name !== id)).toEqual([]);
-  expect(await target.vault.findNewest(id)).toEqual({ generation: 0, isSealed: false });
+  expect(await target.vault.findNewest(id)).toEqual({ generation: 0, isSealed: false, profileEpoch: null });
   expect((await importInto(target, good)).status).toBe(201);
 });
 

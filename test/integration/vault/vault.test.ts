@@ -71,7 +71,11 @@ describe('the newest generation', () => {
   });
 
   it('is nothing at all for an account that was never sealed', async () => {
-    expect(await stage.vault.findNewest(stage.accountId)).toEqual({ generation: 0, isSealed: false, profileEpoch: null });
+    expect(await stage.vault.findNewest(stage.accountId)).toEqual({
+      generation: 0,
+      isSealed: false,
+      profileEpoch: null,
+    });
     expect(await stage.takeOut()).toBeNull();
   });
 
