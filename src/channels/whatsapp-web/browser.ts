@@ -87,11 +87,9 @@ const ARGUMENTS = [
   // no WebGL, as in a browser of a machine without it; a canvas is drawn by the processor.
   '--disable-gpu',
   '--disable-software-rasterizer',
-  // One process instead of four: each begins by making 6 MB of the binary's own tables anew. Whatever of these dies takes
-  // the browser with it, which is started again; without a card, and without a sandbox for the network on Linux, they are
-  // parted by little anyway.
+  // Fewer processes: each begins by making 6 MB of the binary's own tables anew. What draws takes the browser with it if it
+  // dies, which is started again. The network keeps a process of its own: within the browser's it loses cookies at a close.
   '--in-process-gpu',
-  '--enable-features=NetworkServiceInProcess2',
   // A process that only helps to start those.
   '--no-unsandboxed-zygote',
   // Of what the network has brought, in bytes: where profiles are open in memory this is memory.

@@ -97,7 +97,7 @@ describe('the browser of a session', () => {
     expect(await page.evaluate(use)).toBe(true);
   });
 
-  it('has no process for graphics, network or sound, also when the page makes one', async () => {
+  it('has no process for graphics or sound, also when the page makes one', async () => {
     await page.evaluate(async () => {
       const sounds = new AudioContext();
       const source = sounds.createOscillator();
@@ -109,7 +109,7 @@ describe('the browser of a session', () => {
     });
     const tree = listTree(browser.process()?.pid ?? 0);
     expect(tree.some(({ commandLine }) => commandLine.includes('--type=renderer'))).toBe(true);
-    const parted = /--type=gpu-process|--utility-sub-type=(?:network|audio)/;
+    const parted = /--type=gpu-process|--utility-sub-type=audio/;
     expect(tree.filter(({ commandLine }) => parted.test(commandLine))).toEqual([]);
   });
 });

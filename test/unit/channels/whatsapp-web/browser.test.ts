@@ -98,9 +98,7 @@ describe('makeLaunchOptions', () => {
         .slice(name.length + 1)
         .split(',');
     };
-    expect(featuresOf('--enable-features')).toEqual(
-      expect.arrayContaining(['NetworkServiceInProcess2', 'Mine']),
-    );
+    expect(featuresOf('--enable-features')).toContain('Mine');
     expect(featuresOf('--disable-features')).toEqual(
       expect.arrayContaining(['SpareRendererForSitePerProcess', 'AudioServiceOutOfProcess', 'Yours']),
     );
