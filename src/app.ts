@@ -195,10 +195,7 @@ async function openParts(
     }),
   );
 
-  const accounts = makeAccountStore(db, {
-    history: measured.sessions,
-    fence: makeLeaseFence(findLease),
-  });
+  const accounts = makeAccountStore(db, { history: measured.sessions, fence });
   const vaultDeps = {
     ...makeVaultDeps(config, { db, instanceId, findLease, keyRing, clock, log, signal }),
     onOutcome: measured.snapshot,
@@ -213,6 +210,7 @@ async function openParts(
       connection: stores.connection,
       instanceId,
       leases,
+      fence,
       guard,
       accounts,
       browser,

@@ -13,7 +13,7 @@ import { childEnvironment } from '../config/child-environment.ts';
 import type { Config } from '../config/config.ts';
 import { DEFAULT_TIMINGS } from '../config/session-timings.ts';
 import type { Executor } from '../db/database.ts';
-import { makeLeaseFence } from '../db/lease-fence.ts';
+import type { LeaseFence } from '../db/lease-fence.ts';
 import type { NotificationOptions } from '../db/notification-listener.ts';
 import { doubtRestored } from '../db/restored-profile.ts';
 import { openSocketFolder } from '../embedded/socket-folder.ts';
@@ -34,6 +34,7 @@ export interface SessionParts {
   readonly connection: NotificationOptions['connection'];
   readonly instanceId: InstanceId;
   readonly leases: LeaseKeeper;
+  readonly fence: LeaseFence;
   readonly guard: BrowserGuard;
   readonly accounts: AccountStore;
   readonly browser: Browser;
@@ -110,11 +111,10 @@ export async function openSessions(parts: SessionParts): Promise<OpenSessions> {
 
 /** What was handed over since the snapshot of a profile was taken is in doubt before that profile is used. */
 async function doubtSent(
-  { edge, log, db, leases }: SessionParts,
+  { edge, log, db, fence }: SessionParts,
   accountId: AccountId,
   takenAt: Date,
 ): Promise<void> {
-  const fence = makeLeaseFence((id) => leases.find(id));
   const count = await doubtRestored(db, accountId, { takenAt, at: new Date(edge.clock.now()), fence });
   if (count > 0)
     log.warn('Whether messages left before the session was restored is not known', { accountId, count });

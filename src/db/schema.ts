@@ -37,8 +37,6 @@ export interface AccountTable {
   lease_epoch: ColumnType<string | null, number | null | undefined, number | null>;
   /** Of the lease under which the account's profile was begun to be used last; null before the first. */
   profile_epoch: ColumnType<string | null, number | null | undefined, number | null>;
-  /** The instance that did so. */
-  profile_instance_id: ColumnType<string | null, string | null | undefined, string | null>;
   /** How a phone is linked: `qr` or `code`. */
   pairing: Generated<string>;
   qr: string | null;

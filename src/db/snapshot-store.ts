@@ -77,7 +77,7 @@ export function makeSnapshotIndex(
       if (findLease !== undefined && findLease(accountId)?.epoch !== epoch) throw new LeaseLostError();
       const { numUpdatedRows } = await db
         .updateTable('accounts')
-        .set({ profile_epoch: epoch, profile_instance_id: instanceId })
+        .set({ profile_epoch: epoch })
         .where('id', '=', accountId)
         .where(sql<boolean>`not ${isElsewhere(accountId)}`)
         .executeTakeFirstOrThrow();

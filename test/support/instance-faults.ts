@@ -7,19 +7,9 @@ export interface InstanceFault {
   readonly name: string;
   /** What becomes of the sessions: they go on, or begin anew, on any instance or on others than the one that was struck. */
   readonly sessions: 'go on' | 'start anew' | 'move';
-  /**
-   * For so long after the strike, in milliseconds, pages of the instance may go on taking messages of which nobody hears
-   * any more. WhatsApp does not hand them over again.
-   */
-  readonly deafMs: number;
   /** Strikes, and resolves with what ends the fault; that resolves when the instance serves users again. */
   readonly strike: (stage: InstanceStage, instance: Instance) => Promise<() => Promise<void>>;
 }
-
-/** The guard sees at once that its daemon is gone, and sweeps twice, a second apart; a busy machine takes longer. */
-const AFTER_KILL_MS = 5_000;
-/** The guard of a daemon that stands still kills its browsers this long after the last renewal at the latest. */
-const AFTER_STOP_MS = 20_000;
 
 /** The instance cannot reach PostgreSQL, and serves nobody until it has another run. */
 function cut(linesOf: (instance: Instance) => readonly TcpLine[]): InstanceFault['strike'] {
@@ -89,21 +79,19 @@ const DRAIN: InstanceFault['strike'] = async (_stage, instance) => {
 
 /** Every kind. What ends a fault comes once every account is served again. */
 export const INSTANCE_FAULTS: readonly InstanceFault[] = [
-  fault('SIGKILL and start', 'start anew', AFTER_KILL_MS, KILL_AND_START),
-  fault('SIGKILL', 'move', AFTER_KILL_MS, KILL),
-  fault('SIGSTOP', 'move', AFTER_STOP_MS, STAND_STILL),
-  fault('drained stop', 'move', 0, DRAIN),
+  fault('SIGKILL and start', 'start anew', KILL_AND_START),
+  fault('SIGKILL', 'move', KILL),
+  fault('SIGSTOP', 'move', STAND_STILL),
+  fault('drained stop', 'move', DRAIN),
   fault(
     'PostgreSQL cut off',
     'move',
-    0,
     cut(({ postgres }) => [postgres]),
   ),
-  fault('Redis cut off', 'go on', 0, CUT_REDIS),
+  fault('Redis cut off', 'go on', CUT_REDIS),
   fault(
     'PostgreSQL and Redis cut off',
     'move',
-    0,
     cut(({ postgres, redis }) => [postgres, redis]),
   ),
 ];
@@ -111,8 +99,7 @@ export const INSTANCE_FAULTS: readonly InstanceFault[] = [
 function fault(
   name: string,
   sessions: InstanceFault['sessions'],
-  deafMs: number,
   strike: InstanceFault['strike'],
 ): InstanceFault {
-  return { name, sessions, deafMs, strike };
+  return { name, sessions, strike };
 }

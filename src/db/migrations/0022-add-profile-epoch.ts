@@ -1,6 +1,6 @@
 /**
- * Adds to each account under which lease, and by which instance, its profile was begun to be used last: what others have
- * of it is older, whatever its number.
+ * Adds to each account under which lease its profile was begun to be used last: what others have of it is older, whatever
+ * its number.
  */
 import { type Kysely, sql } from 'kysely';
 
@@ -8,7 +8,4 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
 }
 
-const STATEMENTS = [
-  'alter table accounts add column profile_epoch bigint, add column profile_instance_id text',
-  'update accounts set profile_instance_id = instance_id where instance_id is not null',
-];
+const STATEMENTS = ['alter table accounts add column profile_epoch bigint'];
