@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { AppError } from './errors.ts';
 
 /** Waits `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
@@ -53,12 +54,17 @@ export async function* untilAborted<T>(pieces: AsyncIterable<T>, signal?: AbortS
 
 /**
  * Settles as `work` does, or rejects with SESSION_DEADLINE after `ms` milliseconds. The work itself goes on:
- * a call into a wedged page can only be abandoned, not stopped (fault F9).
+ * a call into a wedged page can only be abandoned, not stopped (fault F9). An answer that came while this process stood
+ * still is in time: it is read before the deadline is held against it.
  */
 export async function withDeadline<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => reject(new AppError('SESSION_DEADLINE', { message: `${what} took longer than ${ms} ms.` })),
+    // Timers come before what the network has brought, in each turn of the loop.
+    () =>
+      setImmediate(() =>
+        reject(new AppError('SESSION_DEADLINE', { message: `${what} took longer than ${ms} ms.` })),
+      ),
     ms,
   );
   try {
@@ -66,5 +72,6 @@ export async function withDeadline<T>(work: Promise<T>, ms: number, what: string
   } finally {
     clearTimeout(timer);
     work.catch(() => undefined);
+    late.catch(() => undefined);
   }
 }

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { orAborted, untilAborted, waitMs, withDeadline } from '../../../src/lib/abort.ts';
 
@@ -91,5 +92,12 @@ describe('work with a deadline', () => {
     });
     await vi.advanceTimersByTimeAsync(1_000);
     await late;
+  });
+
+  it('is in time if it was done while the process stood still', async () => {
+    const done = withDeadline(stat('/'), 1, 'Looking');
+    const stoodUntil = performance.now() + 50;
+    while (performance.now() < stoodUntil);
+    await expect(done).resolves.toBeDefined();
   });
 });
