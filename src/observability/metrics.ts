@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { DEFAULT_TIMINGS } from '../config/session-timings.ts';
 import { withDeadline } from '../lib/abort.ts';
 
 /** A gauge that cannot be read within this is left out of the answer: a scrape must not wait for a store that hangs. */
@@ -172,7 +173,10 @@ export class Metrics implements MetricsText {
    * What measures them lasts as long as the process.
    */
   addProcess(): void {
-    collectDefaultMetrics({ register: this.#registry });
+    collectDefaultMetrics({
+      register: this.#registry,
+      eventLoopMonitoringPrecision: DEFAULT_TIMINGS.eventLoopResolutionMs,
+    });
   }
 
   #describe<L extends string>(

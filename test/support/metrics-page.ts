@@ -1,4 +1,5 @@
 import { measureDaemon } from '../../src/assembly/measuring.ts';
+import { DEFAULT_TIMINGS } from '../../src/config/session-timings.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { COUNTED_EVENTS, MESSAGE_STAGES } from '../../src/messages/message-meter.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
@@ -91,6 +92,9 @@ const meanings = (of: Readonly<Record<string, string>>) =>
 
 const nothing = async () => new Map<never, number>();
 
+/** Of prom-client's figures the one that is set otherwise here. */
+const LAG = `The loop is looked at every ${DEFAULT_TIMINGS.eventLoopResolutionMs} ms, so that its lag shows these where nothing lags.`;
+
 /** The text of docs/metrics.md. */
 export async function makeMetricsPage(): Promise<string> {
   const metrics = new Metrics();
@@ -123,7 +127,7 @@ export async function makeMetricsPage(): Promise<string> {
     `## Switchboard's own\n\n${table(['metric', 'type', 'labels', 'what it is'], own)}\n`,
     `### \`switchboard_messages_total\`, by \`event\`\n\n${table(['event', 'counted when'], meanings(COUNTED_EVENTS))}\n`,
     `### \`switchboard_message_stage_seconds\`, by \`stage\`\n\n${table(['stage', 'from → to'], meanings(MESSAGE_STAGES))}\n`,
-    `## Of the process\n\nAs prom-client measures them: ${others.join(', ')}.\n`,
+    `## Of the process\n\nAs prom-client measures them: ${others.join(', ')}.\n\n${LAG}\n`,
     ALERTS,
   ].join('\n')}`;
 }
