@@ -67,7 +67,7 @@ export interface LeaseKeeper extends Leases, AsyncDisposable {
   onRun(listener: () => void): void;
   /** Something may be free: told every few seconds while there is a run, and when another instance has freed something. */
   onTick(listener: () => void): void;
-  /** Whether other instances were there at the last look. */
+  /** Whether other instances were there at the last look, or a while before: see `othersQuietMs`. */
   hasOthers(): boolean;
   /** Free accounts that this instance is to take now, those first that are to be started first. */
   claimable(): Promise<readonly AccountId[]>;

@@ -10,8 +10,13 @@ export const LEASE_NUMBERS = {
   },
   aloneTermMs: {
     value: 600_000,
-    text: 'The same while no other instance is there.',
+    text: 'The same while no other instance is there, nor was lately.',
     why: 'Nobody waits for its accounts, so that it rides out an outage of PostgreSQL.',
+  },
+  othersQuietMs: {
+    value: 600_000,
+    text: 'No other instance has been seen for this long: the longer term counts.',
+    why: 'One that only restarts would wait that long for the accounts of one that dies meanwhile.',
   },
   renewEveryMs: {
     value: 5_000,
