@@ -11,6 +11,7 @@ import { makeWebhookFanOut } from './assembly/webhooks.ts';
 import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { readBrowserMemory } from './channels/whatsapp-web/browser-memory.ts';
 import { openGuard } from './channels/whatsapp-web/guard.ts';
+import { endBrowsersOf } from './channels/whatsapp-web/orphan-browsers.ts';
 import type { Pool } from './channels/whatsapp-web/pool.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
 import { makeProfileInspection } from './channels/whatsapp-web/profile-inspection.ts';
@@ -121,6 +122,7 @@ async function openParts(
       capacity: config.whatsapp.maxConnections,
       exclusive: config.database.kind === 'embedded',
       guard,
+      endBrowsers: (accountIds) => endBrowsersOf(accountIds, log),
       host: readHostProcess(await ensureFolderId(folder.path)),
       clock,
       log,

@@ -61,7 +61,7 @@ export const LEASE_NUMBERS = {
   deadGraceMs: {
     value: 3_000,
     text: 'Between the two looks, at least, at which the process of a run of this machine is gone, before another instance ends its lease.',
-    why: 'The guard has killed its browsers by then: it sweeps twice, a second apart.',
+    why: 'The guard sweeps twice, a second apart. Where it is late, the other instance ends the browsers that it sees, and waits while any is left.',
   },
   presenceGraceMs: {
     value: 3_000,
