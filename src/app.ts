@@ -232,6 +232,7 @@ async function openParts(
       const kept = await findKeptAccounts(db, ids);
       return new Set([...kept].filter((id) => pool.findStatus(id) === undefined));
     }, signal);
+  leases.onTick(() => void pipeline.hearMoves());
   leases.onRun(() => void settleAfterLapse(catchUpVaults, log));
   const cronTable = makeCronTable({
     db,
