@@ -3,7 +3,7 @@ import { parseInstanceId } from './accounts/ids.ts';
 import type { AppEdge } from './assembly/edge.ts';
 import { measureDaemon } from './assembly/measuring.ts';
 import { openMedia } from './assembly/media.ts';
-import { makeVaultDeps, openKeyRing } from './assembly/sealing.ts';
+import { makeVaultDeps, openKeyRing, settleAfterLapse } from './assembly/sealing.ts';
 import { openSessions } from './assembly/sessions.ts';
 import { openStores } from './assembly/stores.ts';
 import { warnOfWeakPlaces } from './assembly/weak-places.ts';
@@ -11,6 +11,7 @@ import { makeWebhookFanOut } from './assembly/webhooks.ts';
 import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { readBrowserMemory } from './channels/whatsapp-web/browser-memory.ts';
 import { openGuard } from './channels/whatsapp-web/guard.ts';
+import { endBrowsersOf } from './channels/whatsapp-web/orphan-browsers.ts';
 import type { Pool } from './channels/whatsapp-web/pool.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
 import { makeProfileInspection } from './channels/whatsapp-web/profile-inspection.ts';
@@ -23,7 +24,7 @@ import { ensureInstanceId } from './config/instance-id.ts';
 import { DEFAULT_TIMINGS } from './config/session-timings.ts';
 import { ensureWritableFolder } from './config/writable-folder.ts';
 import { openAccessWatch } from './db/access-watch.ts';
-import { countAccountsByState, findHeldAccounts } from './db/account-directory.ts';
+import { countAccountsByState } from './db/account-directory.ts';
 import { findKeptAccounts } from './db/account-removal.ts';
 import { makeAccountStore } from './db/account-store.ts';
 import { pingDatabase } from './db/database.ts';
@@ -121,6 +122,7 @@ async function openParts(
       capacity: config.whatsapp.maxConnections,
       exclusive: config.database.kind === 'embedded',
       guard,
+      endBrowsers: (accountIds) => endBrowsersOf(accountIds, log),
       host: readHostProcess(await ensureFolderId(folder.path)),
       clock,
       log,
@@ -225,17 +227,20 @@ async function openParts(
   const { pool, channel } = sessions;
   findStatus = (accountId) => pool.findStatus(accountId);
   const inspection = makeProfileInspection(runtime.path, DEFAULT_TIMINGS);
+  const catchUpVaults = () =>
+    vault.catchUp(async (ids) => {
+      const kept = await findKeptAccounts(db, ids);
+      return new Set([...kept].filter((id) => pool.findStatus(id) === undefined));
+    }, signal);
+  leases.onTick(() => void pipeline.hearMoves());
+  leases.onRun(() => void settleAfterLapse(catchUpVaults, log));
   const cronTable = makeCronTable({
     db,
     clock,
     removeOrphanProfiles: () =>
       removeOrphanProfiles(runtime.path, { clock, log, isKept: (ids) => findKeptAccounts(db, ids) }),
     finishWipes: () => vault.finishWipes(),
-    catchUpVaults: () =>
-      vault.catchUp(async (ids) => {
-        const held = await findHeldAccounts(db, instanceId, ids);
-        return new Set(held.filter((id) => pool.findStatus(id) === undefined));
-      }, signal),
+    catchUpVaults,
     removeCutOffVaults: () => vault.tidy(),
     removeOrphanVaults: () => vault.removeOrphans((ids) => findKeptAccounts(db, ids)),
     removeUnreferredMedia: () =>

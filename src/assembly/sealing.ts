@@ -7,6 +7,7 @@ import { makeSnapshotIndex } from '../db/snapshot-store.ts';
 import type { FindLease } from '../instances/lease.ts';
 import { abortedAfter } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
+import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type KeyRing, keyToId, makeKeyRing } from '../vault/key-ring.ts';
 import { makeS3Backup } from '../vault/s3-backup.ts';
@@ -74,4 +75,14 @@ export function makeVaultDeps(
     log,
     onStep,
   };
+}
+
+/** After a lapse another instance may wait for copies of what was sealed here before it. Never rejects. */
+export async function settleAfterLapse(catchUpVaults: () => Promise<number>, log: Logger): Promise<void> {
+  try {
+    await catchUpVaults();
+  } catch (thrown) {
+    const error = toError(thrown).message;
+    log.warn('Sealed sessions that lack a copy could not be looked for', { error });
+  }
 }

@@ -160,23 +160,6 @@ export async function listAccountIds(db: Executor, tenantId: TenantId | null): P
   return rows.map(({ id }) => id as AccountId);
 }
 
-/** Which of these accounts this instance holds. */
-export async function findHeldAccounts(
-  db: Executor,
-  instanceId: InstanceId,
-  ids: readonly AccountId[],
-): Promise<readonly AccountId[]> {
-  if (ids.length === 0) return [];
-  const rows = await db
-    .selectFrom('accounts')
-    .select('id')
-    .where('id', 'in', ids)
-    .where('instance_id', '=', instanceId)
-    .where(isKept)
-    .execute();
-  return rows.map(({ id }) => id as AccountId);
-}
-
 /**
  * Changes what is given and nothing else. A new daily limit or time zone holds from this moment on, the instant `at`, also
  * for messages that wait.

@@ -19,6 +19,19 @@ export async function findHolder(db: Executor, accountId: AccountId): Promise<Ho
   return row && rowToHolder(row);
 }
 
+/** Those of the accounts that another run holds than this one. */
+export async function findHeldElsewhere(
+  db: Executor,
+  accountIds: readonly AccountId[],
+  run: number | undefined,
+): Promise<readonly AccountId[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from accounts where id = any(${accountIds}::uuid[]) and lease_run <> ${run ?? 0}::bigint`.execute(
+    db,
+  );
+  return rows.map(({ id }) => id as AccountId);
+}
+
 /** Live instances that hold fewer accounts than they may, and do not hand over what they hold; most room first. */
 export async function listRoom(db: Executor): Promise<readonly Holder[]> {
   const { rows } = await sql<{ run: string; instance_id: string }>`

@@ -6,7 +6,7 @@
  * Whoever locks both locks the row of a run before those of accounts. What frees accounts notifies on LEASES_CHANNEL, as a
  * new run does, which may take some.
  */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { RESTS_UNTIL_BOOT } from '../accounts/reason.ts';
 import type { Lease } from '../instances/lease.ts';
@@ -19,10 +19,12 @@ import { transact } from './transaction.ts';
 export const LEASES_CHANNEL = 'leases';
 
 /**
- * How long a run is valid from each renewal, in milliseconds: by whether other instances are there. `forever` is for a
- * database that no other instance can reach.
+ * How long a run is valid from each renewal, in milliseconds: by whether other instances are there, or were so short a time ago
+ * that they may only be restarting. `forever` is for a database that no other instance can reach.
  */
-export type Term = { readonly sharedTermMs: number; readonly aloneTermMs: number } | 'forever';
+export type Term =
+  | { readonly sharedTermMs: number; readonly aloneTermMs: number; readonly othersQuietMs: number }
+  | 'forever';
 
 export interface NewRun {
   readonly instanceId: InstanceId;
@@ -46,6 +48,7 @@ export type Registration =
   | {
       readonly kind: 'registered';
       readonly run: number;
+      /** The shorter term counts: see `Term`. */
       readonly hasOthers: boolean;
       /** What the former run held, under new epochs. */
       readonly leases: readonly Lease[];
@@ -65,38 +68,50 @@ export async function registerRun(db: Executor, run: NewRun): Promise<Registrati
 
 /** Undefined if another run of the instance was entered at the same moment. */
 async function tryToRegister(trx: Executor, run: NewRun): Promise<Registration | undefined> {
-  const { rows } = await sql<{ run: string; process: string; is_lapsed: boolean }>`
-    select run, process, lease_until <= clock_timestamp() as is_lapsed
+  const { rows } = await sql<{
+    run: string;
+    process: string;
+    is_lapsed: boolean;
+    others_seen_at: Date | null;
+  }>`
+    select run, process, lease_until <= clock_timestamp() as is_lapsed, others_seen_at
     from instances where instance_id = ${run.instanceId} for update`.execute(trx);
   const [row] = rows;
-  if (row === undefined) return await insertRun(trx, run, []);
+  if (row === undefined) return await insertRun(trx, run, { held: [], othersSeenAt: null });
   const former = { run: Number(row.run), process: row.process };
   if (!row.is_lapsed && former.run !== run.over && run.term !== 'forever') return { kind: 'former', former };
   const { rows: held } = await sql<LeaseRow>`
     select id, lease_epoch from accounts where lease_run = ${former.run} and deleted_at is null
     for update`.execute(trx);
   await sql`delete from instances where run = ${former.run}`.execute(trx);
-  return await insertRun(trx, run, held);
+  return await insertRun(trx, run, { held, othersSeenAt: row.others_seen_at });
+}
+
+/** What goes over from the former run of the instance. */
+interface Heritage {
+  readonly held: readonly LeaseRow[];
+  readonly othersSeenAt: Date | null;
 }
 
 /** Undefined if there is a run of the instance by now. */
 async function insertRun(
   trx: Executor,
   { instanceId, process, capacity, isDraining, term }: NewRun,
-  before: readonly LeaseRow[],
+  { held, othersSeenAt }: Heritage,
 ): Promise<Registration | undefined> {
   if (term === 'forever') await sql`delete from instances`.execute(trx);
+  const seenAt = sql<Date>`${othersSeenAt}::timestamptz`;
   const { rows } = await sql<{ run: string; has_others: boolean }>`
-    with look as materialized (select exists (select from instances) as has_others)
-    insert into instances (instance_id, process, capacity, draining, lease_until)
-    select ${instanceId}::text, ${process}::text, ${capacity}::integer, ${isDraining}::boolean, ${leaseUntil(term)}
+    with look as materialized (${lookForOthers(sql`select from instances`, seenAt, term)})
+    insert into instances (instance_id, process, capacity, draining, others_seen_at, lease_until)
+    select ${instanceId}::text, ${process}::text, ${capacity}::integer, ${isDraining}::boolean, seen_at, ${leaseUntil(term)}
     from look on conflict (instance_id) do nothing
     returning run, (select has_others from look) as has_others`.execute(trx);
   const [row] = rows;
   if (row === undefined) return undefined;
   const run = Number(row.run);
   await noteInboundQueue(trx, instanceId, run);
-  const leases = await moveLeases(trx, run, before);
+  const leases = await moveLeases(trx, run, held);
   await sql`select pg_notify(${LEASES_CHANNEL}, '')`.execute(trx);
   return { kind: 'registered', run, hasOthers: row.has_others, leases };
 }
@@ -123,6 +138,15 @@ async function moveLeases(
   }));
 }
 
+/** When others were seen last, and by that whether the shorter term counts. */
+function lookForOthers(others: RawBuilder<unknown>, seenAt: RawBuilder<Date>, term: Term) {
+  const quietMs = term === 'forever' ? 0 : term.othersQuietMs;
+  return sql`
+    select seen_at, coalesce(seen_at > clock_timestamp() - interval '1 millisecond' * ${quietMs}::integer, false)
+      as has_others
+    from (select case when exists (${others}) then clock_timestamp() else ${seenAt} end as seen_at) seen`;
+}
+
 /** Needs a column `has_others`. */
 function leaseUntil(term: Term) {
   if (term === 'forever') return sql`'infinity'::timestamptz`;
@@ -142,9 +166,11 @@ export async function renewRun(
   run: number,
   { term, mayShorten }: { readonly term: Term; readonly mayShorten: boolean },
 ): Promise<{ readonly hasOthers: boolean } | undefined> {
+  const others = sql`select from instances where run <> ${run}`;
+  const seenAt = sql<Date>`(select others_seen_at from instances where run = ${run})`;
   const { rows } = await sql<{ has_others: boolean }>`
-    with look as materialized (select exists (select from instances where run <> ${run}) as has_others)
-    update instances set renewed_at = clock_timestamp(),
+    with look as materialized (${lookForOthers(others, seenAt, term)})
+    update instances set renewed_at = clock_timestamp(), others_seen_at = seen_at,
       lease_until = greatest(${leaseUntil(term)}, case when ${mayShorten}::boolean then null else lease_until end)
     from look where run = ${run} and lease_until > clock_timestamp()
     returning has_others`.execute(db);

@@ -83,6 +83,8 @@ export interface InstanceTable {
   renewed_at: GeneratedTimestamp;
   /** From then on others may delete the row; `infinity` where the database is the instance's own. */
   lease_until: Date;
+  /** When a renewal saw another run last, or that of the run before did. */
+  others_seen_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
 }
 
 /** What one instance asks of a session that another holds, until that one has answered. */
@@ -308,6 +310,8 @@ export interface VaultSnapshotTable {
   bytes: ColumnType<string, number, number>;
   /** Names of the backups that hold a copy. */
   copies: Generated<string[]>;
+  /** The instance on whose disk it was sealed; null if it was sealed before that was written down. */
+  sealed_by: ColumnType<string | null, string | null | undefined, string | null>;
 }
 
 /** The copies that the database itself holds, in pieces of 1 MiB. */

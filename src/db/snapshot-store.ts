@@ -29,7 +29,9 @@ export function makeSnapshotIndex(
       const [rows, account] = await Promise.all([
         db
           .selectFrom('vault_snapshots')
-          .selectAll()
+          .leftJoin('instances', 'instances.instance_id', 'sealed_by')
+          .selectAll('vault_snapshots')
+          .select('instances.run as sealer_run')
           .where('account_id', '=', accountId)
           .orderBy('generation', 'desc')
           .execute(),
@@ -47,6 +49,7 @@ export function makeSnapshotIndex(
           keyId: row.key_id,
           bytes: Number(row.bytes),
           copies: row.copies,
+          sealer: findSealer(row, instanceId),
         }),
       );
       // Nothing of an account that is gone counts any more.
@@ -56,21 +59,29 @@ export function makeSnapshotIndex(
       return { snapshots, wipedThrough, isHeldHere, profileEpoch: epoch === null ? null : Number(epoch) };
     },
 
-    async save({ accountId, generation, sealedAt, keyId, bytes }) {
-      const values = { sealed_at: sealedAt, key_id: keyId, bytes };
-      const isHeldElsewhere = sql<boolean>`exists (
-        select from accounts where id = ${accountId} and ${isElsewhere(accountId)})`;
+    async save({ accountId, generation, sealedAt, keyId, bytes, profileEpoch }) {
+      const values = { sealed_at: sealedAt, key_id: keyId, bytes, sealed_by: instanceId };
+      const isUsedSince = sql<boolean>`(profile_epoch > coalesce(${profileEpoch}::bigint, -1) and not exists (
+        select from vault_snapshots
+        where ${rowsOf(accountId, [generation])} and sealed_at = ${sealedAt}::timestamptz))`;
+      const isRefused = sql<boolean>`exists (
+        select from accounts where id = ${accountId} and (${isElsewhere(accountId)} or ${isUsedSince}))`;
       const { numInsertedOrUpdatedRows } = await db
         .insertInto('vault_snapshots')
-        .columns(['account_id', 'generation', 'sealed_at', 'key_id', 'bytes'])
+        .columns(['account_id', 'generation', 'sealed_at', 'key_id', 'bytes', 'sealed_by'])
         .expression(
           sql`select ${accountId}::uuid, ${generation}::bigint, ${sealedAt}::timestamptz, ${keyId}::text,
-            ${bytes}::bigint where not ${isHeldElsewhere}`,
+            ${bytes}::bigint, ${instanceId}::text where not ${isRefused}`,
         )
-        .onConflict((conflict) => conflict.columns(['account_id', 'generation']).doUpdateSet(values))
+        .onConflict((conflict) =>
+          conflict
+            .columns(['account_id', 'generation'])
+            .doUpdateSet(values)
+            .where('vault_snapshots.sealed_at', '=', sealedAt),
+        )
         .executeTakeFirstOrThrow();
       if (numInsertedOrUpdatedRows !== 0n) return;
-      throw heldElsewhere(accountId, 'whose snapshots alone are entered');
+      throw heldElsewhere(accountId, 'or was since this was sealed: it is not entered');
     },
 
     async saveUse(accountId, epoch) {
@@ -169,6 +180,14 @@ export function makeSnapshotIndex(
       return rows.map(({ id }) => id as AccountId);
     },
   };
+}
+
+function findSealer(
+  row: { readonly sealed_by: string | null; readonly sealer_run: string | null },
+  own: InstanceId,
+): IndexedSnapshot['sealer'] {
+  if (row.sealed_by === null || row.sealed_by === own) return 'here';
+  return row.sealer_run === null ? 'gone' : 'alive';
 }
 
 function heldElsewhere(accountId: AccountId, what: string): AppError {

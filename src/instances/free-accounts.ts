@@ -1,15 +1,21 @@
 import type { AccountId } from '../accounts/ids.ts';
 import type { Executor } from '../db/database.ts';
-import { endRun, expireRuns, listFreeAccounts, listRuns, type Run } from '../db/lease-store.ts';
+import { endRun, expireRuns, listFreeAccounts, listLeases, listRuns, type Run } from '../db/lease-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { HostProcess } from './host-process.ts';
 import type { LeaseTerms } from './lease-terms.ts';
 import { type FreeAccount, listDue } from './placement.ts';
 
+/**
+ * Ends the browsers of these accounts that live on this machine, whoever launched them; true if none is left. Never rejects.
+ */
+export type EndBrowsers = (accountIds: readonly AccountId[]) => Promise<boolean>;
+
 export interface FreeAccountsDeps {
   readonly db: Executor;
   readonly host: HostProcess;
+  readonly endBrowsers: EndBrowsers;
   readonly terms: LeaseTerms;
   readonly clock: Clock;
   readonly log: Logger;
@@ -29,7 +35,7 @@ export class FreeAccounts {
 
   /**
    * What a run is to take now. Runs that have lapsed are ended before, and those of this machine whose process has been gone
-   * for a while.
+   * for a while; none while a browser of what it holds is seen on this machine: its guard may be late, or dead.
    */
   async listDue(run: number): Promise<readonly AccountId[]> {
     const { db, terms, clock } = this.#deps;
@@ -55,7 +61,9 @@ export class FreeAccounts {
   }
 
   async #expire(runs: readonly Run[]): Promise<readonly number[]> {
-    const lapsed = runs.filter(({ isLapsed }) => isLapsed).map(({ run }) => run);
+    const lapsed: number[] = [];
+    for (const { run, isLapsed } of runs)
+      if (isLapsed && (await this.#isWithoutBrowsers(run))) lapsed.push(run);
     if (lapsed.length === 0) return [];
     const ended = await expireRuns(this.#deps.db, lapsed);
     this.#tell(runs, ended, 'An instance has not renewed its lease; its accounts are free');
@@ -69,10 +77,18 @@ export class FreeAccounts {
     this.#goneSince = firstSeen(gone, this.#goneSince, now);
     const ended: number[] = [];
     for (const [run, since] of this.#goneSince) {
-      if (now - since >= terms.deadGraceMs && (await endRun(db, run))) ended.push(run);
+      if (now - since < terms.deadGraceMs || !(await this.#isWithoutBrowsers(run))) continue;
+      if (await endRun(db, run)) ended.push(run);
     }
     this.#tell(runs, ended, 'The process of an instance is gone; its accounts are free');
     return ended;
+  }
+
+  /** Nothing that it held is run by it any more, as far as this machine can tell. */
+  async #isWithoutBrowsers(run: number): Promise<boolean> {
+    const { db, endBrowsers } = this.#deps;
+    const held = await listLeases(db, run);
+    return held.length === 0 || (await endBrowsers(held.map(({ accountId }) => accountId)));
   }
 
   #tell(runs: readonly Run[], ended: readonly number[], message: string): void {

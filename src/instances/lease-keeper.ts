@@ -25,7 +25,7 @@ import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Wake } from '../lib/wake.ts';
 import { FormerRunWatch } from './former-run.ts';
-import { FreeAccounts } from './free-accounts.ts';
+import { type EndBrowsers, FreeAccounts } from './free-accounts.ts';
 import { HeldLeases } from './held-leases.ts';
 import { type HostProcess, readHostProcess } from './host-process.ts';
 import type { Lease, Leases } from './lease.ts';
@@ -44,6 +44,8 @@ export interface LeaseKeeperDeps {
   readonly log: Logger;
   /** Kills all browsers at that moment of the uptime, in milliseconds, unless it is told a later one before. */
   readonly guard: { allowUntil(uptimeMs: number): void } | undefined;
+  /** Of accounts of an instance that is over, before anybody may take them. */
+  readonly endBrowsers?: EndBrowsers;
   /** Ends the wait for the first run; what was opened is ended by disposing it. */
   readonly signal: AbortSignal;
   readonly terms?: LeaseTerms;
@@ -67,7 +69,7 @@ export interface LeaseKeeper extends Leases, AsyncDisposable {
   onRun(listener: () => void): void;
   /** Something may be free: told every few seconds while there is a run, and when another instance has freed something. */
   onTick(listener: () => void): void;
-  /** Whether other instances were there at the last look. */
+  /** Whether other instances were there at the last look, or a while before: see `othersQuietMs`. */
   hasOthers(): boolean;
   /** Free accounts that this instance is to take now, those first that are to be started first. */
   claimable(): Promise<readonly AccountId[]>;
@@ -89,7 +91,12 @@ export async function openLeaseKeeper(deps: LeaseKeeperDeps): Promise<LeaseKeepe
   return keeper;
 }
 
-const DEFAULTS = { terms: LEASE_TERMS, clock: systemClock, uptimeMs: () => uptime() * 1_000 };
+const DEFAULTS = {
+  endBrowsers: async () => true,
+  terms: LEASE_TERMS,
+  clock: systemClock,
+  uptimeMs: () => uptime() * 1_000,
+};
 
 class RunKeeper implements LeaseKeeper {
   readonly #deps: Required<LeaseKeeperDeps>;
@@ -115,7 +122,7 @@ class RunKeeper implements LeaseKeeper {
 
   constructor(given: LeaseKeeperDeps, presence: InstancePresence) {
     const deps = { ...DEFAULTS, host: readHostProcess(), ...given };
-    const { db, instanceId, host, terms, clock, log } = deps;
+    const { db, instanceId, host, endBrowsers, terms, clock, log } = deps;
     this.#deps = deps;
     this.#presence = presence;
     this.#held = new HeldLeases({
@@ -125,7 +132,7 @@ class RunKeeper implements LeaseKeeper {
       findRun: () => this.run,
       onRunOver: () => this.#renewNow(),
     });
-    this.#free = new FreeAccounts({ db, host, terms, clock, log });
+    this.#free = new FreeAccounts({ db, host, endBrowsers, terms, clock, log });
     const isShown = () => presence.ask((line) => isShownByAnother(line, instanceId), terms.renewDeadlineMs);
     this.#former = new FormerRunWatch({ host, isShown, terms, clock, log });
   }

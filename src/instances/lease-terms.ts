@@ -10,8 +10,13 @@ export const LEASE_NUMBERS = {
   },
   aloneTermMs: {
     value: 600_000,
-    text: 'The same while no other instance is there.',
+    text: 'The same while no other instance is there, nor was lately.',
     why: 'Nobody waits for its accounts, so that it rides out an outage of PostgreSQL.',
+  },
+  othersQuietMs: {
+    value: 600_000,
+    text: 'No other instance has been seen for this long: the longer term counts.',
+    why: 'One that only restarts would wait that long for the accounts of one that dies meanwhile.',
   },
   renewEveryMs: {
     value: 5_000,
@@ -56,7 +61,7 @@ export const LEASE_NUMBERS = {
   deadGraceMs: {
     value: 3_000,
     text: 'Between the two looks, at least, at which the process of a run of this machine is gone, before another instance ends its lease.',
-    why: 'The guard has killed its browsers by then: it sweeps twice, a second apart.',
+    why: 'The guard sweeps twice, a second apart. Where it is late, the other instance ends the browsers that it sees, and waits while any is left.',
   },
   presenceGraceMs: {
     value: 3_000,

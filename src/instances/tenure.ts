@@ -3,7 +3,7 @@ import type { LeaseTerms } from './lease-terms.ts';
 /** What an instance knows of its run. All instants are milliseconds of the machine's uptime, which counts suspended time. */
 export interface Tenure {
   readonly run: number;
-  /** Whether other instances were there at the last renewal. */
+  /** Whether other instances were there at the last renewal, or a while before. */
   readonly hasOthers: boolean;
   /** The next renewal is due. */
   readonly renewAt: number;

@@ -35,7 +35,7 @@ export interface CatchUpOptions {
   /** Resolves when everything that the lane took before is in the database. */
   readonly committed: (accountId: AccountId) => Promise<void>;
   /** Holds back what is told live of a chat until the chat is read. */
-  readonly gate: Omit<LiveGate, 'accept' | 'giveUp' | typeof Symbol.dispose>;
+  readonly gate: Omit<LiveGate, 'accept' | 'listHeld' | 'giveUp' | typeof Symbol.dispose>;
   readonly log: Logger;
   readonly clock: Clock;
   /** Pauses before a chat that could not be read is tried again, in milliseconds. */

@@ -9,7 +9,8 @@
  *   spilling more came than is held: nothing is held and nothing passes, for the page has it all; the owner was told to read
  *            the page back again, which shuts the gate.
  * What is held when a connection ends is kept for the next one, however long that takes: to pass it on would put it before
- * what the page told while nobody listened. No more is held than in the other modes.
+ * what the page told while nobody listened. No more is held than in the other modes. Once another instance has the account it
+ * is given up: that one may have a page which never took it.
  */
 import type { AccountId } from '../accounts/ids.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -43,6 +44,8 @@ export interface LiveGate extends Disposable {
   pass(accountId: AccountId, chatId: string): void;
   /** Nothing more is read back: passes on everything. */
   open(accountId: AccountId): void;
+  /** Accounts of which something is held. */
+  listHeld(): readonly AccountId[];
   /** The page is gone for good, and what was missed of it: passes on what is held, and holds what another page tells. */
   giveUp(accountId: AccountId): void;
 }
@@ -75,6 +78,7 @@ export function openLiveGate(options: LiveGateOptions): LiveGate {
     isHeld: (accountId, chatId, bareId) => of(accountId).findHeld(chatId)?.ids.has(bareId) === true,
     pass: (accountId, chatId) => of(accountId).pass(chatId),
     open: (accountId) => of(accountId).open(),
+    listHeld: () => [...gates].filter(([, gate]) => gate.holdsAny).map(([accountId]) => accountId),
     giveUp: (accountId) => of(accountId).giveUp(),
     [Symbol.dispose]() {
       for (const gate of gates.values()) gate.end();
@@ -126,6 +130,10 @@ class Gate {
     this.#mode = 'reading';
     this.#awaited = new Set(chatIds);
     for (const chatId of [...this.#held.keys()]) if (!this.#awaited.has(chatId)) this.pass(chatId);
+  }
+
+  get holdsAny(): boolean {
+    return this.#count > 0;
   }
 
   findHeld(chatId: string): Held | undefined {

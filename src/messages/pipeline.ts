@@ -3,10 +3,12 @@ import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { REASONS } from '../accounts/reason.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { PacingConfig } from '../config/config.ts';
+import { findHeldElsewhere } from '../db/account-holder.ts';
 import type { OpenDatabase } from '../db/database.ts';
 import { forgetLeftQueue, listLeftQueues } from '../db/inbound-queue-store.ts';
 import type { LeaseFence } from '../db/lease-fence.ts';
 import type { Clock } from '../lib/clock.ts';
+import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
 import { countUndone, openConsumer } from '../queue/consumer.ts';
@@ -66,6 +68,11 @@ export interface Pipeline extends AsyncDisposable {
   hearLineBack(accountId: AccountId): void;
   /** The account's state has changed: if its link has ended, nothing of its page is read back any more. */
   hearState(accountId: AccountId, change: Pick<SessionChange, 'reason'>): void;
+  /**
+   * Looks whether another instance has accounts by now of whose page something is held back here, and passes that on. Never
+   * rejects; what could not be looked at is looked at the next time.
+   */
+  hearMoves(): Promise<void>;
   /** Reads back what was missed, fetches media and sends what waits, until the signal aborts. Returns at once. */
   serve(session: ConnectedSession, connected: AbortSignal): void;
 }
@@ -211,6 +218,17 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     hearLineBack: sender.hearLineBack.bind(sender),
     hearState(accountId, { reason }) {
       if (reason !== null && !REASONS[reason].keepsLink) gate.giveUp(accountId);
+    },
+    async hearMoves() {
+      const held = gate.listHeld();
+      if (held.length === 0) return;
+      try {
+        for (const accountId of await findHeldElsewhere(db, held, findRun())) gate.giveUp(accountId);
+      } catch (thrown) {
+        log.debug('Who has the accounts of which something is held back is not known', {
+          error: toError(thrown).message,
+        });
+      }
     },
     serve(session, connected) {
       const { accountId } = session;

@@ -54,12 +54,12 @@ export async function* eachGeneration(
  */
 export async function* reportCopies<D extends CopyDeps>(
   deps: D,
-  { accountId, generation, keyId, copies, isHeldHere }: HeldGeneration,
+  { accountId, generation, entry, copies, isHeldHere }: HeldGeneration,
   work: CopyWork<D>,
 ): AsyncGenerator<CopyReport> {
   const name = { accountId, generation };
   // Of an account that another instance holds a copy may be on the disk there.
-  if (copies.length === 0 && isHeldHere) yield { ...name, ...describeLoss(keyId) };
+  if (copies.length === 0 && isHeldHere) yield { ...name, ...describeLoss(entry?.keyId) };
   for (const copy of copies) {
     const report = { ...name, source: copy.source, keyId: null, bytes: 0, detail: null };
     try {

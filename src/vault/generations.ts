@@ -1,7 +1,8 @@
 import type { AccountId } from '../accounts/ids.ts';
 import { makeAbsentBackup } from './absent-backup.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
-import type { SnapshotIndex } from './snapshot-index.ts';
+import type { IndexedSnapshot, SnapshotIndex } from './snapshot-index.ts';
+import { findStrangeFiles } from './strange-files.ts';
 import type { VaultFolder } from './vault-folder.ts';
 
 /** The source that is the vault itself; the others have the names of the backups. */
@@ -21,8 +22,8 @@ export interface Copy {
 
 export interface Generation {
   readonly generation: number;
-  /** The key that it needs, as the index says; undefined if it is not entered. */
-  readonly keyId: string | undefined;
+  /** What the index says of it; undefined if it is not entered. */
+  readonly entry: IndexedSnapshot | undefined;
   /** The disk's first; none if they are all lost. */
   readonly copies: readonly Copy[];
 }
@@ -40,6 +41,8 @@ export interface FoundGenerations {
   readonly generations: readonly Generation[];
   /** Those that still count. */
   readonly alive: readonly Generation[];
+  /** On this disk, and not what their numbers say: see `findStrangeFiles`. They are not among the generations. */
+  readonly strange: readonly number[];
   /** Generations up to this one were destroyed and count no more. */
   readonly wipedThrough: number;
   /** False if another instance holds the account: a copy may then lie on its disk. */
@@ -56,22 +59,23 @@ export async function findGenerations(
   { folder, index, backups }: SnapshotPlaces,
   accountId: AccountId,
 ): Promise<FoundGenerations> {
-  const [onDisk, { snapshots, wipedThrough, isHeldHere, profileEpoch }] = await Promise.all([
-    folder.list(accountId),
-    index.find(accountId),
-  ]);
+  const [files, known] = await Promise.all([folder.list(accountId), index.find(accountId)]);
+  const { snapshots, wipedThrough, isHeldHere, profileEpoch } = known;
+  const strange = await findStrangeFiles(folder, accountId, files, known);
+  const onDisk = files.filter((generation) => !strange.includes(generation));
   const entered = new Map(snapshots.map((snapshot) => [snapshot.generation, snapshot]));
   const numbers = [...new Set([...onDisk, ...entered.keys()])].sort((a, b) => b - a);
   const generations = numbers.map((generation) => {
-    const { keyId, copies: names = [] } = entered.get(generation) ?? {};
+    const entry = entered.get(generation);
+    const names = entry?.copies ?? [];
     const disk: Copy = { source: DISK, backup: null, read: () => folder.read(accountId, generation) };
     const configured = backups.filter(({ name }) => names.includes(name));
     const absent = names.filter((name) => backups.every((backup) => backup.name !== name));
     const copies = [...configured, ...absent.map(makeAbsentBackup)].map((backup): Copy => {
       return { source: backup.name, backup, read: () => backup.read(accountId, generation) };
     });
-    return { generation, keyId, copies: onDisk.includes(generation) ? [disk, ...copies] : copies };
+    return { generation, entry, copies: onDisk.includes(generation) ? [disk, ...copies] : copies };
   });
   const alive = generations.filter(({ generation }) => generation > wipedThrough);
-  return { generations, alive, wipedThrough, isHeldHere, profileEpoch };
+  return { generations, alive, strange, wipedThrough, isHeldHere, profileEpoch };
 }

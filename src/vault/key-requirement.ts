@@ -28,10 +28,10 @@ export async function requireKeyOf(
 
 /** Whether a key of the ring opens the generation, or which one is needed; undefined if no copy can say it. */
 async function findNeed(
-  { keyId: entered, copies }: Generation,
+  { entry, copies }: Generation,
   { keyIds }: Pick<KeyRing, 'keyIds'>,
 ): Promise<'here' | { readonly keyId: string } | undefined> {
-  if (entered !== undefined && keyIds.includes(entered)) return 'here';
+  if (entry !== undefined && keyIds.includes(entry.keyId)) return 'here';
   let needed: string | undefined;
   let unreached: unknown;
   for (const copy of copies) {

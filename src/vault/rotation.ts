@@ -34,14 +34,14 @@ export async function* rotateCopies(
 
 async function saveKey(
   { keyRing, index }: CopyDeps,
-  { accountId, generation, keyId, isHeldHere }: HeldGeneration,
+  { accountId, generation, entry, isHeldHere }: HeldGeneration,
   outcomes: readonly CopyReport['outcome'][],
 ): Promise<void> {
   const isUsable = outcomes.some((outcome) => outcome === 'rotated' || outcome === 'current');
   // A damaged copy needs no key: nothing opens it.
   const isSettled = outcomes.every((outcome) => outcome !== 'key_missing' && outcome !== 'unreachable');
   // Another instance may have a copy on its disk, which only a rotation there can tell of.
-  if (!isHeldHere || !isUsable || !isSettled || keyId === keyRing.currentKeyId) return;
+  if (!isHeldHere || !isUsable || !isSettled || entry?.keyId === keyRing.currentKeyId) return;
   await index.saveKey(accountId, generation, keyRing.currentKeyId);
 }
 

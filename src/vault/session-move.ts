@@ -7,6 +7,7 @@ import { makePassphraseLock } from './passphrase.ts';
 import { checkArchive, type RequireRoom } from './profile-archive.ts';
 import { rewrapStream } from './rewrap.ts';
 import { openStream, peekHeader, sealStream } from './sealed-stream.ts';
+import { saveSealingLease } from './sealing-lease.ts';
 import { type FindDamage, PROFILE_LIMITS } from './snapshot-opening.ts';
 import type { Vault } from './vault.ts';
 
@@ -63,13 +64,17 @@ export async function importSnapshot(
   const lock = makePassphraseLock(given.passphrase);
   await using file = await peekHeader(given.bytes);
   const exported = { accountId, generation: file.header.identity.generation, keyRing: lock };
-  const generation = (await vault.findNewest(accountId)).generation + 1;
+  const newest = await vault.findNewest(accountId);
+  const { profileEpoch } = newest;
+  const generation = newest.generation + 1;
   const sealedAt = new Date(clock.now());
   const identity = { accountId, generation, sealedAt };
+  if (profileEpoch !== null) await saveSealingLease(folder, identity, profileEpoch);
   const sealed = sealStream(openStream(file.sealed, exported), { identity, keyRing });
   const bytes = await folder.write(accountId, generation, sealed, (written) =>
     checkArchive(openStream(written, { accountId, generation, keyRing }), PROFILE_LIMITS),
   );
-  await vault.keep({ accountId, generation, sealedAt, keyId: keyRing.currentKeyId, bytes }, { backUp: true });
+  const snapshot = { ...identity, keyId: keyRing.currentKeyId, bytes, profileEpoch };
+  await vault.keep(snapshot, { backUp: true });
   return { generation };
 }

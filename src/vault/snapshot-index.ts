@@ -10,9 +10,21 @@ export interface SnapshotRecord {
   readonly bytes: number;
 }
 
-/** The same, with the backups that hold a copy of it, by their names. */
+/** One that was sealed here and may not be entered yet. */
+export interface NewSnapshot extends SnapshotRecord {
+  /** Of the lease under which its profile was used; null if that was under none. */
+  readonly profileEpoch: number | null;
+}
+
+/** One that is entered. */
 export interface IndexedSnapshot extends SnapshotRecord {
+  /** The backups that hold a copy of it, by their names. */
   readonly copies: readonly string[];
+  /**
+   * The instance that sealed it, on whose disk it lies: this one (also where that is not known), another one that has a run,
+   * or one that has none.
+   */
+  readonly sealer: 'here' | 'alive' | 'gone';
 }
 
 /** What is known of an account's vault. */
@@ -41,8 +53,12 @@ export interface KeyNeed {
 /** The index of all snapshots. Each call is one transaction and may be repeated. */
 export interface SnapshotIndex {
   find(accountId: AccountId): Promise<VaultEntry>;
-  /** @throws AppError VAULT_STORAGE_FAILED, with nothing changed, if another instance holds the account */
-  save(snapshot: SnapshotRecord): Promise<void>;
+  /**
+   * Enters a snapshot that was sealed here; safe to call again.
+   * @throws AppError VAULT_STORAGE_FAILED, with nothing changed, if another instance holds the account, or has begun to use its
+   * profile since that was sealed, under a later lease
+   */
+  save(snapshot: NewSnapshot): Promise<void>;
   /**
    * Says that the profile of the account is used here from now on, under the lease of this epoch.
    * @throws LeaseLostError, with nothing changed, if that lease is over

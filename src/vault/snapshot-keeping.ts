@@ -4,7 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import { KEPT_IN_BACKUPS, KEPT_ON_DISK } from './generations.ts';
 import type { SnapshotName } from './snapshot.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
-import type { IndexedSnapshot, SnapshotRecord } from './snapshot-index.ts';
+import type { IndexedSnapshot, NewSnapshot, SnapshotRecord } from './snapshot-index.ts';
 import { type WipingDeps, wipeSnapshots } from './snapshot-wiping.ts';
 
 export interface KeepingDeps extends WipingDeps {
@@ -18,7 +18,7 @@ export interface KeepingDeps extends WipingDeps {
  */
 export async function keepSnapshot(
   deps: KeepingDeps,
-  snapshot: SnapshotRecord,
+  snapshot: NewSnapshot,
   backups: readonly SnapshotBackup[],
 ): Promise<boolean> {
   const { index, log, onStep } = deps;
@@ -41,6 +41,23 @@ export async function keepSnapshot(
     });
     return false;
   }
+}
+
+/**
+ * Copies a snapshot that is entered to these backups, also where another instance holds its account by now, which may need
+ * it. True if every one of them has its copy. Nothing is left of one that was pruned meanwhile.
+ */
+export async function copySnapshot(
+  deps: KeepingDeps,
+  snapshot: SnapshotRecord,
+  backups: readonly SnapshotBackup[],
+): Promise<boolean> {
+  const { accountId, generation } = snapshot;
+  const isWhole = await backUp(deps, snapshot, backups);
+  const { snapshots, wipedThrough } = await deps.index.find(accountId);
+  if (generation > wipedThrough && snapshots.some((each) => each.generation === generation)) return isWhole;
+  for (const backup of backups) await backup.remove(accountId, [generation]);
+  return true;
 }
 
 /** True if the snapshot was destroyed; a copy may have come after its entry was gone. */

@@ -3,6 +3,7 @@ import type { AccountId } from '../accounts/ids.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { type AbsentWaits, decideAbsent } from './absent-generation.ts';
 import type { ArchiveLimits } from './archive-reader.ts';
 import { type Copy, findGenerations, type Generation, type SnapshotPlaces } from './generations.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -31,6 +32,7 @@ export interface OpeningDeps extends SnapshotPlaces {
   readonly keyRing: KeyRing;
   readonly log: Logger;
   readonly onStep: (step: VaultStep) => void;
+  readonly waits: AbsentWaits;
 }
 
 /** Into which new folder the profile of which account goes, and until when. */
@@ -45,31 +47,42 @@ export interface Opening {
 /**
  * Opens the newest snapshot that is any good into a new folder; undefined if there is none. Each generation is looked
  * for on disk first, then in the backups; an older one is taken only if no copy of a newer one opens undamaged, and
- * that is logged. Nothing is left of the folder if it fails.
+ * that is logged. One that may lie on the disk of another instance is waited for by failing, while that may still copy it.
+ * Nothing is left of the folder if it fails.
  * @throws AppError VAULT_KEY_MISSING if a better one needs another key; VAULT_STORAGE_FAILED if a better one may be where
  * it cannot be reached now; VAULT_DAMAGED if none is any good; DISK_FULL; and the signal's reason
  */
 export async function openNewest(deps: OpeningDeps, opening: Opening): Promise<OpenedSnapshot | undefined> {
-  const { alive, isHeldHere } = await findGenerations(deps, opening.accountId);
+  const { accountId } = opening;
+  const { alive, isHeldHere } = await findGenerations(deps, accountId);
   const failures: string[] = [];
-  for (const generation of alive) {
-    // It lies where it was sealed, on another disk, and its account may have to go on from it.
-    if (generation.copies.length === 0 && !isHeldHere) throw makeElsewhereError(generation.generation);
-    const opened = await openGeneration(deps, opening, generation);
-    if (opened.copy !== undefined) {
-      const { source, read } = opened.copy;
-      tellOpened(deps.log, { accountId: opening.accountId, generation: generation.generation, source }, [
-        ...failures,
-        ...opened.failures,
-      ]);
-      return { generation: generation.generation, source, sealedAt: opened.sealedAt, read };
-    }
+  const waitedMs = findWaitedMs(deps, accountId, alive);
+  let leftBehind: Generation | undefined;
+  for (const each of alive) {
+    const { generation, copies, entry } = each;
+    const sealer = entry?.sealer ?? 'here';
+    const step = copies.length > 0 ? undefined : decideAbsent({ isHeldHere, sealer, waitedMs });
+    if (step === 'wait') throw makeElsewhereError(generation);
+    if (step === 'left_behind') leftBehind ??= each;
+    const opened = await openGeneration(deps, opening, each);
     failures.push(...opened.failures);
+    if (opened.copy === undefined) continue;
+    deps.waits.forget(accountId);
+    const { copy, sealedAt } = opened;
+    tellOpened(deps.log, { accountId, generation, sealedAt, source: copy.source }, { failures, leftBehind });
+    return { generation, source: copy.source, sealedAt, read: copy.read };
   }
   if (alive.length === 0) return undefined;
+  if (leftBehind !== undefined) throw makeElsewhereError(leftBehind.generation);
   throw new AppError('VAULT_DAMAGED', {
     message: `No sealed copy of the session can be used. ${failures.join(' ')}`,
   });
+}
+
+/** How long the newest of those has been missed of which there is no copy. */
+function findWaitedMs({ waits }: OpeningDeps, accountId: AccountId, alive: readonly Generation[]): number {
+  const missed = alive.find(({ copies }) => copies.length === 0);
+  return missed === undefined ? 0 : waits.waitedMs({ accountId, generation: missed.generation });
 }
 
 function makeElsewhereError(generation: number): AppError {
@@ -142,11 +155,29 @@ async function tryCopy(
   }
 }
 
-function tellOpened(log: Logger, fields: Record<string, unknown>, failures: readonly string[]): void {
-  if (failures.length === 0) log.debug('A sealed session was opened', fields);
-  else
-    log.warn('A sealed session was opened from another copy than the newest', {
-      ...fields,
-      failures,
-    });
+/** What the session lacks is told by two instants: of what is gone on from, and of what was left behind. */
+function tellOpened(
+  log: Logger,
+  {
+    sealedAt,
+    ...fields
+  }: Pick<OpenedSnapshot, 'generation' | 'source' | 'sealedAt'> & { accountId: AccountId },
+  {
+    failures,
+    leftBehind,
+  }: { readonly failures: readonly string[]; readonly leftBehind: Generation | undefined },
+): void {
+  if (leftBehind !== undefined)
+    log.error(
+      'A sealed session was opened that is older than the newest, which another instance did not copy',
+      {
+        ...fields,
+        newest: leftBehind.generation,
+        missingFrom: sealedAt,
+        missingTo: leftBehind.entry?.sealedAt,
+        failures,
+      },
+    );
+  else if (failures.length === 0) log.debug('A sealed session was opened', fields);
+  else log.warn('A sealed session was opened from another copy than the newest', { ...fields, failures });
 }

@@ -1,5 +1,5 @@
 import type { AccountId } from '../accounts/ids.ts';
-import type { SnapshotPlaces } from './generations.ts';
+import { findGenerations, type SnapshotPlaces } from './generations.ts';
 import type { VaultStep } from './vault-step.ts';
 
 export interface WipingDeps extends SnapshotPlaces {
@@ -11,15 +11,16 @@ export interface WipingDeps extends SnapshotPlaces {
  * call again.
  * @throws AppError VAULT_STORAGE_FAILED if a backup cannot be reached
  */
-export async function wipeSnapshots(
-  { folder, backups, index, onStep }: WipingDeps,
-  accountId: AccountId,
-): Promise<boolean> {
-  const { snapshots, wipedThrough } = await index.find(accountId);
-  const isWiped = (generation: number) => generation <= wipedThrough;
+export async function wipeSnapshots(deps: WipingDeps, accountId: AccountId): Promise<boolean> {
+  const { folder, backups, index, onStep } = deps;
+  const { generations, strange, isHeldHere, wipedThrough } = await findGenerations(deps, accountId);
   await folder.removePartsThrough(accountId, wipedThrough);
-  const onDisk = (await folder.list(accountId)).filter(isWiped);
-  const entered = snapshots.map(({ generation }) => generation).filter(isWiped);
+  const wiped = generations.filter(({ generation }) => generation <= wipedThrough);
+  const entered = wiped.flatMap(({ generation, entry }) => (entry === undefined ? [] : generation));
+  // Where it is held here, one may be sealed at this moment under the same number.
+  const leftHere = isHeldHere ? [] : strange;
+  const isGone = (generation: number) => generation <= wipedThrough || leftHere.includes(generation);
+  const onDisk = (await folder.list(accountId)).filter(isGone);
   if (onDisk.length + entered.length === 0) return false;
   await folder.remove(accountId, onDisk);
   onStep('wipe-disk-removed');

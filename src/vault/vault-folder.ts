@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AccountId, parseAccountId } from '../accounts/ids.ts';
 import { AppError, toError } from '../lib/errors.ts';
@@ -13,6 +13,8 @@ const PART_IS_LEFT_AFTER_MS = 3_600_000;
 /** `<generation>.vault`, without leading zeros; what is being written has a longer name. */
 const SNAPSHOT_FILE = /^([1-9]\d{0,15})\.vault$/;
 const PART_FILE = /^([1-9]\d{0,15})\.vault\.part-[0-9a-f-]+$/;
+/** What was written down beside a generation. */
+const NOTE_FILE = /^([1-9]\d{0,15})\.lease$/;
 const ACCOUNT_FOLDER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What the system says of a file that will not come back by waiting: it is gone, no file, or lies on bad sectors. */
@@ -21,7 +23,10 @@ const LOST_FILE_CODES: readonly unknown[] = ['ENOENT', 'EISDIR', 'EIO'];
 /** Bytes that are read of a snapshot at once. */
 const READ_BYTES = 1024 ** 2;
 
-/** The vaults on disk: a folder for each account, a file for each generation. It knows nothing of what is in them. */
+/**
+ * The vaults on disk: a folder for each account, a file for each generation, and maybe a note beside it. It knows nothing of
+ * what is in them.
+ */
 export class VaultFolder {
   readonly #path: string;
   readonly #onStep: (step: VaultStep) => void;
@@ -90,6 +95,34 @@ export class VaultFolder {
     }
   }
 
+  /**
+   * Writes something down beside a generation that is about to be written, which the disk keeps no later than that one.
+   * @throws AppError VAULT_STORAGE_FAILED
+   */
+  async writeNote(accountId: AccountId, generation: number, text: string): Promise<void> {
+    const path = this.#noteOf(accountId, generation);
+    try {
+      await makeFolders(this.#folderOf(accountId), 0o700);
+      await writeFile(path, text, { mode: 0o600, flush: true });
+    } catch (thrown) {
+      const message = `${path} could not be written (${toError(thrown).message}).`;
+      throw new AppError('VAULT_STORAGE_FAILED', { message, cause: thrown });
+    }
+  }
+
+  /** What was written down beside a generation; undefined if nothing was, or the disk has lost it. */
+  async readNote(accountId: AccountId, generation: number): Promise<string | undefined> {
+    const path = this.#noteOf(accountId, generation);
+    try {
+      return await readFile(path, 'utf8');
+    } catch (thrown) {
+      const { code, message } = toError(thrown) as NodeJS.ErrnoException;
+      if (LOST_FILE_CODES.includes(code)) return undefined;
+      const problem = `${path} cannot be read (${message}).`;
+      throw new AppError('VAULT_STORAGE_FAILED', { message: problem, cause: thrown });
+    }
+  }
+
   /** A name for a part, which is in use until it is disposed. */
   #takePart(path: string): Disposable & { readonly part: string } {
     const part = `${path}.part-${crypto.randomUUID()}`;
@@ -134,10 +167,19 @@ export class VaultFolder {
     try {
       yield* createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Uint8Array>;
     } catch (thrown) {
-      const { code, message } = toError(thrown) as NodeJS.ErrnoException;
-      const problem = `${path} cannot be read (${message})`;
-      if (LOST_FILE_CODES.includes(code)) throw makeDamaged(problem, { accountId, generation });
-      throw new AppError('VAULT_STORAGE_FAILED', { message: `${problem}.`, cause: thrown });
+      throw describeUnread(path, { accountId, generation }, thrown);
+    }
+  }
+
+  /** So many bytes at the start of a generation, fewer if it has no more. @throws AppError as the stream of `read` does */
+  async readStart({ accountId, generation }: SnapshotName, length: number): Promise<Uint8Array> {
+    const path = this.pathOf(accountId, generation);
+    try {
+      await using file = await open(path, 'r');
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
+      return buffer.subarray(0, bytesRead);
+    } catch (thrown) {
+      throw describeUnread(path, { accountId, generation }, thrown);
     }
   }
 
@@ -148,7 +190,10 @@ export class VaultFolder {
   async remove(accountId: AccountId, generations: readonly number[]): Promise<void> {
     const folder = this.#folderOf(accountId);
     if (generations.length === 0) return;
-    for (const generation of generations) await rm(this.pathOf(accountId, generation), { force: true });
+    for (const generation of generations) {
+      await rm(this.pathOf(accountId, generation), { force: true });
+      await rm(this.#noteOf(accountId, generation), { force: true });
+    }
     await syncFolder(folder).catch(acceptGone);
     await rmdir(folder).catch(() => undefined);
   }
@@ -175,7 +220,8 @@ export class VaultFolder {
   /** Removes what writes of generations up to this one have left, however young: nobody wants them completed. */
   async removePartsThrough(accountId: AccountId, generation: number): Promise<void> {
     const names = await this.#names(accountId);
-    const parts = names.filter((name) => Number(PART_FILE.exec(name)?.[1] ?? Infinity) <= generation);
+    const generationOf = (name: string) => Number((PART_FILE.exec(name) ?? NOTE_FILE.exec(name))?.[1]);
+    const parts = names.filter((name) => generationOf(name) <= generation);
     if (parts.length === 0) return;
     const folder = this.#folderOf(accountId);
     for (const name of parts) await rm(join(folder, name), { force: true });
@@ -190,6 +236,10 @@ export class VaultFolder {
     return (await stat(this.pathOf(accountId, newest))).mtimeMs;
   }
 
+  #noteOf(accountId: AccountId, generation: number): string {
+    return join(this.#folderOf(accountId), `${generation}.lease`);
+  }
+
   #folderOf(accountId: AccountId): string {
     return join(this.#path, accountId);
   }
@@ -202,6 +252,13 @@ export class VaultFolder {
       throw thrown;
     }
   }
+}
+
+function describeUnread(path: string, name: SnapshotName, thrown: unknown): AppError {
+  const { code, message } = toError(thrown) as NodeJS.ErrnoException;
+  const problem = `${path} cannot be read (${message})`;
+  if (LOST_FILE_CODES.includes(code)) return makeDamaged(problem, name);
+  return new AppError('VAULT_STORAGE_FAILED', { message: `${problem}.`, cause: thrown });
 }
 
 /** Milliseconds since the epoch; undefined if it has gone meanwhile. */

@@ -8,15 +8,17 @@ import type { AccountId } from '../accounts/ids.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type ChooseAccounts, catchUpWith } from './catching-up.ts';
+import { AbsentWaits } from './absent-generation.ts';
+import { type ChooseAccounts, catchUpWith, settleFiles } from './catching-up.ts';
 import { findGenerations } from './generations.ts';
 import { readKeyId, requireKeyOf } from './key-requirement.ts';
 import type { KeyRing } from './key-ring.ts';
 import { packFolder } from './profile-archive.ts';
 import { sealStream } from './sealed-stream.ts';
+import { saveSealingLease } from './sealing-lease.ts';
 import type { SnapshotName } from './snapshot.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
-import type { SnapshotIndex, SnapshotRecord } from './snapshot-index.ts';
+import type { NewSnapshot, SnapshotIndex } from './snapshot-index.ts';
 import { keepSnapshot } from './snapshot-keeping.ts';
 import { type OpenedSnapshot, type Opening, openNewest } from './snapshot-opening.ts';
 import { wipeSnapshots } from './snapshot-wiping.ts';
@@ -31,7 +33,7 @@ export interface VaultDeps {
   readonly keyRing: KeyRing;
   readonly index: SnapshotIndex;
   readonly backups: readonly SnapshotBackup[];
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly log: Logger;
   /** Told after each step. */
   readonly onStep: (step: VaultStep) => void;
@@ -54,11 +56,16 @@ export interface NewestSnapshot {
   readonly profileEpoch: number | null;
 }
 
+/** Which snapshot is sealed: when it was taken, if not now, and of the lease under which its profile was used, if any. */
+export type SealingName = SnapshotName & Pick<NewSnapshot, 'profileEpoch'> & { readonly takenAt?: Date };
+
 export class Vault {
   readonly #deps: VaultDeps;
+  readonly #waits: AbsentWaits;
 
   constructor(deps: VaultDeps) {
     this.#deps = deps;
+    this.#waits = new AbsentWaits(deps.clock);
   }
 
   /**
@@ -76,11 +83,13 @@ export class Vault {
   }
 
   /**
-   * Says that the profile of the account is used here from now on, under the lease of this epoch.
-   * @throws LeaseLostError if that lease is over
+   * Says that the profile of the account is used here from now on, under the lease of this epoch. What was sealed here under
+   * the one before is entered by then.
+   * @throws LeaseLostError if that lease is over; AppError VAULT_STORAGE_FAILED
    */
-  saveUse(accountId: AccountId, epoch: number): Promise<void> {
-    return this.#deps.index.saveUse(accountId, epoch);
+  async saveUse(accountId: AccountId, epoch: number): Promise<void> {
+    await settleFiles(this.#deps, accountId);
+    await this.#deps.index.saveUse(accountId, epoch);
   }
 
   /**
@@ -89,16 +98,17 @@ export class Vault {
    * @throws AppError VAULT_STORAGE_FAILED
    */
   async seal(
-    { accountId, generation, takenAt }: SnapshotName & { readonly takenAt?: Date },
+    { accountId, generation, takenAt, profileEpoch }: SealingName,
     folder: string,
     entries: readonly string[],
-  ): Promise<SnapshotRecord> {
+  ): Promise<NewSnapshot> {
     const { keyRing, clock, folder: disk, onOutcome } = this.#deps;
     const identity = { accountId, generation, sealedAt: takenAt ?? new Date(clock.now()) };
     const sealed = sealStream(packFolder(folder, entries), { identity, keyRing });
+    if (profileEpoch !== null) await saveSealingLease(disk, identity, profileEpoch);
     const bytes = await disk.write(accountId, generation, sealed);
     onOutcome?.('sealed');
-    return { ...identity, keyId: keyRing.currentKeyId, bytes };
+    return { ...identity, keyId: keyRing.currentKeyId, bytes, profileEpoch };
   }
 
   /**
@@ -106,7 +116,7 @@ export class Vault {
    * rejects: the snapshot is safe on disk, and what could not be reached is logged and left for the next one, or for
    * `catchUp`; then it is false. Nothing is left of one that was destroyed before, or meanwhile by another instance.
    */
-  async keep(snapshot: SnapshotRecord, { backUp }: { readonly backUp: boolean }): Promise<boolean> {
+  async keep(snapshot: NewSnapshot, { backUp }: { readonly backUp: boolean }): Promise<boolean> {
     const isWhole = await keepSnapshot(this.#deps, snapshot, backUp ? this.#deps.backups : []);
     this.#deps.onOutcome?.(isWhole ? 'kept' : 'keep_failed');
     return isWhole;
@@ -122,12 +132,13 @@ export class Vault {
    * @throws AppError VAULT_KEY_MISSING, VAULT_STORAGE_FAILED, VAULT_DAMAGED, DISK_FULL
    */
   open(accountId: AccountId, into: Omit<Opening, 'accountId'>): Promise<OpenedSnapshot | undefined> {
-    return openNewest(this.#deps, { ...into, accountId });
+    return openNewest({ ...this.#deps, waits: this.#waits }, { ...into, accountId });
   }
 
   /** From now on no snapshot of the account up to this generation counts any more, wherever one is found. */
   async markDestroyed(accountId: AccountId, through: number): Promise<void> {
-    await this.#deps.index.saveWiped(accountId, through);
+    const { strange } = await findGenerations(this.#deps, accountId);
+    await this.#deps.index.saveWiped(accountId, Math.max(through, ...strange));
     this.#deps.onStep('wipe-marked');
   }
 

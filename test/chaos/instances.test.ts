@@ -153,6 +153,8 @@ it('stops one after another, until the last one is alone', async () => {
 
 /** An instance that is alone goes on without PostgreSQL, with the browsers that it has. */
 async function ridesOut(instance: Instance): Promise<void> {
+  // As if the others had been gone for ten minutes.
+  await stage.db.updateTable('instances').set({ others_seen_at: null }).execute();
   await untilFound('The longer lease', async () => (await leaseLeft(instance)) > SHARED_MS || undefined);
   const before = { browsers: instance.browsers(), presences: await listPresences(accounts) };
   expect(before.browsers).toHaveLength(ACCOUNTS);

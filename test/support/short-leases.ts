@@ -10,6 +10,7 @@ export const SHORT_TERMS: LeaseTerms = {
   ...LEASE_TERMS,
   sharedTermMs: 4_000,
   aloneTermMs: 6_000,
+  othersQuietMs: 500,
   renewEveryMs: 200,
   renewAgainMs: 50,
   stopMarginMs: 2_000,

@@ -100,7 +100,8 @@ export class VaultStage implements AsyncDisposable {
     const backups = [database, ...(settings.moreBackups ?? [])];
     const { folder, index } = this;
     const onOutcome = (outcome: SnapshotOutcome) => void this.outcomes.push(outcome);
-    const deps = { folder, keyRing, index, backups, clock: systemClock, log, onStep, onOutcome };
+    const { clock = systemClock } = settings;
+    const deps = { folder, keyRing, index, backups, clock, log, onStep, onOutcome };
     this.vault = new Vault(deps);
     const { freeDiskBytes = 0 } = settings;
     const inspection = makeProfileInspection(places.runtimePath, { freeDiskBytes });
@@ -115,7 +116,7 @@ export class VaultStage implements AsyncDisposable {
         freeDiskBytes,
         profileDeadlineMs: settings.profileDeadlineMs ?? 60_000,
       },
-      clock: settings.clock ?? systemClock,
+      clock,
       log,
       findLease: settings.findLease ?? (() => undefined),
       hasOthers: settings.hasOthers ?? (() => false),

@@ -1,5 +1,5 @@
 import type { AccountStore } from '../../accounts/account.ts';
-import { type InstanceId, parseAccountId } from '../../accounts/ids.ts';
+import { type AccountId, type InstanceId, parseAccountId } from '../../accounts/ids.ts';
 import { isAppError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { killBrowserProcesses, listMarkedBrowsers, type MarkedBrowser } from './browser-process.ts';
@@ -43,4 +43,26 @@ async function isKnown({ accountId }: MarkedBrowser, store: OrphanDeps['store'])
     if (isAppError(thrown, 'ACCOUNT_NOT_FOUND')) return false;
     throw thrown;
   }
+}
+
+/**
+ * Ends the browsers of these accounts that live on this machine, whoever launched them: their instance is over, and another
+ * may run them. True if none is left that can be seen. Never rejects.
+ */
+export async function endBrowsersOf(accountIds: readonly AccountId[], log: Logger): Promise<boolean> {
+  const ids = new Set<string>(accountIds);
+  const find = () => listMarkedBrowsers().filter(({ accountId }) => ids.has(accountId));
+  for (const { profilePath, accountId } of find()) {
+    if (await killBrowserProcesses(profilePath, { log })) {
+      log.warn('A browser that outlived its daemon was ended', { profilePath, accountId });
+    }
+  }
+  const left = find();
+  for (const { profilePath, accountId } of left) {
+    log.warn('A browser of an instance that is over still runs; its accounts are not taken', {
+      profilePath,
+      accountId,
+    });
+  }
+  return left.length === 0;
 }

@@ -291,7 +291,8 @@ export class ProfileKeeper {
     const damage = await findLinkDamage(copy);
     if (damage !== undefined) throw new Error(damage);
     const kept = await findKeptEntries(copy);
-    const snapshot = await vault.seal({ accountId, generation, takenAt: takenDate }, copy, kept);
+    const name = { accountId, generation, takenAt: takenDate, profileEpoch: opened.epoch };
+    const snapshot = await vault.seal(name, copy, kept);
     const kind = opened.isSealed ? 'running' : 'first';
     opened.isSealed = true;
     log.debug('A running session was sealed', {
@@ -354,7 +355,8 @@ export class ProfileKeeper {
       });
       return opened.generation + 1;
     });
-    const snapshot = await vault.seal({ accountId, generation }, path, await findKeptEntries(path));
+    const name = { accountId, generation, profileEpoch: opened.epoch };
+    const snapshot = await vault.seal(name, path, await findKeptEntries(path));
     await removeProfile(path);
     this.#opened.delete(accountId);
     onStep('profile-removed');

@@ -2,7 +2,7 @@ import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
-import type { SnapshotRecord } from '../../vault/snapshot-index.ts';
+import type { NewSnapshot } from '../../vault/snapshot-index.ts';
 import type { Vault } from '../../vault/vault.ts';
 
 type CopyTimings = Pick<SessionTimings, 'backupIntervalMs' | 'sharedBackupIntervalMs'>;
@@ -17,7 +17,7 @@ export interface SnapshotCopiesDeps {
 
 /** A snapshot that was sealed. */
 export interface SealedSnapshot {
-  readonly snapshot: SnapshotRecord;
+  readonly snapshot: NewSnapshot;
   /** When it was taken, in milliseconds of the monotonic clock. */
   readonly takenAt: number;
   /**

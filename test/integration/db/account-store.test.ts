@@ -169,6 +169,7 @@ describe('a link that is over', () => {
     sealedAt: new Date(),
     keyId: '0000000000000000',
     bytes: 1,
+    profileEpoch: null,
   });
 
   it('takes every snapshot with it at the same stroke, for any instance to remove, and none of a later link', async () => {

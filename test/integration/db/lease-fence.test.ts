@@ -132,7 +132,7 @@ describe('the state of an account', () => {
 });
 
 describe('the index of snapshots', () => {
-  const snapshot = { generation: 1, sealedAt: at, keyId: 'k1', bytes: 1 };
+  const snapshot = { generation: 1, sealedAt: at, keyId: 'k1', bytes: 1, profileEpoch: null };
 
   it('enters one under the lease, and none once another instance has the account', async () => {
     const index = makeSnapshotIndex(db, HERE, () => lease);

@@ -24,7 +24,7 @@ import { silentLog as log } from '../../support/silent-log.ts';
 
 const HERE = parseInstanceId('here');
 const THERE = parseInstanceId('there');
-const TERM = { sharedTermMs: 20_000, aloneTermMs: 600_000 };
+const TERM = { sharedTermMs: 20_000, aloneTermMs: 600_000, othersQuietMs: 300_000 };
 const RACES = 200;
 
 const stack = new AsyncDisposableStack();
@@ -74,6 +74,12 @@ async function age(run: number): Promise<void> {
   await sql`update instances set lease_until = clock_timestamp() where run = ${run}`.execute(db);
 }
 
+/** As if others had been seen last so long ago. */
+async function ageSight(run: number, ms: number): Promise<void> {
+  await sql`update instances set others_seen_at = clock_timestamp() - ${`${ms} ms`}::interval
+    where run = ${run}`.execute(db);
+}
+
 async function termOf(run: number): Promise<number> {
   const { rows } = await sql<{ ms: number }>`
     select extract(epoch from lease_until - renewed_at)::float8 * 1000 as ms from instances where run = ${run}`.execute(
@@ -95,14 +101,32 @@ describe('the term of a run', () => {
     expect(await termOf(run)).toBeCloseTo(20_000, -1);
   });
 
-  it('is long again when the other is gone', async () => {
+  it('is long again when the other has been gone for a while, and not while it may only be restarting', async () => {
     const { run } = await enter();
     const other = await enter(THERE);
     expect(await termOf(other.run)).toBeCloseTo(20_000, -1);
     expect(await endRun(db, run)).toBe(true);
     expect(await endRun(db, run)).toBe(false);
+    for (const seenMsAgo of [0, 290_000]) {
+      await ageSight(other.run, seenMsAgo);
+      expect(await renew(other.run)).toEqual({ hasOthers: true });
+      expect(await termOf(other.run)).toBeCloseTo(20_000, -1);
+    }
+    await ageSight(other.run, 300_001);
     expect(await renew(other.run)).toEqual({ hasOthers: false });
     expect(await termOf(other.run)).toBeCloseTo(600_000, -1);
+  });
+
+  it('stays short over a restart while the other may only be restarting too', async () => {
+    const { run } = await enter();
+    const other = await enter(THERE);
+    await renew(run);
+    await endRun(db, other.run);
+    const again = await enter(HERE, { over: run });
+    expect(again.hasOthers).toBe(true);
+    expect(await termOf(again.run)).toBeCloseTo(20_000, -1);
+    await ageSight(again.run, 300_001);
+    expect(await enter(HERE, { over: again.run })).toMatchObject({ hasOthers: false });
   });
 
   it('has no end where the database is its own; whoever else was there is gone', async () => {

@@ -4,9 +4,10 @@ import { markAccountDeleted, purgeAccount } from '../../../src/db/account-remova
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { makeSnapshotIndex } from '../../../src/db/snapshot-store.ts';
-import type { SnapshotIndex } from '../../../src/vault/snapshot-index.ts';
+import type { NewSnapshot, SnapshotIndex } from '../../../src/vault/snapshot-index.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount } from '../../support/inbound-events.ts';
+import { endRun, insertRun } from '../../support/instance-rows.ts';
 import { silentLog as log } from '../../support/silent-log.ts';
 
 const HERE = parseInstanceId('here');
@@ -26,9 +27,14 @@ beforeEach(async () => {
   id = await insertTestAccount(db);
 });
 
-function snapshot(generation: number, keyId = 'k1') {
+function record(generation: number, keyId = 'k1') {
   return { accountId: id, generation, sealedAt: new Date(1_000 * generation), keyId, bytes: 5 * 1024 ** 3 };
 }
+
+const snapshot = (generation: number, keyId?: string): NewSnapshot => ({
+  ...record(generation, keyId),
+  profileEpoch: null,
+});
 
 async function save(...generations: readonly number[]): Promise<void> {
   for (const generation of generations) await index.save(snapshot(generation));
@@ -45,14 +51,16 @@ describe('the index', () => {
     await save(2, 10, 9);
     const { snapshots } = await index.find(id);
     expect(snapshots.map(({ generation }) => generation)).toEqual([10, 9, 2]);
-    expect(snapshots[0]).toEqual({ ...snapshot(10), copies: [] });
+    expect(snapshots[0]).toEqual({ ...record(10), copies: [], sealer: 'here' });
   });
 
   it('keeps the copies of a snapshot that is saved again under another key', async () => {
     await save(1);
     await index.saveCopy(id, 1, 's3');
     await index.save(snapshot(1, 'k2'));
-    expect((await index.find(id)).snapshots).toEqual([{ ...snapshot(1, 'k2'), copies: ['s3'] }]);
+    expect((await index.find(id)).snapshots).toEqual([
+      { ...record(1, 'k2'), copies: ['s3'], sealer: 'here' },
+    ]);
   });
 
   it('takes nothing of an account that another instance holds, and changes nothing of it', async () => {
@@ -67,14 +75,46 @@ describe('the index', () => {
         message: expect.stringContaining('another instance'),
       });
     }
-    expect(await index.find(id)).toMatchObject({ snapshots: [snapshot(1)], isHeldHere: false });
+    expect(await index.find(id)).toMatchObject({ snapshots: [record(1)], isHeldHere: false });
+  });
+
+  it('takes nothing that was sealed before the profile was used under a later lease, unless it is that very snapshot', async () => {
+    const setEpoch = (epoch: number | null) =>
+      db.updateTable('accounts').set({ profile_epoch: epoch }).where('id', '=', id).execute();
+    await setEpoch(5);
+    await index.save({ ...snapshot(1), profileEpoch: 5 });
+    await setEpoch(7);
+    for (const profileEpoch of [5, null]) {
+      const late = index.save({ ...snapshot(2), profileEpoch });
+      await expect(late).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
+    }
+    const other = { ...snapshot(1), sealedAt: new Date(), profileEpoch: 7 };
+    await expect(index.save(other)).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
+    await index.save({ ...snapshot(1, 'k2'), profileEpoch: 5 });
+    await index.save({ ...snapshot(3), profileEpoch: 8 });
+    expect((await index.find(id)).snapshots).toMatchObject([record(3), record(1, 'k2')]);
+  });
+
+  it('tells of each snapshot whether the instance that sealed it has a run', async () => {
+    await save(1);
+    const there = makeSnapshotIndex(db, parseInstanceId('there'));
+    const sealers = async () => (await there.find(id)).snapshots.map(({ sealer }) => sealer);
+    expect(await sealers()).toEqual(['gone']);
+    const run = await insertRun(db, 'here');
+    await there.save(snapshot(2));
+    expect(await sealers()).toEqual(['here', 'alive']);
+    await endRun(db, run);
+    await db.updateTable('vault_snapshots').set({ sealed_by: null }).execute();
+    expect(await sealers()).toEqual(['here', 'here']);
   });
 
   it('says which key is needed now of what is entered, and enters nothing by that', async () => {
     await save(1);
     await index.saveCopy(id, 1, 's3');
     for (const generation of [1, 2]) await index.saveKey(id, generation, 'k2');
-    expect((await index.find(id)).snapshots).toEqual([{ ...snapshot(1, 'k2'), copies: ['s3'] }]);
+    expect((await index.find(id)).snapshots).toEqual([
+      { ...record(1, 'k2'), copies: ['s3'], sealer: 'here' },
+    ]);
   });
 
   it('names each copy once, also when two are entered at the same moment, and forgets them singly', async () => {

@@ -65,7 +65,9 @@ async function sealProfile({ vault, path }: Host, accountId: AccountId): Promise
   const profile = join(path, 'profile');
   await mkdir(join(profile, 'Default/IndexedDB'), { recursive: true });
   await writeFile(join(profile, 'Default/IndexedDB/data'), MARKER.repeat(100_000));
-  await vault.keep(await vault.seal({ accountId, generation: 3 }, profile, PROFILE), { backUp: true });
+  await vault.keep(await vault.seal({ accountId, generation: 3, profileEpoch: null }, profile, PROFILE), {
+    backUp: true,
+  });
 }
 
 function lines(body: Buffer): AnswerBody[] {

@@ -252,6 +252,36 @@ it('ends the run of a process of this machine that is gone, before it lapses', a
   await former[Symbol.asyncDispose]();
 });
 
+it.each(['gone', 'elsewhere'] as const)(
+  'takes nothing of an instance that is over (%s) while a browser of it is seen',
+  async (sight) => {
+    const accountId = await insertWanted(HERE);
+    const host = { text: 'dead', lookAt: (text: string) => (text === 'dead' ? sight : 'alive') } as const;
+    const former = await openBehindDoor(HERE, { host, terms: LEASE_TERMS });
+    await former.keeper.take(accountId);
+    await former.door.shut();
+    if (sight !== 'gone') await sql`update instances set lease_until = clock_timestamp()`.execute(db);
+    const asked: (readonly AccountId[])[] = [];
+    let isLeft = true;
+    await using there = await open(THERE, {
+      host: { ...host, text: 'other' },
+      endBrowsers: async (accountIds) => {
+        asked.push(accountIds);
+        return !isLeft;
+      },
+      terms: { ...SHORT_TERMS, deadGraceMs: 100 },
+    });
+    while (asked.length < 3) {
+      await told(there.onTick.bind(there));
+      expect(await there.claimable()).toEqual([]);
+    }
+    isLeft = false;
+    expect(await untilClaimable(there)).toEqual([accountId]);
+    expect(asked).toContainEqual([accountId]);
+    await former[Symbol.asyncDispose]();
+  },
+);
+
 it('tells the guard until when browsers may run, unless nobody else can reach the database', async () => {
   const told: number[] = [];
   const guard = { allowUntil: (uptimeMs: number) => void told.push(uptimeMs) };

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type AccountId, makeAccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import { registerRun } from '../../../src/db/lease-store.ts';
 import { SESSION_CALLS_CHANNEL } from '../../../src/db/session-call-store.ts';
 import { HeldElsewhereError } from '../../../src/instances/lease.ts';
 import {
@@ -114,6 +115,42 @@ it('says that the holder is gone: one that gave the account away, one that never
   expect(await asked).toMatchObject({ code: 'UNAVAILABLE', name: 'AppError' });
   expect(await asked).toBeInstanceOf(HolderGoneError);
   never.resolve();
+});
+
+it('neither begins what a run was asked before it lapsed nor answers what that had begun, under the next one', async () => {
+  const term = { sharedTermMs: 20_000, aloneTermMs: 20_000, othersQuietMs: 0 };
+  const fresh = { instanceId: parseInstanceId('holder'), process: 'p', capacity: 1, isDraining: false, term };
+  const former = await insertRun(db, 'holder');
+  let own: number | undefined = former;
+  const begun = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  const done: AccountId[] = [];
+  const holder = await openCalls(
+    async (accountId) => {
+      done.push(accountId);
+      begun.resolve();
+      await go.promise;
+    },
+    () => own,
+  );
+  const asking = await openCalls(nobody, () => undefined);
+  const ask = (accountId: AccountId) =>
+    asking.ask(former, accountId, DISCONNECT).catch((error: unknown) => error);
+  const first = ask(id);
+  await begun.promise;
+  own = undefined;
+  const second = ask(makeAccountId());
+  await expect.poll(async () => (await left()).length).toBe(2);
+  const entered = await registerRun(db, { ...fresh, over: former });
+  own = entered.kind === 'registered' ? entered.run : undefined;
+  holder.look();
+  go.resolve();
+  expect(await first).toBeInstanceOf(HolderGoneError);
+  expect(await second).toBeInstanceOf(HolderGoneError);
+  const third = makeAccountId();
+  await asking.ask(own ?? 0, third, DISCONNECT);
+  expect(done).toEqual([id, third]);
+  expect(await left()).toEqual([]);
 });
 
 it('begins a call once, however often it is notified and however many hear it', async () => {

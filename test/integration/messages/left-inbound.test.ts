@@ -22,7 +22,7 @@ import { openTemporaryFolder } from '../../support/temporary-folder.ts';
 const HERE = parseInstanceId('here');
 const THERE = parseInstanceId('there');
 const GONE = parseInstanceId('gone');
-const TERM = { sharedTermMs: 600_000, aloneTermMs: 600_000 };
+const TERM = { sharedTermMs: 600_000, aloneTermMs: 600_000, othersQuietMs: 600_000 };
 const never = new AbortController().signal;
 
 const stack = new AsyncDisposableStack();

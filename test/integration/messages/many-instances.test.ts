@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Account } from '../../../src/accounts/account.ts';
-import { makeCampaignId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { type AccountId, makeCampaignId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { findCampaign, insertCampaign, saveCampaignRunning } from '../../../src/db/campaign-store.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { NO_FENCE } from '../../../src/db/lease-fence.ts';
@@ -16,7 +16,7 @@ import { openRedis } from '../../../src/queue/connection.ts';
 import { openQueues } from '../../../src/queue/producer.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { FakeNetwork, NetworkSession } from '../../support/fake-network.ts';
-import { insertTestAccount } from '../../support/inbound-events.ts';
+import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
 import { giveTo, insertRun } from '../../support/instance-rows.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { openTestRedis } from '../../support/redis.ts';
@@ -122,3 +122,25 @@ it('a campaign that is made, or resumed, at one is fed at once at the other', BE
   await first.campaigns.resume((await findCampaign(db, id)) ?? expect.fail());
   expect(await sent()).toBe('of the second campaign');
 });
+
+it('what one held back of a page is stored once the other has the account, which may not have it', async () => {
+  const { db } = database;
+  const unheld = await insertTestAccount(db);
+  for (const id of [account.id, unheld]) first.accept(id, [messageEvent('HELD')]);
+  await first.hearMoves();
+  await expect.poll(() => countMessages(account.id)).toBe(1);
+  // It may come back, to the page that told it.
+  expect(await countMessages(unheld)).toBe(0);
+  await giveTo(db, unheld, await insertRun(db, 'third'));
+  await first.hearMoves();
+  await expect.poll(() => countMessages(unheld)).toBe(1);
+});
+
+async function countMessages(accountId: AccountId): Promise<number> {
+  const rows = await database.db
+    .selectFrom('messages')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .execute();
+  return rows.length;
+}

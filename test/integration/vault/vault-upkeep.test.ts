@@ -194,7 +194,7 @@ describe('a key that is not at hand', () => {
     await restart(both());
     await stage.rotate();
     await restart();
-    const record = { accountId: stage.accountId, sealedAt: new Date(), bytes: 1 };
+    const record = { accountId: stage.accountId, sealedAt: new Date(), bytes: 1, profileEpoch: null };
     await stage.index.save({ ...record, generation: 2, keyId: '0011223344556677' });
     await restart(next());
     expect(await stage.takeOut()).toBe('first');

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { afterEach, expect, it } from 'vitest';
 import type { Account } from '../../../../src/accounts/account.ts';
 import { type AccountId, makeAccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
-import { endOrphanBrowsers } from '../../../../src/channels/whatsapp-web/orphan-browsers.ts';
+import { endBrowsersOf, endOrphanBrowsers } from '../../../../src/channels/whatsapp-web/orphan-browsers.ts';
 import { AppError } from '../../../../src/lib/errors.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 
@@ -82,4 +82,16 @@ it('leaves the browsers of other daemons and of people alone, wherever their pro
   );
   await sweep();
   expect(others.map(isAlive)).toEqual([true, true, true, true]);
+});
+
+it('ends every browser of accounts whose instance is over, and no other', async () => {
+  const theirs = { path: '/their/profiles', accountId: makeAccountId(), instanceId: 'there' };
+  const orphan = await start(theirs);
+  const ended = once(orphan, 'exit');
+  const another = await start({ ...theirs, accountId: OURS });
+  const log = new RecordingLogger();
+  expect(await endBrowsersOf([theirs.accountId], log)).toBe(true);
+  expect(await ended).toEqual([null, 'SIGKILL']);
+  expect(isAlive(another)).toBe(true);
+  expect(log.lines).toMatchObject([{ message: 'A browser that outlived its daemon was ended' }]);
 });
