@@ -1,6 +1,6 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 2a7b7f6008f8d1d260e913362eb463ba30c978a14a51e8bc5dfd2a14900ab448
+ * document 59ae512fbbb908652f77a1cc1c0c2cb11af6802b93709767eece63747b29e1b6
  * types 68199c9bfd4f7816d06e7c4f6dc00b67140d47869c9deea8ee7a944a26fa46f4
  */
 

@@ -20,8 +20,8 @@ comes with every 429. Every answer has an \`X-Request-Id\`.
 Socket.IO at \`/socket.io\`, with the key or token as \`auth.token\`, tells what happens to the accounts that the key may
 see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`, and to
 their messages: \`message:received\` with an incoming message as \`GET /messages/{messageId}\` has it, and
-\`message:status\` with \`messageId\`, \`accountId\`, \`chatId\`, \`direction\`, \`status\`, \`failedReason\` and the
-instants of its steps. Fields bear the names that they have here. A client that was cut off for less than two minutes
+\`message:status\` with \`messageId\`, \`accountId\`, \`chatId\`, \`direction\`, \`status\`, \`failedReason\` the
+instants of its steps, its \`reactions\` and \`votes\`. Fields bear the names that they have here. A client that was cut off for less than two minutes
 gets what it missed.
 
 What must not be missed is posted to an endpoint: see webhooks. Requests are signed in the Standard Webhooks scheme.`;
