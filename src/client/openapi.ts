@@ -1,6 +1,6 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 59ae512fbbb908652f77a1cc1c0c2cb11af6802b93709767eece63747b29e1b6
+ * document 149de6ea957a9cc5b33daee45c1b741d5cb2128a9c9fed5051e2faca744d6bf7
  * types 68199c9bfd4f7816d06e7c4f6dc00b67140d47869c9deea8ee7a944a26fa46f4
  */
 

@@ -9,7 +9,7 @@ const DESCRIPTION = `Keeps WhatsApp numbers connected and carries their messages
 
 Every answer is \`{"success":true,"data":…}\` or \`{"success":false,"error":{code,message,details?,requestId}}\`.
 Lists take \`limit\` and \`cursor\` and add \`count\` and \`nextCursor\`. Times are ISO 8601 in UTC. Fields and
-parameters that are not known are refused by name.
+parameters that are not known are refused by name, methods that an address does not know with 405 and \`Allow\`.
 
 Ask with an API key, or with a JWT of the host application where \`JWT_SECRET\` or \`JWT_JWKS_URL\` is set. Owners and admins use
 every account of their tenant; agents and viewers those that were granted to them. What is another tenant's does not exist: 404.

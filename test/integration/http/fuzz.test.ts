@@ -145,7 +145,7 @@ function judge(draft: RequestDraft, request: RawRequest, answer: RawAnswer): str
   if (method === draft.endpoint.method) return checkAnswer(draft.endpoint.operation, answer);
   const other = document.paths[draft.endpoint.path]?.[method === 'HEAD' ? 'get' : method.toLowerCase()];
   if (other !== undefined) return checkAnswer(other, answer);
-  return [400, 404, 413, 415, 429].includes(answer.status)
+  return [400, 404, 405, 413, 415, 429].includes(answer.status)
     ? undefined
     : `status ${answer.status} of an address without a route`;
 }
