@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 149de6ea957a9cc5b33daee45c1b741d5cb2128a9c9fed5051e2faca744d6bf7
- * types 68199c9bfd4f7816d06e7c4f6dc00b67140d47869c9deea8ee7a944a26fa46f4
+ * document 1d27b2d0cd4d51c99fd74cd3cdcb5aa457e8c8457415b75907065878172296a0
+ * types 0e09e2d9cf4b2f02d8dc5d0c94f11197fb20bb9b1954de846de01faeea104029
  */
 
 export interface paths {
@@ -4719,6 +4719,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * Format: uri
                      * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
                      * @example https://shop.example/hooks/whatsapp
                      */
@@ -4885,6 +4886,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * Format: uri
                      * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
                      * @example https://shop.example/hooks/whatsapp
                      */
