@@ -51,11 +51,11 @@ export function describeCampaign(campaign: CampaignProgress): string {
     .join('');
 }
 
-function describeWait({ waitsFor, waitsUntil, counts }: CampaignProgress): readonly string[] {
+function describeWait({ status, waitsFor, waitsUntil, counts }: CampaignProgress): readonly string[] {
   const until = waitsUntil === null ? '' : ` until ${instantText(waitsUntil)}`;
   switch (waitsFor) {
     case null:
-      return counts.pending ? [PACE] : [];
+      return status === 'running' && counts.pending ? [PACE] : [];
     case 'connection':
       return ['It waits until the account is connected.'];
     case 'daily-limit':
