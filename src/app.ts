@@ -266,6 +266,7 @@ async function openParts(
       {
         config: config.http,
         accountDefaults: config.whatsapp,
+        messageRateLimit: config.whatsapp.messageRateLimit,
         instanceId,
         db,
         channel,

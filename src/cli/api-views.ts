@@ -47,7 +47,11 @@ export interface MessageView {
   readonly caption: string | null;
   readonly status: string;
   readonly failedReason: string | null;
-  readonly reactions: readonly { readonly emoji: string }[];
+  readonly reactions: readonly { readonly senderId: string; readonly emoji: string; readonly at: string }[];
+  /** Null for what is no poll. */
+  readonly votes:
+    | readonly { readonly voterId: string; readonly options: readonly string[]; readonly at: string }[]
+    | null;
   readonly timestamp: string;
 }
 

@@ -10,8 +10,8 @@ const BAR_WIDTH = 30;
 /** Every line fits into 80 columns: one that wraps would be counted wrongly when it is drawn over. */
 const MAX_NAME = 60;
 
-/** Why the next one has not left yet, where nothing else is the matter. */
-const PACE = 'It waits where a minute is full (WHATSAPP_MESSAGE_RATE_LIMIT; docs/limits.md).';
+/** Why what was accepted has not left yet, where nothing else is the matter. */
+const PACE = 'What was accepted leaves at the pace of the account (docs/limits.md).';
 
 /**
  * Yields the campaign as it is, and again each time that something in it has changed, until nothing more of it will leave.
@@ -52,15 +52,16 @@ export function describeCampaign(campaign: CampaignProgress): string {
 }
 
 function describeWait({ status, waitsFor, waitsUntil, counts }: CampaignProgress): readonly string[] {
+  const until = waitsUntil === null ? '' : ` until ${instantText(waitsUntil)}`;
   switch (waitsFor) {
     case null:
       return status === 'running' && counts.pending ? [PACE] : [];
     case 'connection':
       return ['It waits until the account is connected.'];
     case 'daily-limit':
-      return [
-        `The daily limit is used up until ${waitsUntil === null ? 'midnight' : instantText(waitsUntil)}.`,
-      ];
+      return [`The daily limit is used up${until}.`];
+    case 'rate-limit':
+      return [`The limit per minute is used up${until}.`];
     default:
       return waitsFor satisfies never;
   }

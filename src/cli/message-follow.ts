@@ -1,5 +1,5 @@
 /**
- * The messages of an account as they become known, each once. Events say at once that there is something new; what the API
+ * The messages of an account as they become known, each once, and again as reactions to it and votes in it change. Events say at once that there is something new; what the API
  * lists is the truth: it is asked at the beginning and after each absence that Socket.IO could not bridge.
  */
 import type { Socket } from 'socket.io-client';
@@ -25,19 +25,25 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
-/** Yields them, oldest first, until the signal aborts. @throws AppError if the daemon refuses to tell */
+/**
+ * Yields them, oldest first, until the signal aborts. A message that was not yielded before is when somebody reacts to it or votes in it.
+ * @throws AppError if the daemon refuses to tell
+ */
 export async function* followMessages(
   api: ApiClient,
   { accountId, filter, first, signal }: FollowOptions,
 ): AsyncGenerator<MessageView> {
-  const seen = new Set<string>();
+  const seen = new Map<string, string>();
   let newestMs = api.now();
+  // Reactions are dated by the second.
+  const startedMs = Math.floor(newestMs / 1000) * 1000;
   const pass = function* (messages: readonly MessageView[]) {
     for (const message of messages) {
       newestMs = Math.max(newestMs, Date.parse(message.timestamp));
-      if (seen.has(message.messageId) || !isWanted(message, filter)) continue;
-      seen.add(message.messageId);
-      const [oldest] = seen;
+      const additions = additionsText(message);
+      if (seen.get(message.messageId) === additions || !isWanted(message, filter)) continue;
+      seen.set(message.messageId, additions);
+      const [oldest] = seen.keys();
       if (seen.size > MAX_SEEN && oldest !== undefined) seen.delete(oldest);
       yield message;
     }
@@ -50,7 +56,10 @@ export async function* followMessages(
   yield* pass(past.toReversed());
   const find = async (news: News): Promise<readonly MessageView[]> => {
     if (news.kind === 'message') return [news.message];
-    if (news.kind === 'status') return seen.has(news.messageId) ? [] : [await api.getMessage(news.messageId)];
+    if (news.kind === 'status')
+      return isNews(news.message, seen.get(news.message.messageId), startedMs)
+        ? [await api.getMessage(news.message.messageId)]
+        : [];
     const since = new Date(Math.max(floorMs, newestMs - OVERLAP_MS)).toISOString();
     return (await api.listAllMessages(accountId, { ...filter, since })).toReversed();
   };
@@ -82,9 +91,26 @@ function isWanted({ direction, phoneNumber, status }: MessageView, filter: Messa
   );
 }
 
+type Status = Pick<MessageView, 'messageId' | 'direction' | 'reactions' | 'votes'>;
+
+/** Who has reacted and voted, and how; when does not matter. */
+function additionsText({ reactions, votes }: Pick<MessageView, 'reactions' | 'votes'>): string {
+  return JSON.stringify([
+    reactions.map(({ senderId, emoji }) => [senderId, emoji]),
+    votes?.map(({ voterId, options }) => [voterId, options]),
+  ]);
+}
+
+/** Whether a step of a message lets it be shown; `shown` is what others had added when it was shown last. */
+function isNews(status: Status, shown: string | undefined, startedMs: number): boolean {
+  if (shown !== undefined) return shown !== additionsText(status);
+  const added = [...status.reactions, ...(status.votes ?? [])];
+  return status.direction === 'outgoing' || added.some(({ at }) => Date.parse(at) >= startedMs);
+}
+
 type News =
   | { readonly kind: 'message'; readonly message: MessageView }
-  | { readonly kind: 'status'; readonly messageId: string }
+  | { readonly kind: 'status'; readonly message: Status }
   /** Something may have been missed. */
   | { readonly kind: 'gap' };
 type Refusal = { readonly kind: 'refused'; readonly error: AppError };
@@ -103,8 +129,8 @@ class MessageEvents implements Disposable {
     socket.on('message:received', (message) => {
       if (message.accountId === accountId) this.#take({ kind: 'message', message });
     });
-    socket.on('message:status', ({ accountId: of, direction, messageId }) => {
-      if (of === accountId && direction === 'outgoing') this.#take({ kind: 'status', messageId });
+    socket.on('message:status', (message) => {
+      if (message.accountId === accountId) this.#take({ kind: 'status', message });
     });
     socket.on('disconnect', (reason) => {
       // Socket.IO comes back by itself but for this one, after which it is told why it may not.

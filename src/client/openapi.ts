@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document fb66fc8a21c642089bbf25a8866f0e0bd7e2670ce07cfc6f5fbfb370cd7507a6
- * types 47c5d98cf41b6bde433be40bea18d04a64c5a48fff2b9cb018dcd80c34c58121
+ * document 1d27b2d0cd4d51c99fd74cd3cdcb5aa457e8c8457415b75907065878172296a0
+ * types 0e09e2d9cf4b2f02d8dc5d0c94f11197fb20bb9b1954de846de01faeea104029
  */
 
 export interface paths {
@@ -271,7 +271,7 @@ export interface paths {
         put?: never;
         /**
          * Create a campaign of up to 1,000 messages, which begins at once
-         * @description Its items become messages in their order, a few at a time, while the account is connected: other messages of the account leave between them. While it is not, or its daily limit is used up, the campaign waits. With the header Idempotency-Key the same body creates one campaign.
+         * @description Its items become messages in their order, a few at a time, while the account is connected: other messages of the account leave between them. While it is not, or its daily limit is used up, the campaign waits, and it goes no faster than the limit per minute: `waitsFor` tells. With the header Idempotency-Key the same body creates one campaign.
          */
         post: operations["createCampaign"];
         delete?: never;
@@ -1823,9 +1823,9 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
-            /** @description What a running campaign with items that wait cannot go on without. */
-            waitsFor: ("connection" | "daily-limit") | null;
-            /** @description For `daily-limit`: when the next day of the account begins. */
+            /** @description What a running campaign with items that wait cannot go on without: a connection of the account, a day or a minute that has room. */
+            waitsFor: ("connection" | "daily-limit" | "rate-limit") | null;
+            /** @description For `daily-limit`: when the next day of the account begins; for `rate-limit`: when its next message may leave. */
             waitsUntil: string | null;
         };
         CampaignItem: {
@@ -4719,6 +4719,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * Format: uri
                      * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
                      * @example https://shop.example/hooks/whatsapp
                      */
@@ -4885,6 +4886,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * Format: uri
                      * @description Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.
                      * @example https://shop.example/hooks/whatsapp
                      */

@@ -23,7 +23,10 @@ export interface RealtimePayloads {
   'webhook:disabled': { webhookId: string; at: string };
   /** An incoming message, as the API shows it. */
   'message:received': Message;
-  /** What a message has come to: another step of it, its edit or its revocation. */
+  /**
+   * What a message has come to: another step of it, its edit, its revocation, the end of the fetching of its file, a reaction to
+   * it or a vote in it, also one that was taken back.
+   */
   'message:status': Pick<
     Message,
     | 'messageId'
@@ -33,6 +36,11 @@ export interface RealtimePayloads {
     | 'direction'
     | 'status'
     | 'failedReason'
+    | 'mediaUrl'
+    | 'mediaStatus'
+    | 'mimeType'
+    | 'fileName'
+    | 'fileSize'
     | 'timestamp'
     | 'handedAt'
     | 'sentAt'
@@ -41,6 +49,8 @@ export interface RealtimePayloads {
     | 'playedAt'
     | 'editedAt'
     | 'revokedAt'
+    | 'reactions'
+    | 'votes'
   >;
 }
 

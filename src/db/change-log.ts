@@ -5,9 +5,10 @@ import { recordset } from './recordset.ts';
 import { noteNews } from './transaction.ts';
 
 /**
- * What happened to a message: it became known, got another status, was edited, was revoked, its media was stored or given up.
+ * What happened to a message: it became known, got another status, was edited, was revoked, its media was stored or given up;
+ * somebody reacted to it, voted in it, or took that back.
  */
-export type ChangeKind = 'message' | 'status' | 'edit' | 'revoke' | 'media';
+export type ChangeKind = 'message' | 'status' | 'edit' | 'revoke' | 'media' | 'reaction' | 'vote';
 
 /** Something that happened to a message of a chat. */
 export interface MessageChange {

@@ -1,5 +1,5 @@
 import { clampInstantMs } from '../lib/instant.ts';
-import type { InboundEvent, VoteEvent } from '../messages/inbound-event.ts';
+import type { InboundEvent, ReactionEvent, VoteEvent } from '../messages/inbound-event.ts';
 import type { IngestRow } from './ingest-row.ts';
 
 /** What a message said from an instant on: the original from its own time, then each edit. */
@@ -10,11 +10,13 @@ export interface MessageVersion {
   readonly text: string | null;
 }
 
-/** What somebody chose in a poll, by name. */
-export interface Vote {
+/** What a person has added to a message: a reaction, or what was chosen in a poll, by name. Nothing takes it back. */
+export interface Addition {
+  readonly kind: 'reaction' | 'vote';
   readonly messageId: string;
-  readonly voterId: string;
-  readonly options: readonly string[];
+  readonly personId: string;
+  /** An emoji; for votes the names of options. */
+  readonly value: string | readonly string[];
   readonly at: Date;
 }
 
@@ -40,9 +42,30 @@ function eventToEdit(event: InboundEvent): { readonly at: number; readonly text:
   return { at: event.editedAt, text: event.caption ?? event.text };
 }
 
-/** The vote with the names of its options; places that the poll does not have are left out. */
-export function voteToNames(row: Pick<IngestRow, 'id' | 'payload'>, event: VoteEvent): Vote {
-  const { poll } = (row.payload ?? {}) as { readonly poll?: { readonly options: readonly string[] } };
-  const options = [...new Set(event.choices)].flatMap((place) => poll?.options[place] ?? []);
-  return { messageId: row.id, voterId: event.voterId, options, at: new Date(clampInstantMs(event.at)) };
+/** What an event adds to the message of the row. */
+export function eventToAddition(
+  row: Pick<IngestRow, 'id' | 'payload'>,
+  event: ReactionEvent | VoteEvent,
+): Addition {
+  const at = new Date(clampInstantMs(event.at));
+  return event.kind === 'reaction'
+    ? { kind: 'reaction', messageId: row.id, personId: event.senderId, value: event.emoji, at }
+    : { kind: 'vote', messageId: row.id, personId: event.voterId, value: voteToNames(row, event), at };
+}
+
+/** The names of the options; places that the poll does not have are left out. */
+function voteToNames({ payload }: Pick<IngestRow, 'payload'>, { choices }: VoteEvent): readonly string[] {
+  const { poll } = (payload ?? {}) as { readonly poll?: { readonly options: readonly string[] } };
+  return [...new Set(choices)].flatMap((place) => poll?.options[place] ?? []);
+}
+
+/** Whether a message shows something else by the addition than by the one of the same person that it showed `before`. */
+export function isSeen(
+  { value, at }: Pick<Addition, 'value' | 'at'>,
+  before: { readonly value: Addition['value'] | null; readonly at: Date } | undefined,
+): boolean {
+  if (before !== undefined && before.at > at) return false;
+  // The order of what was chosen says nothing.
+  const parts = (of: Addition['value']) => (typeof of === 'string' ? of : of.toSorted().join('\n'));
+  return parts(value) !== parts(before?.value ?? '');
 }

@@ -2,11 +2,11 @@ import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
 import type { ChangeKind, MessageChange } from './change-log.ts';
-import { type MessageVersion, rowToVersions, type Vote, voteToNames } from './ingest-additions.ts';
+import { type Addition, eventToAddition, type MessageVersion, rowToVersions } from './ingest-additions.ts';
 import { type ChangedRow, type IngestFigures, rowsToFigures } from './ingest-figures.ts';
 import { applyChange, applyMessage } from './ingest-merge.ts';
 import { eventToRow, type IngestRow } from './ingest-row.ts';
-import type { KnownKey, KnownReaction, Target, WaitingChange } from './ingest-statements.ts';
+import type { KnownKey, Target, WaitingChange } from './ingest-statements.ts';
 
 /** What the database holds for a batch of events. */
 export interface IngestView {
@@ -27,18 +27,24 @@ export interface IngestView {
 export interface IngestPlan {
   readonly inserts: readonly IngestRow[];
   readonly updates: readonly IngestRow[];
-  readonly reactions: readonly KnownReaction[];
-  readonly votes: readonly Vote[];
+  readonly additions: readonly Addition[];
   readonly versions: readonly MessageVersion[];
   readonly waiting: readonly WaitingChange[];
   readonly statusChanged: readonly { readonly messageId: MessageId; readonly status: MessageStatus }[];
   /** What is really new, in the order of the events, for the log of changes. */
-  readonly changes: readonly MessageChange[];
+  readonly changes: readonly PlannedChange[];
   /** New incoming messages. */
   readonly received: number;
   /** Messages of ours that were known and have failed now. */
   readonly failed: number;
   readonly figures: IngestFigures;
+}
+
+/** An entry for the log of changes. */
+export interface PlannedChange {
+  readonly change: MessageChange;
+  /** The addition that it tells of: what that is worth is known once it is written. */
+  readonly by?: Addition;
 }
 
 /** One message while the batch is gone through. */
@@ -57,8 +63,8 @@ interface Draft {
 /** Decides what a batch of events comes to. The rows of the view are changed in place. */
 export function planIngest(view: IngestView): IngestPlan {
   const drafts = viewToDrafts(view);
-  const beside: Beside = { reactions: [], votes: [], versions: [] };
-  const changes: MessageChange[] = [];
+  const beside: Beside = { additions: [], versions: [] };
+  const changes: PlannedChange[] = [];
   const waiting: WaitingChange[] = [];
   const inserts: IngestRow[] = [];
 
@@ -69,8 +75,9 @@ export function planIngest(view: IngestView): IngestPlan {
       waiting.push({ chat_id: event.chatId, bare_id: event.key.bareId, event });
     } else if (draft.row !== undefined) {
       const before = { ...draft.row };
-      applyEvent(draft.row, event, beside, view.now);
+      const by = applyEvent(draft.row, event, beside, view.now);
       changes.push(...rowToChanges(draft.row, before));
+      if (by !== undefined) changes.push({ change: toChange(draft.row, by.kind, null), by });
     } else if (event.kind === 'message') {
       const row = eventToRow(event, { id: draft.messageId, accountId: view.accountId }, view.now);
       draft.row = row;
@@ -78,7 +85,7 @@ export function planIngest(view: IngestView): IngestPlan {
       // Edited before it was seen: the text as it was found is the first that is known.
       if (row.edited_at !== null) beside.versions.push(...rowToVersions(row, event));
       for (const early of draft.early) applyEvent(row, early, beside, view.now);
-      changes.push(toChange(row, 'message', row.timestamp));
+      changes.push({ change: toChange(row, 'message', row.timestamp) });
     } else {
       draft.early.push(event);
     }
@@ -97,14 +104,14 @@ export function planIngest(view: IngestView): IngestPlan {
 }
 
 /** What an event made of a row that was known: a repeated event makes nothing of it. */
-function rowToChanges(row: IngestRow, before: IngestRow): MessageChange[] {
+function rowToChanges(row: IngestRow, before: IngestRow): PlannedChange[] {
   const kinds: (ChangeKind | false)[] = [
     row.revoked_at !== null && before.revoked_at === null && 'revoke',
     row.edited_at?.getTime() !== before.edited_at?.getTime() && 'edit',
     row.status !== before.status && 'status',
     isMediaSettled(row, before) && 'media',
   ];
-  return kinds.flatMap((kind) => (kind === false ? [] : [toChange(row, kind, null)]));
+  return kinds.flatMap((kind) => (kind === false ? [] : [{ change: toChange(row, kind, null) }]));
 }
 
 /** Whether the bytes came, or will not come: that some are awaited is no news. */
@@ -152,17 +159,21 @@ function viewToDrafts(view: IngestView): Map<string, Draft> {
 
 /** What is written beside the rows. */
 interface Beside {
-  readonly reactions: KnownReaction[];
-  readonly votes: Vote[];
+  readonly additions: Addition[];
   readonly versions: MessageVersion[];
 }
 
-function applyEvent(row: IngestRow, event: InboundEvent, beside: Beside, now: Date): void {
+/** Returns what the event adds, if it does. */
+function applyEvent(row: IngestRow, event: InboundEvent, beside: Beside, now: Date): Addition | undefined {
   beside.versions.push(...rowToVersions(row, event));
+  if (event.kind === 'reaction' || event.kind === 'vote') {
+    const addition = eventToAddition(row, event);
+    beside.additions.push(addition);
+    return addition;
+  }
   if (event.kind === 'message') applyMessage(row, event, now);
-  else if (event.kind === 'reaction') beside.reactions.push({ messageId: row.id, event });
-  else if (event.kind === 'vote') beside.votes.push(voteToNames(row, event));
   else applyChange(row, event);
+  return undefined;
 }
 
 function draftsToUpdates(

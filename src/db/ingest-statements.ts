@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
-import type { InboundEvent, ReactionEvent } from '../messages/inbound-event.ts';
+import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { Executor } from './database.ts';
 import type { IngestRow, MutableColumns } from './ingest-row.ts';
 import { isOneOfMessages, isWithinRange } from './message-lookup.ts';
@@ -14,12 +14,6 @@ export interface Target {
 
 export type KnownKey = Target & { readonly message_id: string };
 export type WaitingChange = Target & { readonly event: InboundEvent };
-
-/** A reaction whose message is known. */
-export interface KnownReaction {
-  readonly messageId: string;
-  readonly event: ReactionEvent;
-}
 
 const TARGET_COLUMNS = { chat_id: 'text', bare_id: 'text' } as const satisfies ColumnTypes;
 
@@ -156,41 +150,6 @@ export async function updateRows(trx: Executor, rows: readonly IngestRow[]): Pro
     update messages m set ${sql.join(assignments)}
     from ${recordset(rows, { id: 'uuid', timestamp: 'timestamptz', ...MUTABLE_COLUMNS })}
     where m.id = r.id and m."timestamp" = r."timestamp" and ${isWithinRange(ids, 'm')}`.execute(trx);
-}
-
-/**
- * Writes the latest reaction of each sender. One that was taken back stays as a row with an empty emoji, so that
- * an older reaction that is told later does not come to life again. Returns how many were news.
- */
-export async function upsertReactions(
-  trx: Executor,
-  accountId: AccountId,
-  reactions: readonly KnownReaction[],
-): Promise<number> {
-  const latest = new Map<string, object>();
-  for (const { messageId, event } of [...reactions].sort((a, b) => a.event.at - b.event.at)) {
-    const { senderId, emoji, at } = event;
-    latest.set(`${messageId} ${senderId}`, {
-      message_id: messageId,
-      sender_id: senderId,
-      emoji,
-      reacted_at: new Date(at),
-    });
-  }
-  const records = recordset([...latest.values()], {
-    message_id: 'uuid',
-    sender_id: 'text',
-    emoji: 'text',
-    reacted_at: 'timestamptz',
-  });
-  const { numAffectedRows } = await sql`
-    insert into message_reactions as old (message_id, account_id, sender_id, emoji, reacted_at)
-    select r.message_id, ${accountId}::uuid, r.sender_id, r.emoji, r.reacted_at from ${records}
-    on conflict (message_id, sender_id) do update
-    set emoji = excluded.emoji, reacted_at = excluded.reacted_at, stored_at = clock_timestamp()
-    where excluded.reacted_at >= old.reacted_at
-      and (excluded.reacted_at, excluded.emoji) is distinct from (old.reacted_at, old.emoji)`.execute(trx);
-  return Number(numAffectedRows ?? 0);
 }
 
 /** Adds to the counters of the account's local date of `now`. */

@@ -3,6 +3,7 @@ import { AppError, isAppError } from '../lib/errors.ts';
 import { type AddressPair, eventToLids, eventToPairs, toCanonicalEvent } from '../messages/address.ts';
 import type { InboundEvent } from '../messages/inbound-event.ts';
 import type { MessageStatus } from '../messages/message.ts';
+import { upsertAdditions } from './addition-store.ts';
 import { findPhones, findUnknownPairs, learnAddress } from './address-store.ts';
 import { countStoredFinds } from './catch-up-ledger.ts';
 import { appendChanges } from './change-log.ts';
@@ -22,9 +23,8 @@ import {
   lockRows,
   type Target,
   updateRows,
-  upsertReactions,
 } from './ingest-statements.ts';
-import { insertVersions, upsertVotes } from './message-additions.ts';
+import { insertVersions } from './message-additions.ts';
 import { toStorable } from './storable-text.ts';
 import { transact } from './transaction.ts';
 
@@ -219,14 +219,18 @@ async function loadPlan(
 async function writePlan(trx: Executor, accountId: AccountId, plan: IngestPlan, now: Date): Promise<number> {
   if (plan.inserts.length > 0) await insertRows(trx, plan.inserts);
   if (plan.updates.length > 0) await updateRows(trx, plan.updates);
-  const reactions = plan.reactions.length === 0 ? 0 : await upsertReactions(trx, accountId, plan.reactions);
+  const additions = await upsertAdditions(trx, accountId, plan.additions);
   if (plan.waiting.length > 0) await insertWaitingChanges(trx, accountId, plan.waiting);
-  if (plan.votes.length > 0) await upsertVotes(trx, accountId, plan.votes);
   if (plan.versions.length > 0) await insertVersions(trx, accountId, plan.versions);
   const { received, failed } = plan;
   if (received + failed > 0) await addUsage(trx, accountId, { received, failed }, now);
-  await appendChanges(trx, accountId, plan.changes);
-  return plan.inserts.length + plan.updates.length + reactions;
+  const changes = plan.changes.filter(({ by }) => by === undefined || additions.seen.has(by));
+  await appendChanges(
+    trx,
+    accountId,
+    changes.map(({ change }) => change),
+  );
+  return plan.inserts.length + plan.updates.length + additions.count;
 }
 
 /** The first event of each message. */

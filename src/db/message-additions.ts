@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import type { Executor } from './database.ts';
-import type { MessageVersion, Vote } from './ingest-additions.ts';
+import type { MessageVersion } from './ingest-additions.ts';
 import { recordset } from './recordset.ts';
 
 /** What others have added to a message, oldest first. People are named by number where it is known. */
@@ -23,31 +23,6 @@ interface Addable {
   readonly id: string;
   readonly type: string;
   readonly edited_at: Date | null;
-}
-
-/** Writes the latest vote of each voter; one that was taken back stays as a row without options. */
-export async function upsertVotes(
-  trx: Executor,
-  accountId: AccountId,
-  votes: readonly Vote[],
-): Promise<void> {
-  const latest = new Map<string, object>();
-  for (const { messageId, voterId, options, at } of [...votes].sort(
-    (a, b) => a.at.getTime() - b.at.getTime(),
-  ))
-    latest.set(`${messageId} ${voterId}`, {
-      message_id: messageId,
-      voter_id: voterId,
-      options,
-      voted_at: at,
-    });
-  const columns = { message_id: 'uuid', voter_id: 'text', options: 'jsonb', voted_at: 'timestamptz' };
-  await sql`
-    insert into poll_votes as old (message_id, account_id, voter_id, options, voted_at)
-    select r.message_id, ${accountId}::uuid, r.voter_id, r.options, r.voted_at
-    from ${recordset([...latest.values()], columns)}
-    on conflict (message_id, voter_id) do update set options = excluded.options, voted_at = excluded.voted_at
-    where excluded.voted_at >= old.voted_at`.execute(trx);
 }
 
 /** Writes versions down that are not there yet. */

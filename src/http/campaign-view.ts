@@ -11,6 +11,9 @@ import { BODY_EXAMPLES } from './openapi-examples.ts';
 import { campaignItemSchema } from './send-body.ts';
 import { limitedText } from './text-schema.ts';
 
+/** What a campaign may wait for; of several the first is told. */
+const WAITS = ['connection', 'daily-limit', 'rate-limit'] as const;
+
 /** Items of a campaign. */
 const MAX_ITEMS = 1_000;
 
@@ -94,12 +97,17 @@ export const campaignProgressSchema = z
       examples: [Object.fromEntries(ITEM_STATUSES.map((status) => [status, status === 'sent' ? 3 : 0]))],
     }),
     waitsFor: z
-      .enum(['connection', 'daily-limit'])
+      .enum(WAITS)
       .nullable()
-      .meta({ description: 'What a running campaign with items that wait cannot go on without.' }),
-    waitsUntil: instant
-      .nullable()
-      .meta({ description: 'For `daily-limit`: when the next day of the account begins.' }),
+      .meta({
+        description:
+          'What a running campaign with items that wait cannot go on without: a connection of the account, a day or a ' +
+          'minute that has room.',
+      }),
+    waitsUntil: instant.nullable().meta({
+      description:
+        'For `daily-limit`: when the next day of the account begins; for `rate-limit`: when its next message may leave.',
+    }),
   })
   .meta({ id: 'CampaignProgress' });
 
@@ -128,28 +136,43 @@ export function campaignToView(campaign: Campaign): z.output<typeof campaignSche
   };
 }
 
-/** What a campaign waits for. */
-export interface CampaignWait {
+/** What lets the campaigns of an account go on, or holds them back. */
+export interface CampaignPlight {
   readonly isConnected: boolean;
   /** The daily limit is used up until then. */
   readonly fullUntil: Date | null;
+  /** The per-minute limit is used up until then. */
+  readonly minuteFullUntil: Date | null;
+}
+
+/** What a campaign waits for, and until when if that is known. */
+interface CampaignWait {
+  readonly waitsFor: (typeof WAITS)[number] | null;
+  readonly until: Date | null;
 }
 
 export function campaignToProgressView(
   campaign: Campaign,
   { counts, accepted }: { readonly counts: ItemCounts; readonly accepted: number },
-  { isConnected, fullUntil }: CampaignWait,
+  plight: CampaignPlight,
 ): z.output<typeof campaignProgressSchema> {
   const goesOn = campaign.status === 'running' && (counts.waiting ?? 0) > 0;
-  const waitsFor = !goesOn ? null : !isConnected ? 'connection' : fullUntil === null ? null : 'daily-limit';
+  const { waitsFor, until } = goesOn ? plightToWait(plight) : { waitsFor: null, until: null };
   const all = Object.fromEntries(ITEM_STATUSES.map((status) => [status, counts[status] ?? 0]));
   return {
     ...campaignToView(campaign),
     progress: countsToProgress(counts, accepted),
     counts: all as Record<(typeof ITEM_STATUSES)[number], number>,
     waitsFor,
-    waitsUntil: waitsFor === 'daily-limit' ? (fullUntil?.toISOString() ?? null) : null,
+    waitsUntil: until?.toISOString() ?? null,
   };
+}
+
+function plightToWait({ isConnected, fullUntil, minuteFullUntil }: CampaignPlight): CampaignWait {
+  if (!isConnected) return { waitsFor: 'connection', until: null };
+  if (fullUntil !== null) return { waitsFor: 'daily-limit', until: fullUntil };
+  if (minuteFullUntil !== null) return { waitsFor: 'rate-limit', until: minuteFullUntil };
+  return { waitsFor: null, until: null };
 }
 
 export function campaignItemToView(item: CampaignItem): z.output<typeof campaignItemViewSchema> {

@@ -54,6 +54,8 @@ export interface HttpDeps {
   readonly config: Config['http'];
   /** What a new account gets if the request does not say. */
   readonly accountDefaults: { readonly dailyLimit: number; readonly timezone: string };
+  /** Messages that may leave an account in a minute; 0 means no limit. */
+  readonly messageRateLimit: number;
   readonly instanceId: InstanceId;
   readonly db: Executor;
   readonly channel: Channel;

@@ -13,6 +13,7 @@ import type { HttpDeps } from './context.ts';
 import { makeCors } from './cors.ts';
 import { answerError, errorToBody } from './error-answer.ts';
 import { takeJsonBodies } from './json-body.ts';
+import { keepMethods } from './known-methods.ts';
 import { registerOpenApi } from './openapi.ts';
 import { makeOpenRateLimit, type RateLimits } from './rate-limit.ts';
 import { isRealtimeRequest } from './realtime.ts';
@@ -89,7 +90,13 @@ export async function makeHttpApp(deps: HttpDeps, gate: HttpGate): Promise<HttpA
   // The schemas of answers document them, and tests hold the answers to them; a row that is odd must not fail a list.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler((thrown, request, reply) => answerError(thrown, request, reply, log));
-  app.setNotFoundHandler((request, reply) => answerError(new AppError('NOT_FOUND'), request, reply, log));
+  const knownMethods = keepMethods(app);
+  app.setNotFoundHandler((request, reply) => {
+    const methods = knownMethods(request.url);
+    const isOther = methods.length > 0 && !methods.includes(request.method);
+    if (isOther) reply.header('allow', methods.join(', '));
+    return answerError(new AppError(isOther ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'), request, reply, log);
+  });
   takeJsonBodies(app);
   requirePermissions(app);
   limitAnswers(app, ANSWER_WITHIN_MS, log);

@@ -9,7 +9,7 @@ const DESCRIPTION = `Keeps WhatsApp numbers connected and carries their messages
 
 Every answer is \`{"success":true,"data":…}\` or \`{"success":false,"error":{code,message,details?,requestId}}\`.
 Lists take \`limit\` and \`cursor\` and add \`count\` and \`nextCursor\`. Times are ISO 8601 in UTC. Fields and
-parameters that are not known are refused by name.
+parameters that are not known are refused by name, methods that an address does not know with 405 and \`Allow\`.
 
 Ask with an API key, or with a JWT of the host application where \`JWT_SECRET\` or \`JWT_JWKS_URL\` is set. Owners and admins use
 every account of their tenant; agents and viewers those that were granted to them. What is another tenant's does not exist: 404.
@@ -20,8 +20,8 @@ comes with every 429. Every answer has an \`X-Request-Id\`.
 Socket.IO at \`/socket.io\`, with the key or token as \`auth.token\`, tells what happens to the accounts that the key may
 see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`, and to
 their messages: \`message:received\` with an incoming message as \`GET /messages/{messageId}\` has it, and
-\`message:status\` with \`messageId\`, \`accountId\`, \`chatId\`, \`direction\`, \`status\`, \`failedReason\` and the
-instants of its steps. Fields bear the names that they have here. A client that was cut off for less than two minutes
+\`message:status\` with \`messageId\`, \`accountId\`, \`chatId\`, \`direction\`, \`status\`, \`failedReason\` the
+instants of its steps, its \`reactions\` and \`votes\`. Fields bear the names that they have here. A client that was cut off for less than two minutes
 gets what it missed.
 
 What must not be missed is posted to an endpoint: see webhooks. Requests are signed in the Standard Webhooks scheme.`;

@@ -38,7 +38,10 @@ export interface RealtimePayloads {
   'webhook:disabled': { webhookId: string; at: string };
   /** An incoming message, as the API shows it. */
   'message:received': MessageView;
-  /** Another step of a message, its edit, its revocation, or the end of the fetching of its media: what the message has come to. */
+  /**
+   * Another step of a message, its edit, its revocation, the end of the fetching of its media, a reaction to it or a vote in it,
+   * also one that was taken back: what the message has come to.
+   */
   'message:status': Pick<MessageView, StatusField>;
 }
 
@@ -63,6 +66,8 @@ const STATUS_FIELDS = [
   'playedAt',
   'editedAt',
   'revokedAt',
+  'reactions',
+  'votes',
 ] as const satisfies readonly (keyof MessageView)[];
 
 type StatusField = (typeof STATUS_FIELDS)[number];

@@ -18,6 +18,9 @@ const MAX_REPLY_TO = 255;
 /** What a message can consist of; exactly one of them. */
 const CONTENT_FIELDS = ['text', 'media', 'mediaUrl', 'location', 'contact', 'poll'] as const;
 
+/** Fields that go only with a file. */
+const MEDIA_FIELDS = ['caption', 'fileName', 'mediaType'] as const;
+
 /** The flat form's `mediaType`: a kind, or a MIME type, which only tells what the bytes tell better. */
 const mediaTypeSchema = z
   .string()
@@ -26,6 +29,7 @@ const mediaTypeSchema = z
   })
   .meta({
     description: 'What to send the file as; else it follows from its bytes.',
+    pattern: `^(?:${MEDIA_TYPES.join('|')})$|^[A-Za-z0-9_.+-]+/[A-Za-z0-9_.+-]+`,
     examples: [...MEDIA_TYPES],
   });
 
@@ -35,7 +39,11 @@ const fields = z.strictObject({
     .refine((value) => parseRecipient(value) !== undefined, {
       error: 'Use a phone number as + and 7 to 15 digits, or a chat id such as 491700000001@c.us.',
     })
-    .meta({ description: 'E.164, or a chat id.', examples: ['+491700000001'] }),
+    .meta({
+      description: 'E.164, or a chat id.',
+      pattern: '^\\s*(?:\\+[0-9]{7,15}|[A-Za-z0-9_.:-]{3,64}@(?:c\\.us|s\\.whatsapp\\.net|lid|g\\.us))\\s*$',
+      examples: ['+491700000001'],
+    }),
   text: limitedText(MAX_TEXT)
     .optional()
     .meta({ examples: ['Hello!'] }),
@@ -63,7 +71,12 @@ const fields = z.strictObject({
 const contentCheck = z.superRefine(checkContent, {
   when: ({ value }) => typeof value === 'object' && value !== null,
 });
-const oneContent = CONTENT_FIELDS.map((field) => ({ required: [field] }));
+/** The same for the document. */
+const oneContent = CONTENT_FIELDS.map((field) =>
+  field === 'media' || field === 'mediaUrl'
+    ? { required: [field] }
+    : { required: [field], not: { anyOf: MEDIA_FIELDS.map((each) => ({ required: [each] })) } },
+);
 
 /** The body of a send. Every problem is named at once, those between fields among them. */
 export const sendBodySchema = fields.check(contentCheck).meta({
@@ -161,7 +174,7 @@ function checkContent(value: object, context: z.core.$RefinementCtx): void {
   if (given.length === 0) refuse('text', rule);
   if (given.length > 1) for (const field of given) refuse(field, rule);
   const hasMedia = body.media !== undefined || body.mediaUrl !== undefined;
-  for (const field of ['caption', 'fileName', 'mediaType'] as const) {
+  for (const field of MEDIA_FIELDS) {
     if (body[field] !== undefined && !hasMedia) refuse(field, 'This field goes only with media.');
   }
 }

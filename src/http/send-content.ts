@@ -31,7 +31,11 @@ export const mediaSchema = z
     }),
     mimeType: limitedText(128)
       .optional()
-      .meta({ description: 'The type of `data`, as type/subtype.', examples: ['image/jpeg'] }),
+      .meta({
+        description: 'The type of `data`, as type/subtype.',
+        pattern: '^\\s*[A-Za-z0-9][A-Za-z0-9_.+-]*/[A-Za-z0-9][A-Za-z0-9_.+-]*',
+        examples: ['image/jpeg'],
+      }),
     mediaId: z
       .string()
       .min(1, 'Use the mediaId of an upload.')
@@ -40,7 +44,13 @@ export const mediaSchema = z
   })
   .check(z.superRefine(checkOneOf(['url', 'data', 'mediaId']), isObject))
   .check(z.superRefine(checkMimeType, isObject))
-  .meta({ oneOf: [{ required: ['url'] }, { required: ['data', 'mimeType'] }, { required: ['mediaId'] }] })
+  .meta({
+    oneOf: [
+      { required: ['url'], not: { required: ['mimeType'] } },
+      { required: ['data', 'mimeType'] },
+      { required: ['mediaId'], not: { required: ['mimeType'] } },
+    ],
+  })
   .transform(({ url, data, mimeType, mediaId }): MediaSource => {
     if (url !== undefined) return { from: 'url', url };
     if (mediaId !== undefined) return { from: 'upload', mediaId };

@@ -24,7 +24,7 @@ export const userIdSchema = z
   .refine((text) => /^[^\p{Cc}]{1,255}$/u.test(text) && text.trim() === text && text.isWellFormed(), {
     error: 'Use 1 to 255 characters, none of them a control character, no space around them.',
   })
-  .meta({ maxLength: 255 });
+  .meta({ minLength: 1, maxLength: 255 });
 
 /** In a query, a + that was not escaped arrives as a space. */
 export function plusFromQuery(value: unknown): unknown {

@@ -33,6 +33,11 @@ export const ERROR_CATALOGUE = {
   MEDIA_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such media.' },
   INSTANCE_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such instance.' },
   CAMPAIGN_NOT_FOUND: { status: 404, retry: 'never', message: 'There is no such campaign.' },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    retry: 'never',
+    message: 'This address knows other methods: the header Allow names them.',
+  },
   ACCOUNT_NOT_CONNECTED: { status: 409, retry: 'when-connected', message: 'The account is not connected.' },
   ALREADY_LINKED: { status: 409, retry: 'never', message: 'The account is linked already.' },
   LAST_OWNER_KEY: {

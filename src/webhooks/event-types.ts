@@ -3,7 +3,7 @@ export const WEBHOOK_EVENTS = {
   'message.received': 'An incoming message was stored, live or read back after an absence.',
   'message.status':
     'A message took another step: accepted, sent (also from the phone itself), delivered, read, played, failed, put off, ' +
-    'cancelled; or it was edited or revoked, or its file is there or was given up.',
+    'cancelled; or it was edited or revoked, its file is there or was given up, or reactions to it or votes in it changed.',
   'account.connected': 'The account is connected.',
   'account.reconnecting': 'The session fell and was not back within seconds.',
   'account.critical': 'Five attempts in a row failed, or five connections in a row did not last.',

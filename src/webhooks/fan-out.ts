@@ -176,8 +176,12 @@ function messageToTelling(
     id: makeEventId('received', first.accountId, message.id),
     type: 'message.received',
   } as const;
-  const isChanged = last !== first || message.editedAt !== null || message.revokedAt !== null;
-  return isChanged ? [received, status] : [received];
+  return last !== first || isMoreThanReceived(message) ? [received, status] : [received];
+}
+
+/** Whether something became of it before it was there: what that came to has no change of its own. */
+function isMoreThanReceived({ editedAt, revokedAt, reactions, votes }: StoredMessage): boolean {
+  return editedAt !== null || revokedAt !== null || reactions.length + votes.length > 0;
 }
 
 function changeToEvent({ tenantId, accountId, chatId, at, xid }: FeedChange, data: object) {

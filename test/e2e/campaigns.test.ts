@@ -8,6 +8,8 @@ const BEFORE = 8;
 interface CampaignView {
   readonly status: string;
   readonly progress: { readonly accepted: number; readonly delivered: number; readonly waiting: number };
+  readonly waitsFor: string | null;
+  readonly waitsUntil: string | null;
 }
 
 function readCampaign(stage: Stage, campaignId: string): Promise<CampaignView> {
@@ -61,6 +63,13 @@ it('a paused campaign lets but a few messages leave, and a single message waits 
     const view = await readCampaign(stage, campaignId);
     return view.progress.accepted >= 6 ? view : undefined;
   });
+  // When the earliest of the two that left is a minute ago.
+  const { waitsFor, waitsUntil } = await readCampaign(stage, campaignId);
+  const handedAt = (await stage.api.messages(accountId)).flatMap((message) => message.handedAt ?? []);
+  expect([waitsFor, waitsUntil]).toEqual([
+    'rate-limit',
+    new Date(Math.min(...handedAt.map(Date.parse)) + 60_000).toISOString(),
+  ]);
   await stage.api.send(accountId, { to: `+${bob.number}`, text: 'an answer' });
   const ahead = (await stage.api.messages(accountId)).filter(
     ({ text, handedAt }) => handedAt === null && text !== 'an answer',

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiMessage } from '../../scripts/daemon-api.ts';
 import type { GroupInfo, MediaInput, Phone } from '../../simulator/client.ts';
+import { type HeardEvent, RealtimeClient } from '../support/realtime-client.ts';
 import { openStage, type Stage } from '../support/stage.ts';
 
 const PIXEL = Buffer.from(
@@ -174,6 +175,46 @@ describe.each([
     });
     await alice.vote(bareId, []);
     await stored(bareId, ({ votes }) => votes?.length === 0);
+  });
+
+  it('tells clients of each reaction and vote once, our own too, with those that the message has then', async () => {
+    using client = await RealtimeClient.open(stage.daemon());
+    const { message, bareId } = await send({ poll: { question: 'Lunch?', options: ['soup', 'salad'] } });
+    const { messageId } = message;
+    const isOf = ({ name, payload }: HeardEvent) =>
+      name === 'message:status' && payload.messageId === messageId;
+    const additionsOf = ({ payload }: HeardEvent) => {
+      const { reactions, votes } = payload as Pick<ApiMessage, 'reactions' | 'votes'>;
+      return [...reactions.map(({ emoji }) => emoji), ...(votes ?? []).flatMap(({ options }) => options)];
+    };
+    const told = () => client.events.filter(isOf).map(additionsOf);
+    const tells = (...wanted: string[]) =>
+      client.heard(() => JSON.stringify(told().at(-1)) === JSON.stringify(wanted));
+    const react = (emoji: string) => stage.api.call('POST', `/messages/${messageId}/reaction`, { emoji });
+    await client.heard((event) => isOf(event) && event.payload.status === 'delivered');
+    const before = told().length;
+    await alice.react(bareId, '👍');
+    await tells('👍');
+    await react('🎉');
+    await tells('👍', '🎉');
+    await alice.vote(bareId, ['soup']);
+    await tells('👍', '🎉', 'soup');
+    await alice.react(bareId, '');
+    await tells('🎉', 'soup');
+    await react('');
+    await tells('soup');
+    await alice.vote(bareId, []);
+    await tells();
+    await alice.send(shop, 'that is all');
+    await client.hears('that is all');
+    expect(told().slice(before)).toEqual([
+      ['👍'],
+      ['👍', '🎉'],
+      ['👍', '🎉', 'soup'],
+      ['🎉', 'soup'],
+      ['soup'],
+      [],
+    ]);
   });
 
   it('keeps what an edited message said before, and what a deleted one said', async () => {

@@ -170,6 +170,7 @@ export async function openTestServer(
       jwt: { secret: null, jwksUrl: null },
     },
     accountDefaults: { dailyLimit: 1_000, timezone: 'UTC' },
+    messageRateLimit: 20,
     instanceId: INSTANCE,
     db,
     channel,

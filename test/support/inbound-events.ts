@@ -10,6 +10,7 @@ import type {
   MessageEvent,
   ReactionEvent,
   RevokeEvent,
+  VoteEvent,
 } from '../../src/messages/inbound-event.ts';
 import type { Ack } from '../../src/messages/message.ts';
 import type { InboundJob } from '../../src/queue/table.ts';
@@ -74,6 +75,10 @@ export function revokeEvent(bareId: string, at: number): RevokeEvent {
 
 export function reactionEvent(bareId: string, emoji: string, at: number): ReactionEvent {
   return { kind: 'reaction', ...targetOf(bareId), senderId: '491700000001@c.us', emoji, at };
+}
+
+export function voteEvent(bareId: string, choices: readonly number[], at: number): VoteEvent {
+  return { kind: 'vote', ...targetOf(bareId), voterId: '491700000001@c.us', choices, at };
 }
 
 export function storedMediaEvent(bareId: string, at: number): MediaEvent {

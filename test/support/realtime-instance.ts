@@ -59,6 +59,7 @@ export async function openRealtimeInstance(places: InstancePlaces, log: Logger):
       jwt: { secret: TOKEN_SECRET, jwksUrl: null },
     },
     accountDefaults: { dailyLimit: 1_000, timezone: 'UTC' },
+    messageRateLimit: 20,
     instanceId,
     db,
     channel: unused,

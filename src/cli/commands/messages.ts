@@ -32,7 +32,8 @@ export function addMessagesCommand(program: Command, context: CommandContext): v
     .summary('list the latest messages of an account')
     .description(
       'Lists messages of an account, newest first. With --follow it lists them oldest first and goes on with each that ' +
-        'becomes known, once, until Ctrl-C; with --json each is a line of its own then.',
+        'becomes known, until Ctrl-C, and shows one again that is reacted to or voted in; with --json each is a line of its ' +
+        'own then.',
     )
     .argument('<account>', 'id, phone number or name')
     .option('--limit <count>', 'how many, 1 to 100', '20')
@@ -98,15 +99,26 @@ function messageToCells(message: MessageView): string[] {
   ];
 }
 
-function describeContent({ type, text, caption, reactions }: MessageView): string {
+function describeContent({ type, text, caption, reactions, votes }: MessageView): string {
   const words = text ?? caption ?? '';
   const content = textToCell(type === 'text' ? words : `[${type}] ${words}`, MAX_TEXT);
-  return [content, ...describeReactions(reactions)].join('  ');
+  return [content, ...describeReactions(reactions), ...describeVotes(votes ?? [])].join('  ');
 }
 
 /** Each emoji once, with how many gave it if there are several. */
 function describeReactions(reactions: MessageView['reactions']): string[] {
+  const counts = countEach(reactions.map(({ emoji }) => emoji));
+  return counts.map(([emoji, count]) => textToLine(count === 1 ? emoji : `${emoji} ${count}`));
+}
+
+/** Each option that somebody chose, with how many did. */
+function describeVotes(votes: NonNullable<MessageView['votes']>): string[] {
+  const counts = countEach(votes.flatMap(({ options }) => options));
+  return counts.map(([option, count]) => `${textToCell(option, MAX_TEXT)}: ${count}`);
+}
+
+function countEach(names: readonly string[]): (readonly [string, number])[] {
   const counts = new Map<string, number>();
-  for (const { emoji } of reactions) counts.set(emoji, (counts.get(emoji) ?? 0) + 1);
-  return [...counts].map(([emoji, count]) => textToLine(count === 1 ? emoji : `${emoji} ${count}`));
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts];
 }

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { countItems, listItems } from '../../db/campaign-items.ts';
 import { listCampaigns } from '../../db/campaign-store.ts';
+import { findRateDelay } from '../../db/send-claim.ts';
 import { findFullDay } from '../../db/slot-store.ts';
 import { getVisibleAccount, getVisibleCampaign } from '../account-access.ts';
 import { noteAudit } from '../audit.ts';
@@ -56,8 +57,8 @@ function createRoute(app: HttpApp, { db, campaigns, log }: HttpDeps): void {
       summary: 'Create a campaign of up to 1,000 messages, which begins at once',
       description:
         'Its items become messages in their order, a few at a time, while the account is connected: other messages of ' +
-        'the account leave between them. While it is not, or its daily limit is used up, the campaign waits. With the header ' +
-        'Idempotency-Key the same body creates one campaign.',
+        'the account leave between them. While it is not, or its daily limit is used up, the campaign waits, and it goes no faster than ' +
+        'the limit per minute: `waitsFor` tells. With the header Idempotency-Key the same body creates one campaign.',
       params: accountParams,
       querystring: noQuery,
       headers: idempotencyHeaders,
@@ -194,13 +195,22 @@ function actionRoute(
   });
 }
 
-async function readProgress({ db, clock }: HttpDeps, request: FastifyRequest, campaignId: string) {
+async function readProgress(
+  { db, messageRateLimit, clock }: HttpDeps,
+  request: FastifyRequest,
+  campaignId: string,
+) {
   const { campaign, today } = await getVisibleCampaign(db, request, campaignId);
   const { account } = today;
-  const [items, full] = await Promise.all([
+  const at = new Date(clock.now());
+  const [items, full, delayMs] = await Promise.all([
     countItems(db, campaign.id),
-    findFullDay(db, account.id, new Date(clock.now())),
+    findFullDay(db, account.id, at),
+    findRateDelay(db, account.id, { at, perMinute: messageRateLimit }),
   ]);
-  const isConnected = account.state === 'connected';
-  return campaignToProgressView(campaign, items, { isConnected, fullUntil: full?.nextAt ?? null });
+  return campaignToProgressView(campaign, items, {
+    isConnected: account.state === 'connected',
+    fullUntil: full?.nextAt ?? null,
+    minuteFullUntil: delayMs === 0 ? null : new Date(at.getTime() + delayMs),
+  });
 }

@@ -22,7 +22,11 @@ const body = z.strictObject({
     .refine((text) => text === '' || isEmoji(text), {
       error: 'Use one emoji, or an empty text to take the reaction back.',
     })
-    .meta({ description: 'One emoji; empty takes the reaction back.', examples: ['👍', ''] }),
+    .meta({
+      description: 'One emoji; empty takes the reaction back.',
+      maxLength: MAX_EMOJI,
+      examples: ['👍', ''],
+    }),
 });
 
 /** Reacting to messages. */

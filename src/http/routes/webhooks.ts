@@ -76,6 +76,7 @@ function listRoute(app: HttpApp, { db }: HttpDeps): void {
 }
 
 const urlSchema = limitedText(2_000).meta({
+  format: 'uri',
   description: 'Where events are posted: https, on the public Internet unless WEBHOOK_ALLOW_PRIVATE is on.',
   examples: ['https://shop.example/hooks/whatsapp'],
 });

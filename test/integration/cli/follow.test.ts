@@ -1,9 +1,17 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import type { InboundEvent } from '../../../src/messages/inbound-event.ts';
 import { startCli } from '../../support/cli-process.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
-import { ackEvent, messageEvent, ownMessageEvent } from '../../support/inbound-events.ts';
+import {
+  ackEvent,
+  messageEvent,
+  ownMessageEvent,
+  reactionEvent,
+  targetOf,
+  voteEvent,
+} from '../../support/inbound-events.ts';
 import { openTcpFront, type TcpFront } from '../../support/tcp-front.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -92,6 +100,35 @@ it('prints a line of JSON for each, of those that are asked for alone', async ()
   const { out } = await following.result;
   const lines = out.trim().split('\n');
   expect(lines.map((line) => JSON.parse(line).text)).toEqual(['one', 'two']);
+}, 60_000);
+
+it('shows a message again that is reacted to, also one of before, and a poll that is voted in', async () => {
+  const poll = { question: 'When?', options: ['now', 'later'], multipleAnswers: false };
+  const ingest = (...events: InboundEvent[]) => ingestEvents(server.db, account, events, new Date());
+  await ingest(messageEvent('long ago', { text: 'long ago', at: Date.now() - 900_000 }));
+  await ingest(messageEvent('read', { text: 'read', at: Date.now() - 900_000 }));
+  await ingest(messageEvent('vote', { text: 'When?', type: 'poll', poll, at: Date.now() - 1_000 }));
+  const following = follow('--limit', '1');
+  await following.prints('When?');
+  const at = Date.now();
+  await ingest(ackEvent('read', 3, at, targetOf('read')));
+  await ingest(voteEvent('vote', [1], at));
+  await following.prints('later: 1');
+  await ingest(reactionEvent('long ago', '👍', at));
+  await following.prints('👍');
+  await ingest(reactionEvent('long ago', '👍', at + 1));
+  await ingest(reactionEvent('long ago', '', at + 2));
+  await receive('last');
+  await following.prints('last');
+  following.stop();
+  const lines = (await following.result).out.trim().split('\n');
+  expect(lines.map((line) => line.split('  ').slice(4).join('  '))).toEqual([
+    '[poll] When?',
+    '[poll] When?  later: 1',
+    'long ago  👍',
+    'long ago',
+    'last',
+  ]);
 }, 60_000);
 
 it('ends with the reason once its key is revoked', async () => {

@@ -4,7 +4,7 @@ import { makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { appendChanges } from '../../../src/db/change-log.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { NO_FIGURES } from '../../../src/db/ingest-figures.ts';
-import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
 import type { InboundEvent } from '../../../src/messages/inbound-event.ts';
 import { openTestDatabase } from '../../support/database.ts';
@@ -19,6 +19,7 @@ import {
   storedMediaEvent,
   T0,
   targetOf,
+  voteEvent,
 } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { insertOutgoing } from '../../support/single-messages.ts';
@@ -433,6 +434,67 @@ describe('the log of changes', () => {
     await ingest(editEvent('H1', 'x', T0 + 2));
     await ingest(messageEvent('H1'));
     expect(await changes()).toEqual(['alice 1 message H1']);
+  });
+
+  it('tells of a reaction each time that another is seen, in its place among the changes', async () => {
+    await ingest(messageEvent('H1'), messageEvent('H2'));
+    await ingest(
+      editEvent('H1', 'x', T0 + 1),
+      reactionEvent('H1', '👍', T0 + 2),
+      { ...reactionEvent('H1', '🎉', T0 + 2), senderId: OTHER },
+      revokeEvent('H2', T0 + 3),
+    );
+    await ingest(reactionEvent('H1', '❤️', T0 + 4));
+    await ingest(reactionEvent('H1', '', T0 + 5));
+    expect((await changes()).slice(2)).toEqual([
+      'alice 3 edit H1',
+      'alice 4 reaction H1',
+      'alice 5 reaction H1',
+      'alice 6 revoke H2',
+      'alice 7 reaction H1',
+      'alice 8 reaction H1',
+    ]);
+  });
+
+  it.each<[string, InboundEvent[]]>([
+    ['is told again', [reactionEvent('H1', '👍', T0 + 2)]],
+    ['is told again with another time', [reactionEvent('H1', '👍', T0 + 9)]],
+    ['is older than the one that is there', [reactionEvent('H1', '❤️', T0 + 1)]],
+    ['comes and goes at once', [reactionEvent('H1', '❤️', T0 + 3), reactionEvent('H1', '👍', T0 + 4)]],
+    ['takes back what was not there', [{ ...reactionEvent('H1', '', T0 + 3), senderId: OTHER }]],
+  ])('has nothing of a reaction that %s', async (_what, events) => {
+    await ingest(messageEvent('H1'));
+    await ingest(reactionEvent('H1', '👍', T0 + 2));
+    const before = await changes();
+    await ingest(...events);
+    await ingest(...events);
+    expect(await changes()).toEqual(before);
+    expect(before).toEqual(['alice 1 message H1', 'alice 2 reaction H1']);
+  });
+
+  it('takes a person for one under both addresses: what is taken back under the number was seen under the LID', async () => {
+    const lid = '9900011@lid';
+    await ingest(messageEvent('H1'), { ...reactionEvent('H1', '👍', T0 + 2), senderId: lid });
+    await ingestAddresses(db, account, [{ lid, phone: OTHER }], NOW);
+    const of = { senderId: OTHER };
+    await ingest({ ...reactionEvent('H1', '❤️', T0 + 1), ...of });
+    await ingest({ ...reactionEvent('H1', '👍', T0 + 3), ...of });
+    await ingest({ ...reactionEvent('H1', '', T0 + 4), ...of });
+    expect(await changes()).toEqual(['alice 1 message H1', 'alice 2 reaction H1', 'alice 3 reaction H1']);
+  });
+
+  it('tells of a vote each time that it is another', async () => {
+    const poll = { question: 'When?', options: ['now', 'later', 'never'], multipleAnswers: true };
+    await ingest(messageEvent('H1', { type: 'poll', poll }));
+    for (const choices of [[0, 2], [2, 0], [2], [2], [], []])
+      for (const _again of [1, 2]) await ingest(voteEvent('H1', choices, T0 + 9 - choices.length));
+    await ingest({ ...voteEvent('H1', [], T0 + 1), voterId: OTHER });
+    expect(await changes()).toEqual([
+      'alice 1 message H1',
+      'alice 2 vote H1',
+      'alice 3 vote H1',
+      'alice 4 vote H1',
+    ]);
   });
 
   it.each([

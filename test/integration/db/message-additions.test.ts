@@ -12,7 +12,7 @@ import {
   reactionEvent,
   revokeEvent,
   T0,
-  targetOf,
+  voteEvent,
 } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -46,7 +46,7 @@ const poll = messageEvent('P1', {
   poll: { question: 'When?', options: ['now', 'later', 'never'], multipleAnswers: true },
 });
 function vote(choices: number[], at: number, voterId = ALICE): VoteEvent {
-  return { kind: 'vote', ...targetOf('P1'), voterId, choices, at };
+  return { ...voteEvent('P1', choices, at), voterId };
 }
 
 /** Every order of some events. */

@@ -9,6 +9,8 @@ import { MAX_UNHANDED } from '../../../src/messages/campaign-rule.ts';
 import { type Answer, type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
 
 const TO = '+491700000002';
+/** Messages that may leave in a minute. */
+const PER_MINUTE = MAX_UNHANDED + 2;
 const PNG =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
@@ -17,7 +19,7 @@ let id: AccountId;
 let feeder: CampaignFeeder;
 let number = 491_700_400_000;
 beforeAll(async () => {
-  server = await openTestServer();
+  server = await openTestServer({ messageRateLimit: PER_MINUTE });
   const { db } = server;
   feeder = openCampaignFeeder({
     db,
@@ -278,6 +280,30 @@ describe('the items of a campaign', () => {
     await setDailyLimit(3);
     await feed();
     expect((await rows()).map((row) => row.text)).toEqual(['0', '1', '2']);
+  });
+
+  it('wait while the minute is full, and the campaign says until when', async () => {
+    const campaignId = await created(texts(3 * MAX_UNHANDED));
+    await feed();
+    await handAll();
+    await feed();
+    expect(await read(campaignId)).toMatchObject({ waitsFor: null, waitsUntil: null });
+    const first = new Date(Date.now() - 20_000);
+    await sql`update messages set handed_at = now(), status = 'sent'
+      where account_id = ${id} and text in ('4', '5')`.execute(server.db);
+    await sql`update messages set handed_at = ${first} where account_id = ${id} and text = '0'`.execute(
+      server.db,
+    );
+    expect(await read(campaignId)).toMatchObject({
+      status: 'running',
+      progress: { waiting: MAX_UNHANDED, sent: PER_MINUTE },
+      waitsFor: 'rate-limit',
+      waitsUntil: new Date(first.getTime() + 60_000).toISOString(),
+    });
+    expect((await act(campaignId, 'pause')).body.data).toMatchObject({ waitsFor: null, waitsUntil: null });
+    expect((await act(campaignId, 'resume')).body.data).toMatchObject({ waitsFor: 'rate-limit' });
+    await setDailyLimit(2);
+    expect(await read(campaignId)).toMatchObject({ waitsFor: 'daily-limit' });
   });
 
   it('are accepted once, however many feed', async () => {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import type { RealtimePayloads } from '../../../src/http/realtime-event.ts';
 import { openRedis } from '../../../src/queue/connection.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import {
@@ -14,10 +15,12 @@ import {
   insertTestAccount,
   messageEvent,
   ownMessageEvent,
+  reactionEvent,
   T0,
+  voteEvent,
 } from '../../support/inbound-events.ts';
 import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
-import { RealtimeClient } from '../../support/realtime-client.ts';
+import { type HeardEvent, RealtimeClient } from '../../support/realtime-client.ts';
 import {
   type InstancePlaces,
   openRealtimeInstance,
@@ -121,6 +124,33 @@ describe('clients of several instances', () => {
       readAt: null,
     });
     expect(Object.keys(told.payload)).not.toContain('text');
+  });
+
+  it('hear of each reaction and vote once, with those that the message has then, also as they are taken back', async () => {
+    const clients = [await dial(one), await dial(two)];
+    const poll = { question: 'When?', options: ['now', 'later'], multipleAnswers: true };
+    await ingestEvents(one.db, account, [messageEvent('when', { type: 'poll', poll })], new Date());
+    const steps = [
+      [reactionEvent('when', '👍', T0 + 1), { emojis: ['👍'], options: [] }],
+      [voteEvent('when', [1], T0 + 2), { emojis: ['👍'], options: ['later'] }],
+      [reactionEvent('when', '', T0 + 3), { emojis: [], options: ['later'] }],
+      [voteEvent('when', [], T0 + 4), { emojis: [], options: [] }],
+    ] as const;
+    const additionsOf = ({ payload }: HeardEvent) => {
+      const { reactions, votes } = payload as RealtimePayloads['message:status'];
+      return {
+        emojis: reactions.map(({ emoji }) => emoji),
+        options: votes?.flatMap(({ options }) => options),
+      };
+    };
+    const told = (client: RealtimeClient) => client.events.filter(({ name }) => name === 'message:status');
+    for (const [nth, [event]] of steps.entries()) {
+      await ingestEvents(one.db, account, [event], new Date());
+      await ingestEvents(two.db, account, [event], new Date());
+      for (const client of clients) await client.heard(() => told(client).length > nth);
+    }
+    for (const client of clients)
+      expect(told(client).map(additionsOf)).toEqual(steps.map(([, expected]) => expected));
   });
 
   it('are sent codes to scan and to type, which lie sealed in Redis', async () => {

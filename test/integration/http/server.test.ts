@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,11 +24,23 @@ function expectError(answer: { status: number; body: unknown }, status: number, 
   expect(answer.status).toBe(status);
 }
 
+/** With any method: `fetch` knows not all of them. Without a key, since it is nobody's address. */
+async function askRaw(method: string, path: string) {
+  const url = new URL(path.startsWith('//') ? path.slice(1) : `/api/v1/whatsapp${path}`, server.url);
+  const asked = request(url, { method }).end();
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  return {
+    status: answer.statusCode ?? 0,
+    allow: answer.headers.allow,
+    body: JSON.parse(await text(answer)),
+  };
+}
+
 describe('errors', () => {
   it.each([
     ['GET', '//nowhere', undefined, 404, 'NOT_FOUND'],
     ['GET', '/nowhere', undefined, 404, 'NOT_FOUND'],
-    ['PUT', '/connect', {}, 404, 'NOT_FOUND'],
+    ['PUT', '/connect', {}, 405, 'METHOD_NOT_ALLOWED'],
     ['POST', '/connect', '{"displayName":', 400, 'VALIDATION_FAILED'],
     ['POST', '/connect', '[]', 400, 'VALIDATION_FAILED'],
     ['POST', '/connect', `{"displayName":"${'x'.repeat(2_000_000)}"}`, 413, 'TOO_LARGE'],
@@ -36,6 +50,30 @@ describe('errors', () => {
     ['GET', '/accounts/%', undefined, 400, 'VALIDATION_FAILED'],
   ])('%s %s answers in the envelope', async (method, path, body, status, code) => {
     expectError(await server.ask(method, path, { body }), status, code);
+  });
+
+  it.each([
+    ['PUT', '/connect', 'POST'],
+    ['GET', '/connect?x=1', 'POST'],
+    ['POST', '/accounts/not-a-uuid', 'DELETE, GET, HEAD, PATCH'],
+    ['DELETE', '/accounts', 'GET, HEAD'],
+    ['TRACE', '//health', 'GET, HEAD'],
+    ['PROPFIND', '//health', 'GET, HEAD'],
+    ['PUT', '//docs/static/index.html', 'GET, HEAD'],
+  ])('%s %s names the methods that the address knows', async (method, path, allow) => {
+    const answer = await askRaw(method, path);
+    expectError(answer, 405, 'METHOD_NOT_ALLOWED');
+    expect(answer.allow).toBe(allow);
+  });
+
+  it.each([
+    ['DELETE', '/accounts/x/y'],
+    ['GET', '/accounts/x/messages/y'],
+    ['POST', '//nowhere'],
+  ])('%s %s is no address', async (method, path) => {
+    const answer = await askRaw(method, path);
+    expectError(answer, 404, 'NOT_FOUND');
+    expect(answer.allow).toBeUndefined();
   });
 
   it('refuses bodies that are no JSON by their type', async () => {

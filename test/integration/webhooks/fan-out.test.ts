@@ -19,14 +19,17 @@ import {
   insertTestAccount,
   messageEvent,
   ownMessageEvent,
+  reactionEvent,
   revokeEvent,
   storedMediaEvent,
   T0,
+  voteEvent,
 } from '../../support/inbound-events.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
 const LID = '9900011@lid';
 const PHONE = '491700000001@c.us';
+const POLL = { question: 'When?', options: ['now', 'later'], multipleAnswers: true };
 const IMAGE = { type: 'image', media: { mimeType: 'image/jpeg', fileName: null, fileSize: 99 } } as const;
 
 const stack = new AsyncDisposableStack();
@@ -100,6 +103,48 @@ describe('a message whose file is awaited', () => {
     expect(owed.map(({ type, data }) => [type, data.mediaStatus, data.mediaUrl])).toEqual([
       ['message.status', ...expected],
     ]);
+  });
+});
+
+describe('a reaction to a message, and a vote in a poll', () => {
+  it('are told to those who ask for changes, each as the message has it then, in order', async () => {
+    const status = await subscribe('message.received', 'message.status');
+    const received = await subscribe('message.received');
+    await ingest(messageEvent('A1', { type: 'poll', poll: POLL }));
+    await tell();
+    for (const event of [
+      reactionEvent('A1', '👍', T0 + 1),
+      voteEvent('A1', [1], T0 + 2),
+      reactionEvent('A1', '', T0 + 3),
+      voteEvent('A1', [], T0 + 4),
+    ]) {
+      await ingest(event);
+      await ingest(event);
+      await tell();
+    }
+    const owed = await owedTo(status);
+    const emojis = (data: { reactions: { emoji: string }[] }) => data.reactions.map(({ emoji }) => emoji);
+    const votes = (data: { votes: { options: string[] }[] }) => data.votes.flatMap(({ options }) => options);
+    expect(owed.map(({ type, data }) => [type, emojis(data), votes(data)])).toEqual([
+      ['message.received', [], []],
+      ['message.status', ['👍'], []],
+      ['message.status', ['👍'], ['later']],
+      ['message.status', [], ['later']],
+      ['message.status', [], []],
+    ]);
+    expect(new Set(owed.map(({ id }) => id)).size).toBe(owed.length);
+    expect(await owedTo(received)).toHaveLength(1);
+  });
+
+  it('that came before their message are told with it', async () => {
+    const both = await subscribe('message.received', 'message.status');
+    const status = await subscribe('message.status');
+    await ingest(reactionEvent('A1', '👍', T0 + 1));
+    await ingest(messageEvent('A1'));
+    await tell();
+    const expected = { data: { reactions: [{ emoji: '👍' }] } };
+    expect(await owedTo(both)).toMatchObject([{ type: 'message.received', ...expected }]);
+    expect(await owedTo(status)).toMatchObject([{ type: 'message.status', ...expected }]);
   });
 });
 

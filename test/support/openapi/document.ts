@@ -8,6 +8,7 @@ export interface Schema {
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
   readonly oneOf?: readonly Schema[];
+  readonly not?: Schema;
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly pattern?: string;

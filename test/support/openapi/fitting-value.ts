@@ -76,11 +76,12 @@ function textOf({ pattern, format, minLength = 0, maxLength }: Schema): Arbitrar
 function objectOf(document: OpenApiDocument, schema: Schema): Arbitrary<unknown> {
   const { properties = {}, required = [], oneOf } = schema;
   const choices = oneOf?.map((each) => each.required ?? []) ?? [[]];
+  const banned = oneOf?.map(bannedBy) ?? [[]];
   const exclusive = new Set(choices.flat());
   return fc.oneof(
-    ...choices.map((choice) => {
+    ...choices.map((choice, nth) => {
       const fields = Object.entries(properties).filter(
-        ([name]) => choice.includes(name) || !exclusive.has(name),
+        ([name]) => choice.includes(name) || !(exclusive.has(name) || banned[nth]?.includes(name)),
       );
       const must = new Set([...required, ...choice]);
       return fc.record(
@@ -91,4 +92,9 @@ function objectOf(document: OpenApiDocument, schema: Schema): Arbitrary<unknown>
       );
     }),
   );
+}
+
+/** Fields that may not be there. */
+function bannedBy({ not }: Schema): readonly string[] {
+  return [not ?? {}, ...(not?.anyOf ?? [])].flatMap(({ required = [] }) => required);
 }

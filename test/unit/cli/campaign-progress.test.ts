@@ -11,17 +11,20 @@ describe('describeCampaign', () => {
       { ...waiting, waitsFor: 'daily-limit', waitsUntil: '2026-02-01T00:00:00.000Z' },
       'The daily limit is used up until 2026-02-01 00:00:00 UTC.',
     ],
+    [
+      { ...waiting, waitsFor: 'rate-limit', waitsUntil: '2026-01-31T08:00:30.000Z' },
+      'The limit per minute is used up until 2026-01-31 08:00:30 UTC.',
+    ],
   ] as const)('says what it waits for: %#', (campaign, line) => {
     expect(describeCampaign(campaign)).toBe(
       `May: running\n${line}\n[${'#'.repeat(20)}${'.'.repeat(10)}] 2 of 3\n0 sent, 0 delivered, 0 read, 2 failed, 0 cancelled\n`,
     );
   });
 
-  it('says that a minute takes only so many while messages wait to leave', () => {
-    const line = 'It waits where a minute is full (WHATSAPP_MESSAGE_RATE_LIMIT; docs/limits.md).\n';
-    expect(line.length).toBeLessThanOrEqual(80);
+  it('says why messages that were accepted may still wait', () => {
+    const line = 'What was accepted leaves at the pace of the account (docs/limits.md).\n';
     expect(describeCampaign(makeCampaignProgress({ waiting: 1, pending: 1 }))).toContain(line);
-    expect(describeCampaign(makeCampaignProgress({ sent: 2 }))).not.toContain('minute');
+    expect(describeCampaign(makeCampaignProgress({ sent: 2 }))).not.toContain('pace');
   });
 
   it('fits into 80 columns, and takes nothing of the name that moves the cursor', () => {

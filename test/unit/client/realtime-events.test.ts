@@ -5,11 +5,11 @@ import type { RealtimePayloads as SentPayloads } from '../../../src/http/realtim
 /** As it is sent: what is undefined is not there. */
 type Json<T> = T extends object ? { [Name in keyof T]: Json<Exclude<T[Name], undefined>> } : T;
 
-/** The events that the client's types do not tell, or tell otherwise than the server sends them. */
+/** The events that the client's types do not tell, or tell otherwise than the server sends them, and fields that they lack. */
 type Untold = {
   [Name in keyof SentPayloads]: Name extends keyof ToldPayloads
     ? Json<SentPayloads[Name]> extends ToldPayloads[Name]
-      ? never
+      ? Exclude<keyof SentPayloads[Name], keyof ToldPayloads[Name]>
       : Name
     : Name;
 }[keyof SentPayloads];
