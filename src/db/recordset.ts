@@ -30,11 +30,16 @@ function columnToText(rows: readonly object[], name: string, type: string): stri
   return hasValue ? `${text}}` : null;
 }
 
+/** As an element of an array: whatever is given is one, so that no value of a row gets into another. */
 function valueToText(value: unknown, type: string): string | null {
   if (value === null || value === undefined) return null;
-  if (type === 'jsonb') return quote(JSON.stringify(value));
-  if (typeof value === 'string') return quote(value);
-  return value instanceof Date ? quote(value.toISOString()) : String(value);
+  if (typeof value === 'string' && type !== 'jsonb') return quote(value);
+  if (typeof value === 'object' || type === 'jsonb') {
+    const json = JSON.stringify(value);
+    // A date is quoted already; one that is none is null.
+    return value instanceof Date ? json : quote(json);
+  }
+  return String(value);
 }
 
 function quote(text: string): string {
