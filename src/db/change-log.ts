@@ -73,7 +73,8 @@ export async function appendChanges(
   await sql`
     with counted as (
       insert into chats as old (account_id, chat_id, phone_number, last_message_at, last_incoming_at, last_seq)
-      select ${accountId}::uuid, r.* from ${recordset(news, NEWS_COLUMNS)}
+      select ${accountId}::uuid, r.chat_id, r.phone_number, r.last_message_at, r.last_incoming_at, r.changes
+      from ${recordset(news, NEWS_COLUMNS)}
       order by r.chat_id
       on conflict (account_id, chat_id) do update set
         last_message_at = greatest(old.last_message_at, excluded.last_message_at),
