@@ -37,15 +37,25 @@ export function rowToChange(
   return { message_id: id, chat_id, phone_number, kind, message_at: null, is_incoming: false };
 }
 
-const COLUMNS = {
-  message_id: 'uuid',
+/** What changes come to for their chat. */
+interface ChatNews {
+  readonly chat_id: string;
+  phone_number: string | null;
+  last_message_at: Date | null;
+  last_incoming_at: Date | null;
+  changes: number;
+}
+
+const NEWS_COLUMNS = {
   chat_id: 'text',
   phone_number: 'text',
-  kind: 'text',
-  message_at: 'timestamptz',
-  is_incoming: 'boolean',
-  place: 'integer',
-} as const;
+  last_message_at: 'timestamptz',
+  last_incoming_at: 'timestamptz',
+  changes: 'bigint',
+} as const satisfies Record<keyof ChatNews, string>;
+
+/** `later`: how many changes of the same chat come after it. */
+const LOG_COLUMNS = { message_id: 'uuid', chat_id: 'text', kind: 'text', later: 'bigint', place: 'integer' };
 
 /**
  * Writes changes into the log, in their order, and keeps the chats' latest times: once, as the last that a transaction
@@ -60,14 +70,13 @@ export async function appendChanges(
 ): Promise<void> {
   if (changes.length === 0) return;
   noteNews(trx);
-  const placed = changes.map((change, place) => ({ ...change, place }));
+  const { news, log } = changesToNews(changes);
   await sql`
-    with told as (select r.* from ${recordset(placed, COLUMNS)}),
-    counted as (
+    with counted as (
       insert into chats as old (account_id, chat_id, phone_number, last_message_at, last_incoming_at, last_seq)
-      select ${accountId}::uuid, chat_id, max(phone_number), max(message_at),
-        max(message_at) filter (where is_incoming), count(*)
-      from told group by chat_id order by chat_id
+      select ${accountId}::uuid, r.chat_id, r.phone_number, r.last_message_at, r.last_incoming_at, r.changes
+      from ${recordset(news, NEWS_COLUMNS)}
+      order by r.chat_id
       on conflict (account_id, chat_id) do update set
         last_message_at = greatest(old.last_message_at, excluded.last_message_at),
         last_incoming_at = greatest(old.last_incoming_at, excluded.last_incoming_at),
@@ -76,10 +85,32 @@ export async function appendChanges(
       returning chat_id, last_seq
     )
     insert into message_changes (account_id, chat_id, chat_seq, message_id, kind)
-    select ${accountId}::uuid, t.chat_id,
-      c.last_seq - count(*) over (partition by t.chat_id)
-        + row_number() over (partition by t.chat_id order by t.place),
-      t.message_id, t.kind
-    from told t join counted c on c.chat_id = t.chat_id
-    order by t.place`.execute(trx);
+    select ${accountId}::uuid, r.chat_id, counted.last_seq - r.later, r.message_id, r.kind
+    from ${recordset(log, LOG_COLUMNS)} join counted on counted.chat_id = r.chat_id
+    order by r.place`.execute(trx);
+}
+
+/** Counted here: PostgreSQL would sort them by chat to number them. */
+function changesToNews(changes: readonly MessageChange[]) {
+  const news = new Map<string, ChatNews>();
+  const log: { message_id: string; chat_id: string; kind: ChangeKind; later: number; place: number }[] = [];
+  for (const [place, change] of [...changes.entries()].reverse()) {
+    const { message_id, chat_id, kind } = change;
+    const of = news.get(chat_id) ?? noNews(change);
+    news.set(chat_id, of);
+    log.push({ message_id, chat_id, kind, later: of.changes, place });
+    of.changes += 1;
+    of.phone_number ??= change.phone_number;
+    of.last_message_at = latest(of.last_message_at, change.message_at);
+    if (change.is_incoming) of.last_incoming_at = latest(of.last_incoming_at, change.message_at);
+  }
+  return { news: [...news.values()], log };
+}
+
+function noNews({ chat_id }: MessageChange): ChatNews {
+  return { chat_id, phone_number: null, last_message_at: null, last_incoming_at: null, changes: 0 };
+}
+
+function latest(known: Date | null, at: Date | null): Date | null {
+  return known !== null && (at === null || known > at) ? known : at;
 }

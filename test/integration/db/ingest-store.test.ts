@@ -507,6 +507,29 @@ describe('the log of changes', () => {
     expect(await changes()).toEqual(['alice 1 message H1', 'alice 2 media H1']);
   });
 
+  it('numbers the changes of each chat in their order, however they are mixed', async () => {
+    const mixed = ['alice', OTHER, 'alice', 'alice', OTHER].map((chat_id) => ({
+      ...changeOf(chat_id),
+      chat_id,
+    }));
+    for (let time = 0; time < 2; time += 1)
+      await db.transaction().execute((trx) => appendChanges(trx, account, mixed));
+    const rows = await db
+      .selectFrom('message_changes')
+      .select(['chat_id', 'chat_seq', 'message_id'])
+      .where('account_id', '=', account)
+      .orderBy('id')
+      .execute();
+    const numbers = [1, 1, 2, 3, 2, 4, 3, 5, 6, 4];
+    expect(rows).toEqual(
+      [...mixed, ...mixed].map(({ chat_id, message_id }, place) => ({
+        chat_id,
+        message_id,
+        chat_seq: `${numbers[place]}`,
+      })),
+    );
+  });
+
   it('has no number twice and leaves out none, however many write at a time', async () => {
     await Promise.all(
       Array.from({ length: 20 }, (_, n) =>
