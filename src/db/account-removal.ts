@@ -106,10 +106,11 @@ const OWNED_TABLES = [
   'media_uploads',
   'idempotency_keys',
   'account_grants',
-  'webhook_deliveries',
   'webhook_account_views',
-  'webhooks',
 ] as const;
+
+/** The same, last: the lanes of its webhooks are locked before them. */
+const OWNED_WEBHOOK_TABLES = ['webhook_deliveries', 'webhooks'] as const;
 
 /** Tables of which an account may have more rows than one transaction should delete, beside its messages. */
 const LARGE_TABLES = ['message_changes', 'message_keys', 'webhook_deliveries'] as const;
@@ -132,17 +133,32 @@ export async function purgeAccount(
   await workInBatches(portion, (limit) => deleteSomeMessages(db, id, limit));
   for (const table of LARGE_TABLES)
     await workInBatches(portion, (limit) => deleteSomeRows(db, table, id, limit));
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     await lockAccountIngest(trx, id);
     for (const table of OWNED_TABLES) await trx.deleteFrom(table).where('account_id', '=', id).execute();
+    await lockOwnLanes(trx, id);
+    for (const table of OWNED_WEBHOOK_TABLES)
+      await trx.deleteFrom(table).where('account_id', '=', id).execute();
     await trx.deleteFrom('accounts').where('id', '=', id).execute();
     await alongside(trx);
   });
 }
 
+/** Whoever ends a try of a webhook of the account locks its lane before the delivery and the webhook. */
+async function lockOwnLanes(trx: Executor, id: AccountId): Promise<void> {
+  await trx
+    .selectFrom('webhook_lanes')
+    .select('lane')
+    .where('webhook_id', 'in', trx.selectFrom('webhooks').select('id').where('account_id', '=', id))
+    .orderBy('webhook_id')
+    .orderBy('lane')
+    .forUpdate()
+    .execute();
+}
+
 /** Those that somebody is writing to are left. Returns how many were deleted. */
 function deleteSomeMessages(db: Executor, id: AccountId, limit: number): Promise<number> {
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     const rows = await trx
       .selectFrom('messages')
       .select('id')
