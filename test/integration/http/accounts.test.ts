@@ -135,6 +135,20 @@ describe('connect', () => {
     const answer = await server.ask('POST', '/connect', { body: { phoneNumber: '+491701234567' } });
     expect([answer.status, answer.body.error.code]).toEqual([409, 'ALREADY_LINKED']);
   });
+
+  it('tells nobody of a number that another tenant has linked, which may be linked there too', async () => {
+    const phoneNumber = '+491701234568';
+    await server.makeAccount({ tenant: 'shop', phoneNumber });
+    const answer = await server.ask('POST', '/connect', { body: { phoneNumber } });
+    expect(answer.status).toBe(201);
+    await server.accounts.saveLinked(answer.body.data.accountId, {
+      wid: '491701234568@c.us',
+      profileName: 'Us',
+      phoneNumber,
+    });
+    const own = await server.ask('GET', `/accounts/${answer.body.data.accountId}`);
+    expect(own.body.data).toMatchObject({ connectionStatus: 'Connected', phoneNumber });
+  });
 });
 
 describe('accounts', () => {
