@@ -206,8 +206,9 @@ export async function updateAccount(
     return;
   }
   await transact(db, async (trx) => {
-    await lockLimits(trx, id);
+    // The row first, as everybody locks it who needs both.
     await update(trx);
+    await lockLimits(trx, id);
     const changes: MessageChange[] = [];
     await dealSlots(trx, id, at, changes);
     await appendChanges(trx, id, changes);

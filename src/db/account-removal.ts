@@ -2,9 +2,12 @@ import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import { isKept } from './account-row.ts';
 import { workInBatches } from './batches.ts';
+import { appendChanges, type MessageChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { lockAccountIngest } from './ingest-statements.ts';
+import { cancelAllWaiting } from './message-cancel.ts';
 import { deleteMessages } from './message-removal.ts';
+import { lockLimits } from './slot-store.ts';
 import { transact } from './transaction.ts';
 
 /** What is to be done in the transaction that makes something final. */
@@ -12,7 +15,10 @@ type Alongside = (trx: Executor) => Promise<void>;
 
 const nothing: Alongside = async () => undefined;
 
-/** Hides the account for good. Its messages stay, its campaigns do not, and its number may be linked elsewhere. */
+/**
+ * Hides the account for good. Its messages stay, those that wait as cancelled; its campaigns do not, and its number may be linked
+ * elsewhere.
+ */
 export async function markAccountDeleted(
   db: Executor,
   id: AccountId,
@@ -25,7 +31,11 @@ export async function markAccountDeleted(
       .where('id', '=', id)
       .execute();
     await deleteCampaigns(trx, [id]);
+    await lockLimits(trx, id);
+    const changes: MessageChange[] = [];
+    await cancelAllWaiting(trx, id, changes);
     await alongside(trx);
+    await appendChanges(trx, id, changes);
   });
 }
 

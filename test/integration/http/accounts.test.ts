@@ -306,6 +306,32 @@ describe('reconnect, disconnect, delete', () => {
     disconnect.mockRestore();
   });
 
+  it('cancels what waits of an account that is deleted, and frees its slots', async () => {
+    const id = await server.makeAccount({ phoneNumber: '+491700000001' });
+    await server.ask('PATCH', `/accounts/${id}`, { body: { dailyLimit: 2 } });
+    const send = async () =>
+      (
+        await server.ask('POST', `/accounts/${id}/messages`, {
+          body: { to: '+491700000002', text: 'hi', onLimit: 'defer' },
+        })
+      ).body.data;
+    const sent = [await send(), await send(), await send()];
+    expect(sent.map(({ status }) => status)).toEqual(['pending', 'pending', 'deferred']);
+    expect((await server.ask('DELETE', `/accounts/${id}`)).status).toBe(200);
+    for (const { messageId } of sent)
+      expect((await server.ask('GET', `/messages/${messageId}`)).body.data.status).toBe('cancelled');
+    const day = server.db.selectFrom('account_usage').select('taken').where('account_id', '=', id);
+    expect(await day.executeTakeFirst()).toEqual({ taken: 0 });
+    const told = await server.db
+      .selectFrom('message_changes')
+      .select(['message_id', 'kind'])
+      .where('account_id', '=', id)
+      .where('kind', '=', 'status')
+      .orderBy('id')
+      .execute();
+    expect(told.map(({ message_id }) => message_id)).toEqual(sent.map(({ messageId }) => messageId));
+  });
+
   it.each([
     ['keeps the messages', '', 1],
     ['removes the messages if it is told to', '?purge=true', 0],
