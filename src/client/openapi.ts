@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 99ba0ffda276abcb706baae617072fb2a3abaa9e9333e569090a7dfc0b9cbe1f
- * types f6c63fee65456adffe436a3357a42b73ed71cd83d98680c2e0e063abdc30e529
+ * document 3fe5e95cf626267d8c05f6a2e7cda87ba78a2e1f3ca8497264d851d891a45a8a
+ * types d822a7c04a98e810e46670657079169afa88f4e1b1428c1fdc04376d4aeabc74
  */
 
 export interface paths {
@@ -92,7 +92,7 @@ export interface paths {
         post?: never;
         /**
          * Disconnect and delete an account
-         * @description What waits to be sent is cancelled, which is told as any other step of a message. Its messages are kept, and can still be read by their id, unless `purge` is true.
+         * @description What waits to be sent is cancelled, and what was handed over and not confirmed is `unknown`; both are told as any other step of a message. Its messages are kept, and can still be read by their id, unless `purge` is true.
          */
         delete: operations["deleteAccount"];
         options?: never;

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
+import { ACCOUNT_DELETED } from '../messages/send-outcome.ts';
 import { isKept } from './account-row.ts';
 import { workInBatches } from './batches.ts';
 import { appendChanges, type MessageChange } from './change-log.ts';
@@ -7,6 +8,7 @@ import type { Executor } from './database.ts';
 import { lockAccountIngest } from './ingest-statements.ts';
 import { cancelAllWaiting } from './message-cancel.ts';
 import { deleteMessages } from './message-removal.ts';
+import { doubtHandedSince } from './send-result-store.ts';
 import { lockLimits } from './slot-store.ts';
 import { transact } from './transaction.ts';
 
@@ -16,8 +18,8 @@ type Alongside = (trx: Executor) => Promise<void>;
 const nothing: Alongside = async () => undefined;
 
 /**
- * Hides the account for good. Its messages stay, those that wait as cancelled; its campaigns do not, and its number may be linked
- * elsewhere.
+ * Hides the account for good. Its messages stay, those that wait as cancelled and those whose outcome is open as unknown; its
+ * campaigns do not, and its number may be linked elsewhere.
  */
 export async function markAccountDeleted(
   db: Executor,
@@ -33,6 +35,8 @@ export async function markAccountDeleted(
     await deleteCampaigns(trx, [id]);
     await lockLimits(trx, id);
     const changes: MessageChange[] = [];
+    const finding = { ...ACCOUNT_DELETED, at: new Date() };
+    await doubtHandedSince(trx, id, { finding, since: new Date(0) }, changes);
     await cancelAllWaiting(trx, id, changes);
     await alongside(trx);
     await appendChanges(trx, id, changes);

@@ -433,6 +433,17 @@ describe('an account that is deleted', () => {
     expect(await usageOf('2026-03-01')).toMatchObject({ taken: 0 });
   });
 
+  it('leaves open what became of a message that was handed over', async () => {
+    const handed = await accept();
+    await accept();
+    await opened.db.updateTable('messages').set({ handed_at: NOON }).where('id', '=', handed.id).execute();
+    await markAccountDeleted(opened.db, accountId);
+    expect(await statuses()).toEqual(['unknown 2026-03-01', 'cancelled']);
+    const row = opened.db.selectFrom('messages').select('failed_code').where('id', '=', handed.id);
+    expect(await row.executeTakeFirst()).toEqual({ failed_code: 'SEND_OUTCOME_UNKNOWN' });
+    expect(await usageOf('2026-03-01')).toMatchObject({ taken: 1 });
+  });
+
   it('takes no message more, also of whoever waited for a slot meanwhile', async () => {
     await setLimit(2);
     await markAccountDeleted(opened.db, accountId);
