@@ -119,7 +119,7 @@ export interface AccountStore {
   savePairingCode(id: AccountId, code: LinkCode | null, signal?: AbortSignal): Promise<void>;
   /**
    * Stores who is linked and that the account is connected now.
-   * @throws AppError ALREADY_LINKED if another account holds the number.
+   * @throws AppError ALREADY_LINKED if another account of the tenant holds the number.
    */
   saveLinked(id: AccountId, identity: LinkedIdentity, signal?: AbortSignal): Promise<void>;
   /**

@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 1d27b2d0cd4d51c99fd74cd3cdcb5aa457e8c8457415b75907065878172296a0
- * types 0e09e2d9cf4b2f02d8dc5d0c94f11197fb20bb9b1954de846de01faeea104029
+ * document 54fb6221933a7e274d029d6ebd69ed6109fd406e10aed0f6cb8b2ee00d34c35e
+ * types ca797b3b894090700865bfcb5f1934db21010c13cee0c5972611e240c2ac3c67
  */
 
 export interface paths {
@@ -51,7 +51,7 @@ export interface paths {
         };
         /**
          * Figures for Prometheus
-         * @description Of this instance, whichever tenant asks; no figure names an account. A gauge whose store is away is left out. `API_RATE_LIMIT` does not apply.
+         * @description Of this instance and all tenants, for owners and admins of tenant `default` alone; no figure names an account. A gauge whose store is away is left out. `API_RATE_LIMIT` does not apply.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -92,7 +92,7 @@ export interface paths {
         post?: never;
         /**
          * Disconnect and delete an account
-         * @description Its messages are kept, and can still be read by their id, unless `purge` is true.
+         * @description What waits to be sent is cancelled, and what was handed over and not confirmed is `unknown`; both are told as any other step of a message. Its messages are kept, and can still be read by their id, unless `purge` is true.
          */
         delete: operations["deleteAccount"];
         options?: never;
@@ -250,7 +250,7 @@ export interface paths {
         put?: never;
         /**
          * Send up to 1,000 messages
-         * @description Each item is the body of a single send, may carry an `idempotencyKey` of its own, and is accepted or rejected by itself: one that is wrong, or that finds the daily limit used up, leaves the others alone. Messages of one chat leave in the order of their items. With the header Idempotency-Key the same body is answered with the same results; after a crash, or where an item met a fault that may pass, the same request accepts what is missing and nothing twice. The request as a whole is refused only if it is not valid itself, if its account may send nothing, or if nothing could be accepted for a fault inside.
+         * @description Each item is the body of a single send, may carry an `idempotencyKey` of its own, and is accepted or rejected by itself: one that is wrong, or that finds the daily limit used up, leaves the others alone. Messages of one chat leave in the order of their items. Files by `url` are fetched for 90 seconds in all; an item whose file is not here by then is rejected with MEDIA_UNAVAILABLE. With the header Idempotency-Key the same body is answered with the same results; after a crash, or where an item met a fault that may pass, the same request accepts what is missing and nothing twice. The request as a whole is refused only if it is not valid itself, if its account may send nothing, or if nothing could be accepted for a fault inside.
          */
         post: operations["sendMessages"];
         delete?: never;
@@ -705,7 +705,7 @@ export interface paths {
         put?: never;
         /**
          * Replace the secret
-         * @description For 24 hours each request is signed by both, so that consumers have time to change over. The one before those two signs no more at once.
+         * @description The one before signs each request as well for 24 hours, so that consumers have time to change over, and so do those before it until their own 24 hours are over, as long as they are among the newest five: a rotation whose answer was lost can be repeated.
          */
         post: operations["rotateWebhookSecret"];
         delete?: never;
@@ -4984,7 +4984,7 @@ export interface operations {
                             secret: string;
                             /**
                              * Format: date-time
-                             * @description Until then the secret before signs as well.
+                             * @description Until then the secret before signs as well; those before it do until their own time is over.
                              */
                             previousUntil: string;
                         };

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import type { Executor } from './database.ts';
 import { lockAccountIngest } from './ingest-statements.ts';
+import { transact } from './transaction.ts';
 
 /**
  * How many messages, contacts and campaigns the account has. Messages are not counted here but as they are written and
@@ -48,7 +49,7 @@ export async function foldMessageCounts(db: Executor): Promise<number> {
 }
 
 async function foldCountsOf(db: Executor, accountId: AccountId): Promise<number> {
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     // Else what is written here could outlive a purge.
     await lockAccountIngest(trx, accountId);
     const { rows } = await sql<{ count: number }>`

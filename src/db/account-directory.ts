@@ -66,11 +66,16 @@ export async function deleteUnusedAccount(db: Executor, id: AccountId): Promise<
   await db.deleteFrom('accounts').where('id', '=', id).where('first_linked_at', 'is', null).execute();
 }
 
-/** True if some account, of whatever tenant, holds the number. */
-export async function isNumberLinked(db: Executor, phoneNumber: string): Promise<boolean> {
+/** True if some account of the tenant holds the number. */
+export async function isNumberLinked(
+  db: Executor,
+  tenantId: TenantId,
+  phoneNumber: string,
+): Promise<boolean> {
   const row = await db
     .selectFrom('accounts')
     .select('id')
+    .where('tenant_id', '=', tenantId)
     .where('phone_number', '=', phoneNumber)
     .where('linked', '=', true)
     .executeTakeFirst();
@@ -184,8 +189,9 @@ export async function updateAccount(
     return;
   }
   await transact(db, async (trx) => {
-    await lockLimits(trx, id);
+    // The row first, as everybody locks it who needs both.
     await update(trx);
+    await lockLimits(trx, id);
     const changes: MessageChange[] = [];
     await dealSlots(trx, id, at, changes);
     await appendChanges(trx, id, changes);

@@ -5,6 +5,7 @@ import { insertAccount, type NewAccount } from './account-directory.ts';
 import { doubtEarlierLink } from './account-link.ts';
 import { isKept } from './account-row.ts';
 import type { Executor } from './database.ts';
+import { transact } from './transaction.ts';
 
 /**
  * How an account stands whose session comes from another host: it was created now; it was brought back with its history
@@ -16,7 +17,7 @@ export type Admission = 'created' | 'revived' | 'present' | 'linked' | 'foreign'
 
 /** Makes sure that there is an account under this very id, as far as that may be. */
 export async function admitAccount(db: Executor, account: NewAccount): Promise<Admission> {
-  return await db.transaction().execute(async (trx) => {
+  return await transact(db, async (trx) => {
     const row = await trx
       .selectFrom('accounts')
       .select(['tenant_id', 'deleted_at', 'linked', 'wanted', 'state'])
@@ -68,7 +69,7 @@ async function revive(trx: Executor, { id, instanceId }: NewAccount): Promise<vo
 
 /** The account has a link that was made elsewhere; whose number it is will be known once it is connected. */
 export async function saveImported(db: Executor, id: AccountId): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     await doubtEarlierLink(trx, id);
     await trx
       .updateTable('accounts')

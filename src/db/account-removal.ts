@@ -1,10 +1,15 @@
 import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
+import { ACCOUNT_DELETED } from '../messages/send-outcome.ts';
 import { isKept } from './account-row.ts';
 import { workInBatches } from './batches.ts';
+import { appendChanges, type MessageChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { lockAccountIngest } from './ingest-statements.ts';
+import { cancelAllWaiting } from './message-cancel.ts';
 import { deleteMessages } from './message-removal.ts';
+import { doubtHandedSince } from './send-result-store.ts';
+import { lockLimits } from './slot-store.ts';
 import { transact } from './transaction.ts';
 
 /** What is to be done in the transaction that makes something final. */
@@ -12,7 +17,10 @@ type Alongside = (trx: Executor) => Promise<void>;
 
 const nothing: Alongside = async () => undefined;
 
-/** Hides the account for good. Its messages stay, its campaigns do not, and its number may be linked elsewhere. */
+/**
+ * Hides the account for good. Its messages stay, those that wait as cancelled and those whose outcome is open as unknown; its
+ * campaigns do not, and its number may be linked elsewhere.
+ */
 export async function markAccountDeleted(
   db: Executor,
   id: AccountId,
@@ -25,7 +33,13 @@ export async function markAccountDeleted(
       .where('id', '=', id)
       .execute();
     await deleteCampaigns(trx, [id]);
+    await lockLimits(trx, id);
+    const changes: MessageChange[] = [];
+    const finding = { ...ACCOUNT_DELETED, at: new Date() };
+    await doubtHandedSince(trx, id, { finding, since: new Date(0) }, changes);
+    await cancelAllWaiting(trx, id, changes);
     await alongside(trx);
+    await appendChanges(trx, id, changes);
   });
 }
 
@@ -106,10 +120,11 @@ const OWNED_TABLES = [
   'media_uploads',
   'idempotency_keys',
   'account_grants',
-  'webhook_deliveries',
   'webhook_account_views',
-  'webhooks',
 ] as const;
+
+/** The same, last: the lanes of its webhooks are locked before them. */
+const OWNED_WEBHOOK_TABLES = ['webhook_deliveries', 'webhooks'] as const;
 
 /** Tables of which an account may have more rows than one transaction should delete, beside its messages. */
 const LARGE_TABLES = ['message_changes', 'message_keys', 'webhook_deliveries'] as const;
@@ -132,17 +147,32 @@ export async function purgeAccount(
   await workInBatches(portion, (limit) => deleteSomeMessages(db, id, limit));
   for (const table of LARGE_TABLES)
     await workInBatches(portion, (limit) => deleteSomeRows(db, table, id, limit));
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     await lockAccountIngest(trx, id);
     for (const table of OWNED_TABLES) await trx.deleteFrom(table).where('account_id', '=', id).execute();
+    await lockOwnLanes(trx, id);
+    for (const table of OWNED_WEBHOOK_TABLES)
+      await trx.deleteFrom(table).where('account_id', '=', id).execute();
     await trx.deleteFrom('accounts').where('id', '=', id).execute();
     await alongside(trx);
   });
 }
 
+/** Whoever ends a try of a webhook of the account locks its lane before the delivery and the webhook. */
+async function lockOwnLanes(trx: Executor, id: AccountId): Promise<void> {
+  await trx
+    .selectFrom('webhook_lanes')
+    .select('lane')
+    .where('webhook_id', 'in', trx.selectFrom('webhooks').select('id').where('account_id', '=', id))
+    .orderBy('webhook_id')
+    .orderBy('lane')
+    .forUpdate()
+    .execute();
+}
+
 /** Those that somebody is writing to are left. Returns how many were deleted. */
 function deleteSomeMessages(db: Executor, id: AccountId, limit: number): Promise<number> {
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     const rows = await trx
       .selectFrom('messages')
       .select('id')

@@ -210,7 +210,7 @@ export function makeAccountStore(
         });
         if (isEntered) history.onState(CONNECTED);
       } catch (thrown) {
-        // The only unique index that this touches is that of linked numbers.
+        // The only unique index that this touches is that of the tenant's linked numbers.
         if (findSqlState(thrown) !== UNIQUE_VIOLATION) throw thrown;
         throw new AppError('ALREADY_LINKED', {
           message: 'The number is linked to another account already.',

@@ -4,6 +4,7 @@ import type { TenantId } from '../accounts/ids.ts';
 import { type Permission, parsePermission, parseRole, type Role } from '../accounts/permissions.ts';
 import type { Executor } from './database.ts';
 import type { ApiKeyTable } from './schema.ts';
+import { transact } from './transaction.ts';
 
 /** An API key as far as it is stored: its hash, never the key. */
 export interface ApiKey {
@@ -81,7 +82,7 @@ export function rowToKey(row: Selectable<ApiKeyTable>): ApiKey {
  * revoked, keys that people made stay. Safe to call again.
  */
 export async function saveOwnerKey(db: Executor, key: OwnerKey, replaces: readonly string[]): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     await trx
       .updateTable('api_keys')
       .set({ revoked_at: new Date() })

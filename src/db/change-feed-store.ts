@@ -94,7 +94,7 @@ async function takeChanges(trx: Executor): Promise<[readonly FeedChange[], boole
     select m.id::text, a.tenant_id as "tenantId", m.account_id as "accountId", m.chat_id as "chatId",
       m.chat_seq::text as "chatSeq", m.message_id as "messageId", m.kind, m.created_at as at, m.xid::text
     from ${recordset(chats, columns)}
-    join accounts a on a.id = r.account_id and a.deleted_at is null
+    join accounts a on a.id = r.account_id
     cross join lateral (
       select * from message_changes where account_id = r.account_id and chat_id = r.chat_id
         and chat_seq > r.told_seq and chat_seq <= r.last_seq
@@ -118,7 +118,7 @@ async function moveCursors(
   }
   const moves = chats.map(({ account_id, chat_id, last_seq }) => {
     const of = read.get(`${account_id} ${chat_id}`);
-    // What was too old to be kept, or of an account that was deleted, leaves numbers without rows.
+    // What was too old to be kept, or of an account that was purged, leaves numbers without rows.
     return { account_id, chat_id, to_seq: of?.count === CHANGES ? of.last : last_seq, last_seq };
   });
   const columns = { account_id: 'uuid', chat_id: 'text', to_seq: 'bigint' };

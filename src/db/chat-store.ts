@@ -7,6 +7,7 @@ import { isAccountThere, lockAccountIngest } from './ingest-statements.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
 import { recordset } from './recordset.ts';
 import { toStorable } from './storable-text.ts';
+import { transact } from './transaction.ts';
 
 /** A chat as the account's page shows it. */
 export interface ChatFacts {
@@ -33,7 +34,7 @@ export async function saveChats(
   chats: readonly ChatFacts[],
   now: Date,
 ): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     await lockAccountIngest(trx, accountId);
     if (!(await isAccountThere(trx, accountId))) return;
     const phones = await findPhones(

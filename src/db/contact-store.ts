@@ -8,6 +8,7 @@ import type { Page, PageRequest } from './keyset.ts';
 import { rowsToPage } from './keyset.ts';
 import { recordset } from './recordset.ts';
 import { toStorable } from './storable-text.ts';
+import { transact } from './transaction.ts';
 
 /** Somebody as the account's phone knows them. */
 export interface ContactFacts {
@@ -54,7 +55,7 @@ export async function saveContacts(
   contacts: readonly ContactFacts[],
   now: Date,
 ): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await transact(db, async (trx) => {
     await lockAccountIngest(trx, accountId);
     if (!(await isAccountThere(trx, accountId))) return;
     const phones = await findPhones(

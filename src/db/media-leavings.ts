@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely';
 import type { Executor } from './database.ts';
+import { transactOnce } from './transaction.ts';
 
 /** Hashes of a page. */
 const PAGE = 500;
@@ -59,12 +60,12 @@ export function makeMediaLeavings(db: Executor): MediaLeavings {
       return rows.length > 0;
     },
     keeping: (sha256, work) =>
-      db.transaction().execute(async (trx) => {
+      transactOnce(db, async (trx) => {
         await lockFile(trx, sha256);
         return work();
       }),
     removing: (sha256, before, work) =>
-      db.transaction().execute(async (trx) => {
+      transactOnce(db, async (trx) => {
         await lockFile(trx, sha256);
         const { rows } = await sql`
           select where exists (select from media_leavings where sha256 = ${sha256} and left_at < ${before})

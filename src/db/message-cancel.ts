@@ -48,5 +48,51 @@ export async function cancelWaiting(
   return rows.length;
 }
 
+/**
+ * Ends all that waits of an account that is deleted in this transaction, which has locked its row; with the lock of the limits
+ * held. None is accepted besides: whoever has a slot is waited for, and who gets one later finds the account deleted.
+ */
+export async function cancelAllWaiting(
+  trx: Executor,
+  accountId: AccountId,
+  changes: MessageChange[],
+): Promise<void> {
+  await cancelSeen(trx, accountId, changes);
+  await sql`select from account_usage where account_id = ${accountId}::uuid for update`.execute(trx);
+  // What was accepted until its slot's day was locked.
+  await cancelSeen(trx, accountId, changes);
+}
+
+/** In statements whose number does not grow with that of the messages; nobody is left who could take their slots. */
+async function cancelSeen(trx: Executor, accountId: AccountId, changes: MessageChange[]): Promise<void> {
+  for (const status of ['pending', 'deferred'] as const) {
+    const rows = await trx
+      .selectFrom('messages')
+      .select(['id', 'chat_id', 'phone_number', 'slot_date'])
+      .where('account_id', '=', accountId)
+      .where('direction', '=', 'outgoing')
+      .where('status', '=', status)
+      .where('handed_at', 'is', null)
+      .where('bare_id', 'is', null)
+      .orderBy('seq')
+      .forUpdate()
+      .execute();
+    if (rows.length === 0) continue;
+    await trx
+      .updateTable('messages')
+      .set({ status: 'cancelled' satisfies MessageStatus, slot_date: null })
+      .where(isOneOfMessages(rows.map(({ id }) => id)))
+      .execute();
+    await sql`
+      update account_usage u set taken = u.taken - r.count
+      from (
+        select date, count(*)::integer as count from unnest(${rows.map((row) => row.slot_date)}::date[]) as s(date)
+        group by date
+      ) r
+      where u.account_id = ${accountId}::uuid and u.local_date = r.date`.execute(trx);
+    changes.push(...rows.map((row) => rowToChange(row, 'status')));
+  }
+}
+
 const isCancellable = sql<boolean>`(direction = 'outgoing' and bare_id is null and handed_at is null
   and status in ('pending', 'deferred'))`;

@@ -25,6 +25,8 @@ import * as m0021 from './migrations/0021-add-leases.ts';
 import * as m0022 from './migrations/0022-add-profile-epoch.ts';
 import * as m0023 from './migrations/0023-add-inbound-queues.ts';
 import * as m0025 from './migrations/0025-add-sealer-and-others-seen.ts';
+import * as m0027 from './migrations/0027-add-earlier-secrets.ts';
+import * as m0028 from './migrations/0028-judge-numbers-by-tenant.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
@@ -51,6 +53,8 @@ const MIGRATIONS: Record<string, Migration> = {
   '0022-add-profile-epoch': m0022,
   '0023-add-inbound-queues': m0023,
   '0025-add-sealer-and-others-seen': m0025,
+  '0027-add-earlier-secrets': m0027,
+  '0028-judge-numbers-by-tenant': m0028,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { AccountId, MessageId } from '../accounts/ids.ts';
+import { AppError } from '../lib/errors.ts';
 import type { MessageStatus } from '../messages/message.ts';
 import type { StoredContent } from '../messages/stored-content.ts';
 import { chatIdToPhoneNumber } from '../messages/whatsapp-key.ts';
@@ -48,15 +49,20 @@ const NEW_COLUMNS = {
   on_limit: 'text',
 } as const;
 
-/** Writes accepted messages in their order: pending, deferred, or failed if that is what they are. */
+/**
+ * Writes accepted messages of one account in their order: pending, deferred, or failed if that is what they are.
+ * @throws AppError ACCOUNT_NOT_FOUND if it was deleted, maybe while they waited for their slots
+ */
 export async function insertOutgoings(db: Executor, messages: readonly NewOutgoing[]): Promise<void> {
   if (messages.length === 0) return;
   const rows = messages.map((message, place) => ({ ...newToRow(message), place }));
   const columns = sql.join(Object.keys(NEW_COLUMNS).map((name) => sql.ref(name)));
-  await sql`
+  const { numAffectedRows } = await sql`
     insert into messages (${columns})
     select ${columns} from ${recordset(rows, { ...NEW_COLUMNS, place: 'integer' })}
+    where exists (select from accounts where id = ${messages[0]?.accountId}::uuid and deleted_at is null)
     order by place`.execute(db);
+  if (numAffectedRows === 0n) throw new AppError('ACCOUNT_NOT_FOUND');
 }
 
 function newToRow(message: NewOutgoing): Record<keyof typeof NEW_COLUMNS, unknown> {

@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely';
 import type { Executor } from './database.ts';
+import { transact } from './transaction.ts';
 
 /** How many months ahead of the current one are kept ready: a daemon that is away for long finds them. */
 export const MONTHS_AHEAD = 3;
@@ -29,7 +30,7 @@ interface Month {
 export async function ensurePartitions(db: Executor, now: Date, monthsAhead: number): Promise<number> {
   const months = Array.from({ length: monthsAhead + 2 }, (_, index) => monthOf(now, index - 1));
   if ((await listMissing(db, months)).length === 0) return 0;
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     await sql`select pg_advisory_xact_lock(hashtextextended('partitions:messages', 0))`.execute(trx);
     const missing = await listMissing(trx, months);
     if (missing.length === 0) return 0;
@@ -50,7 +51,7 @@ export async function dropEmptyPartitions(db: Executor, before: Date, now: Date)
   let dropped = 0;
   for (const name of (await listPartitions(db)).filter(isOver)) {
     if (!(await isEmpty(db, name))) continue;
-    dropped += await db.transaction().execute(async (trx) => {
+    dropped += await transact(db, async (trx) => {
       await lockPartitions(trx);
       if (!(await listPartitions(trx)).includes(name) || !(await isEmpty(trx, name))) return 0;
       await sql`drop table ${sql.table(name)}`.execute(trx);

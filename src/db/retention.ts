@@ -15,6 +15,7 @@ import { deleteExpiredCampaigns } from './campaign-store.ts';
 import type { Executor } from './database.ts';
 import { deleteMessages } from './message-removal.ts';
 import { UNKNOWN_KEPT_MS } from './outbox-store.ts';
+import { transact } from './transaction.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -114,7 +115,7 @@ async function deleteBatch(
   { accountId, direction, before, now, limit }: Batch,
 ): Promise<number> {
   const lookedUpSince = new Date(now.getTime() - UNKNOWN_KEPT_MS);
-  return db.transaction().execute(async (trx) => {
+  return transact(db, async (trx) => {
     const rows = await trx
       .selectFrom('messages')
       .select('id')

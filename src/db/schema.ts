@@ -490,6 +490,12 @@ export interface TenantSettingTable {
   updated_at: GeneratedTimestamp;
 }
 
+/** A secret of a webhook that was replaced: sealed, in base64, and until when it signs as well, in ISO 8601. */
+export interface EarlierSecretJson {
+  readonly sealed: string;
+  readonly until: string;
+}
+
 export interface WebhookTable {
   id: string;
   tenant_id: string;
@@ -507,9 +513,8 @@ export interface WebhookTable {
   owed_after: ColumnType<string | null, never, string>;
   /** Sealed by the key ring, see webhooks/webhook-secrets.ts. */
   sealed_secret: Buffer;
-  /** The one before, which signs as well until then. */
-  sealed_previous: Buffer | null;
-  previous_until: NullableTimestamp;
+  /** Those that sign as well, each until its own time is over; the newest first. */
+  earlier_secrets: ColumnType<readonly EarlierSecretJson[], string | undefined, string>;
   /** See webhooks/endpoint-breaker.ts. */
   failures: Generated<number>;
   failing_since: NullableTimestamp;

@@ -1,7 +1,7 @@
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { Ack, MessageStatus } from '../messages/message.ts';
 import { OPEN_STATUSES } from '../messages/status-ladder.ts';
-import { appendChanges, type ChangedRow, rowToChange } from './change-log.ts';
+import { appendChanges, type ChangedRow, type MessageChange, rowToChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { ACK_COLUMNS, applyAck } from './ingest-merge.ts';
 import { isMessage, isOneOfMessages } from './message-lookup.ts';
@@ -193,6 +193,19 @@ export async function doubtHanded(
   finding: FailureRecord,
   since = new Date(0),
 ): Promise<number> {
+  const changes: MessageChange[] = [];
+  const count = await doubtHandedSince(trx, accountId, { finding, since }, changes);
+  await appendChanges(trx, accountId, changes);
+  return count;
+}
+
+/** The same in a transaction that does more to messages, which adds what it changes to `changes`. */
+export async function doubtHandedSince(
+  trx: Executor,
+  accountId: AccountId,
+  { finding, since }: { readonly finding: FailureRecord; readonly since: Date },
+  changes: MessageChange[],
+): Promise<number> {
   const rows = await trx
     .selectFrom('messages')
     .select([...CHANGED_COLUMNS, 'status'])
@@ -215,10 +228,6 @@ export async function doubtHanded(
     .where(isOneOfMessages(rows.map(({ id }) => id)))
     .execute();
   const changed = rows.filter(({ status }) => status !== 'unknown');
-  await appendChanges(
-    trx,
-    accountId,
-    changed.map((row) => rowToChange(row, 'status')),
-  );
+  changes.push(...changed.map((row) => rowToChange(row, 'status')));
   return rows.length;
 }

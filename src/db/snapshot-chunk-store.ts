@@ -5,6 +5,7 @@ import { AppError, toError } from '../lib/errors.ts';
 import { makeDamaged } from '../vault/snapshot.ts';
 import type { SnapshotBackup } from '../vault/snapshot-backup.ts';
 import type { Executor } from './database.ts';
+import { transact } from './transaction.ts';
 
 /** What a row holds: few enough to be cheap, small enough to be held in memory with ease. */
 const CHUNK_BYTES = 1024 ** 2;
@@ -18,7 +19,7 @@ export function makeDatabaseBackup(db: Executor): SnapshotBackup {
 
     async save({ accountId, generation, path }) {
       await translated('written', () =>
-        db.transaction().execute(async (trx) => {
+        transact(db, async (trx) => {
           await lockCopies(trx, accountId);
           await trx
             .deleteFrom('vault_chunks')
@@ -57,7 +58,7 @@ export function makeDatabaseBackup(db: Executor): SnapshotBackup {
 
     async remove(accountId, generations) {
       await translated('removed', () =>
-        db.transaction().execute(async (trx) => {
+        transact(db, async (trx) => {
           await lockCopies(trx, accountId);
           await trx.deleteFrom('vault_chunks').where(chunksOf(accountId, generations)).execute();
         }),

@@ -19,19 +19,24 @@ const newsListeners = new WeakMap<Executor, Set<() => void>>();
  */
 export async function transact<T>(db: Executor, work: (trx: Executor) => Promise<T>): Promise<T> {
   for (let tried = 1; ; tried += 1) {
-    let hasNews = false;
     try {
-      const result = await db.transaction().execute(async (trx) => {
-        const done = await work(trx);
-        hasNews = withNews.has(trx);
-        return done;
-      });
-      if (hasNews) for (const listener of newsListeners.get(db) ?? []) listener();
-      return result;
+      return await transactOnce(db, work);
     } catch (thrown) {
       if (tried === TRIES || !mayBeDoneAgain(thrown)) throw thrown;
     }
   }
+}
+
+/** The same for work that reaches outside the database: it is never done again. */
+export async function transactOnce<T>(db: Executor, work: (trx: Executor) => Promise<T>): Promise<T> {
+  let hasNews = false;
+  const result = await db.transaction().execute(async (trx) => {
+    const done = await work(trx);
+    hasNews = withNews.has(trx);
+    return done;
+  });
+  if (hasNews) for (const listener of newsListeners.get(db) ?? []) listener();
+  return result;
 }
 
 function mayBeDoneAgain(thrown: unknown): boolean {

@@ -104,7 +104,7 @@ async function claimLanes(
     returning l.lane`.execute(trx);
   if (lanes.length === 0) return [];
   const names = lanes.map(({ lane }) => lane);
-  const { rows } = await sql<ClaimedDelivery>`
+  const { rows } = await sql<Omit<ClaimedDelivery, 'claimedUntil'>>`
     update webhook_deliveries d
     set attempts = attempts + 1, first_tried_at = coalesce(first_tried_at, ${now}), last_tried_at = ${now}
     from (${headsOf(webhookId, names)}) heads
@@ -114,5 +114,5 @@ async function claimLanes(
   );
   const found = new Set(rows.map(({ lane }) => lane));
   for (const lane of names) if (!found.has(lane)) await settleLane(trx, webhookId, lane);
-  return rows;
+  return rows.map((row) => ({ ...row, claimedUntil: until }));
 }

@@ -17,6 +17,8 @@ export interface ClaimedDelivery {
   /** This try included. */
   readonly attempts: number;
   readonly firstTriedAt: Date;
+  /** Names the claim beside who has it: no later one of the lane ends at the same time. */
+  readonly claimedUntil: Date;
 }
 
 /** How a try ended. */
@@ -65,13 +67,15 @@ export function endTry(
   return transact(db, async (trx) => {
     const lane = await trx
       .selectFrom('webhook_lanes')
-      .select('claimed_by')
+      .select(['claimed_by', 'claimed_until'])
       .where('webhook_id', '=', webhookId)
       .where('lane', '=', delivery.lane)
       .forUpdate()
       .executeTakeFirst();
+    const isOwn =
+      lane?.claimed_by === by && lane.claimed_until?.getTime() === delivery.claimedUntil.getTime();
     // Whose claim was over may still say that it was taken; a failure is for the other one to find.
-    if (!outcome.isTaken && lane?.claimed_by !== by) return undefined;
+    if (!outcome.isTaken && !isOwn) return undefined;
     const ends = outcome.isTaken || nextTryAt === null;
     await trx
       .updateTable('webhook_deliveries')
@@ -85,7 +89,8 @@ export function endTry(
       .where('id', '=', delivery.id)
       .where('status', '=', 'pending')
       .execute();
-    if (lane !== undefined) await settleLane(trx, webhookId, delivery.lane);
+    // Else somebody sends the same just now, and nothing of the lane is to overtake that.
+    if (isOwn || lane?.claimed_by === null) await settleLane(trx, webhookId, delivery.lane);
     return end.isAsked ? judgeEndpoint(trx, end, onGivenUp) : undefined;
   });
 }

@@ -11,16 +11,10 @@ import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.t
 import type { WebhookTable } from './schema.ts';
 import { toStorable } from './storable-text.ts';
 import { transact } from './transaction.ts';
+import { rowToSecrets, type SealedSecrets } from './webhook-secret-store.ts';
 
 /** Enabled; disabled by a user; disabled since nothing was taken for days. */
 export type WebhookStatus = 'enabled' | 'disabled' | 'failed';
-
-/** The secrets of a webhook as they are stored: sealed. */
-export interface SealedSecrets {
-  readonly current: Buffer;
-  /** Signs as well until then; it may be over. */
-  readonly previous: { readonly secret: Buffer; readonly until: Date } | null;
-}
 
 export interface Webhook {
   readonly id: string;
@@ -86,7 +80,6 @@ export async function insertWebhook(db: Executor, webhook: NewWebhook): Promise<
         description: toStorable(webhook.description),
         events: webhook.events,
         sealed_secret: webhook.sealSecret(id),
-        sealed_previous: null,
         created_by: webhook.createdBy,
       })
       .returningAll()
@@ -182,36 +175,6 @@ export async function changeWebhook(
   return row && rowToWebhook(row);
 }
 
-/**
- * Replaces the secret; the one that it had until now signs as well for as long as is said. What waits is due: it may be that it
- * could not be signed.
- */
-export async function rotateSecret(
-  db: Executor,
-  {
-    id,
-    sealed,
-    previousUntil,
-    now,
-  }: {
-    readonly id: string;
-    readonly sealed: Buffer;
-    readonly previousUntil: Date;
-    readonly now: Date;
-  },
-): Promise<void> {
-  await db
-    .updateTable('webhooks')
-    .set({
-      sealed_previous: sql<Buffer>`sealed_secret`,
-      sealed_secret: sealed,
-      previous_until: previousUntil,
-      back_at: now,
-    })
-    .where('id', '=', id)
-    .execute();
-}
-
 /** Whether anybody is owed anything. */
 export async function existWebhooks(db: Executor): Promise<boolean> {
   const { rows } = await sql<{ exist: boolean }>`
@@ -235,31 +198,7 @@ export async function listSubscribed(
   return rows.map(rowToWebhook);
 }
 
-/** Seals all secrets anew that `reseal` gives another text for. */
-export async function resealSecrets(
-  db: Executor,
-  reseal: (id: string, sealed: Buffer) => Buffer | undefined,
-): Promise<number> {
-  const rows = await db.selectFrom('webhooks').select(['id', 'sealed_secret', 'sealed_previous']).execute();
-  let count = 0;
-  for (const { id, sealed_secret: current, sealed_previous: previous } of rows) {
-    const sealed = reseal(id, current);
-    const sealedBefore = previous === null ? undefined : reseal(id, previous);
-    if (sealed === undefined && sealedBefore === undefined) continue;
-    count += 1;
-    await db
-      .updateTable('webhooks')
-      .set({ sealed_secret: sealed ?? current, sealed_previous: sealedBefore ?? previous })
-      .where('id', '=', id)
-      // One that was rotated meanwhile is left alone.
-      .where('sealed_secret', '=', current)
-      .execute();
-  }
-  return count;
-}
-
 export function rowToWebhook(row: Selectable<WebhookTable>): Webhook {
-  const { sealed_previous: previous, previous_until: until } = row;
   return {
     id: row.id,
     tenantId: row.tenant_id as TenantId,
@@ -275,10 +214,7 @@ export function rowToWebhook(row: Selectable<WebhookTable>): Webhook {
       failingSince: row.failing_since?.getTime() ?? null,
       restsUntil: row.rests_until?.getTime() ?? null,
     },
-    secrets: {
-      current: row.sealed_secret,
-      previous: previous === null || until === null ? null : { secret: previous, until },
-    },
+    secrets: rowToSecrets(row),
     createdBy: row.created_by,
     createdAt: row.created_at,
   };

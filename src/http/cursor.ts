@@ -1,4 +1,5 @@
 import type { KeysetPosition } from '../db/keyset.ts';
+import { CHAT_ID } from './text-schema.ts';
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 /** Stands for the instant where there is none. */
@@ -8,7 +9,7 @@ const NO_INSTANT = '-';
 const TIES = {
   number: /^\d{1,18}$/,
   uuid: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
-  chat: /^[\w.:-]{1,128}@[\w.]{1,32}$/,
+  chat: CHAT_ID,
 } as const;
 export type CursorKind = keyof typeof TIES;
 
@@ -23,5 +24,13 @@ export function cursorToPosition(cursor: string, kind: CursorKind): KeysetPositi
   if (at === undefined || tie === undefined || rest.length > 0) return undefined;
   if (!TIES[kind].test(tie)) return undefined;
   if (at === NO_INSTANT && kind === 'chat') return { at: null, tie };
-  return INSTANT.test(at) && !Number.isNaN(Date.parse(at)) ? { at, tie } : undefined;
+  return isInstant(at) ? { at, tie } : undefined;
+}
+
+/** One that PostgreSQL knows as well: `Date` takes 30 February for 2 March, and has a year 0. */
+function isInstant(at: string): boolean {
+  if (!INSTANT.test(at) || at < '0001') return false;
+  const seconds = at.slice(0, 19);
+  const read = new Date(`${seconds}Z`);
+  return !Number.isNaN(read.getTime()) && read.toISOString().startsWith(seconds);
 }

@@ -18,6 +18,14 @@ export const phoneNumberSchema = z
   .refine(isPhoneNumber, { error: 'Use + and 7 to 15 digits.' })
   .meta({ pattern: '^\\+\\d{7,15}$', examples: ['+491700000001'] });
 
+/** The id of a chat or a person, of whatever kind: a user, a group, a channel, a LID. */
+export const CHAT_ID = /^[\w.:-]{1,128}@[\w.]{1,32}$/;
+
+export const chatIdSchema = z
+  .string()
+  .regex(CHAT_ID, 'Use a chat id such as 491700000001@c.us.')
+  .meta({ examples: ['491700000001@c.us'] });
+
 /** Who a user of the host application is to it: the `sub` of a token, or what stands in its place. */
 export const userIdSchema = z
   .string()

@@ -48,7 +48,10 @@ export const newWebhookSchema = z.object({ ...webhookShape, secret }).meta({ id:
 export const rotatedSecretSchema = z.object({
   webhookId: z.string(),
   secret,
-  previousUntil: instant.meta({ description: 'Until then the secret before signs as well.' }),
+  previousUntil: instant.meta({
+    description:
+      'Until then the secret before signs as well; those before it do until their own time is over.',
+  }),
 });
 
 export const deliveryStatusSchema = z.enum(DELIVERY_STATUSES);

@@ -32,8 +32,13 @@ const PREPARED_AT_ONCE = 8;
 /** Messages of one transaction: what comes in between, a single send say, waits for one of these at most. */
 const PORTION = 100;
 
+/** What the files of one request may take together, in milliseconds: its answer is given up after two minutes. */
+const FILES_MS = 90_000;
+
 export interface BulkDeps extends AcceptanceDeps {
   readonly keys: IdempotencyKeys;
+  /** Replaces `FILES_MS`. */
+  readonly filesMs?: number;
 }
 
 export interface BulkRequest {
@@ -119,10 +124,13 @@ async function acceptFresh(
 ): Promise<void> {
   const reject = (nth: number, thrown: unknown) =>
     outcomes.set(nth, { kind: 'rejected', error: toError(thrown) });
+  using deadline = openDeadline(deps.filesMs ?? FILES_MS);
   const prepared = await mapBounded(fresh, PREPARED_AT_ONCE, async (each) => {
     try {
       checkNew?.();
-      return [{ ...each, message: await prepareMessage(deps, accountId, each.item.request) }];
+      return [
+        { ...each, message: await prepareMessage(deps, accountId, each.item.request, deadline.signal) },
+      ];
     } catch (thrown) {
       reject(each.nth, thrown);
       return [];
@@ -146,6 +154,20 @@ async function acceptFresh(
     claim !== null && outcomes.get(nth)?.kind === 'rejected' ? [claim] : [],
   );
   await deps.keys.release(accountId, unused);
+}
+
+/** Ends whatever is still fetched after so long, and all that would be fetched afterwards. */
+function openDeadline(ms: number): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(makeTooLate(ms)), ms);
+  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+function makeTooLate(ms: number): AppError {
+  const message =
+    `The file was not here within the ${Math.ceil(ms / 1_000)} seconds that the files of one request have. Send what was rejected in ` +
+    'a request of its own, or upload files first.';
+  return new AppError('MEDIA_UNAVAILABLE', { message, details: [{ field: 'media.url', message }] });
 }
 
 /** Thrown to undo a transaction: other requests with these keys were ahead. */

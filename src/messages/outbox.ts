@@ -108,6 +108,8 @@ export interface OutboxDeps {
   readonly log: Logger;
   readonly onStep?: OnMessageStep;
   readonly meter?: MessageMeter;
+  /** Milliseconds that the files of many messages may take together; see bulk-acceptance.ts. */
+  readonly filesMs?: number;
   /** Made here if nobody else claims keys. */
   readonly keys?: IdempotencyKeys;
 }

@@ -46,6 +46,12 @@ export const LINKED_ANEW: SendFailure = {
   reason: 'The account was linked anew after the message was handed over, which may have left.',
 };
 
+/** The same of an account that was deleted, whose page hears of nothing any more. */
+export const ACCOUNT_DELETED: SendFailure = {
+  code: 'SEND_OUTCOME_UNKNOWN',
+  reason: 'The account was deleted after the message was handed over, which may have left.',
+};
+
 /** What is written down of an answer to a message that has no key. */
 export const QUOTES_NOTHING: SendFailure = {
   code: 'SEND_REFUSED',

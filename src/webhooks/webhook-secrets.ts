@@ -1,4 +1,4 @@
-import type { SealedSecrets } from '../db/webhook-store.ts';
+import type { SealedSecrets } from '../db/webhook-secret-store.ts';
 import { isAppError } from '../lib/errors.ts';
 import type { KeyRing } from '../vault/key-ring.ts';
 
@@ -19,16 +19,18 @@ export function makeWebhookSecrets(
   const seal = (webhookId: string, secret: Uint8Array) => keyRing.sealSecret(nameOf(webhookId), secret);
   return {
     seal: (webhookId, secret) => seal(webhookId, Buffer.from(secret)),
-    open(webhookId, { current, previous }, now) {
-      const first = open(webhookId, current).toString('utf8');
-      if (previous === null || previous.until.getTime() <= now) return [first];
-      try {
-        return [first, open(webhookId, previous.secret).toString('utf8')];
-      } catch (thrown) {
-        // A secret is rotated also because the key of the one before is lost.
-        if (isAppError(thrown, 'VAULT_KEY_MISSING')) return [first];
-        throw thrown;
+    open(webhookId, { current, earlier }, now) {
+      const signing = [open(webhookId, current).toString('utf8')];
+      for (const { sealed, until } of earlier) {
+        if (until.getTime() <= now) continue;
+        try {
+          signing.push(open(webhookId, sealed).toString('utf8'));
+        } catch (thrown) {
+          // A secret is rotated also because the key of the one before is lost.
+          if (!isAppError(thrown, 'VAULT_KEY_MISSING')) throw thrown;
+        }
       }
+      return signing;
     },
     reseal(webhookId, sealed) {
       if (keyRing.isSealedByCurrent(sealed)) return undefined;

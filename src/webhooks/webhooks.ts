@@ -1,7 +1,7 @@
 import type { InstanceId } from '../accounts/ids.ts';
 import type { FeedBatch } from '../db/change-feed-store.ts';
 import type { Executor } from '../db/database.ts';
-import { resealSecrets } from '../db/webhook-store.ts';
+import { resealSecrets } from '../db/webhook-secret-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';

@@ -63,7 +63,7 @@ export const PERMISSION_OF: Readonly<Record<string, Permission | 'open'>> = {
 };
 
 /** What is shown to the tenant `default` alone. */
-export const OPERATOR_ONLY: ReadonlySet<string> = new Set(['listInstances', 'forgetInstance']);
+export const OPERATOR_ONLY: ReadonlySet<string> = new Set(['getMetrics', 'listInstances', 'forgetInstance']);
 
 /** A body that is valid, where one is needed, so that a refusal is about who asks alone. */
 export const BODY_OF: Readonly<Record<string, unknown>> = {

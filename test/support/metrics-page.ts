@@ -6,7 +6,7 @@ import { Metrics } from '../../src/observability/metrics.ts';
 
 const HEAD = `# Metrics
 
-What \`GET /metrics\` shows to Prometheus, with the key of an owner or admin:
+What \`GET /metrics\` shows to Prometheus, with the key of an owner or admin of the tenant \`default\`:
 
 \`\`\`yaml
 scrape_configs:

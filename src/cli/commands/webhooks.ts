@@ -176,7 +176,7 @@ async function rotateSecret(context: CommandContext, webhookId: string, { json }
   }
   context.write(`${rotated.secret}\n`);
   context.write(
-    `This is the new secret of webhook ${webhookId}. It is shown this once. The one before signs as well until ${instantText(rotated.previousUntil)}.\n`,
+    `This is the new secret of webhook ${webhookId}. It is shown this once. The one before signs as well until ${instantText(rotated.previousUntil)}, and earlier ones until their own 24 hours are over.\n`,
   );
 }
 

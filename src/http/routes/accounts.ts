@@ -136,7 +136,9 @@ function deleteRoute(app: HttpApp, { db, channel, log }: HttpDeps): void {
       operationId: 'deleteAccount',
       tags: ['accounts'],
       summary: 'Disconnect and delete an account',
-      description: 'Its messages are kept, and can still be read by their id, unless `purge` is true.',
+      description:
+        'What waits to be sent is cancelled, and what was handed over and not confirmed is `unknown`; both are told as any other ' +
+        'step of a message. Its messages are kept, and can still be read by their id, unless `purge` is true.',
       params: accountParams,
       querystring: z.strictObject({ purge: z.enum(['true', 'false']).default('false') }),
       response: { 200: dataOf(deleted, 'It is deleted.'), ...errorsOf(404, 413, 415) },

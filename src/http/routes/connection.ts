@@ -100,7 +100,7 @@ async function connect(
 ) {
   const { phoneNumber, timezone = accountDefaults.timezone } = body;
   await checkTimezone(db, timezone);
-  if (phoneNumber !== undefined && (await isNumberLinked(db, phoneNumber))) {
+  if (phoneNumber !== undefined && (await isNumberLinked(db, tenantId, phoneNumber))) {
     throw new AppError('ALREADY_LINKED', { message: 'This number is linked to an account already.' });
   }
   const id = makeAccountId();

@@ -14,18 +14,13 @@ import {
   successPage,
 } from '../envelope.ts';
 import { directionSchema, messageSchema, messageToView, statusSchema } from '../message-view.ts';
-import { instantFromQuery, phoneNumberSchema, plusFromQuery } from '../text-schema.ts';
+import { chatIdSchema, instantFromQuery, phoneNumberSchema, plusFromQuery } from '../text-schema.ts';
 import type { HttpApp } from '../typed-fastify.ts';
 
 const query = z.strictObject({
   ...pageQuery,
   phoneNumber: z.preprocess(plusFromQuery, phoneNumberSchema).optional(),
-  chatId: z
-    .string()
-    .min(1, 'Use a chat id such as 491700000001@c.us.')
-    .max(128, 'Use a chat id such as 491700000001@c.us.')
-    .optional()
-    .meta({ examples: ['491700000001@c.us'] }),
+  chatId: chatIdSchema.optional(),
   direction: directionSchema.optional(),
   status: statusSchema.optional(),
   since: instantFromQuery.optional().meta({ description: 'Messages of this instant and later.' }),

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { parseWebhookId } from '../../accounts/ids.ts';
 import { deleteWebhook } from '../../db/webhook-removal.ts';
+import { rotateSecret } from '../../db/webhook-secret-store.ts';
 import {
   changeWebhook,
   insertWebhook,
   listWebhooks,
   passOverUnread,
-  rotateSecret,
   WEBHOOKS_OF_TENANT,
   type Webhook,
 } from '../../db/webhook-store.ts';
@@ -266,8 +266,9 @@ function rotateRoute(app: HttpApp, { db, webhooks, clock, log }: HttpDeps): void
       tags: ['webhooks'],
       summary: 'Replace the secret',
       description:
-        'For 24 hours each request is signed by both, so that consumers have time to change over. The one before those two ' +
-        'signs no more at once.',
+        'The one before signs each request as well for 24 hours, so that consumers have time to change over, and so do those ' +
+        'before it until their own 24 hours are over, as long as they are among the newest five: a rotation whose answer was lost ' +
+        'can be repeated.',
       params: webhookParams,
       querystring: noQuery,
       body: noBody,

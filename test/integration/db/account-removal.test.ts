@@ -14,6 +14,7 @@ import {
   reactionEvent,
   T0,
 } from '../../support/inbound-events.ts';
+import { insertTestWebhook, owe } from '../../support/owed-webhook.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
 const NOW = new Date(T0);
@@ -90,7 +91,7 @@ async function countIn(table: string, id: AccountId, column = 'account_id'): Pro
   return rows.length;
 }
 
-/** Resolves once the work has ended, or waits for a lock of the kind that holds an account's ingest. */
+/** Resolves once the work has ended, or waits for a lock. */
 async function untilBlocked(work: Promise<void>): Promise<void> {
   let over = false;
   void work.then(() => {
@@ -98,8 +99,8 @@ async function untilBlocked(work: Promise<void>): Promise<void> {
   });
   while (!over) {
     const { rows } = await sql`
-      select from pg_locks join pg_database on pg_database.oid = database
-      where datname = current_database() and locktype = 'advisory' and not granted`.execute(db);
+      select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
     over ||= rows.length > 0;
   }
 }
@@ -169,6 +170,23 @@ it('purges in transactions of a bounded size, the account last, and goes on wher
   expect(await countIn('accounts', account, 'id')).toBe(0);
   expect(await countIn('message_reactions', account)).toBe(0);
   expect(await rowsLeft()).toBe(0);
+});
+
+it('purges while a delivery to a webhook of the account ends: neither ends the other', async () => {
+  const webhookId = await insertTestWebhook(db, { accountId: account });
+  await owe(db, webhookId, ['a'], NOW);
+  let purged: Promise<void> | undefined;
+  // As the end of a try does: the lane, then its webhook.
+  await db.transaction().execute(async (trx) => {
+    const lanes = trx.selectFrom('webhook_lanes').select('lane').where('webhook_id', '=', webhookId);
+    await lanes.forUpdate().execute();
+    purged = purgeAccount(db, account);
+    await untilBlocked(purged);
+    const webhook = trx.selectFrom('webhooks').select('id').where('id', '=', webhookId);
+    expect(await webhook.forNoKeyUpdate().execute()).toHaveLength(1);
+  });
+  await purged;
+  expect(await countIn('webhooks', account)).toBe(0);
 });
 
 it('keeps taking messages for an account that was deleted and not purged', async () => {

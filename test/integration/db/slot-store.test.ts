@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, type MessageId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { updateAccount } from '../../../src/db/account-directory.ts';
+import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { listAccountsToTurn, turnDay } from '../../../src/db/day-turn.ts';
 import { cancelMessage } from '../../../src/db/message-cancel.ts';
@@ -411,5 +412,42 @@ describe('a slot that comes back', () => {
     await markNeverLeft(opened.db, { id, accountId }, { code: 'SEND_REFUSED', reason: '', at: NOON });
     await markNeverLeft(opened.db, { id, accountId }, { code: 'SEND_REFUSED', reason: '', at: NOON });
     expect(await usageOf('2026-03-01')).toMatchObject({ taken: 0, sent: 0, failed: 1 });
+  });
+});
+
+describe('an account that is deleted', () => {
+  it('waits for whoever has a slot, and cancels that message with all others that wait', async () => {
+    await setLimit(2);
+    await accept();
+    let deleting: Promise<void> | undefined;
+    await opened.db.transaction().execute(async (trx) => {
+      const slot = await takeSlot(trx, accountId, NOON, []);
+      deleting = markAccountDeleted(opened.db, accountId);
+      await someoneWaits();
+      const id = makeMessageId(NOON.getTime());
+      const slotDate = slot.kind === 'taken' ? slot.date : null;
+      await insertOutgoing(trx, { ...TEXT, id, accountId, chatId: '2@c.us', at: NOON, slotDate });
+    });
+    await deleting;
+    expect(await statuses()).toEqual(['cancelled', 'cancelled']);
+    expect(await usageOf('2026-03-01')).toMatchObject({ taken: 0 });
+  });
+
+  it('leaves open what became of a message that was handed over', async () => {
+    const handed = await accept();
+    await accept();
+    await opened.db.updateTable('messages').set({ handed_at: NOON }).where('id', '=', handed.id).execute();
+    await markAccountDeleted(opened.db, accountId);
+    expect(await statuses()).toEqual(['unknown 2026-03-01', 'cancelled']);
+    const row = opened.db.selectFrom('messages').select('failed_code').where('id', '=', handed.id);
+    expect(await row.executeTakeFirst()).toEqual({ failed_code: 'SEND_OUTCOME_UNKNOWN' });
+    expect(await usageOf('2026-03-01')).toMatchObject({ taken: 1 });
+  });
+
+  it('takes no message more, also of whoever waited for a slot meanwhile', async () => {
+    await setLimit(2);
+    await markAccountDeleted(opened.db, accountId);
+    await expect(accept()).rejects.toMatchObject({ code: 'ACCOUNT_NOT_FOUND' });
+    expect(await statuses()).toEqual([]);
   });
 });

@@ -28,15 +28,33 @@ beforeEach(async () => {
 
 const claimOptions = (now: Date) => ({ webhookId, by: 'here', limit: 8, now, until: inSeconds(HOUR) });
 
+/** Claims for a minute what is due first at that time. */
+async function claimFor(by: string, second: number): Promise<ClaimedDelivery | undefined> {
+  const [now, until] = [inSeconds(second), inSeconds(second + 60)];
+  const [claimed] = await claimDeliveries(db, { webhookId, by, limit: 1, now, until });
+  return claimed;
+}
+
+async function getClaimed(by: string, second: number): Promise<ClaimedDelivery> {
+  const claimed = await claimFor(by, second);
+  if (claimed === undefined) throw new Error('Nothing could be claimed.');
+  return claimed;
+}
+
+const findStatuses = async () =>
+  (await db.selectFrom('webhook_deliveries').select('status').orderBy('id').execute()).map(
+    (row) => row.status,
+  );
+
 const rest = (until: Date) =>
   db.updateTable('webhooks').set({ failures: 9, failing_since: NOW, rests_until: until }).execute();
 
-function end(delivery: ClaimedDelivery, { isTaken = true, isProbe = false, now = NOW } = {}) {
+function end(delivery: ClaimedDelivery, { isTaken = true, isProbe = false, now = NOW, by = 'here' } = {}) {
   const outcome = { isTaken, status: isTaken ? 200 : 500, error: isTaken ? null : 'no' };
   const entered = {
     webhookId,
     delivery,
-    by: 'here',
+    by,
     outcome,
     nextTryAt: isTaken ? null : LATER,
     isProbe,
@@ -72,6 +90,40 @@ describe('when to look next', () => {
     expect(await findNextDue(db, NOW)).toBeUndefined();
     await owe(db, webhookId, ['a'], LATER);
     expect(await findNextDue(db, NOW)).toEqual(inSeconds(300));
+  });
+});
+
+describe('a try whose claim is over', () => {
+  it.each(['there', 'here'])('does not let the next go while %s has the lane', async (other) => {
+    for (let count = 0; count < 2; count += 1) await owe(db, webhookId, ['chat'], NOW);
+    const late = await getClaimed('here', 0);
+    const again = await getClaimed(other, 61);
+    expect(again.eventId).toBe(late.eventId);
+    await end(late, { now: inSeconds(62) });
+    expect(await findStatuses()).toEqual(['delivered', 'pending']);
+    // It is still being sent.
+    expect(await claimFor('third', 63)).toBeUndefined();
+    await end(again, { by: other, now: inSeconds(64) });
+    expect((await getClaimed('third', 65)).eventId).not.toBe(late.eventId);
+  });
+
+  it.each(['there', 'here'])('leaves its failure to %s, who has the lane', async (other) => {
+    await owe(db, webhookId, ['chat'], NOW);
+    const late = await getClaimed('here', 0);
+    const again = await getClaimed(other, 61);
+    await end(late, { isTaken: false, now: inSeconds(62) });
+    expect(await claimFor('third', 63)).toBeUndefined();
+    await end(again, { by: other, now: inSeconds(64) });
+    expect(await findStatuses()).toEqual(['delivered']);
+  });
+
+  it('lets the next go if nobody has the lane', async () => {
+    for (let count = 0; count < 2; count += 1) await owe(db, webhookId, ['chat'], NOW);
+    const late = await getClaimed('here', 0);
+    const again = await getClaimed('there', 61);
+    await end(again, { by: 'there', isTaken: false, now: inSeconds(62) });
+    await end(late, { now: inSeconds(63) });
+    expect((await getClaimed('there', 64)).eventId).not.toBe(late.eventId);
   });
 });
 

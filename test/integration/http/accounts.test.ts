@@ -135,6 +135,20 @@ describe('connect', () => {
     const answer = await server.ask('POST', '/connect', { body: { phoneNumber: '+491701234567' } });
     expect([answer.status, answer.body.error.code]).toEqual([409, 'ALREADY_LINKED']);
   });
+
+  it('tells nobody of a number that another tenant has linked, which may be linked there too', async () => {
+    const phoneNumber = '+491701234568';
+    await server.makeAccount({ tenant: 'shop', phoneNumber });
+    const answer = await server.ask('POST', '/connect', { body: { phoneNumber } });
+    expect(answer.status).toBe(201);
+    await server.accounts.saveLinked(answer.body.data.accountId, {
+      wid: '491701234568@c.us',
+      profileName: 'Us',
+      phoneNumber,
+    });
+    const own = await server.ask('GET', `/accounts/${answer.body.data.accountId}`);
+    expect(own.body.data).toMatchObject({ connectionStatus: 'Connected', phoneNumber });
+  });
 });
 
 describe('accounts', () => {
@@ -290,6 +304,32 @@ describe('reconnect, disconnect, delete', () => {
     expect(answer.body.data).toEqual({ accountId: id, deleted: true, purged: true });
     expect(disconnect).toHaveBeenCalledTimes(2);
     disconnect.mockRestore();
+  });
+
+  it('cancels what waits of an account that is deleted, and frees its slots', async () => {
+    const id = await server.makeAccount({ phoneNumber: '+491700000001' });
+    await server.ask('PATCH', `/accounts/${id}`, { body: { dailyLimit: 2 } });
+    const send = async () =>
+      (
+        await server.ask('POST', `/accounts/${id}/messages`, {
+          body: { to: '+491700000002', text: 'hi', onLimit: 'defer' },
+        })
+      ).body.data;
+    const sent = [await send(), await send(), await send()];
+    expect(sent.map(({ status }) => status)).toEqual(['pending', 'pending', 'deferred']);
+    expect((await server.ask('DELETE', `/accounts/${id}`)).status).toBe(200);
+    for (const { messageId } of sent)
+      expect((await server.ask('GET', `/messages/${messageId}`)).body.data.status).toBe('cancelled');
+    const day = server.db.selectFrom('account_usage').select('taken').where('account_id', '=', id);
+    expect(await day.executeTakeFirst()).toEqual({ taken: 0 });
+    const told = await server.db
+      .selectFrom('message_changes')
+      .select(['message_id', 'kind'])
+      .where('account_id', '=', id)
+      .where('kind', '=', 'status')
+      .orderBy('id')
+      .execute();
+    expect(told.map(({ message_id }) => message_id)).toEqual(sent.map(({ messageId }) => messageId));
   });
 
   it.each([

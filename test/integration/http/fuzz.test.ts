@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type AccountId, makeMessageId, type TenantId } from '../../../src/accounts/ids.ts';
+import { type AccountId, makeMessageId, parseTenantId } from '../../../src/accounts/ids.ts';
 import { deleteWebhook } from '../../../src/db/webhook-removal.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
 import { insertRun } from '../../support/instance-rows.ts';
@@ -78,14 +78,13 @@ async function renew(index: number): Promise<void> {
   await insertRun(server.db, instances[index], { renewedAt: new Date(0) });
   // There is room for a hundred: those that requests have made, and the one before, go.
   const kept = webhooks.filter((_id, nth) => nth !== index);
-  // As the API does it: deliveries may be under way.
-  const gone = await server.db
+  const others = await server.db
     .selectFrom('webhooks')
     .select(['id', 'tenant_id'])
     .where(sql<boolean>`id <> all(${kept}::uuid[])`)
     .execute();
-  for (const { id: webhookId, tenant_id } of gone)
-    await deleteWebhook(server.db, tenant_id as TenantId, webhookId);
+  for (const { id: other, tenant_id } of others)
+    await deleteWebhook(server.db, parseTenantId(tenant_id), other);
   const hook = await server.ask('POST', '/webhooks', {
     body: { url: 'https://shop.example/hooks', events: ['message.status'] },
   });

@@ -34,6 +34,11 @@ it.each([
   expect((await server.ask('GET', '//metrics', { key })).status).toBe(status);
 });
 
+it('is for the tenant default alone: the figures are those of all', async () => {
+  const answer = await server.ask('GET', '//metrics', { key: await server.makeKey('owner', 'shop') });
+  expect([answer.status, answer.body.error.code]).toEqual([403, 'FORBIDDEN']);
+});
+
 it('answers 401 without a key, and 400 to a parameter', async () => {
   expect((await server.ask('GET', '//metrics', { key: null })).status).toBe(401);
   expect((await server.ask('GET', '//metrics?format=json')).status).toBe(400);

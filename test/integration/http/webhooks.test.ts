@@ -136,6 +136,17 @@ describe('a webhook', () => {
       });
   });
 
+  it('signs by each secret for its own time, also when one more rotation follows whose answer was lost', async () => {
+    const { id, secret } = await make();
+    for (let count = 0; count < 3; count += 1) await ask('POST', `/webhooks/${id}/rotate-secret`);
+    const { body, headers } = await ping(id);
+    expect(new Webhook(secret).verify(body, headers)).toMatchObject({ type: 'ping' });
+    expect(headers['webhook-signature']?.split(' ')).toHaveLength(4);
+    for (let count = 0; count < 3; count += 1) await ask('POST', `/webhooks/${id}/rotate-secret`);
+    const later = await ping(id);
+    expect(later.headers['webhook-signature']?.split(' ')).toHaveLength(5);
+  });
+
   it.each([
     [{ url: 'shop.example' }, 'url'],
     [{ url: 'ftp://shop.example/' }, 'url'],

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AccountId } from '../../../src/accounts/ids.ts';
+import { type AccountId, makeMessageId } from '../../../src/accounts/ids.ts';
+import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
-import type { FeedBatch } from '../../../src/db/change-feed-store.ts';
+import { type FeedBatch, takeBatch } from '../../../src/db/change-feed-store.ts';
 import { appendChanges, type MessageChange } from '../../../src/db/change-log.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
@@ -17,6 +18,7 @@ import {
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
+import { insertOutgoing } from '../../support/single-messages.ts';
 
 const TIMINGS: FeedTimings = {
   lingerMs: 60_000,
@@ -27,6 +29,7 @@ const TIMINGS: FeedTimings = {
   notifyMs: 1,
 };
 const ALICE = '491700000001@c.us';
+const BOB = '491700000002@c.us';
 
 let stack: AsyncDisposableStack;
 let database: TestDatabase;
@@ -93,6 +96,14 @@ function receive(texts: readonly string[], on = db): Promise<unknown> {
 
 function numbered(count: number, start = 0): string[] {
   return Array.from({ length: count }, (_, nth) => `m${start + nth}`);
+}
+
+/** A message that waits to be sent. */
+function insertWaiting(): Promise<void> {
+  const at = new Date();
+  const row = { id: makeMessageId(at.getTime()), accountId: account, chatId: BOB };
+  const content = { type: 'text', text: 'hi', caption: null, payload: null, media: null } as const;
+  return insertOutgoing(db, { ...content, ...row, replyTo: null, failure: null, at });
 }
 
 /** A change of some message in a chat. */
@@ -166,6 +177,19 @@ describe('a feed', () => {
       ['other@c.us', '1'],
       [ALICE, '2'],
     ]);
+  });
+
+  it('tells also what happened to an account that was deleted meanwhile, and what its deletion changed', async () => {
+    await receive(['m0', 'm1']);
+    await insertWaiting();
+    await markAccountDeleted(db, account);
+    const { changes } = await transact(db, takeBatch);
+    expect(changes.map(({ chatId, kind }) => [chatId, kind])).toEqual([
+      [ALICE, 'message'],
+      [ALICE, 'message'],
+      [BOB, 'status'],
+    ]);
+    expect(await countBehind()).toBe(0);
   });
 
   it('tells of what enters the history of accounts', async () => {

@@ -460,3 +460,35 @@ describe('Idempotency-Key', () => {
     });
   });
 });
+
+describe('many messages', () => {
+  it('whose files do not come in time are rejected one by one, and the others accepted', async () => {
+    let began = 0;
+    const takeMedia: TakeMedia = async (_account, source, { signal }) => {
+      if (source.from === 'upload') return { ...PNG, as: 'image' };
+      began += 1;
+      const ended = Promise.withResolvers<never>();
+      const end = () => ended.reject(signal?.reason);
+      if (signal?.aborted) end();
+      else signal?.addEventListener('abort', end);
+      return ended.promise;
+    };
+    const sourceOf = (nth: number) =>
+      nth === 0
+        ? ({ from: 'upload', mediaId: 'm' } as const)
+        : ({ from: 'url', url: 'https://a.example/' } as const);
+    const items = Array.from({ length: 20 }, (_each, nth) => ({
+      request: text('', { content: { ...picture.content, source: sourceOf(nth) } as SendRequest['content'] }),
+      idempotencyKey: null,
+      requestHash: String(nth),
+    }));
+    const options = { idempotencyKey: null, requestHash: 'all' };
+    const outcomes = await outbox({ takeMedia, filesMs: 20 }).acceptAll(account, items, options);
+    expect(began).toBe(19);
+    const [first, ...others] = outcomes;
+    expect(first).toMatchObject({ kind: 'accepted', status: 'pending' });
+    for (const other of others)
+      expect(other).toMatchObject({ kind: 'rejected', error: { code: 'MEDIA_UNAVAILABLE' } });
+    expect(await rows()).toHaveLength(1);
+  });
+});

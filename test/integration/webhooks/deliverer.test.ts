@@ -9,7 +9,7 @@ import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { redeliverDead, redeliverOne } from '../../../src/db/webhook-delivery-store.ts';
-import { rotateSecret } from '../../../src/db/webhook-store.ts';
+import { rotateSecret } from '../../../src/db/webhook-secret-store.ts';
 import type { Clock } from '../../../src/lib/clock.ts';
 import { makeSecret } from '../../../src/webhooks/signature.ts';
 import { openTestDatabase } from '../../support/database.ts';

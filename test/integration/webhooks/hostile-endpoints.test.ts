@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
-import { type NewWebhook, rotateSecret } from '../../../src/db/webhook-store.ts';
+import { rotateSecret } from '../../../src/db/webhook-secret-store.ts';
+import type { NewWebhook } from '../../../src/db/webhook-store.ts';
 import { makeSecret } from '../../../src/webhooks/signature.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { owe as oweLanes } from '../../support/owed-webhook.ts';

@@ -7,7 +7,7 @@ import {
   type Parameter,
 } from './document.ts';
 import { fittingValue } from './fitting-value.ts';
-import { hostileText, strangeName } from './hostile-value.ts';
+import { hostileText, MADE_UP_CURSORS, strangeName } from './hostile-value.ts';
 import { jsonMutation, plantJson } from './json-mutation.ts';
 
 /** A request before it is sent. What only the run knows (ids, keys) is named. */
@@ -40,10 +40,11 @@ export function requestDrafts(
 
 function validDraft(document: OpenApiDocument, endpoint: Endpoint): Arbitrary<RequestDraft> {
   const { parameters = [] } = endpoint.operation;
-  // A cursor is none that can be made up.
-  const of = (place: Parameter['in']) =>
-    parameters.filter((parameter) => parameter.in === place && parameter.name !== 'cursor');
-  const textOf = ({ schema }: Parameter) => fittingValue(document, schema).map(String);
+  const of = (place: Parameter['in']) => parameters.filter((parameter) => parameter.in === place);
+  const textOf = (parameter: Parameter) =>
+    parameter.name === 'cursor'
+      ? cursorText(parameter)
+      : fittingValue(document, parameter.schema).map(String);
   const record = (place: Parameter['in']) =>
     fc.record(Object.fromEntries(of(place).map((each) => [each.name, textOf(each)])), { requiredKeys: [] });
   const path = fc.record(Object.fromEntries(of('path').map(({ name }) => [name, fc.nat({ max: 20 })])));
@@ -61,6 +62,17 @@ function validDraft(document: OpenApiDocument, endpoint: Endpoint): Arbitrary<Re
       >,
       body,
     }));
+}
+
+/** The documented one, which a list may have handed out, and others that decode to nearly the same. */
+function cursorText({ schema, example = schema.example }: Parameter): Arbitrary<string> {
+  const given = String(example);
+  const decoded = Buffer.from(given, 'base64url').toString('utf8');
+  const changed = fc
+    .tuple(fc.nat({ max: decoded.length - 1 }), fc.constantFrom(...'0123456789-: Zab@.\u0000'))
+    .map(([at, character]) => decoded.slice(0, at) + character + decoded.slice(at + 1))
+    .map((text) => Buffer.from(text).toString('base64url'));
+  return fc.oneof({ weight: 2, arbitrary: fc.constant(given) }, fc.constantFrom(...MADE_UP_CURSORS), changed);
 }
 
 interface DraftBody {
@@ -198,7 +210,9 @@ const mutation: Arbitrary<Mutation> = fc.oneof(
             (parameter) => parameter.in === 'query',
           );
           const name = known[pick % Math.max(known.length, 1)]?.name ?? 'limit';
-          return { ...draft, query: [...draft.query, [name, value.slice(0, 300)]] };
+          // In its place: given twice, it would be refused for that alone.
+          const others = draft.query.filter(([given]) => given !== name);
+          return { ...draft, query: [...others, [name, value.slice(0, 300)]] };
         },
     ),
   },

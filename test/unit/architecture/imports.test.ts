@@ -109,6 +109,11 @@ describe('the check of the import directions', () => {
       'db/a.ts uses process.env',
     ],
     [
+      'a transaction that nobody does again',
+      { 'db/a.ts': 'await db\n  .transaction()\n  .execute(work);' },
+      'db/a.ts begins a transaction, which db/transaction.ts does',
+    ],
+    [
       'a circle within a room',
       { 'db/a.ts': "import './b.ts';", 'db/b.ts': "import './a.ts';" },
       'A circle of imports: db/a.ts → db/b.ts → db/a.ts',

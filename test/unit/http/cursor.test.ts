@@ -22,6 +22,24 @@ it.each([
   expect(cursorToPosition(cursor, 'uuid')).toBeUndefined();
 });
 
+it.each([
+  '2026-02-30T00:00:00.000000Z',
+  '2026-02-29T00:00:00.000000Z',
+  '2026-06-31T00:00:00.000000Z',
+  '2026-01-31T24:00:00.000000Z',
+  '2026-01-31T08:00:60.000000Z',
+  '0000-01-01T00:00:00.000000Z',
+])('takes no instant that the calendar does not have: %s', (at) => {
+  expect(cursorToPosition(positionToCursor({ at, tie: '17' }), 'number')).toBeUndefined();
+});
+
+it.each(['2028-02-29T00:00:00.000000Z', '0001-01-01T00:00:00.000000Z', '9999-12-31T23:59:59.999999Z'])(
+  'takes each instant that it has: %s',
+  (at) => {
+    expect(cursorToPosition(positionToCursor({ at, tie: '17' }), 'number')).toEqual({ at, tie: '17' });
+  },
+);
+
 it('says where a list of chats ends, with or without an instant, and mixes no lists up', () => {
   const silent = { at: null, tie: '491700000001@c.us' };
   expect(cursorToPosition(positionToCursor(silent), 'chat')).toEqual(silent);

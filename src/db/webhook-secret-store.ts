@@ -1,0 +1,104 @@
+/** The secrets of webhooks as they are stored: sealed, the newest apart from those before it that sign as well. */
+import type { Executor } from './database.ts';
+import type { EarlierSecretJson } from './schema.ts';
+import { transact } from './transaction.ts';
+
+/** At most so many sign beside the newest: the headers of a request have their limits. */
+const MOST_EARLIER = 4;
+
+/** One that was replaced. */
+export interface EarlierSecret {
+  readonly sealed: Buffer;
+  /** It signs as well until then. */
+  readonly until: Date;
+}
+
+export interface SealedSecrets {
+  readonly current: Buffer;
+  /** Newest first; the time of some may be over. */
+  readonly earlier: readonly EarlierSecret[];
+}
+
+/**
+ * Replaces the secret; the one that it had until now signs as well until `previousUntil`, and those before it until their own
+ * time is over, the newest four of them all. What waits is due: it may be that it could not be signed.
+ */
+export function rotateSecret(
+  db: Executor,
+  {
+    id,
+    sealed,
+    previousUntil,
+    now,
+  }: {
+    readonly id: string;
+    readonly sealed: Buffer;
+    readonly previousUntil: Date;
+    readonly now: Date;
+  },
+): Promise<void> {
+  return transact(db, async (trx) => {
+    const row = await trx
+      .selectFrom('webhooks')
+      .select(['sealed_secret', 'earlier_secrets'])
+      .where('id', '=', id)
+      .forNoKeyUpdate()
+      .executeTakeFirst();
+    if (row === undefined) return;
+    const before = rowToSecrets(row);
+    const replaced = { sealed: before.current, until: previousUntil };
+    const earlier = [replaced, ...before.earlier].filter(({ until }) => until > now).slice(0, MOST_EARLIER);
+    await trx
+      .updateTable('webhooks')
+      .set({ sealed_secret: sealed, earlier_secrets: earlierToJson(earlier), back_at: now })
+      .where('id', '=', id)
+      .execute();
+  });
+}
+
+/** Seals all secrets anew that `reseal` gives another text for. Returns of how many webhooks. */
+export async function resealSecrets(
+  db: Executor,
+  reseal: (id: string, sealed: Buffer) => Buffer | undefined,
+): Promise<number> {
+  const rows = await db.selectFrom('webhooks').select(['id', 'sealed_secret', 'earlier_secrets']).execute();
+  let count = 0;
+  for (const row of rows) {
+    const { id } = row;
+    const before = rowToSecrets(row);
+    const sealed = reseal(id, before.current);
+    const earlier = before.earlier.map((each) => ({ ...each, anew: reseal(id, each.sealed) }));
+    if (sealed === undefined && earlier.every(({ anew }) => anew === undefined)) continue;
+    count += 1;
+    const kept = earlier.map(({ anew, ...each }) => ({ ...each, sealed: anew ?? each.sealed }));
+    await db
+      .updateTable('webhooks')
+      .set({ sealed_secret: sealed ?? before.current, earlier_secrets: earlierToJson(kept) })
+      .where('id', '=', id)
+      // One that was rotated meanwhile is left alone.
+      .where('sealed_secret', '=', before.current)
+      .execute();
+  }
+  return count;
+}
+
+export function rowToSecrets(row: {
+  readonly sealed_secret: Buffer;
+  readonly earlier_secrets: readonly EarlierSecretJson[];
+}): SealedSecrets {
+  const earlier = row.earlier_secrets.map(({ sealed, until }) => ({
+    sealed: Buffer.from(sealed, 'base64'),
+    until: new Date(until),
+  }));
+  return { current: row.sealed_secret, earlier };
+}
+
+function earlierToJson(earlier: readonly EarlierSecret[]): string {
+  const rows = earlier.map(
+    ({ sealed, until }): EarlierSecretJson => ({
+      sealed: sealed.toString('base64'),
+      until: until.toISOString(),
+    }),
+  );
+  return JSON.stringify(rows);
+}
