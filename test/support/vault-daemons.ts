@@ -20,10 +20,12 @@ export class VaultDaemons implements AsyncDisposable {
   }
 
   /** One that is opened again under the same name is that daemon after a kill. */
-  async open(name: string, settings: VaultStageSettings = {}): Promise<VaultDaemon> {
-    const { runtimePath, sessionPath } = this.#places;
-    const own = { runtimePath: `${runtimePath}-${name}`, sessionPath: `${sessionPath}-${name}` };
-    const all = { findLease: () => daemon.lease, ...settings, instance: name };
+  async open(
+    name: string,
+    { runtimePath = `${this.#places.runtimePath}-${name}` }: { readonly runtimePath?: string } = {},
+  ): Promise<VaultDaemon> {
+    const own = { runtimePath, sessionPath: `${this.#places.sessionPath}-${name}` };
+    const all: VaultStageSettings = { findLease: () => daemon.lease, instance: name };
     const stage = this.#stack.use(await VaultStage.open({ ...this.#places, ...own }, all));
     const daemon: VaultDaemon = { stage, lease: undefined };
     return daemon;

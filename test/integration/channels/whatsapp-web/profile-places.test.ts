@@ -1,9 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
+import { SHARED_MEMORY } from '../../../../src/channels/whatsapp-web/runtime-folder.ts';
 import { LeaseLostError } from '../../../../src/instances/lease.ts';
+import { openTemporaryFolder } from '../../../support/temporary-folder.ts';
 import {
   messagesOf,
   moveAway,
@@ -59,8 +63,27 @@ describe('an instance that takes an account', () => {
     expect(await back.stage.takeOut()).toBe('gone on');
     await back.stage.store('back');
     const again = await join('b');
-    await writeProfileMark(again.stage.profilePath, { generation: 9, boot: null }).catch(() => undefined);
+    await again.stage.store('earlier');
     expect(await again.stage.takeOut()).toBe('back');
+  });
+
+  it('brings it by a copy where it lies on another file system', async () => {
+    await using memory = await openTemporaryFolder(SHARED_MEMORY);
+    const taker = await daemons.open('b', { runtimePath: memory.path });
+    await daemons.hold(taker, 'b');
+    expect(await taker.stage.takeOut()).toBe('gone on');
+    expect(await readdir(memory.path)).toHaveLength(1);
+    expect(await former.stage.listRuntime()).toEqual([]);
+  });
+
+  it('ends the browsers that still use it, before it is moved', async () => {
+    const { profilePath } = former.stage;
+    const marks = [`--user-data-dir=${profilePath}`, '--switchboard-account=1'];
+    const browser = spawn('sh', ['-c', 'echo up; read line', 'sh', ...marks]);
+    const ended = once(browser, 'exit');
+    await once(browser.stdout, 'data');
+    expect(await (await join('b')).stage.takeOut()).toBe('gone on');
+    expect(await ended).toEqual([null, 'SIGKILL']);
   });
 
   it('opens the vault if the machine went down since, and says what is missing', async () => {
