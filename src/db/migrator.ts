@@ -24,6 +24,7 @@ import * as m0020 from './migrations/0020-add-webhook-back.ts';
 import * as m0021 from './migrations/0021-add-leases.ts';
 import * as m0022 from './migrations/0022-add-profile-epoch.ts';
 import * as m0023 from './migrations/0023-add-inbound-queues.ts';
+import * as m0024 from './migrations/0024-add-profile-places.ts';
 import * as m0025 from './migrations/0025-add-sealer-and-others-seen.ts';
 import * as m0027 from './migrations/0027-add-earlier-secrets.ts';
 import * as m0028 from './migrations/0028-judge-numbers-by-tenant.ts';
@@ -52,6 +53,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0021-add-leases': m0021,
   '0022-add-profile-epoch': m0022,
   '0023-add-inbound-queues': m0023,
+  '0024-add-profile-places': m0024,
   '0025-add-sealer-and-others-seen': m0025,
   '0027-add-earlier-secrets': m0027,
   '0028-judge-numbers-by-tenant': m0028,

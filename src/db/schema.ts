@@ -37,6 +37,8 @@ export interface AccountTable {
   lease_epoch: ColumnType<string | null, number | null | undefined, number | null>;
   /** Of the lease under which the account's profile was begun to be used last; null before the first. */
   profile_epoch: ColumnType<string | null, number | null | undefined, number | null>;
+  /** Folders in which that profile may lie open, those first that are to be looked at first; none once it is sealed. */
+  profile_places: Generated<string[]>;
   /** How a phone is linked: `qr` or `code`. */
   pairing: Generated<string>;
   qr: string | null;

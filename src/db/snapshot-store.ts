@@ -24,6 +24,18 @@ export function makeSnapshotIndex(
     const isOurs = lease === undefined ? sql<boolean>`instance_id = ${instanceId}` : isUnder(lease);
     return sql<boolean>`(instance_id is not null and not (${isOurs}))`;
   };
+  const saveProfile = async (
+    accountId: AccountId,
+    profile: { readonly profile_epoch?: number; readonly profile_places: string[] },
+  ) => {
+    const { numUpdatedRows } = await db
+      .updateTable('accounts')
+      .set(profile)
+      .where('id', '=', accountId)
+      .where(sql<boolean>`not ${isElsewhere(accountId)}`)
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows === 0n) throw new LeaseLostError();
+  };
   return {
     async find(accountId) {
       const [rows, account] = await Promise.all([
@@ -84,15 +96,23 @@ export function makeSnapshotIndex(
       throw heldElsewhere(accountId, 'or was since this was sealed: it is not entered');
     },
 
-    async saveUse(accountId, epoch) {
+    async saveUse(accountId, epoch, place) {
       if (findLease !== undefined && findLease(accountId)?.epoch !== epoch) throw new LeaseLostError();
-      const { numUpdatedRows } = await db
-        .updateTable('accounts')
-        .set({ profile_epoch: epoch })
+      await saveProfile(accountId, { profile_epoch: epoch, profile_places: [place] });
+    },
+
+    async findPlaces(accountId) {
+      const account = await db
+        .selectFrom('accounts')
+        .select('profile_places')
         .where('id', '=', accountId)
-        .where(sql<boolean>`not ${isElsewhere(accountId)}`)
-        .executeTakeFirstOrThrow();
-      if (numUpdatedRows === 0n) throw new LeaseLostError();
+        .executeTakeFirst();
+      return account?.profile_places ?? [];
+    },
+
+    async savePlaces(accountId, places) {
+      if (findLease !== undefined && findLease(accountId) === undefined) throw new LeaseLostError();
+      await saveProfile(accountId, { profile_places: [...places] });
     },
 
     async saveKey(accountId, generation, keyId) {
@@ -143,14 +163,16 @@ export function makeSnapshotIndex(
     },
 
     async saveWiped(accountId, through) {
-      const isLost = findLease !== undefined && findLease(accountId) === undefined;
+      const epoch = findLease?.(accountId)?.epoch ?? null;
+      const isLost = findLease !== undefined && epoch === null;
       const { rows } = await sql<{ is_elsewhere: boolean }>`
         with account as materialized (
           select id, (${isLost}::boolean or ${isElsewhere(accountId)}) as is_elsewhere
           from accounts where id = ${accountId} for update
         ), wiped as (
           update accounts set linked = false, wid = null,
-            vault_wiped_through = greatest(vault_wiped_through, ${through}::bigint)
+            vault_wiped_through = greatest(vault_wiped_through, ${through}::bigint),
+            profile_epoch = coalesce(${epoch}::bigint, profile_epoch), profile_places = '{}'
           from account where accounts.id = account.id and not is_elsewhere
         )
         select is_elsewhere from account`.execute(db);

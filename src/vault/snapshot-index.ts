@@ -60,10 +60,14 @@ export interface SnapshotIndex {
    */
   save(snapshot: NewSnapshot): Promise<void>;
   /**
-   * Says that the profile of the account is used here from now on, under the lease of this epoch.
+   * Says that the profile of the account is used here from now on, under the lease of this epoch, and in which folder.
    * @throws LeaseLostError, with nothing changed, if that lease is over
    */
-  saveUse(accountId: AccountId, epoch: number): Promise<void>;
+  saveUse(accountId: AccountId, epoch: number, place: string): Promise<void>;
+  /** Folders in which the profile that was begun to be used last may lie open; none if it was sealed since. */
+  findPlaces(accountId: AccountId): Promise<readonly string[]>;
+  /** @throws LeaseLostError, with nothing changed, if no lease of the account is held here any more */
+  savePlaces(accountId: AccountId, places: readonly string[]): Promise<void>;
   /** Says which key a snapshot needs now; nothing, if it is not entered. */
   saveKey(accountId: AccountId, generation: number, keyId: string): Promise<void>;
   saveCopy(accountId: AccountId, generation: number, backup: string): Promise<void>;
@@ -71,7 +75,7 @@ export interface SnapshotIndex {
   remove(accountId: AccountId, generations: readonly number[]): Promise<void>;
   /** What still needs another key than this one, of all accounts and of all instances that share the database. */
   countOtherKeys(keyId: string): Promise<readonly KeyNeed[]>;
-  /** Says that an account's link is over, and every generation up to this one with it. */
+  /** Says that an account's link is over, and with it every generation up to this one and whatever profile lies open. */
   saveWiped(accountId: AccountId, through: number): Promise<void>;
   /** Accounts whose vault was destroyed, and of which a snapshot is still entered. */
   listUnfinishedWipes(): Promise<readonly AccountId[]>;

@@ -83,13 +83,23 @@ export class Vault {
   }
 
   /**
-   * Says that the profile of the account is used here from now on, under the lease of this epoch. What was sealed here under
-   * the one before is entered by then.
+   * Says that the profile of the account is used here from now on, under the lease of this epoch, and in which folder. What was
+   * sealed here under the one before is entered by then.
    * @throws LeaseLostError if that lease is over; AppError VAULT_STORAGE_FAILED
    */
-  async saveUse(accountId: AccountId, epoch: number): Promise<void> {
+  async saveUse(accountId: AccountId, epoch: number, place: string): Promise<void> {
     await settleFiles(this.#deps, accountId);
-    await this.#deps.index.saveUse(accountId, epoch);
+    await this.#deps.index.saveUse(accountId, epoch, place);
+  }
+
+  /** Folders in which the profile that was begun to be used last may lie open; none if it was sealed since. */
+  findPlaces(accountId: AccountId): Promise<readonly string[]> {
+    return this.#deps.index.findPlaces(accountId);
+  }
+
+  /** @throws LeaseLostError if no lease of the account is held here any more */
+  savePlaces(accountId: AccountId, places: readonly string[]): Promise<void> {
+    return this.#deps.index.savePlaces(accountId, places);
   }
 
   /**

@@ -115,6 +115,7 @@ export class VaultStage implements AsyncDisposable {
         freezeDeadlineMs: 2_000,
         freeDiskBytes,
         profileDeadlineMs: settings.profileDeadlineMs ?? 60_000,
+        lastWritesMs: 2_000,
       },
       clock,
       log,

@@ -145,20 +145,26 @@ async function copyTree(from: string, to: string, deadline: AbortSignal): Promis
 }
 
 /** What a copy of a profile takes at most, in bytes, if its browser writes nothing meanwhile. Tables get second names. */
-export async function measureCopy(profilePath: string): Promise<number> {
+export function measureCopy(profilePath: string): Promise<number> {
+  return measureKept(profilePath, (path) => !UNCHANGING.test(path));
+}
+
+/** What the files take that are kept of a profile, or those of them that count, in bytes. */
+export async function measureKept(profilePath: string, counts = (_path: string) => true): Promise<number> {
   let bytes = 0;
   for (const entry of await findKeptEntries(profilePath))
-    bytes += await measureTree(join(profilePath, entry));
+    bytes += await measureTree(join(profilePath, entry), counts);
   return bytes;
 }
 
-async function measureTree(path: string): Promise<number> {
-  if (UNCHANGING.test(path)) return 0;
+async function measureTree(path: string, counts: (path: string) => boolean): Promise<number> {
+  if (!counts(path)) return 0;
   // The browser removes files as it goes.
   const stats = await lstat(path).catch(() => undefined);
   if (!stats?.isDirectory()) return stats?.size ?? 0;
   let bytes = 0;
-  for (const name of await readdir(path).catch(() => [])) bytes += await measureTree(join(path, name));
+  for (const name of await readdir(path).catch(() => []))
+    bytes += await measureTree(join(path, name), counts);
   return bytes;
 }
 

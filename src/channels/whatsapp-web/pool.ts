@@ -402,8 +402,7 @@ export class Pool implements Channel, AsyncDisposable {
         if (run.afterStop === 'seal') await this.#sealStopped(accountId, session);
         return;
       }
-      // Whoever holds the account now has taken it from the vault.
-      if (run.end === 'moved') return await profiles.discard(accountId);
+      if (run.end === 'moved') return await profiles.discardOutdated(accountId);
       // A link that WhatsApp ended, or that was never made, leaves nothing worth keeping in the profile.
       if (REASONS[run.end].keepsLink) await this.#putAway(accountId, session);
       else await this.#untilForgotten(accountId, stop.signal);

@@ -16,10 +16,11 @@ import type { Logger } from '../../lib/logger.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type { VaultStep } from '../../vault/vault-step.ts';
 import { copyFrozen, measureCopy } from './frozen-copy.ts';
+import { findLinkDamage, findLiveProfile, isLastUsed } from './live-profile.ts';
 import { listProfiles, profilePathOf, removeProfile, removeRemnant, requireFreeBytes } from './profile.ts';
 import { findKeptEntries } from './profile-content.ts';
-import { findDamage } from './profile-damage.ts';
-import { type ProfileMark, readBoot, readProfileMark, writeProfileMark } from './profile-mark.ts';
+import { readBoot, readProfileMark, writeProfileMark } from './profile-mark.ts';
+import { ProfilePlaces } from './profile-places.ts';
 import { tidyProfiles } from './profile-takeover.ts';
 import { type SealedSnapshot, SnapshotCopies } from './snapshot-copies.ts';
 
@@ -28,7 +29,12 @@ export interface ProfileKeeperDeps {
   readonly vault: Vault;
   readonly timings: Pick<
     SessionTimings,
-    'backupIntervalMs' | 'sharedBackupIntervalMs' | 'freezeDeadlineMs' | 'freeDiskBytes' | 'profileDeadlineMs'
+    | 'backupIntervalMs'
+    | 'sharedBackupIntervalMs'
+    | 'freezeDeadlineMs'
+    | 'freeDiskBytes'
+    | 'profileDeadlineMs'
+    | 'lastWritesMs'
   >;
   readonly clock: Clock;
   readonly log: Logger;
@@ -74,10 +80,12 @@ export class ProfileKeeper {
   /** One profile is frozen and sealed at a time: all sessions that were restored together are due together. */
   readonly #sealings = new KeyedSerial<'sealing'>();
   readonly #copies: SnapshotCopies;
+  readonly #places: ProfilePlaces;
 
   constructor(deps: ProfileKeeperDeps) {
     this.#deps = deps;
     this.#copies = new SnapshotCopies(deps);
+    this.#places = new ProfilePlaces(deps);
   }
 
   /** Clears up after an earlier run, before anything is opened: see `tidyProfiles`. No browser runs. */
@@ -118,21 +126,29 @@ export class ProfileKeeper {
   takeOut(accountId: AccountId, signal?: AbortSignal): Promise<TakenFrom> {
     return this.#turns.run(accountId, async () => {
       signal?.throwIfAborted();
-      const known = this.#findOpened(accountId) ?? (await this.#findKnown(accountId));
+      // One that is gone was taken by another instance, or removed: what was known of it is not true any more.
+      const isThere = (await readProfileMark(this.#pathOf(accountId))) !== undefined;
+      const opened = isThere ? this.#findOpened(accountId) : undefined;
+      const known = opened ?? (await this.#findKnown(accountId));
+      if (opened === undefined) await this.#places.bring(accountId, known);
       const live = await this.#findLive(accountId, known);
       const generation = live ?? (await this.#openVault(accountId, known, signal));
-      this.#opened.set(accountId, { ...(await this.#beginUse(accountId, known)), generation });
+      this.#opened.set(accountId, { ...(opened ?? (await this.#beginUse(accountId, known))), generation });
       return live === undefined ? 'vault' : 'live';
     });
   }
 
+  #findLive(accountId: AccountId, known: Opened): Promise<number | undefined> {
+    return findLiveProfile(this.#pathOf(accountId), known, { accountId, log: this.#deps.log });
+  }
+
   /**
-   * Writes down that whoever had the profile before has it no more: until then what he has counts. Its mark names both
-   * leases by now.
+   * Writes down that whoever had the profile before has it no more, and where it lies: until then what he has counts. Its mark
+   * names both leases by now.
    */
   async #beginUse(accountId: AccountId, known: Opened): Promise<Opened> {
-    const { epoch, profileEpoch } = known;
-    if (epoch !== null && epoch !== profileEpoch) await this.#deps.vault.saveUse(accountId, epoch);
+    const { epoch } = known;
+    if (epoch !== null) await this.#deps.vault.saveUse(accountId, epoch, this.#pathOf(accountId));
     return { ...known, profileEpoch: epoch };
   }
 
@@ -155,49 +171,6 @@ export class ProfileKeeper {
     // Where it was ever used under a lease it is used under no less.
     if (epoch === null && newest.profileEpoch !== null) throw new LeaseLostError();
     return { ...newest, epoch };
-  }
-
-  /** The generation of the opened profile if it is to be used as it is. */
-  async #findLive(accountId: AccountId, known: Opened): Promise<number | undefined> {
-    const path = this.#pathOf(accountId);
-    const mark = await readProfileMark(path);
-    if (mark === undefined) return undefined;
-    const boot = await readBoot();
-    const fault: { readonly message: string; readonly damage?: string } | undefined =
-      findStranger(mark, known) ?? (await this.#findFault(path, { mark, known, boot }));
-    if (fault !== undefined) {
-      const { generation: newest } = known;
-      this.#deps.log.warn(fault.message, { accountId, mark: mark.generation, newest, damage: fault.damage });
-      return undefined;
-    }
-    // From here on it is one of this run of the machine, and of this lease.
-    const { epoch, profileEpoch } = known;
-    if (mark.boot !== boot || epoch !== profileEpoch)
-      await writeProfileMark(path, { ...mark, boot, leaseEpochs: [epoch, profileEpoch] });
-    return mark.generation;
-  }
-
-  /** Why the vault is better than an opened profile. With nothing to fall back on it never is. */
-  async #findFault(
-    path: string,
-    {
-      mark,
-      known,
-      boot,
-    }: { readonly mark: ProfileMark; readonly known: Opened; readonly boot: string | null },
-  ): Promise<{ readonly message: string; readonly damage?: string } | undefined> {
-    if (mark.generation < known.generation)
-      return { message: 'An opened profile is older than the vault and is not used' };
-    if (!known.isSealed) return undefined;
-    // What was not written down before the machine went down is missing, and it does not show: a log that is empty is
-    // none that is damaged. The vault was on the disk.
-    if (mark.generation === known.generation && mark.boot !== boot)
-      return {
-        message: 'An opened profile may lack what was written before the machine went down and is not used',
-      };
-    const damage = await findLinkDamage(path);
-    if (damage === undefined) return undefined;
-    return { message: 'An opened profile is damaged: the vault is opened instead', damage };
   }
 
   /** Opens the newest snapshot in the profile's place, or makes an empty profile; returns its mark. */
@@ -357,8 +330,7 @@ export class ProfileKeeper {
     });
     const name = { accountId, generation, profileEpoch: opened.epoch };
     const snapshot = await vault.seal(name, path, await findKeptEntries(path));
-    await removeProfile(path);
-    this.#opened.delete(accountId);
+    await this.#removeLive(accountId);
     onStep('profile-removed');
     log.info('A session was sealed', { accountId, generation, bytes: snapshot.bytes });
     void this.#copies.add({ snapshot, takenAt: clock.monotonic(), kind: 'last' });
@@ -399,6 +371,19 @@ export class ProfileKeeper {
   }
 
   /**
+   * The same, of an account that another instance holds, once that has begun to use another profile: until then it may come
+   * for this one.
+   */
+  discardOutdated(accountId: AccountId): Promise<void> {
+    return this.#turns.run(accountId, async () => {
+      const mark = await readProfileMark(this.#pathOf(accountId));
+      // Of what the row names after that mark was read.
+      const { profileEpoch } = await this.#deps.vault.findNewest(accountId);
+      if (mark !== undefined && !isLastUsed(mark, profileEpoch)) await this.#removeLive(accountId);
+    });
+  }
+
+  /**
    * Destroys the link: the opened profile, every snapshot, every copy. The account's browser is gone. Once it has
    * resolved none of them is ever used again; a copy that cannot be reached is logged and removed later. Safe to call
    * again.
@@ -436,21 +421,10 @@ export class ProfileKeeper {
   async #removeLive(accountId: AccountId): Promise<void> {
     await removeProfile(this.#pathOf(accountId));
     this.#opened.delete(accountId);
+    await this.#places.clear(accountId);
   }
 
   #pathOf(accountId: AccountId): string {
     return profilePathOf(this.#deps.runtimePath, accountId);
   }
-}
-
-/** Of profiles that a phone is, or may be, linked to. */
-const findLinkDamage = (path: string) => findDamage(path, { isLinked: true });
-
-/** Whether somebody else had the account after the profile was used here: what they sealed is newer, whatever its number. */
-function findStranger(
-  { leaseEpochs }: ProfileMark,
-  { profileEpoch }: Pick<Opened, 'profileEpoch'>,
-): { readonly message: string } | undefined {
-  if (leaseEpochs.includes(profileEpoch)) return undefined;
-  return { message: 'An opened profile is from before another instance had the account and is not used' };
 }

@@ -1,8 +1,9 @@
 import { cp, mkdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { listProfiles, profilePathOf, removeProfile, removeRemnant } from './profile.ts';
+import { measureKept } from './frozen-copy.ts';
+import { listProfiles, profilePathOf, removeProfile, removeRemnant, requireFreeBytes } from './profile.ts';
 import { findKeptEntries } from './profile-content.ts';
 import { readProfileMark, writeProfileMark } from './profile-mark.ts';
 
@@ -31,18 +32,36 @@ export async function tidyProfiles(
 
 /** If both are there, the mark and the vault tell which is of use; the one that lies here is the later one. */
 async function takeOver(path: string, here: string): Promise<void> {
-  if ((await readProfileMark(here)) === undefined) {
-    const opening = `${here}.opening-${crypto.randomUUID()}`;
-    try {
-      await mkdir(opening, { mode: 0o700 });
-      for (const entry of await findKeptEntries(path)) {
-        await cp(join(path, entry), join(opening, entry), { recursive: true });
-      }
-      await writeProfileMark(opening, (await readProfileMark(path)) ?? { generation: 0, boot: null });
-      await rename(opening, here);
-    } finally {
-      await removeRemnant(opening);
-    }
+  if ((await readProfileMark(here)) === undefined) await moveProfile(path, here);
+  else await removeProfile(path);
+}
+
+/**
+ * Moves a profile to where none is, on another file system by a copy of what is kept of it: whole or not at all. A crash in the
+ * middle leaves it at the one place, the other, or both. No browser runs on it.
+ * @throws AppError DISK_FULL if a copy would leave fewer bytes than that
+ */
+export async function moveProfile(path: string, here: string, freeBytes = 0): Promise<void> {
+  try {
+    await rename(path, here);
+  } catch (thrown) {
+    if ((toError(thrown) as NodeJS.ErrnoException).code !== 'EXDEV') throw thrown;
+    await requireFreeBytes(dirname(here), (await measureKept(path)) + freeBytes);
+    await copyProfile(path, here);
+    await removeProfile(path);
   }
-  await removeProfile(path);
+}
+
+async function copyProfile(path: string, here: string): Promise<void> {
+  const opening = `${here}.opening-${crypto.randomUUID()}`;
+  try {
+    await mkdir(opening, { mode: 0o700 });
+    for (const entry of await findKeptEntries(path)) {
+      await cp(join(path, entry), join(opening, entry), { recursive: true });
+    }
+    await writeProfileMark(opening, (await readProfileMark(path)) ?? { generation: 0, boot: null });
+    await rename(opening, here);
+  } finally {
+    await removeRemnant(opening);
+  }
 }

@@ -134,8 +134,8 @@ export class Restore {
           await (linked ? profiles.putAway(accountId) : profiles.discard(accountId));
         });
       } catch (thrown) {
-        // Another instance that holds the account has taken it from the vault.
-        if (thrown instanceof HeldElsewhereError) await profiles.discard(accountId).catch(() => undefined);
+        // Whether the instance that holds the account will come for it shows at one of the next looks.
+        if (thrown instanceof HeldElsewhereError) continue;
         // The profile of an account that is gone is removed in its own time.
         const error = toError(thrown).message;
         log.warn('A profile that was left open could not be sealed', { accountId, error });
@@ -147,7 +147,7 @@ export class Restore {
    * Starts accounts that nobody holds, or that this instance holds without a session, unless something is done to them at
    * this moment, or they came to rest here for want of something and no other instance has had more luck since. They have
    * their places in this order; none waits for another. What cannot be started now is free again, as is what nobody wants.
-   * Profiles that a lapse has left open are removed if another instance holds the account. Never rejects.
+   * Profiles that a lapse has left open are removed once another instance uses the account. Never rejects.
    */
   async takeUp(accountIds: readonly AccountId[]): Promise<void> {
     const { slots, turns, log, signal } = this.#deps;
@@ -159,7 +159,7 @@ export class Restore {
     });
   }
 
-  /** Whoever holds an account now has taken it from the vault: nothing that is open here will be used any more. */
+  /** Of accounts that are held elsewhere by now: what is open here is used no more once another profile is. */
   async #discardTaken(): Promise<void> {
     const { store, instanceId, profiles, turns, slots, log } = this.#deps;
     for (const accountId of await profiles.listOpen()) {
@@ -168,7 +168,7 @@ export class Restore {
         await turns.runBare(accountId, async () => {
           if (slots.has(accountId)) return;
           const { isHeld, instanceId: holder } = await store.getAccount(accountId);
-          if (isHeld && holder !== instanceId) await profiles.discard(accountId);
+          if (isHeld && holder !== instanceId) await profiles.discardOutdated(accountId);
         });
       } catch (thrown) {
         // There is another round; the profile of an account that is gone is removed in its own time.

@@ -144,7 +144,8 @@ async function isFit(path: string, deps: RuntimeFolderDeps): Promise<boolean> {
   }
 }
 
-async function isOurs(path: string): Promise<boolean> {
+/** True of a folder of this user's in which nobody else can put anything. */
+export async function isOurs(path: string): Promise<boolean> {
   const { uid, mode } = await stat(path);
   return uid === process.getuid?.() && (mode & WRITABLE_BY_OTHERS) === 0;
 }

@@ -67,19 +67,29 @@ async function leaveOpen(): Promise<void> {
 describe('a profile that was left open', () => {
   beforeEach(leaveOpen);
 
+  /** The instance that holds the account runs its session, on a machine of its own. */
+  async function useHeld(): Promise<void> {
+    const index = makeSnapshotIndex(stage.db, OTHER, (id) => other.find(id));
+    await index.saveUse(accountId, other.find(accountId)?.epoch ?? 0, '/elsewhere');
+  }
+
   /** Another instance has run its session meanwhile. */
   async function useElsewhere(): Promise<void> {
-    const { epoch } = await other.take(accountId);
-    await makeSnapshotIndex(stage.db, OTHER, (id) => other.find(id)).saveUse(accountId, epoch);
+    await other.take(accountId);
+    await useHeld();
     await other.release(accountId);
   }
 
   const nobodyWantsIt = () => stage.store.saveRest(accountId, { reason: 'exported' });
 
-  it('is discarded if another instance holds the account', async () => {
+  it('waits for the instance that holds the account, and is discarded once that has used another one', async () => {
     const before = await listVault();
     await other.take(accountId);
     await stage.pool.restore();
+    await stage.pool.takeUp([]);
+    expect(existsSync(witness())).toBe(true);
+    await useHeld();
+    await stage.pool.takeUp([]);
     expect(await readdir(stage.livePath)).toEqual([]);
     expect(await listVault()).toEqual(before);
     await other.release(accountId);

@@ -68,11 +68,12 @@ it('stops its sessions when its leases lapse, and brings them back with its next
   await stage.reopen();
 });
 
-it('a conflict with our own other instance, which has taken the account over, is told as no trouble (F18)', async () => {
+/** An account of a first instance that an operator takes for dead, which it is not: a second one goes on with the account. */
+async function takeForDead(name: string, { isFar }: { readonly isFar: boolean }) {
   const firstLeases = await openShortLeases(stage, FIRST, { terms: DEAF });
   stack.use(firstLeases);
   await stage.reopen({ leases: firstLeases });
-  const account = await linkTwo('shop');
+  const account = await linkTwo(name);
   await account.receives('to the first');
   const first = stage.pool;
   const { run } = firstLeases;
@@ -81,30 +82,52 @@ it('a conflict with our own other instance, which has taken the account over, is
   // The second comes up while the first has its run, and leaves the account to it.
   const leases = stack.use(await openShortLeases(stage, SECOND));
   expect(await leases.claimable()).toEqual([]);
-  // An operator takes the first for dead, which it is not: its browser goes on.
   expect(await endRun(stage.db, run)).toBe(true);
   const told = stage.of(account.id).states.length;
   const logged = stage.log.lines.length;
   const folder = stack.use(await openTemporaryFolder());
+  // What lies open on another machine is not to be had.
+  if (isFar) await stage.db.updateTable('accounts').set({ profile_places: [] }).execute();
   await stage.replace({ leases, instance: { id: SECOND, livePath: folder.path } });
   stack.defer(() => first[Symbol.asyncDispose]());
-  stack.use(wire(leases));
+  const wired = stack.use(wire(leases));
 
-  // WhatsApp tells the older of two browsers with one link that there is a conflict, which ends it.
   await account.comesBack(2);
   await stage.reached(account.id, 'connected', null, 2);
   await stage.until('rest', () => first.findStatus(account.id) === undefined);
-  expect((await account.phone.view()).devices).toMatchObject([{ overlaps: 1 }]);
   expect(stage.browsers(account.id)).toEqual([]);
   expect(existsSync(stage.profilePath(account.id))).toBe(false);
   expect(findBrowserProcesses(profilePathOf(folder.path, account.id))).not.toEqual([]);
+  const end = async () => {
+    await stage.pool.disconnect(account.id);
+    await wired[Symbol.asyncDispose]();
+    await leases[Symbol.asyncDispose]();
+  };
+  return {
+    account,
+    end,
+    log: () => stage.log.lines.slice(logged),
+    states: () => stage.of(account.id).states.slice(told),
+  };
+}
+
+it('goes on with the profile of an instance on the same machine, whose browser is ended and does not come back', async () => {
+  const { account, end, log: said } = await takeForDead('near', { isFar: false });
+  expect((await account.phone.view()).devices).toMatchObject([{ overlaps: 0 }]);
+  expect(said().filter(({ level }) => level === 'error')).toEqual([]);
+  await account.receives('to the second');
+  await end();
+});
+
+it('a conflict with our own other instance, which has taken the account over, is told as no trouble (F18)', async () => {
+  const { account, end, log: said, states } = await takeForDead('shop', { isFar: true });
+  // WhatsApp tells the older of two browsers with one link that there is a conflict, which ends it.
+  expect((await account.phone.view()).devices).toMatchObject([{ overlaps: 1 }]);
 
   // The account is the second's in every respect: nobody is told of a conflict, and nothing of the first is stored.
   expect(stage.of(account.id).alerts).toEqual([]);
-  const worries = stage.log.lines.slice(logged).filter(({ level }) => level === 'warn' || level === 'error');
-  expect(worries).toEqual([]);
-  const states = stage.of(account.id).states.slice(told);
-  expect(states.filter(({ state }) => state !== 'starting' && state !== 'syncing')).toEqual([
+  expect(said().filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+  expect(states().filter(({ state }) => state !== 'starting' && state !== 'syncing')).toEqual([
     { state: 'connected', reason: null },
   ]);
   expect(await stage.store.getAccount(account.id)).toMatchObject({
@@ -116,5 +139,5 @@ it('a conflict with our own other instance, which has taken the account over, is
   });
   expect(await stage.store.listWanted(FIRST)).toEqual([]);
   await account.receives('to the second');
-  await stage.pool.disconnect(account.id);
+  await end();
 });

@@ -1,0 +1,138 @@
+/**
+ * Where the profiles of accounts lie open, over all instances. What a page took since its last snapshot is in its profile
+ * alone: an instance that takes an account from one that died, stands still or was cut off goes on with that profile, where
+ * both run on one machine. The account's row names the folder; the mark of the profile in it says whether it is the one
+ * that was used last, so that a place that is out of date does no harm.
+ *
+ * While a profile is moved the row names both ends, so that whoever comes next finds it at the one or the other. It is moved
+ * under the lease alone: the browsers of whoever had it are over by then, and what is left of them is ended before and
+ * after, since one that was being launched may have opened it until its path was gone.
+ */
+import { lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { AccountId } from '../../accounts/ids.ts';
+import type { SessionTimings } from '../../config/session-timings.ts';
+import { type FindLease, LeaseLostError } from '../../instances/lease.ts';
+import { withDeadline } from '../../lib/abort.ts';
+import { isAppError, toError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Vault } from '../../vault/vault.ts';
+import { findBrowserProcesses, killBrowserProcesses } from './browser-process.ts';
+import { isLastUsed, type KnownVault } from './live-profile.ts';
+import { profilePathOf, removeProfile } from './profile.ts';
+import { readBoot, readProfileMark } from './profile-mark.ts';
+import { moveProfile } from './profile-takeover.ts';
+import { isOurs } from './runtime-folder.ts';
+
+export interface ProfilePlacesDeps {
+  readonly runtimePath: string;
+  readonly vault: Pick<Vault, 'findPlaces' | 'savePlaces'>;
+  readonly timings: Pick<SessionTimings, 'freeDiskBytes' | 'lastWritesMs'>;
+  readonly findLease: FindLease;
+  readonly log: Logger;
+}
+
+export class ProfilePlaces {
+  readonly #deps: ProfilePlacesDeps;
+
+  constructor(deps: ProfilePlacesDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Brings the profile here that was used last, if it lies open elsewhere and is in reach; what lies here is older then, and is
+   * removed. If it lies open somewhere and is out of reach, that is logged: the vault has to do.
+   * @throws LeaseLostError; AppError DISK_FULL; and what the database throws
+   */
+  async bring(accountId: AccountId, { profileEpoch, isSealed }: KnownVault): Promise<void> {
+    if (profileEpoch === null) return;
+    const here = profilePathOf(this.#deps.runtimePath, accountId);
+    const mark = await readProfileMark(here);
+    if (mark !== undefined && isLastUsed(mark, profileEpoch)) return;
+    const missing: string[] = [];
+    for (const from of await this.#deps.vault.findPlaces(accountId)) {
+      const fault = await this.#bringFrom({ accountId, profileEpoch, from, here });
+      if (fault === undefined) return;
+      missing.push(`${from}: ${fault}`);
+    }
+    // Where nothing was sealed nothing was linked for longer than a moment.
+    if (missing.length === 0 || !isSealed) return;
+    this.#deps.log.warn(
+      'The profile that an account had open is out of reach: what its page took since the last snapshot is lost',
+      { accountId, missing },
+    );
+  }
+
+  /** Says that nothing of the account lies open any more, as far as the database answers: a place out of date does no harm. */
+  async clear(accountId: AccountId): Promise<void> {
+    const { vault, timings, findLease, log } = this.#deps;
+    if (findLease(accountId) === undefined) return;
+    const cleared = vault.savePlaces(accountId, []);
+    await withDeadline(cleared, timings.lastWritesMs, 'Storing that no profile is open').catch((thrown) => {
+      const error = toError(thrown).message;
+      log.debug('That a profile lies open no more could not be stored', { accountId, error });
+    });
+  }
+
+  /** What is in the way, if anything is. */
+  async #bringFrom({ accountId, profileEpoch, from, here }: Bringing): Promise<string | undefined> {
+    const { vault, findLease, log } = this.#deps;
+    const fault = await findObstacle(from, { accountId, profileEpoch }).catch(describe);
+    if (fault !== undefined) return fault;
+    await vault.savePlaces(accountId, [here, from]);
+    if (findLease(accountId) === undefined) throw new LeaseLostError();
+    try {
+      await this.#move(from, here);
+    } catch (thrown) {
+      if (isAppError(thrown, 'DISK_FULL')) throw thrown;
+      const mark = await readProfileMark(here);
+      if (mark === undefined || !isLastUsed(mark, profileEpoch)) return describe(thrown);
+      log.warn('A profile was copied here and is left at its former place', { accountId, from });
+    }
+    log.info('An account goes on with the profile that another instance had open', { accountId, from });
+    return undefined;
+  }
+
+  async #move(from: string, here: string): Promise<void> {
+    const { log, timings } = this.#deps;
+    await killBrowserProcesses(from, { log });
+    if (findBrowserProcesses(from).length > 0) throw new Error('a browser uses it that cannot be ended');
+    await removeProfile(here);
+    await moveProfile(from, here, timings.freeDiskBytes);
+    // One that was launched at that moment has what it opened.
+    await killBrowserProcesses(from, { log });
+  }
+}
+
+interface Bringing {
+  readonly accountId: AccountId;
+  readonly profileEpoch: number;
+  readonly from: string;
+  readonly here: string;
+}
+
+/**
+ * Why the profile that was used last cannot be taken from the folder, if so. Whoever could write there could have any profile
+ * taken over: it, and the folder that it lies in, have to be this user's own.
+ */
+async function findObstacle(
+  path: string,
+  { accountId, profileEpoch }: Pick<Bringing, 'accountId' | 'profileEpoch'>,
+): Promise<string | undefined> {
+  if (path !== profilePathOf(dirname(path), accountId)) return 'it is no profile of the account';
+  const profile = await lstat(path);
+  const isOwn = profile.isDirectory() && profile.uid === process.getuid?.() && (await isOurs(dirname(path)));
+  if (!isOwn) return 'it is of another user, or may be';
+  const mark = await readProfileMark(path);
+  if (mark === undefined) return 'nothing lies there';
+  if (!isLastUsed(mark, profileEpoch)) return 'what lies there is from another time';
+  // Without it another machine, or one that went down since, cannot be told from this one.
+  if (mark.boot === null || mark.boot !== (await readBoot()))
+    return 'it is from before the machine went down';
+  return undefined;
+}
+
+function describe(thrown: unknown): string {
+  const { code, message }: NodeJS.ErrnoException = toError(thrown);
+  return code === 'ENOENT' ? 'nothing lies there' : message;
+}
