@@ -147,8 +147,11 @@ export class ProfileKeeper {
    * names both leases by now.
    */
   async #beginUse(accountId: AccountId, known: Opened): Promise<Opened> {
-    const { epoch } = known;
-    if (epoch !== null) await this.#deps.vault.saveUse(accountId, epoch, this.#pathOf(accountId));
+    const { epoch, profileEpoch } = known;
+    const { vault } = this.#deps;
+    const path = this.#pathOf(accountId);
+    if (epoch !== null && epoch === profileEpoch) await vault.savePlaces(accountId, [path]);
+    else if (epoch !== null) await vault.saveUse(accountId, epoch, path);
     return { ...known, profileEpoch: epoch };
   }
 
