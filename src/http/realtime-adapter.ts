@@ -134,12 +134,12 @@ export class StreamAdapter extends ClusterAdapter {
   }
 
   /**
-   * Calls `enter` with what was told behind `offset`; nothing is told until it is through. False, without the call, if not
-   * all of that is known any more. @throws AppError UNAVAILABLE, and what `enter` throws
+   * Calls `enter` with what was told behind `offset`; nothing is told until it is through. False if that is, or, without the
+   * call, if not all of that is known any more. @throws AppError UNAVAILABLE, and what `enter` throws
    */
   async enterBehind(
     offset: string,
-    enter: (missed: readonly MissedPacket[]) => Promise<void>,
+    enter: (missed: readonly MissedPacket[]) => Promise<boolean>,
   ): Promise<boolean> {
     const { stream } = this.#deps;
     // Most of it is read while the others are still told.
@@ -150,8 +150,7 @@ export class StreamAdapter extends ClusterAdapter {
       const rest = near === this.#at ? [] : await stream.read(near, this.#at);
       const missed = rest && toMissed([...most, ...rest].map(this.#parse));
       if (missed === undefined || !this.isWhole) return false;
-      await enter(missed);
-      return true;
+      return enter(missed);
     });
   }
 

@@ -67,8 +67,8 @@ export type RealtimeDeps = Pick<
 export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDisposable {
   const { config, db, announcements, feed, events, webhooks, clock, log } = deps;
   const closing = new AbortController();
-  const rooms = new RealtimeRooms(deps);
   const sessions = new KeptSessions(events, log);
+  const rooms = new RealtimeRooms({ ...deps, onMoved: (member) => sessions.keep(member) });
   const codec = makeEntryCodec(deps.keyRing);
   const io: RealtimeServer = new Server(server, {
     path: PATH,

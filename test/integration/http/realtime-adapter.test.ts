@@ -1,8 +1,4 @@
-import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
@@ -23,10 +19,9 @@ import {
   openRealtimeInstance,
   type RealtimeInstance,
 } from '../../support/realtime-instance.ts';
+import { startRealtimeProcess } from '../../support/realtime-process.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { openTcpFront, type TcpFront } from '../../support/tcp-front.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../support/realtime-program.ts', import.meta.url));
 
 let stack: AsyncDisposableStack;
 let database: TestDatabase;
@@ -193,12 +188,8 @@ async function untilBoth(clients: readonly RealtimeClient[]): Promise<void> {
 it('what was committed and not told when the reading instance was killed is told by the next one, once', async () => {
   await one[Symbol.asyncDispose]();
   await two[Symbol.asyncDispose]();
-  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(places('killed'))], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  stack.defer(() => void child.kill('SIGKILL'));
-  const [line] = await once(createInterface({ input: child.stdout }), 'line');
-  front.turn(Number(String(line).replace('port ', '')));
+  const { port, child } = stack.use(await startRealtimeProcess(places('killed')));
+  front.turn(port);
   await using next = await openRealtimeInstance(places('next'), new RecordingLogger());
   const client = await dial(front);
   const steady = await dial(next);
