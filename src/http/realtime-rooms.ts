@@ -66,8 +66,11 @@ export class RealtimeRooms implements Disposable {
     member.data = principalToHolder(principal);
     this.#members.set(member, membership);
     // The one comes where only Socket.IO's own connection ends, the other also to a client that was never let in.
-    member.once('disconnect', () => this.#forget(member));
-    member.conn.once('close', () => this.#forget(member));
+    const forget = () => this.#forget(member);
+    member.once('disconnect', forget);
+    member.conn.once('close', forget);
+    // A client may leave and enter on one connection as often as it likes.
+    membership.left.signal.addEventListener('abort', () => member.conn.off('close', forget));
     try {
       const mayStay = await this.#looks.run(member, () => this.#settle(member));
       if (!mayStay) throw new AppError('UNAUTHENTICATED');
