@@ -24,6 +24,7 @@ import * as m0020 from './migrations/0020-add-webhook-back.ts';
 import * as m0021 from './migrations/0021-add-leases.ts';
 import * as m0022 from './migrations/0022-add-profile-epoch.ts';
 import * as m0023 from './migrations/0023-add-inbound-queues.ts';
+import * as m0026 from './migrations/0026-add-feed-progress.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
@@ -49,6 +50,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0021-add-leases': m0021,
   '0022-add-profile-epoch': m0022,
   '0023-add-inbound-queues': m0023,
+  '0026-add-feed-progress': m0026,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

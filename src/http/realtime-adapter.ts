@@ -5,7 +5,9 @@
  * it, what lies behind it hears.
  *
  * While Redis is away, or too slow, a daemon tells its own clients past the stream. Then it marks the gap there, before its
- * next entry; nobody is put behind anything before that mark, nor here at all until the mark was read back.
+ * next entry; nobody is put behind anything before that mark, nor here at all until the mark was read back. Where the clients
+ * of other daemons may have missed something, the mark says so too, and they are cut off when it is read: they come back by
+ * themselves, with a place before the mark, and so begin anew and know it.
  */
 import {
   Adapter,
@@ -22,12 +24,13 @@ import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { EventStream, StreamEntry } from '../queue/event-stream.ts';
 import type { KeptSession, KeptSessions } from './kept-sessions.ts';
+import { LastNumbers } from './last-numbers.ts';
 import type { Entry, EntryCodec, GapMark, Numbered, Packet } from './realtime-entry.ts';
 import { GapNote } from './realtime-gap.ts';
 
 /** How long an entry may take to be read back before its own clients are told without it; milliseconds. */
 const READ_BACK_MS = 1_000;
-/** Daemons whose entries are known by number. */
+/** Daemons whose entries and losses are known by number. */
 const MAX_SOURCES = 100;
 
 /** The pause before a gap that could not be marked is marked again; milliseconds. */
@@ -68,12 +71,15 @@ export class StreamAdapter extends ClusterAdapter {
   readonly #closing = new AbortController();
   /** Own broadcasts that this daemon's clients were not told of yet, in their order. */
   readonly #untold = new Map<number, Own>();
-  /** The last number of each other daemon. */
-  readonly #sources = new Map<string, number>();
+  /** Of each other daemon: its last entry, and the last of its losses. */
+  readonly #entries = new LastNumbers(MAX_SOURCES);
+  readonly #losses = new LastNumbers(MAX_SOURCES);
   #count = 0;
   /** How often clients were told past the stream, and how much of that is marked in what was read of it. */
   #alone = 0;
   #marked = 0;
+  /** How often the clients of others may have missed something by that. */
+  #lost = 0;
   /** The last entry that the clients were told of. */
   #at: string;
   #turn: Promise<unknown> = Promise.resolve();
@@ -122,10 +128,11 @@ export class StreamAdapter extends ClusterAdapter {
     }
   }
 
-  /** Says that something could not be told to anybody: who heard only what was before begins anew. Never rejects. */
+  /** Says that something could not be told to anybody: all clients, wherever they are, begin anew. Never rejects. */
   async tellNobody(): Promise<void> {
     const release = await this.#note.hold();
-    this.#markAnother();
+    this.#markAnother(true);
+    this.#cutOff();
     release();
   }
 
@@ -184,13 +191,11 @@ export class StreamAdapter extends ClusterAdapter {
       if (message === undefined) {
         this.#deps.log.warn('Clients are not told a code that no encryption key at hand opens');
       } else if ('gap' in message) {
-        if (message.uid !== this.uid) continue;
-        this.#marked = message.gap;
-        this.#note.review();
+        this.#onMark(message);
       } else if (message.uid === this.uid) {
         const own = this.#untold.get(message.n);
         if (own !== undefined) this.#tellOwn(message.n, own, id);
-      } else if (this.#isNew(message)) {
+      } else if (this.#entries.isNew(message.uid, message.n)) {
         this.onMessage(message, id);
       }
     }
@@ -201,30 +206,33 @@ export class StreamAdapter extends ClusterAdapter {
     message: this.#deps.codec.parse(text),
   });
 
-  #isNew({ uid, n }: Numbered): boolean {
-    const last = this.#sources.get(uid) ?? 0;
-    if (n <= last) return false;
-    this.#sources.delete(uid);
-    this.#sources.set(uid, n);
-    const [oldest] = this.#sources.keys();
-    if (this.#sources.size > MAX_SOURCES && oldest !== undefined) this.#sources.delete(oldest);
-    return true;
+  #onMark({ uid, gap, lost = 0 }: GapMark): void {
+    if (uid === this.uid) {
+      this.#marked = gap;
+      this.#note.review();
+    } else if (this.#losses.isNew(uid, lost)) {
+      this.#cutOff();
+    }
+  }
+
+  /** Clients come back by themselves. */
+  #cutOff(): void {
+    for (const { conn } of this.nsp.sockets.values()) conn.close();
   }
 
   /** Tells this daemon's clients of a broadcast that cannot be read back, and of those before it. */
   #tellAlone(n: number): void {
     // It may have been read back after all.
     if (!this.#untold.has(n)) return;
-    this.#markAnother();
-    for (const [each, own] of this.#untold) {
-      if (each > n) return;
-      this.#tellOwn(each, own, own.offset);
-    }
+    const alone = [...this.#untold].filter(([each]) => each <= n);
+    this.#markAnother(alone.some(([, { offset }]) => offset === undefined));
+    for (const [each, own] of alone) this.#tellOwn(each, own, own.offset);
   }
 
-  #markAnother(): void {
+  #markAnother(isLost: boolean): void {
     const isMarking = !this.isWhole;
     this.#alone += 1;
+    if (isLost) this.#lost += 1;
     if (!isMarking) void this.#markUntilRead(this.#closing.signal);
   }
 
@@ -248,7 +256,7 @@ export class StreamAdapter extends ClusterAdapter {
 
   /** Never rejects. What is added after the call stands behind the mark. */
   async #markGap(): Promise<void> {
-    const mark: GapMark = { uid: this.uid, gap: this.#alone };
+    const mark: GapMark = { uid: this.uid, gap: this.#alone, lost: this.#lost };
     await this.#deps.stream
       .add(this.#deps.codec.toText(mark))
       .catch((thrown) =>

@@ -85,8 +85,9 @@ export class Resumption {
     connect();
     // The library connects at the next tick, before anything else is read.
     await nextTurn();
-    if (!this.#adapter.isWhole || (await this.#adapter.isGapOpen())) {
+    if (!this.#adapter.isWhole) {
       // Told past the stream at this very moment, perhaps just before it was connected: it comes again, and begins anew.
+      // What another daemon tells past it from now on is not asked for, while all wait: by the mark of it this one is cut off.
       socket.conn.close();
       return true;
     }

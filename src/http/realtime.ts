@@ -114,6 +114,7 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
   const stopListening = feed.subscribe({
     isListening: () => io.of('/').sockets.size > 0,
     tell: ({ changes }) => tellMessages(changes, { io, db, adapter }),
+    tellLoss: () => adapter.tellNobody(),
   });
   return {
     async [Symbol.asyncDispose]() {
@@ -161,7 +162,7 @@ interface ToClients {
   readonly adapter: StreamAdapter;
 }
 
-/** Tells clients what changes of messages come to. What cannot be read is told to nobody: then all begin anew who come back. */
+/** Tells clients what changes of messages come to. What cannot be read is told to nobody: then all begin anew. */
 async function tellMessages(changes: readonly FeedChange[], to: ToClients): Promise<void> {
   try {
     await tellPortions(changes, to);

@@ -307,11 +307,13 @@ describe('a client that was cut off', () => {
     const gone = client.cutOff();
     front.turn(null);
     await gone;
+    const steadyAgain = steady.connected();
     const failed = log.next('What has happened could not be told');
     await sql`alter table message_reactions rename to unreadable`.execute(one.db);
     await receive(one, '2');
     await failed;
     await sql`alter table unreadable rename to message_reactions`.execute(one.db);
+    expect(await steadyAgain).toBe(false);
     await receive(one, '3');
     await steady.hears('3');
     const again = client.connected();
@@ -336,6 +338,49 @@ describe('a client that was cut off', () => {
     await client.heard(({ payload }) => payload.qr === '2@valid');
     expect(client.events.map(({ payload }) => payload.qr)).not.toContain('2@run-out');
   });
+});
+
+describe('a client that is connected', () => {
+  it('is cut off and begins anew, on any instance, where messages could not be read that were to be told', async () => {
+    const clients = [await dial(one), await dial(two)];
+    await receive(one, '1');
+    for (const client of clients) await client.hears('1');
+    const again = clients.map((client) => client.connected());
+    await sql`alter table message_reactions rename to unreadable`.execute(one.db);
+    const failed = log.next('What has happened could not be told');
+    await receive(one, '2');
+    await failed;
+    await sql`alter table unreadable rename to message_reactions`.execute(one.db);
+    expect(await Promise.all(again)).toEqual([false, false]);
+    await receive(one, '3');
+    for (const client of clients) await client.hears('3');
+  }, 30_000);
+
+  it('is cut off and begins anew where its instance hears that another told something past the stream', async () => {
+    const [near, far] = [await dial(one), await dial(two)];
+    await receive(one, '1');
+    for (const client of [near, far]) await client.hears('1');
+    const again = far.connected();
+    redisFront.turn(null);
+    alert('told past the stream');
+    await near.heard(isAlert('told past the stream'));
+    redisFront.turn(redis.port);
+    expect(await again).toBe(false);
+    expect(near.isConnected).toBe(true);
+  }, 30_000);
+
+  it('is cut off and begins anew where the instance that read is gone, and had taken what it did not tell', async () => {
+    const reading = await dial(one);
+    const client = await dial(two);
+    await receive(one, '1');
+    for (const each of [reading, client]) await each.hears('1');
+    const again = client.connected();
+    await sql`update change_feed set taken = taken + 1`.execute(two.db);
+    await one[Symbol.asyncDispose]();
+    expect(await again).toBe(false);
+    await receive(two, '2');
+    await client.hears('2');
+  }, 30_000);
 });
 
 describe('a client that may hear of others than when it was cut off', () => {
