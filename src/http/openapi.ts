@@ -16,7 +16,8 @@ Ask with an API key, or with a JWT of the host application where \`JWT_SECRET\` 
 every account of their tenant; agents and viewers those that were granted to them. What is another tenant's does not exist: 404.
 
 Requests are limited by key and by address: \`RateLimit-Policy\` and \`RateLimit\` tell how the caller stands, \`Retry-After\`
-comes with every 429. Every answer has an \`X-Request-Id\`.
+comes with every 429. Every answer has an \`X-Request-Id\`. A request that does not come whole, in time and as HTTP is
+answered with 400, 408 or 431, in the same form, and one that expects what nobody can do with 417.
 
 Socket.IO at \`/socket.io\`, with the key or token as \`auth.token\`, tells what happens to the accounts that the key may
 see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`, and to
