@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 55c53b72fba52bccd08c305d6e01f6e4759fb1df4b34ce4f47980c502a9a0308
- * types 057f7638adece7a963668f523c197018aff7638fa55239a7bd1da9d93d938738
+ * document 23df5b6039a68696480d3b243b78826e2aded36e5b378b900289d432ec2f6763
+ * types d14ef61d3fa95a0030880f9ad56e9f1b2b69065df8217ce3dfebf9ae231fe828
  */
 
 export interface paths {
@@ -1267,6 +1267,28 @@ export interface components {
             /** @description The key itself. It is shown here once and stored nowhere. */
             key: string;
         };
+        /** @description Every answer that is no success. */
+        Error: {
+            /** @constant */
+            success: false;
+            error: {
+                /** @example VALIDATION_FAILED */
+                code: string;
+                message: string;
+                /**
+                 * @description For VALIDATION_FAILED: every field that is wrong, as `{field, message}`.
+                 * @example [
+                 *       {
+                 *         "field": "to",
+                 *         "message": "This field is required."
+                 *       }
+                 *     ]
+                 */
+                details?: unknown;
+                /** @description Also in the header X-Request-Id; names the log lines. */
+                requestId: string;
+            };
+        };
         Account: {
             /** Format: uuid */
             id: string;
@@ -1659,28 +1681,6 @@ export interface components {
             }[];
             /** @description Read back after an absence instead of told live. */
             recovered: boolean;
-        };
-        /** @description Every answer that is no success. */
-        Error: {
-            /** @constant */
-            success: false;
-            error: {
-                /** @example VALIDATION_FAILED */
-                code: string;
-                message: string;
-                /**
-                 * @description For VALIDATION_FAILED: every field that is wrong, as `{field, message}`.
-                 * @example [
-                 *       {
-                 *         "field": "to",
-                 *         "message": "This field is required."
-                 *       }
-                 *     ]
-                 */
-                details?: unknown;
-                /** @description Also in the header X-Request-Id; names the log lines. */
-                requestId: string;
-            };
         };
         AuditEntry: {
             /** @example 4711 */
@@ -2270,11 +2270,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDZmMWMyZjZlLTBiMGUtNGM2OS05ZDFmLTFjMWI3YjFmOGExMA
                  */
                 cursor?: string;
@@ -2894,11 +2894,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -3171,11 +3171,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDZmMWMyZjZlLTBiMGUtNGM2OS05ZDFmLTFjMWI3YjFmOGExMA
                  */
                 cursor?: string;
@@ -3375,11 +3375,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -3857,11 +3857,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDQ5MTcwMDAwMDAwMUBjLnVz
                  */
                 cursor?: string;
@@ -3925,11 +3925,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDQ5MTcwMDAwMDAwMUBjLnVz
                  */
                 cursor?: string;
@@ -4163,11 +4163,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -4325,11 +4325,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDZmMWMyZjZlLTBiMGUtNGM2OS05ZDFmLTFjMWI3YjFmOGExMA
                  */
                 cursor?: string;
@@ -4514,11 +4514,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -4688,11 +4688,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -4776,11 +4776,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDZmMWMyZjZlLTBiMGUtNGM2OS05ZDFmLTFjMWI3YjFmOGExMA
                  */
                 cursor?: string;
@@ -5145,11 +5145,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -5656,11 +5656,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;

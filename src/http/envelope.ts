@@ -44,6 +44,8 @@ const EXAMPLE_CURSORS: Readonly<Record<CursorKind, string>> = {
   chat: positionToCursor({ at: EXAMPLE_INSTANT, tie: '491700000001@c.us' }),
 };
 
+const NO_CURSOR = 'Use the nextCursor of the page before, unchanged.';
+
 /** Digits alone: `Number` would also read `0x10` and ` 5`. */
 function digitsToNumber(value: unknown): unknown {
   return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
@@ -64,10 +66,11 @@ const pageQueryOf = (kind: CursorKind) => ({
     .meta({ description: 'Items a page.' }),
   cursor: z
     .string()
+    .regex(/^[A-Za-z0-9_-]+$/, NO_CURSOR)
     .transform((text, context): KeysetPosition => {
       const position = cursorToPosition(text, kind);
       if (position !== undefined) return position;
-      context.addIssue({ code: 'custom', message: 'Use the nextCursor of the page before, unchanged.' });
+      context.addIssue({ code: 'custom', message: NO_CURSOR });
       return z.NEVER;
     })
     .optional()

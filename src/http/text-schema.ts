@@ -36,7 +36,7 @@ export const timezoneSchema = z
   .string()
   .max(64, 'Use an IANA name such as Europe/Berlin.')
   .refine(isTimezoneName, { error: 'Use an IANA name such as Europe/Berlin.' })
-  .meta({ examples: ['Europe/Berlin'] });
+  .meta({ pattern: '^[A-Za-z][A-Za-z0-9_+/-]*$', examples: ['Europe/Berlin'] });
 
 /** Outgoing messages a day. */
 export const dailyLimitSchema = z
