@@ -25,7 +25,8 @@ import type { Logger } from '../lib/logger.ts';
 import type { EventStream, StreamEntry } from '../queue/event-stream.ts';
 import type { KeptSession, KeptSessions } from './kept-sessions.ts';
 import { LastNumbers } from './last-numbers.ts';
-import type { Entry, EntryCodec, GapMark, Numbered, Packet } from './realtime-entry.ts';
+import { type MissedPacket, type PlainOptions, type ReadEntry, toMissed } from './missed-packets.ts';
+import type { EntryCodec, GapMark, Numbered, Packet } from './realtime-entry.ts';
 import { GapNote } from './realtime-gap.ts';
 
 /** How long an entry may take to be read back before its own clients are told without it; milliseconds. */
@@ -36,24 +37,11 @@ const MAX_SOURCES = 100;
 /** The pause before a gap that could not be marked is marked again; milliseconds. */
 const MARK_AGAIN_MS = 200;
 
-interface ReadEntry {
-  readonly id: string;
-  readonly message: Entry | undefined;
-}
-
 interface Own {
   readonly packet: Packet;
   readonly opts: BroadcastOptions;
   readonly told: PromiseWithResolvers<void>;
   offset?: string;
-}
-
-type Broadcast = Extract<ClusterMessage, { type: MessageType.BROADCAST }>;
-
-/** An event of the stream as a client gets it afterwards: with its offset, and for whom it was. */
-export interface MissedPacket {
-  readonly data: readonly unknown[];
-  readonly opts: Broadcast['data']['opts'];
 }
 
 export interface StreamAdapterDeps {
@@ -275,7 +263,7 @@ export class StreamAdapter extends ClusterAdapter {
   }
 }
 
-function toPlain({ rooms, except, flags }: BroadcastOptions): Broadcast['data']['opts'] {
+function toPlain({ rooms, except, flags }: BroadcastOptions): PlainOptions {
   return { rooms: [...rooms], except: [...(except ?? [])], flags: flags ?? {} };
 }
 
@@ -283,20 +271,4 @@ function toPlain({ rooms, except, flags }: BroadcastOptions): Broadcast['data'][
 function withOffset(packet: Packet, flags: BroadcastFlags | undefined, offset: string): Packet {
   const isKept = packet.id === undefined && flags?.volatile === undefined;
   return isKept ? { ...packet, data: [...packet.data, offset] } : packet;
-}
-
-/** What was told by these entries; undefined if something else was told between them. */
-function toMissed(entries: readonly ReadEntry[]): readonly MissedPacket[] | undefined {
-  const seen = new Map<string, number>();
-  const missed: MissedPacket[] = [];
-  for (const { id, message } of entries) {
-    if (message === undefined) continue;
-    if ('gap' in message) return undefined;
-    if (message.n <= (seen.get(message.uid) ?? 0)) continue;
-    seen.set(message.uid, message.n);
-    if (message.type !== MessageType.BROADCAST) continue;
-    const { opts, packet } = message.data;
-    missed.push({ data: [...(packet as Packet).data, id], opts });
-  }
-  return missed;
 }

@@ -13,7 +13,8 @@ import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type KeptSession, type KeptSessions, pidOf } from './kept-sessions.ts';
-import type { MissedPacket, StreamAdapter } from './realtime-adapter.ts';
+import type { MissedPacket } from './missed-packets.ts';
+import type { StreamAdapter } from './realtime-adapter.ts';
 import { isOver } from './realtime-event.ts';
 import { isOurs, isSameHolder } from './realtime-rooms.ts';
 
