@@ -19,13 +19,10 @@ import type {
   QrView,
 } from './api-views.ts';
 import type { Daemon } from './daemon-address.ts';
-import { makeStrangerError, reasonOf, toDaemonError } from './daemon-error.ts';
+import { makeStrangerError, REQUEST_DEADLINE_MS, reasonOf, toDaemonError } from './daemon-error.ts';
 
 /** Which messages, by the parameters of the list. */
 export type MessageFilter = Readonly<Record<string, string>>;
-
-/** Logging a phone out may take the daemon this long; everything else is answered within a second or two. */
-const REQUEST_DEADLINE_MS = 60_000;
 
 /** What every path of the API begins with. */
 export const API = '/api/v1/whatsapp';

@@ -2,6 +2,9 @@ import type { ClientCode, SwitchboardError } from '../client/client.ts';
 import { AppError, ERROR_CATALOGUE, type ErrorCode, toError } from '../lib/errors.ts';
 import type { Daemon } from './daemon-address.ts';
 
+/** The daemon itself gives up after two minutes, and says so: its own answer is to come first. Milliseconds. */
+export const REQUEST_DEADLINE_MS = 125_000;
+
 /** The errors of a server that does not name a code of ours. */
 const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   400: 'VALIDATION_FAILED',
@@ -17,18 +20,65 @@ export function toDaemonError(error: SwitchboardError, daemon: Daemon): AppError
   const { code, status, message, details, cause } = error;
   switch (code as ClientCode) {
     case 'UNREACHABLE':
-    case 'TIMEOUT':
+      if (mayHaveBeenSent(cause)) {
+        const broken = `The connection to the daemon at ${daemon.url} broke before its answer was there (${reasonOf(cause)}).`;
+        return withRepetition(error, { code: 'UNAVAILABLE', message: `${broken} ${UNKNOWN}` });
+      }
       return new AppError('UNAVAILABLE', {
         message: `No daemon answers at ${daemon.url} (${reasonOf(cause)}). Start it with npm start, or point SWITCHBOARD_URL to it.`,
         cause,
       });
-    case 'NOT_SWITCHBOARD':
-      return makeStrangerError(daemon, status);
+    case 'TIMEOUT': {
+      const late = `The daemon at ${daemon.url} did not answer within ${REQUEST_DEADLINE_MS / 1_000} s.`;
+      return withRepetition(error, { code: 'UNAVAILABLE', message: `${late} ${UNKNOWN}` });
+    }
+    case 'NOT_SWITCHBOARD': {
+      const stranger = makeStrangerError(daemon, status);
+      return isUndecided(status) ? withRepetition(error, stranger) : stranger;
+    }
     default: {
+      const known = toKnownCode(code, status ?? 500);
+      if (isUndecided(status)) return withRepetition(error, { code: known, message, details });
       const remedy = status === 401 ? keyToRemedy(daemon) : '';
-      return new AppError(toKnownCode(code, status ?? 500), { message: message + remedy, details });
+      return new AppError(known, { message: message + remedy, details });
     }
   }
+}
+
+const UNKNOWN = 'Whether what was asked is done is not known.';
+
+/** What goes wrong on a connection that was there: the request may have arrived. */
+const BROKEN: ReadonlySet<unknown> = new Set([
+  'UND_ERR_SOCKET',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+function mayHaveBeenSent(thrown: unknown): boolean {
+  const { code, syscall } = (toError(thrown).cause ?? {}) as { code?: unknown; syscall?: unknown };
+  return BROKEN.has(code) && syscall !== 'connect';
+}
+
+/** The daemon, or a proxy before it, gave up; what was begun may go on. */
+function isUndecided(status: number | undefined): boolean {
+  return status !== undefined && status >= 500;
+}
+
+/** The error, with the key by which the command can be repeated safely if it was sent with one. */
+function withRepetition(
+  { idempotencyKey, cause }: SwitchboardError,
+  { code, message, details }: Pick<AppError, 'code' | 'message'> & { readonly details?: unknown },
+): AppError {
+  if (idempotencyKey === undefined) return new AppError(code, { message, details, cause });
+  const repetition = `Repeat the command with --idempotency-key ${idempotencyKey}: nothing is done twice.`;
+  return new AppError(code, {
+    message: `${message} ${repetition}`,
+    details: { ...(details as object | undefined), idempotencyKey },
+    cause,
+  });
 }
 
 export function makeStrangerError({ url }: Daemon, status: number | undefined): AppError {

@@ -22,6 +22,8 @@ export interface FollowOptions {
   readonly filter: MessageFilter;
   /** Messages of the past that are shown first. */
   readonly first: number;
+  /** Called when the daemon is away for longer than a moment, and when it is back. */
+  readonly onPresence: (presence: 'away' | 'back') => void;
   readonly signal: AbortSignal;
 }
 
@@ -31,8 +33,10 @@ export interface FollowOptions {
  */
 export async function* followMessages(
   api: ApiClient,
-  { accountId, filter, first, signal }: FollowOptions,
+  { accountId, filter, first, onPresence, signal }: FollowOptions,
 ): AsyncGenerator<MessageView> {
+  // Socket.IO would wait without a word for a daemon that is not there, and knows nothing of accounts.
+  await api.getAccount(accountId);
   const seen = new Map<string, string>();
   let newestMs = api.now();
   // Reactions are dated by the second.
@@ -48,7 +52,7 @@ export async function* followMessages(
       yield message;
     }
   };
-  using events = new MessageEvents(api.openEvents(), accountId);
+  using events = new MessageEvents(api.openEvents(), { accountId, onPresence });
   // From here on everything is told that is not listed.
   await events.next(signal);
   const past = await api.listMessages(accountId, { ...filter, limit: String(first) });
@@ -81,6 +85,8 @@ export async function* followMessages(
 const MAY_PASS: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'RATE_LIMIT_EXCEEDED', 'INTERNAL']);
 /** Pause before it is asked again; milliseconds. */
 const RETRY_MS = 2_000;
+/** Attempts to connect that fail, one after another, before that is told: some seconds. */
+const AWAY_FAILURES = 2;
 
 /** The daemon tells of all messages of the account; an outgoing one is first told by its status. */
 function isWanted({ direction, phoneNumber, status }: MessageView, filter: MessageFilter): boolean {
@@ -121,9 +127,15 @@ class MessageEvents implements Disposable {
   readonly #waiting: (News | Refusal)[] = [];
   readonly #wake = new Wake();
 
-  constructor(socket: Socket<RealtimeEvents>, accountId: string) {
+  constructor(
+    socket: Socket<RealtimeEvents>,
+    { accountId, onPresence }: Pick<FollowOptions, 'accountId' | 'onPresence'>,
+  ) {
     this.#socket = socket;
+    let failures = 0;
     socket.on('connect', () => {
+      if (failures >= AWAY_FAILURES) onPresence('back');
+      failures = 0;
       if (!socket.recovered) this.#take({ kind: 'gap' });
     });
     socket.on('message:received', (message) => {
@@ -137,8 +149,10 @@ class MessageEvents implements Disposable {
       if (reason === 'io server disconnect') socket.connect();
     });
     socket.on('connect_error', (error: Error & { data?: { code?: string; message?: string } }) => {
-      // Without a code nobody answered, and it is tried again.
-      if (error.data?.code !== undefined) this.#hearRefusal(error.data);
+      if (error.data?.code !== undefined) return this.#hearRefusal(error.data);
+      // Nobody answered, and it is tried again.
+      failures += 1;
+      if (failures === AWAY_FAILURES) onPresence('away');
     });
     socket.connect();
   }

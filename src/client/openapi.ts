@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 54fb6221933a7e274d029d6ebd69ed6109fd406e10aed0f6cb8b2ee00d34c35e
- * types ca797b3b894090700865bfcb5f1934db21010c13cee0c5972611e240c2ac3c67
+ * document d8aae5aa8979e3e41f600ae339503e9e084869be9430f5ae3d9d28800a110871
+ * types 688637cea357fb7fec977afd343ae58027791971fa0dfbef6842aa61935f0483
  */
 
 export interface paths {
@@ -1267,6 +1267,28 @@ export interface components {
             /** @description The key itself. It is shown here once and stored nowhere. */
             key: string;
         };
+        /** @description Every answer that is no success. */
+        Error: {
+            /** @constant */
+            success: false;
+            error: {
+                /** @example VALIDATION_FAILED */
+                code: string;
+                message: string;
+                /**
+                 * @description For VALIDATION_FAILED: every field that is wrong, as `{field, message}`.
+                 * @example [
+                 *       {
+                 *         "field": "to",
+                 *         "message": "This field is required."
+                 *       }
+                 *     ]
+                 */
+                details?: unknown;
+                /** @description Also in the header X-Request-Id; names the log lines. */
+                requestId: string;
+            };
+        };
         Account: {
             /** Format: uuid */
             id: string;
@@ -1659,28 +1681,6 @@ export interface components {
             }[];
             /** @description Read back after an absence instead of told live. */
             recovered: boolean;
-        };
-        /** @description Every answer that is no success. */
-        Error: {
-            /** @constant */
-            success: false;
-            error: {
-                /** @example VALIDATION_FAILED */
-                code: string;
-                message: string;
-                /**
-                 * @description For VALIDATION_FAILED: every field that is wrong, as `{field, message}`.
-                 * @example [
-                 *       {
-                 *         "field": "to",
-                 *         "message": "This field is required."
-                 *       }
-                 *     ]
-                 */
-                details?: unknown;
-                /** @description Also in the header X-Request-Id; names the log lines. */
-                requestId: string;
-            };
         };
         AuditEntry: {
             /** @example 4711 */
@@ -2146,7 +2146,18 @@ export interface components {
     responses: never;
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description Names the request in the log; the one that the request gave, if it gave a plain one. */
+        "X-Request-Id": string;
+        /** @description The limits that hold for the caller, where any do. */
+        "RateLimit-Policy": string;
+        /** @description What is left of them, and when there is more. */
+        RateLimit: string;
+        /** @description Seconds to wait. */
+        "Retry-After": number;
+        /** @description How to say who asks. */
+        "WWW-Authenticate": string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -2163,6 +2174,9 @@ export interface operations {
             /** @description It is alive. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2198,6 +2212,9 @@ export interface operations {
             /** @description Every part answers. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2237,6 +2254,9 @@ export interface operations {
             /** @description The figures in the text format of Prometheus. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2250,11 +2270,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDZmMWMyZjZlLTBiMGUtNGM2OS05ZDFmLTFjMWI3YjFmOGExMA
                  */
                 cursor?: string;
@@ -2268,6 +2288,9 @@ export interface operations {
             /** @description A page of accounts. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2333,6 +2356,9 @@ export interface operations {
             /** @description The account. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2396,6 +2422,9 @@ export interface operations {
             /** @description It is deleted. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2458,6 +2487,9 @@ export interface operations {
             /** @description The account as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2507,7 +2539,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
                     /**
@@ -2532,6 +2564,9 @@ export interface operations {
             /** @description A code will be there shortly. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2579,6 +2614,9 @@ export interface operations {
             /** @description The code, or nulls until there is one. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2638,6 +2676,9 @@ export interface operations {
             /** @description The code, or null until there is one. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2688,6 +2729,9 @@ export interface operations {
             /** @description The account and its health. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2748,7 +2792,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": Record<string, never> | null;
@@ -2758,6 +2802,9 @@ export interface operations {
             /** @description The session is starting. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2800,7 +2847,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": Record<string, never> | null;
@@ -2810,6 +2857,9 @@ export interface operations {
             /** @description The account is disconnected. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2844,11 +2894,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -2886,6 +2936,9 @@ export interface operations {
             /** @description A page of messages. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2985,6 +3038,9 @@ export interface operations {
             /** @description It is accepted. */
             202: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3074,6 +3130,9 @@ export interface operations {
             /** @description What became of each item. */
             202: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3112,11 +3171,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDZmMWMyZjZlLTBiMGUtNGM2OS05ZDFmLTFjMWI3YjFmOGExMA
                  */
                 cursor?: string;
@@ -3136,6 +3195,9 @@ export interface operations {
             /** @description A page of campaigns. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3204,6 +3266,9 @@ export interface operations {
             /** @description It is created. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3250,6 +3315,9 @@ export interface operations {
             /** @description The campaign. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3307,11 +3375,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -3331,6 +3399,9 @@ export interface operations {
             /** @description A page of items. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3382,7 +3453,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": Record<string, never> | null;
@@ -3392,6 +3463,9 @@ export interface operations {
             /** @description The campaign as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3457,7 +3531,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": Record<string, never> | null;
@@ -3467,6 +3541,9 @@ export interface operations {
             /** @description The campaign as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3532,7 +3609,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": Record<string, never> | null;
@@ -3542,6 +3619,9 @@ export interface operations {
             /** @description The campaign as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3612,6 +3692,9 @@ export interface operations {
             /** @description The message. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3706,6 +3789,9 @@ export interface operations {
             /** @description The message with the reaction. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3771,11 +3857,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDQ5MTcwMDAwMDAwMUBjLnVz
                  */
                 cursor?: string;
@@ -3795,6 +3881,9 @@ export interface operations {
             /** @description A page of chats. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3836,11 +3925,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDQ5MTcwMDAwMDAwMUBjLnVz
                  */
                 cursor?: string;
@@ -3860,6 +3949,9 @@ export interface operations {
             /** @description A page of contacts. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3909,7 +4001,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": Record<string, never> | null;
@@ -3919,6 +4011,9 @@ export interface operations {
             /** @description The message, cancelled. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4009,6 +4104,9 @@ export interface operations {
             /** @description It is stored. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4049,6 +4147,9 @@ export interface operations {
             /** @description The bytes. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4062,11 +4163,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -4096,6 +4197,9 @@ export interface operations {
             /** @description A page of days. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4143,6 +4247,9 @@ export interface operations {
             /** @description The settings. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4190,6 +4297,9 @@ export interface operations {
             /** @description The settings as they are now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4215,11 +4325,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDZmMWMyZjZlLTBiMGUtNGM2OS05ZDFmLTFjMWI3YjFmOGExMA
                  */
                 cursor?: string;
@@ -4233,6 +4343,9 @@ export interface operations {
             /** @description A page of keys. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4316,6 +4429,9 @@ export interface operations {
             /** @description The key. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4365,6 +4481,9 @@ export interface operations {
             /** @description It is revoked. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4395,11 +4514,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -4419,6 +4538,9 @@ export interface operations {
             /** @description A page of grants. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4470,7 +4592,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": Record<string, never> | null;
@@ -4480,6 +4602,9 @@ export interface operations {
             /** @description How it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4529,6 +4654,9 @@ export interface operations {
             /** @description How it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4560,11 +4688,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -4598,6 +4726,9 @@ export interface operations {
             /** @description A page of changes. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4645,11 +4776,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDZmMWMyZjZlLTBiMGUtNGM2OS05ZDFmLTFjMWI3YjFmOGExMA
                  */
                 cursor?: string;
@@ -4663,6 +4794,9 @@ export interface operations {
             /** @description A page of webhooks. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4739,6 +4873,9 @@ export interface operations {
             /** @description The webhook. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4792,6 +4929,9 @@ export interface operations {
             /** @description The webhook. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4844,6 +4984,9 @@ export interface operations {
             /** @description It is gone. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4902,6 +5045,9 @@ export interface operations {
             /** @description How it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4949,7 +5095,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": Record<string, never> | null;
@@ -4959,6 +5105,9 @@ export interface operations {
             /** @description The new secret. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4998,11 +5147,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -5024,6 +5173,9 @@ export interface operations {
             /** @description A page of deliveries. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5083,7 +5235,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": Record<string, never> | null;
@@ -5093,6 +5245,9 @@ export interface operations {
             /** @description It waits. */
             202: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5156,6 +5311,9 @@ export interface operations {
             /** @description So many wait. */
             202: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5193,7 +5351,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": Record<string, never> | null;
@@ -5203,6 +5361,9 @@ export interface operations {
             /** @description It waits. */
             202: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5234,7 +5395,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": {
@@ -5246,6 +5407,9 @@ export interface operations {
             /** @description A line a copy. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5278,7 +5442,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": {
@@ -5290,6 +5454,9 @@ export interface operations {
             /** @description A line a copy. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5349,6 +5516,11 @@ export interface operations {
             /** @description The sealed file; its generation is in the header X-Vault-Generation. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    /** @description To be given when the export is confirmed. */
+                    "X-Vault-Generation"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5390,6 +5562,9 @@ export interface operations {
             /** @description It is closed. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5447,6 +5622,9 @@ export interface operations {
             /** @description It is sealed here, and is starting. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5480,11 +5658,11 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 50
+                 * @example 1
                  */
                 limit?: number;
                 /**
-                 * @description The `nextCursor` of the page before.
+                 * @description The `nextCursor` of the page before, unchanged: nothing else is one.
                  * @example MjAyNi0wMS0zMVQwODowMDowMC4wMDAwMDBaIDE3
                  */
                 cursor?: string;
@@ -5498,6 +5676,9 @@ export interface operations {
             /** @description A page of instances. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5556,6 +5737,9 @@ export interface operations {
             /** @description It is forgotten. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {

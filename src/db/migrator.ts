@@ -26,6 +26,7 @@ import * as m0022 from './migrations/0022-add-profile-epoch.ts';
 import * as m0023 from './migrations/0023-add-inbound-queues.ts';
 import * as m0024 from './migrations/0024-add-profile-places.ts';
 import * as m0025 from './migrations/0025-add-sealer-and-others-seen.ts';
+import * as m0026 from './migrations/0026-add-feed-progress.ts';
 import * as m0027 from './migrations/0027-add-earlier-secrets.ts';
 import * as m0028 from './migrations/0028-judge-numbers-by-tenant.ts';
 
@@ -55,6 +56,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0023-add-inbound-queues': m0023,
   '0024-add-profile-places': m0024,
   '0025-add-sealer-and-others-seen': m0025,
+  '0026-add-feed-progress': m0026,
   '0027-add-earlier-secrets': m0027,
   '0028-judge-numbers-by-tenant': m0028,
 };

@@ -300,6 +300,9 @@ export interface SessionEventTable {
 export interface ChangeFeedTable {
   name: string;
   read_at: NullableTimestamp;
+  /** bigint: pg hands them out as text. */
+  taken: Generated<string>;
+  told: Generated<string>;
 }
 
 /** Sealed snapshots of sessions, wherever their copies are. They outlive a purged account until all copies are gone. */

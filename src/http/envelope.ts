@@ -44,25 +44,40 @@ const EXAMPLE_CURSORS: Readonly<Record<CursorKind, string>> = {
   chat: positionToCursor({ at: EXAMPLE_INSTANT, tie: '491700000001@c.us' }),
 };
 
+const NO_CURSOR = 'Use the nextCursor of the page before, unchanged.';
+
+/** Digits alone: `Number` would also read `0x10` and ` 5`. */
+function digitsToNumber(value: unknown): unknown {
+  return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+}
+
 /** The query parameters of a list of this kind. */
 const pageQueryOf = (kind: CursorKind) => ({
-  limit: z.coerce
-    .number('Expected a number from 1 to 100.')
-    .int('Expected a whole number.')
-    .min(1, 'Use 1 to 100.')
-    .max(100, 'Use 1 to 100.')
+  limit: z
+    .preprocess(
+      digitsToNumber,
+      z
+        .number('Expected a number from 1 to 100.')
+        .int('Expected a whole number.')
+        .min(1, 'Use 1 to 100.')
+        .max(100, 'Use 1 to 100.'),
+    )
     .default(50)
     .meta({ description: 'Items a page.' }),
   cursor: z
     .string()
+    .regex(/^[A-Za-z0-9_-]+$/, NO_CURSOR)
     .transform((text, context): KeysetPosition => {
       const position = cursorToPosition(text, kind);
       if (position !== undefined) return position;
-      context.addIssue({ code: 'custom', message: 'Use the nextCursor of the page before, unchanged.' });
+      context.addIssue({ code: 'custom', message: NO_CURSOR });
       return z.NEVER;
     })
     .optional()
-    .meta({ description: 'The `nextCursor` of the page before.', example: EXAMPLE_CURSORS[kind] }),
+    .meta({
+      description: 'The `nextCursor` of the page before, unchanged: nothing else is one.',
+      example: EXAMPLE_CURSORS[kind],
+    }),
 });
 
 /** The query parameters of lists whose rows are numbered, have UUIDs, or are ordered by the ids of chats. */

@@ -108,14 +108,18 @@ function frameworkError(thrown: unknown): AppError | undefined {
   }
 }
 
+/** What reads bodies names its errors so. */
+const OF_BODY = /^FST_(?:ERR_CTP|INVALID_MULTIPART|REQ_FILE|PARTS|FILES|FIELDS|PROTO)/;
+
 function fieldOf(code: unknown): string {
-  return code === 'FST_ERR_BAD_URL' ? 'url' : 'body';
+  return OF_BODY.test(String(code)) ? 'body' : 'url';
 }
 
 function explain(code: unknown): string {
+  if (!OF_BODY.test(String(code))) {
+    return code === 'FST_ERR_BAD_URL' ? 'The address is not well formed.' : 'The request is not valid.';
+  }
   switch (code) {
-    case 'FST_ERR_BAD_URL':
-      return 'The address is not well formed.';
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return 'The body is not as long as Content-Length says.';
     case 'FST_INVALID_MULTIPART_CONTENT_TYPE':

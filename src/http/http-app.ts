@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -48,8 +48,10 @@ import { validatorCompiler } from './validation.ts';
 
 /** Bytes of a JSON body, except where a route allows more. */
 const BODY_LIMIT = 1024 * 1024;
-/** Characters of a parameter of the path, decoded: the longest that names anything is the `sub` of a user. */
-const MAX_PARAMETER = 255;
+/**
+ * UTF-16 units of a parameter of the path, decoded: the longest that names anything is the `sub` of a user, of 255 characters.
+ */
+const MAX_PARAMETER = 510;
 /** A client that is slower than this at sending its headers, or all of its request, is cut off. Milliseconds. */
 const HEADERS_TIMEOUT_MS = 15_000;
 /** How often slow clients are looked for, in milliseconds. */
@@ -86,6 +88,7 @@ export async function makeHttpApp(deps: HttpDeps, gate: HttpGate): Promise<HttpA
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply, log),
     clientErrorHandler: refuseBrokenRequest,
   }).withTypeProvider<ZodTypeProvider>();
+  app.server.on('checkExpectation', refuseExpectation);
   app.setValidatorCompiler(validatorCompiler);
   // The schemas of answers document them, and tests hold the answers to them; a row that is odd must not fail a list.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
@@ -153,25 +156,43 @@ function refuseBrokenRequest(thrown: Error & { code?: string }, socket: Socket):
     socket.destroy();
     return;
   }
-  const slow = thrown.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const large = thrown.code === 'HPE_HEADER_OVERFLOW';
-  const status = slow
-    ? '408 Request Timeout'
-    : large
-      ? '431 Request Header Fields Too Large'
-      : '400 Bad Request';
-  const message = slow
-    ? 'The request took too long to come.'
-    : large
-      ? 'The headers are too large.'
-      : 'This is no valid HTTP request.';
-  const error = new AppError(large ? 'TOO_LARGE' : 'VALIDATION_FAILED', { message });
+  const [statusText, error] = explainBrokenRequest(thrown.code);
   const requestId = randomUUID();
   const body = JSON.stringify(errorToBody(error, requestId));
   socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nX-Request-Id: ${requestId}\r\n` +
+    `HTTP/1.1 ${statusText}\r\nContent-Type: application/json; charset=utf-8\r\nX-Request-Id: ${requestId}\r\n` +
       `X-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+}
+
+function explainBrokenRequest(code: string | undefined): [statusText: string, AppError] {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return ['408 Request Timeout', new AppError('REQUEST_TIMEOUT')];
+    case 'HPE_HEADER_OVERFLOW':
+      return [
+        '431 Request Header Fields Too Large',
+        new AppError('TOO_LARGE', { message: 'The headers are too large.' }),
+      ];
+    default:
+      return [
+        '400 Bad Request',
+        new AppError('VALIDATION_FAILED', { message: 'This is no valid HTTP request.' }),
+      ];
+  }
+}
+
+/** Answers an `Expect` that is not met, which Node.js does not hand on as a request. */
+function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+  const id = requestToId(request);
+  const error = new AppError('EXPECTATION_FAILED');
+  response
+    .writeHead(error.status, {
+      'content-type': 'application/json; charset=utf-8',
+      'x-request-id': id,
+      'x-content-type-options': 'nosniff',
+    })
+    .end(JSON.stringify(errorToBody(error, id)));
 }
 
 function logAnswers(app: HttpApp, log: Logger): void {

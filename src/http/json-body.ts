@@ -1,6 +1,8 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, type FieldProblem } from '../lib/errors.ts';
+import { noBody } from './envelope.ts';
 import type { HttpApp } from './typed-fastify.ts';
-import { refuseField } from './validation.ts';
+import { issuesToError, refuseField } from './validation.ts';
 
 /** Fields that reach the prototype of what is made of them; `constructor` does through its `prototype`. */
 const POISON = ['__proto__', 'constructor'] as const;
@@ -15,13 +17,18 @@ const MAX_DEPTH = 16;
 /**
  * Takes JSON bodies and no others. An empty one is none: clients may always name a Content-Type. One with a field that
  * reaches a prototype is refused, with the field's name; and one that is nested so deep that what looks at it could run out
- * of stack.
+ * of stack. A DELETE takes none, unless its route says so.
  */
 export function takeJsonBodies(app: HttpApp): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = String(body);
+    const strange = findStrangeness(request.headers);
+    if (strange !== undefined) {
+      done(strange);
+      return;
+    }
     if (text === '') {
       done(null, undefined);
       return;
@@ -32,6 +39,19 @@ export function takeJsonBodies(app: HttpApp): void {
       else done(findPoison(text) ?? thrown);
     });
   });
+  app.addHook('preValidation', async ({ method, body, routeOptions }) => {
+    if (method !== 'DELETE' || routeOptions.schema?.body !== undefined) return;
+    const { error } = noBody.safeParse(body);
+    if (error !== undefined) throw issuesToError(error.issues, 'body');
+  });
+}
+
+/** What is read as plain UTF-8 must be that; undefined if it is. */
+function findStrangeness(headers: IncomingHttpHeaders): AppError | undefined {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8';
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (/^utf-?8$/i.test(charset) && encoding.toLowerCase() === 'identity') return undefined;
+  return new AppError('UNSUPPORTED_MEDIA', { message: 'Send JSON as UTF-8, without a Content-Encoding.' });
 }
 
 /** Looks at a level after the other, and not recursively. */

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { addExamples } from './openapi-examples.ts';
+import { addHeaders, type DocumentWithHeaders, keepOwnHeaders } from './openapi-headers.ts';
 import { PAGE_HELMET } from './security-headers.ts';
 import type { HttpApp } from './typed-fastify.ts';
 
@@ -15,7 +16,8 @@ Ask with an API key, or with a JWT of the host application where \`JWT_SECRET\` 
 every account of their tenant; agents and viewers those that were granted to them. What is another tenant's does not exist: 404.
 
 Requests are limited by key and by address: \`RateLimit-Policy\` and \`RateLimit\` tell how the caller stands, \`Retry-After\`
-comes with every 429. Every answer has an \`X-Request-Id\`.
+comes with every 429. Every answer has an \`X-Request-Id\`. A request that does not come whole, in time and as HTTP is
+answered with 400, 408 or 431, in the same form, and one that expects what nobody can do with 417.
 
 Socket.IO at \`/socket.io\`, with the key or token as \`auth.token\`, tells what happens to the accounts that the key may
 see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`, and to
@@ -63,9 +65,17 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
       },
       security: [{ bearer: [] }, { apiKey: [] }],
     },
-    transform: jsonSchemaTransform,
-    transformObject: (made) =>
-      addExamples({ ...dropUnused(jsonSchemaTransformObject(made) as Document) }) as never,
+    transform: (input) => {
+      const made = jsonSchemaTransform(input);
+      const given = input.schema?.response as Readonly<Record<string, unknown>> | undefined;
+      if (made.schema?.response === undefined || given === undefined) return made;
+      const response = keepOwnHeaders(made.schema.response as Record<string, object>, given);
+      return { ...made, schema: { ...made.schema, response } };
+    },
+    transformObject: (made) => {
+      const document = dropUnused(jsonSchemaTransformObject(made) as Document);
+      return addExamples({ ...addHeaders(relaxBodies(document)) }) as never;
+    },
   });
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {
@@ -84,8 +94,32 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
   });
 }
 
-interface Document {
+interface Document extends DocumentWithHeaders {
   readonly components?: { readonly schemas?: Readonly<Record<string, unknown>> };
+}
+
+interface WithBody {
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: BodySchema }>> };
+}
+interface BodySchema {
+  readonly type?: unknown;
+  readonly anyOf?: readonly BodySchema[];
+}
+
+/** Without the demand for a body where none will do: what makes the document demands each. */
+function relaxBodies(document: Document): Document {
+  for (const item of Object.values(document.paths ?? {})) {
+    for (const { requestBody } of Object.values(item) as WithBody[]) {
+      const schemas = Object.values(requestBody?.content ?? {}).map(({ schema }) => schema);
+      if (requestBody !== undefined && schemas.every(takesNull))
+        Object.assign(requestBody, { required: false });
+    }
+  }
+  return document;
+}
+
+function takesNull({ type, anyOf }: BodySchema): boolean {
+  return type === 'null' || anyOf?.some(takesNull) === true;
 }
 
 /** Every schema comes in a form for requests and one for answers; most are used in one alone. */

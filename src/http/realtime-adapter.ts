@@ -5,7 +5,9 @@
  * it, what lies behind it hears.
  *
  * While Redis is away, or too slow, a daemon tells its own clients past the stream. Then it marks the gap there, before its
- * next entry; nobody is put behind anything before that mark, nor here at all until the mark was read back.
+ * next entry; nobody is put behind anything before that mark, nor here at all until the mark was read back. Where the clients
+ * of other daemons may have missed something, the mark says so too, and they are cut off when it is read: they come back by
+ * themselves, with a place before the mark, and so begin anew and know it.
  */
 import {
   Adapter,
@@ -22,35 +24,24 @@ import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { EventStream, StreamEntry } from '../queue/event-stream.ts';
 import type { KeptSession, KeptSessions } from './kept-sessions.ts';
-import type { Entry, EntryCodec, GapMark, Numbered, Packet } from './realtime-entry.ts';
+import { LastNumbers } from './last-numbers.ts';
+import { type MissedPacket, type PlainOptions, type ReadEntry, toMissed } from './missed-packets.ts';
+import type { EntryCodec, GapMark, Numbered, Packet } from './realtime-entry.ts';
 import { GapNote } from './realtime-gap.ts';
 
 /** How long an entry may take to be read back before its own clients are told without it; milliseconds. */
 const READ_BACK_MS = 1_000;
-/** Daemons whose entries are known by number. */
+/** Daemons whose entries and losses are known by number. */
 const MAX_SOURCES = 100;
 
 /** The pause before a gap that could not be marked is marked again; milliseconds. */
 const MARK_AGAIN_MS = 200;
-
-interface ReadEntry {
-  readonly id: string;
-  readonly message: Entry | undefined;
-}
 
 interface Own {
   readonly packet: Packet;
   readonly opts: BroadcastOptions;
   readonly told: PromiseWithResolvers<void>;
   offset?: string;
-}
-
-type Broadcast = Extract<ClusterMessage, { type: MessageType.BROADCAST }>;
-
-/** An event of the stream as a client gets it afterwards: with its offset, and for whom it was. */
-export interface MissedPacket {
-  readonly data: readonly unknown[];
-  readonly opts: Broadcast['data']['opts'];
 }
 
 export interface StreamAdapterDeps {
@@ -68,12 +59,15 @@ export class StreamAdapter extends ClusterAdapter {
   readonly #closing = new AbortController();
   /** Own broadcasts that this daemon's clients were not told of yet, in their order. */
   readonly #untold = new Map<number, Own>();
-  /** The last number of each other daemon. */
-  readonly #sources = new Map<string, number>();
+  /** Of each other daemon: its last entry, and the last of its losses. */
+  readonly #entries = new LastNumbers(MAX_SOURCES);
+  readonly #losses = new LastNumbers(MAX_SOURCES);
   #count = 0;
   /** How often clients were told past the stream, and how much of that is marked in what was read of it. */
   #alone = 0;
   #marked = 0;
+  /** How often the clients of others may have missed something by that. */
+  #lost = 0;
   /** The last entry that the clients were told of. */
   #at: string;
   #turn: Promise<unknown> = Promise.resolve();
@@ -122,10 +116,11 @@ export class StreamAdapter extends ClusterAdapter {
     }
   }
 
-  /** Says that something could not be told to anybody: who heard only what was before begins anew. Never rejects. */
+  /** Says that something could not be told to anybody: all clients, wherever they are, begin anew. Never rejects. */
   async tellNobody(): Promise<void> {
     const release = await this.#note.hold();
-    this.#markAnother();
+    this.#markAnother(true);
+    this.#cutOff();
     release();
   }
 
@@ -134,12 +129,12 @@ export class StreamAdapter extends ClusterAdapter {
   }
 
   /**
-   * Calls `enter` with what was told behind `offset`; nothing is told until it is through. False, without the call, if not
-   * all of that is known any more. @throws AppError UNAVAILABLE, and what `enter` throws
+   * Calls `enter` with what was told behind `offset`; nothing is told until it is through. False if that is, or, without the
+   * call, if not all of that is known any more. @throws AppError UNAVAILABLE, and what `enter` throws
    */
   async enterBehind(
     offset: string,
-    enter: (missed: readonly MissedPacket[]) => Promise<void>,
+    enter: (missed: readonly MissedPacket[]) => Promise<boolean>,
   ): Promise<boolean> {
     const { stream } = this.#deps;
     // Most of it is read while the others are still told.
@@ -150,8 +145,7 @@ export class StreamAdapter extends ClusterAdapter {
       const rest = near === this.#at ? [] : await stream.read(near, this.#at);
       const missed = rest && toMissed([...most, ...rest].map(this.#parse));
       if (missed === undefined || !this.isWhole) return false;
-      await enter(missed);
-      return true;
+      return enter(missed);
     });
   }
 
@@ -185,13 +179,11 @@ export class StreamAdapter extends ClusterAdapter {
       if (message === undefined) {
         this.#deps.log.warn('Clients are not told a code that no encryption key at hand opens');
       } else if ('gap' in message) {
-        if (message.uid !== this.uid) continue;
-        this.#marked = message.gap;
-        this.#note.review();
+        this.#onMark(message);
       } else if (message.uid === this.uid) {
         const own = this.#untold.get(message.n);
         if (own !== undefined) this.#tellOwn(message.n, own, id);
-      } else if (this.#isNew(message)) {
+      } else if (this.#entries.isNew(message.uid, message.n)) {
         this.onMessage(message, id);
       }
     }
@@ -202,30 +194,33 @@ export class StreamAdapter extends ClusterAdapter {
     message: this.#deps.codec.parse(text),
   });
 
-  #isNew({ uid, n }: Numbered): boolean {
-    const last = this.#sources.get(uid) ?? 0;
-    if (n <= last) return false;
-    this.#sources.delete(uid);
-    this.#sources.set(uid, n);
-    const [oldest] = this.#sources.keys();
-    if (this.#sources.size > MAX_SOURCES && oldest !== undefined) this.#sources.delete(oldest);
-    return true;
+  #onMark({ uid, gap, lost = 0 }: GapMark): void {
+    if (uid === this.uid) {
+      this.#marked = gap;
+      this.#note.review();
+    } else if (this.#losses.isNew(uid, lost)) {
+      this.#cutOff();
+    }
+  }
+
+  /** Clients come back by themselves. */
+  #cutOff(): void {
+    for (const { conn } of this.nsp.sockets.values()) conn.close();
   }
 
   /** Tells this daemon's clients of a broadcast that cannot be read back, and of those before it. */
   #tellAlone(n: number): void {
     // It may have been read back after all.
     if (!this.#untold.has(n)) return;
-    this.#markAnother();
-    for (const [each, own] of this.#untold) {
-      if (each > n) return;
-      this.#tellOwn(each, own, own.offset);
-    }
+    const alone = [...this.#untold].filter(([each]) => each <= n);
+    this.#markAnother(alone.some(([, { offset }]) => offset === undefined));
+    for (const [each, own] of alone) this.#tellOwn(each, own, own.offset);
   }
 
-  #markAnother(): void {
+  #markAnother(isLost: boolean): void {
     const isMarking = !this.isWhole;
     this.#alone += 1;
+    if (isLost) this.#lost += 1;
     if (!isMarking) void this.#markUntilRead(this.#closing.signal);
   }
 
@@ -249,7 +244,7 @@ export class StreamAdapter extends ClusterAdapter {
 
   /** Never rejects. What is added after the call stands behind the mark. */
   async #markGap(): Promise<void> {
-    const mark: GapMark = { uid: this.uid, gap: this.#alone };
+    const mark: GapMark = { uid: this.uid, gap: this.#alone, lost: this.#lost };
     await this.#deps.stream
       .add(this.#deps.codec.toText(mark))
       .catch((thrown) =>
@@ -268,7 +263,7 @@ export class StreamAdapter extends ClusterAdapter {
   }
 }
 
-function toPlain({ rooms, except, flags }: BroadcastOptions): Broadcast['data']['opts'] {
+function toPlain({ rooms, except, flags }: BroadcastOptions): PlainOptions {
   return { rooms: [...rooms], except: [...(except ?? [])], flags: flags ?? {} };
 }
 
@@ -276,20 +271,4 @@ function toPlain({ rooms, except, flags }: BroadcastOptions): Broadcast['data'][
 function withOffset(packet: Packet, flags: BroadcastFlags | undefined, offset: string): Packet {
   const isKept = packet.id === undefined && flags?.volatile === undefined;
   return isKept ? { ...packet, data: [...packet.data, offset] } : packet;
-}
-
-/** What was told by these entries; undefined if something else was told between them. */
-function toMissed(entries: readonly ReadEntry[]): readonly MissedPacket[] | undefined {
-  const seen = new Map<string, number>();
-  const missed: MissedPacket[] = [];
-  for (const { id, message } of entries) {
-    if (message === undefined) continue;
-    if ('gap' in message) return undefined;
-    if (message.n <= (seen.get(message.uid) ?? 0)) continue;
-    seen.set(message.uid, message.n);
-    if (message.type !== MessageType.BROADCAST) continue;
-    const { opts, packet } = message.data;
-    missed.push({ data: [...(packet as Packet).data, id], opts });
-  }
-  return missed;
 }

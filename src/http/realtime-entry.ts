@@ -16,6 +16,8 @@ export type Numbered = ClusterMessage & { readonly n: number };
 export interface GapMark {
   readonly uid: string;
   readonly gap: number;
+  /** How often among these the clients of other daemons may have missed something; none for a daemon that does not say. */
+  readonly lost?: number;
 }
 
 export type Entry = Numbered | GapMark;

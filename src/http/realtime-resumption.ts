@@ -1,11 +1,11 @@
 /**
  * Lets a client in where its last connection ended. That client names its session, which says nothing of who it is: so it is
  * admitted first like any other, as whoever its token names, and only then its session is looked up. It is taken up if it was
- * the same holder's, and if everything is still known that was told since; else the client begins anew, under another name
- * for its session, by which its library sees that it missed something.
+ * the same holder's, if it was in all the rooms already that it is in now, and if everything is still known that was told since;
+ * else the client begins anew, under another name for its session, by which its library sees that it missed something.
  *
- * The client gets what it missed of the rooms that it was in then and is in now. It is connected in the same turn of the
- * stream in which the last of that is read: so nothing falls between what it missed and what it is told.
+ * The client gets what it missed of the rooms that it is in now. It is connected in the same turn of the stream in which the
+ * last of that is read: so nothing falls between what it missed and what it is told.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DefaultEventsMap, Socket } from 'socket.io';
@@ -13,9 +13,10 @@ import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type KeptSession, type KeptSessions, pidOf } from './kept-sessions.ts';
-import type { MissedPacket, StreamAdapter } from './realtime-adapter.ts';
+import type { MissedPacket } from './missed-packets.ts';
+import type { StreamAdapter } from './realtime-adapter.ts';
 import { isOver } from './realtime-event.ts';
-import { isSameHolder } from './realtime-rooms.ts';
+import { isOurs, isSameHolder } from './realtime-rooms.ts';
 
 type RealtimeSocket = Socket<DefaultEventsMap, DefaultEventsMap>;
 
@@ -72,27 +73,31 @@ export class Resumption {
     }
   }
 
+  /** False, and not connected, if it hears of more now than it did. */
   async #connect(
     socket: RealtimeSocket,
     { pid, rooms }: KeptSession,
     { missed, connect }: { readonly missed: readonly MissedPacket[]; readonly connect: () => void },
-  ): Promise<void> {
-    const heard = rooms.filter((room) => socket.rooms.has(room));
+  ): Promise<boolean> {
+    const heard = [...socket.rooms].filter(isOurs);
+    if (!heard.every((room) => rooms.includes(room))) return false;
     endFormer(socket, pid);
     Object.assign(socket, { pid });
     connect();
     // The library connects at the next tick, before anything else is read.
     await nextTurn();
-    if (!this.#adapter.isWhole || (await this.#adapter.isGapOpen())) {
+    if (!this.#adapter.isWhole) {
       // Told past the stream at this very moment, perhaps just before it was connected: it comes again, and begins anew.
+      // What another daemon tells past it from now on is not asked for, while all wait: by the mark of it this one is cut off.
       socket.conn.close();
-      return;
+      return true;
     }
     const own = { rooms: new Set([socket.id]), except: new Set<string>(), flags: { local: true } };
     for (const { data, opts } of missed) {
       if (isFor(heard, opts) && !isOver(data, this.#clock.now()))
         void this.#adapter.broadcast({ type: EVENT, data: [...data] }, own);
     }
+    return true;
   }
 }
 

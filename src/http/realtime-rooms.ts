@@ -21,12 +21,14 @@ const LONGEST_WAIT_MS = 24 * 3_600_000;
 export type RoomDeps = Pick<HttpDeps, 'db' | 'clock' | 'log'> & {
   readonly authenticator: Authenticator;
   readonly accessChanges: AccessChanges;
+  /** Called for a connected client that is in other rooms from now on. */
+  readonly onMoved: (member: RealtimeMember) => void;
 };
 
 /** Of a client, whatever it is sent. */
 export type RealtimeMember = Pick<
   Socket<DefaultEventsMap, DefaultEventsMap>,
-  'rooms' | 'join' | 'leave' | 'disconnect' | 'once' | 'conn' | 'data'
+  'id' | 'connected' | 'rooms' | 'join' | 'leave' | 'disconnect' | 'once' | 'conn' | 'data'
 >;
 
 /** What is kept of who a client is, for the time that it is cut off: JSON. */
@@ -64,8 +66,11 @@ export class RealtimeRooms implements Disposable {
     member.data = principalToHolder(principal);
     this.#members.set(member, membership);
     // The one comes where only Socket.IO's own connection ends, the other also to a client that was never let in.
-    member.once('disconnect', () => this.#forget(member));
-    member.conn.once('close', () => this.#forget(member));
+    const forget = () => this.#forget(member);
+    member.once('disconnect', forget);
+    member.conn.once('close', forget);
+    // A client may leave and enter on one connection as often as it likes.
+    membership.left.signal.addEventListener('abort', () => member.conn.off('close', forget));
     try {
       const mayStay = await this.#looks.run(member, () => this.#settle(member));
       if (!mayStay) throw new AppError('UNAUTHENTICATED');
@@ -110,9 +115,12 @@ export class RealtimeRooms implements Disposable {
     if (principal === undefined || !principal.permissions.has('whatsapp:read')) return false;
     membership.principal = principal;
     const wanted = new Set(await this.#findRooms(principal));
+    if (!this.#members.has(member)) return true;
     const left = [...member.rooms].filter((room) => isOurs(room) && !wanted.has(room));
+    const entered = [...wanted].filter((room) => !member.rooms.has(room));
     for (const room of left) await member.leave(room);
-    await member.join([...wanted]);
+    await member.join(entered);
+    if (member.connected && left.length + entered.length > 0) this.#deps.onMoved(member);
     return true;
   }
 
@@ -168,7 +176,7 @@ function roomOf(accountId: AccountId): string {
   return ACCOUNT + accountId;
 }
 
-/** Every client is also in a room of its own, by its id. */
-function isOurs(room: string): boolean {
+/** False for the room of its own that every client is in, by its id. */
+export function isOurs(room: string): boolean {
   return room.startsWith(TENANT) || room.startsWith(ACCOUNT);
 }

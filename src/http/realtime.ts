@@ -67,8 +67,8 @@ export type RealtimeDeps = Pick<
 export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDisposable {
   const { config, db, announcements, feed, events, webhooks, clock, log } = deps;
   const closing = new AbortController();
-  const rooms = new RealtimeRooms(deps);
   const sessions = new KeptSessions(events, log);
+  const rooms = new RealtimeRooms({ ...deps, onMoved: (member) => sessions.keep(member) });
   const codec = makeEntryCodec(deps.keyRing);
   const io: RealtimeServer = new Server(server, {
     path: PATH,
@@ -114,6 +114,7 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
   const stopListening = feed.subscribe({
     isListening: () => io.of('/').sockets.size > 0,
     tell: ({ changes }) => tellMessages(changes, { io, db, adapter }),
+    tellLoss: () => adapter.tellNobody(),
   });
   return {
     async [Symbol.asyncDispose]() {
@@ -161,7 +162,7 @@ interface ToClients {
   readonly adapter: StreamAdapter;
 }
 
-/** Tells clients what changes of messages come to. What cannot be read is told to nobody: then all begin anew who come back. */
+/** Tells clients what changes of messages come to. What cannot be read is told to nobody: then all begin anew. */
 async function tellMessages(changes: readonly FeedChange[], to: ToClients): Promise<void> {
   try {
     await tellPortions(changes, to);

@@ -93,7 +93,8 @@ export const pollSchema = z
       .array(limitedText(100))
       .min(2, 'Give 2 to 12 options.')
       .max(12, 'Give 2 to 12 options.')
-      .refine((options) => new Set(options).size === options.length, { error: 'Give each option once.' }),
+      .refine((options) => new Set(options).size === options.length, { error: 'Give each option once.' })
+      .meta({ uniqueItems: true }),
     multipleAnswers: z.boolean().default(false),
   })
   .meta({ examples: [{ question: 'Lunch?', options: ['Yes', 'No'] }] })

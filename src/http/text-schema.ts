@@ -44,7 +44,7 @@ export const timezoneSchema = z
   .string()
   .max(64, 'Use an IANA name such as Europe/Berlin.')
   .refine(isTimezoneName, { error: 'Use an IANA name such as Europe/Berlin.' })
-  .meta({ examples: ['Europe/Berlin'] });
+  .meta({ pattern: '^[A-Za-z][A-Za-z0-9_+/-]*$', examples: ['Europe/Berlin'] });
 
 /** Outgoing messages a day. */
 export const dailyLimitSchema = z
@@ -70,7 +70,7 @@ export const instantSchema = z
   .string()
   .refine(isInstant, { error: 'Use ISO 8601 with a time zone, such as 2026-01-31T08:00:00Z.' })
   .meta({ format: 'date-time' })
-  .transform((text) => new Date(text));
+  .transform((text) => new Date(text.toUpperCase()));
 
 /** The same in a query, where a + that was not escaped arrives as a space. */
 export const instantFromQuery = z.preprocess(
@@ -78,11 +78,15 @@ export const instantFromQuery = z.preprocess(
   instantSchema,
 );
 
+/** A day of the calendar, and in UTC a year of four digits: `Date` takes 30 February for 2 March. */
 function isInstant(text: string): boolean {
-  return /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)
-    ? !Number.isNaN(Date.parse(text))
-    : false;
+  if (!INSTANT.test(text) || !isDate(text.slice(0, 10))) return false;
+  const year = new Date(text.toUpperCase()).getUTCFullYear();
+  return year >= 1 && year <= 9_999;
 }
+
+/** Letters in either case, as RFC 3339 has them. */
+const INSTANT = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/i;
 
 /** A date in a query, as YYYY-MM-DD. */
 export const dateFromQuery = z

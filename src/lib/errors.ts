@@ -87,8 +87,14 @@ export const ERROR_CATALOGUE = {
     retry: 'never',
     message: 'The message was never sent, was deleted, or is no longer on the phone.',
   },
+  REQUEST_TIMEOUT: { status: 408, retry: 'backoff', message: 'The request took too long to come.' },
   TOO_LARGE: { status: 413, retry: 'never', message: 'The request or the media is too large.' },
   UNSUPPORTED_MEDIA: { status: 415, retry: 'never', message: 'This kind of media is not supported.' },
+  EXPECTATION_FAILED: {
+    status: 417,
+    retry: 'never',
+    message: 'No other expectation than 100-continue is met here.',
+  },
   RATE_LIMIT_EXCEEDED: { status: 429, retry: 'backoff', message: 'Too many requests.' },
   DAILY_LIMIT_EXCEEDED: {
     status: 429,

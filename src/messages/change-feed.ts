@@ -7,14 +7,15 @@
  *   leading    reads, batch after batch. In one transaction what is owed to subscribers is written and the batch is marked
  *              as told; once that is committed the listeners hear of it.
  *
- * So subscribers are owed everything, at least once; listeners hear each thing at most once, and what a daemon had committed
- * and not yet told when it was killed they do not hear at all.
+ * So subscribers are owed everything, at least once; listeners hear each thing at most once. What a daemon had committed and
+ * not yet told when it was killed they do not hear at all, but from the next that reads they hear that there was something.
  *
  * Who changes something wakes the feed of its own process; that of a process which does not lead passes it on.
  */
 import { beginReading, type FeedBatch, takeBatch } from '../db/change-feed-store.ts';
 import type { Executor } from '../db/database.ts';
 import { FeedLine, type FeedLineOptions, notifyReader } from '../db/feed-line.ts';
+import { countBatch, findUntold, markTold } from '../db/feed-progress.ts';
 import { onNews, transact } from '../db/transaction.ts';
 import { orAborted, waitMs } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
@@ -29,6 +30,8 @@ export interface FeedListener {
   isListening(): boolean;
   /** Takes what was committed; the next batch waits for it. What it rejects for is logged and lost to it. */
   tell(batch: FeedBatch): Promise<void>;
+  /** Takes that something was marked as told which nobody may have heard of. It never rejects. */
+  tellLoss?(): Promise<void>;
 }
 
 /** Those who are owed everything that happens, whether they listen or not. */
@@ -194,6 +197,7 @@ class Feed implements ChangeFeed {
     if (this.#mode !== 'leading') {
       // Whoever is subscribed is owed what happened while no daemon ran, too.
       await beginReading(db, gapMs, (trx) => this.#areAnySubscribed(trx));
+      await this.#tellLoss();
       this.#enter('leading');
     }
     await this.#readAll(signal);
@@ -232,8 +236,9 @@ class Feed implements ChangeFeed {
     const { db, subscriptions, log } = this.#deps;
     const batch = await transact(db, async (trx) => {
       const taken = await takeBatch(trx);
-      if (!isEmpty(taken)) await subscriptions?.fanOut(trx, taken);
-      return taken;
+      if (isEmpty(taken)) return { ...taken, number: '' };
+      await subscriptions?.fanOut(trx, taken);
+      return { ...taken, number: await countBatch(trx) };
     });
     if (isEmpty(batch)) return batch.hasMore;
     for (const listener of listeners) {
@@ -243,7 +248,17 @@ class Feed implements ChangeFeed {
           log.error('What has happened could not be told', { error: toError(thrown).message }),
         );
     }
+    await markTold(db, batch.number);
     return batch.hasMore;
+  }
+
+  /** Says that there was something, where the one that read before took a batch and did not live to tell it. */
+  async #tellLoss(): Promise<void> {
+    const { db } = this.#deps;
+    const lost = await findUntold(db);
+    if (lost === undefined) return;
+    for (const listener of this.#listeners) await listener.tellLoss?.();
+    await markTold(db, lost);
   }
 
   /** Wakes the reader of another process for what was committed here, seldom enough to cost nothing. */

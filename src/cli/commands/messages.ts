@@ -9,6 +9,12 @@ import { checkCount, checkOneOf, checkPhone, requireValid, withTypedNames } from
 
 const MAX_TEXT = 60;
 
+/** What `--follow` says on standard error. */
+const PRESENCE_LINES = {
+  away: 'The daemon is away; waiting for it.\n',
+  back: 'The daemon is back.\n',
+};
+
 /** Fields of the API, as they are typed here. */
 const TYPED_NAMES = {
   limit: '--limit',
@@ -66,7 +72,8 @@ async function listMessages(
   const accountId = await chooseAccount(api, wanted);
   if (follow) {
     const { signal } = context;
-    const following = followMessages(api, { accountId, filter, first: Number(limit), signal });
+    const onPresence = (presence: 'away' | 'back') => context.writeError(PRESENCE_LINES[presence]);
+    const following = followMessages(api, { accountId, filter, first: Number(limit), onPresence, signal });
     return withTypedNames(writeEach(context, following, json === true), TYPED_NAMES);
   }
   const messages = await withTypedNames(api.listMessages(accountId, { limit, ...filter }), TYPED_NAMES);

@@ -61,7 +61,9 @@ export function qrRoute(app: HttpApp, { db, clock }: HttpDeps): void {
       const { account } = await getVisibleAccount(db, request, request.params.accountId);
       const waiting = accountToQr(account, new Date(clock.now()));
       const type = chooseType(request.headers.accept, TYPES);
-      reply.headers({ 'cache-control': 'no-store', vary: 'Accept' });
+      // There may be `Origin` already.
+      const vary = [reply.getHeader('vary'), 'Accept'].filter((each) => each !== undefined).join(', ');
+      reply.headers({ 'cache-control': 'no-store', vary });
       if (type === 'application/json') {
         return success({
           qrCode: waiting === null ? null : await qrToDataUrl(waiting.text),

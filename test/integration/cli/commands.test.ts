@@ -382,6 +382,24 @@ describe('finding the daemon', () => {
     expect(error).toMatch(/No daemon answers at http:\/\/127\.0\.0\.1:1 .*npm start/);
   });
 
+  it('names the key for a repetition where the answer to a message is lost', async () => {
+    const keys: unknown[] = [];
+    const server = createServer(({ headers, socket }) => {
+      keys.push(headers['idempotency-key']);
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const args = ['send', ID, '+491700000001', 'hello', '--json'];
+    const place = { cwd: folder.path, env: { PORT: String(port), OWNER_API_KEY: KEY } };
+    const { code, error } = await runCli(args, place);
+    server.close();
+    expect(code).toBe(3);
+    const told = JSON.parse(error).error;
+    expect(told.message).toMatch(/is not known\. Repeat the command with --idempotency-key [\w-]{36}:/);
+    expect(keys).toEqual([told.details.idempotencyKey]);
+  });
+
   it('exits with 3 where something else answers', async () => {
     const server = createServer((_request, response) => response.end('<html>'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

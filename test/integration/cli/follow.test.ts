@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import type { InboundEvent } from '../../../src/messages/inbound-event.ts';
-import { startCli } from '../../support/cli-process.ts';
+import { runCli, startCli } from '../../support/cli-process.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
 import {
   ackEvent,
@@ -47,10 +48,12 @@ function follow(...args: readonly string[]) {
   });
   let printed = '';
   let look: () => void = () => undefined;
-  child.stdout?.on('data', (bytes: Buffer) => {
-    printed += bytes.toString();
-    look();
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (bytes: Buffer) => {
+      printed += bytes.toString();
+      look();
+    });
+  }
   return {
     result,
     async prints(text: string): Promise<void> {
@@ -167,4 +170,32 @@ it('begins with as many as were asked for, and shows what comes to have the stat
   await delivered.prints('on its way');
   delivered.stop();
   expect(JSON.parse((await delivered.result).out)).toMatchObject({ text: 'on its way', status: 'delivered' });
+}, 60_000);
+
+it('says once that the daemon is away, and that it is back', async () => {
+  await receive('first');
+  const following = follow();
+  await following.prints('first');
+  front.turn(null);
+  await following.prints('The daemon is away; waiting for it.');
+  front.turn(Number(new URL(server.url).port));
+  await following.prints('The daemon is back.');
+  await receive('second');
+  await following.prints('second');
+  following.stop();
+  const { out, error } = await following.result;
+  expect(out.trim().split('\n')).toHaveLength(2);
+  expect(error.trim().split('\n').slice(0, 2)).toEqual([
+    'The daemon is away; waiting for it.',
+    'The daemon is back.',
+  ]);
+}, 60_000);
+
+it('ends at once where no daemon answers, and where there is no such account', async () => {
+  const env = { SWITCHBOARD_URL: 'http://127.0.0.1:9', SWITCHBOARD_API_KEY: server.key };
+  const nobody = await runCli(['messages', account, '--follow'], { cwd: folder.path, env });
+  expect([nobody.code, nobody.error]).toEqual([3, expect.stringContaining('No daemon answers')]);
+  const place = { cwd: folder.path, env: { ...env, SWITCHBOARD_URL: server.url } };
+  const none = await runCli(['messages', randomUUID(), '--follow'], place);
+  expect(none.code).toBe(5);
 }, 60_000);

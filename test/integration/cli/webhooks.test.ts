@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type CliServer, openCliServer } from '../../support/cli-server.ts';
@@ -47,6 +48,16 @@ it('webhooks test says that a ping was not taken, and exits with 1', async () =>
   expect(out).toMatch(/^The ping was not taken\. The endpoint answered 401\. not today\nIt is sent again/);
   expect(out).toContain(`webhooks deliveries ${id}`);
 });
+
+it('webhooks test finds its ping among many later deliveries', async () => {
+  const id = await make('Busy');
+  await sql`
+    insert into webhook_deliveries (webhook_id, event_id, type, lane, payload, created_at, status, ended_at)
+    select ${id}, 'evt_' || nth, 'message.received', 'lane', '{}', now() + interval '1 hour', 'delivered', now()
+    from generate_series(1, 250) nth`.execute(cli.server.db);
+  const { code, out } = await run('test', 'Busy');
+  expect([code, out]).toEqual([0, 'The ping was taken (HTTP 200).\n']);
+}, 40_000);
 
 it('webhooks rotate-secret prints the new one, and delete ends a subscription', async () => {
   const id = await make('Rotated');

@@ -71,8 +71,12 @@ describe('a grant', () => {
 
   it('is for a user of up to 255 characters', async () => {
     const id = await server.makeAccount();
-    expect((await server.ask('PUT', `/accounts/${id}/grants/${'a'.repeat(255)}`)).status).toBe(200);
-    expect((await server.ask('PUT', `/accounts/${id}/grants/${'a'.repeat(256)}`)).status).toBe(404);
+    const grant = async (user: string) =>
+      (await server.ask('PUT', `/accounts/${id}/grants/${encodeURIComponent(user)}`)).status;
+    for (const character of ['a', '🚀']) {
+      expect(await grant(character.repeat(255))).toBe(200);
+      expect(await grant(character.repeat(256))).toBe(character === 'a' ? 400 : 404);
+    }
   });
 
   it('shows the account to nobody of another tenant', async () => {

@@ -123,6 +123,48 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('demands a body where the server does, and nowhere else', async () => {
+    const strangers: string[] = [];
+    const bodied = operations().filter(({ operation }) => operation.requestBody !== undefined);
+    for (const { path, method, operation } of bodied) {
+      const url = `/${path.replace(/\{\w+\}/g, '6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10')}`;
+      const without = await server.ask(method.toUpperCase(), url);
+      const empty = await server.ask(method.toUpperCase(), url, { body: {} });
+      const isDemanded = operation.requestBody.required === true;
+      if (isDemanded ? without.status < 400 : without.status !== empty.status) {
+        strangers.push(`${method} ${path} ${without.status} ${empty.status}`);
+      }
+    }
+    expect(strangers).toEqual([]);
+    const open = bodied.filter(({ operation }) => operation.requestBody.required !== true);
+    expect(open.map(({ operation }) => operation.operationId)).toEqual(
+      expect.arrayContaining([
+        'connect',
+        'reconnect',
+        'disconnect',
+        'grantAccount',
+        'testWebhook',
+        'verifyVault',
+      ]),
+    );
+  });
+
+  it('tells the headers of answers', () => {
+    for (const { operation } of operations()) {
+      for (const [status, { headers }] of Object.entries<AnswerBody>(operation.responses)) {
+        const names = Object.keys(headers);
+        expect(names).toEqual(expect.arrayContaining(['X-Request-Id', 'RateLimit', 'RateLimit-Policy']));
+        expect(names.includes('Retry-After')).toBe(status === '429');
+        expect(names.includes('WWW-Authenticate')).toBe(status === '401');
+      }
+    }
+    const exported = operations().find(({ operation }) => operation.operationId === 'exportVault');
+    expect(exported?.operation.responses['200'].headers['X-Vault-Generation']).toMatchObject({
+      description: expect.any(String),
+      schema: { type: 'integer', minimum: 1 },
+    });
+  });
+
   it('refers only to what it holds', () => {
     const all = references(document);
     expect(all).toContain('#/components/schemas/Account');

@@ -1,19 +1,23 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { sql } from 'kysely';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
+import type { Executor } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { openRedis } from '../../../src/queue/connection.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
 import { type OwnRedis, openOwnRedis } from '../../support/own-redis.ts';
 import { type HeardEvent, RealtimeClient } from '../../support/realtime-client.ts';
 import {
+  type InstancePlaces,
   openRealtimeInstance,
   type RealtimeInstance,
   TOKEN_SECRET,
 } from '../../support/realtime-instance.ts';
+import { startRealtimeProcess } from '../../support/realtime-process.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { openTcpDoor } from '../../support/tcp-door.ts';
 import { openTcpFront, type TcpFront } from '../../support/tcp-front.ts';
@@ -48,13 +52,12 @@ function openInstance(
   redisPort: string,
   connection = database.connection,
 ): Promise<RealtimeInstance> {
-  const places = {
-    connection,
-    redis: { urls: [`redis://127.0.0.1:${redisPort}`] },
-    prefix: 'test',
-    name,
-  };
-  return openRealtimeInstance(places, log);
+  return openRealtimeInstance({ ...places(name, redisPort), connection }, log);
+}
+
+function places(name: string, redisPort = String(redis.port)): InstancePlaces {
+  const location = { urls: [`redis://127.0.0.1:${redisPort}`] };
+  return { connection: database.connection, redis: location, prefix: 'test', name };
 }
 
 async function insertOwnerKey(tenant: string): Promise<string> {
@@ -69,8 +72,8 @@ async function insertOwnerKey(tenant: string): Promise<string> {
 }
 
 /** A token of one user of the tenant, which lasts so many seconds. */
-function makeToken(seconds: number): Promise<string> {
-  return new SignJWT({ sub: 'user', tenant: 'default', role: 'owner' })
+function makeToken(seconds: number, role = 'owner'): Promise<string> {
+  return new SignJWT({ sub: 'user', tenant: 'default', role })
     .setProtectedHeader({ alg: 'HS256' })
     .setExpirationTime(Math.floor(Date.now() / 1_000) + seconds)
     .sign(new TextEncoder().encode(TOKEN_SECRET));
@@ -80,9 +83,27 @@ async function dial({ url }: { readonly url: string }): Promise<RealtimeClient> 
   return stack.use(await RealtimeClient.open({ url, ownerKey }));
 }
 
+/** The user of the tokens, in this role. */
+async function dialAs(role: string, { url }: { readonly url: string }): Promise<RealtimeClient> {
+  return stack.use(await RealtimeClient.open({ url, ownerKey: await makeToken(600, role) }));
+}
+
+/** Lets the user of the tokens use the account. */
+async function grant(to: AccountId): Promise<void> {
+  const names = { user_id: 'user', granted_by: 'owner' };
+  await one.db
+    .insertInto('account_grants')
+    .values({ account_id: to, ...names })
+    .execute();
+}
+
 /** Messages with these texts come in, one transaction each, by way of that instance. */
 async function receive({ db }: Pick<RealtimeInstance, 'db'>, ...texts: string[]): Promise<void> {
-  for (const text of texts) await ingestEvents(db, account, [messageEvent(text, { text })], new Date());
+  for (const text of texts) await receiveFor(account, db, text);
+}
+
+async function receiveFor(whose: AccountId, db: Executor, text: string): Promise<void> {
+  await ingestEvents(db, whose, [messageEvent(text, { text })], new Date());
 }
 
 describe('a client that was cut off', () => {
@@ -286,11 +307,13 @@ describe('a client that was cut off', () => {
     const gone = client.cutOff();
     front.turn(null);
     await gone;
+    const steadyAgain = steady.connected();
     const failed = log.next('What has happened could not be told');
     await sql`alter table message_reactions rename to unreadable`.execute(one.db);
     await receive(one, '2');
     await failed;
     await sql`alter table unreadable rename to message_reactions`.execute(one.db);
+    expect(await steadyAgain).toBe(false);
     await receive(one, '3');
     await steady.hears('3');
     const again = client.connected();
@@ -316,6 +339,134 @@ describe('a client that was cut off', () => {
     expect(client.events.map(({ payload }) => payload.qr)).not.toContain('2@run-out');
   });
 });
+
+describe('a client that is connected', () => {
+  it('is cut off and begins anew, on any instance, where messages could not be read that were to be told', async () => {
+    const clients = [await dial(one), await dial(two)];
+    await receive(one, '1');
+    for (const client of clients) await client.hears('1');
+    const again = clients.map((client) => client.connected());
+    await sql`alter table message_reactions rename to unreadable`.execute(one.db);
+    const failed = log.next('What has happened could not be told');
+    await receive(one, '2');
+    await failed;
+    await sql`alter table unreadable rename to message_reactions`.execute(one.db);
+    expect(await Promise.all(again)).toEqual([false, false]);
+    await receive(one, '3');
+    for (const client of clients) await client.hears('3');
+  }, 30_000);
+
+  it('is cut off and begins anew where its instance hears that another told something past the stream', async () => {
+    const [near, far] = [await dial(one), await dial(two)];
+    await receive(one, '1');
+    for (const client of [near, far]) await client.hears('1');
+    const again = far.connected();
+    redisFront.turn(null);
+    alert('told past the stream');
+    await near.heard(isAlert('told past the stream'));
+    redisFront.turn(redis.port);
+    expect(await again).toBe(false);
+    expect(near.isConnected).toBe(true);
+  }, 30_000);
+
+  it('is cut off and begins anew where the instance that read is gone, and had taken what it did not tell', async () => {
+    const reading = await dial(one);
+    const client = await dial(two);
+    await receive(one, '1');
+    for (const each of [reading, client]) await each.hears('1');
+    const again = client.connected();
+    await sql`update change_feed set taken = taken + 1`.execute(two.db);
+    await one[Symbol.asyncDispose]();
+    expect(await again).toBe(false);
+    await receive(two, '2');
+    await client.hears('2');
+  }, 30_000);
+});
+
+describe('a client that may hear of others than when it was cut off', () => {
+  it.each([
+    ['agent', 'admin'],
+    ['admin', 'agent'],
+  ])('begins anew, from %s to %s', async (before, after) => {
+    await grant(account);
+    const client = await dialAs(before, one);
+    const steady = await dial(one);
+    await receive(one, '1');
+    await client.hears('1');
+    client.leave();
+    await receive(one, '2');
+    await steady.hears('2');
+    const again = client.connected();
+    client.return(await makeToken(600, after));
+    expect(await again).toBe(false);
+  });
+
+  it('begins anew where an account was granted meanwhile', async () => {
+    const other = await insertTestAccount(one.db);
+    await grant(account);
+    const client = await dialAs('agent', one);
+    const steady = await dial(one);
+    await receive(one, '1');
+    await client.hears('1');
+    client.leave();
+    await grant(other);
+    await receiveFor(other, one.db, '2');
+    await steady.hears('2');
+    const again = client.connected();
+    client.return(await makeToken(600, 'agent'));
+    expect(await again).toBe(false);
+  });
+
+  it('goes on where a grant ended meanwhile, with what it may still hear', async () => {
+    const other = await insertTestAccount(one.db);
+    for (const each of [account, other]) await grant(each);
+    const client = await dialAs('agent', one);
+    const steady = await dial(one);
+    await receive(one, '1');
+    await client.hears('1');
+    client.leave();
+    await receiveFor(other, one.db, 'of the other');
+    await receive(one, '2');
+    await steady.hears('2');
+    await one.db.deleteFrom('account_grants').where('account_id', '=', other).execute();
+    const again = client.connected();
+    client.return(await makeToken(600, 'agent'));
+    expect(await again).toBe(true);
+    await client.hears('2');
+    expect(client.received).toEqual(['1', '2']);
+  });
+
+  it('gets what it missed of an account that was granted before its instance was killed', async () => {
+    const other = await insertTestAccount(one.db);
+    await grant(account);
+    const { port, child } = stack.use(await startRealtimeProcess(places('killed')));
+    front.turn(port);
+    const client = await dialAs('agent', front);
+    const steady = await dial(two);
+    await receive(one, '1');
+    await client.hears('1');
+    await grant(other);
+    await vi.waitFor(async () => expect(await findKept(client)).toContain(other));
+    const gone = client.cutOff();
+    front.turn(null);
+    child.kill('SIGKILL');
+    await gone;
+    await receiveFor(other, one.db, 'missed');
+    await steady.hears('missed');
+    const again = client.connected();
+    front.turn(two.port);
+    expect(await again).toBe(true);
+    await client.hears('missed');
+    expect(client.received).toEqual(['1', 'missed']);
+  }, 60_000);
+});
+
+/** What is kept of the client in Redis. */
+async function findKept({ session }: RealtimeClient): Promise<string | null> {
+  const { redis: location, prefix } = places('test');
+  await using open = await openRedis({ location, prefix, log });
+  return open.client.get(`${open.prefix}:realtime:session:${session.pid}`);
+}
 
 /** Instance one shows this code for the account. */
 async function showQr(text: string, leftMs: number): Promise<void> {

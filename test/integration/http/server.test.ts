@@ -36,6 +36,16 @@ async function askRaw(method: string, path: string) {
   };
 }
 
+/** What the server answers to these bytes, after which it closes the connection. */
+async function sendRaw(bytes: string) {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  socket.write(bytes);
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+  // Of a chunked answer there are its sizes around it.
+  const json = body.slice(body.indexOf('{'), body.lastIndexOf('}') + 1);
+  return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]), head, body: JSON.parse(json) };
+}
+
 describe('errors', () => {
   it.each([
     ['GET', '//nowhere', undefined, 404, 'NOT_FOUND'],
@@ -45,11 +55,55 @@ describe('errors', () => {
     ['POST', '/connect', '[]', 400, 'VALIDATION_FAILED'],
     ['POST', '/connect', `{"displayName":"${'x'.repeat(2_000_000)}"}`, 413, 'TOO_LARGE'],
     ['GET', '/accounts/not-a-uuid', undefined, 404, 'ACCOUNT_NOT_FOUND'],
-    ['GET', `/accounts/${'a'.repeat(300)}`, undefined, 404, 'NOT_FOUND'],
+    ['GET', `/accounts/${'a'.repeat(600)}`, undefined, 404, 'NOT_FOUND'],
     ['GET', '/messages/not-a-uuid', undefined, 404, 'MESSAGE_NOT_FOUND'],
     ['GET', '/accounts/%', undefined, 400, 'VALIDATION_FAILED'],
+    ['DELETE', '/accounts/6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10', { a: 1 }, 400, 'VALIDATION_FAILED'],
+    ['DELETE', '/accounts/6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10', {}, 404, 'ACCOUNT_NOT_FOUND'],
+    ['GET', '/accounts?limit=0x10', undefined, 400, 'VALIDATION_FAILED'],
+    ['GET', '/accounts?limit=1e1', undefined, 400, 'VALIDATION_FAILED'],
+    ['GET', '/accounts?limit=5.0', undefined, 400, 'VALIDATION_FAILED'],
+    ['GET', '/accounts?limit=%205', undefined, 400, 'VALIDATION_FAILED'],
+    ['GET', '/accounts?limit=005', undefined, 200, undefined],
   ])('%s %s answers in the envelope', async (method, path, body, status, code) => {
-    expectError(await server.ask(method, path, { body }), status, code);
+    const answer = await server.ask(method, path, { body });
+    if (code === undefined) expect(answer.status).toBe(status);
+    else expectError(answer, status, code);
+  });
+
+  it('names the address where that is what cannot be read', async () => {
+    const answer = await server.ask('GET', '//docs/static/%00');
+    expectError(answer, 400, 'VALIDATION_FAILED');
+    expect(answer.body.error.details).toEqual([{ field: 'url', message: 'The request is not valid.' }]);
+  });
+
+  it('says that a body is missing or broken, and nothing of JSON elsewhere', async () => {
+    const broken = await server.ask('POST', '/connect', { body: '{"displayName":' });
+    expect(broken.body.error.details).toEqual([{ field: 'body', message: 'The body is not valid JSON.' }]);
+    const raw = await sendRaw(
+      'QUERY /api/v1/whatsapp/accounts HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    );
+    expect(raw.body.error.details).not.toEqual([expect.objectContaining({ field: 'body' })]);
+  });
+
+  it.each([['application/json; charset=utf-16'], ['application/json; charset=latin1']])(
+    'refuses a body in another encoding: %s',
+    async (type) => {
+      const asked = { body: '{}', headers: { 'content-type': type } };
+      expectError(await server.ask('POST', '/connect', asked), 415, 'UNSUPPORTED_MEDIA');
+    },
+  );
+
+  it('refuses a compressed body', async () => {
+    const asked = { body: '{}', headers: { 'content-encoding': 'gzip' } };
+    expectError(await server.ask('POST', '/connect', asked), 415, 'UNSUPPORTED_MEDIA');
+  });
+
+  it('answers an expectation that it cannot meet in the envelope', async () => {
+    const request = 'GET /health HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\nConnection: close\r\n\r\n';
+    const { status, head, body } = await sendRaw(request);
+    expectError({ status, body }, 417, 'EXPECTATION_FAILED');
+    expect(head.toLowerCase()).toContain(`\r\nx-request-id: ${body.error.requestId}`);
   });
 
   it.each([
@@ -201,5 +255,14 @@ describe('browsers of other origins', () => {
       headers: { origin: 'https://evil.example', ...preflight },
     });
     expect(other.headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  it('are told apart by caches, also where an answer depends on what is accepted', async () => {
+    const config = { ...server.deps.config, allowedOrigins: ['https://app.example'] };
+    await using open = await openTestServer({ config });
+    const id = await open.makeAccount();
+    await open.accounts.saveState(id, { state: 'awaiting_scan', reason: null });
+    const answer = await open.ask('GET', `/qr-code/${id}`);
+    expect([answer.status, answer.headers.get('vary')]).toEqual([200, 'Origin, Accept']);
   });
 });

@@ -290,6 +290,33 @@ describe('several feeds', () => {
     expect(second.changes.map(({ chatSeq }) => chatSeq)).toEqual(['2']);
   });
 
+  it('hear that something was lost which the reader before had taken and not told, once', async () => {
+    const leading = openFeed();
+    const first = await listen(leading);
+    await receive(['m0']);
+    await first.untilCount(1);
+    await leading[Symbol.asyncDispose]();
+    const untold = async () => {
+      const { rows } = await sql`select from change_feed where taken <> told`.execute(db);
+      return rows.length;
+    };
+    expect(await untold()).toBe(0);
+    await sql`update change_feed set taken = taken + 1`.execute(db);
+    const losses: string[] = [];
+    for (const name of ['second', 'third']) {
+      const feed = openFeed();
+      feed.subscribe({
+        isListening: () => true,
+        tell: async () => undefined,
+        tellLoss: async () => void losses.push(name),
+      });
+      await feed.attend(new AbortController().signal);
+      await feed[Symbol.asyncDispose]();
+    }
+    expect(losses).toEqual(['second']);
+    expect(await untold()).toBe(0);
+  });
+
   it('have another reader when the connection of the one breaks', async () => {
     const first = await listen(openFeed());
     const second = await listen(openFeed({ db: openDb() }));
