@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
 import { copyFrozen } from '../../../../src/channels/whatsapp-web/frozen-copy.ts';
 import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
@@ -57,6 +57,8 @@ async function leaveOpen(): Promise<void> {
   if (mark === undefined) throw new Error('The open profile bears no mark.');
   expect(mark.leaseEpochs).toContain(leases.find(accountId)?.epoch);
   await stage.reopen({ leases });
+  // Given back once its last copy is there, which no stop waits for.
+  await vi.waitFor(() => expect(leases.held()).toEqual([]));
   // Newer than anything in the vault.
   const generation = ((await listVault()).at(-1) ?? 0) + 100;
   await writeProfileMark(away, { ...mark, generation, boot: null });
