@@ -18,7 +18,7 @@ const SLOW_MS = 2_000;
 /** The pause after a question that failed; milliseconds. */
 const RETRY_MS = 200;
 /** How long one node may take to say what is wrong; milliseconds. */
-const EXPLAIN_MS = 1_000;
+const EXPLAIN_MS = 3_000;
 
 /** A client of the cluster with these nodes; their user, password and TLS are those of the first. Commands wait until it answers. */
 export function makeCluster(urls: readonly string[], reconnectDelayMs: (attempt: number) => number): Cluster {
