@@ -36,11 +36,14 @@ it('shows what a page has taken, and counts what its processes share once', asyn
   // A browser that has just been launched has not all of its processes yet.
   await page?.goto('data:text/html,<p>here</p>');
   const measure = () => readTreeMemory(findBrowserProcesses(profilePath));
-  const before = await measure();
+  // Browsers of others come and go meanwhile, and share pages with it while they are there.
+  const looks = [await measure()];
   const all = await readBrowserMemory(INSTANCE);
+  looks.push(await measure());
+  const before = Math.min(...looks);
   expect(all.browsers).toBe(1);
   expect(all.bytes / before).toBeGreaterThan(0.8);
-  expect(all.bytes / before).toBeLessThan(1.25);
+  expect(all.bytes / Math.max(...looks)).toBeLessThan(1.25);
   expect(await readBrowserMemory(parseInstanceId('nobody'))).toEqual({ browsers: 0, bytes: 0 });
   expect(before).toBeGreaterThan(20 * MIB);
   expect(before).toBeLessThan(500 * MIB);
