@@ -18,7 +18,7 @@
 import { beginReading, type FeedBatch, takeBatch } from '../db/change-feed-store.ts';
 import type { Executor } from '../db/database.ts';
 import { FeedLine, type FeedLineOptions, notifyReader } from '../db/feed-line.ts';
-import { countBatch, findUntold, markTold } from '../db/feed-progress.ts';
+import { findUntold, markTold } from '../db/feed-progress.ts';
 import { onNews, transact } from '../db/transaction.ts';
 import { orAborted, waitMs } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
@@ -252,9 +252,8 @@ class Feed implements ChangeFeed {
     const { db, subscriptions, log } = this.#deps;
     const batch = await transact(db, async (trx) => {
       const taken = await takeBatch(trx);
-      if (isEmpty(taken)) return { ...taken, number: '' };
-      await subscriptions?.fanOut(trx, taken);
-      return { ...taken, number: await countBatch(trx) };
+      if (!isEmpty(taken)) await subscriptions?.fanOut(trx, taken);
+      return taken;
     });
     if (isEmpty(batch)) return batch.hasMore;
     subscriptions?.committed(batch);
