@@ -1,6 +1,6 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 060da7f07fd6727ebf0aee1bba47ce5867588f678fd1a98a2cffc33eddf57ce8
+ * document 9e3e358ee4184a2c0880053bc5dd587f59afb5497fc60f912b134fd2226508a7
  * types d5c7554ca3fc492458cb386996cf66f00fb6a243d3e3e7e62936d0e3d954e85e
  */
 
