@@ -168,7 +168,6 @@ async function openParts(
       db,
       redis,
       queues,
-      feed,
       fanOut,
       keyRing,
       instanceId,

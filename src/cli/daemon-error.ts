@@ -74,9 +74,10 @@ function withRepetition(
 ): AppError {
   if (idempotencyKey === undefined) return new AppError(code, { message, details, cause });
   const repetition = `Repeat the command with --idempotency-key ${idempotencyKey}: nothing is done twice.`;
+  const known = Array.isArray(details) ? { details } : (details as object | undefined);
   return new AppError(code, {
     message: `${message} ${repetition}`,
-    details: { ...(details as object | undefined), idempotencyKey },
+    details: { ...known, idempotencyKey },
     cause,
   });
 }

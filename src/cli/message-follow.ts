@@ -1,6 +1,7 @@
 /**
- * The messages of an account as they become known, each once, and again as reactions to it and votes in it change. Events say at once that there is something new; what the API
- * lists is the truth: it is asked at the beginning and after each absence that Socket.IO could not bridge.
+ * The messages of an account as they become known: each once, and again as its reactions and votes change. Events say at once
+ * that there is something new; what the API lists is the truth: it is asked at the beginning and after each absence that
+ * Socket.IO could not bridge.
  */
 import type { Socket } from 'socket.io-client';
 import type { RealtimeEvents } from '../client/client.ts';
@@ -28,7 +29,8 @@ export interface FollowOptions {
 }
 
 /**
- * Yields them, oldest first, until the signal aborts. A message that was not yielded before is when somebody reacts to it or votes in it.
+ * Yields them, oldest first, until the signal aborts. A message of before, too, is yielded when somebody reacts to it or votes
+ * in it.
  * @throws AppError if the daemon refuses to tell
  */
 export async function* followMessages(
@@ -99,11 +101,11 @@ function isWanted({ direction, phoneNumber, status }: MessageView, filter: Messa
 
 type Status = Pick<MessageView, 'messageId' | 'direction' | 'reactions' | 'votes'>;
 
-/** Who has reacted and voted, and how; when does not matter. */
+/** Who has reacted and voted, and how; when, and in which order, does not matter. */
 function additionsText({ reactions, votes }: Pick<MessageView, 'reactions' | 'votes'>): string {
   return JSON.stringify([
-    reactions.map(({ senderId, emoji }) => [senderId, emoji]),
-    votes?.map(({ voterId, options }) => [voterId, options]),
+    reactions.map(({ senderId, emoji }) => JSON.stringify([senderId, emoji])).sort(),
+    votes?.map(({ voterId, options }) => JSON.stringify([voterId, options])).sort(),
   ]);
 }
 

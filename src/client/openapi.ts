@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document d8aae5aa8979e3e41f600ae339503e9e084869be9430f5ae3d9d28800a110871
- * types 688637cea357fb7fec977afd343ae58027791971fa0dfbef6842aa61935f0483
+ * document 9e3e358ee4184a2c0880053bc5dd587f59afb5497fc60f912b134fd2226508a7
+ * types d5c7554ca3fc492458cb386996cf66f00fb6a243d3e3e7e62936d0e3d954e85e
  */
 
 export interface paths {
@@ -250,7 +250,7 @@ export interface paths {
         put?: never;
         /**
          * Send up to 1,000 messages
-         * @description Each item is the body of a single send, may carry an `idempotencyKey` of its own, and is accepted or rejected by itself: one that is wrong, or that finds the daily limit used up, leaves the others alone. Messages of one chat leave in the order of their items. Files by `url` are fetched for 90 seconds in all; an item whose file is not here by then is rejected with MEDIA_UNAVAILABLE. With the header Idempotency-Key the same body is answered with the same results; after a crash, or where an item met a fault that may pass, the same request accepts what is missing and nothing twice. The request as a whole is refused only if it is not valid itself, if its account may send nothing, or if nothing could be accepted for a fault inside.
+         * @description Each item is the body of a single send, may carry an `idempotencyKey` of its own, and is accepted or rejected by itself: one that is wrong, or that finds the daily limit used up, leaves the others alone. Messages of one chat leave in the order of their items. Files by `url` are fetched for 90 seconds in all; an item whose file is not here by then is rejected with UNAVAILABLE: ask again with the same key. With the header Idempotency-Key the same body is answered with the same results; after a crash, or where an item met a fault that may pass, the same request accepts what is missing and nothing twice. The request as a whole is refused only if it is not valid itself, if its account may send nothing, or if nothing could be accepted for a fault inside.
          */
         post: operations["sendMessages"];
         delete?: never;
@@ -2270,7 +2270,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -2894,7 +2894,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -3171,7 +3171,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -3375,7 +3375,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -3857,7 +3857,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -3925,7 +3925,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -4163,7 +4163,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -4325,7 +4325,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -4514,7 +4514,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -4688,7 +4688,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -4776,7 +4776,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -5147,7 +5147,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
@@ -5658,7 +5658,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Items a page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**

@@ -57,6 +57,8 @@ export interface AccountNews {
 
 /** What one transaction tells on. */
 export interface FeedBatch {
+  /** It is counted as it is taken; where it is empty this is the number of the one before. */
+  readonly number: string;
   /** Those of a chat in their order. */
   readonly changes: readonly FeedChange[];
   /** Those of an account in their order. */
@@ -72,8 +74,17 @@ export interface FeedBatch {
 export async function takeBatch(trx: Executor): Promise<FeedBatch> {
   const [changes, isFull] = await takeChanges(trx);
   const news = await takeNews(trx);
-  await sql`update change_feed set read_at = now()`.execute(trx);
-  return { changes, news, hasMore: isFull || news.length === NEWS };
+  const number = await countBatch(trx, changes.length + news.length === 0);
+  return { number, changes, news, hasMore: isFull || news.length === NEWS };
+}
+
+/** Says that somebody has read, and what: feed-progress.ts compares it with what was told. The number of the batch. */
+async function countBatch(trx: Executor, isEmpty: boolean): Promise<string> {
+  const { rows } = await sql<{ taken: string }>`
+    update change_feed set read_at = now(), taken = taken + ${isEmpty ? 0 : 1} returning taken::text`.execute(
+    trx,
+  );
+  return rows[0]?.taken ?? '0';
 }
 
 interface BehindRow {

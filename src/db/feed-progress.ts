@@ -1,16 +1,9 @@
 /**
- * How far the feed of changes was told: batches are counted when they are taken, in the same transaction, and again when they
- * were told. Where the two differ and nobody reads, the one that read was killed in between.
+ * How far the feed of changes was told: batches are counted when they are taken, in the same transaction (change-feed-store.ts),
+ * and again when they were told. Where the two differ and nobody reads, the one that read was killed in between.
  */
 import { sql } from 'kysely';
 import type { Executor } from './database.ts';
-
-/** Counts a batch as taken, in the transaction that takes it; its number. */
-export async function countBatch(trx: Executor): Promise<string> {
-  const { rows } = await sql<{ taken: string }>`
-    update change_feed set taken = taken + 1 returning taken::text`.execute(trx);
-  return rows[0]?.taken ?? '0';
-}
 
 /**
  * Says that the batches up to this number were told. It is not waited for the disk: what a server that crashes forgets of it

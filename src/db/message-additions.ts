@@ -70,7 +70,9 @@ async function listReactions(db: Executor, messages: readonly Addable[]) {
     .select(['r.message_id', 'r.emoji', 'r.reacted_at'])
     .select(phoneOf('r.sender_id').as('sender_id'))
     .where(isAnyOf('r.message_id', messages))
+    // Of one second there may be several.
     .orderBy('r.reacted_at')
+    .orderBy('r.sender_id')
     .execute();
   return latestOfEach(
     rows.map(({ message_id, sender_id, emoji, reacted_at }) => ({
@@ -89,6 +91,7 @@ async function listVotes(db: Executor, messages: readonly Addable[]) {
     .select(phoneOf('v.voter_id').as('voter_id'))
     .where(isAnyOf('v.message_id', messages))
     .orderBy('v.voted_at')
+    .orderBy('v.voter_id')
     .execute();
   return latestOfEach(
     rows.map(({ message_id, voter_id, options, voted_at }) => ({

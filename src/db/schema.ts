@@ -520,6 +520,9 @@ export interface WebhookTable {
   sealed_secret: Buffer;
   /** Those that sign as well, each until its own time is over; the newest first. */
   earlier_secrets: ColumnType<readonly EarlierSecretJson[], string | undefined, string>;
+  /** The newest of those once more, for daemons of the version before: to be dropped when none of that runs any more. */
+  sealed_previous: ColumnType<Buffer | null, Buffer | null | undefined, Buffer | null>;
+  previous_until: NullableTimestamp;
   /** See webhooks/endpoint-breaker.ts. */
   failures: Generated<number>;
   failing_since: NullableTimestamp;

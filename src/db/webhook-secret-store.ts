@@ -1,6 +1,7 @@
 /** The secrets of webhooks as they are stored: sealed, the newest apart from those before it that sign as well. */
+import type { Selectable } from 'kysely';
 import type { Executor } from './database.ts';
-import type { EarlierSecretJson } from './schema.ts';
+import type { EarlierSecretJson, WebhookTable } from './schema.ts';
 import { transact } from './transaction.ts';
 
 /** At most so many sign beside the newest: the headers of a request have their limits. */
@@ -40,7 +41,7 @@ export function rotateSecret(
   return transact(db, async (trx) => {
     const row = await trx
       .selectFrom('webhooks')
-      .select(['sealed_secret', 'earlier_secrets'])
+      .select(COLUMNS)
       .where('id', '=', id)
       .forNoKeyUpdate()
       .executeTakeFirst();
@@ -50,7 +51,7 @@ export function rotateSecret(
     const earlier = [replaced, ...before.earlier].filter(({ until }) => until > now).slice(0, MOST_EARLIER);
     await trx
       .updateTable('webhooks')
-      .set({ sealed_secret: sealed, earlier_secrets: earlierToJson(earlier), back_at: now })
+      .set({ ...secretsToRow({ current: sealed, earlier }), back_at: now })
       .where('id', '=', id)
       .execute();
   });
@@ -61,7 +62,7 @@ export async function resealSecrets(
   db: Executor,
   reseal: (id: string, sealed: Buffer) => Buffer | undefined,
 ): Promise<number> {
-  const rows = await db.selectFrom('webhooks').select(['id', 'sealed_secret', 'earlier_secrets']).execute();
+  const rows = await db.selectFrom('webhooks').select('id').select(COLUMNS).execute();
   let count = 0;
   for (const row of rows) {
     const { id } = row;
@@ -69,36 +70,45 @@ export async function resealSecrets(
     const sealed = reseal(id, before.current);
     const earlier = before.earlier.map((each) => ({ ...each, anew: reseal(id, each.sealed) }));
     if (sealed === undefined && earlier.every(({ anew }) => anew === undefined)) continue;
-    count += 1;
     const kept = earlier.map(({ anew, ...each }) => ({ ...each, sealed: anew ?? each.sealed }));
-    await db
+    const { numUpdatedRows } = await db
       .updateTable('webhooks')
-      .set({ sealed_secret: sealed ?? before.current, earlier_secrets: earlierToJson(kept) })
+      .set(secretsToRow({ current: sealed ?? before.current, earlier: kept }))
       .where('id', '=', id)
       // One that was rotated meanwhile is left alone.
       .where('sealed_secret', '=', before.current)
-      .execute();
+      .executeTakeFirst();
+    count += Number(numUpdatedRows);
   }
   return count;
 }
 
-export function rowToSecrets(row: {
-  readonly sealed_secret: Buffer;
-  readonly earlier_secrets: readonly EarlierSecretJson[];
-}): SealedSecrets {
-  const earlier = row.earlier_secrets.map(({ sealed, until }) => ({
-    sealed: Buffer.from(sealed, 'base64'),
-    until: new Date(until),
+const COLUMNS = ['sealed_secret', 'earlier_secrets', 'sealed_previous', 'previous_until'] as const;
+
+export function rowToSecrets(row: Pick<Selectable<WebhookTable>, (typeof COLUMNS)[number]>): SealedSecrets {
+  const { sealed_secret: current, sealed_previous: previous, previous_until: until } = row;
+  const earlier = row.earlier_secrets.map((each) => ({
+    sealed: Buffer.from(each.sealed, 'base64'),
+    until: new Date(each.until),
   }));
-  return { current: row.sealed_secret, earlier };
+  // A daemon of the version before, which knows of one earlier secret, writes it there alone.
+  const isKnown = earlier.some((each) => each.until.getTime() === until?.getTime());
+  if (previous === null || until === null || isKnown) return { current, earlier };
+  return { current, earlier: [{ sealed: previous, until }, ...earlier] };
 }
 
-function earlierToJson(earlier: readonly EarlierSecret[]): string {
+function secretsToRow({ current, earlier }: SealedSecrets) {
+  const [newest] = earlier;
   const rows = earlier.map(
     ({ sealed, until }): EarlierSecretJson => ({
       sealed: sealed.toString('base64'),
       until: until.toISOString(),
     }),
   );
-  return JSON.stringify(rows);
+  return {
+    sealed_secret: current,
+    earlier_secrets: JSON.stringify(rows),
+    sealed_previous: newest?.sealed ?? null,
+    previous_until: newest?.until ?? null,
+  };
 }

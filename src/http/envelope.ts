@@ -62,7 +62,8 @@ const pageQueryOf = (kind: CursorKind) => ({
         .min(1, 'Use 1 to 100.')
         .max(100, 'Use 1 to 100.'),
     )
-    .default(50)
+    // Not `default`, which the document would not show of what is converted first.
+    .prefault(50)
     .meta({ description: 'Items a page.' }),
   cursor: z
     .string()

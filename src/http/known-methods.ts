@@ -1,3 +1,4 @@
+import { percentToText } from '../lib/percent-text.ts';
 import type { HttpApp } from './typed-fastify.ts';
 
 /** The methods that addresses know: those of every route whose template fits, in the order of the alphabet. */
@@ -19,8 +20,9 @@ export function keepMethods(app: Pick<HttpApp, 'addHook'>): KnownMethods {
   };
 }
 
+/** Decoded, as the router has them. */
 function toSegments(url: string): readonly string[] {
-  return (url.split(/[?#]/, 1)[0] ?? '').split('/');
+  return (url.split(/[?#]/, 1)[0] ?? '').split('/').map(percentToText);
 }
 
 /** A parameter takes any one segment, as the router has it, a star all that is left. */

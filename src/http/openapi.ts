@@ -22,9 +22,10 @@ answered with 400, 408 or 431, in the same form, and one that expects what nobod
 Socket.IO at \`/socket.io\`, with the key or token as \`auth.token\`, tells what happens to the accounts that the key may
 see: \`account:status\`, \`account:health\`, \`account:alert\`, \`account:qr\`, \`account:pairing-code\`, and to
 their messages: \`message:received\` with an incoming message as \`GET /messages/{messageId}\` has it, and
-\`message:status\` with \`messageId\`, \`accountId\`, \`chatId\`, \`direction\`, \`status\`, \`failedReason\` the
-instants of its steps, its \`reactions\` and \`votes\`. Fields bear the names that they have here. A client that was cut off for less than two minutes
-gets what it missed.
+\`message:status\` with \`messageId\`, \`whatsappMessageId\`, \`accountId\`, \`chatId\`, \`direction\`, \`status\`,
+\`failedReason\`, \`mediaUrl\`, \`mediaStatus\`, \`mimeType\`, \`fileName\`, \`fileSize\`, \`timestamp\`, the instants of its
+steps, its \`reactions\` and its \`votes\`. Fields bear the names that they have here. A client that was cut off for less than
+two minutes gets what it missed.
 
 What must not be missed is posted to an endpoint: see webhooks. Requests are signed in the Standard Webhooks scheme.`;
 

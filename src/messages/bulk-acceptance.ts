@@ -163,11 +163,12 @@ function openDeadline(ms: number): Disposable & { readonly signal: AbortSignal }
   return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
+/** Not the file's fault, and so not final: it had to wait for others, as a rule. */
 function makeTooLate(ms: number): AppError {
   const message =
-    `The file was not here within the ${Math.ceil(ms / 1_000)} seconds that the files of one request have. Send what was rejected in ` +
-    'a request of its own, or upload files first.';
-  return new AppError('MEDIA_UNAVAILABLE', { message, details: [{ field: 'media.url', message }] });
+    `The file was not here within the ${Math.ceil(ms / 1_000)} seconds that the files of one request have. Send the same request ` +
+    'again, with its Idempotency-Key so that nothing is sent twice, or upload files first.';
+  return new AppError('UNAVAILABLE', { message });
 }
 
 /** Thrown to undo a transaction: other requests with these keys were ahead. */

@@ -2,20 +2,23 @@
  * Tells on what has happened to messages and accounts, once it is committed. Of the daemons that share a database one reads,
  * for all of them; it
  *
- *   idle       reads nothing, since nobody listens here, or this daemon stops: what happens costs no more than being written down;
+ *   idle       reads nothing, since nobody listens here, or this daemon starts or stops: what happens costs no more than being
+ *              written down;
  *   following  leaves the reading to another daemon, and takes over when that one is gone;
  *   leading    reads, batch after batch. In one transaction what is owed to subscribers is written and the batch is marked
- *              as told; once that is committed the listeners hear of it.
+ *              as told; once that is committed the listeners hear of it;
+ *   doubting   has led until now, and does not know what became of the last batch: before it leads again it looks.
  *
  * So subscribers are owed everything, at least once; listeners hear each thing at most once. What a daemon had committed and
- * not yet told when it was killed they do not hear at all, but from the next that reads they hear that there was something.
+ * not yet told when it was killed, or when PostgreSQL failed it, they do not hear at all, but from the next that reads they
+ * hear that there was something. Hence nobody reads without listeners, who are those that tell all clients of all daemons.
  *
  * Who changes something wakes the feed of its own process; that of a process which does not lead passes it on.
  */
 import { beginReading, type FeedBatch, takeBatch } from '../db/change-feed-store.ts';
 import type { Executor } from '../db/database.ts';
 import { FeedLine, type FeedLineOptions, notifyReader } from '../db/feed-line.ts';
-import { countBatch, findUntold, markTold } from '../db/feed-progress.ts';
+import { findUntold, markTold } from '../db/feed-progress.ts';
 import { onNews, transact } from '../db/transaction.ts';
 import { orAborted, waitMs } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
@@ -24,14 +27,14 @@ import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Wake } from '../lib/wake.ts';
 
-/** Hears what was told on. */
+/** Tells all clients, those of other daemons too, what was told on. */
 export interface FeedListener {
-  /** Whether it wants to hear anything now. */
+  /** Whether it has anybody to tell now. */
   isListening(): boolean;
   /** Takes what was committed; the next batch waits for it. What it rejects for is logged and lost to it. */
   tell(batch: FeedBatch): Promise<void>;
   /** Takes that something was marked as told which nobody may have heard of. It never rejects. */
-  tellLoss?(): Promise<void>;
+  tellLoss(): Promise<void>;
 }
 
 /** Those who are owed everything that happens, whether they listen or not. */
@@ -43,6 +46,8 @@ export interface FeedSubscriptions {
    * subscribed may be among it, if nobody has read since.
    */
   fanOut(trx: Executor, batch: FeedBatch): Promise<void>;
+  /** Hears that the batch is committed, and what was written down for it. It returns at once and never throws. */
+  committed(batch: FeedBatch): void;
 }
 
 export interface ChangeFeedDeps {
@@ -105,8 +110,8 @@ class Feed implements ChangeFeed {
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
   readonly #forgetNews: () => void;
-  #mode: 'idle' | 'following' | 'leading' = 'idle';
-  /** The batch under way; it never rejects. */
+  #mode: 'idle' | 'following' | 'leading' | 'doubting' = 'idle';
+  /** What the listeners are being told; it never rejects. */
   #telling: Promise<unknown> = Promise.resolve();
   /** Who waits until somebody reads. */
   #attending: PromiseWithResolvers<void>[] = [];
@@ -169,6 +174,7 @@ class Feed implements ChangeFeed {
         await this.#wake.wait(signal, restMs);
       } catch (thrown) {
         if (signal.aborted) return;
+        if (this.#mode === 'leading') this.#mode = 'doubting';
         failures += 1;
         if (failures === 1)
           this.#deps.log.warn('Changes cannot be told on now and are told later', {
@@ -181,8 +187,7 @@ class Feed implements ChangeFeed {
 
   /** Does what there is to do; returns after how long to look again, if nothing wakes it. */
   async #step(signal: AbortSignal): Promise<number | undefined> {
-    const { db } = this.#deps;
-    const { gapMs, pauseMs, sweepMs, takeOverMs } = this.#timings;
+    const { pauseMs, sweepMs, takeOverMs } = this.#timings;
     if (!(await this.#isWanted())) {
       this.#mode = 'idle';
       await this.#line.leave();
@@ -194,14 +199,10 @@ class Feed implements ChangeFeed {
       await this.#passOn(signal);
       return takeOverMs;
     }
-    if (this.#mode !== 'leading') {
-      // Whoever is subscribed is owed what happened while no daemon ran, too.
-      await beginReading(db, gapMs, (trx) => this.#areAnySubscribed(trx));
-      await this.#tellLoss();
-      this.#enter('leading');
-    }
+    await this.#beginLeading();
     await this.#readAll(signal);
-    this.#notified = this.#commits;
+    // Where the last listener left meanwhile, the next step passes on what was not read.
+    if (this.#listeners.size > 0) this.#notified = this.#commits;
     await waitMs(pauseMs, signal);
     return sweepMs;
   }
@@ -223,12 +224,27 @@ class Feed implements ChangeFeed {
     for (const { resolve } of this.#attending.splice(0)) resolve();
   }
 
+  async #beginLeading(): Promise<void> {
+    if (this.#mode === 'leading') return;
+    // Whoever has led until now passes nothing over: those who listen were there all the time. And whoever is subscribed is
+    // owed what happened while no daemon ran, too.
+    if (this.#mode !== 'doubting')
+      await beginReading(this.#deps.db, this.#timings.gapMs, (trx) => this.#areAnySubscribed(trx));
+    // The last one may have left meanwhile, and woken this.
+    if (this.#listeners.size === 0) return;
+    await this.#during(this.#tellLoss([...this.#listeners]));
+    this.#enter('leading');
+  }
+
   async #readAll(signal: AbortSignal): Promise<void> {
-    for (let hasMore = true; hasMore && this.#listeners.size > 0 && !signal.aborted; ) {
-      const reading = this.#readOne([...this.#listeners]);
-      this.#telling = reading.catch(() => undefined);
-      hasMore = await reading;
-    }
+    for (let hasMore = true; hasMore && this.#listeners.size > 0 && !signal.aborted; )
+      hasMore = await this.#during(this.#readOne([...this.#listeners]));
+  }
+
+  /** Whoever leaves waits for it. */
+  #during<T>(telling: Promise<T>): Promise<T> {
+    this.#telling = telling.catch(() => undefined);
+    return telling;
   }
 
   /** True if there may be more. */
@@ -236,11 +252,11 @@ class Feed implements ChangeFeed {
     const { db, subscriptions, log } = this.#deps;
     const batch = await transact(db, async (trx) => {
       const taken = await takeBatch(trx);
-      if (isEmpty(taken)) return { ...taken, number: '' };
-      await subscriptions?.fanOut(trx, taken);
-      return { ...taken, number: await countBatch(trx) };
+      if (!isEmpty(taken)) await subscriptions?.fanOut(trx, taken);
+      return taken;
     });
     if (isEmpty(batch)) return batch.hasMore;
+    subscriptions?.committed(batch);
     for (const listener of listeners) {
       await listener
         .tell(batch)
@@ -253,11 +269,11 @@ class Feed implements ChangeFeed {
   }
 
   /** Says that there was something, where the one that read before took a batch and did not live to tell it. */
-  async #tellLoss(): Promise<void> {
+  async #tellLoss(listeners: readonly FeedListener[]): Promise<void> {
     const { db } = this.#deps;
     const lost = await findUntold(db);
     if (lost === undefined) return;
-    for (const listener of this.#listeners) await listener.tellLoss?.();
+    for (const listener of listeners) await listener.tellLoss();
     await markTold(db, lost);
   }
 

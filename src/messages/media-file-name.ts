@@ -1,3 +1,5 @@
+import { percentToText } from '../lib/percent-text.ts';
+
 /** File systems of today take 255 bytes; the recipient's phone shows far less. */
 const MAX_LENGTH = 200;
 
@@ -11,25 +13,15 @@ export function parseFileName(raw: string | null | undefined): string | null {
 
 /** The file name that an HTTP answer gives, by its Content-Disposition header or else its address; null if none. */
 export function responseToFileName(disposition: string | undefined, url: URL): string | null {
-  return parseFileName(dispositionToName(disposition ?? '')) ?? parseFileName(decode(url.pathname));
+  return parseFileName(dispositionToName(disposition ?? '')) ?? parseFileName(percentToText(url.pathname));
 }
 
 function dispositionToName(header: string): string | null {
   const extended = /;\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)/i.exec(header)?.[1];
-  if (extended !== undefined) return decode(extended);
+  if (extended !== undefined) return percentToText(extended);
   const quoted = /;\s*filename\s*=\s*"((?:[^"\\]|\\.)*)"/i.exec(header)?.[1];
   if (quoted !== undefined) return quoted.replace(/\\(.)/g, '$1');
   return /;\s*filename\s*=\s*([^;\s"]+)/i.exec(header)?.[1] ?? null;
-}
-
-/** Percent-decoding that leaves a malformed text as it is. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch (thrown) {
-    if (thrown instanceof URIError) return text;
-    throw thrown;
-  }
 }
 
 /** Keeps the extension, since phones choose the program by it. */

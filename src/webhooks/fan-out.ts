@@ -46,6 +46,9 @@ export interface FanOutDeps {
 export interface FanOut {
   exist(db: Executor): Promise<boolean>;
   fanOut(trx: Executor, batch: FeedBatch): Promise<void>;
+  committed(batch: FeedBatch): void;
+  /** Calls the handler for each batch once it is committed; it returns at once and never throws. The function ends that. */
+  onCommitted(handler: (batch: FeedBatch) => void): () => void;
   /** Writes down trouble of accounts that has lasted. True if there was some, and may be more. */
   fanOutHeld(db: Executor): Promise<boolean>;
   /** Ids of webhooks that something was written down for since this was asked last. */
@@ -54,6 +57,7 @@ export interface FanOut {
 
 export function makeFanOut(deps: FanOutDeps): FanOut {
   const owed = new Set<string>();
+  const handlers = new Set<(batch: FeedBatch) => void>();
   return {
     exist: existWebhooks,
 
@@ -64,6 +68,15 @@ export function makeFanOut(deps: FanOutDeps): FanOut {
       const to = { deps, webhooks, owed };
       await tellMessages(trx, changes, to);
       await write(trx, (await newsToEvents(trx, news, to)).map(alone), to);
+    },
+
+    committed(batch) {
+      for (const handler of handlers) handler(batch);
+    },
+
+    onCommitted(handler) {
+      handlers.add(handler);
+      return () => void handlers.delete(handler);
     },
 
     fanOutHeld: (db) => transact(db, (trx) => tellHeld(trx, deps, owed)),

@@ -1,5 +1,4 @@
 import type { InstanceId } from '../accounts/ids.ts';
-import type { FeedBatch } from '../db/change-feed-store.ts';
 import type { Executor } from '../db/database.ts';
 import { resealSecrets } from '../db/webhook-secret-store.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -16,17 +15,11 @@ import { type EndpointOptions, findUrlProblem, makeAskEndpoint } from './endpoin
 import type { FanOut } from './fan-out.ts';
 import { makeWebhookSecrets, type WebhookSecrets } from './webhook-secrets.ts';
 
-/** As much of the change feed as webhooks need. */
-interface Feed {
-  subscribe(listener: { isListening(): boolean; tell(batch: FeedBatch): Promise<void> }): () => Promise<void>;
-}
-
 export interface WebhooksDeps {
   readonly db: Executor;
   readonly redis: OpenRedis;
   readonly queues: OpenQueues;
-  /** Was opened with `fanOut` as its subscriptions. */
-  readonly feed: Feed;
+  /** The change feed's subscriptions. */
   readonly fanOut: FanOut;
   readonly keyRing: KeyRing;
   readonly instanceId: InstanceId;
@@ -53,7 +46,7 @@ export interface WebhookDesk {
  */
 export async function openWebhooks(deps: WebhooksDeps): Promise<WebhookDesk & AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
-  const { db, redis, queues, feed, fanOut, keyRing, instanceId, endpoint, clock, log, onOutcome } = deps;
+  const { db, redis, queues, fanOut, keyRing, instanceId, endpoint, clock, log, onOutcome } = deps;
   const secrets = makeWebhookSecrets(keyRing);
   await resealAll(deps, secrets);
   const handlers = new Set<(webhook: DisabledWebhook) => void>();
@@ -88,15 +81,13 @@ export async function openWebhooks(deps: WebhooksDeps): Promise<WebhookDesk & As
         error: toError(thrown).message,
       }),
     );
-  const unsubscribe = feed.subscribe({
-    isListening: () => false,
-    async tell({ news }) {
+  stack.defer(
+    fanOut.onCommitted(({ news }) => {
       for (const webhookId of fanOut.takeOwed()) wake(webhookId);
       // Trouble that has begun is told once it has lasted, which the deliverer waits for.
       if (news.length > 0) deliverer.wake();
-    },
-  });
-  stack.defer(unsubscribe);
+    }),
+  );
   const opened = stack.move();
   return {
     secrets,

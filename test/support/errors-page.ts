@@ -14,7 +14,9 @@ one. Codes are never reused for another meaning.
 Over HTTP an error is \`{"success": false, "error": {"code", "message", "details"?, "requestId"}}\` with the status
 below. The statuses of errors that only stop a start or only end a message are never sent: a message keeps the code in
 \`failedReason\`, and a fault inside the daemon is told as \`INTERNAL\` or \`UNAVAILABLE\`, its cause in the log beside the
-same \`requestId\`. "Again?" says whether the same request may succeed later.
+same \`requestId\`. \`AUTHENTICATION_FAILED\` is kept for applications that know it and is not sent either: that WhatsApp has
+refused a session is the \`reason\` of its account, and a send there is answered 409 \`ACCOUNT_NOT_CONNECTED\`. "Again?" says
+whether the same request may succeed later.
 
 This page is made from the catalogue in \`src/lib/errors.ts\`; a test fails when the two differ.
 `;

@@ -148,7 +148,6 @@ export async function openTestServer(
       db,
       redis,
       queues,
-      feed,
       fanOut,
       keyRing,
       instanceId: INSTANCE,

@@ -23,6 +23,8 @@ export interface WebhookPlaces {
   readonly previousKey?: string;
   /** A request that takes longer has failed, in milliseconds; DEADLINE_MS unless it is given. */
   readonly deadlineMs?: number;
+  /** False for a daemon that starts or stops: there is nobody yet, or no longer, who tells Socket.IO clients. */
+  readonly tellsClients?: boolean;
 }
 
 /** As much of a daemon as delivers webhooks. */
@@ -58,7 +60,6 @@ export async function openWebhookInstance(
       db,
       redis,
       queues,
-      feed,
       fanOut,
       keyRing,
       instanceId,
@@ -68,6 +69,9 @@ export async function openWebhookInstance(
       onOutcome,
     }),
   );
+  const tell = async () => undefined;
+  if (places.tellsClients !== false)
+    stack.defer(feed.subscribe({ isListening: () => false, tell, tellLoss: tell }));
   const opened = stack.move();
   return {
     db,

@@ -17,7 +17,7 @@ export function addDisconnectCommand(program: Command, context: CommandContext):
     .argument('<account>', 'id, phone number or name')
     .option(
       '--remove',
-      'remove the account as well; its messages stay in the database alone, and what waits is never sent',
+      'remove the account as well; what waits to be sent is cancelled, and its messages can be read by their ids alone',
     )
     .option(...JSON_OPTION)
     .action((wanted: string, options: DisconnectOptions) => disconnect(context, wanted, options));

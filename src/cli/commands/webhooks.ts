@@ -94,7 +94,8 @@ const CHANGES: readonly Change[] = [
     name: 'rotate-secret',
     summary: 'replace the secret, and print the new one, this once',
     description:
-      'Replaces the secret, and prints the new one, this once. For 24 hours each request is signed by both.',
+      'Replaces the secret, and prints the new one, this once. The one before signs each request as well for 24 hours, and ' +
+      'earlier ones until their own 24 hours are over; the newest five sign.',
     run: rotateSecret,
   },
   {

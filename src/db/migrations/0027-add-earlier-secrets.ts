@@ -1,6 +1,6 @@
 /**
- * Adds to webhooks all secrets that sign beside the newest, instead of one. An older daemon must not run beside it: it finds no
- * secret before the newest, and does not start.
+ * Adds to webhooks all secrets that sign beside the newest, instead of one. An older daemon may run beside it: the one before
+ * the newest stays where it was as well, for it alone, and is to be dropped by a later version.
  */
 import { type Kysely, sql } from 'kysely';
 
@@ -13,5 +13,4 @@ const STATEMENTS = [
   `update webhooks set earlier_secrets = jsonb_build_array(jsonb_build_object(
       'sealed', replace(encode(sealed_previous, 'base64'), chr(10), ''), 'until', previous_until))
     where sealed_previous is not null and previous_until > now()`,
-  'alter table webhooks drop column sealed_previous, drop column previous_until',
 ];

@@ -31,7 +31,7 @@ export function bulkRoutes(app: HttpApp, { db, outbox, log }: HttpDeps): void {
         'Each item is the body of a single send, may carry an `idempotencyKey` of its own, and is accepted or rejected ' +
         'by itself: one that is wrong, or that finds the daily limit used up, leaves the others alone. Messages of ' +
         'one chat leave in the order of their items. Files by `url` are fetched for 90 seconds in all; an item whose file is not ' +
-        'here by then is rejected with MEDIA_UNAVAILABLE. With the header Idempotency-Key the same body is answered with ' +
+        'here by then is rejected with UNAVAILABLE: ask again with the same key. With the header Idempotency-Key the same body is answered with ' +
         'the same results; after a crash, or where an item met a fault that may pass, the same request accepts ' +
         'what is missing and nothing twice. The request as a whole is refused only if it is not valid itself, if its ' +
         'account may send nothing, or if nothing could be accepted for a fault inside.',

@@ -74,6 +74,17 @@ describe('votes of a poll', () => {
     ]);
   });
 
+  it('of one second come in the same order at each look, and so do reactions', async () => {
+    const [first, second] = ['491700000003@c.us', '491700000004@c.us'];
+    const reacted = { ...reactionEvent('P1', '👍', T0 + 1) };
+    for (const senderId of [second, first]) {
+      await ingest(poll, vote([0], T0 + 1, senderId), { ...reacted, senderId });
+    }
+    const { reactions, votes } = await onlyMessage();
+    expect(reactions.map(({ senderId }) => senderId)).toEqual([first, second]);
+    expect(votes.map(({ voterId }) => voterId)).toEqual([first, second]);
+  });
+
   it('are gone once they are taken back, and stay so', async () => {
     await ingest(poll, vote([1], T0 + 1), vote([], T0 + 3), vote([0], T0 + 2));
     expect((await onlyMessage()).votes).toEqual([]);

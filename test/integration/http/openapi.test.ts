@@ -40,6 +40,17 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('says of every list how many items a page may have, and has unless it is asked', () => {
+    const limits = operations().flatMap(({ operation }) =>
+      (operation.parameters ?? []).filter(({ name }: { name: string }) => name === 'limit'),
+    );
+    expect(limits).toHaveLength(13);
+    for (const { schema, required } of limits) {
+      expect(schema).toMatchObject({ type: 'integer', minimum: 1, maximum: 100, default: 50 });
+      expect(required ?? false).toBe(false);
+    }
+  });
+
   it('lists every route of the API, and no other', async () => {
     const listed = operations().map(({ method, path }) => `${method.toUpperCase()} ${path}`);
     expect(listed.toSorted()).toEqual(

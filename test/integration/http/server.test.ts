@@ -111,6 +111,7 @@ describe('errors', () => {
     ['GET', '/connect?x=1', 'POST'],
     ['POST', '/accounts/not-a-uuid', 'DELETE, GET, HEAD, PATCH'],
     ['DELETE', '/accounts', 'GET, HEAD'],
+    ['DELETE', '/%61ccounts', 'GET, HEAD'],
     ['TRACE', '//health', 'GET, HEAD'],
     ['PROPFIND', '//health', 'GET, HEAD'],
     ['PUT', '//docs/static/index.html', 'GET, HEAD'],

@@ -6,6 +6,7 @@ import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type FeedBatch, takeBatch } from '../../../src/db/change-feed-store.ts';
 import { appendChanges, type MessageChange } from '../../../src/db/change-log.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import { notifyReader } from '../../../src/db/feed-line.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
 import { transact } from '../../../src/db/transaction.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
@@ -59,6 +60,7 @@ function openFeed(given: Partial<ChangeFeedDeps> = {}): ChangeFeed {
 class Listener {
   readonly changes: FeedBatch['changes'][number][] = [];
   readonly news: FeedBatch['news'][number][] = [];
+  losses = 0;
   #look: () => void = () => undefined;
 
   readonly isListening = () => true;
@@ -66,6 +68,11 @@ class Listener {
   async tell(batch: FeedBatch): Promise<void> {
     this.changes.push(...batch.changes);
     this.news.push(...batch.news);
+    this.#look();
+  }
+
+  async tellLoss(): Promise<void> {
+    this.losses += 1;
     this.#look();
   }
 
@@ -116,6 +123,34 @@ function changeIn(chatId: string): MessageChange {
     kind: 'status',
     message_at: null,
     is_incoming: false,
+  };
+}
+
+/** The same database, where a batch can be made to be committed without the one that reads hearing of it. */
+function breakAfterCommit(real: Executor) {
+  const broken = Promise.withResolvers<void>();
+  let isToBreak = false;
+  const begin = () => ({
+    async execute<T>(work: (trx: Executor) => Promise<T>): Promise<T> {
+      const done = await real.transaction().execute(work);
+      const isBatch = (done as Partial<FeedBatch> | undefined)?.changes?.length;
+      if (!isToBreak || !isBatch) return done;
+      isToBreak = false;
+      broken.resolve();
+      throw new Error('The connection broke.');
+    },
+  });
+  const get = (target: Executor, name: keyof Executor) => {
+    if (name === 'transaction') return begin;
+    const value: unknown = Reflect.get(target, name, target);
+    return typeof value === 'function' ? value.bind(target) : value;
+  };
+  return {
+    db: new Proxy(real, { get: (target, name) => get(target, name as keyof Executor) }),
+    breakOnce: () => {
+      isToBreak = true;
+    },
+    broken: broken.promise,
   };
 }
 
@@ -225,6 +260,7 @@ describe('a feed', () => {
         await end.promise;
         heard.push(...changes.map(({ chatSeq }) => chatSeq));
       },
+      tellLoss: async () => undefined,
     });
     await feed.attend(new AbortController().signal);
     await receive(['m0']);
@@ -245,13 +281,45 @@ describe('a feed', () => {
       calls += 1;
       throw new Error('It cannot.');
     };
-    feed.subscribe({ isListening: () => true, tell: fail });
+    feed.subscribe({ isListening: () => true, tell: fail, tellLoss: fail });
     const listener = await listen(feed);
     await receive(['m0']);
     await listener.untilCount(1);
     await receive(['m1']);
     await listener.untilCount(2);
     expect(calls).toBe(2);
+  });
+});
+
+describe('a reader that lives on', () => {
+  it('says that something was lost where its batch was committed and it did not hear so', async () => {
+    const breaking = breakAfterCommit(openDb());
+    const listener = await listen(openFeed({ db: breaking.db }));
+    await receive(['m0'], breaking.db);
+    await listener.untilCount(1);
+    breaking.breakOnce();
+    await receive(['m1'], db);
+    await notifyReader(db);
+    await listener.until(() => listener.losses > 0);
+    await receive(['m2'], breaking.db);
+    await listener.untilCount(2);
+    expect(listener.changes.map(({ chatSeq }) => chatSeq)).toEqual(['1', '3']);
+    expect(listener.losses).toBe(1);
+  });
+
+  it('passes nothing over that happened while it could not read, however long that was', async () => {
+    const breaking = breakAfterCommit(openDb());
+    const listener = await listen(openFeed({ db: breaking.db }));
+    await receive(['m0'], breaking.db);
+    await listener.untilCount(1);
+    breaking.breakOnce();
+    await receive(['m1'], db);
+    await notifyReader(db);
+    await breaking.broken;
+    await sql`update change_feed set read_at = read_at - interval '1 hour'`.execute(db);
+    await receive(['m2'], db);
+    await listener.untilCount(2);
+    expect(listener.changes.map(({ chatSeq }) => chatSeq)).toEqual(['1', '3']);
   });
 });
 
@@ -302,18 +370,13 @@ describe('several feeds', () => {
     };
     expect(await untold()).toBe(0);
     await sql`update change_feed set taken = taken + 1`.execute(db);
-    const losses: string[] = [];
-    for (const name of ['second', 'third']) {
+    const losses: number[] = [];
+    for (const _name of ['second', 'third']) {
       const feed = openFeed();
-      feed.subscribe({
-        isListening: () => true,
-        tell: async () => undefined,
-        tellLoss: async () => void losses.push(name),
-      });
-      await feed.attend(new AbortController().signal);
+      losses.push((await listen(feed)).losses);
       await feed[Symbol.asyncDispose]();
     }
-    expect(losses).toEqual(['second']);
+    expect(losses).toEqual([1, 0]);
     expect(await untold()).toBe(0);
   });
 
@@ -351,9 +414,11 @@ describe('subscriptions', () => {
           owed.push(...changes.map(({ chatSeq }) => chatSeq));
           if (owed.length >= 2) written.resolve();
         },
+        committed: () => undefined,
       },
     });
-    feed.subscribe({ isListening: () => false, tell: async () => undefined });
+    const tell = async () => undefined;
+    feed.subscribe({ isListening: () => false, tell, tellLoss: tell });
     await receive(['m0']);
     await tried.promise;
     await receive(['m1']);

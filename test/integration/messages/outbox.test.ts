@@ -462,8 +462,9 @@ describe('Idempotency-Key', () => {
 });
 
 describe('many messages', () => {
-  it('whose files do not come in time are rejected one by one, and the others accepted', async () => {
+  it('whose files do not come in time are rejected one by one, and accepted when the request is repeated', async () => {
     let began = 0;
+    const takeAny: TakeMedia = async () => ({ ...PNG, as: 'image' });
     const takeMedia: TakeMedia = async (_account, source, { signal }) => {
       if (source.from === 'upload') return { ...PNG, as: 'image' };
       began += 1;
@@ -482,13 +483,17 @@ describe('many messages', () => {
       idempotencyKey: null,
       requestHash: String(nth),
     }));
-    const options = { idempotencyKey: null, requestHash: 'all' };
+    const options = { idempotencyKey: 'k', requestHash: 'all' };
     const outcomes = await outbox({ takeMedia, filesMs: 20 }).acceptAll(account, items, options);
     expect(began).toBe(19);
     const [first, ...others] = outcomes;
     expect(first).toMatchObject({ kind: 'accepted', status: 'pending' });
     for (const other of others)
-      expect(other).toMatchObject({ kind: 'rejected', error: { code: 'MEDIA_UNAVAILABLE' } });
+      expect(other).toMatchObject({ kind: 'rejected', error: { code: 'UNAVAILABLE' } });
     expect(await rows()).toHaveLength(1);
+    const again = await outbox({ takeMedia: takeAny }).acceptAll(account, items, options);
+    expect(again[0]).toEqual(first);
+    expect(again.every(({ kind }) => kind === 'accepted')).toBe(true);
+    expect(await rows()).toHaveLength(20);
   });
 });

@@ -51,6 +51,12 @@ it.each([
   expect(told(parts).message).not.toContain('--idempotency-key');
 });
 
+it('keeps details that are a list as one, beside the key', () => {
+  const details = [{ field: 'to' }];
+  const parts = { code: 'INTERNAL', status: 500, details, idempotencyKey: 'key-1' } as const;
+  expect(told(parts).details).toEqual({ details, idempotencyKey: 'key-1' });
+});
+
 it('names none where the daemon refused', () => {
   const { message, details } = told({ code: 'ACCOUNT_NOT_FOUND', status: 404, idempotencyKey: 'key-1' });
   expect([message, details]).toEqual(['It failed.', undefined]);
