@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toError } from '../../lib/errors.ts';
@@ -22,22 +23,41 @@ export interface ProfileMark {
 export type WrittenMark = Omit<ProfileMark, 'leaseEpochs'> & Partial<Pick<ProfileMark, 'leaseEpochs'>>;
 
 const NO_LEASE: ProfileMark['leaseEpochs'] = [null];
+const NOTHING: ProfileMark = { generation: 0, boot: null, leaseEpochs: NO_LEASE };
+const isMissing = (thrown: unknown) => (toError(thrown) as NodeJS.ErrnoException).code === 'ENOENT';
 const isEpoch = (value: unknown) => value === null || Number.isSafeInteger(value);
 
 /** Undefined if there is no profile. */
 export async function readProfileMark(profilePath: string): Promise<ProfileMark | undefined> {
-  const nothing: ProfileMark = { generation: 0, boot: null, leaseEpochs: NO_LEASE };
   try {
-    const { generation, boot, leaseEpochs } = JSON.parse(await readFile(join(profilePath, NAME), 'utf8'));
+    return parseMark(await readFile(join(profilePath, NAME), 'utf8'));
+  } catch (thrown) {
+    if (!isMissing(thrown)) throw thrown;
+    return (await isFolder(profilePath)) ? NOTHING : undefined;
+  }
+}
+
+/** The same, for a last look: nothing else happens in this process between it and what is done upon it. */
+export function readProfileMarkNow(profilePath: string): ProfileMark | undefined {
+  try {
+    return parseMark(readFileSync(join(profilePath, NAME), 'utf8'));
+  } catch (thrown) {
+    if (!isMissing(thrown)) throw thrown;
+    return statSync(profilePath, { throwIfNoEntry: false })?.isDirectory() === true ? NOTHING : undefined;
+  }
+}
+
+function parseMark(text: string): ProfileMark {
+  try {
+    const { generation, boot, leaseEpochs } = JSON.parse(text);
     return {
       generation: Number.isSafeInteger(generation) && generation > 0 ? generation : 0,
       boot: typeof boot === 'string' ? boot : null,
       leaseEpochs: Array.isArray(leaseEpochs) ? leaseEpochs.filter(isEpoch) : NO_LEASE,
     };
   } catch (thrown) {
-    if (thrown instanceof SyntaxError) return nothing;
-    if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
-    return (await isFolder(profilePath)) ? nothing : undefined;
+    if (thrown instanceof SyntaxError) return NOTHING;
+    throw thrown;
   }
 }
 
@@ -55,8 +75,8 @@ export async function readBoot(): Promise<string | null> {
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  const stats = await stat(path).catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'ENOENT') return undefined;
+  const stats = await stat(path).catch((thrown: unknown) => {
+    if (isMissing(thrown)) return undefined;
     throw thrown;
   });
   return stats?.isDirectory() === true;

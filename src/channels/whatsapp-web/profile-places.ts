@@ -6,7 +6,8 @@
  *
  * While a profile is moved the row names both ends, so that whoever comes next finds it at the one or the other. It is moved
  * under the lease alone: the browsers of whoever had it are over by then, and what is left of them is ended before and
- * after, since one that was being launched may have opened it until its path was gone.
+ * after, since one that was being launched may have opened it until its path was gone. One that had to be copied stays where
+ * it was until the row says that the copy is used.
  */
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -17,16 +18,16 @@ import { withDeadline } from '../../lib/abort.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Vault } from '../../vault/vault.ts';
-import { findBrowserProcesses, killBrowserProcesses } from './browser-process.ts';
+import { findBrowserProcesses, killSeen, lookAtBrowser } from './browser-process.ts';
 import { isLastUsed, type KnownVault } from './live-profile.ts';
 import { profilePathOf, removeProfile } from './profile.ts';
-import { readBoot, readProfileMark } from './profile-mark.ts';
+import { readBoot, readProfileMark, readProfileMarkNow } from './profile-mark.ts';
 import { moveProfile } from './profile-takeover.ts';
 import { isOurs } from './runtime-folder.ts';
 
 export interface ProfilePlacesDeps {
   readonly runtimePath: string;
-  readonly vault: Pick<Vault, 'findPlaces' | 'savePlaces'>;
+  readonly vault: Pick<Vault, 'findNewest' | 'findPlaces' | 'savePlaces'>;
   readonly timings: Pick<SessionTimings, 'freeDiskBytes' | 'lastWritesMs'>;
   readonly findLease: FindLease;
   readonly log: Logger;
@@ -34,6 +35,8 @@ export interface ProfilePlacesDeps {
 
 export class ProfilePlaces {
   readonly #deps: ProfilePlacesDeps;
+  /** Where profiles lie that were copied here, and whose use here is yet to be written down. */
+  readonly #copied = new Map<AccountId, string>();
 
   constructor(deps: ProfilePlacesDeps) {
     this.#deps = deps;
@@ -44,14 +47,14 @@ export class ProfilePlaces {
    * removed. If it lies open somewhere and is out of reach, that is logged: the vault has to do.
    * @throws LeaseLostError; AppError DISK_FULL; and what the database throws
    */
-  async bring(accountId: AccountId, { profileEpoch, isSealed }: KnownVault): Promise<void> {
+  async bring(accountId: AccountId, { epoch, profileEpoch, isSealed }: KnownVault): Promise<void> {
     if (profileEpoch === null) return;
     const here = profilePathOf(this.#deps.runtimePath, accountId);
     const mark = await readProfileMark(here);
     if (mark !== undefined && isLastUsed(mark, profileEpoch)) return;
     const missing: string[] = [];
     for (const from of await this.#deps.vault.findPlaces(accountId)) {
-      const fault = await this.#bringFrom({ accountId, profileEpoch, from, here });
+      const fault = await this.#bringFrom({ accountId, epoch, profileEpoch, from, here });
       if (fault === undefined) return;
       missing.push(`${from}: ${fault}`);
     }
@@ -74,38 +77,94 @@ export class ProfilePlaces {
     });
   }
 
+  /**
+   * The account's profile is used here by now: what was copied of it elsewhere is removed, as its owner would remove it, unless
+   * that one has it again.
+   */
+  async removeCopied(accountId: AccountId, { epoch }: Pick<KnownVault, 'epoch'>): Promise<void> {
+    const from = this.#copied.get(accountId);
+    if (from === undefined) return;
+    this.#copied.delete(accountId);
+    try {
+      const { profileEpoch } = await this.#deps.vault.findNewest(accountId);
+      const mark = readProfileMarkNow(from);
+      if (mark === undefined || isLastUsed(mark, profileEpoch) || !this.#isHeld({ accountId, epoch })) return;
+      await removeProfile(from);
+    } catch (thrown) {
+      const error = toError(thrown).message;
+      this.#deps.log.warn('A profile was copied here and is left at its former place', {
+        accountId,
+        from,
+        error,
+      });
+    }
+  }
+
   /** What is in the way, if anything is. */
-  async #bringFrom({ accountId, profileEpoch, from, here }: Bringing): Promise<string | undefined> {
-    const { vault, findLease, log } = this.#deps;
-    const fault = await findObstacle(from, { accountId, profileEpoch }).catch(describe);
+  async #bringFrom(bringing: Bringing): Promise<string | undefined> {
+    const { vault, log } = this.#deps;
+    const { accountId, from, here } = bringing;
+    const fault = await findObstacle(from, bringing).catch(describe);
     if (fault !== undefined) return fault;
     await vault.savePlaces(accountId, [here, from]);
-    if (findLease(accountId) === undefined) throw new LeaseLostError();
     try {
-      await this.#move(from, here);
+      await this.#move(bringing);
     } catch (thrown) {
-      if (isAppError(thrown, 'DISK_FULL')) throw thrown;
-      const mark = await readProfileMark(here);
-      if (mark === undefined || !isLastUsed(mark, profileEpoch)) return describe(thrown);
-      log.warn('A profile was copied here and is left at its former place', { accountId, from });
+      if (thrown instanceof LeaseLostError || isAppError(thrown, 'DISK_FULL')) throw thrown;
+      return describe(thrown);
     }
     log.info('An account goes on with the profile that another instance had open', { accountId, from });
     return undefined;
   }
 
-  async #move(from: string, here: string): Promise<void> {
+  /**
+   * This process may have stood still at any moment, and another instance have the account and its profile since: each thing
+   * that is done to that is done in the same turn as a look at the lease, and to processes alone that were seen under it.
+   */
+  async #move(bringing: Bringing): Promise<void> {
     const { log, timings } = this.#deps;
-    await killBrowserProcesses(from, { log });
+    const { accountId, from, here } = bringing;
+    await this.#endBrowsers(bringing);
     if (findBrowserProcesses(from).length > 0) throw new Error('a browser uses it that cannot be ended');
+    this.#requireHeld(bringing);
     await removeProfile(here);
-    await moveProfile(from, here, timings.freeDiskBytes);
+    const requireLast = () => this.#requireLastUsed(bringing);
+    const how = await moveProfile(from, here, { freeBytes: timings.freeDiskBytes, requireLast });
+    if (how === 'copied') this.#copied.set(accountId, from);
     // One that was launched at that moment has what it opened.
-    await killBrowserProcesses(from, { log });
+    await this.#endBrowsers(bringing);
+    log.debug('A profile was brought here', { accountId, from, how });
+  }
+
+  async #endBrowsers(bringing: Bringing): Promise<void> {
+    const { from } = bringing;
+    this.#requireHeld(bringing);
+    const mayKill = () => this.#isHeld(bringing);
+    await killSeen(from, lookAtBrowser(from), { mayKill, log: this.#deps.log });
+    this.#requireHeld(bringing);
+  }
+
+  #isHeld({ accountId, epoch }: Pick<Bringing, 'accountId' | 'epoch'>): boolean {
+    return (this.#deps.findLease(accountId)?.epoch ?? null) === epoch;
+  }
+
+  #requireHeld(bringing: Bringing): void {
+    if (!this.#isHeld(bringing)) throw new LeaseLostError();
+  }
+
+  #requireLastUsed(bringing: Bringing): void {
+    this.#requireHeld(bringing);
+    const mark = readProfileMarkNow(bringing.from);
+    if (mark === undefined || !isLastUsed(mark, bringing.profileEpoch)) throw new Error(OF_ANOTHER_TIME);
   }
 }
 
+const OF_ANOTHER_TIME = 'what lies there is from another time';
+
 interface Bringing {
   readonly accountId: AccountId;
+  /** Of the lease under which it is brought. */
+  readonly epoch: number | null;
   readonly profileEpoch: number;
   readonly from: string;
   readonly here: string;
@@ -125,7 +184,7 @@ async function findObstacle(
   if (!isOwn) return 'it is of another user, or may be';
   const mark = await readProfileMark(path);
   if (mark === undefined) return 'nothing lies there';
-  if (!isLastUsed(mark, profileEpoch)) return 'what lies there is from another time';
+  if (!isLastUsed(mark, profileEpoch)) return OF_ANOTHER_TIME;
   // Without it another machine, or one that went down since, cannot be told from this one.
   if (mark.boot === null || mark.boot !== (await readBoot()))
     return 'it is from before the machine went down';

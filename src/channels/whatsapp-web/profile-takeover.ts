@@ -1,4 +1,5 @@
-import { cp, mkdir, rename } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { cp, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -32,27 +33,41 @@ export async function tidyProfiles(
 
 /** If both are there, the mark and the vault tell which is of use; the one that lies here is the later one. */
 async function takeOver(path: string, here: string): Promise<void> {
-  if ((await readProfileMark(here)) === undefined) await moveProfile(path, here);
-  else await removeProfile(path);
+  const isHere = (await readProfileMark(here)) !== undefined;
+  if (isHere || (await moveProfile(path, here)) === 'copied') await removeProfile(path);
+}
+
+export interface MoveOptions {
+  /** @throws AppError DISK_FULL if a copy would leave fewer bytes than that */
+  readonly freeBytes?: number;
+  /** A last look, directly before the profile gets its new place; nothing is moved if it throws. */
+  readonly requireLast?: () => void;
 }
 
 /**
- * Moves a profile to where none is, on another file system by a copy of what is kept of it: whole or not at all. A crash in the
- * middle leaves it at the one place, the other, or both. No browser runs on it.
- * @throws AppError DISK_FULL if a copy would leave fewer bytes than that
+ * Moves a profile to where none is, or on another file system copies what is kept of it: whole or not at all; says which. One
+ * that was copied is left to whoever asked for it. A crash in the middle leaves it at the one place, the other, or both. No
+ * browser runs on it.
  */
-export async function moveProfile(path: string, here: string, freeBytes = 0): Promise<void> {
+export async function moveProfile(
+  path: string,
+  here: string,
+  { freeBytes = 0, requireLast = () => undefined }: MoveOptions = {},
+): Promise<'moved' | 'copied'> {
   try {
-    await rename(path, here);
+    requireLast();
+    // In the same turn as that look: one that waits for a thread may wait long.
+    renameSync(path, here);
+    return 'moved';
   } catch (thrown) {
     if ((toError(thrown) as NodeJS.ErrnoException).code !== 'EXDEV') throw thrown;
     await requireFreeBytes(dirname(here), (await measureKept(path)) + freeBytes);
-    await copyProfile(path, here);
-    await removeProfile(path);
+    await copyProfile(path, here, requireLast);
+    return 'copied';
   }
 }
 
-async function copyProfile(path: string, here: string): Promise<void> {
+async function copyProfile(path: string, here: string, requireLast: () => void): Promise<void> {
   const opening = `${here}.opening-${crypto.randomUUID()}`;
   try {
     await mkdir(opening, { mode: 0o700 });
@@ -60,7 +75,8 @@ async function copyProfile(path: string, here: string): Promise<void> {
       await cp(join(path, entry), join(opening, entry), { recursive: true });
     }
     await writeProfileMark(opening, (await readProfileMark(path)) ?? { generation: 0, boot: null });
-    await rename(opening, here);
+    requireLast();
+    renameSync(opening, here);
   } finally {
     await removeRemnant(opening);
   }
