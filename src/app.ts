@@ -122,7 +122,7 @@ async function openParts(
       capacity: config.whatsapp.maxConnections,
       exclusive: config.database.kind === 'embedded',
       guard,
-      endBrowsers: (accountIds) => endBrowsersOf(accountIds, log),
+      endBrowsers: (over) => endBrowsersOf(over, log),
       host: readHostProcess(await ensureFolderId(folder.path)),
       clock,
       log,

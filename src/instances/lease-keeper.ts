@@ -132,7 +132,7 @@ class RunKeeper implements LeaseKeeper {
       findRun: () => this.run,
       onRunOver: () => this.#renewNow(),
     });
-    this.#free = new FreeAccounts({ db, host, endBrowsers, terms, clock, log });
+    this.#free = new FreeAccounts({ db, findRun: () => this.run, host, endBrowsers, terms, clock, log });
     const isShown = () => presence.ask((line) => isShownByAnother(line, instanceId), terms.renewDeadlineMs);
     this.#former = new FormerRunWatch({ host, isShown, terms, clock, log });
   }

@@ -37,6 +37,7 @@ export interface KnownProcess {
 
 /** A browser of a daemon, by what it carries on its command line; null what it does not. */
 export interface MarkedBrowser {
+  readonly process: KnownProcess;
   readonly profilePath: string;
   readonly accountId: string;
   readonly instanceId: string | null;
@@ -259,7 +260,9 @@ export function listMarkedBrowsers(): MarkedBrowser[] {
     const profilePath = argumentOf(entry, PROFILE_ARGUMENT);
     const accountId = argumentOf(entry, MARKER_ARGUMENT);
     if (profilePath === undefined || accountId === undefined) return [];
-    return [{ profilePath, accountId, instanceId: argumentOf(entry, INSTANCE_ARGUMENT) ?? null }];
+    const instanceId = argumentOf(entry, INSTANCE_ARGUMENT) ?? null;
+    const { pid, startedAt } = entry;
+    return [{ process: { pid, startedAt }, profilePath, accountId, instanceId }];
   });
 }
 
