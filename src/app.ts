@@ -11,7 +11,7 @@ import { makeWebhookFanOut } from './assembly/webhooks.ts';
 import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { readBrowserMemory } from './channels/whatsapp-web/browser-memory.ts';
 import { openGuard } from './channels/whatsapp-web/guard.ts';
-import { endBrowsersOf } from './channels/whatsapp-web/orphan-browsers.ts';
+import { endBrowsersOf, hasBrowsersOf } from './channels/whatsapp-web/orphan-browsers.ts';
 import type { Pool } from './channels/whatsapp-web/pool.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
 import { makeProfileInspection } from './channels/whatsapp-web/profile-inspection.ts';
@@ -123,6 +123,7 @@ async function openParts(
       exclusive: config.database.kind === 'embedded',
       guard,
       endBrowsers: (over) => endBrowsersOf(over, log),
+      hasBrowsers: (accountIds) => hasBrowsersOf(instanceId, accountIds),
       host: readHostProcess(await ensureFolderId(folder.path)),
       clock,
       log,

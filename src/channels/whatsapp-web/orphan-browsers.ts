@@ -1,5 +1,5 @@
 import type { AccountStore } from '../../accounts/account.ts';
-import { type InstanceId, parseAccountId } from '../../accounts/ids.ts';
+import { type AccountId, type InstanceId, parseAccountId } from '../../accounts/ids.ts';
 import type { BrowsersOfRun } from '../../instances/free-accounts.ts';
 import { isAppError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -70,4 +70,11 @@ export async function endBrowsersOf(over: BrowsersOfRun, log: Logger): Promise<b
     });
   }
   return left.length === 0;
+}
+
+/** Whether a browser that this instance has launched for one of these accounts lives on this machine. */
+export function hasBrowsersOf(instanceId: InstanceId, accountIds: readonly AccountId[]): boolean {
+  if (accountIds.length === 0) return false;
+  const ids = new Set<string>(accountIds);
+  return listMarkedBrowsers().some((each) => each.instanceId === instanceId && ids.has(each.accountId));
 }

@@ -307,6 +307,21 @@ it('has no say any more over the browsers of another run once its own has lapsed
   await former[Symbol.asyncDispose]();
 });
 
+it('leaves its leases to lapse where a browser of an account that it holds lives on at its end', async () => {
+  const accountId = await insertWanted(HERE);
+  const asked: (readonly AccountId[])[] = [];
+  const hasBrowsers = (accountIds: readonly AccountId[]) => asked.push(accountIds) > 0;
+  let run: number | undefined;
+  {
+    await using here = await open(HERE, { hasBrowsers });
+    await here.take(accountId);
+    run = here.run;
+  }
+  expect(asked).toEqual([[accountId]]);
+  expect((await listRuns(db)).map((each) => each.run)).toEqual([run]);
+  await endRun(db, run ?? 0);
+});
+
 it('tells the guard until when browsers may run, unless nobody else can reach the database', async () => {
   const told: number[] = [];
   const guard = { allowUntil: (uptimeMs: number) => void told.push(uptimeMs) };

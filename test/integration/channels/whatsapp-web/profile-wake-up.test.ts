@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SHARED_MEMORY } from '../../../../src/channels/whatsapp-web/runtime-folder.ts';
 import { LeaseLostError } from '../../../../src/instances/lease.ts';
-import { openTemporaryFolder } from '../../../support/temporary-folder.ts';
+import { systemClock } from '../../../../src/lib/clock.ts';
+import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
 import { type VaultDaemon, VaultDaemons } from '../../../support/vault-daemons.ts';
 import { VaultRoot } from '../../../support/vault-root.ts';
 
@@ -107,4 +108,50 @@ describe('a profile that is brought by a copy', () => {
     expect(await taker.stage.takeOut()).toBe('gone on');
     expect(await former.stage.read()).toBe('gone on');
   });
+});
+
+describe('a profile that is there and cannot be brought', () => {
+  let now: number;
+  const clock = { ...systemClock, monotonic: () => now };
+  let memory: TemporaryFolder;
+  let taker: VaultDaemon;
+
+  beforeEach(async () => {
+    now = 0;
+    memory = await openTemporaryFolder(SHARED_MEMORY);
+    taker = await daemons.open('b', { runtimePath: memory.path, clock });
+    await daemons.hold(taker, 'b');
+    return () => memory[Symbol.asyncDispose]();
+  });
+
+  /** Cannot be copied while it is there. */
+  const hindrance = () => join(former.stage.profilePath, 'Default', 'IndexedDB', 'hindrance');
+  const hinder = () => execFileSync('mkfifo', [hindrance()]);
+
+  it('is waited for', async () => {
+    hinder();
+    await expect(taker.stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
+    now += 10_000;
+    await expect(taker.stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
+    rmSync(hindrance());
+    expect(await taker.stage.takeOut()).toBe('gone on');
+  });
+
+  it('is given up in the end', async () => {
+    hinder();
+    await expect(taker.stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
+    now += 15_000;
+    expect(await taker.stage.takeOut()).toBe('sealed');
+  });
+
+  it('is waited for without an end while a browser has it open', async () => {
+    const browser = await launched(former.stage.profilePath);
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => true);
+    await expect(taker.stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
+    now += 3_600_000;
+    await expect(taker.stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
+    kill.mockRestore();
+    expect(isAlive(browser)).toBe(true);
+    expect(await taker.stage.takeOut()).toBe('gone on');
+  }, 30_000);
 });
