@@ -188,6 +188,7 @@ async function openParts(
       instanceId,
       fence,
       findRun: () => leases.run,
+      isHeldHere: (accountId) => leases.find(accountId) !== undefined,
       messageRateLimit: config.whatsapp.messageRateLimit,
       pacing: config.whatsapp.pacing,
       onCounted: (accountId) => announcer.reviewHealth(accountId),
