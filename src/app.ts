@@ -235,6 +235,7 @@ async function openParts(
       return new Set([...kept].filter((id) => pool.findStatus(id) === undefined));
     }, signal);
   leases.onTick(() => void pipeline.hearMoves());
+  leases.onLapse(() => void stores.database.cutWaiting());
   leases.onRun(() => void settleAfterLapse(catchUpVaults, log));
   const cronTable = makeCronTable({
     db,
