@@ -13,6 +13,7 @@ import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
+import { readPidNamespace } from '../../instances/host-process.ts';
 import { type FindLease, LeaseLostError } from '../../instances/lease.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -159,7 +160,8 @@ export class ProfilePlaces {
     this.#requireHeld(bringing);
     await removeProfile(here);
     const requireLast = () => this.#requireLastUsed(bringing);
-    const how = await moveProfile(from, here, { freeBytes: timings.freeDiskBytes, requireLast });
+    const mayRename = isWithinSight(from);
+    const how = await moveProfile(from, here, { freeBytes: timings.freeDiskBytes, requireLast, mayRename });
     if (how === 'copied') this.#copied.set(accountId, from);
     // One that was launched at that moment has what it opened.
     await this.#endBrowsers(bringing);
@@ -234,6 +236,12 @@ async function findObstacle(
   if (mark.boot === null || mark.boot !== (await readBoot()))
     return 'it is from before the machine went down';
   return undefined;
+}
+
+/** Whether a browser that has the profile open would be seen here: that of another container only sleeps, maybe. */
+function isWithinSight(path: string): boolean {
+  const namespace = readProfileMarkNow(path)?.pidNamespace;
+  return namespace !== null && namespace !== undefined && namespace === readPidNamespace();
 }
 
 async function isOwn(path: string): Promise<boolean> {

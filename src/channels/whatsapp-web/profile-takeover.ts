@@ -42,28 +42,35 @@ export interface MoveOptions {
   readonly freeBytes?: number;
   /** A last look, directly before the profile gets its new place; nothing is moved if it throws. */
   readonly requireLast?: () => void;
+  /** Not where somebody may have its files open: they are the same ones after a rename. */
+  readonly mayRename?: boolean;
 }
 
 /**
- * Moves a profile to where none is, or on another file system copies what is kept of it: whole or not at all; says which. One
+ * Moves a profile to where none is, or, on another file system and where it must not be renamed, copies what is kept of it: whole or not at all; says which. One
  * that was copied is left to whoever asked for it. A crash in the middle leaves it at the one place, the other, or both. No
  * browser runs on it.
  */
 export async function moveProfile(
   path: string,
   here: string,
-  { freeBytes = 0, requireLast = () => undefined }: MoveOptions = {},
+  { freeBytes = 0, requireLast = () => undefined, mayRename = true }: MoveOptions = {},
 ): Promise<'moved' | 'copied'> {
+  if (mayRename && renameWithin(path, here, requireLast)) return 'moved';
+  await requireFreeBytes(dirname(here), (await measureKept(path)) + freeBytes);
+  await copyProfile(path, here, requireLast);
+  return 'copied';
+}
+
+/** In the same turn as the last look: what waits for a thread may wait long. False if they lie on different file systems. */
+function renameWithin(path: string, here: string, requireLast: () => void): boolean {
+  requireLast();
   try {
-    requireLast();
-    // In the same turn as that look: one that waits for a thread may wait long.
     renameSync(path, here);
-    return 'moved';
+    return true;
   } catch (thrown) {
-    if ((toError(thrown) as NodeJS.ErrnoException).code !== 'EXDEV') throw thrown;
-    await requireFreeBytes(dirname(here), (await measureKept(path)) + freeBytes);
-    await copyProfile(path, here, requireLast);
-    return 'copied';
+    if ((toError(thrown) as NodeJS.ErrnoException).code === 'EXDEV') return false;
+    throw thrown;
   }
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SHARED_MEMORY } from '../../../../src/channels/whatsapp-web/runtime-folder.ts';
@@ -52,12 +53,13 @@ async function launched(profilePath: string): Promise<ChildProcess> {
 }
 const isAlive = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
 
-/** The profile is used under another lease from now on. */
-function markAs(profilePath: string, epoch: number): void {
+function remark(profilePath: string, changes: object): void {
   const path = join(profilePath, 'switchboard.json');
   const mark = JSON.parse(readFileSync(path, 'utf8'));
-  writeFileSync(path, JSON.stringify({ ...mark, leaseEpochs: [epoch] }));
+  writeFileSync(path, JSON.stringify({ ...mark, ...changes }));
 }
+/** The profile is used under another lease from now on. */
+const markAs = (profilePath: string, epoch: number) => remark(profilePath, { leaseEpochs: [epoch] });
 
 describe('an instance that wakes up while it brings a profile', () => {
   it('neither takes the profile nor ends the browser that its owner uses again', async () => {
@@ -108,6 +110,23 @@ describe('a profile that is brought by a copy', () => {
     expect(await taker.stage.takeOut()).toBe('gone on');
     expect(await former.stage.read()).toBe('gone on');
   });
+});
+
+describe('a profile whose browser may only sleep, unseen, in another container', () => {
+  it.each(['another', null])(
+    'is copied, so that what that one writes when it wakes up meets no other (%s)',
+    async (pidNamespace) => {
+      const { profilePath } = former.stage;
+      remark(profilePath, { pidNamespace });
+      await using state = await open(join(profilePath, 'Local State'), 'a');
+      const taker = await enter('b');
+      expect(await taker.stage.takeOut()).toBe('gone on');
+      const before = await readFile(join(taker.stage.profilePath, 'Local State'), 'utf8');
+      await state.write('what the sleeper writes');
+      expect(await readFile(join(taker.stage.profilePath, 'Local State'), 'utf8')).toBe(before);
+      expect(await former.stage.listRuntime()).toEqual([]);
+    },
+  );
 });
 
 describe('a profile that is there and cannot be brought', () => {
