@@ -11,7 +11,7 @@ import { makeWebhookFanOut } from './assembly/webhooks.ts';
 import { findBrowser, RUN_MARK } from './channels/whatsapp-web/browser.ts';
 import { readBrowserMemory } from './channels/whatsapp-web/browser-memory.ts';
 import { openGuard } from './channels/whatsapp-web/guard.ts';
-import { endBrowsersOf } from './channels/whatsapp-web/orphan-browsers.ts';
+import { endBrowsersOf, hasBrowsersOf } from './channels/whatsapp-web/orphan-browsers.ts';
 import type { Pool } from './channels/whatsapp-web/pool.ts';
 import { removeOrphanProfiles } from './channels/whatsapp-web/profile-clean-up.ts';
 import { makeProfileInspection } from './channels/whatsapp-web/profile-inspection.ts';
@@ -122,7 +122,8 @@ async function openParts(
       capacity: config.whatsapp.maxConnections,
       exclusive: config.database.kind === 'embedded',
       guard,
-      endBrowsers: (accountIds) => endBrowsersOf(accountIds, log),
+      endBrowsers: (over) => endBrowsersOf(over, log),
+      hasBrowsers: (accountIds) => hasBrowsersOf(instanceId, accountIds),
       host: readHostProcess(await ensureFolderId(folder.path)),
       clock,
       log,
@@ -186,6 +187,7 @@ async function openParts(
       instanceId,
       fence,
       findRun: () => leases.run,
+      isHeldHere: (accountId) => leases.find(accountId) !== undefined,
       messageRateLimit: config.whatsapp.messageRateLimit,
       pacing: config.whatsapp.pacing,
       onCounted: (accountId) => announcer.reviewHealth(accountId),
@@ -232,6 +234,7 @@ async function openParts(
       return new Set([...kept].filter((id) => pool.findStatus(id) === undefined));
     }, signal);
   leases.onTick(() => void pipeline.hearMoves());
+  leases.onLapse(() => void stores.database.cutWaiting());
   leases.onRun(() => void settleAfterLapse(catchUpVaults, log));
   const cronTable = makeCronTable({
     db,

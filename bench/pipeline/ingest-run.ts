@@ -48,6 +48,7 @@ export async function measureIngest(
     await openPipeline({
       fence: NO_FENCE,
       findRun: () => undefined,
+      isHeldHere: () => false,
       ...{ database, redis, queues, store, instanceId, clock: systemClock, log: quietLog },
       messageRateLimit: 0,
       pacing: { warmup: false, jitter: false, breaker: false },

@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
-import { withDeadline } from '../lib/abort.ts';
+import { waitMs, withDeadline } from '../lib/abort.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { DatabaseWatch } from './database-watch.ts';
@@ -26,6 +26,27 @@ const END_ABANDONED = "set idle_in_transaction_session_timeout = '15s'";
 /** How long queries may take to be answered once the pool closes; then their connections are cut. Milliseconds. */
 const CLOSE_DEADLINE_MS = 3_000;
 
+/**
+ * How long it may take to make a connection, in milliseconds: one whose packets are lost is tried anew, and not with the long
+ * pauses of a network that gives up late.
+ */
+const CONNECT_DEADLINE_MS = 10_000;
+
+/** Connections that have waited this long for an answer when the leases of this instance lapse, and a little longer, are cut. */
+const WAITED_MS = 5_000;
+/** What came while this process stood still is read within; milliseconds. */
+const READ_MS = 1_000;
+
+/** The option of the pool would count for the wait until one of its connections is free as well. */
+class DeadlineClient extends pg.Client {
+  constructor(config: pg.ClientConfig = {}) {
+    const connectionTimeoutMillis = { value: CONNECT_DEADLINE_MS, enumerable: true };
+    // The pool hides the password from whoever lists its options, also from a spread.
+    const given = Object.getOwnPropertyDescriptors(config);
+    super(Object.defineProperties({}, { connectionTimeoutMillis, ...given }));
+  }
+}
+
 /** A handle to the database, or a transaction on it: what every store function takes first. */
 export type Executor = Kysely<Database>;
 
@@ -33,6 +54,11 @@ export interface OpenDatabase extends AsyncDisposable {
   readonly db: Executor;
   /** Calls the listener each time that the database is back from an outage; it returns at once and never throws. */
   onRecovered(listener: () => void): void;
+  /**
+   * Cuts the connections that have not been answered for some seconds: what they ask counts no more, and an answer that was
+   * lost on its way would be waited for until the network gives up. Never rejects.
+   */
+  cutWaiting(): Promise<void>;
 }
 
 export interface DatabaseOptions {
@@ -57,17 +83,19 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
   const pool = new pg.Pool({
     max: options.poolSize ?? POOL_SIZE,
     types,
+    Client: DeadlineClient,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     // A statement of its own: as a parameter of the connection, poolers such as PgBouncer would refuse it.
-    onConnect: async (client) => void (await client.query(END_ABANDONED)),
+    onConnect: async (client) =>
+      void (await withDeadline(client.query(END_ABANDONED), CONNECT_DEADLINE_MS, 'A new connection')),
     ...options.connection,
   });
-  const watch = new DatabaseWatch(() => pool.query('select 1'), options.log);
-  let closing = false;
+  const watch = new DatabaseWatch(() => sql`select 1`.execute(db), options.log);
+  const closed = new AbortController();
   pool.on('error', (thrown) => {
     // The goodbyes of a pool that closes are still on their way when it says that it is closed.
-    if (closing) return;
+    if (closed.signal.aborted) return;
     watch.broke();
     options.log.warn('A database connection broke while idle', { error: toError(thrown).message });
   });
@@ -84,6 +112,7 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
   });
   const names = new StatementNames();
   const preparing = new WeakMap<pg.PoolClient, PreparingClient>();
+  const sinceOf = (client: pg.PoolClient) => preparing.get(client)?.waitingSince;
   const watched = {
     options: pool.options,
     end: () => pool.end(),
@@ -106,16 +135,29 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
   return {
     db,
     onRecovered: watch.onRecovered.bind(watch),
+    async cutWaiting() {
+      const waited = performance.now() - WAITED_MS;
+      const waiting = [...clients].flatMap((client) => {
+        const since = sinceOf(client);
+        return since === undefined || since > waited ? [] : [{ client, since }];
+      });
+      if (waiting.length === 0) return;
+      await waitMs(READ_MS, closed.signal).catch(() => undefined);
+      const silent = waiting.filter(({ client, since }) => sinceOf(client) === since);
+      for (const { client } of silent) void client.end();
+      if (silent.length > 0)
+        options.log.warn('Database connections were cut that did not answer', { connections: silent.length });
+    },
     async [Symbol.asyncDispose]() {
-      closing = true;
+      closed.abort();
       await watch.close();
-      const closed = db.destroy();
+      const destroyed = db.destroy();
       try {
-        await withDeadline(closed, CLOSE_DEADLINE_MS, 'Closing the database');
+        await withDeadline(destroyed, CLOSE_DEADLINE_MS, 'Closing the database');
       } catch (thrown) {
         options.log.warn('Database connections were cut', { error: toError(thrown).message });
         for (const client of clients) void client.end();
-        await closed;
+        await destroyed;
       }
     },
   };

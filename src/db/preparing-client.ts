@@ -68,6 +68,7 @@ export class StatementNames {
 export class PreparingClient implements PostgresPoolClient {
   readonly #client: pg.PoolClient;
   readonly #names: StatementNames;
+  #waitingSince: number | undefined;
 
   constructor(client: pg.PoolClient, names: StatementNames) {
     this.#client = client;
@@ -84,12 +85,25 @@ export class PreparingClient implements PostgresPoolClient {
     throw new TypeError('Rows are not streamed here.');
   }
 
+  /** Since when, by `performance.now()`, what was asked last has not been answered; undefined if it was. */
+  get waitingSince(): number | undefined {
+    return this.#waitingSince;
+  }
+
   release(destroy?: boolean): void {
     this.#client.release(destroy);
   }
 
   async #ask<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
-    return (await this.#prepareOrAsk(text, values)) as PostgresQueryResult<unknown> as PostgresQueryResult<R>;
+    this.#waitingSince = performance.now();
+    try {
+      return (await this.#prepareOrAsk(
+        text,
+        values,
+      )) as PostgresQueryResult<unknown> as PostgresQueryResult<R>;
+    } finally {
+      this.#waitingSince = undefined;
+    }
   }
 
   async #prepareOrAsk(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {

@@ -1,4 +1,4 @@
-import type { AccountId } from '../accounts/ids.ts';
+import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { Executor } from '../db/database.ts';
 import { endRun, expireRuns, listFreeAccounts, listLeases, listRuns, type Run } from '../db/lease-store.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -7,13 +7,23 @@ import type { HostProcess } from './host-process.ts';
 import type { LeaseTerms } from './lease-terms.ts';
 import { type FreeAccount, listDue } from './placement.ts';
 
-/**
- * Ends the browsers of these accounts that live on this machine, whoever launched them; true if none is left. Never rejects.
- */
-export type EndBrowsers = (accountIds: readonly AccountId[]) => Promise<boolean>;
+/** Whose browsers are to be ended. */
+export interface BrowsersOfRun {
+  /** Accounts that the run holds. */
+  readonly accountIds: readonly AccountId[];
+  /** Whose run it is. */
+  readonly instanceId: InstanceId;
+  /** Asked directly before each signal: an instance that stood still may have lost the say, and others have the accounts. */
+  readonly isStillOurs: () => boolean;
+}
+
+/** Ends the browsers that a run has left on this machine; true if none is left. Never rejects. */
+export type EndBrowsers = (over: BrowsersOfRun) => Promise<boolean>;
 
 export interface FreeAccountsDeps {
   readonly db: Executor;
+  /** The run of this instance, if it is valid at this moment. */
+  readonly findRun: () => number | undefined;
   readonly host: HostProcess;
   readonly endBrowsers: EndBrowsers;
   readonly terms: LeaseTerms;
@@ -56,39 +66,45 @@ export class FreeAccounts {
     const { db } = this.#deps;
     const runs = await listRuns(db);
     const others = runs.filter(({ run }) => run !== own);
-    const ended = new Set([...(await this.#expire(others)), ...(await this.#endDead(others))]);
+    const ended = new Set([...(await this.#expire(others, own)), ...(await this.#endDead(others, own))]);
     return ended.size === 0 ? runs : await listRuns(db);
   }
 
-  async #expire(runs: readonly Run[]): Promise<readonly number[]> {
+  async #expire(runs: readonly Run[], own: number): Promise<readonly number[]> {
     const lapsed: number[] = [];
-    for (const { run, isLapsed } of runs)
-      if (isLapsed && (await this.#isWithoutBrowsers(run))) lapsed.push(run);
+    for (const each of runs)
+      if (each.isLapsed && (await this.#isWithoutBrowsers(each, own))) lapsed.push(each.run);
     if (lapsed.length === 0) return [];
     const ended = await expireRuns(this.#deps.db, lapsed);
     this.#tell(runs, ended, 'An instance has not renewed its lease; its accounts are free');
     return ended;
   }
 
-  async #endDead(runs: readonly Run[]): Promise<readonly number[]> {
+  async #endDead(runs: readonly Run[], own: number): Promise<readonly number[]> {
     const { db, host, terms, clock } = this.#deps;
-    const gone = runs.filter(({ process }) => host.lookAt(process) === 'gone').map(({ run }) => run);
+    const gone = runs.filter(({ process }) => host.lookAt(process) === 'gone');
     const now = clock.monotonic();
-    this.#goneSince = firstSeen(gone, this.#goneSince, now);
+    this.#goneSince = firstSeen(
+      gone.map(({ run }) => run),
+      this.#goneSince,
+      now,
+    );
     const ended: number[] = [];
-    for (const [run, since] of this.#goneSince) {
-      if (now - since < terms.deadGraceMs || !(await this.#isWithoutBrowsers(run))) continue;
-      if (await endRun(db, run)) ended.push(run);
+    for (const each of gone) {
+      const { run } = each;
+      if (now - (this.#goneSince.get(run) ?? now) < terms.deadGraceMs) continue;
+      if ((await this.#isWithoutBrowsers(each, own)) && (await endRun(db, run))) ended.push(run);
     }
     this.#tell(runs, ended, 'The process of an instance is gone; its accounts are free');
     return ended;
   }
 
   /** Nothing that it held is run by it any more, as far as this machine can tell. */
-  async #isWithoutBrowsers(run: number): Promise<boolean> {
-    const { db, endBrowsers } = this.#deps;
-    const held = await listLeases(db, run);
-    return held.length === 0 || (await endBrowsers(held.map(({ accountId }) => accountId)));
+  async #isWithoutBrowsers({ run, instanceId }: Run, own: number): Promise<boolean> {
+    const { db, endBrowsers, findRun } = this.#deps;
+    const accountIds = (await listLeases(db, run)).map(({ accountId }) => accountId);
+    if (accountIds.length === 0) return true;
+    return await endBrowsers({ accountIds, instanceId, isStillOurs: () => findRun() === own });
   }
 
   #tell(runs: readonly Run[], ended: readonly number[], message: string): void {

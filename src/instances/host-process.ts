@@ -45,8 +45,17 @@ export function readHostProcess(folderId?: string): HostProcess {
 function readPlace(): readonly [boot: string, namespace: string] | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    const namespace = readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
-    return [boot, namespace];
+    const namespace = readPidNamespace();
+    return namespace === undefined ? undefined : [boot, namespace];
+  } catch {
+    return undefined;
+  }
+}
+
+/** In which numbers of processes mean something, and outside of which no process is seen; undefined where /proc does not tell. */
+export function readPidNamespace(): string | undefined {
+  try {
+    return readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
   } catch {
     return undefined;
   }

@@ -46,6 +46,8 @@ export interface LeaseKeeperDeps {
   readonly guard: { allowUntil(uptimeMs: number): void } | undefined;
   /** Of accounts of an instance that is over, before anybody may take them. */
   readonly endBrowsers?: EndBrowsers;
+  /** Whether a browser of one of these accounts, which this instance holds, lives on this machine. */
+  readonly hasBrowsers?: (accountIds: readonly AccountId[]) => boolean;
   /** Ends the wait for the first run; what was opened is ended by disposing it. */
   readonly signal: AbortSignal;
   readonly terms?: LeaseTerms;
@@ -78,7 +80,8 @@ export interface LeaseKeeper extends Leases, AsyncDisposable {
 }
 
 /**
- * Enters a run of this instance and keeps it until it is disposed, which gives all leases back: sessions are over by then.
+ * Enters a run of this instance and keeps it until it is disposed, which gives all leases back: sessions are over by then. Where
+ * a browser lives on they are left to lapse.
  * What the former run of the same instance held is held from the beginning; while that may not be over, it is waited for.
  * @throws what the database throws, and the signal's reason
  */
@@ -93,6 +96,7 @@ export async function openLeaseKeeper(deps: LeaseKeeperDeps): Promise<LeaseKeepe
 
 const DEFAULTS = {
   endBrowsers: async () => true,
+  hasBrowsers: () => false,
   terms: LEASE_TERMS,
   clock: systemClock,
   uptimeMs: () => uptime() * 1_000,
@@ -132,7 +136,7 @@ class RunKeeper implements LeaseKeeper {
       findRun: () => this.run,
       onRunOver: () => this.#renewNow(),
     });
-    this.#free = new FreeAccounts({ db, host, endBrowsers, terms, clock, log });
+    this.#free = new FreeAccounts({ db, findRun: () => this.run, host, endBrowsers, terms, clock, log });
     const isShown = () => presence.ask((line) => isShownByAnother(line, instanceId), terms.renewDeadlineMs);
     this.#former = new FormerRunWatch({ host, isShown, terms, clock, log });
   }
@@ -356,7 +360,10 @@ class RunKeeper implements LeaseKeeper {
     const { terms, log } = this.#deps;
     const { run } = this;
     if (run === undefined || this.#tenure === undefined) return;
+    const isKept = this.#deps.hasBrowsers(this.held());
     this.#tenure = endTenure(this.#tenure);
+    // Whoever ends the run once it has lapsed looks after them before.
+    if (isKept) return log.error('The leases of this instance lapse: a browser could not be ended', { run });
     try {
       await this.#presence.ask((line) => endRun(line, run), terms.endDeadlineMs);
     } catch (thrown) {

@@ -53,6 +53,11 @@ export const LEASE_NUMBERS = {
     text: 'Between two looks at what is free, beside those at each notification.',
     why: 'A lease that lapses notifies nobody.',
   },
+  roundDeadlineMs: {
+    value: 30_000,
+    text: 'A look at what is free, with the starts that follow; then the next one begins beside it.',
+    why: 'An answer that is lost on its way would otherwise keep this instance from taking anything up.',
+  },
   takenByAnyMs: {
     value: 15_000,
     text: 'An account has been free this long: it is taken by whoever has room, whomever it is dealt to.',

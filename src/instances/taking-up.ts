@@ -3,6 +3,7 @@ import { withDeadline } from '../lib/abort.ts';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
+import { LEASE_TERMS, type LeaseTerms } from './lease-terms.ts';
 
 /** A stop waits this long, in milliseconds, for each of the two things that the database is needed for. */
 const STOP_STEP_MS = 1_000;
@@ -12,14 +13,16 @@ export interface TakingUpDeps {
   /** Starts the sessions of those that have none, as far as it can. Never rejects. */
   readonly takeUp: (accountIds: readonly AccountId[]) => Promise<void>;
   readonly log: Logger;
+  readonly terms?: Pick<LeaseTerms, 'roundDeadlineMs'>;
 }
 
 /**
  * Takes up, at each tick, accounts that no instance holds, as they are dealt to this one, and those that it holds without a
- * session, as after a lapse; one round at a time. Disposing lets the round that is under way end, and has nothing dealt to this
+ * session, as after a lapse; one round at a time, unless one does not end. Disposing lets the round that is under way end, and has nothing dealt to this
  * instance any more, as far as the database answers: the stop of the sessions does not wait for it.
  */
-export function openTakingUp({ leases, takeUp, log }: TakingUpDeps): AsyncDisposable {
+export function openTakingUp({ leases, takeUp, log, terms = LEASE_TERMS }: TakingUpDeps): AsyncDisposable {
+  const { roundDeadlineMs } = terms;
   let isOver = false;
   let round: Promise<void> | undefined;
   const take = async () => {
@@ -37,9 +40,16 @@ export function openTakingUp({ leases, takeUp, log }: TakingUpDeps): AsyncDispos
     });
   leases.onTick(() => {
     if (isOver) return;
-    round ??= take().finally(() => {
-      round = undefined;
-    });
+    // One that is late goes on; it is not waited for.
+    round ??= withDeadline(take(), roundDeadlineMs, 'A round over what is free')
+      .catch((thrown: unknown) => {
+        log.warn('Accounts that nobody holds are looked for again, since a look does not end', {
+          error: toError(thrown).message,
+        });
+      })
+      .finally(() => {
+        round = undefined;
+      });
   });
   return {
     async [Symbol.asyncDispose]() {

@@ -8,7 +8,6 @@ import type { OpenDatabase } from '../db/database.ts';
 import { forgetLeftQueue, listLeftQueues } from '../db/inbound-queue-store.ts';
 import type { LeaseFence } from '../db/lease-fence.ts';
 import type { Clock } from '../lib/clock.ts';
-import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
 import { countUndone, openConsumer } from '../queue/consumer.ts';
@@ -30,6 +29,7 @@ import type { MediaStore } from './media-store.ts';
 import { makeFetchUrl } from './media-url.ts';
 import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
+import { makeMovedAccounts } from './moved-accounts.ts';
 import { makeOutbox, type Outbox, wakeSender } from './outbox.ts';
 import { makeOutboundProcessor, openSender } from './sender.ts';
 
@@ -42,6 +42,7 @@ export interface PipelineDeps {
   readonly fence: LeaseFence;
   /** The run of this instance, while it has one. */
   readonly findRun: () => number | undefined;
+  readonly isHeldHere: (accountId: AccountId) => boolean;
   /** Outgoing messages a minute an account; 0 means no limit. */
   readonly messageRateLimit: number;
   readonly pacing: PacingConfig;
@@ -88,6 +89,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     instanceId,
     fence,
     findRun,
+    isHeldHere,
     clock,
     log,
     messageRateLimit,
@@ -204,6 +206,14 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     wakeSender(waking, { accountId });
   };
   const campaigns = makeCampaigns({ db, keys, keepData: intake.keepData.bind(intake), wake, clock });
+  const hearMoves = makeMovedAccounts({
+    list: gate.listHeld,
+    findRun,
+    isHeldHere,
+    findHeldElsewhere: (accountIds, run) => findHeldElsewhere(db, accountIds, run),
+    onMoved: gate.giveUp,
+    log,
+  });
   const opened = stack.move();
   return {
     outbox: { ...outbox, wake },
@@ -219,17 +229,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     hearState(accountId, { reason }) {
       if (reason !== null && !REASONS[reason].keepsLink) gate.giveUp(accountId);
     },
-    async hearMoves() {
-      const held = gate.listHeld();
-      if (held.length === 0) return;
-      try {
-        for (const accountId of await findHeldElsewhere(db, held, findRun())) gate.giveUp(accountId);
-      } catch (thrown) {
-        log.debug('Who has the accounts of which something is held back is not known', {
-          error: toError(thrown).message,
-        });
-      }
-    },
+    hearMoves,
     serve(session, connected) {
       const { accountId } = session;
       connected.addEventListener('abort', () => gate.shut(accountId), { once: true });

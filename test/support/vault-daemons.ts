@@ -22,10 +22,13 @@ export class VaultDaemons implements AsyncDisposable {
   /** One that is opened again under the same name is that daemon after a kill. */
   async open(
     name: string,
-    { runtimePath = `${this.#places.runtimePath}-${name}` }: { readonly runtimePath?: string } = {},
+    {
+      runtimePath = `${this.#places.runtimePath}-${name}`,
+      ...settings
+    }: Pick<VaultStageSettings, 'clock'> & { readonly runtimePath?: string } = {},
   ): Promise<VaultDaemon> {
     const own = { runtimePath, sessionPath: `${this.#places.sessionPath}-${name}` };
-    const all: VaultStageSettings = { findLease: () => daemon.lease, instance: name };
+    const all: VaultStageSettings = { ...settings, findLease: () => daemon.lease, instance: name };
     const stage = this.#stack.use(await VaultStage.open({ ...this.#places, ...own }, all));
     const daemon: VaultDaemon = { stage, lease: undefined };
     return daemon;

@@ -1,6 +1,7 @@
 import type { AccountId } from '../../accounts/ids.ts';
 import { LeaseLostError, type Leases } from '../../instances/lease.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
+import type { Logger } from '../../lib/logger.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import type { Slots } from './slots.ts';
 
@@ -8,6 +9,9 @@ export interface AccountTurnsDeps {
   readonly leases: Leases;
   readonly slots: Slots;
   readonly profiles: Pick<ProfileKeeper, 'copied' | 'isCopied'>;
+  /** Whether a browser of it lives. */
+  readonly hasBrowser: (accountId: AccountId) => boolean;
+  readonly log: Logger;
   /** Aborts when leases are given back by the stop of the pool alone. */
   readonly signal: AbortSignal;
 }
@@ -40,14 +44,25 @@ export class AccountTurns {
 
   /** Gives back the lease of an account that has no session, once others find its last snapshot. Returns at once. */
   giveBack(accountId: AccountId): void {
-    const { slots, profiles, leases, signal } = this.#deps;
+    const { slots, profiles, signal } = this.#deps;
     if (slots.has(accountId) || signal.aborted) return;
     void profiles.copied(accountId).then(() =>
       this.#turns.run(accountId, async () => {
         // Whoever had the turn before this one may have sealed another: its own end gives the lease back.
-        if (!slots.has(accountId) && profiles.isCopied(accountId)) await leases.release(accountId);
+        if (!slots.has(accountId) && profiles.isCopied(accountId)) await this.releaseUnused(accountId);
       }),
     );
+  }
+
+  /**
+   * Gives the lease back unless a browser of the account lives, which nobody could end: another instance would run a second one.
+   * Each round over what is held without a session tries again. Never rejects.
+   */
+  async releaseUnused(accountId: AccountId): Promise<void> {
+    const { leases, hasBrowser, log } = this.#deps;
+    if (leases.find(accountId) !== undefined && hasBrowser(accountId))
+      return log.error('An account is kept since its browser could not be ended', { accountId });
+    await leases.release(accountId);
   }
 
   /** A process that stood still may be about to do what another instance has done meanwhile. @throws LeaseLostError */

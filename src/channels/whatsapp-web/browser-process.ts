@@ -37,6 +37,7 @@ export interface KnownProcess {
 
 /** A browser of a daemon, by what it carries on its command line; null what it does not. */
 export interface MarkedBrowser {
+  readonly process: KnownProcess;
   readonly profilePath: string;
   readonly accountId: string;
   readonly instanceId: string | null;
@@ -140,26 +141,78 @@ function withRelatives(all: readonly ProcessEntry[], some: readonly ProcessEntry
   return [...mine];
 }
 
+export interface KillOptions {
+  /** Asked directly before each signal; once it is not true any more nothing is killed. */
+  readonly mayKill?: () => boolean;
+  readonly log?: Pick<Logger, 'warn'> | undefined;
+}
+
 /**
  * Kills whatever lives of a profile's browser and resolves when it is gone; true if there was something to kill.
- * Only then may the profile's locks be removed (faults F28, F29).
+ * Only then may the profile's locks be removed (faults F28, F29). For profiles that this process alone uses: a browser that
+ * is launched meanwhile is killed as well.
  */
 export async function killBrowserProcesses(
   profilePath: string,
-  { known, log }: { readonly known?: KnownProcess | undefined; readonly log?: Pick<Logger, 'warn'> } = {},
+  { known, ...options }: KillOptions & { readonly known?: KnownProcess | undefined } = {},
+): Promise<boolean> {
+  return await killFamily(profilePath, () => findFamily(profilePath, known), options);
+}
+
+/** The processes of a profile's browser as they are at this moment, to be killed and no later ones. */
+export function lookAtBrowser(profilePath: string): readonly KnownProcess[] {
+  const starts = new Map(listLiving().map(({ pid, startedAt }) => [pid, startedAt]));
+  return findFamily(profilePath, undefined).flatMap((pid) => {
+    const startedAt = starts.get(pid);
+    return startedAt === undefined ? [] : [{ pid, startedAt }];
+  });
+}
+
+/**
+ * The same of processes that were seen to be a browser of the profile, and of what they have started: a browser that somebody
+ * launches there meanwhile, however long this process stood still, is left alone.
+ */
+export async function killSeen(
+  profilePath: string,
+  seen: readonly KnownProcess[],
+  options: KillOptions = {},
+): Promise<boolean> {
+  if (seen.length === 0) return false;
+  return await killFamily(profilePath, () => findSeen(seen), options);
+}
+
+function findSeen(seen: readonly KnownProcess[]): number[] {
+  const all = listLiving();
+  const now = new Map(all.map(({ pid, startedAt }) => [pid, startedAt]));
+  const starts = new Map(seen.map(({ pid, startedAt }) => [pid, startedAt]));
+  // The number of a group is not given again while anybody is left in it.
+  const isSeen = (pid: number) => starts.has(pid) && (now.get(pid) ?? starts.get(pid)) === starts.get(pid);
+  return withRelatives(
+    all,
+    all.filter(({ pid, group }) => isSeen(pid) || isSeen(group)),
+  );
+}
+
+async function killFamily(
+  profilePath: string,
+  find: () => readonly number[],
+  { mayKill = () => true, log }: KillOptions,
 ): Promise<boolean> {
   const deadline = AbortSignal.timeout(killDeadlineMs);
   const foreign = new Set<number>();
   let killed = false;
   for (;;) {
-    const family = findFamily(profilePath, known);
+    const family = find();
     for (const pid of family.filter((each) => !maySignal(each) && !foreign.has(each))) {
       foreign.add(pid);
       log?.warn('A process of another user was not killed', { pid, profilePath });
     }
     const living = family.filter((pid) => !foreign.has(pid));
     if (living.length === 0 || deadline.aborted) return killed;
-    for (const pid of living) killed = signal(pid, 'SIGKILL') === 'told' || killed;
+    for (const pid of living) {
+      if (!mayKill()) return killed;
+      killed = signal(pid, 'SIGKILL') === 'told' || killed;
+    }
     await waitMs(killLookMs, new AbortController().signal);
   }
 }
@@ -207,7 +260,9 @@ export function listMarkedBrowsers(): MarkedBrowser[] {
     const profilePath = argumentOf(entry, PROFILE_ARGUMENT);
     const accountId = argumentOf(entry, MARKER_ARGUMENT);
     if (profilePath === undefined || accountId === undefined) return [];
-    return [{ profilePath, accountId, instanceId: argumentOf(entry, INSTANCE_ARGUMENT) ?? null }];
+    const instanceId = argumentOf(entry, INSTANCE_ARGUMENT) ?? null;
+    const { pid, startedAt } = entry;
+    return [{ process: { pid, startedAt }, profilePath, accountId, instanceId }];
   });
 }
 

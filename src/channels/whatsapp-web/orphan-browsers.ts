@@ -1,8 +1,9 @@
 import type { AccountStore } from '../../accounts/account.ts';
 import { type AccountId, type InstanceId, parseAccountId } from '../../accounts/ids.ts';
+import type { BrowsersOfRun } from '../../instances/free-accounts.ts';
 import { isAppError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { killBrowserProcesses, listMarkedBrowsers, type MarkedBrowser } from './browser-process.ts';
+import { killBrowserProcesses, killSeen, listMarkedBrowsers, type MarkedBrowser } from './browser-process.ts';
 
 export interface OrphanDeps {
   /** Where this daemon opens profiles, and where it is known to have opened them. Other daemons may do so as well. */
@@ -46,17 +47,21 @@ async function isKnown({ accountId }: MarkedBrowser, store: OrphanDeps['store'])
 }
 
 /**
- * Ends the browsers of these accounts that live on this machine, whoever launched them: their instance is over, and another
- * may run them. True if none is left that can be seen. Never rejects.
+ * Ends the browsers that this run of an instance has left on this machine: its own, of the accounts that it holds, and those
+ * alone that are seen now. Whoever is launched meanwhile is another's by then. True if none is left that can be seen, and the
+ * say is still this instance's. Never rejects.
  */
-export async function endBrowsersOf(accountIds: readonly AccountId[], log: Logger): Promise<boolean> {
-  const ids = new Set<string>(accountIds);
-  const find = () => listMarkedBrowsers().filter(({ accountId }) => ids.has(accountId));
-  for (const { profilePath, accountId } of find()) {
-    if (await killBrowserProcesses(profilePath, { log })) {
+export async function endBrowsersOf(over: BrowsersOfRun, log: Logger): Promise<boolean> {
+  const { instanceId, isStillOurs } = over;
+  const ids = new Set<string>(over.accountIds);
+  const find = () =>
+    listMarkedBrowsers().filter((each) => each.instanceId === instanceId && ids.has(each.accountId));
+  for (const { process, profilePath, accountId } of find()) {
+    if (await killSeen(profilePath, [process], { mayKill: isStillOurs, log })) {
       log.warn('A browser that outlived its daemon was ended', { profilePath, accountId });
     }
   }
+  if (!isStillOurs()) return false;
   const left = find();
   for (const { profilePath, accountId } of left) {
     log.warn('A browser of an instance that is over still runs; its accounts are not taken', {
@@ -65,4 +70,11 @@ export async function endBrowsersOf(accountIds: readonly AccountId[], log: Logge
     });
   }
   return left.length === 0;
+}
+
+/** Whether a browser that this instance has launched for one of these accounts lives on this machine. */
+export function hasBrowsersOf(instanceId: InstanceId, accountIds: readonly AccountId[]): boolean {
+  if (accountIds.length === 0) return false;
+  const ids = new Set<string>(accountIds);
+  return listMarkedBrowsers().some((each) => each.instanceId === instanceId && ids.has(each.accountId));
 }

@@ -15,7 +15,7 @@ import { AccountTurns } from './account-turns.ts';
 import type { Browser } from './browser.ts';
 import type { BrowserGuard } from './guard.ts';
 import { LaunchGate } from './launch-gate.ts';
-import { endOrphanBrowsers } from './orphan-browsers.ts';
+import { endOrphanBrowsers, hasBrowsersOf } from './orphan-browsers.ts';
 import { ProcessFamilies } from './process-families.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import { Restore } from './restore.ts';
@@ -85,9 +85,10 @@ export class Pool implements Channel, AsyncDisposable {
     });
     const { launchPlaces = availableParallelism() } = deps;
     this.#gate = new LaunchGate(launchPlaces, () => Math.random() * launchJitterMs);
-    const { leases, profiles } = deps;
+    const { instanceId } = deps;
     const signal = this.#closing.signal;
-    this.#turns = new AccountTurns({ leases, slots: this.#slots, profiles, signal });
+    const hasBrowser = (accountId: AccountId) => hasBrowsersOf(instanceId, [accountId]);
+    this.#turns = new AccountTurns({ ...deps, slots: this.#slots, hasBrowser, signal });
     this.#restore = new Restore({
       ...deps,
       slots: this.#slots,
@@ -298,7 +299,7 @@ export class Pool implements Channel, AsyncDisposable {
     // One that came to rest by itself has told why.
     if (run.end === undefined || run.end === 'stopped') await this.#saveStopped(accountId);
     // Others may go on with it now; what is not copied in time is theirs with the end of this run.
-    void this.#deps.profiles.copied(accountId).then(() => this.#deps.leases.release(accountId));
+    void this.#deps.profiles.copied(accountId).then(() => this.#turns.releaseUnused(accountId));
   }
 
   async #saveStopped(accountId: AccountId): Promise<void> {

@@ -134,6 +134,7 @@ export class ProfileKeeper {
       const live = await this.#findLive(accountId, known);
       const generation = live ?? (await this.#openVault(accountId, known, signal));
       this.#opened.set(accountId, { ...(opened ?? (await this.#beginUse(accountId, known))), generation });
+      await this.#places.removeCopied(accountId, known);
       return live === undefined ? 'vault' : 'live';
     });
   }

@@ -1,5 +1,7 @@
+import { readFileSync, statSync } from 'node:fs';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readPidNamespace } from '../../instances/host-process.ts';
 import { toError } from '../../lib/errors.ts';
 
 /** In the profile's own folder, so that both are moved and removed as one; Chromium does not mind it. */
@@ -11,6 +13,8 @@ export interface ProfileMark {
   readonly generation: number;
   /** The run of the machine in which that was, as the kernel names it; null if it is not said. */
   readonly boot: string | null;
+  /** Where the processes of its browser can be seen: the namespace of who wrote the mark; null if it is not said. */
+  readonly pidNamespace: string | null;
   /**
    * Of the leases under which the profile was used, those that the database may name as the last: one, and the one before
    * it while that is being written down. Null stands for no lease, as the database says it too.
@@ -18,33 +22,55 @@ export interface ProfileMark {
   readonly leaseEpochs: readonly (number | null)[];
 }
 
-/** The same, where it may be left to the reader to add that no lease is named. */
-export type WrittenMark = Omit<ProfileMark, 'leaseEpochs'> & Partial<Pick<ProfileMark, 'leaseEpochs'>>;
+/** The same without what the writing adds, and where it may be left to the reader to add that no lease is named. */
+export type WrittenMark = Pick<ProfileMark, 'generation' | 'boot'> &
+  Partial<Pick<ProfileMark, 'leaseEpochs'>>;
 
 const NO_LEASE: ProfileMark['leaseEpochs'] = [null];
+const NOTHING: ProfileMark = { generation: 0, boot: null, pidNamespace: null, leaseEpochs: NO_LEASE };
+const isMissing = (thrown: unknown) => (toError(thrown) as NodeJS.ErrnoException).code === 'ENOENT';
 const isEpoch = (value: unknown) => value === null || Number.isSafeInteger(value);
 
 /** Undefined if there is no profile. */
 export async function readProfileMark(profilePath: string): Promise<ProfileMark | undefined> {
-  const nothing: ProfileMark = { generation: 0, boot: null, leaseEpochs: NO_LEASE };
   try {
-    const { generation, boot, leaseEpochs } = JSON.parse(await readFile(join(profilePath, NAME), 'utf8'));
-    return {
-      generation: Number.isSafeInteger(generation) && generation > 0 ? generation : 0,
-      boot: typeof boot === 'string' ? boot : null,
-      leaseEpochs: Array.isArray(leaseEpochs) ? leaseEpochs.filter(isEpoch) : NO_LEASE,
-    };
+    return parseMark(await readFile(join(profilePath, NAME), 'utf8'));
   } catch (thrown) {
-    if (thrown instanceof SyntaxError) return nothing;
-    if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
-    return (await isFolder(profilePath)) ? nothing : undefined;
+    if (!isMissing(thrown)) throw thrown;
+    return (await isFolder(profilePath)) ? NOTHING : undefined;
   }
 }
 
-/** Marks a profile, whole or not at all. */
+/** The same, for a last look: nothing else happens in this process between it and what is done upon it. */
+export function readProfileMarkNow(profilePath: string): ProfileMark | undefined {
+  try {
+    return parseMark(readFileSync(join(profilePath, NAME), 'utf8'));
+  } catch (thrown) {
+    if (!isMissing(thrown)) throw thrown;
+    return statSync(profilePath, { throwIfNoEntry: false })?.isDirectory() === true ? NOTHING : undefined;
+  }
+}
+
+function parseMark(text: string): ProfileMark {
+  try {
+    const { generation, boot, pidNamespace, leaseEpochs } = JSON.parse(text);
+    return {
+      generation: Number.isSafeInteger(generation) && generation > 0 ? generation : 0,
+      boot: typeof boot === 'string' ? boot : null,
+      pidNamespace: typeof pidNamespace === 'string' ? pidNamespace : null,
+      leaseEpochs: Array.isArray(leaseEpochs) ? leaseEpochs.filter(isEpoch) : NO_LEASE,
+    };
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return NOTHING;
+    throw thrown;
+  }
+}
+
+/** Marks a profile, whole or not at all, as one whose browser runs where this process does. */
 export async function writeProfileMark(profilePath: string, mark: WrittenMark): Promise<void> {
   const path = join(profilePath, NAME);
-  await writeFile(`${path}.new`, JSON.stringify(mark), { mode: 0o600, flush: true });
+  const written = JSON.stringify({ ...mark, pidNamespace: readPidNamespace() ?? null });
+  await writeFile(`${path}.new`, written, { mode: 0o600, flush: true });
   await rename(`${path}.new`, path);
 }
 
@@ -55,8 +81,8 @@ export async function readBoot(): Promise<string | null> {
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  const stats = await stat(path).catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'ENOENT') return undefined;
+  const stats = await stat(path).catch((thrown: unknown) => {
+    if (isMissing(thrown)) return undefined;
     throw thrown;
   });
   return stats?.isDirectory() === true;

@@ -1,4 +1,5 @@
-import { cp, mkdir, rename } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { cp, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -32,27 +33,48 @@ export async function tidyProfiles(
 
 /** If both are there, the mark and the vault tell which is of use; the one that lies here is the later one. */
 async function takeOver(path: string, here: string): Promise<void> {
-  if ((await readProfileMark(here)) === undefined) await moveProfile(path, here);
-  else await removeProfile(path);
+  const isHere = (await readProfileMark(here)) !== undefined;
+  if (isHere || (await moveProfile(path, here)) === 'copied') await removeProfile(path);
+}
+
+export interface MoveOptions {
+  /** @throws AppError DISK_FULL if a copy would leave fewer bytes than that */
+  readonly freeBytes?: number;
+  /** A last look, directly before the profile gets its new place; nothing is moved if it throws. */
+  readonly requireLast?: () => void;
+  /** Not where somebody may have its files open: they are the same ones after a rename. */
+  readonly mayRename?: boolean;
 }
 
 /**
- * Moves a profile to where none is, on another file system by a copy of what is kept of it: whole or not at all. A crash in the
- * middle leaves it at the one place, the other, or both. No browser runs on it.
- * @throws AppError DISK_FULL if a copy would leave fewer bytes than that
+ * Moves a profile to where none is, or, on another file system and where it must not be renamed, copies what is kept of it: whole or not at all; says which. One
+ * that was copied is left to whoever asked for it. A crash in the middle leaves it at the one place, the other, or both. No
+ * browser runs on it.
  */
-export async function moveProfile(path: string, here: string, freeBytes = 0): Promise<void> {
+export async function moveProfile(
+  path: string,
+  here: string,
+  { freeBytes = 0, requireLast = () => undefined, mayRename = true }: MoveOptions = {},
+): Promise<'moved' | 'copied'> {
+  if (mayRename && renameWithin(path, here, requireLast)) return 'moved';
+  await requireFreeBytes(dirname(here), (await measureKept(path)) + freeBytes);
+  await copyProfile(path, here, requireLast);
+  return 'copied';
+}
+
+/** In the same turn as the last look: what waits for a thread may wait long. False if they lie on different file systems. */
+function renameWithin(path: string, here: string, requireLast: () => void): boolean {
+  requireLast();
   try {
-    await rename(path, here);
+    renameSync(path, here);
+    return true;
   } catch (thrown) {
-    if ((toError(thrown) as NodeJS.ErrnoException).code !== 'EXDEV') throw thrown;
-    await requireFreeBytes(dirname(here), (await measureKept(path)) + freeBytes);
-    await copyProfile(path, here);
-    await removeProfile(path);
+    if ((toError(thrown) as NodeJS.ErrnoException).code === 'EXDEV') return false;
+    throw thrown;
   }
 }
 
-async function copyProfile(path: string, here: string): Promise<void> {
+async function copyProfile(path: string, here: string, requireLast: () => void): Promise<void> {
   const opening = `${here}.opening-${crypto.randomUUID()}`;
   try {
     await mkdir(opening, { mode: 0o700 });
@@ -60,7 +82,8 @@ async function copyProfile(path: string, here: string): Promise<void> {
       await cp(join(path, entry), join(opening, entry), { recursive: true });
     }
     await writeProfileMark(opening, (await readProfileMark(path)) ?? { generation: 0, boot: null });
-    await rename(opening, here);
+    requireLast();
+    renameSync(opening, here);
   } finally {
     await removeRemnant(opening);
   }

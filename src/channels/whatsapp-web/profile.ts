@@ -1,4 +1,5 @@
-import { readdir, rename, rm, statfs } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AccountId, parseAccountId } from '../../accounts/ids.ts';
 import { AppError, toError } from '../../lib/errors.ts';
@@ -47,12 +48,13 @@ export async function requireFreeBytes(livePath: string, bytes: number): Promise
 
 /**
  * Deletes a profile whose browser is gone. It is renamed first, so that a crash in the middle leaves rubbish but
- * never half a profile under the account's name (fact A12).
+ * never half a profile under the account's name (fact A12). It is gone from there when this returns its promise: between the
+ * last look of whoever calls it and that nothing happens.
  */
 export async function removeProfile(profilePath: string): Promise<void> {
   const doomed = `${profilePath}.removed-${crypto.randomUUID()}`;
   try {
-    await rename(profilePath, doomed);
+    renameSync(profilePath, doomed);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw thrown;

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDatabase } from '../../../src/db/database.ts';
@@ -50,6 +52,55 @@ it('closes in time although a query is not answered', async () => {
   await opened[Symbol.asyncDispose]();
   await failed;
 }, 10_000);
+
+it('cuts a connection whose answer was lost when it is told to, and no other', async () => {
+  await using door = await openTcpDoor(database.connection);
+  const connection = { ...database.connection, host: '127.0.0.1', port: door.port };
+  const log = new RecordingLogger();
+  await using opened = openDatabase({ connection, log });
+  const running = Promise.withResolvers<void>();
+  let isCut = false;
+  const lost = opened.db.connection().execute(async (line) => {
+    await sql`select 1`.execute(line);
+    door.silence();
+    running.resolve();
+    await sql`select 1`.execute(line);
+  });
+  const failed = expect(lost.finally(() => (isCut = true))).rejects.toThrow('Connection terminated');
+  await running.promise;
+  await opened.cutWaiting();
+  expect(isCut).toBe(false);
+  await opened.db.connection().execute(async (line) => {
+    await sql`select 1`.execute(line);
+    const cutting = async () => {
+      await opened.cutWaiting();
+      return isCut;
+    };
+    await expect.poll(cutting, { timeout: 15_000 }).toBe(true);
+    await sql`select 1`.execute(line);
+  });
+  await failed;
+  expect(log.lines).toContainEqual(
+    expect.objectContaining({
+      message: 'Database connections were cut that did not answer',
+      fields: { connections: 1 },
+    }),
+  );
+}, 20_000);
+
+it('gives up a connection that is not made, so that another is tried', async () => {
+  const silent = createServer((socket) => void socket.resume());
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const connection = { ...database.connection, host: '127.0.0.1', port };
+  {
+    await using opened = openDatabase({ connection, log: silentLog });
+    await expect(sql`select 1`.execute(opened.db)).rejects.toThrow('timeout');
+  }
+  silent.close();
+  await once(silent, 'close');
+}, 20_000);
 
 it('tells once that it is back from an outage that somebody met, however it showed', async () => {
   const door = await openTcpDoor(database.connection);

@@ -265,7 +265,8 @@ it.each(['gone', 'elsewhere'] as const)(
     let isLeft = true;
     await using there = await open(THERE, {
       host: { ...host, text: 'other' },
-      endBrowsers: async (accountIds) => {
+      endBrowsers: async ({ accountIds, instanceId, isStillOurs }) => {
+        expect([instanceId, isStillOurs()]).toEqual([HERE, true]);
         asked.push(accountIds);
         return !isLeft;
       },
@@ -281,6 +282,45 @@ it.each(['gone', 'elsewhere'] as const)(
     await former[Symbol.asyncDispose]();
   },
 );
+
+it('has no say any more over the browsers of another run once its own has lapsed', async () => {
+  const accountId = await insertWanted(HERE);
+  const host = { text: 'dead', lookAt: () => 'elsewhere' as const };
+  const former = await openBehindDoor(HERE, { host, terms: LEASE_TERMS });
+  await former.keeper.take(accountId);
+  await former.door.shut();
+  await sql`update instances set lease_until = clock_timestamp()`.execute(db);
+  let stoodStillMs = 0;
+  const said: boolean[] = [];
+  await using there = await open(THERE, {
+    host: { ...host, text: 'other' },
+    uptimeMs: () => uptime() * 1_000 + stoodStillMs,
+    endBrowsers: async ({ isStillOurs }) => {
+      said.push(isStillOurs());
+      stoodStillMs = SHORT_TERMS.aloneTermMs;
+      said.push(isStillOurs());
+      return false;
+    },
+  });
+  expect(await there.claimable()).toEqual([]);
+  expect(said).toEqual([true, false]);
+  await former[Symbol.asyncDispose]();
+});
+
+it('leaves its leases to lapse where a browser of an account that it holds lives on at its end', async () => {
+  const accountId = await insertWanted(HERE);
+  const asked: (readonly AccountId[])[] = [];
+  const hasBrowsers = (accountIds: readonly AccountId[]) => asked.push(accountIds) > 0;
+  let run: number | undefined;
+  {
+    await using here = await open(HERE, { hasBrowsers });
+    await here.take(accountId);
+    run = here.run;
+  }
+  expect(asked).toEqual([[accountId]]);
+  expect((await listRuns(db)).map((each) => each.run)).toEqual([run]);
+  await endRun(db, run ?? 0);
+});
 
 it('tells the guard until when browsers may run, unless nobody else can reach the database', async () => {
   const told: number[] = [];

@@ -64,6 +64,7 @@ async function openHere(run: number): Promise<void> {
     ...{ database, redis, queues, clock, log, instanceId: HERE, fence: NO_FENCE },
     store: opened.use(await openDiskMediaStore({ path: folder, log })),
     findRun: () => run,
+    isHeldHere: () => false,
     messageRateLimit: 0,
     pacing: NO_PACING,
     onCounted: () => undefined,

@@ -54,6 +54,7 @@ beforeAll(async () => {
       instanceId,
       fence: NO_FENCE,
       findRun: () => undefined,
+      isHeldHere: () => false,
       messageRateLimit: 0,
       pacing: NO_PACING,
       onCounted: () => undefined,

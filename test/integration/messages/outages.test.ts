@@ -62,6 +62,7 @@ beforeEach(async () => {
     await openPipeline({
       fence: NO_FENCE,
       findRun: () => undefined,
+      isHeldHere: () => false,
       database,
       redis,
       queues: stack.use(await openQueues({ redis, instanceId, log })),

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { LEASE_TERMS } from '../../../src/instances/lease-terms.ts';
 import { openTakingUp } from '../../../src/instances/taking-up.ts';
 import { silentLog as log } from '../../support/silent-log.ts';
 
@@ -30,4 +31,32 @@ it('keeps a stop waiting for a second at most while the database is silent, and 
   asked.resolve([]);
   await vi.advanceTimersByTimeAsync(0);
   expect(takeUp).not.toHaveBeenCalled();
+});
+
+it('looks again while a look does not end, once it had its time', async () => {
+  let tick: () => void = () => undefined;
+  const claimable = vi.fn(silent);
+  const takingUp = openTakingUp({
+    leases: {
+      onTick: (listener) => {
+        tick = listener;
+      },
+      held: () => [],
+      claimable,
+      drain: async () => undefined,
+    },
+    takeUp: async () => undefined,
+    log,
+  });
+  tick();
+  await vi.advanceTimersByTimeAsync(LEASE_TERMS.roundDeadlineMs - 1);
+  tick();
+  expect(claimable).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(2);
+  await vi.runOnlyPendingTimersAsync();
+  tick();
+  expect(claimable).toHaveBeenCalledTimes(2);
+  const disposed = takingUp[Symbol.asyncDispose]();
+  await vi.advanceTimersByTimeAsync(1_000);
+  await disposed;
 });

@@ -7,6 +7,8 @@ import {
   findProfilesInUse,
   identifyProcess,
   killBrowserProcesses,
+  killSeen,
+  lookAtBrowser,
 } from '../../../../src/channels/whatsapp-web/browser-process.ts';
 import { listTree } from '../../../support/process-tree.ts';
 import { silentLog } from '../../../support/silent-log.ts';
@@ -103,6 +105,19 @@ it('kills what a browser that is known has left, and nothing that has got its nu
   expect(await killBrowserProcesses(profile, { known: former })).toBe(false);
   expect(isAlive(bystander)).toBe(true);
   expect(findBrowserProcesses(profile, same)).toHaveLength(2);
+});
+
+it('kills the browser that was seen with all that it has started, and none that was launched since', async () => {
+  const browser = await startBrowser();
+  const seen = lookAtBrowser(profile);
+  expect(seen).toHaveLength(2);
+  const later = await startBrowser();
+  expect(await killSeen(profile, seen)).toBe(true);
+  expect([browser, later].map(isAlive)).toEqual([false, true]);
+  expect(findBrowserProcesses(profile)).toHaveLength(2);
+  expect(await killSeen(profile, seen)).toBe(false);
+  expect(await killSeen(profile, lookAtBrowser(profile), { mayKill: () => false })).toBe(false);
+  expect(isAlive(later)).toBe(true);
 });
 
 it.runIf(isRoot)('leaves a process of another user alone, says so, and waits for nothing', async () => {

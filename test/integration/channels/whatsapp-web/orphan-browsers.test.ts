@@ -84,14 +84,46 @@ it('leaves the browsers of other daemons and of people alone, wherever their pro
   expect(others.map(isAlive)).toEqual([true, true, true, true]);
 });
 
-it('ends every browser of accounts whose instance is over, and no other', async () => {
-  const theirs = { path: '/their/profiles', accountId: makeAccountId(), instanceId: 'there' };
-  const orphan = await start(theirs);
+const THERE = parseInstanceId(`there-${randomUUID()}`);
+const theirs = () => ({ path: '/their/profiles', accountId: makeAccountId(), instanceId: THERE });
+const over = (accountIds: readonly AccountId[], isStillOurs = () => true) => ({
+  accountIds,
+  instanceId: THERE,
+  isStillOurs,
+});
+
+it('ends every browser that an instance which is over had of these accounts, and no other', async () => {
+  const marks = theirs();
+  const orphan = await start(marks);
   const ended = once(orphan, 'exit');
-  const another = await start({ ...theirs, accountId: OURS });
+  const others = [
+    await start({ ...marks, accountId: OURS }),
+    // Whoever took the account since.
+    await start({ ...marks, instanceId: HERE }),
+  ];
   const log = new RecordingLogger();
-  expect(await endBrowsersOf([theirs.accountId], log)).toBe(true);
+  expect(await endBrowsersOf(over([marks.accountId]), log)).toBe(true);
   expect(await ended).toEqual([null, 'SIGKILL']);
-  expect(isAlive(another)).toBe(true);
+  expect(others.map(isAlive)).toEqual([true, true]);
   expect(log.lines).toMatchObject([{ message: 'A browser that outlived its daemon was ended' }]);
+});
+
+it('ends no more of them from the moment on in which it has no say any more', async () => {
+  const marks = [theirs(), theirs()];
+  const browsers = [await start(marks[0] ?? theirs()), await start(marks[1] ?? theirs())];
+  const accountIds = marks.map(({ accountId }) => accountId);
+  expect(
+    await endBrowsersOf(
+      over(accountIds, () => false),
+      new RecordingLogger(),
+    ),
+  ).toBe(false);
+  expect(browsers.map(isAlive)).toEqual([true, true]);
+  let asked = 0;
+  const onlyOnce = () => {
+    asked += 1;
+    return asked === 1;
+  };
+  expect(await endBrowsersOf(over(accountIds, onlyOnce), new RecordingLogger())).toBe(false);
+  await expect.poll(() => browsers.filter(isAlive)).toHaveLength(1);
 });

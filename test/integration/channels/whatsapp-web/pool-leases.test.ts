@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { AccountId } from '../../../../src/accounts/ids.ts';
 import { profilePathOf } from '../../../../src/channels/whatsapp-web/profile.ts';
 import { LeaseLostError } from '../../../../src/instances/lease.ts';
@@ -85,6 +87,26 @@ it('refuses to start an account whose lease it does not get, and stores nothing 
   await expect(bare.pool.start(accountId)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   expect(await bare.history(accountId)).toEqual([]);
   expect(bare.pool.findStatus(accountId)).toBeUndefined();
+});
+
+it('keeps the lease of an account while a browser of it lives that could not be ended', async () => {
+  const marks = [
+    '--user-data-dir=/nowhere',
+    `--switchboard-account=${accountId}`,
+    '--switchboard-instance=test',
+  ];
+  const browser = spawn('sh', ['-c', 'echo up; read line', 'sh', ...marks]);
+  onTestFinished(() => void browser.kill('SIGKILL'));
+  await once(browser.stdout, 'data');
+  await bare.pool.start(accountId);
+  await bare.pool.disconnect(accountId);
+  const kept = 'An account is kept since its browser could not be ended';
+  await vi.waitFor(() => expect(bare.log.lines.map(({ message }) => message)).toContain(kept));
+  expect(bare.leases.held).toEqual([accountId]);
+  browser.kill('SIGKILL');
+  await once(browser, 'exit');
+  await bare.pool.takeUp([accountId]);
+  await vi.waitFor(() => expect(bare.leases.held).toEqual([]));
 });
 
 describe('a lease whose session was sealed', () => {
