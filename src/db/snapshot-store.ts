@@ -115,6 +115,10 @@ export function makeSnapshotIndex(
       await saveProfile(accountId, { profile_places: [...places] });
     },
 
+    async clearPlaces(accountId) {
+      await saveProfile(accountId, { profile_places: [] });
+    },
+
     async saveKey(accountId, generation, keyId) {
       await db
         .updateTable('vault_snapshots')

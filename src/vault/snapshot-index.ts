@@ -68,6 +68,11 @@ export interface SnapshotIndex {
   findPlaces(accountId: AccountId): Promise<readonly string[]>;
   /** @throws LeaseLostError, with nothing changed, if no lease of the account is held here any more */
   savePlaces(accountId: AccountId, places: readonly string[]): Promise<void>;
+  /**
+   * Says that nothing of the account lies open any more.
+   * @throws LeaseLostError, with nothing changed, if another instance has held it since this one did, or this one again
+   */
+  clearPlaces(accountId: AccountId): Promise<void>;
   /** Says which key a snapshot needs now; nothing, if it is not entered. */
   saveKey(accountId: AccountId, generation: number, keyId: string): Promise<void>;
   saveCopy(accountId: AccountId, generation: number, backup: string): Promise<void>;

@@ -102,6 +102,19 @@ export class Vault {
     return this.#deps.index.savePlaces(accountId, places);
   }
 
+  /** @throws LeaseLostError if another instance has the account by now */
+  clearPlaces(accountId: AccountId): Promise<void> {
+    return this.#deps.index.clearPlaces(accountId);
+  }
+
+  /** Whether whoever takes the account finds this generation, or has no use for it: a newer one counts, or none at all. */
+  async isReachable({ accountId, generation }: SnapshotName): Promise<boolean> {
+    const { alive, wipedThrough } = await findGenerations(this.#deps, accountId);
+    const found = alive.find((each) => each.generation >= generation);
+    if (generation <= wipedThrough || (found !== undefined && found.generation > generation)) return true;
+    return (found?.entry?.copies.length ?? 0) > 0;
+  }
+
   /**
    * Seals the named entries of a folder as a generation, on the disk alone: see `keep` for the rest. A folder that is the
    * copy of one that goes on says when it was taken: what happened there since is missing.

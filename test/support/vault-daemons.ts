@@ -22,10 +22,17 @@ export class VaultDaemons implements AsyncDisposable {
   /** One that is opened again under the same name is that daemon after a kill. */
   async open(
     name: string,
-    { runtimePath = `${this.#places.runtimePath}-${name}` }: { readonly runtimePath?: string } = {},
+    {
+      runtimePath = `${this.#places.runtimePath}-${name}`,
+      ...settings
+    }: VaultStageSettings & { readonly runtimePath?: string } = {},
   ): Promise<VaultDaemon> {
     const own = { runtimePath, sessionPath: `${this.#places.sessionPath}-${name}` };
-    const all: VaultStageSettings = { findLease: () => daemon.lease, instance: name };
+    const all: VaultStageSettings = {
+      ...settings,
+      findLease: () => daemon.lease,
+      instance: name,
+    };
     const stage = this.#stack.use(await VaultStage.open({ ...this.#places, ...own }, all));
     const daemon: VaultDaemon = { stage, lease: undefined };
     return daemon;
@@ -55,8 +62,8 @@ export class VaultDaemons implements AsyncDisposable {
   }
 
   /** The daemon `a`, which was killed over a session that had gone on since it was sealed. */
-  async leaveOpen(): Promise<VaultDaemon> {
-    const daemon = await this.open('a');
+  async leaveOpen(settings: VaultStageSettings = {}): Promise<VaultDaemon> {
+    const daemon = await this.open('a', settings);
     await this.hold(daemon, 'a');
     await daemon.stage.seal('sealed');
     await daemon.stage.takeOut();
@@ -84,4 +91,13 @@ export async function moveAway({ stage }: VaultDaemon): Promise<void> {
     .set({ profile_places: [`/on/another/machine/session-${stage.accountId}`] })
     .where('id', '=', stage.accountId)
     .execute();
+}
+
+/** The database does not answer the daemon about its vault any more, until the result is called. */
+export function cutOff({ stage }: VaultDaemon): () => void {
+  const { index } = stage;
+  const answering = { ...index };
+  const away = () => Promise.reject(new Error('The database is away.'));
+  for (const name of Object.keys(index)) Object.assign(index, { [name]: away });
+  return () => void Object.assign(index, answering);
 }
