@@ -124,8 +124,8 @@ export class ProfileKeeper {
   /**
    * Opens the profile, unless it is open and good. The account's browser is gone. Once the signal has aborted nothing is
    * put in the profile's place any more.
-   * @throws LeaseLostError; AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED, DISK_FULL; the signal's reason;
-   * and what the database and `onRestored` throw
+   * @throws LeaseLostError; AwaitedGenerationError; AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED, DISK_FULL;
+   * the signal's reason; and what the database and `onRestored` throw
    */
   takeOut(accountId: AccountId, signal?: AbortSignal): Promise<TakenFrom> {
     return this.#turns.run(accountId, async () => {
@@ -155,7 +155,7 @@ export class ProfileKeeper {
     const { epoch, profileEpoch } = known;
     const { vault } = this.#deps;
     const path = this.#pathOf(accountId);
-    if (epoch !== null && epoch === profileEpoch) await vault.savePlaces(accountId, [path]);
+    if (epoch !== null && epoch === profileEpoch) await vault.savePlaces(accountId, [path], epoch);
     else if (epoch !== null) await vault.saveUse(accountId, epoch, path);
     return { ...known, profileEpoch: epoch };
   }
@@ -192,6 +192,7 @@ export class ProfileKeeper {
         findDamage: findLinkDamage,
         // What filled the disk would cost the browsers there their storage (fault F43).
         requireRoom: (bytes) => requireFreeBytes(runtimePath, bytes + timings.freeDiskBytes),
+        leaseEpoch: known.epoch,
         signal,
       });
       if (opened === undefined) await mkdir(opening, { mode: 0o700 });
