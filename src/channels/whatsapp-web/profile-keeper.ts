@@ -10,7 +10,7 @@ import type { SessionTimings } from '../../config/session-timings.ts';
 import { type FindLease, LeaseLostError } from '../../instances/lease.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { toError } from '../../lib/errors.ts';
+import { AppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Vault } from '../../vault/vault.ts';
@@ -140,6 +140,21 @@ export class ProfileKeeper {
       this.#opened.set(accountId, { ...(opened ?? (await this.#beginUse(accountId, known))), generation });
       this.#sealed.forget(accountId);
       return live === undefined ? 'vault' : 'live';
+    });
+  }
+
+  /**
+   * Looks at what a browser is about to be launched on: whoever came for the profile since it was taken out has left no folder,
+   * or one that is somebody else's.
+   * @throws AppError SESSION_FAULT if it does not lie there as it was taken out
+   */
+  async requireOpen(accountId: AccountId): Promise<void> {
+    const opened = this.#opened.get(accountId);
+    const mark = await readProfileMark(this.#pathOf(accountId));
+    const isThere = opened?.generation === mark?.generation && opened !== undefined;
+    if (isThere && mark?.leaseEpochs.includes(opened.epoch)) return;
+    throw new AppError('SESSION_FAULT', {
+      message: 'The opened profile was taken away or removed before the browser was launched.',
     });
   }
 

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
 import { FrailBackup } from '../../../support/frail-backup.ts';
 import {
   cutOff,
@@ -160,5 +162,38 @@ describe('a snapshot that could not be copied', () => {
     const said = messagesOf(stopping).length;
     await settle();
     expect([copies.begun, messagesOf(stopping).length]).toEqual([begun, said]);
+  });
+});
+
+describe('a profile on which a browser is about to be launched', () => {
+  const requireOpen = () => stopping.stage.keeper.requireOpen(stopping.stage.accountId);
+  const refused = () => expect(requireOpen()).rejects.toMatchObject({ code: 'SESSION_FAULT' });
+
+  it('is there as it was taken out, also under a later lease, or new', async () => {
+    await requireOpen();
+    await daemons.hold(stopping, 'a');
+    await stopping.stage.takeOut();
+    await requireOpen();
+    await stopping.stage.keeper.destroy(stopping.stage.accountId);
+    await refused();
+    expect(await stopping.stage.takeOut()).toBe(null);
+    await requireOpen();
+  });
+
+  it('is none if another instance has come for it, or somebody has removed it', async () => {
+    await (await join('b')).stage.takeOut();
+    await refused();
+    await mkdir(stopping.stage.profilePath);
+    await refused();
+  });
+
+  it('is none if it bears the mark of another generation, or of another lease', async () => {
+    const { profilePath } = stopping.stage;
+    const mark = await readProfileMark(profilePath);
+    if (mark === undefined) throw new Error('The profile bears no mark.');
+    for (const other of [{ generation: mark.generation + 1 }, { leaseEpochs: [1_000_000] }]) {
+      await writeProfileMark(profilePath, { ...mark, ...other });
+      await refused();
+    }
   });
 });
