@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readProfileMark, writeProfileMark } from '../../../../src/channels/whatsapp-web/profile-mark.ts';
+import { LeaseLostError } from '../../../../src/instances/lease.ts';
 import { FrailBackup } from '../../../support/frail-backup.ts';
 import {
   cutOff,
@@ -163,6 +164,14 @@ describe('a snapshot that could not be copied', () => {
     await settle();
     expect([copies.begun, messagesOf(stopping).length]).toEqual([begun, said]);
   });
+});
+
+it('is not said to lie where it was brought under a lease that is over by then', async () => {
+  const { index, accountId, profilePath } = stopping.stage;
+  const { epoch = 0 } = stopping.lease ?? {};
+  await daemons.hold(stopping, 'a');
+  await expect(index.savePlaces(accountId, [profilePath], epoch)).rejects.toBeInstanceOf(LeaseLostError);
+  await index.savePlaces(accountId, [profilePath], stopping.lease?.epoch);
 });
 
 describe('a profile on which a browser is about to be launched', () => {
