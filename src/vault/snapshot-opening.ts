@@ -94,7 +94,7 @@ function findWaitedMs(
 
 function makeHeldElsewhere(generation: number): AppError {
   return new AppError('VAULT_STORAGE_FAILED', {
-    message: `Generation ${generation} has no copy that can be reached: it may lie on the disk of the instance that holds the account.`,
+    message: `Generation ${generation} has no copy that can be reached: it may lie on the disk of the instance that held the account last.`,
   });
 }
 
