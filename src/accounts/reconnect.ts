@@ -16,7 +16,11 @@ export interface ReconnectView {
 
 export const NO_ATTEMPT: ReconnectView = { attempt: 0, failures: 0, shortFalls: 0 };
 
-type Retry = Exclude<RetryPolicy, 'never'>;
+/** `awaited`: nothing failed, what is missing is on its way. */
+export type Retry = Exclude<RetryPolicy, 'never'> | 'awaited';
+
+/** The attempt whose pause, 2 seconds, is the longest between two looks at what is awaited. */
+const AWAITED_ATTEMPT = 3;
 
 /** How a life of a browser ended; `connectedMs` is how long it was connected on end, null if it never was. */
 export interface Fall {
@@ -26,13 +30,14 @@ export interface Fall {
 
 /**
  * What follows a fall. After a stable connection attempts start again at 1. After a short one the step is kept, and no
- * failure counted. After none both grow. A recycling counts for nothing.
+ * failure counted. After none both grow. A recycling counts for nothing; what is awaited is no failure, and looked for steadily.
  */
 export function afterFall(view: ReconnectView, fall: Fall, stableAfterMs: number): ReconnectView {
   const { retry, connectedMs } = fall;
   const step = Math.max(1, view.attempt);
   if (connectedMs !== null && connectedMs >= stableAfterMs) return { ...NO_ATTEMPT, attempt: 1 };
   if (retry === 'at-once') return { ...view, attempt: step, failures: 0 };
+  if (retry === 'awaited') return { ...view, attempt: Math.min(view.attempt + 1, AWAITED_ATTEMPT) };
   if (connectedMs === null) return { ...view, attempt: view.attempt + 1, failures: view.failures + 1 };
   return { attempt: step, failures: 0, shortFalls: view.shortFalls + 1 };
 }

@@ -92,6 +92,7 @@ export async function openSessions(parts: SessionParts): Promise<OpenSessions> {
     }),
   );
   leases.onLapse(() => pool.stopAll());
+  leases.onTick(() => void profiles.settle(edge.signal));
   const ownRun = () => leases.run;
   const calls = stack.use(
     await openSessionCalls({

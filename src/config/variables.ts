@@ -75,7 +75,7 @@ export const VARIABLES = {
     parsePath,
   ),
   WHATSAPP_RUNTIME_PATH: makeOptionalVariable(
-    'The folder of the opened browser profiles, mode 0700, while sessions run.',
+    'The folder of the opened browser profiles, mode 0700, while sessions run; outside of DATA_PATH each instance makes one of its own in it.',
     'a private folder in memory (/dev/shm) where there is room, else DATA_PATH/live',
     parsePath,
   ),

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { type FindLease, LeaseLostError } from '../instances/lease.ts';
 import { AppError } from '../lib/errors.ts';
@@ -6,6 +6,7 @@ import type { IndexedSnapshot, SnapshotIndex } from '../vault/snapshot-index.ts'
 import { isKept } from './account-row.ts';
 import type { Executor } from './database.ts';
 import { isUnder } from './lease-fence.ts';
+import type { VaultSnapshotTable } from './schema.ts';
 
 /**
  * Makes the index of sealed snapshots, as this instance writes it: those of an account that it holds under that lease. A link
@@ -38,22 +39,16 @@ export function makeSnapshotIndex(
   };
   return {
     async find(accountId) {
-      const [rows, account] = await Promise.all([
-        db
-          .selectFrom('vault_snapshots')
-          .leftJoin('instances', 'instances.instance_id', 'sealed_by')
-          .selectAll('vault_snapshots')
-          .select('instances.run as sealer_run')
-          .where('account_id', '=', accountId)
-          .orderBy('generation', 'desc')
-          .execute(),
-        db
-          .selectFrom('accounts')
-          .select(['vault_wiped_through', 'instance_id', 'profile_epoch'])
-          .where('id', '=', accountId)
-          .executeTakeFirst(),
-      ]);
-      const snapshots = rows.map(
+      // In one statement: what the row says of the account is said of these snapshots.
+      const rows = await db
+        .selectFrom(sql<{ id: string }>`(select ${accountId}::uuid as id)`.as('asked'))
+        .leftJoin('accounts', 'accounts.id', 'asked.id')
+        .leftJoin('vault_snapshots', 'account_id', 'asked.id')
+        .select(['vault_wiped_through', 'instance_id', 'profile_epoch'])
+        .select(['generation', 'sealed_at', 'key_id', 'bytes', 'copies', 'sealed_by'])
+        .orderBy('generation', 'desc')
+        .execute();
+      const snapshots = rows.filter(isEntered).map(
         (row): IndexedSnapshot => ({
           accountId,
           generation: Number(row.generation),
@@ -61,11 +56,12 @@ export function makeSnapshotIndex(
           keyId: row.key_id,
           bytes: Number(row.bytes),
           copies: row.copies,
-          sealer: findSealer(row, instanceId),
+          sealer: findSealer(row.sealed_by, instanceId),
         }),
       );
       // Nothing of an account that is gone counts any more.
-      const wipedThrough = account ? Number(account.vault_wiped_through) : (snapshots[0]?.generation ?? 0);
+      const [account] = rows;
+      const wipedThrough = Number(account?.vault_wiped_through ?? snapshots[0]?.generation ?? 0);
       const isHeldHere = (account?.instance_id ?? instanceId) === instanceId;
       const epoch = account?.profile_epoch ?? null;
       return { snapshots, wipedThrough, isHeldHere, profileEpoch: epoch === null ? null : Number(epoch) };
@@ -110,9 +106,14 @@ export function makeSnapshotIndex(
       return account?.profile_places ?? [];
     },
 
-    async savePlaces(accountId, places) {
-      if (findLease !== undefined && findLease(accountId) === undefined) throw new LeaseLostError();
+    async savePlaces(accountId, places, epoch = findLease?.(accountId)?.epoch) {
+      if (findLease !== undefined && (epoch === undefined || findLease(accountId)?.epoch !== epoch))
+        throw new LeaseLostError();
       await saveProfile(accountId, { profile_places: [...places] });
+    },
+
+    async clearPlaces(accountId) {
+      await saveProfile(accountId, { profile_places: [] });
     },
 
     async saveKey(accountId, generation, keyId) {
@@ -204,12 +205,16 @@ export function makeSnapshotIndex(
   };
 }
 
-function findSealer(
-  row: { readonly sealed_by: string | null; readonly sealer_run: string | null },
-  own: InstanceId,
-): IndexedSnapshot['sealer'] {
-  if (row.sealed_by === null || row.sealed_by === own) return 'here';
-  return row.sealer_run === null ? 'gone' : 'alive';
+/** The row of an account without snapshots names none. */
+function isEntered<Row extends { readonly generation: unknown }>(
+  row: Row,
+): row is Row & Selectable<VaultSnapshotTable> {
+  return row.generation !== null;
+}
+
+function findSealer(sealedBy: string | null, own: InstanceId): IndexedSnapshot['sealer'] {
+  if (sealedBy === null) return 'unknown';
+  return sealedBy === own ? 'here' : 'elsewhere';
 }
 
 function heldElsewhere(accountId: AccountId, what: string): AppError {

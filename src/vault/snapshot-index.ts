@@ -20,11 +20,8 @@ export interface NewSnapshot extends SnapshotRecord {
 export interface IndexedSnapshot extends SnapshotRecord {
   /** The backups that hold a copy of it, by their names. */
   readonly copies: readonly string[];
-  /**
-   * The instance that sealed it, on whose disk it lies: this one (also where that is not known), another one that has a run,
-   * or one that has none.
-   */
-  readonly sealer: 'here' | 'alive' | 'gone';
+  /** Which instance sealed it, on whose disk it lies: this one or another one; unknown of what is from before that was entered. */
+  readonly sealer: 'here' | 'elsewhere' | 'unknown';
 }
 
 /** What is known of an account's vault. */
@@ -66,8 +63,13 @@ export interface SnapshotIndex {
   saveUse(accountId: AccountId, epoch: number, place: string): Promise<void>;
   /** Folders in which the profile that was begun to be used last may lie open; none if it was sealed since. */
   findPlaces(accountId: AccountId): Promise<readonly string[]>;
-  /** @throws LeaseLostError, with nothing changed, if no lease of the account is held here any more */
-  savePlaces(accountId: AccountId, places: readonly string[]): Promise<void>;
+  /** @throws LeaseLostError, with nothing changed, if no lease of the account is held here any more, or another one than this */
+  savePlaces(accountId: AccountId, places: readonly string[], epoch?: number): Promise<void>;
+  /**
+   * Says that nothing of the account lies open any more.
+   * @throws LeaseLostError, with nothing changed, if another instance has held it since this one did, or this one again
+   */
+  clearPlaces(accountId: AccountId): Promise<void>;
   /** Says which key a snapshot needs now; nothing, if it is not entered. */
   saveKey(accountId: AccountId, generation: number, keyId: string): Promise<void>;
   saveCopy(accountId: AccountId, generation: number, backup: string): Promise<void>;

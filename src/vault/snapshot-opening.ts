@@ -3,7 +3,7 @@ import type { AccountId } from '../accounts/ids.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type AbsentWaits, decideAbsent } from './absent-generation.ts';
+import { type AbsentWaits, AwaitedGenerationError, decideAbsent } from './absent-generation.ts';
 import type { ArchiveLimits } from './archive-reader.ts';
 import { type Copy, findGenerations, type Generation, type SnapshotPlaces } from './generations.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -41,28 +41,31 @@ export interface Opening {
   readonly folder: string;
   readonly findDamage: FindDamage;
   readonly requireRoom: RequireRoom;
+  /** Of the lease under which it is opened, for how long one is waited for; null if that is none. */
+  readonly leaseEpoch?: number | null;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Opens the newest snapshot that is any good into a new folder; undefined if there is none. Each generation is looked
  * for on disk first, then in the backups; an older one is taken only if no copy of a newer one opens undamaged, and
- * that is logged. One that may lie on the disk of another instance is waited for by failing, while that may still copy it.
+ * that is logged. One that may lie on the disk of another instance is waited for by failing, for as long as that may take to copy it.
  * Nothing is left of the folder if it fails.
- * @throws AppError VAULT_KEY_MISSING if a better one needs another key; VAULT_STORAGE_FAILED if a better one may be where
+ * @throws AwaitedGenerationError; AppError VAULT_KEY_MISSING if a better one needs another key; VAULT_STORAGE_FAILED if a better one may be where
  * it cannot be reached now; VAULT_DAMAGED if none is any good; DISK_FULL; and the signal's reason
  */
 export async function openNewest(deps: OpeningDeps, opening: Opening): Promise<OpenedSnapshot | undefined> {
   const { accountId } = opening;
   const { alive, isHeldHere } = await findGenerations(deps, accountId);
   const failures: string[] = [];
-  const waitedMs = findWaitedMs(deps, accountId, alive);
+  const waitedMs = findWaitedMs(deps, opening, alive);
   let leftBehind: Generation | undefined;
   for (const each of alive) {
     const { generation, copies, entry } = each;
     const sealer = entry?.sealer ?? 'here';
     const step = copies.length > 0 ? undefined : decideAbsent({ isHeldHere, sealer, waitedMs });
-    if (step === 'wait') throw makeElsewhereError(generation);
+    if (step === 'wait')
+      throw isHeldHere ? new AwaitedGenerationError(generation) : makeHeldElsewhere(generation);
     if (step === 'left_behind') leftBehind ??= each;
     const opened = await openGeneration(deps, opening, each);
     failures.push(...opened.failures);
@@ -73,21 +76,32 @@ export async function openNewest(deps: OpeningDeps, opening: Opening): Promise<O
     return { generation, source: copy.source, sealedAt, read: copy.read };
   }
   if (alive.length === 0) return undefined;
-  if (leftBehind !== undefined) throw makeElsewhereError(leftBehind.generation);
+  if (leftBehind !== undefined) throw makeLeftBehind(leftBehind.generation);
   throw new AppError('VAULT_DAMAGED', {
     message: `No sealed copy of the session can be used. ${failures.join(' ')}`,
   });
 }
 
 /** How long the newest of those has been missed of which there is no copy. */
-function findWaitedMs({ waits }: OpeningDeps, accountId: AccountId, alive: readonly Generation[]): number {
+function findWaitedMs(
+  { waits }: OpeningDeps,
+  { accountId, leaseEpoch = null }: Opening,
+  alive: readonly Generation[],
+): number {
   const missed = alive.find(({ copies }) => copies.length === 0);
-  return missed === undefined ? 0 : waits.waitedMs({ accountId, generation: missed.generation });
+  return missed === undefined ? 0 : waits.waitedMs({ accountId, generation: missed.generation, leaseEpoch });
 }
 
-function makeElsewhereError(generation: number): AppError {
+function makeHeldElsewhere(generation: number): AppError {
   return new AppError('VAULT_STORAGE_FAILED', {
     message: `Generation ${generation} has no copy that can be reached: it may lie on the disk of the instance that held the account last.`,
+  });
+}
+
+/** It may come back at any time; only a person knows that it never will. */
+function makeLeftBehind(generation: number): AppError {
+  return new AppError('VAULT_STORAGE_FAILED', {
+    message: `Generation ${generation} lies on the disk of an instance that is not there, and there is nothing older. Start that instance, or, if its disk is lost, disconnect the account and link it anew.`,
   });
 }
 

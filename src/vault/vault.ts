@@ -97,9 +97,22 @@ export class Vault {
     return this.#deps.index.findPlaces(accountId);
   }
 
-  /** @throws LeaseLostError if no lease of the account is held here any more */
-  savePlaces(accountId: AccountId, places: readonly string[]): Promise<void> {
-    return this.#deps.index.savePlaces(accountId, places);
+  /** @throws LeaseLostError if no lease of the account is held here any more, or another one than this */
+  savePlaces(accountId: AccountId, places: readonly string[], epoch?: number): Promise<void> {
+    return this.#deps.index.savePlaces(accountId, places, epoch);
+  }
+
+  /** @throws LeaseLostError if another instance has the account by now */
+  clearPlaces(accountId: AccountId): Promise<void> {
+    return this.#deps.index.clearPlaces(accountId);
+  }
+
+  /** Whether whoever takes the account finds this generation, or has no use for it: a newer one counts, or none at all. */
+  async isReachable({ accountId, generation }: SnapshotName): Promise<boolean> {
+    const { alive, wipedThrough } = await findGenerations(this.#deps, accountId);
+    const found = alive.find((each) => each.generation >= generation);
+    if (generation <= wipedThrough || (found !== undefined && found.generation > generation)) return true;
+    return (found?.entry?.copies.length ?? 0) > 0;
   }
 
   /**
@@ -139,7 +152,7 @@ export class Vault {
 
   /**
    * Opens the newest snapshot that is any good into a new folder; undefined if there is none: see `openNewest`.
-   * @throws AppError VAULT_KEY_MISSING, VAULT_STORAGE_FAILED, VAULT_DAMAGED, DISK_FULL
+   * @throws AwaitedGenerationError; AppError VAULT_KEY_MISSING, VAULT_STORAGE_FAILED, VAULT_DAMAGED, DISK_FULL
    */
   open(accountId: AccountId, into: Omit<Opening, 'accountId'>): Promise<OpenedSnapshot | undefined> {
     return openNewest({ ...this.#deps, waits: this.#waits }, { ...into, accountId });

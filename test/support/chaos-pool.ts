@@ -117,7 +117,9 @@ export class ChaosPool implements AsyncDisposable {
   }
 
   browsersOf({ accountId }: ChaosAccount): number[] {
-    return listBrowsers(join(this.disk.path, `session-${accountId} `)).map(({ pid }) => pid);
+    const profile = `/session-${accountId} `;
+    const browsers = listBrowsers(join(this.disk.path, '/'));
+    return browsers.filter(({ commandLine }) => commandLine.includes(profile)).map(({ pid }) => pid);
   }
 
   /** Every process of every browser. */

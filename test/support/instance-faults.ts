@@ -77,6 +77,17 @@ const DRAIN: InstanceFault['strike'] = async (_stage, instance) => {
   return () => instance.start();
 };
 
+/** Nothing that it seals at its end can be entered or copied. */
+const STOP_CUT_OFF: InstanceFault['strike'] = async (_stage, instance) => {
+  instance.isServing = false;
+  instance.postgres.cut();
+  await instance.daemon().stop();
+  return async () => {
+    instance.postgres.heal();
+    await instance.start();
+  };
+};
+
 /** Every kind. What ends a fault comes once every account is served again. */
 export const INSTANCE_FAULTS: readonly InstanceFault[] = [
   fault('SIGKILL and start', 'start anew', KILL_AND_START),
@@ -88,6 +99,7 @@ export const INSTANCE_FAULTS: readonly InstanceFault[] = [
     'move',
     cut(({ postgres }) => [postgres]),
   ),
+  fault('stop while PostgreSQL is cut off', 'move', STOP_CUT_OFF),
   fault('Redis cut off', 'go on', CUT_REDIS),
   fault(
     'PostgreSQL and Redis cut off',

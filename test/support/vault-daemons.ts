@@ -25,7 +25,7 @@ export class VaultDaemons implements AsyncDisposable {
     {
       runtimePath = `${this.#places.runtimePath}-${name}`,
       ...settings
-    }: Pick<VaultStageSettings, 'clock'> & { readonly runtimePath?: string } = {},
+    }: VaultStageSettings & { readonly runtimePath?: string } = {},
   ): Promise<VaultDaemon> {
     const own = { runtimePath, sessionPath: `${this.#places.sessionPath}-${name}` };
     const all: VaultStageSettings = { ...settings, findLease: () => daemon.lease, instance: name };
@@ -58,8 +58,8 @@ export class VaultDaemons implements AsyncDisposable {
   }
 
   /** The daemon `a`, which was killed over a session that had gone on since it was sealed. */
-  async leaveOpen(): Promise<VaultDaemon> {
-    const daemon = await this.open('a');
+  async leaveOpen(settings: VaultStageSettings = {}): Promise<VaultDaemon> {
+    const daemon = await this.open('a', settings);
     await this.hold(daemon, 'a');
     await daemon.stage.seal('sealed');
     await daemon.stage.takeOut();
@@ -87,4 +87,13 @@ export async function moveAway({ stage }: VaultDaemon): Promise<void> {
     .set({ profile_places: [`/on/another/machine/session-${stage.accountId}`] })
     .where('id', '=', stage.accountId)
     .execute();
+}
+
+/** The database does not answer the daemon about its vault any more, until the result is called. */
+export function cutOff({ stage }: VaultDaemon): () => void {
+  const { index } = stage;
+  const answering = { ...index };
+  const away = () => Promise.reject(new Error('The database is away.'));
+  for (const name of Object.keys(index)) Object.assign(index, { [name]: away });
+  return () => void Object.assign(index, answering);
 }

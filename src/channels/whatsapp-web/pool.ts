@@ -350,7 +350,7 @@ export class Pool implements Channel, AsyncDisposable {
   #makeClient(account: Account, log: Logger, onEvent: (event: ClientEvent) => void): SessionClient {
     this.#turns.requireLease(account.id);
     const { config, runtimePath, browser, instanceId, guard, clock, isRoot, environment } = this.#deps;
-    const { makeClient = makeBrowserClient } = this.#deps;
+    const { profiles, makeClient = makeBrowserClient } = this.#deps;
     const { expectedPhoneNumber: phoneNumber } = account;
     // A page that offers a code to an account that is linked says only that it no longer is.
     const byCode = account.pairing === 'code' && !account.linked && phoneNumber !== null;
@@ -363,6 +363,7 @@ export class Pool implements Channel, AsyncDisposable {
         browser,
         livePath: runtimePath,
         requireLease: () => this.#turns.requireLease(account.id),
+        requireProfile: () => profiles.requireOpen(account.id),
         whenRoom: async () => this.#deps.listener.whenRoom?.(account.id),
         extraArgs: config.browser.extraArgs,
         clock,

@@ -1,7 +1,7 @@
 /**
  * Profiles are open only while a browser runs: taken out of the vault before a life of the browser, sealed while it runs
- * and when the session has ended. An opened profile carries a mark, the generation that it was opened from or is about to
- * be sealed as. After a crash it is preferred to the vault while no newer generation is known and its storage is intact;
+ * and when the session has ended. What was sealed lies open no longer than it takes others to find the snapshot: see
+ * `SealedProfiles`. An opened profile carries a mark, the generation that it was opened from or is about to be sealed as. After a crash it is preferred to the vault while no newer generation is known and its storage is intact;
  * if the machine itself went down, only where it is newer.
  */
 import { mkdir, rename } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import type { SessionTimings } from '../../config/session-timings.ts';
 import { type FindLease, LeaseLostError } from '../../instances/lease.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { toError } from '../../lib/errors.ts';
+import { AppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Vault } from '../../vault/vault.ts';
@@ -22,6 +22,7 @@ import { findKeptEntries } from './profile-content.ts';
 import { readBoot, readProfileMark, writeProfileMark } from './profile-mark.ts';
 import { ProfilePlaces } from './profile-places.ts';
 import { tidyProfiles } from './profile-takeover.ts';
+import { SealedProfiles } from './sealed-profiles.ts';
 import { type SealedSnapshot, SnapshotCopies } from './snapshot-copies.ts';
 
 export interface ProfileKeeperDeps {
@@ -81,9 +82,12 @@ export class ProfileKeeper {
   readonly #sealings = new KeyedSerial<'sealing'>();
   readonly #copies: SnapshotCopies;
   readonly #places: ProfilePlaces;
+  /** Those that are to be removed here once others find their snapshots. */
+  readonly #sealed: SealedProfiles;
 
   constructor(deps: ProfileKeeperDeps) {
     this.#deps = deps;
+    this.#sealed = new SealedProfiles({ ...deps, turns: this.#turns });
     this.#copies = new SnapshotCopies(deps);
     this.#places = new ProfilePlaces(deps);
   }
@@ -120,8 +124,8 @@ export class ProfileKeeper {
   /**
    * Opens the profile, unless it is open and good. The account's browser is gone. Once the signal has aborted nothing is
    * put in the profile's place any more.
-   * @throws LeaseLostError; AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED, DISK_FULL; the signal's reason;
-   * and what the database and `onRestored` throw
+   * @throws LeaseLostError; AwaitedGenerationError; AppError VAULT_KEY_MISSING, VAULT_DAMAGED, VAULT_STORAGE_FAILED, DISK_FULL;
+   * the signal's reason; and what the database and `onRestored` throw
    */
   takeOut(accountId: AccountId, signal?: AbortSignal): Promise<TakenFrom> {
     return this.#turns.run(accountId, async () => {
@@ -134,8 +138,24 @@ export class ProfileKeeper {
       const live = await this.#findLive(accountId, known);
       const generation = live ?? (await this.#openVault(accountId, known, signal));
       this.#opened.set(accountId, { ...(opened ?? (await this.#beginUse(accountId, known))), generation });
+      this.#sealed.forget(accountId);
       await this.#places.removeCopied(accountId, known);
       return live === undefined ? 'vault' : 'live';
+    });
+  }
+
+  /**
+   * Looks at what a browser is about to be launched on: whoever came for the profile since it was taken out has left no folder,
+   * or one that is somebody else's.
+   * @throws AppError SESSION_FAULT if it does not lie there as it was taken out
+   */
+  async requireOpen(accountId: AccountId): Promise<void> {
+    const opened = this.#opened.get(accountId);
+    const mark = await readProfileMark(this.#pathOf(accountId));
+    const isThere = opened?.generation === mark?.generation && opened !== undefined;
+    if (isThere && mark?.leaseEpochs.includes(opened.epoch)) return;
+    throw new AppError('SESSION_FAULT', {
+      message: 'The opened profile was taken away or removed before the browser was launched.',
     });
   }
 
@@ -151,7 +171,7 @@ export class ProfileKeeper {
     const { epoch, profileEpoch } = known;
     const { vault } = this.#deps;
     const path = this.#pathOf(accountId);
-    if (epoch !== null && epoch === profileEpoch) await vault.savePlaces(accountId, [path]);
+    if (epoch !== null && epoch === profileEpoch) await vault.savePlaces(accountId, [path], epoch);
     else if (epoch !== null) await vault.saveUse(accountId, epoch, path);
     return { ...known, profileEpoch: epoch };
   }
@@ -188,6 +208,7 @@ export class ProfileKeeper {
         findDamage: findLinkDamage,
         // What filled the disk would cost the browsers there their storage (fault F43).
         requireRoom: (bytes) => requireFreeBytes(runtimePath, bytes + timings.freeDiskBytes),
+        leaseEpoch: known.epoch,
         signal,
       });
       if (opened === undefined) await mkdir(opening, { mode: 0o700 });
@@ -289,8 +310,9 @@ export class ProfileKeeper {
   }
 
   /**
-   * Seals the profile and removes it where it was open; its copies are made afterwards, see `copied`. The account's
-   * browser is gone. A profile that cannot be sealed stays where it is for the next start.
+   * Seals the profile and removes it where it was open; its copies are made afterwards, see `copied`, and where others share
+   * the database it is removed only then: until they find the snapshot they may go on with the profile. The account's browser
+   * is gone. A profile that cannot be sealed stays where it is for the next start.
    * @throws LeaseLostError; AppError VAULT_STORAGE_FAILED; and what the disk and the database throw
    */
   seal(accountId: AccountId): Promise<void> {
@@ -307,14 +329,23 @@ export class ProfileKeeper {
     }
   }
 
-  /** Resolves when what was sealed so far, of the account or of all, is entered and copied, as far as it can be. Never rejects. */
-  copied(accountId?: AccountId): Promise<void> {
-    return this.#copies.idle(accountId);
+  /**
+   * Resolves when what was sealed so far, of the account or of all, is entered, copied and lies open no more, as far as it can
+   * be. Never rejects.
+   */
+  async copied(accountId?: AccountId): Promise<void> {
+    await this.#copies.idle(accountId);
+    await this.#sealed.idle(accountId);
   }
 
-  /** True if nothing of the account that was sealed is yet to be entered or copied. */
+  /** True if nothing of the account that was sealed is yet to be entered, copied or removed. */
   isCopied(accountId: AccountId): boolean {
-    return this.#copies.isIdle(accountId);
+    return this.#copies.isIdle(accountId) && this.#sealed.isIdle(accountId);
+  }
+
+  /** Tries again what could not be entered or copied so that others find it: see `SealedProfiles`. Never rejects. */
+  settle(signal: AbortSignal): Promise<void> {
+    return this.#sealed.settle(signal);
   }
 
   async #sealResting(accountId: AccountId): Promise<void> {
@@ -334,10 +365,15 @@ export class ProfileKeeper {
     });
     const name = { accountId, generation, profileEpoch: opened.epoch };
     const snapshot = await vault.seal(name, path, await findKeptEntries(path));
-    await this.#removeLive(accountId);
-    onStep('profile-removed');
+    const stays = this.#deps.hasOthers();
+    if (stays) this.#opened.delete(accountId);
+    else {
+      await this.#removeLive(accountId);
+      onStep('profile-removed');
+    }
     log.info('A session was sealed', { accountId, generation, bytes: snapshot.bytes });
-    void this.#copies.add({ snapshot, takenAt: clock.monotonic(), kind: 'last' });
+    const copied = this.#copies.add({ snapshot, takenAt: clock.monotonic(), kind: 'last' });
+    if (stays) this.#sealed.add({ accountId, generation }, copied);
   }
 
   /**
@@ -425,6 +461,7 @@ export class ProfileKeeper {
   async #removeLive(accountId: AccountId): Promise<void> {
     await removeProfile(this.#pathOf(accountId));
     this.#opened.delete(accountId);
+    this.#sealed.forget(accountId);
     await this.#places.clear(accountId);
   }
 

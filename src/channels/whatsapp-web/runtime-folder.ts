@@ -32,6 +32,9 @@ const WRITABLE_BY_OTHERS = 0o022;
 /** In DATA_PATH: the folders, one a line, where profiles may lie open, so that one that was configured is not forgotten. */
 const KNOWN_FILE = 'runtime-paths';
 
+/** How the names of profiles begin, and of what is left of them. */
+const PROFILE_PREFIX = 'session-';
+
 /** Sixteen hexadecimal digits tell the data folders of one machine apart. */
 const HASH_DIGITS = 16;
 
@@ -57,8 +60,9 @@ export interface RuntimeFolder extends AsyncDisposable {
 }
 
 /**
- * The folder of the opened profiles, mode 0700: the configured one, else one in memory if there is room for every
- * session, else one under DATA_PATH.
+ * The folder of the opened profiles, mode 0700: one in the configured folder, else one in memory if there is room for every
+ * session, else one under DATA_PATH. It is of this data folder alone, wherever it lies: two instances that were told of the
+ * same one would remove each other's profiles, and end each other's browsers, which are known by their path.
  * @throws AppError CONFIG_INVALID
  */
 export async function openRuntimeFolder(deps: RuntimeFolderDeps): Promise<RuntimeFolder> {
@@ -70,13 +74,15 @@ export async function openRuntimeFolder(deps: RuntimeFolderDeps): Promise<Runtim
   async function choosePath(): Promise<string> {
     const wanted = configured ?? ((await isFit(inMemory, deps)) ? inMemory : onDisk);
     await ensureWritableFolder('WHATSAPP_RUNTIME_PATH', wanted);
-    if (await isOurs(wanted)) return wanted;
+    const isOwn = configured === null || (await isWithin(wanted, dataPath));
+    if (isOwn && (await isOurs(wanted))) return wanted;
     // A folder that others use as well, such as /dev/shm itself, must stay open to them.
     const own = memoryFolderOf(dataPath, wanted);
     await ensureWritableFolder('WHATSAPP_RUNTIME_PATH', own);
     return own;
   }
-  const formerPaths = await findFormer(path, [inMemory, onDisk, ...(await listKnown(dataPath))]);
+  const before = configured !== null && (await isOurs(configured)) ? [configured] : [];
+  const formerPaths = await findFormer(path, [inMemory, onDisk, ...before, ...(await listKnown(dataPath))]);
   await rememberPaths(dataPath, [await realpath(path), ...(await filterFilled(formerPaths))]);
   return {
     path,
@@ -105,10 +111,10 @@ async function findFormer(path: string, candidates: readonly string[]): Promise<
   return former;
 }
 
-/** Folders that something lies in: what an earlier run has left there may be taken over only by the run after this one. */
+/** Folders that profiles lie in: what an earlier run has left there may be taken over only by the run after this one. */
 async function filterFilled(paths: readonly string[]): Promise<readonly string[]> {
   const names = await Promise.all(paths.map((path) => readdir(path).catch(() => [])));
-  return paths.filter((_path, nth) => (names[nth]?.length ?? 0) > 0);
+  return paths.filter((_path, nth) => names[nth]?.some((name) => name.startsWith(PROFILE_PREFIX)));
 }
 
 /** Before anything is opened there; whole or not at all. */
@@ -122,6 +128,11 @@ async function rememberPaths(dataPath: string, paths: readonly string[]): Promis
 function memoryFolderOf(dataPath: string, sharedMemory: string): string {
   const hash = createHash('sha256').update(dataPath).digest('hex').slice(0, HASH_DIGITS);
   return join(sharedMemory, `switchboard-${hash}-profiles`);
+}
+
+/** DATA_PATH is locked by whoever uses it. */
+async function isWithin(path: string, dataPath: string): Promise<boolean> {
+  return `${await realpath(path)}/`.startsWith(`${dataPath}/`);
 }
 
 async function isFit(path: string, deps: RuntimeFolderDeps): Promise<boolean> {

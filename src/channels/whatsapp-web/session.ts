@@ -18,6 +18,7 @@ import { orAborted, waitMs, withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { AwaitedGenerationError } from '../../vault/absent-generation.ts';
 import type { ChannelListener, ConnectedSession, SessionStatus } from '../channel.ts';
 import type { LaunchGate } from './launch-gate.ts';
 import type { SessionProfile, TakenFrom } from './profile-keeper.ts';
@@ -280,7 +281,7 @@ export class Session {
   /** Counts a fall that is tried again, and says from when on. */
   #hearFall({ reason, error, connectedMs }: Fall): void {
     this.#lastError = error.message;
-    const { retry } = REASONS[reason];
+    const retry = error instanceof AwaitedGenerationError ? 'awaited' : REASONS[reason].retry;
     if (retry === 'never') return;
     const { timings, clock, log } = this.#deps;
     const before = this.#reconnect;

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import puppeteer, { type Browser, type Frame, type Page } from 'puppeteer';
 import wwebjs from 'whatsapp-web.js';
 import type { LinkedIdentity } from '../../accounts/account.ts';
@@ -60,6 +59,8 @@ export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'
   readonly livePath: string;
   /** @throws LeaseLostError once another instance may run a browser of the account. */
   readonly requireLease: () => void;
+  /** @throws AppError SESSION_FAULT if the opened profile does not lie where it was opened any more. */
+  readonly requireProfile: () => Promise<void>;
   /** Resolves when more events may be told; never rejects. */
   readonly whenRoom: () => Promise<void>;
   readonly clock: Clock;
@@ -234,10 +235,13 @@ export class WhatsAppClient {
       throw new AppError('SESSION_FAULT', { message: 'Processes of an earlier browser cannot be killed.' });
     removeProfileLocks(this.#profilePath);
     this.#requireWanted();
-    await mkdir(this.#profilePath, { recursive: true, mode: 0o700 });
+    // Before anything is mended in it, and once more before it is used: in an empty folder a page asks for a scan, and that
+    // would be taken for a link that is over.
+    await this.#deps.requireProfile();
     await this.#requireRoom();
     const torn = await cutTornLogs(this.#profilePath);
     if (torn.length > 0) this.#deps.log.warn('Torn logs of the profile were mended', { torn });
+    await this.#deps.requireProfile();
     const temporary = await openTemporaryFolder(this.#deps.environment);
     this.#temporary = temporary;
     const environment = { ...this.#deps.environment, TMPDIR: temporary.path };

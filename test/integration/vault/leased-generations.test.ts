@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ABSENT_WAIT_MS } from '../../../src/vault/absent-generation.ts';
+import { ABSENT_WAIT_MS, AwaitedGenerationError } from '../../../src/vault/absent-generation.ts';
 import { type LeasedVault, LeasedVaults } from '../../support/leased-vaults.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { VaultRoot } from '../../support/vault-root.ts';
@@ -145,7 +145,7 @@ describe('the newest that another instance has on its disk alone', () => {
   const errors = () =>
     other.stage.log.lines.filter(({ level, message }) => level === 'error' && message === LEFT_BEHIND);
 
-  it('is waited for while that instance lives, and opened once it has copied it', async () => {
+  it('is waited for, and opened once that instance has copied it', async () => {
     for (let tried = 0; tried < 3; tried += 1) {
       await expect(other.stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
       clock.advance(ABSENT_WAIT_MS / 4);
@@ -162,9 +162,31 @@ describe('the newest that another instance has on its disk alone', () => {
     expect(errors()).toHaveLength(1);
   });
 
-  it('is left behind at once where that instance is gone, and the log says what is missing', async () => {
+  it('is waited for also where that instance was just stopped: it may be back', async () => {
+    await daemons.end(one);
+    await expect(other.stage.takeOut()).rejects.toBeInstanceOf(AwaitedGenerationError);
+    expect(await catchUp(one)).toBe(1);
+    expect(await other.stage.takeOut()).toBe('newest');
+  });
+
+  it('is waited for anew by an instance that has lost the account meanwhile', async () => {
+    await expect(other.stage.takeOut()).rejects.toBeInstanceOf(AwaitedGenerationError);
+    clock.advance(ABSENT_WAIT_MS);
+    await daemons.hold(one);
+    await daemons.hold(other);
+    await expect(other.stage.takeOut()).rejects.toBeInstanceOf(AwaitedGenerationError);
+  });
+
+  /** Nothing comes in time. */
+  const waitInVain = async () => {
+    await expect(other.stage.takeOut()).rejects.toBeInstanceOf(AwaitedGenerationError);
+    clock.advance(ABSENT_WAIT_MS);
+  };
+
+  it('is left behind where that instance does not come back, and the log says what is missing', async () => {
     const [newest, shared] = (await one.stage.index.find(daemons.accountId)).snapshots;
     await daemons.end(one);
+    await waitInVain();
     expect(await other.stage.takeOut()).toBe('shared');
     expect(errors()).toMatchObject([
       {
@@ -182,11 +204,16 @@ describe('the newest that another instance has on its disk alone', () => {
   it('is not given up for good where nothing older can be opened: that instance may come back', async () => {
     await daemons.end(one);
     await one.stage.backup.remove(daemons.accountId, [1]);
-    await expect(other.stage.takeOut()).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
+    await waitInVain();
+    await expect(other.stage.takeOut()).rejects.toMatchObject({
+      code: 'VAULT_STORAGE_FAILED',
+      message: expect.stringContaining('Start that instance, or'),
+    });
   });
 
   it('is not copied after all where the other has gone on from something older', async () => {
     await daemons.end(one);
+    await waitInVain();
     expect(await other.stage.takeOut()).toBe('shared');
     await other.stage.store('theirs');
     await other.stage.putAway();

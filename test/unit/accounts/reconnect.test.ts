@@ -42,6 +42,17 @@ it.each<[string, ReconnectView, number, ReconnectView]>([
   expect(pauseBeforeMs(recycled, 'at-once')).toBe(0);
 });
 
+it('looks steadily for what is awaited, and counts no failure of it', () => {
+  let view: ReconnectView = at(0, 2);
+  const pauses: number[] = [];
+  for (let count = 0; count < 5; count += 1) {
+    view = afterFall(view, { retry: 'awaited', connectedMs: null }, STABLE_AFTER_MS);
+    pauses.push(pauseBeforeMs(view, 'awaited'));
+  }
+  expect(pauses).toEqual([0, 1_000, 2_000, 2_000, 2_000]);
+  expect(view.failures).toBe(2);
+});
+
 describe('a session that cannot be brought back', () => {
   it('is tried after 0, 1, 2, 4, 8, 16, 30, 30 seconds, and is in trouble from the fifth failure on', () => {
     let view = fallen(NO_ATTEMPT, STABLE_AFTER_MS);

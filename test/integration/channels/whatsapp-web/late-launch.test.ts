@@ -12,6 +12,7 @@ import { WhatsAppClient } from '../../../../src/channels/whatsapp-web/whatsapp-c
 import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
 import { LeaseLostError } from '../../../../src/instances/lease.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
+import { AppError } from '../../../../src/lib/errors.ts';
 import { noGuard } from '../../../support/no-guard.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { openTemporaryFolder } from '../../../support/temporary-folder.ts';
@@ -25,6 +26,8 @@ let log: RecordingLogger;
 let survivors: number;
 /** Another instance may have the account. */
 let isLost: boolean;
+/** The profile does not lie where it was opened. */
+let isTaken: boolean;
 
 beforeEach(async () => {
   folder = await openTemporaryFolder();
@@ -33,6 +36,7 @@ beforeEach(async () => {
   log = new RecordingLogger();
   survivors = 0;
   isLost = false;
+  isTaken = false;
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
@@ -49,6 +53,9 @@ async function makeClient(): Promise<WhatsAppClient> {
       browser: { executablePath, headless: 'shell' },
       requireLease: () => {
         if (isLost) throw new LeaseLostError();
+      },
+      requireProfile: async () => {
+        if (isTaken) throw new AppError('SESSION_FAULT');
       },
       livePath: join(folder.path, 'live'),
       extraArgs: [],
@@ -103,6 +110,16 @@ it('launches no browser any more once the session was closed, however late it co
   await writer.close();
   await expect(opened).rejects.toMatchObject({ code: 'SESSION_FAULT' });
   expect(await readdir(folder.path)).not.toContain('launched');
+  expect(await readdir(join(folder.path, 'tmp'))).toEqual([]);
+});
+
+it('launches no browser where the profile is gone, and makes no empty one', async () => {
+  isTaken = true;
+  const client = await makeClient();
+  await expect(client.open()).rejects.toMatchObject({ code: 'SESSION_FAULT' });
+  await client.close();
+  expect(await readdir(folder.path)).not.toContain('launched');
+  expect(await readdir(join(folder.path, 'live'))).toEqual([]);
   expect(await readdir(join(folder.path, 'tmp'))).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { AccountId } from '../../../../src/accounts/ids.ts';
@@ -61,6 +61,22 @@ it('launches none once the lease is over, though nobody has told the session', a
   await vi.waitFor(() => expect(bare.pool.findStatus(accountId)).toBeUndefined());
   expect(await bare.history(accountId)).not.toContain('reconnecting launch_failed');
   expect(existsSync(launched())).toBe(false);
+});
+
+it('launches none on a profile that is gone by then, but has it opened again', async () => {
+  bare.profiles.pass('requireOpen');
+  const looking = bare.profiles.hold('requireOpen');
+  await bare.pool.start(accountId);
+  await looking.reached;
+  await rm(profilePathOf(bare.runtimePath, accountId), { recursive: true });
+  const opening = bare.profiles.hold('takeOut');
+  looking.go();
+  await opening.reached;
+  expect(existsSync(launched())).toBe(false);
+  expect(await bare.history(accountId)).toContain('reconnecting launch_failed');
+  opening.go();
+  await vi.waitFor(() => expect(existsSync(launched())).toBe(true), { timeout: 20_000 });
+  await bare.pool.disconnect(accountId);
 });
 
 it('begins no session if the lease ends while its start is stored, though all were told to stop before', async () => {

@@ -1,6 +1,6 @@
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openRuntimeFolder } from '../../../../src/channels/whatsapp-web/runtime-folder.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
@@ -74,7 +74,7 @@ it.each([
   expect((await open()).path).toBe(join(root.path, 'live'));
 });
 
-it('is the configured one, shut to others', async () => {
+it('is the configured one if that lies in the data folder, shut to others', async () => {
   const configured = join(root.path, 'mine');
   await mkdir(configured);
   await chmod(configured, 0o755);
@@ -83,9 +83,42 @@ it('is the configured one, shut to others', async () => {
   expect((await stat(configured)).mode & 0o777).toBe(0o700);
   expect(folder.formerPaths).toHaveLength(2);
   expect(folder.isInMemory).toBe(false);
-  expect(await open({ configured: join(memory, 'mine') })).toMatchObject({
-    path: join(memory, 'mine'),
-    isInMemory: true,
+});
+
+describe('a configured folder elsewhere', () => {
+  let elsewhere: string;
+  beforeEach(async () => {
+    elsewhere = join(memory, 'elsewhere');
+    await mkdir(elsewhere, { mode: 0o755 });
+  });
+
+  it('holds a folder of its own for each data folder, so that several instances may be told of the same one', async () => {
+    const other = join(root.path, 'other');
+    await mkdir(other);
+    const folders = [
+      await open({ configured: elsewhere }),
+      await open({ configured: elsewhere, dataPath: other }),
+    ];
+    expect(new Set(folders.map(({ path }) => path)).size).toBe(2);
+    for (const folder of folders) {
+      expect(folder.path.startsWith(`${elsewhere}/switchboard-`)).toBe(true);
+      expect((await stat(folder.path)).mode & 0o777).toBe(0o700);
+      expect(folder.isInMemory).toBe(true);
+    }
+    expect((await open({ configured: elsewhere })).path).toBe(folders[0]?.path);
+    for (const folder of folders) await folder[Symbol.asyncDispose]();
+    expect(await readdir(elsewhere)).toEqual([]);
+  });
+
+  it('is a former place itself, since profiles were opened in it before', async () => {
+    const { formerPaths } = await open({ configured: elsewhere });
+    expect(formerPaths).toContain(elsewhere);
+  });
+
+  it('is none of the data folder through a link in that', async () => {
+    const link = join(root.path, 'link');
+    await symlink(elsewhere, link);
+    expect((await open({ configured: link })).path.startsWith(`${link}/switchboard-`)).toBe(true);
   });
 });
 

@@ -9,6 +9,7 @@ import type { ClientEvent } from '../../../../src/channels/whatsapp-web/whatsapp
 import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
 import { AppError, type ErrorCode } from '../../../../src/lib/errors.ts';
+import { ABSENT_WAIT_MS, AwaitedGenerationError } from '../../../../src/vault/absent-generation.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 
 const ID = 'a' as AccountId;
@@ -153,6 +154,23 @@ describe('a session that cannot be brought back', () => {
       'reconnecting 3',
       'reconnecting 4',
     ]);
+    stop.abort();
+  });
+
+  it('looks steadily for a copy that is awaited, and alerts nobody', async () => {
+    const tries: number[] = [];
+    const takeOut = async () => {
+      tries.push(Date.now());
+      if (tries.length < 9) throw new AwaitedGenerationError(7);
+      return 'vault' as const;
+    };
+    const { session, alerts, changes, opened, stop } = play([(say) => say(READY)], {}, { takeOut });
+    await vi.advanceTimersByTimeAsync(ABSENT_WAIT_MS);
+    expect(session.status().reconnect).toMatchObject({ attempt: 3, failures: 0 });
+    await vi.advanceTimersByTimeAsync(2 * SECOND_MS);
+    expect(pausesOf(tries)).toEqual([0, 1, 2, 2, 2, 2, 2, 2]);
+    expect([opened.length, alerts]).toEqual([1, []]);
+    expect(changes[0]).toMatchObject({ state: 'reconnecting', reason: 'vault_unavailable' });
     stop.abort();
   });
 
