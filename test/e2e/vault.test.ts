@@ -22,7 +22,8 @@ const leftOpen = async (stage: Stage) => (await runtimeOf(stage)).filter((name) 
 /** Generations on disk, newest first. */
 async function generations(stage: Stage, accountId: string): Promise<number[]> {
   const names = await readdir(vaultOf(stage, accountId)).catch(() => []);
-  return names.map((name) => Number.parseInt(name, 10)).sort((a, b) => b - a);
+  const sealed = names.filter((name) => name.endsWith('.vault'));
+  return sealed.map((name) => Number.parseInt(name, 10)).sort((a, b) => b - a);
 }
 
 async function flipByte(path: string, at: number): Promise<void> {
