@@ -113,7 +113,14 @@ export function findBrowserProcesses(profilePath: string, known?: KnownProcess):
 }
 
 function findFamily(profilePath: string, known: KnownProcess | undefined): number[] {
-  const all = listLiving();
+  return familyAmong(listLiving(), profilePath, known);
+}
+
+function familyAmong(
+  all: readonly ProcessEntry[],
+  profilePath: string,
+  known: KnownProcess | undefined,
+): number[] {
   // A number that was given again says that nothing is left of its group either: the kernel waits for that.
   const now = all.find(({ pid }) => pid === known?.pid);
   const leader = now === undefined || now.startedAt === known?.startedAt ? known?.pid : undefined;
@@ -161,11 +168,9 @@ export async function killBrowserProcesses(
 
 /** The processes of a profile's browser as they are at this moment, to be killed and no later ones. */
 export function lookAtBrowser(profilePath: string): readonly KnownProcess[] {
-  const starts = new Map(listLiving().map(({ pid, startedAt }) => [pid, startedAt]));
-  return findFamily(profilePath, undefined).flatMap((pid) => {
-    const startedAt = starts.get(pid);
-    return startedAt === undefined ? [] : [{ pid, startedAt }];
-  });
+  const all = listLiving();
+  const family = new Set(familyAmong(all, profilePath, undefined));
+  return all.filter(({ pid }) => family.has(pid)).map(({ pid, startedAt }) => ({ pid, startedAt }));
 }
 
 /**
