@@ -136,8 +136,11 @@ export class ProfileKeeper {
       const known = opened ?? (await this.#findKnown(accountId));
       if (opened === undefined) await this.#places.bring(accountId, known);
       const live = await this.#findLive(accountId, known);
+      // What is not found any more may be with another instance: only the database says whether it may be opened anew.
+      if (live === undefined) this.#opened.delete(accountId);
       const generation = live ?? (await this.#openVault(accountId, known, signal));
-      this.#opened.set(accountId, { ...(opened ?? (await this.#beginUse(accountId, known))), generation });
+      const used = live === undefined ? undefined : opened;
+      this.#opened.set(accountId, { ...(used ?? (await this.#beginUse(accountId, known))), generation });
       this.#sealed.forget(accountId);
       await this.#places.removeCopied(accountId, known);
       return live === undefined ? 'vault' : 'live';

@@ -61,6 +61,14 @@ function remark(profilePath: string, changes: object): void {
 /** The profile is used under another lease from now on. */
 const markAs = (profilePath: string, epoch: number) => remark(profilePath, { leaseEpochs: [epoch] });
 
+it('opens nothing of an account that another instance took while it looked at the profile that it had open', async () => {
+  await enter('b');
+  // Moved away under its eyes: the mark was still read, and nothing of the rest.
+  rmSync(join(former.stage.profilePath, 'Default'), { recursive: true });
+  for (const _time of [1, 2])
+    await expect(former.stage.keeper.takeOut(former.stage.accountId)).rejects.toThrow(LeaseLostError);
+});
+
 describe('an instance that wakes up while it brings a profile', () => {
   it('neither takes the profile nor ends the browser that its owner uses again', async () => {
     const { profilePath } = former.stage;
