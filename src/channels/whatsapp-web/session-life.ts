@@ -369,6 +369,8 @@ export class SessionLife {
     // A new link exists nowhere else yet.
     if (!this.#deps.isSealed() && this.#view.sealedAt !== null)
       this.#see({ sealedAt: Number.NEGATIVE_INFINITY });
+    // A document that is ready means the end of the one before it, also if nothing was heard of that.
+    this.#disconnect();
     const session = new ConnectedPage(account.id, event.page, { clock, timings });
     const scope = new AbortController();
     this.#connection = { session, scope, identity };

@@ -32,6 +32,7 @@ function makeLife(
   const told: string[] = [];
   const facts: string[] = [];
   const qrs: (string | null)[] = [];
+  const signals: AbortSignal[] = [];
   const connected = Promise.withResolvers<void>();
   const nothing = async () => undefined;
   const clock = new ManualClock();
@@ -54,7 +55,8 @@ function makeLife(
         told.push(...events.map((event) => (event.kind === 'reaction' ? event.emoji : ''))),
       onQr: (_account, qr) => void qrs.push(qr),
       onLineBack: () => void told.push('line back'),
-      onConnected: () => {
+      onConnected: (_session, signal) => {
+        signals.push(signal);
         told.push('connected');
         connected.resolve();
       },
@@ -87,7 +89,8 @@ function makeLife(
     onLinked,
   });
   const { promise } = connected;
-  return { life, told, facts, qrs, clock, log, connected: promise, say: (event: ClientEvent) => say(event) };
+  const tell = (event: ClientEvent) => say(event);
+  return { life, told, facts, qrs, signals, clock, log, connected: promise, say: tell };
 }
 
 it('keeps what the page tells while the link is still being stored, in its order', async () => {
@@ -118,6 +121,19 @@ it('says that the line of a connected page is back, however short it was down (F
   await expect.poll(() => told).toEqual(['connected', 'line back']);
   for (const state of ['TIMEOUT', 'OPENING', 'CONNECTED']) say({ kind: 'socket', state });
   await expect.poll(() => told).toEqual(['connected', 'line back', 'line back']);
+  stop.abort();
+  await ended;
+});
+
+it('ends the connection of a document when another one is ready, also if nothing was heard of its end (F3)', async () => {
+  const { life, told, signals, connected, say } = makeLife(async () => undefined);
+  const stop = new AbortController();
+  const ended = life.run(stop.signal);
+  say(READY);
+  await connected;
+  say({ ...READY });
+  await expect.poll(() => told).toEqual(['connected', 'connected']);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
   stop.abort();
   await ended;
 });
