@@ -1,4 +1,5 @@
 import { type ClusterMessage, MessageType } from 'socket.io-adapter';
+import { LastNumbers } from './last-numbers.ts';
 import type { Entry, Packet } from './realtime-entry.ts';
 
 type Broadcast = Extract<ClusterMessage, { type: MessageType.BROADCAST }>;
@@ -20,13 +21,12 @@ export interface MissedPacket {
 
 /** What was told by these entries; undefined if something else was told between them. */
 export function toMissed(entries: readonly ReadEntry[]): readonly MissedPacket[] | undefined {
-  const seen = new Map<string, number>();
+  const seen = new LastNumbers(Number.POSITIVE_INFINITY);
   const missed: MissedPacket[] = [];
   for (const { id, message } of entries) {
     if (message === undefined) continue;
     if ('gap' in message) return undefined;
-    if (message.n <= (seen.get(message.uid) ?? 0)) continue;
-    seen.set(message.uid, message.n);
+    if (!seen.isNew(message.uid, message.n)) continue;
     if (message.type !== MessageType.BROADCAST) continue;
     const { opts, packet } = message.data;
     missed.push({ data: [...(packet as Packet).data, id], opts });

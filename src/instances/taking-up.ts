@@ -18,8 +18,8 @@ export interface TakingUpDeps {
 
 /**
  * Takes up, at each tick, accounts that no instance holds, as they are dealt to this one, and those that it holds without a
- * session, as after a lapse; one round at a time, unless one does not end. Disposing lets the round that is under way end, and has nothing dealt to this
- * instance any more, as far as the database answers: the stop of the sessions does not wait for it.
+ * session, as after a lapse; one round at a time, unless one does not end. Disposing lets the round that is under way end, and
+ * has nothing dealt to this instance any more, as far as the database answers: the stop of the sessions does not wait for it.
  */
 export function openTakingUp({ leases, takeUp, log, terms = LEASE_TERMS }: TakingUpDeps): AsyncDisposable {
   const { roundDeadlineMs } = terms;

@@ -49,10 +49,10 @@ export interface Opening {
 /**
  * Opens the newest snapshot that is any good into a new folder; undefined if there is none. Each generation is looked
  * for on disk first, then in the backups; an older one is taken only if no copy of a newer one opens undamaged, and
- * that is logged. One that may lie on the disk of another instance is waited for by failing, for as long as that may take to copy it.
- * Nothing is left of the folder if it fails.
- * @throws AwaitedGenerationError; AppError VAULT_KEY_MISSING if a better one needs another key; VAULT_STORAGE_FAILED if a better one may be where
- * it cannot be reached now; VAULT_DAMAGED if none is any good; DISK_FULL; and the signal's reason
+ * that is logged. One that may lie on the disk of another instance is waited for by failing, for as long as that may take to
+ * copy it. Nothing is left of the folder if it fails.
+ * @throws AwaitedGenerationError; AppError VAULT_KEY_MISSING if a better one needs another key; VAULT_STORAGE_FAILED if a
+ * better one may be where it cannot be reached now; VAULT_DAMAGED if none is any good; DISK_FULL; and the signal's reason
  */
 export async function openNewest(deps: OpeningDeps, opening: Opening): Promise<OpenedSnapshot | undefined> {
   const { accountId } = opening;

@@ -1,8 +1,9 @@
 /**
  * Profiles are open only while a browser runs: taken out of the vault before a life of the browser, sealed while it runs
  * and when the session has ended. What was sealed lies open no longer than it takes others to find the snapshot: see
- * `SealedProfiles`. An opened profile carries a mark, the generation that it was opened from or is about to be sealed as. After a crash it is preferred to the vault while no newer generation is known and its storage is intact;
- * if the machine itself went down, only where it is newer.
+ * `SealedProfiles`. An opened profile carries a mark, the generation that it was opened from or is about to be sealed as.
+ * After a crash it is preferred to the vault while no newer generation is known and its storage is intact; if the machine
+ * itself went down, only where it is newer.
  */
 import { mkdir, rename } from 'node:fs/promises';
 import type { AccountId } from '../../accounts/ids.ts';

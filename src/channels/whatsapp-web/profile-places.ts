@@ -35,7 +35,7 @@ const HINDERED_WAIT_MS = 15_000;
 
 export interface ProfilePlacesDeps {
   readonly runtimePath: string;
-  readonly vault: Pick<Vault, 'findNewest' | 'findPlaces' | 'savePlaces'>;
+  readonly vault: Pick<Vault, 'findNewest' | 'findPlaces' | 'savePlaces' | 'clearPlaces'>;
   readonly timings: Pick<SessionTimings, 'freeDiskBytes' | 'lastWritesMs'>;
   readonly findLease: FindLease;
   readonly clock: Pick<Clock, 'monotonic'>;
@@ -97,7 +97,7 @@ export class ProfilePlaces {
   async clear(accountId: AccountId): Promise<void> {
     const { vault, timings, findLease, log } = this.#deps;
     if (findLease(accountId) === undefined) return;
-    const cleared = vault.savePlaces(accountId, []);
+    const cleared = vault.clearPlaces(accountId);
     await withDeadline(cleared, timings.lastWritesMs, 'Storing that no profile is open').catch((thrown) => {
       const error = toError(thrown).message;
       log.debug('That a profile lies open no more could not be stored', { accountId, error });

@@ -47,9 +47,9 @@ export interface MoveOptions {
 }
 
 /**
- * Moves a profile to where none is, or, on another file system and where it must not be renamed, copies what is kept of it: whole or not at all; says which. One
- * that was copied is left to whoever asked for it. A crash in the middle leaves it at the one place, the other, or both. No
- * browser runs on it.
+ * Moves a profile to where none is, or, on another file system and where it must not be renamed, copies what is kept of it:
+ * whole or not at all; says which. One that was copied is left to whoever asked for it. A crash in the middle leaves it at
+ * the one place, the other, or both. No browser runs on it.
  */
 export async function moveProfile(
   path: string,
