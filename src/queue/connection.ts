@@ -52,7 +52,7 @@ export async function openRedis(settings: RedisSettings): Promise<OpenRedis> {
   else watchServer(client as Redis, watch);
   try {
     const deadlineMs = settings.deadlineMs ?? OPEN_DEADLINE_MS;
-    const { isAppending } = await withDeadline(checkFitness(client), deadlineMs, 'Reaching Redis');
+    const { isAppending } = await withDeadline(checkFitness(client, prefix), deadlineMs, 'Reaching Redis');
     if (!isAppending) warnOfLoss(log, where);
   } catch (thrown) {
     watch.close();

@@ -11,12 +11,13 @@ export interface Fitness {
 }
 
 /**
- * Asks every master whether it can be relied on: new enough, and never dropping keys to make room.
+ * Asks every master whether it can be relied on: new enough, and never dropping keys to make room. Waits for a server that
+ * does not take commands for this key, which is any of ours.
  * @throws AppError REDIS_UNFIT
  */
-export async function checkFitness(client: Redis | Cluster): Promise<Fitness> {
-  // A cluster knows its nodes only once it has answered.
-  await client.ping();
+export async function checkFitness(client: Redis | Cluster, key: string): Promise<Fitness> {
+  // A cluster knows its nodes only once it has answered; one that takes nothing still answers to all that names no key.
+  await client.exists(key);
   const nodes = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis];
   let isAppending = true;
   for (const node of nodes) {
