@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 9e3e358ee4184a2c0880053bc5dd587f59afb5497fc60f912b134fd2226508a7
- * types d5c7554ca3fc492458cb386996cf66f00fb6a243d3e3e7e62936d0e3d954e85e
+ * document f461a18a2741c702a7837a5be7fc3b2cf7a9585b4f6e4cd1802de781eaac804b
+ * types 301253218ecd22e0a1a70b1d824f5e1189c3a3d7fdec84657816440f57431c0a
  */
 
 export interface paths {
@@ -1235,6 +1235,11 @@ export interface components {
             expiresAt: string | null;
             /** @description To the minute. */
             lastUsedAt: string | null;
+            /**
+             * @description The INSTANCE_IDs of those whose owner key it is: made on their first start, or their OWNER_API_KEY. None of any other key.
+             * @example []
+             */
+            instances: string[];
         };
         NewKey: {
             /**
@@ -1264,6 +1269,11 @@ export interface components {
             expiresAt: string | null;
             /** @description To the minute. */
             lastUsedAt: string | null;
+            /**
+             * @description The INSTANCE_IDs of those whose owner key it is: made on their first start, or their OWNER_API_KEY. None of any other key.
+             * @example []
+             */
+            instances: string[];
             /** @description The key itself. It is shown here once and stored nowhere. */
             key: string;
         };
@@ -4364,7 +4374,8 @@ export interface operations {
                      *           "createdAt": "2026-01-31T08:00:00.000Z",
                      *           "createdBy": "text",
                      *           "expiresAt": "2026-01-31T08:00:00.000Z",
-                     *           "lastUsedAt": "2026-01-31T08:00:00.000Z"
+                     *           "lastUsedAt": "2026-01-31T08:00:00.000Z",
+                     *           "instances": []
                      *         }
                      *       ],
                      *       "count": 0,
@@ -4450,6 +4461,7 @@ export interface operations {
                      *         "createdBy": "text",
                      *         "expiresAt": "2026-01-31T08:00:00.000Z",
                      *         "lastUsedAt": "2026-01-31T08:00:00.000Z",
+                     *         "instances": [],
                      *         "key": "text"
                      *       }
                      *     }
