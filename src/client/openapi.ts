@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document f461a18a2741c702a7837a5be7fc3b2cf7a9585b4f6e4cd1802de781eaac804b
- * types 301253218ecd22e0a1a70b1d824f5e1189c3a3d7fdec84657816440f57431c0a
+ * document 5cfb67b1d23336f3111080cedbfbcc0c67dde22e5367e60ca702bc0cdd1c61ab
+ * types 1297105adbe4bdab194a0203247075628d634ad0ff1d2f8480a4744abe3b799d
  */
 
 export interface paths {
@@ -127,7 +127,7 @@ export interface paths {
         };
         /**
          * The QR code to scan
-         * @description It is replaced before it expires while somebody waits. With `Accept: image/png`, `image/svg+xml` or `text/plain` (for a terminal) the answer is just that, and 404 until there is a code. An account that was created with `pairing: "code"` has none: see `/pairing-code`.
+         * @description It is replaced before it expires while somebody waits. With `Accept: image/png`, `image/svg+xml` or `text/plain` (for a terminal) the answer is just that, and 404 until there is a code. Once linking was given up, for whatever reason, it is 400 `QR_EXPIRED`, and the message says why and what to do. An account that was created with `pairing: "code"` has none: see `/pairing-code`.
          */
         get: operations["getQrCode"];
         put?: never;
@@ -147,7 +147,7 @@ export interface paths {
         };
         /**
          * The code to type on the phone
-         * @description For accounts that were created with `pairing: "code"`. On the phone: Settings, Linked devices, Link a device, Link with phone number instead. It is replaced before it expires while somebody waits.
+         * @description For accounts that were created with `pairing: "code"`. On the phone: Settings, Linked devices, Link a device, Link with phone number instead. It is replaced before it expires while somebody waits. Once linking was given up, for whatever reason, it is 400 `QR_EXPIRED`, and the message says why and what to do.
          */
         get: operations["getPairingCode"];
         put?: never;
