@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
+import { childEnvironment } from '../src/config/child-environment.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
@@ -28,9 +29,7 @@ await rm(folder, { recursive: true, force: true });
 const compiler = spawn(
   process.execPath,
   [TSC, '-p', join(ROOT, 'tsconfig.client.json'), '--outDir', folder],
-  {
-    stdio: 'inherit',
-  },
+  { stdio: 'inherit', env: childEnvironment(process.env) },
 );
 const [code] = await once(compiler, 'close');
 if (code !== 0) throw new Error(`The client was not compiled: tsc ended with ${code}.`);

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { childEnvironment } from '../src/config/child-environment.ts';
 import { documentToClientPart, makeKeyedPathsFile, makeTypesFile } from './client-files.ts';
 import { makeOpenApiDocument } from './openapi-document.ts';
 
@@ -15,7 +16,11 @@ const CLIENT = join(import.meta.dirname, '../src/client');
 
 /** Runs a program in the generator's folder, gives it `input` and resolves with what it writes. */
 async function run(program: string, args: readonly string[], input = ''): Promise<string> {
-  const child = spawn(program, args, { cwd: GENERATOR, stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(program, args, {
+    cwd: GENERATOR,
+    env: childEnvironment(process.env),
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   child.stdin.end(input);
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}.`);

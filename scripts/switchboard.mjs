@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * The `switchboard` command: runs src/cli/main.ts with the Node that npm installed for this repository (the one that
- * started this file may be older and not understand TypeScript), in the repository's folder, where its .env is.
+ * started this file may be older and not understand TypeScript), in the repository's folder, where its .env is. Names of
+ * files are meant where it was called.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -20,6 +21,7 @@ if (!existsSync(join(root, 'node_modules', 'commander'))) {
 
 const child = spawn(node, [join(root, 'src', 'cli', 'main.ts'), ...process.argv.slice(2)], {
   cwd: root,
+  env: { ...process.env, SWITCHBOARD_CALLER_FOLDER: process.cwd() },
   stdio: 'inherit',
 });
 

@@ -261,7 +261,7 @@ async function openParts(
   });
   stack.use(openSchedule(cronTable, log));
 
-  await ensureOwnerKey({ db, configured: config.ownerApiKey, dataPath: folder.path });
+  await ensureOwnerKey({ db, configured: config.ownerApiKey, dataPath: folder.path, instanceId });
   const accessChanges = stack.use(await openAccessWatch({ connection: stores.connection, log }));
   const http = stack.use(
     await openHttpServer(

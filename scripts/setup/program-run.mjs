@@ -1,6 +1,7 @@
 /** The programs that the set-up runs, one at a time, and how a signal ends them. */
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
+import { childEnvironment } from './child-environment.mjs';
 import { holdFor } from './lock.mjs';
 import { ROOT, SetupError, say } from './shell.mjs';
 
@@ -14,8 +15,11 @@ const NEXT_SIGNAL_AFTER_MS = 1_000;
 let current;
 let stoppedBy = '';
 
-/** Runs a program quietly; its exit code and its last lines. Rejects once the set-up has been told to stop. */
-export async function run(file, args, { name = basename(file), ...options } = {}) {
+/**
+ * Runs a program quietly, without the daemon's secrets; its exit code and its last lines. Rejects once the set-up has been
+ * told to stop.
+ */
+export async function run(file, args, { name = basename(file), env = process.env, ...options } = {}) {
   refuseIfStopped();
   // In a session of its own a Ctrl-C reaches it once, through us: a second one would end npm amid its clean-up.
   const child = spawn(file, args, {
@@ -23,6 +27,7 @@ export async function run(file, args, { name = basename(file), ...options } = {}
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
     ...options,
+    env: childEnvironment(env),
   });
   current = { child, name };
   if (child.pid !== undefined) holdFor(child.pid);

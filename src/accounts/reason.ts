@@ -288,3 +288,20 @@ const STAYS_WANTED: ReadonlySet<ReasonCode> = new Set([...RESTS_UNTIL_BOOT, 'dae
 export function staysWanted(reason: ReasonCode): boolean {
   return STAYS_WANTED.has(reason);
 }
+
+/** Why an account without a link rests although nobody was linking a phone: its link, or what was asked of it, is over. */
+const OF_NO_LINKING: ReadonlySet<ReasonCode> = new Set([
+  'user_disconnected',
+  'exported',
+  'moved_away',
+  'logged_out',
+  'auth_failed',
+]);
+
+/**
+ * True if linking a phone was given up where an account without a link rests for this: no code comes before somebody asks
+ * for one.
+ */
+export function endsLinking(reason: ReasonCode): boolean {
+  return REASONS[reason].retry === 'never' && !staysWanted(reason) && !OF_NO_LINKING.has(reason);
+}

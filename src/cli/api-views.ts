@@ -68,6 +68,7 @@ export interface KeyView {
   readonly prefix: string;
   readonly expiresAt: string | null;
   readonly lastUsedAt: string | null;
+  readonly instances: readonly string[];
 }
 
 /** The key itself is in no other answer. */

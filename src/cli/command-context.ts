@@ -7,6 +7,8 @@ import type { ExitCode } from './exit-code.ts';
 export interface CommandContext {
   /** Made at the first call, so that --help needs no configuration. */
   openApi(): Promise<ApiClient>;
+  /** The name of a file as it was typed, made absolute: a relative one begins where the command line was called. */
+  resolvePath(path: string): string;
   /** To standard output. */
   write(text: string): void;
   /** To standard error. */

@@ -1,9 +1,10 @@
 import type { ClientCode, SwitchboardError } from '../client/client.ts';
 import { AppError, ERROR_CATALOGUE, type ErrorCode, toError } from '../lib/errors.ts';
+import { ACCEPTANCE_TERMS } from '../messages/acceptance-terms.ts';
 import type { Daemon } from './daemon-address.ts';
 
-/** The daemon itself gives up after two minutes, and says so: its own answer is to come first. Milliseconds. */
-export const REQUEST_DEADLINE_MS = 125_000;
+/** The daemon itself gives up before, and says so: its own answer is to come first. Milliseconds. */
+export const REQUEST_DEADLINE_MS = ACCEPTANCE_TERMS.answerMs + 5_000;
 
 /** The errors of a server that does not name a code of ours. */
 const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {

@@ -1,6 +1,8 @@
 /** The edge of the command line's process: environment, arguments, signals, exit code. */
+import { resolve } from 'node:path';
 import { loadEnvironment } from '../config/dotenv.ts';
 import { ApiClient } from './api-client.ts';
+import { findCallerFolder } from './caller-folder.ts';
 import { findDaemon } from './daemon-address.ts';
 import { EXIT } from './exit-code.ts';
 import { askHidden } from './hidden-answer.ts';
@@ -30,6 +32,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     const { env, problems } = readEnvironment();
     return { env, context: { cwd: process.cwd(), problems }, isRoot: process.getuid?.() === 0 };
   },
+  resolvePath: (path) => resolve(findCallerFolder(process.env, process.cwd()), path),
   write: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
   isTty: process.stdout.isTTY === true,

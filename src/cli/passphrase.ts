@@ -28,11 +28,13 @@ The passphrase is asked for on the terminal. Scripts give it in a file or in SWI
  * @throws AppError VALIDATION_FAILED that says what to do; it never holds the passphrase
  */
 export async function takePassphrase(
-  context: Pick<CommandContext, 'askHidden' | 'findPassphrase'>,
+  context: Pick<CommandContext, 'askHidden' | 'findPassphrase' | 'resolvePath'>,
   { passphraseFile, repeat }: PassphraseOptions & { readonly repeat: boolean },
 ): Promise<string> {
   const given =
-    passphraseFile === undefined ? context.findPassphrase() : await readPassphrase(passphraseFile);
+    passphraseFile === undefined
+      ? context.findPassphrase()
+      : await readPassphrase(context.resolvePath(passphraseFile));
   if (given !== undefined) return checkPassphrase(given);
   const typed = checkPassphrase(await context.askHidden(repeat ? ASK_NEW : 'Passphrase: '));
   if (repeat && (await context.askHidden('The same once more: ')) !== typed) {

@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 9e3e358ee4184a2c0880053bc5dd587f59afb5497fc60f912b134fd2226508a7
- * types d5c7554ca3fc492458cb386996cf66f00fb6a243d3e3e7e62936d0e3d954e85e
+ * document 5cfb67b1d23336f3111080cedbfbcc0c67dde22e5367e60ca702bc0cdd1c61ab
+ * types 1297105adbe4bdab194a0203247075628d634ad0ff1d2f8480a4744abe3b799d
  */
 
 export interface paths {
@@ -127,7 +127,7 @@ export interface paths {
         };
         /**
          * The QR code to scan
-         * @description It is replaced before it expires while somebody waits. With `Accept: image/png`, `image/svg+xml` or `text/plain` (for a terminal) the answer is just that, and 404 until there is a code. An account that was created with `pairing: "code"` has none: see `/pairing-code`.
+         * @description It is replaced before it expires while somebody waits. With `Accept: image/png`, `image/svg+xml` or `text/plain` (for a terminal) the answer is just that, and 404 until there is a code. Once linking was given up, for whatever reason, it is 400 `QR_EXPIRED`, and the message says why and what to do. An account that was created with `pairing: "code"` has none: see `/pairing-code`.
          */
         get: operations["getQrCode"];
         put?: never;
@@ -147,7 +147,7 @@ export interface paths {
         };
         /**
          * The code to type on the phone
-         * @description For accounts that were created with `pairing: "code"`. On the phone: Settings, Linked devices, Link a device, Link with phone number instead. It is replaced before it expires while somebody waits.
+         * @description For accounts that were created with `pairing: "code"`. On the phone: Settings, Linked devices, Link a device, Link with phone number instead. It is replaced before it expires while somebody waits. Once linking was given up, for whatever reason, it is 400 `QR_EXPIRED`, and the message says why and what to do.
          */
         get: operations["getPairingCode"];
         put?: never;
@@ -1235,6 +1235,11 @@ export interface components {
             expiresAt: string | null;
             /** @description To the minute. */
             lastUsedAt: string | null;
+            /**
+             * @description The INSTANCE_IDs of those whose owner key it is: made on their first start, or their OWNER_API_KEY. None of any other key.
+             * @example []
+             */
+            instances: string[];
         };
         NewKey: {
             /**
@@ -1264,6 +1269,11 @@ export interface components {
             expiresAt: string | null;
             /** @description To the minute. */
             lastUsedAt: string | null;
+            /**
+             * @description The INSTANCE_IDs of those whose owner key it is: made on their first start, or their OWNER_API_KEY. None of any other key.
+             * @example []
+             */
+            instances: string[];
             /** @description The key itself. It is shown here once and stored nowhere. */
             key: string;
         };
@@ -4364,7 +4374,8 @@ export interface operations {
                      *           "createdAt": "2026-01-31T08:00:00.000Z",
                      *           "createdBy": "text",
                      *           "expiresAt": "2026-01-31T08:00:00.000Z",
-                     *           "lastUsedAt": "2026-01-31T08:00:00.000Z"
+                     *           "lastUsedAt": "2026-01-31T08:00:00.000Z",
+                     *           "instances": []
                      *         }
                      *       ],
                      *       "count": 0,
@@ -4450,6 +4461,7 @@ export interface operations {
                      *         "createdBy": "text",
                      *         "expiresAt": "2026-01-31T08:00:00.000Z",
                      *         "lastUsedAt": "2026-01-31T08:00:00.000Z",
+                     *         "instances": [],
                      *         "key": "text"
                      *       }
                      *     }

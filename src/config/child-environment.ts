@@ -1,25 +1,20 @@
 import type { Environment } from './environment.ts';
+import secretNames from './secret-names.json' with { type: 'json' };
 
-/** Names of variables whose values no child process needs to know. */
-const SECRETS: ReadonlySet<string> = new Set([
-  'ENCRYPTION_KEY',
-  'ENCRYPTION_KEY_PREVIOUS',
-  'OWNER_API_KEY',
-  'SWITCHBOARD_API_KEY',
-  'SWITCHBOARD_VAULT_PASSPHRASE',
-  'JWT_SECRET',
-  'DATABASE_URL',
-  'REDIS_URL',
-]);
+/** Names of variables whose values no child process needs to know; scripts/setup has the same list. */
+const NAMES: ReadonlySet<string> = new Set(secretNames.names);
 
-/** S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY, S3_SESSION_TOKEN and what else may be secret there. */
-const S3_SECRET = /^S3_.*(KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL)/;
+/** What else may be secret, such as S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and S3_SESSION_TOKEN. */
+const PATTERNS: readonly RegExp[] = secretNames.patterns.map((pattern) => new RegExp(pattern));
 
 /** The environment for child processes: without the daemon's secrets, otherwise as it is. */
 export function childEnvironment(env: Environment): Record<string, string> {
   const kept = Object.entries(env).filter(
-    (entry): entry is [string, string] =>
-      entry[1] !== undefined && !SECRETS.has(entry[0]) && !S3_SECRET.test(entry[0]),
+    (entry): entry is [string, string] => entry[1] !== undefined && !isSecret(entry[0]),
   );
   return Object.fromEntries(kept);
+}
+
+function isSecret(name: string): boolean {
+  return NAMES.has(name) || PATTERNS.some((pattern) => pattern.test(name));
 }

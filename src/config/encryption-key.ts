@@ -15,7 +15,7 @@ const PLACEHOLDER =
 const HOW_TO_MAKE = 'Make one with: openssl rand -hex 32';
 
 /**
- * The 32 bytes of an encryption key: 64 hexadecimal digits, base64 of 32 bytes, or 32 printable characters.
+ * The 32 bytes of an encryption key: 64 hexadecimal digits, base64 of 32 bytes, or 32 printable ASCII characters without spaces.
  * Refuses placeholders and keys of low entropy. The messages never hold the key.
  * @throws AppError CONFIG_INVALID
  */
@@ -23,7 +23,7 @@ export function parseEncryptionKey(text: string): Uint8Array {
   const key = decodeKey(text);
   if (key === undefined) {
     throw invalid(
-      `Write 32 bytes: 64 hexadecimal digits, base64 of 32 bytes, or 32 characters. ${HOW_TO_MAKE}`,
+      `Write 32 bytes: 64 hexadecimal digits, base64 of 32 bytes, or 32 printable ASCII characters without spaces. ${HOW_TO_MAKE}`,
     );
   }
   if (PLACEHOLDER.test(text)) throw invalid(`This looks like a placeholder. ${HOW_TO_MAKE}`);

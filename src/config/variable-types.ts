@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
-import { parseArgsStringToArgv } from 'string-argv';
+import { splitShellWords } from './shell-words.ts';
 import { invalid, type ParseText } from './variable.ts';
 
 /** A whole number within `min` and `max`, both included. */
@@ -56,20 +56,8 @@ export const parseHost: ParseText<string> = (text) => {
   throw invalid('Write a host name or an IP address alone, such as 127.0.0.1, 0.0.0.0 or ::1.');
 };
 
-/** Arguments, split at spaces and with quotes as a shell would, but nothing expanded. */
-export const parseArguments: ParseText<readonly string[]> = (text) => {
-  if (hasOpenQuote(text)) throw invalid('A quote is opened and never closed.');
-  return parseArgsStringToArgv(text);
-};
-
-function hasOpenQuote(text: string): boolean {
-  let open: string | null = null;
-  for (const char of text) {
-    if (open === char) open = null;
-    else if (open === null && (char === '"' || char === "'")) open = char;
-  }
-  return open !== null;
-}
+/** Arguments, split at blanks, with quotes and backslashes as in a shell, but nothing expanded. */
+export const parseArguments: ParseText<readonly string[]> = (text) => splitShellWords(text);
 
 /** Origins of web pages, comma separated: scheme, host and port, as browsers send them. */
 export const parseOrigins: ParseText<readonly string[]> = (text) =>

@@ -57,7 +57,7 @@ export const VARIABLES = {
   ),
   ENCRYPTION_KEY: asSecret(
     makeOptionalVariable(
-      'Seals the sessions: 32 bytes as 64 hexadecimal digits, base64 or 32 characters; required with NODE_ENV=production.',
+      'Seals the sessions: 32 bytes as 64 hexadecimal digits, base64, or 32 printable ASCII characters without spaces; required with NODE_ENV=production.',
       'made on the first start and kept in DATA_PATH/encryption-key',
       parseEncryptionKey,
     ),
@@ -125,7 +125,7 @@ export const VARIABLES = {
     oneOf('auto', 'shell', 'new'),
   ),
   CHROME_EXTRA_ARGS: makeOptionalVariable(
-    "Arguments that are appended to Chromium's own, split as a shell would.",
+    "Arguments that are appended to Chromium's own, split as a shell would: with quotes and backslashes, nothing expanded.",
     'none',
     parseArguments,
   ),
@@ -133,7 +133,7 @@ export const VARIABLES = {
   PORT: makeVariable('The port that HTTP listens on; 0 takes any free one.', '3000', wholeNumber(0, 65_535)),
   OWNER_API_KEY: asSecret(
     makeOptionalVariable(
-      'An API key that may do everything: any printable string of 32 characters or more.',
+      'An API key that may do everything: 32 to 512 printable ASCII characters without spaces.',
       'made on the first start and kept in DATA_PATH/owner-api-key',
       parseApiKey,
     ),

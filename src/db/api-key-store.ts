@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Selectable, sql } from 'kysely';
-import type { TenantId } from '../accounts/ids.ts';
+import type { InstanceId, TenantId } from '../accounts/ids.ts';
 import { type Permission, parsePermission, parseRole, type Role } from '../accounts/permissions.ts';
 import type { Executor } from './database.ts';
 import type { ApiKeyTable } from './schema.ts';
@@ -24,10 +24,14 @@ export interface ApiKey {
   /** To the minute. */
   readonly lastUsedAt: Date | null;
   readonly revokedAt: Date | null;
+  /** The instances whose owner key it is; none of a key that somebody made. */
+  readonly instances: readonly InstanceId[];
 }
 
 export interface OwnerKey {
   readonly tenantId: TenantId;
+  /** Whose it is from now on. */
+  readonly instanceId: InstanceId;
   /** Names the place that the key comes from. */
   readonly name: string;
   /** Lower-case hex. */
@@ -74,43 +78,53 @@ export function rowToKey(row: Selectable<ApiKeyTable>): ApiKey {
     expiresAt: row.expires_at,
     lastUsedAt: row.last_used_at,
     revokedAt: row.revoked_at,
+    instances: row.instances as InstanceId[],
   };
 }
 
 /**
- * Makes this the tenant's owner key of the given names, all or nothing: keys that came from one of `replaces` are
- * revoked, keys that people made stay. Safe to call again.
+ * Makes this the instance's owner key of the given names, all or nothing: it has no other one from then on. One that it had
+ * is revoked unless another instance that has a run has it as well. So is one that no instance is known to have had, as it
+ * came from a daemon of an earlier version. Those of other instances stay, and so do keys that people made. Safe to call again.
  */
-export async function saveOwnerKey(db: Executor, key: OwnerKey, replaces: readonly string[]): Promise<void> {
+export async function saveOwnerKey(db: Executor, key: OwnerKey, names: readonly string[]): Promise<void> {
   await transact(db, async (trx) => {
-    await trx
-      .updateTable('api_keys')
-      .set({ revoked_at: new Date() })
-      .where('tenant_id', '=', key.tenantId)
-      .where('name', 'in', replaces)
-      .where('sha256', '<>', key.sha256)
-      .where('revoked_at', 'is', null)
-      .execute();
-    await trx
-      .insertInto('api_keys')
-      .values({
-        id: randomUUID(),
-        tenant_id: key.tenantId,
-        role: 'owner' satisfies Role,
-        name: key.name,
-        prefix: key.prefix,
-        sha256: key.sha256,
-      })
-      .onConflict((conflict) =>
-        conflict.column('sha256').doUpdateSet({
-          tenant_id: key.tenantId,
-          role: 'owner' satisfies Role,
-          name: key.name,
-          scopes: null,
-          expires_at: null,
-          revoked_at: null,
-        }),
-      )
-      .execute();
+    await leaveOwnerKeys(trx, key, names);
+    await insertOwnerKey(trx, key);
   });
+}
+
+async function leaveOwnerKeys(
+  trx: Executor,
+  { tenantId, instanceId, sha256 }: OwnerKey,
+  names: readonly string[],
+): Promise<void> {
+  await sql`
+    update api_keys set instances = array_remove(instances, ${instanceId}), revoked_at = case when exists (
+        select from instances where instance_id <> ${instanceId} and instance_id = any(api_keys.instances)
+      ) then null else now() end
+    where tenant_id = ${tenantId} and name = any(${names}::text[]) and sha256 <> ${sha256} and revoked_at is null
+      and (instances = '{}' or ${instanceId} = any(instances))`.execute(trx);
+}
+
+async function insertOwnerKey(
+  trx: Executor,
+  { tenantId, instanceId, name, prefix, sha256 }: OwnerKey,
+): Promise<void> {
+  const given = { tenant_id: tenantId, role: 'owner' satisfies Role, name };
+  await trx
+    .insertInto('api_keys')
+    .values({ ...given, id: randomUUID(), prefix, sha256, instances: [instanceId] })
+    .onConflict((conflict) =>
+      conflict.column('sha256').doUpdateSet({
+        ...given,
+        scopes: null,
+        expires_at: null,
+        revoked_at: null,
+        instances: sql<
+          string[]
+        >`array_append(array_remove(api_keys.instances, ${instanceId}), ${instanceId})`,
+      }),
+    )
+    .execute();
 }

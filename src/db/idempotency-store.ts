@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { AccountId, InstanceId, MessageId } from '../accounts/ids.ts';
+import { ACCEPTANCE_TERMS } from '../messages/acceptance-terms.ts';
 import type { MessageStatus } from '../messages/message.ts';
 import type { Executor } from './database.ts';
 import { recordset } from './recordset.ts';
@@ -7,15 +8,15 @@ import { recordset } from './recordset.ts';
 /**
  * Idempotency keys, one row for account and key. A row without a message or another answer is a claim: its request is being
  * accepted. The next request with the key takes a claim over that this instance holds and knows nothing of (it died, or
- * could not give it back), and one that lives longer than a minute: it belongs to another daemon that died or to a request
- * that hangs. If the first one lives after all, whichever of the two completes first has the result, and the other none.
+ * could not give it back), and one that is older than any acceptance lasts: it belongs to another daemon that died or to a
+ * request that hangs. If the first one lives after all, whichever of the two completes first has the result, and the other none.
  * Ages are those of the database's clock, which all daemons share.
  */
 
 /** How long a result is kept, in hours: promised to users. */
 const KEPT_HOURS = 24;
-/** How long a request may take to be accepted before its key counts as abandoned, in seconds. */
-const CLAIM_SECONDS = 60;
+/** The age at which a claim counts as abandoned, in seconds. */
+const CLAIM_SECONDS = ACCEPTANCE_TERMS.claimMs / 1_000;
 
 export interface IdempotencyClaim {
   readonly accountId: AccountId;

@@ -10,7 +10,7 @@ import type {
   MessageStatus,
   MessageType,
 } from '../messages/message.ts';
-import { parseRecipient } from '../messages/whatsapp-key.ts';
+import { parseRecipient, parseWid } from '../messages/whatsapp-key.ts';
 import { isInScope } from './account-grant-store.ts';
 import { isKept } from './account-row.ts';
 import { canonicalChatOf } from './address-store.ts';
@@ -64,6 +64,7 @@ export interface StoredMessage extends MessageAdditions {
 export interface MessageFilter {
   /** E.164. */
   readonly phoneNumber?: string | undefined;
+  /** In any dialect in which a message is sent there. */
   readonly chatId?: string | undefined;
   readonly direction?: Direction | undefined;
   readonly status?: MessageStatus | undefined;
@@ -135,7 +136,8 @@ async function filterToChats(
   { chatId, phoneNumber }: MessageFilter,
 ): Promise<string[]> {
   const ofNumber = phoneNumber === undefined ? undefined : parseRecipient(phoneNumber);
-  const named = chatId === undefined ? undefined : await canonicalChatOf(db, accountId, chatId);
+  const told = parseWid(chatId);
+  const named = told === undefined ? undefined : await canonicalChatOf(db, accountId, told);
   return [named, ofNumber].filter((chat) => chat !== undefined);
 }
 

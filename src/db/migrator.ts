@@ -29,6 +29,7 @@ import * as m0025 from './migrations/0025-add-sealer-and-others-seen.ts';
 import * as m0026 from './migrations/0026-add-feed-progress.ts';
 import * as m0027 from './migrations/0027-add-earlier-secrets.ts';
 import * as m0028 from './migrations/0028-judge-numbers-by-tenant.ts';
+import * as m0029 from './migrations/0029-add-instances-of-keys.ts';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
@@ -59,6 +60,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0026-add-feed-progress': m0026,
   '0027-add-earlier-secrets': m0027,
   '0028-judge-numbers-by-tenant': m0028,
+  '0029-add-instances-of-keys': m0029,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

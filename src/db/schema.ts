@@ -246,6 +246,8 @@ export interface ApiKeyTable {
   created_by: string | null;
   created_at: GeneratedTimestamp;
   revoked_at: NullableTimestamp;
+  /** The instances whose owner key it is; none of a key that somebody made. */
+  instances: Generated<string[]>;
 }
 
 /** Accounts that somebody may use who does not see all of the tenant: holders of keys, and users by their `sub`. */

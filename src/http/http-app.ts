@@ -6,6 +6,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { makeAuditWriter } from '../db/audit-store.ts';
 import { AppError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { ACCEPTANCE_TERMS } from '../messages/acceptance-terms.ts';
 import { limitAnswers } from './answer-deadline.ts';
 import { keepAudit } from './audit.ts';
 import { type Authenticator, makeAuthentication } from './authentication.ts';
@@ -58,8 +59,8 @@ const HEADERS_TIMEOUT_MS = 15_000;
 const SLOWNESS_CHECK_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 300_000;
 const KEEP_ALIVE_MS = 72_000;
-/** An answer may take so long, except where a route allows more. Milliseconds. */
-const ANSWER_WITHIN_MS = 120_000;
+/** An answer may take as long as accepting messages may, except where a route allows more. Milliseconds. */
+const ANSWER_WITHIN_MS = ACCEPTANCE_TERMS.answerMs;
 
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 

@@ -26,6 +26,11 @@ const keyShape = {
     .meta({ description: 'Who made it: the id of a key, or the `sub` of a user; null for the daemon.' }),
   expiresAt: instant.nullable().meta({ description: 'From then on it is refused; null if it lasts.' }),
   lastUsedAt: instant.nullable().meta({ description: 'To the minute.' }),
+  instances: z.array(z.string()).meta({
+    description:
+      'The INSTANCE_IDs of those whose owner key it is: made on their first start, or their OWNER_API_KEY. None of any other key.',
+    examples: [[]],
+  }),
 };
 
 export const keySchema = z.object(keyShape).meta({ id: 'Key' });
@@ -49,5 +54,6 @@ export function keyToView(key: ApiKey): z.output<typeof keySchema> {
     createdBy: key.createdBy,
     expiresAt: key.expiresAt?.toISOString() ?? null,
     lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
+    instances: [...key.instances],
   };
 }

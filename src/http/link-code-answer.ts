@@ -1,12 +1,12 @@
 import type { Account, LinkCode } from '../accounts/account.ts';
-import { REASONS } from '../accounts/reason.ts';
+import { endsLinking, REASONS, type ReasonCode } from '../accounts/reason.ts';
 import { AppError } from '../lib/errors.ts';
 import { API_BASE } from './context.ts';
 import { refuseField } from './validation.ts';
 
 /**
  * What the QR route tells of an account. A code that can no longer be scanned is none.
- * @throws AppError ALREADY_LINKED, QR_EXPIRED once it was given up
+ * @throws AppError ALREADY_LINKED, QR_EXPIRED once linking was given up
  */
 export function accountToQr(account: Account, now: Date): LinkCode | null {
   return unlessOver(account, { text: account.qr, expiresAt: account.qrExpiresAt }, now);
@@ -14,8 +14,7 @@ export function accountToQr(account: Account, now: Date): LinkCode | null {
 
 /**
  * What the pairing code's route tells of an account. A code that can no longer be typed is none.
- * @throws AppError VALIDATION_FAILED if it is linked by a QR code, ALREADY_LINKED, QR_EXPIRED once it was given up
- * or refused
+ * @throws AppError VALIDATION_FAILED if it is linked by a QR code, ALREADY_LINKED, QR_EXPIRED once linking was given up
  */
 export function accountToPairingCode(account: Account, now: Date): LinkCode | null {
   if (account.pairing !== 'code') {
@@ -29,14 +28,23 @@ export function accountToPairingCode(account: Account, now: Date): LinkCode | nu
 }
 
 function unlessOver(
-  { linked, state, reason }: Account,
+  account: Account,
   { text, expiresAt }: { readonly text: string | null; readonly expiresAt: Date | null },
   now: Date,
 ): LinkCode | null {
-  if (linked) throw new AppError('ALREADY_LINKED');
-  if (state === 'disconnected' && (reason === 'qr_given_up' || reason === 'pairing_code_refused')) {
-    const message = `${REASONS[reason].text} ${REASONS[reason].userAction}`;
-    throw new AppError('QR_EXPIRED', { message });
+  if (account.linked) throw new AppError('ALREADY_LINKED');
+  const reason = findGivenUp(account);
+  if (reason !== undefined) {
+    const { text: why, userAction } = REASONS[reason];
+    throw new AppError('QR_EXPIRED', { message: [why, userAction].filter(Boolean).join(' ') });
   }
   return text === null || expiresAt === null || expiresAt <= now ? null : { text, expiresAt };
+}
+
+/** Why linking was given up; undefined if a code is there, or may come by itself. */
+function findGivenUp({ state, reason, isHeld }: Account): ReasonCode | undefined {
+  const rests = state === 'disconnected' || state === 'needs_human';
+  if (!rests || reason === null || !endsLinking(reason)) return undefined;
+  // The page stays open for a while: if the phone answers, linking goes on.
+  return reason === 'passkey' && isHeld ? undefined : reason;
 }

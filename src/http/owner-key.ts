@@ -1,13 +1,14 @@
 /**
  * The owner key of tenant `default`, so that somebody can ask anything at all: OWNER_API_KEY where it is set, else
  * one that is made on the first start and kept in a file. The database holds its hash only, so a file that was lost
- * means a new key; the old one is revoked then.
+ * means a new key; the old one is revoked then. Each instance has its own, or shares an OWNER_API_KEY with others; all
+ * are good at every instance.
  *
  * The file is written before the database: a crash in between leaves a key that the next start takes up.
  */
 import { chmod, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DEFAULT_TENANT } from '../accounts/ids.ts';
+import { DEFAULT_TENANT, type InstanceId } from '../accounts/ids.ts';
 import { findApiKey, saveOwnerKey } from '../db/api-key-store.ts';
 import type { Executor } from '../db/database.ts';
 import { AppError, toError } from '../lib/errors.ts';
@@ -25,6 +26,8 @@ export interface OwnerKeyDeps {
   /** OWNER_API_KEY; null if it is not set. */
   readonly configured: string | null;
   readonly dataPath: string;
+  /** Whose key it is; its run has begun. */
+  readonly instanceId: InstanceId;
 }
 
 /** Where the owner key is to be found: the file's path, or null for OWNER_API_KEY. `made` if it is new. */
@@ -39,25 +42,26 @@ export function ownerKeyPathOf(dataPath: string): string {
 }
 
 /**
- * Makes sure that there is exactly one owner key of these. Safe to call at every start.
+ * Makes sure that this instance has exactly one owner key of these. Safe to call at every start.
  * @throws AppError CONFIG_INVALID, DATA_PATH_UNWRITABLE
  */
-export async function ensureOwnerKey({ db, configured, dataPath }: OwnerKeyDeps): Promise<OwnerKeyPlace> {
+export async function ensureOwnerKey(deps: OwnerKeyDeps): Promise<OwnerKeyPlace> {
+  const { db, configured, dataPath } = deps;
   const path = ownerKeyPathOf(dataPath);
   if (configured !== null) {
     if (!isKeyText(configured)) throw makeInvalidKey();
-    await store(db, configured, CONFIGURED);
+    await store(deps, configured, CONFIGURED);
     await rm(path, { force: true });
     return { path: null, made: false };
   }
   const kept = await findKeptKey(db, path);
   if (kept !== undefined) {
-    await store(db, kept, MADE);
+    await store(deps, kept, MADE);
     return { path, made: false };
   }
   const made = makeKey();
   await writeKey(path, made);
-  await store(db, made, MADE);
+  await store(deps, made, MADE);
   return { path, made: true };
 }
 
@@ -69,13 +73,9 @@ function makeInvalidKey(): AppError {
   });
 }
 
-async function store(db: Executor, key: string, name: string): Promise<void> {
-  const prefix = keyToPrefix(key);
-  await saveOwnerKey(
-    db,
-    { tenantId: DEFAULT_TENANT, name, sha256: keyToHash(key), prefix },
-    MANAGED_KEY_NAMES,
-  );
+async function store({ db, instanceId }: OwnerKeyDeps, key: string, name: string): Promise<void> {
+  const secret = { sha256: keyToHash(key), prefix: keyToPrefix(key) };
+  await saveOwnerKey(db, { tenantId: DEFAULT_TENANT, instanceId, name, ...secret }, MANAGED_KEY_NAMES);
 }
 
 /** The key of the file, unless it was revoked meanwhile or is none. */

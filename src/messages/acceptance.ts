@@ -14,6 +14,7 @@ import { takeSlots } from '../db/slot-portion.ts';
 import { findFullDay, takeSlot, takeSlotOrDefer } from '../db/slot-store.ts';
 import { toStorable } from '../db/storable-text.ts';
 import { countUsage } from '../db/usage-store.ts';
+import { orAborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import { fullDayToError } from '../limits/daily-limit.ts';
@@ -64,13 +65,14 @@ export type Written =
 
 /**
  * Checks what a message refers to and takes its file in.
- * @throws AppError VALIDATION_FAILED (replyTo), DAILY_LIMIT_EXCEEDED, or what `takeMedia` throws, which the signal ends
+ * @throws AppError VALIDATION_FAILED (replyTo), DAILY_LIMIT_EXCEEDED, what `takeMedia` throws, or the signal's reason: a file
+ * that is being kept by then is kept, and not waited for
  */
 export async function prepareMessage(
   deps: AcceptanceDeps,
   accountId: AccountId,
   request: SendRequest,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<PreparedMessage> {
   const { to, onLimit } = request;
   const replyTo = request.replyTo === null ? null : await getReferred(deps.db, accountId, request);
@@ -213,12 +215,12 @@ async function takeContent(
   deps: AcceptanceDeps,
   accountId: AccountId,
   content: SendRequest['content'],
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<TakenContent> {
   if (content.kind !== 'media') return content;
   const { as, fileName } = content;
-  const wish = { as, fileName, ...(signal === undefined ? {} : { signal }) };
-  const { as: kind, ...media } = await deps.takeMedia(accountId, content.source, wish);
+  const taking = deps.takeMedia(accountId, content.source, { as, fileName, signal });
+  const { as: kind, ...media } = await orAborted(taking, signal);
   const stored: StoredMedia = {
     sha256: media.sha256,
     mimeType: media.mimeType,

@@ -25,6 +25,7 @@ import {
   writeMessages,
 } from './acceptance.ts';
 import type { BulkItem, BulkOutcome } from './bulk-outcome.ts';
+import { openFilesDeadline } from './files-deadline.ts';
 import type { IdempotencyKeys } from './idempotency-keys.ts';
 
 /** Files that are fetched side by side. */
@@ -32,12 +33,9 @@ const PREPARED_AT_ONCE = 8;
 /** Messages of one transaction: what comes in between, a single send say, waits for one of these at most. */
 const PORTION = 100;
 
-/** What the files of one request may take together, in milliseconds: its answer is given up after two minutes. */
-const FILES_MS = 90_000;
-
 export interface BulkDeps extends AcceptanceDeps {
   readonly keys: IdempotencyKeys;
-  /** Replaces `FILES_MS`. */
+  /** Milliseconds that the files of one request may take together; as ACCEPTANCE_TERMS has it if it is not given. */
   readonly filesMs?: number;
 }
 
@@ -124,7 +122,7 @@ async function acceptFresh(
 ): Promise<void> {
   const reject = (nth: number, thrown: unknown) =>
     outcomes.set(nth, { kind: 'rejected', error: toError(thrown) });
-  using deadline = openDeadline(deps.filesMs ?? FILES_MS);
+  using deadline = openFilesDeadline(deps.filesMs);
   const prepared = await mapBounded(fresh, PREPARED_AT_ONCE, async (each) => {
     try {
       checkNew?.();
@@ -154,21 +152,6 @@ async function acceptFresh(
     claim !== null && outcomes.get(nth)?.kind === 'rejected' ? [claim] : [],
   );
   await deps.keys.release(accountId, unused);
-}
-
-/** Ends whatever is still fetched after so long, and all that would be fetched afterwards. */
-function openDeadline(ms: number): Disposable & { readonly signal: AbortSignal } {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(makeTooLate(ms)), ms);
-  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
-}
-
-/** Not the file's fault, and so not final: it had to wait for others, as a rule. */
-function makeTooLate(ms: number): AppError {
-  const message =
-    `The file was not here within the ${Math.ceil(ms / 1_000)} seconds that the files of one request have. Send the same request ` +
-    'again, with its Idempotency-Key so that nothing is sent twice, or upload files first.';
-  return new AppError('UNAVAILABLE', { message });
 }
 
 /** Thrown to undo a transaction: other requests with these keys were ahead. */

@@ -5,9 +5,11 @@ import { cancelCampaign, findCampaign, insertCampaign, saveCampaignRunning } fro
 import type { Executor } from '../db/database.ts';
 import { answerIdempotencyClaim, type IdempotencyClaim } from '../db/idempotency-store.ts';
 import { transact } from '../db/transaction.ts';
+import { orAborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import type { Campaign } from './campaign.ts';
+import { openFilesDeadline } from './files-deadline.ts';
 import type { IdempotencyKeys } from './idempotency-keys.ts';
 import type { AcceptOptions } from './outbox.ts';
 import type { SendRequest } from './send-request.ts';
@@ -28,7 +30,7 @@ export interface Campaigns {
   /**
    * Creates a campaign that runs whenever its account is connected. With a key it is created once.
    * @throws AppError IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_CONFLICT, ACCOUNT_NOT_FOUND; VALIDATION_FAILED, TOO_LARGE,
-   * UNSUPPORTED_MEDIA for the data of an item, which the field names
+   * UNSUPPORTED_MEDIA for the data of an item, which the field names; UNAVAILABLE if keeping the data takes too long
    */
   create(
     account: Pick<Account, 'id'>,
@@ -50,6 +52,8 @@ export interface CampaignsDeps {
   /** Wakes what accepts and sends, wherever the account is connected; returns at once. */
   readonly wake: (accountId: AccountId) => void;
   readonly clock: Clock;
+  /** Milliseconds that the files of one request may take together; as ACCEPTANCE_TERMS has it if it is not given. */
+  readonly filesMs?: number;
 }
 
 /** Makes what is done with campaigns. It holds nothing that needs closing. */
@@ -109,9 +113,10 @@ async function createNew(
   { name, items }: CampaignRequest,
   claim?: IdempotencyClaim,
 ): Promise<CampaignId> {
+  using deadline = openFilesDeadline(deps.filesMs);
   const requests: SendRequest[] = [];
   for (const [nth, item] of items.entries())
-    requests.push(await withKeptData(deps, accountId, { nth, item }));
+    requests.push(await orAborted(withKeptData(deps, accountId, { nth, item }), deadline.signal));
   const id = makeCampaignId();
   await transact(deps.db, async (trx) => {
     await insertCampaign(trx, { id, accountId, name, requests });

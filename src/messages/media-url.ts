@@ -7,6 +7,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { AppError, isAppError, toError } from '../lib/errors.ts';
 import { type AddressGuard, makeGuardedLookup, mayBeHost, PUBLIC_INTERNET } from '../lib/guarded-lookup.ts';
+import { ACCEPTANCE_TERMS } from './acceptance-terms.ts';
 import { responseToFileName } from './media-file-name.ts';
 import { makeTooLarge } from './media-kind.ts';
 
@@ -33,7 +34,7 @@ export interface FetchUrlOptions {
 export type FetchUrl = (url: string, options: FetchUrlOptions) => Promise<UrlMedia>;
 
 export interface UrlTransport extends AddressGuard {
-  /** Milliseconds for the whole file; less than an idempotency claim lives. */
+  /** Milliseconds for the whole file. */
   readonly deadlineMs: number;
   /** Milliseconds without a byte. */
   readonly idleMs: number;
@@ -41,7 +42,7 @@ export interface UrlTransport extends AddressGuard {
 
 const TRANSPORT: UrlTransport = {
   ...PUBLIC_INTERNET,
-  deadlineMs: 45_000,
+  deadlineMs: ACCEPTANCE_TERMS.fetchMs,
   idleMs: 15_000,
 };
 

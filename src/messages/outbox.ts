@@ -6,7 +6,8 @@
  * An Idempotency-Key is claimed in a statement of its own, so that a second request sees the first at work while
  * that one still fetches its media; the claim is completed in the transaction that writes the row. So a key has a
  * result exactly if its message exists; what dies in between leaves a claim that this instance's next request with the key
- * takes over, or any after a minute, and a request that is turned away gives its key back at once.
+ * takes over, or any once the claim has had its term (see acceptance-terms.ts), and a request that is turned away gives its
+ * key back at once.
  *
  * Many at once are accepted the same way, each with a key of its own (see bulk-acceptance.ts).
  *
@@ -40,6 +41,7 @@ import {
   outcomesToStored,
   storedToOutcomes,
 } from './bulk-outcome.ts';
+import { openFilesDeadline } from './files-deadline.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
@@ -70,7 +72,7 @@ export interface Outbox {
   /**
    * Stores a message to be sent; when it resolves the message is safe.
    * @throws AppError VALIDATION_FAILED (replyTo), IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_CONFLICT, DAILY_LIMIT_EXCEEDED, or
-   * what `takeMedia` throws; nothing is stored then
+   * what `takeMedia` throws, UNAVAILABLE if its file takes too long; nothing is stored then
    */
   accept(account: Account, request: SendRequest, options: AcceptOneOptions): Promise<Accepted>;
 
@@ -108,7 +110,7 @@ export interface OutboxDeps {
   readonly log: Logger;
   readonly onStep?: OnMessageStep;
   readonly meter?: MessageMeter;
-  /** Milliseconds that the files of many messages may take together; see bulk-acceptance.ts. */
+  /** Milliseconds that the files of one request may take together; as ACCEPTANCE_TERMS has it if it is not given. */
   readonly filesMs?: number;
   /** Made here if nobody else claims keys. */
   readonly keys?: IdempotencyKeys;
@@ -206,7 +208,8 @@ async function acceptMessage(
     alongside,
   }: { readonly claim: IdempotencyClaim | undefined } & Pick<AcceptOneOptions, 'alongside'>,
 ): Promise<Accepted> {
-  const prepared = await prepareMessage(deps, accountId, request);
+  using deadline = openFilesDeadline(deps.filesMs);
+  const prepared = await prepareMessage(deps, accountId, request, deadline.signal);
   deps.onStep?.('content-kept');
   const answer = await transact(deps.db, async (trx) => {
     const [written] = await writeMessages(trx, accountId, [prepared], deps.clock);

@@ -61,7 +61,6 @@ const ROOM_OF_PACKAGE: Readonly<Record<string, string>> = {
   'socket.io': 'http',
   'socket.io-client': 'cli',
   'socket.io-adapter': 'http',
-  'string-argv': 'config',
   tar: 'vault',
   'whatsapp-web.js': 'channels/whatsapp-web',
   winston: 'observability',

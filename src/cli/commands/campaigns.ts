@@ -134,7 +134,7 @@ async function createCampaign(
   context: CommandContext,
   { wanted, file, name, idempotencyKey, json }: CreateOptions & { wanted: string; file: string },
 ): Promise<void> {
-  const body = await readCampaign(file, name);
+  const body = await readCampaign(context.resolvePath(file), name);
   const api = await context.openApi();
   const path = { accountId: await chooseAccount(api, wanted) };
   const header = idempotencyKey === undefined ? {} : { header: { 'idempotency-key': idempotencyKey } };

@@ -122,7 +122,7 @@ async function revokeKey(context: CommandContext, wanted: string, { json }: Json
 function describeKeys(keys: readonly KeyView[]): string {
   if (keys.length === 0) return 'There is no key.\n';
   return rowsToTable(
-    ['ID', 'NAME', 'BEGINS WITH', 'ROLE', 'LAST USED', 'EXPIRES'],
+    ['ID', 'NAME', 'BEGINS WITH', 'ROLE', 'LAST USED', 'EXPIRES', 'INSTANCES'],
     keys.map((key) => [
       key.id,
       textToCell(key.name, MAX_NAME),
@@ -130,6 +130,7 @@ function describeKeys(keys: readonly KeyView[]): string {
       describePower(key),
       key.lastUsedAt === null ? 'never' : instantText(key.lastUsedAt),
       key.expiresAt === null ? 'never' : instantText(key.expiresAt),
+      key.instances.length === 0 ? '-' : key.instances.join(' '),
     ]),
   );
 }

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { chooseAccount } from '../account-choice.ts';
@@ -36,8 +35,8 @@ export function addVaultExportCommand(vault: Command, context: CommandContext): 
     .addHelpText('after', `${DETAILS}\n${exampleHelp('vault export +491700000001 front-desk.vault')}`)
     .action((wanted: string, file: string, options: ExportOptions) =>
       options.confirm
-        ? confirmFile(context, wanted, { ...options, path: resolve(file) })
-        : exportTo(context, wanted, { ...options, path: resolve(file) }),
+        ? confirmFile(context, wanted, { ...options, path: context.resolvePath(file) })
+        : exportTo(context, wanted, { ...options, path: context.resolvePath(file) }),
     );
 }
 

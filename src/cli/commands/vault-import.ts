@@ -1,5 +1,4 @@
 import { openAsBlob } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AppError, isAppError } from '../../lib/errors.ts';
 import { CLI } from '../cli-command.ts';
@@ -26,7 +25,9 @@ export function addVaultImportCommand(vault: Command, context: CommandContext): 
     .option(...PASSPHRASE_OPTION)
     .option(...JSON_OPTION)
     .addHelpText('after', `${DETAILS}\n${exampleHelp('vault import front-desk.vault')}`)
-    .action((file: string, options: ImportOptions) => importFrom(context, resolve(file), options));
+    .action((file: string, options: ImportOptions) =>
+      importFrom(context, context.resolvePath(file), options),
+    );
 }
 
 async function importFrom(context: CommandContext, path: string, options: ImportOptions): Promise<void> {

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { childEnvironment } from '../../config/child-environment.ts';
+import type { Environment } from '../../config/environment.ts';
 import { bad, type Finding, good, joinFindings, unknown, warning } from './finding.ts';
 
 /** Differences that a second's rounding and a slow answer explain, and those that confuse limits and orders; milliseconds. */
@@ -15,14 +17,12 @@ export interface ClockDifference {
 }
 
 /** What the machine says of its clock: set by a time server, or not; undefined if it does not say. */
-export async function readSynchronised(): Promise<boolean | undefined> {
+export async function readSynchronised(env: Environment): Promise<boolean | undefined> {
   try {
     const { stdout } = await promisify(execFile)(
       'timedatectl',
       ['show', '-p', 'NTPSynchronized', '--value'],
-      {
-        timeout: 3_000,
-      },
+      { env: childEnvironment(env), timeout: 3_000 },
     );
     const word = stdout.trim();
     return word === 'yes' ? true : word === 'no' ? false : undefined;

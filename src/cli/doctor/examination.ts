@@ -189,7 +189,7 @@ async function lookAround(
         signal,
       ),
       orBroken(checkPort(config.http, asked), signal),
-      readSynchronised(),
+      readSynchronised(env),
     ]);
   const differences: ClockDifference[] = aheadMs === undefined ? [] : [{ of: 'PostgreSQL', aheadMs }];
   const clock = judgeClock({ now: Date.now(), isSynchronised, differences });

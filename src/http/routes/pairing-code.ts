@@ -28,7 +28,8 @@ export function pairingCodeRoute(app: HttpApp, { db, clock }: HttpDeps): void {
       summary: 'The code to type on the phone',
       description:
         'For accounts that were created with `pairing: "code"`. On the phone: Settings, Linked devices, Link a ' +
-        'device, Link with phone number instead. It is replaced before it expires while somebody waits.',
+        'device, Link with phone number instead. It is replaced before it expires while somebody waits. Once linking was ' +
+        'given up, for whatever reason, it is 400 `QR_EXPIRED`, and the message says why and what to do.',
       params: accountParams,
       querystring: noQuery,
       response: {

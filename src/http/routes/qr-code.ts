@@ -40,7 +40,8 @@ export function qrRoute(app: HttpApp, { db, clock }: HttpDeps): void {
       summary: 'The QR code to scan',
       description:
         'It is replaced before it expires while somebody waits. With `Accept: image/png`, `image/svg+xml` or ' +
-        '`text/plain` (for a terminal) the answer is just that, and 404 until there is a code. An account that ' +
+        '`text/plain` (for a terminal) the answer is just that, and 404 until there is a code. Once linking was given up, ' +
+        'for whatever reason, it is 400 `QR_EXPIRED`, and the message says why and what to do. An account that ' +
         'was created with `pairing: "code"` has none: see `/pairing-code`.',
       params: accountParams,
       querystring: noQuery,

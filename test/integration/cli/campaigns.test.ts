@@ -115,7 +115,14 @@ describe('campaigns show --follow', () => {
       openApi: async () => new ApiClient({ url: daemon.url, apiKey: 'key', keySource: null }, signal),
       write: (text) => void written.push(text),
       writeError: (text) => void written.push(text),
-      ...{ isTty, signal, askHidden: unused, findPassphrase: unused, readSurroundings: unused },
+      ...{
+        isTty,
+        signal,
+        askHidden: unused,
+        findPassphrase: unused,
+        readSurroundings: unused,
+        resolvePath: unused,
+      },
     });
     return { code, written };
   }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -83,6 +83,23 @@ describe('without a daemon', () => {
     expect(JSON.stringify(seen)).not.toContain('hidden-word');
     for (const { outcome, remedy } of Object.values(seen.checks))
       expect(remedy === null).toBe(outcome === 'good');
+  });
+
+  it('tells what it runs no secret', async () => {
+    const seen = join(folder.path, 'seen');
+    const bin = join(folder.path, 'bin');
+    await mkdir(bin);
+    await writeFile(join(bin, 'timedatectl'), `#!/bin/sh\nenv > '${seen}'\necho yes\n`, { mode: 0o755 });
+    const { checks } = await examine({
+      PORT: '0',
+      PATH: `${bin}:${process.env.PATH}`,
+      OWNER_API_KEY: 'an-owner-key-of-thirty-two-characters',
+      LANG: 'de_DE.UTF-8',
+    });
+    expect(checks.clock).toMatchObject({ outcome: 'good', found: 'A time server sets it.' });
+    const told = await readFile(seen, 'utf8');
+    expect(told).toContain('LANG=de_DE.UTF-8');
+    expect(told).not.toContain('OWNER_API_KEY');
   });
 
   it('looks at the rest although variables are wrong', async () => {

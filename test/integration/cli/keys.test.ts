@@ -32,8 +32,8 @@ describe('keys', () => {
     expect((await server.ask('GET', '/accounts', { key })).status).toBe(200);
     for (const command of [['keys'], ['keys', 'list']]) {
       const { out } = await run(command);
-      expect(out).toMatch(/^ID +NAME +BEGINS WITH +ROLE +LAST USED +EXPIRES/);
-      expect(out).toMatch(new RegExp(`Orders +${key.slice(0, 6)} +agent +\\d{4}-.* UTC +never`));
+      expect(out).toMatch(/^ID +NAME +BEGINS WITH +ROLE +LAST USED +EXPIRES +INSTANCES/);
+      expect(out).toMatch(new RegExp(`Orders +${key.slice(0, 6)} +agent +\\d{4}-.* UTC +never +-`));
       expect(out).not.toContain(key);
     }
     const revoked = await run(['keys', 'revoke', 'Orders']);

@@ -111,6 +111,9 @@ describe('connect', () => {
       code: 'QR_EXPIRED',
       message: expect.stringContaining('no pairing code'),
     });
+    await server.accounts.saveState(accountId, { state: 'disconnected', reason: 'no_code' });
+    const never = (await server.ask('GET', `/pairing-code/${accountId}`)).body.error;
+    expect(never).toMatchObject({ code: 'QR_EXPIRED', message: expect.stringContaining('showed no code') });
   });
 
   it('has no pairing code for an account that is linked by a QR code', async () => {

@@ -6,6 +6,9 @@ import { deleteExpiredMessages, saveRetention } from '../../../src/db/retention.
 import { systemClock } from '../../../src/lib/clock.ts';
 import { type CampaignFeeder, openCampaignFeeder } from '../../../src/messages/campaign-feeder.ts';
 import { MAX_UNHANDED } from '../../../src/messages/campaign-rule.ts';
+import { makeCampaigns } from '../../../src/messages/campaigns.ts';
+import { IdempotencyKeys } from '../../../src/messages/idempotency-keys.ts';
+import type { SendRequest } from '../../../src/messages/send-request.ts';
 import { type Answer, type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
 
 const TO = '+491700000002';
@@ -116,6 +119,22 @@ it('ends at once with its connection while a file is fetched, and the item goes 
   connection.abort();
   await run;
   expect((await read(campaignId)).counts).toMatchObject({ waiting: 1, rejected: 0 });
+});
+
+it('is not created if its data cannot be kept in time, and its key is free again', async () => {
+  const { db, log } = server;
+  const keys = new IdempotencyKeys({ db, instanceId: server.deps.instanceId, log });
+  // A storage that does not end.
+  const keepData = () => Promise.withResolvers<never>().promise;
+  const deps = { db, keys, keepData, wake: () => undefined, clock: systemClock };
+  const source = { from: 'data', data: PNG, mimeType: 'image/png' } as const;
+  const content = { kind: 'media', source, as: null, caption: null, fileName: null } as const;
+  const items: SendRequest[] = [{ to: '491700000002@c.us', content, replyTo: null, onLimit: 'reject' }];
+  const options = { idempotencyKey: 'slow', requestHash: 'h' };
+  const creating = makeCampaigns({ ...deps, filesMs: 20 }).create({ id }, { name: 'May', items }, options);
+  await expect(creating).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  const kept = makeCampaigns({ ...deps, keepData: async () => ({ mediaId: 'm' }) });
+  expect(await kept.create({ id }, { name: 'May', items }, options)).toEqual(expect.any(String));
 });
 
 describe('a campaign', () => {

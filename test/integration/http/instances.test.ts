@@ -1,6 +1,9 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AccountId } from '../../../src/accounts/ids.ts';
+import { type AccountId, DEFAULT_TENANT, parseInstanceId } from '../../../src/accounts/ids.ts';
+import { saveOwnerKey } from '../../../src/db/api-key-store.ts';
+import { keyToHash, keyToPrefix } from '../../../src/http/credentials.ts';
+import { MANAGED_KEY_NAMES } from '../../../src/http/owner-key.ts';
 import { LEASE_TERMS } from '../../../src/instances/lease-terms.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
 import { giveTo, insertRun } from '../../support/instance-rows.ts';
@@ -79,6 +82,19 @@ describe('an instance that is to be forgotten', () => {
       message: 'An instance was forgotten; its accounts are free',
       fields: { from: 'dead', accounts: 1, forced: false },
     });
+  });
+
+  it('leaves its owner key in force: applications may use it at the others', async () => {
+    await insertRun(server.db, 'dead', ago(forgetQuietMs));
+    const key = 'k'.repeat(40);
+    const secret = { sha256: keyToHash(key), prefix: keyToPrefix(key) };
+    const owner = { tenantId: DEFAULT_TENANT, instanceId: parseInstanceId('dead'), name: 'OWNER_API_KEY' };
+    await saveOwnerKey(server.db, { ...owner, ...secret }, MANAGED_KEY_NAMES);
+    await forget('dead');
+    const listed = (await server.ask('GET', '/keys', { key })).body.data;
+    expect(listed).toContainEqual(
+      expect.objectContaining({ name: 'OWNER_API_KEY', prefix: secret.prefix, instances: ['dead'] }),
+    );
   });
 
   it('is not if it has renewed its lease just now, unless that is forced', async () => {

@@ -33,6 +33,7 @@ describe('a key that is made', () => {
       createdBy: expect.any(String),
       expiresAt: null,
       lastUsedAt: null,
+      instances: [],
     });
     expect((await server.ask('GET', '/accounts', { key })).status).toBe(200);
     const listed = (await list()).find(({ id }) => id === view.id);

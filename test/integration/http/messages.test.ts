@@ -118,6 +118,8 @@ describe('messages', () => {
     expect(await textsOf('?phoneNumber=%2B491700000001')).toEqual(['c', 'a']);
     expect(await textsOf('?phoneNumber=+491700000002')).toEqual(['b']);
     expect(await textsOf('?chatId=491700000002@c.us')).toEqual(['b']);
+    // As in `to` of a send.
+    expect(await textsOf('?chatId=491700000002@s.whatsapp.net')).toEqual(['b']);
     expect(await textsOf('?direction=incoming')).toEqual(['c', 'a']);
     expect(await textsOf('?status=delivered&direction=outgoing')).toEqual(['b']);
     const at = (ms: number) => encodeURIComponent(new Date(T0 + ms).toISOString());

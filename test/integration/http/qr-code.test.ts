@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
+import { REASONS } from '../../../src/accounts/reason.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
+import { endRun, giveTo, insertRun } from '../../support/instance-rows.ts';
 
 const QR = '2@abcdefghijklmnopqrstuvwxyz0123456789,ABCDEFGHIJKLMNOP==,QRSTUVWXYZ0123456789=';
 
@@ -65,11 +67,50 @@ describe('the QR code', () => {
     expect((await ask()).body.data.qr).toBeNull();
   });
 
-  it('was given up: 400', async () => {
-    await server.accounts.saveState(id, { state: 'disconnected', reason: 'qr_given_up' });
-    const answer = await ask();
-    expect([answer.status, answer.body.error.code]).toEqual([400, 'QR_EXPIRED']);
+  it.each([
+    'qr_given_up',
+    'no_code',
+    'pairing_code_refused',
+    'wrong_phone',
+    'already_linked',
+    'link_stalled',
+    'passkey',
+    'banned',
+    'client_outdated',
+  ] as const)(
+    'does not come any more where linking was given up for %s: 400 that says why',
+    async (reason) => {
+      const { state, text, userAction } = REASONS[reason];
+      await server.accounts.saveState(id, { state, reason });
+      for (const accept of [undefined, 'image/png']) {
+        const answer = await ask(accept);
+        expect([answer.status, answer.body.error]).toEqual([
+          400,
+          expect.objectContaining({ code: 'QR_EXPIRED', message: `${text} ${userAction}` }),
+        ]);
+      }
+      await server.accounts.saveState(id, { state: 'starting', reason: null });
+      expect((await ask()).body.data).toMatchObject({ qr: null, status: 'Connecting' });
+    },
+  );
+
+  it('may still come while the page waits for a passkey', async () => {
+    await server.accounts.saveState(id, { state: 'needs_human', reason: 'passkey' });
+    const run = await insertRun(server.db, 'holder');
+    await giveTo(server.db, id, run);
+    expect((await ask()).body.data).toMatchObject({ qr: null, status: 'Failed' });
+    await giveTo(server.db, id, null);
+    expect((await ask()).body.error).toMatchObject({ code: 'QR_EXPIRED' });
+    await endRun(server.db, run);
   });
+
+  it.each(['user_disconnected', 'logged_out', 'daemon_stopped', 'no_slot'] as const)(
+    'is null where no linking was given up: %s',
+    async (reason) => {
+      await server.accounts.saveState(id, { state: REASONS[reason].state, reason });
+      expect((await ask()).body.data).toMatchObject({ qr: null });
+    },
+  );
 
   it('is not needed by a linked account: 409', async () => {
     await server.accounts.saveLinked(id, {

@@ -8,6 +8,7 @@ import { deleteOldIdempotencyKeys } from '../../../src/db/idempotency-store.ts';
 import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import type { TakeMedia } from '../../../src/messages/acceptance.ts';
+import { ACCEPTANCE_TERMS } from '../../../src/messages/acceptance-terms.ts';
 import { makeOutbox, type Outbox, type OutboxDeps } from '../../../src/messages/outbox.ts';
 import type { SendRequest } from '../../../src/messages/send-request.ts';
 import type { OutboundJob } from '../../../src/queue/table.ts';
@@ -18,6 +19,8 @@ import { RecordingLogger } from '../../support/recording-logger.ts';
 import { claimIdempotencyKey } from '../../support/single-messages.ts';
 
 const INSTANCE = parseInstanceId('one');
+/** The age of a claim that counts as abandoned, in seconds. */
+const ABANDONED_S = ACCEPTANCE_TERMS.claimMs / 1_000 + 1;
 const PNG = { sha256: 'ab'.repeat(32), mimeType: 'image/png', fileName: 'a.png', fileSize: 7 };
 
 let database: TestDatabase;
@@ -414,15 +417,15 @@ describe('Idempotency-Key', () => {
     expect(await outbox().accept(account, text('hi'), keyed('k'))).toMatchObject({ replayed: false });
   });
 
-  it('is free a minute after a daemon died while accepting, whoever starts', async () => {
+  it('is free once an acceptance cannot last any longer after a daemon died at it, whoever starts', async () => {
     const instanceId = parseInstanceId('two');
     const request = { accountId: account.id, key: 'k', requestHash: 'h', instanceId, isAlone: true };
     await claimIdempotencyKey(opened.db, request);
-    await ageKey('k', 59);
+    await ageKey('k', ACCEPTANCE_TERMS.answerMs / 1_000 + 1);
     await expect(outbox().accept(account, text('hi'), keyed('k'))).rejects.toMatchObject({
       code: 'IDEMPOTENCY_IN_PROGRESS',
     });
-    await ageKey('k', 61);
+    await ageKey('k', ABANDONED_S);
     expect(await outbox().accept(account, text('hi'), keyed('k'))).toMatchObject({ replayed: false });
     expect(await rows()).toHaveLength(1);
   });
@@ -437,12 +440,21 @@ describe('Idempotency-Key', () => {
     };
     const slow = outbox({ takeMedia }).accept(account, picture, keyed('k'));
     await started.promise;
-    await ageKey('k', 61);
+    await ageKey('k', ABANDONED_S);
     const second = await outbox().accept(account, picture, keyed('k'));
     fetched.resolve();
     await expect(slow).rejects.toMatchObject({ code: 'IDEMPOTENCY_IN_PROGRESS' });
     expect(await rows()).toMatchObject([{ id: second.messageId }]);
     expect(await outbox().accept(account, picture, keyed('k'))).toEqual({ ...second, replayed: true });
+  });
+
+  it('is free again after a file that took too long, also if the storage never ends', async () => {
+    const takeMedia: TakeMedia = () => Promise.withResolvers<never>().promise;
+    const slow = outbox({ takeMedia, filesMs: 20 }).accept(account, picture, keyed('k'));
+    await expect(slow).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const other = outbox({ instanceId: parseInstanceId('two') });
+    expect(await other.accept(account, picture, keyed('k'))).toMatchObject({ replayed: false });
+    expect(await rows()).toHaveLength(1);
   });
 
   it('is kept for 24 hours and then deleted', async () => {
@@ -462,6 +474,29 @@ describe('Idempotency-Key', () => {
 });
 
 describe('many messages', () => {
+  it('are in progress for as long as their files may take, and the answer after them', async () => {
+    const fetched = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<void>();
+    const takeMedia: TakeMedia = async () => {
+      started.resolve();
+      await fetched.promise;
+      return { ...PNG, as: 'image' };
+    };
+    const items = [{ request: picture, idempotencyKey: null, requestHash: '0' }];
+    const options = { idempotencyKey: 'k', requestHash: 'all' };
+    const box = outbox({ takeMedia });
+    const first = box.acceptAll(account, items, options);
+    await started.promise;
+    await ageKey('k', ACCEPTANCE_TERMS.answerMs / 1_000);
+    await expect(box.acceptAll(account, items, options)).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_IN_PROGRESS',
+    });
+    fetched.resolve();
+    const outcomes = await first;
+    expect(outcomes).toMatchObject([{ kind: 'accepted' }]);
+    expect(await box.acceptAll(account, items, options)).toEqual(outcomes);
+  });
+
   it('whose files do not come in time are rejected one by one, and accepted when the request is repeated', async () => {
     let began = 0;
     const takeAny: TakeMedia = async () => ({ ...PNG, as: 'image' });

@@ -136,7 +136,7 @@ describe('the cron table', () => {
       insert into idempotency_keys (account_id, key, request_hash, message_id, created_at) values
         (${accountId}, 'old', 'h', gen_random_uuid(), now() - interval '25 hours'),
         (${accountId}, 'young', 'h', gen_random_uuid(), now() - interval '23 hours'),
-        (${accountId}, 'abandoned', 'h', null, now() - interval '2 minutes'),
+        (${accountId}, 'abandoned', 'h', null, now() - interval '3 minutes'),
         (${accountId}, 'at work', 'h', null, now())`.execute(opened.db);
     expect(await run('delete-old-idempotency-keys')).toBe(2);
     const left = await opened.db.selectFrom('idempotency_keys').select('key').orderBy('key').execute();

@@ -23,8 +23,8 @@ async function openClone(npm = NPM) {
   const folder = await openTemporaryFolder();
   const lock = { packages: { '': {}, 'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' } } };
   await cp(join(ROOT, 'scripts'), join(folder.path, 'scripts'), { recursive: true });
-  const paths = 'src/channels/whatsapp-web/browser-paths.json';
-  await cp(join(ROOT, paths), join(folder.path, paths), { recursive: true });
+  for (const table of ['src/channels/whatsapp-web/browser-paths.json', 'src/config/secret-names.json'])
+    await cp(join(ROOT, table), join(folder.path, table), { recursive: true });
   await writeFile(join(folder.path, 'package-lock.json'), JSON.stringify(lock));
   await mkdir(join(folder.path, 'npm'));
   await writeFile(join(folder.path, 'npm', 'npm-cli.js'), npm);
@@ -50,11 +50,11 @@ const SLOW_NPM = `
 `;
 
 /** Runs the set-up of the clone, as npm's pre-scripts do; `by` is a program that runs it, with its arguments. */
-async function setUp(clone: string, by: readonly string[] = []) {
-  return startSetUp(clone, by).ended;
+async function setUp(clone: string, by: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  return startSetUp(clone, by, env).ended;
 }
 
-function startSetUp(clone: string, by: readonly string[] = []) {
+function startSetUp(clone: string, by: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
   const [file = '', ...args] = [...by, process.execPath, join(clone, 'scripts', 'setup.mjs'), '--packages'];
   const child = spawn(file, args, {
     cwd: clone,
@@ -62,6 +62,7 @@ function startSetUp(clone: string, by: readonly string[] = []) {
       ...process.env,
       npm_execpath: join(clone, 'npm', 'npm-cli.js'),
       npm_node_execpath: process.execPath,
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -101,6 +102,15 @@ describe('the set-up', () => {
     const calls = await npmCalls(clone.path);
     expect(calls).toEqual([expect.stringMatching(/^ci .*--include=dev --include=optional$/)]);
     expect((await readdir(clone.path)).filter((name) => name.startsWith('.setup'))).toEqual([]);
+  });
+
+  test('tells npm, and so the install scripts of packages, none of the secrets', async () => {
+    await using clone = await openClone(`${NPM} fs.writeFileSync('seen', JSON.stringify(process.env));`);
+    const secrets = { ENCRYPTION_KEY: 'x', OWNER_API_KEY: 'x', DATABASE_URL: 'x', S3_SECRET_ACCESS_KEY: 'x' };
+    expect(await setUp(clone.path, [], { ...secrets, S3_BUCKET: 'media' })).toMatchObject({ code: 0 });
+    const seen = JSON.parse(await readFile(join(clone.path, 'seen'), 'utf8'));
+    expect(Object.keys(seen).filter((name) => name in secrets)).toEqual([]);
+    expect(seen).toMatchObject({ S3_BUCKET: 'media', npm_node_execpath: process.execPath });
   });
 
   test('links the Node that npm installed and did not link', async () => {

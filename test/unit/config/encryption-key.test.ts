@@ -39,8 +39,11 @@ describe('parseEncryptionKey', () => {
     ['base64 of 33 bytes', randomBytes(33).toString('base64')],
     ['31 characters', 'q7Rk2ZpX9vLm4TnB8wYc5HsD1fGj6Ke'],
     ['32 characters with a space', 'q7Rk2ZpX9vLm4TnB 8wYc5HsD1fGj6Ke'],
-  ])('refuses %s', (_name, text) => {
-    expect(() => parseEncryptionKey(text)).toThrow(/Write 32 bytes/);
+    ['32 characters with one that is not ASCII', 'q7Rk2ZpX9vLm4TnBü8wYc5HsD1fGj6Ke'],
+  ])('refuses %s, and says what it takes', (_name, text) => {
+    expect(() => parseEncryptionKey(text)).toThrow(
+      /Write 32 bytes: .* or 32 printable ASCII characters without spaces\./,
+    );
   });
 
   it.each([
