@@ -8,7 +8,8 @@ import { withDeadline } from '../../lib/abort.ts';
 import { AppError, toError } from '../../lib/errors.ts';
 import type { Channel, ConnectedSession, PreparedSend, SessionStatus } from '../channel.ts';
 import { AccountTurns } from './account-turns.ts';
-import { endOrphanBrowsers, hasBrowsersOf } from './orphan-browsers.ts';
+import { BrowserLooks } from './browser-looks.ts';
+import { endOrphanBrowsers } from './orphan-browsers.ts';
 import { Restore } from './restore.ts';
 import { SessionRemains } from './session-remains.ts';
 import { type RunParts, SessionRuns } from './session-runs.ts';
@@ -43,7 +44,6 @@ export class Pool implements Channel, AsyncDisposable {
   constructor(deps: PoolDeps) {
     this.#deps = { ...deps, timings: deps.timings ?? DEFAULT_TIMINGS };
     this.#slots = new Slots(deps.config.whatsapp.maxConnections);
-    const { instanceId } = deps;
     const parts = {
       ...this.#deps,
       listener: {
@@ -53,8 +53,7 @@ export class Pool implements Channel, AsyncDisposable {
       slots: this.#slots,
       signal: this.#closing.signal,
     };
-    const hasBrowser = (accountId: AccountId) => hasBrowsersOf(instanceId, [accountId]);
-    const turns = new AccountTurns({ ...parts, hasBrowser });
+    const turns = new AccountTurns({ ...parts, browsers: new BrowserLooks(deps) });
     const remains = new SessionRemains({ ...parts, turns });
     const runs = new SessionRuns({ ...parts, turns, remains });
     const tryLater = (accountId: AccountId) => this.#restore.tryLater(accountId);
