@@ -13,9 +13,9 @@ import {
   prepareSend,
   sendPrepared,
 } from '../../src/channels/whatsapp-web/page-sends.ts';
-import type { MakeClient } from '../../src/channels/whatsapp-web/pool.ts';
 import { profilePathOf } from '../../src/channels/whatsapp-web/profile.ts';
 import type { SessionClient } from '../../src/channels/whatsapp-web/session-life.ts';
+import type { MakeClient } from '../../src/channels/whatsapp-web/session-runs.ts';
 
 /** What a page of no weight keeps. */
 const PROFILE_BYTES = 16_384;

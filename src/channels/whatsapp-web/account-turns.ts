@@ -2,6 +2,7 @@ import type { AccountId } from '../../accounts/ids.ts';
 import { LeaseLostError, type Leases } from '../../instances/lease.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { BrowserLooks } from './browser-looks.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import type { Slots } from './slots.ts';
 
@@ -9,8 +10,7 @@ export interface AccountTurnsDeps {
   readonly leases: Leases;
   readonly slots: Slots;
   readonly profiles: Pick<ProfileKeeper, 'copied' | 'isCopied'>;
-  /** Whether a browser of it lives. */
-  readonly hasBrowser: (accountId: AccountId) => boolean;
+  readonly browsers: Pick<BrowserLooks, 'has'>;
   readonly log: Logger;
   /** Aborts when leases are given back by the stop of the pool alone. */
   readonly signal: AbortSignal;
@@ -44,12 +44,13 @@ export class AccountTurns {
 
   /** Gives back the lease of an account that has no session, once others find its last snapshot. Returns at once. */
   giveBack(accountId: AccountId): void {
-    const { slots, profiles, signal } = this.#deps;
+    const { leases, slots, profiles, signal } = this.#deps;
     if (slots.has(accountId) || signal.aborted) return;
+    // Whoever had the turn before, or starts it meanwhile, gives the lease back at its own end.
+    const isUnused = () => !slots.has(accountId) && profiles.isCopied(accountId);
     void profiles.copied(accountId).then(() =>
       this.#turns.run(accountId, async () => {
-        // Whoever had the turn before this one may have sealed another: its own end gives the lease back.
-        if (!slots.has(accountId) && profiles.isCopied(accountId)) await this.releaseUnused(accountId);
+        if (isUnused() && !(await this.#isKept(accountId)) && isUnused()) await leases.release(accountId);
       }),
     );
   }
@@ -59,10 +60,14 @@ export class AccountTurns {
    * Each round over what is held without a session tries again. Never rejects.
    */
   async releaseUnused(accountId: AccountId): Promise<void> {
-    const { leases, hasBrowser, log } = this.#deps;
-    if (leases.find(accountId) !== undefined && hasBrowser(accountId))
-      return log.error('An account is kept since its browser could not be ended', { accountId });
-    await leases.release(accountId);
+    if (!(await this.#isKept(accountId))) await this.#deps.leases.release(accountId);
+  }
+
+  async #isKept(accountId: AccountId): Promise<boolean> {
+    const { leases, browsers, log } = this.#deps;
+    if (leases.find(accountId) === undefined || !(await browsers.has(accountId))) return false;
+    log.error('An account is kept since its browser could not be ended', { accountId });
+    return true;
   }
 
   /** A process that stood still may be about to do what another instance has done meanwhile. @throws LeaseLostError */

@@ -73,6 +73,8 @@ it('launches none on a profile that is gone by then, but has it opened again', a
   looking.go();
   await opening.reached;
   expect(existsSync(launched())).toBe(false);
+  // The session does not wait for its state to be stored before it opens the profile again.
+  await bare.state(accountId, 'reconnecting');
   expect(await bare.history(accountId)).toContain('reconnecting launch_failed');
   opening.go();
   await vi.waitFor(() => expect(existsSync(launched())).toBe(true), { timeout: 20_000 });
