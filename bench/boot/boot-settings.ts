@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { ownLaunchPlaces } from '../../src/channels/whatsapp-web/launch-gate.ts';
 import type { Benchmark } from '../benchmark.ts';
 
 export interface BootSettings {
@@ -9,7 +9,7 @@ export interface BootSettings {
 }
 
 /** The gate that the daemon has on this machine. */
-export const OWN_GATE = availableParallelism();
+export const OWN_GATE = ownLaunchPlaces();
 
 export const OPTIONS = {
   accounts: { default: '40', text: 'accounts, each with a browser of its own, 2 to 200' },

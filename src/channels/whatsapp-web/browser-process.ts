@@ -28,6 +28,9 @@ interface ProcessEntry extends ProcessPlace {
   readonly args: readonly string[];
 }
 
+/** As reading of a process fails that ended meanwhile (proc(5)), or that belongs to somebody whose processes are hidden. */
+const UNSEEN: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM']);
+
 /** A process that was ours when it was looked at. The kernel gives numbers again; with its start one is its own. */
 export interface KnownProcess {
   readonly pid: number;
@@ -44,31 +47,35 @@ export interface MarkedBrowser {
 }
 
 function readPlace(pid: number): ProcessPlace | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // After the name, which may hold anything, the third field of proc(5) and those that follow.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state, parent, group] = fields;
-    return {
-      pid,
-      parent: Number(parent),
-      group: Number(group),
-      zombie: state === 'Z',
-      startedAt: fields[STARTED_AT] ?? '',
-    };
-  } catch {
-    // It ended while we looked.
-    return undefined;
-  }
+  const stat = readOfProcess(pid, 'stat');
+  if (stat === undefined) return undefined;
+  // After the name, which may hold anything, the third field of proc(5) and those that follow.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, parent, group] = fields;
+  return {
+    pid,
+    parent: Number(parent),
+    group: Number(group),
+    zombie: state === 'Z',
+    startedAt: fields[STARTED_AT] ?? '',
+  };
 }
 
 function readProcess(pid: number): ProcessEntry | undefined {
   const place = readPlace(pid);
+  if (place === undefined) return undefined;
+  const command = readOfProcess(pid, 'cmdline');
+  return command === undefined ? undefined : { ...place, args: command.split('\0') };
+}
+
+/** What the kernel says of a process; undefined if it ended, or is not for us to see. @throws if that is not known */
+function readOfProcess(pid: number, what: 'stat' | 'cmdline'): string | undefined {
   try {
-    return place && { ...place, args: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') };
-  } catch {
-    // The same.
-    return undefined;
+    return readFileSync(`/proc/${pid}/${what}`, 'utf8');
+  } catch (thrown) {
+    // With no file handle left a living browser would count as gone, and its account would be given away.
+    if (UNSEEN.has((thrown as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw thrown;
   }
 }
 
@@ -285,11 +292,15 @@ export function removeProfileLocks(profilePath: string): void {
 
 /** The lock is a link to `<host>-<pid>`. */
 function isLockedByLiving(profilePath: string): boolean {
+  const [, host, pid] = /^(.*)-(\d+)$/.exec(readLock(profilePath)) ?? [];
+  return host === hostname() && readProcess(Number(pid)) !== undefined;
+}
+
+function readLock(profilePath: string): string {
   try {
-    const [, host, pid] = /^(.*)-(\d+)$/.exec(readlinkSync(join(profilePath, 'SingletonLock'))) ?? [];
-    return host === hostname() && readProcess(Number(pid)) !== undefined;
+    return readlinkSync(join(profilePath, 'SingletonLock'));
   } catch {
     // There is no lock, or it is none of Chromium's.
-    return false;
+    return '';
   }
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { orAborted, waitMs } from '../../lib/abort.ts';
 
 /**
@@ -55,4 +56,12 @@ export class LaunchGate {
     if (next) next.resolve();
     else this.#taken -= 1;
   }
+}
+
+/**
+ * How many browsers this machine starts at a time: two for each processor, since a start waits for the network and the page
+ * half of its time. With one, forty sessions took nearly twice as long to come back; with more, no less (`npm run bench boot`).
+ */
+export function ownLaunchPlaces(): number {
+  return 2 * availableParallelism();
 }

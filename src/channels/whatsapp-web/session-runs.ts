@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { Account, AccountStore } from '../../accounts/account.ts';
 import type { AccountId, InstanceId } from '../../accounts/ids.ts';
 import { REASONS } from '../../accounts/reason.ts';
@@ -13,7 +12,7 @@ import type { ChannelListener } from '../channel.ts';
 import type { AccountTurns } from './account-turns.ts';
 import type { Browser } from './browser.ts';
 import type { BrowserGuard } from './guard.ts';
-import { LaunchGate } from './launch-gate.ts';
+import { LaunchGate, ownLaunchPlaces } from './launch-gate.ts';
 import { ProcessFamilies } from './process-families.ts';
 import type { ProfileKeeper } from './profile-keeper.ts';
 import { Session } from './session.ts';
@@ -46,7 +45,7 @@ export interface RunParts {
   readonly isRoot: boolean;
   /** A browser with WhatsApp Web by default. */
   readonly makeClient?: MakeClient;
-  /** Browsers that start at the same time; as many as there are processors by default. */
+  /** Browsers that start at the same time; `ownLaunchPlaces` by default. */
   readonly launchPlaces?: number;
   /** For the browsers; free of secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -74,7 +73,7 @@ export class SessionRuns {
       clock: deps.clock,
       servesMs: memoryIntervalMs / LOOKS_AN_INTERVAL,
     });
-    const { launchPlaces = availableParallelism() } = deps;
+    const { launchPlaces = ownLaunchPlaces() } = deps;
     this.#gate = new LaunchGate(launchPlaces, () => Math.random() * launchJitterMs);
   }
 
