@@ -15,8 +15,8 @@ import type {
  * in one queue, so that all kinds keep the page's order, and told in packs, one at a time: at once, but for what becomes of
  * our own messages, which waits a moment for what comes with it. Node takes the next pack when it has room for it; what the
  * queue cannot hold meanwhile is dropped, and Node is told where, for it is in the page's store (A23). News of the session
- * itself does not wait behind messages. What nobody listens to (unread counts, whole models on each change) is not told at
- * all: A6, A14, F6.
+ * itself does not wait behind messages; that the link has ended does, since nothing can be read back after it, and is never
+ * dropped. What nobody listens to (unread counts, whole models on each change) is not told at all: A6, A14, F6.
  */
 export function installBridge(): void {
   if (window !== window.top || window.switchboard) return;
@@ -274,6 +274,11 @@ export function installBridge(): void {
     tell(news) {
       if (news.kind === 'socket' || news.kind === 'passkey' || news.kind === 'storage-closed') {
         void window.switchboardTell?.([news]);
+        return;
+      }
+      if (news.kind === 'logout') {
+        queue.push(news);
+        void flush();
         return;
       }
       if (dropping) return;

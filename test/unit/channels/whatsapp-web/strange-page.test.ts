@@ -225,6 +225,14 @@ describe('a page whose news nobody takes for a while', () => {
     expect((await takeAll()).slice(5_001)).toEqual(ids(6_000, 6_010));
   });
 
+  it('tells the end of the link behind what it kept, and drops it never', async () => {
+    const { page, tell, takeAll } = openBusyPage();
+    tell(0, 6_000);
+    page.switchboard?.tell({ kind: 'logout' });
+    tell(6_000, 6_010);
+    expect(await takeAll()).toEqual([...ids(0, 5_000), 'overflow', 'logout']);
+  });
+
   it('says where Node could not take it, and goes on behind (F39)', async () => {
     const { page, packs, tell, takeAll } = openBusyPage();
     const take = page.switchboardTell;
