@@ -70,7 +70,7 @@ export const bodies = {
   played: z.object({ id: messageId }).strict(),
   /** An ack told to the sender's devices as it stands here, whatever happened. */
   ack: z
-    .object({ id: messageId, ack: z.number().int().min(-1).max(4), error: z.number().int().optional() })
+    .object({ id: messageId, ack: z.number().int().min(-7).max(4), error: z.number().int().optional() })
     .strict(),
   /** `navigate` false: the page only goes to UNPAIRED. */
   logout: z.object({ navigate: z.boolean().optional() }).strict(),

@@ -4,7 +4,11 @@ import { mediaAttrs, type StoredFile } from './media-store.ts';
 import type { Network } from './network.ts';
 import { Rejection } from './rejection.ts';
 
-const MEDIA_KINDS = ['image', 'video', 'audio', 'ptt', 'document', 'sticker'] as const;
+/** `ptv` is a round video, `product` a picture that is of a kind of its own. */
+const MEDIA_KINDS = [
+  ...(['image', 'video', 'audio', 'ptt', 'document', 'sticker'] as const),
+  ...(['ptv', 'product'] as const),
+] as const;
 
 /** What a phone can send. Exactly one of text, media, location, contacts and poll. */
 export const contentSchema = z

@@ -1,10 +1,18 @@
 import { authorOf, type Delivery, type Envelope, type WireMessage } from '../protocol.ts';
-import { pollVotes, reactions, toReactionEvent, toVoteEvent } from './addons.ts';
+import {
+  keepReaction,
+  keepVote,
+  markReacted,
+  pollVotes,
+  reactions,
+  toReactionEvent,
+  toVoteEvent,
+} from './addons.ts';
 import { getMe } from './addresses.ts';
 import { takePageFault } from './dialect.ts';
 import { type MsgModel, msgs } from './models.ts';
 import type { PageRatchet } from './ratchet.ts';
-import { fillModel, messageToRecord, recordChat } from './records.ts';
+import { fillModel, messageToRecord, recordChat, recordToModel } from './records.ts';
 import type { MessageRecord, Write } from './store.ts';
 import type { PageWorld } from './world.ts';
 
@@ -132,24 +140,18 @@ export class Inbound {
           };
         });
       case 'reaction':
-        return this.#prepareChange(envelope.target, (record) => {
-          record.reactions = record.reactions.filter((each) => each.from !== envelope.from.pn);
-          if (envelope.emoji !== '') {
-            record.reactions.push({
-              id: envelope.id,
-              from: envelope.from.pn,
-              emoji: envelope.emoji,
-              t: envelope.t,
-            });
-          }
-          return (model) => {
-            model.set({ hasReaction: record.reactions.length > 0 });
-            reactions.reactionTableMode.bulkUpsert([toReactionEvent(model, envelope)]);
+        return this.#prepareAddon(envelope.target, (record) => {
+          keepReaction(record, envelope);
+          return (target) => {
+            if (markReacted(target, envelope))
+              void this.#world.store.write([{ store: 'messages', put: record }]);
+            reactions.reactionTableMode.bulkUpsert([toReactionEvent(target, envelope)]);
           };
         });
       case 'vote':
-        return this.#prepareChange(envelope.target, () => (model) => {
-          pollVotes.pollVoteTableMode.bulkUpsert([toVoteEvent(model, envelope)]);
+        return this.#prepareAddon(envelope.target, (record) => {
+          keepVote(record, envelope);
+          return (target) => pollVotes.pollVoteTableMode.bulkUpsert([toVoteEvent(target, envelope)]);
         });
       case 'contact':
         return this.#world.takeContact(envelope.peer, envelope.name);
@@ -250,6 +252,18 @@ export class Inbound {
         if (model) show(model);
       },
     };
+  }
+
+  /** A reaction or a vote: its row passes through the table also where its message lies in the store only. */
+  async #prepareAddon(
+    id: string,
+    change: (record: MessageRecord) => (target: MsgModel) => unknown,
+  ): Promise<Step> {
+    const record = await this.#world.findRecord(id);
+    if (!record) return NOTHING;
+    const tell = change(record);
+    const show = () => void tell(this.#world.findModel(record) ?? recordToModel(record, false));
+    return { writes: [{ store: 'messages', put: record }], show };
   }
 
   async #findKnown(message: WireMessage): Promise<MessageRecord | undefined> {

@@ -88,7 +88,7 @@ export function recordToModel(record: MessageRecord, isNewMsg: boolean): MsgMode
     notifyName: record.fromMe ? undefined : findPeer(record.author)?.pushname,
     invis: false,
     isNewMsg,
-    hasReaction: record.reactions.length > 0,
+    hasReaction: record.hasReaction ?? false,
   });
   model.record = record;
   fillModel(model, record.attrs, { silent: true });

@@ -13,11 +13,23 @@ export type MessageRecord = {
   ack: number;
   attrs: Attributes;
   reactions: ReactionRecord[];
+  /** Of a poll: the last of each voter. */
+  votes?: VoteRecord[];
+  /** WhatsApp's own mark on the message, which is not always true (see markReacted). */
+  hasReaction?: boolean;
 };
 export type ReactionRecord = {
   readonly id: string;
   readonly from: string;
   readonly emoji: string;
+  readonly t: number;
+};
+
+export type VoteRecord = {
+  readonly id: string;
+  readonly from: string;
+  /** Places of the options. */
+  readonly options: readonly number[];
   readonly t: number;
 };
 

@@ -107,7 +107,6 @@ export class PageWorld {
       pushname: peer?.pushname,
       ...bookValues(this.#book.get(pn)),
       type: 'in',
-      isMe: pn === getMe()?.pn,
     });
     contacts.add(contact);
     return contact;

@@ -118,7 +118,9 @@ export function applyAck(row: AckColumns, ack: Ack, at: Date, reason: string | n
 
 function applyEdit(row: IngestRow, event: Pick<EditEvent, 'text' | 'at'>): void {
   if (!isNotOlder(event.at, row.edited_at)) return;
-  if (MEDIA_TYPES.has(row.type)) row.caption = event.text;
+  // A kind that is not known by name may carry a file too.
+  const isMedia = MEDIA_TYPES.has(row.type) || (row.type === 'other' && row.media_status !== null);
+  if (isMedia) row.caption = event.text;
   else row.text = event.text;
   row.edited_at = new Date(event.at);
 }

@@ -17,6 +17,8 @@ const FILES: readonly (Omit<MediaInput, 'data' | 'kind'> & {
 })[] = [
   { kind: 'image', type: 'image', mimetype: 'image/jpeg', caption: 'the shop' },
   { kind: 'video', type: 'video', mimetype: 'video/mp4', caption: 'the walk', duration: 3 },
+  { kind: 'ptv', type: 'video', mimetype: 'video/mp4', duration: 3 },
+  { kind: 'product', type: 'other', mimetype: 'image/jpeg', caption: 'of the catalogue' },
   { kind: 'audio', type: 'audio', mimetype: 'audio/mpeg', duration: 3 },
   { kind: 'ptt', type: 'voice', mimetype: 'audio/ogg; codecs=opus', duration: 3 },
   { kind: 'document', type: 'document', mimetype: 'application/pdf', filename: 'plan.pdf' },

@@ -54,8 +54,8 @@ export function defineContactModules(session: PageSession): void {
     },
     WAWebLidMigrationUtils: { toPn, toLid, toUserLid: toLid },
     WAWebContactGetters: {
-      getIsMe: (contact: ContactModel) =>
-        contact.get('isMe') === true || findPn(contact.wid()) === getMe()?.pn,
+      // Nowhere else: who it is, is no field of a contact.
+      getIsMe: (contact: ContactModel) => findPn(contact.wid()) === getMe()?.pn,
       getIsUser: (contact: ContactModel) => contact.wid().isUser(),
       getIsGroup: (contact: ContactModel) => contact.wid().isGroup(),
       getIsWAContact: (contact: ContactModel) => contact.wid().isUser(),

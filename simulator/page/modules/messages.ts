@@ -1,4 +1,14 @@
-import { pollVotes, reactions, reactionsOf, toReactionEvent, toVoteEvent, voteTable } from '../addons.ts';
+import {
+  keepReaction,
+  keepVote,
+  markReacted,
+  pollVotes,
+  reactions,
+  reactionsOf,
+  toReactionEvent,
+  toVoteEvent,
+  voteTable,
+} from '../addons.ts';
 import { chatRef, findPeer, findPn, getMe, isNumberHidden, userWid } from '../addresses.ts';
 import { dialect, hasPageFault } from '../dialect.ts';
 import type { Values } from '../model.ts';
@@ -204,17 +214,16 @@ async function react(session: PageSession, msg: MsgModel, emoji: string): Promis
   const id = newBareId();
   const t = Math.floor(Date.now() / 1000);
   await session.socket.query('react', { id, target: msg.key().id, emoji });
-  msg.record.reactions = msg.record.reactions.filter((each) => each.from !== me.pn);
-  if (emoji !== '') msg.record.reactions.push({ id, from: me.pn, emoji, t });
-  await session.world.store.write([{ store: 'messages', put: msg.record }]);
-  msg.set({ hasReaction: msg.record.reactions.length > 0 });
   const envelope = { kind: 'reaction', id, target: msg.key().id, from: me, emoji, t } as const;
+  keepReaction(msg.record, envelope);
+  markReacted(msg, envelope);
+  await session.world.store.write([{ store: 'messages', put: msg.record }]);
   await reactions.reactionTableMode.bulkUpsert([toReactionEvent(msg, envelope)]);
 }
 
 async function vote(session: PageSession, msg: MsgModel, options: number[]): Promise<void> {
   const me = getMe();
-  if (!me) return;
+  if (!me || !msg.record) return;
   const id = newBareId();
   await session.socket.query('vote', { id, target: msg.key().id, options });
   const envelope = {
@@ -225,6 +234,8 @@ async function vote(session: PageSession, msg: MsgModel, options: number[]): Pro
     options,
     t: Math.floor(Date.now() / 1000),
   } as const;
+  keepVote(msg.record, envelope);
+  await session.world.store.write([{ store: 'messages', put: msg.record }]);
   await pollVotes.pollVoteTableMode.bulkUpsert([toVoteEvent(msg, envelope)]);
 }
 

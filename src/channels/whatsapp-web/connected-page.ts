@@ -7,7 +7,6 @@ import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Capping } from '../../limits/capping.ts';
 import type { ReadPlace } from '../../messages/inbound-event.ts';
-import { parseAck } from '../../messages/message.ts';
 import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
 import type {
   ChatGlimpse,
@@ -24,6 +23,7 @@ import type {
 import { pageChatToListing, pageContactToGlimpse } from './directory-conversion.ts';
 import { pageLimitsToCapping } from './limit-conversion.ts';
 import { NOT_MESSAGES, pageMessageToReadPlace } from './message-conversion.ts';
+import { toPageAck } from './page-ack.ts';
 import { reconnectSocket } from './page-calls.ts';
 import { readChatList, readContacts } from './page-directory.ts';
 import { fetchMedia, putFile, release } from './page-file.ts';
@@ -229,7 +229,6 @@ export class ConnectedPage implements ConnectedSession {
 function toGlimpse(glimpse: PageGlimpse, prepared: PreparedSend): MessageGlimpse {
   return {
     key: parseRawKey(glimpse.id) ?? prepared.key,
-    ack: parseAck(glimpse.ack) ?? 0,
-    reason: glimpse.reason ?? null,
+    ...toPageAck(glimpse.ack, glimpse.reason),
   };
 }

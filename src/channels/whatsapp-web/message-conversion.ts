@@ -6,13 +6,9 @@ import type {
   ReadPlace,
   VoteEvent,
 } from '../../messages/inbound-event.ts';
-import {
-  type MessageContact,
-  type MessageLocation,
-  type MessageType,
-  parseAck,
-} from '../../messages/message.ts';
+import type { MessageContact, MessageLocation, MessageType } from '../../messages/message.ts';
 import { type MessageKey, parseRawKey, parseWid } from '../../messages/whatsapp-key.ts';
+import { parsePageAck, toPageAck } from './page-ack.ts';
 import type { PageMessage, PageNews, PageReaction, PageVote } from './page-model.ts';
 
 /** WhatsApp's message types that carry something a person wrote, and what we call them. */
@@ -20,6 +16,7 @@ const TYPES: Readonly<Record<string, MessageType>> = {
   chat: 'text',
   image: 'image',
   video: 'video',
+  ptv: 'video',
   audio: 'audio',
   ptt: 'voice',
   document: 'document',
@@ -56,6 +53,12 @@ const MEDIA_TYPES: ReadonlySet<MessageType> = new Set([
   'document',
   'sticker',
 ]);
+
+/** True if it carries a file: a kind that is not known here does if it says of what type. */
+function hasMedia(message: PageMessage): boolean {
+  const type = TYPES[message.type];
+  return type === undefined ? textOrNull(message.mimetype) !== null : MEDIA_TYPES.has(type);
+}
 
 /** Chats whose messages are not to the business: status updates, broadcast lists, channels. */
 function isConversation(chatId: string): boolean {
@@ -126,7 +129,8 @@ export function pageMessageToEvent(
   if (own === undefined || NOT_MESSAGES.has(message.type) || !isConversation(own.chatId)) return undefined;
   const type = TYPES[message.type] ?? 'other';
   const key = type === 'revoked' ? (parseRawKey(message.revokedId) ?? own) : own;
-  const isMedia = MEDIA_TYPES.has(type);
+  const isMedia = hasMedia(message);
+  const { ack, reason } = toPageAck(message.ack, message.ackReason);
   const author = parseWid(message.authorPhone) ?? parseWid(message.author) ?? key.participant;
   return {
     kind: 'message',
@@ -139,8 +143,8 @@ export function pageMessageToEvent(
     caption: isMedia ? textOrNull(message.caption) : null,
     author: key.fromMe ? null : (author ?? canonicalChat(key, message.chatPhone)),
     authorName: textOrNull(message.notifyName),
-    ack: parseAck(message.ack) ?? 0,
-    ackReason: message.ackReason ?? null,
+    ack,
+    ackReason: reason,
     media: isMedia
       ? {
           mimeType: textOrNull(message.mimetype),
@@ -243,13 +247,11 @@ function changeToEvent(
   const chatId = canonicalChat(own, message.chatPhone);
   switch (news.kind) {
     case 'ack': {
-      const ack = parseAck(news.ack);
-      if (ack === undefined) return undefined;
-      return { kind: 'ack', key: own, chatId, ack, reason: news.reason ?? null, at: now };
+      const told = parsePageAck(news.ack, news.reason);
+      return told && { kind: 'ack', key: own, chatId, ...told, at: now };
     }
     case 'edit': {
-      const isMedia = MEDIA_TYPES.has(TYPES[message.type] ?? 'other');
-      const text = isMedia ? message.caption : (message.body ?? message.caption);
+      const text = hasMedia(message) ? message.caption : (message.body ?? message.caption);
       if (message.type === 'revoked' || typeof text !== 'string') return undefined;
       const at = millisecondsOf(message.latestEditSenderTimestampMs) ?? now;
       return { kind: 'edit', key: own, chatId, text, at };

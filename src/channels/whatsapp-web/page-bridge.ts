@@ -5,6 +5,7 @@ import type {
   PageNews,
   PageReaction,
   PageVote,
+  ReactionForm,
   Switchboard,
 } from './page-model.ts';
 
@@ -14,8 +15,8 @@ import type {
  * in one queue, so that all kinds keep the page's order, and told in packs, one at a time: at once, but for what becomes of
  * our own messages, which waits a moment for what comes with it. Node takes the next pack when it has room for it; what the
  * queue cannot hold meanwhile is dropped, and Node is told where, for it is in the page's store (A23). News of the session
- * itself does not wait behind messages. What nobody listens to (unread counts, whole models on each change) is not told at
- * all: A6, A14, F6.
+ * itself does not wait behind messages; that the link has ended does, since nothing can be read back after it, and is never
+ * dropped. What nobody listens to (unread counts, whole models on each change) is not told at all: A6, A14, F6.
  */
 export function installBridge(): void {
   if (window !== window.top || window.switchboard) return;
@@ -177,17 +178,26 @@ export function installBridge(): void {
     'latestEditSenderTimestampMs',
   ];
 
-  function pickReaction(raw: Record<string, unknown>): PageReaction {
+  /**
+   * When somebody reacted, in milliseconds, as `reactionTimestamp` is in either form. The `timestamp` of a row on its way into
+   * the page's table is the library's, in seconds; that of a sender whom the page lists is the page's own, in milliseconds.
+   */
+  function reactedAt(raw: Record<string, unknown>, form: ReactionForm): number {
+    if (raw.reactionTimestamp) return Number(raw.reactionTimestamp);
+    return Number(raw.timestamp) * (form === 'row' ? 1000 : 1);
+  }
+
+  function pickReaction(raw: Record<string, unknown>, form: ReactionForm): PageReaction {
     const parent = raw.parentMsgKey as Record<string, unknown> | undefined;
     const sender = raw.senderUserJid ?? raw.author ?? raw.from;
-    const at = Number(raw.reactionTimestamp ?? Number(raw.timestamp) * 1000);
+    const at = reactedAt(raw, form);
     return {
       parentId: parent,
       sender,
       emoji: String(raw.reactionText ?? raw.reaction ?? ''),
       ...(phoneOf(sender) === undefined ? {} : { senderPhone: phoneOf(sender) as string }),
       ...(phoneOf(parent?.remote) === undefined ? {} : { chatPhone: phoneOf(parent?.remote) as string }),
-      ...(Number.isFinite(at) ? { at } : {}),
+      ...(Number.isFinite(at) && at > 0 ? { at } : {}),
     };
   }
 
@@ -196,13 +206,22 @@ export function installBridge(): void {
     return attempt(() => window.require('WAWebCollections').Msg.get(key) as PageModel | undefined);
   }
 
+  /** Ids of options: a list as a rule; the page's store keeps them as the bytes of a buffer, which is none. */
+  function optionIdsOf(raw: unknown): number[] {
+    const isList = Symbol.iterator in Object(raw ?? []);
+    return Array.from(
+      isList ? ((raw ?? []) as Iterable<unknown>) : new Uint8Array(raw as ArrayBuffer),
+      Number,
+    );
+  }
+
   function pickVote(raw: Record<string, unknown>, poll = findPoll(raw)): PageVote {
     const parent = (raw.parentMsgKey ?? raw.pollUpdateParentKey) as Record<string, unknown> | undefined;
     const voter = raw.author ?? raw.from ?? raw.sender;
     const at = Number(raw.senderTimestampMs ?? raw.t);
     const options = Array.isArray(poll?.pollOptions) ? (poll.pollOptions as { localId?: unknown }[]) : [];
-    // An id is the place as a rule; it comes as bytes where it is read from the page's store.
-    const ids = Array.from((raw.selectedOptionLocalIds ?? []) as Iterable<unknown>, Number);
+    // An id is the place as a rule.
+    const ids = optionIdsOf(raw.selectedOptionLocalIds);
     const placeOf = (id: number) => options.findIndex(({ localId }) => Number(localId) === id);
     return {
       parentId: parent,
@@ -255,6 +274,11 @@ export function installBridge(): void {
     tell(news) {
       if (news.kind === 'socket' || news.kind === 'passkey' || news.kind === 'storage-closed') {
         void window.switchboardTell?.([news]);
+        return;
+      }
+      if (news.kind === 'logout') {
+        queue.push(news);
+        void flush();
         return;
       }
       if (dropping) return;
@@ -311,7 +335,7 @@ export function installBridge(): void {
     },
     onReaction: (reactions: Model[]) => {
       for (const reaction of reactions)
-        switchboard.tell({ kind: 'reaction', reaction: pickReaction(reaction) });
+        switchboard.tell({ kind: 'reaction', reaction: pickReaction(reaction, 'row') });
     },
     onLogoutEvent: async () => switchboard.tell({ kind: 'logout' }),
     onAppStateHasSyncedEvent: nobodyListens,

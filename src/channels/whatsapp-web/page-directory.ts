@@ -39,6 +39,24 @@ export function readContacts(after: string | null, limit: number): PageContact[]
       return undefined;
     }
   };
+  /** What a getter of the page says of a contact: not all that is so need be a field of it. */
+  const ask = (getter: string, model: PageModel) => {
+    try {
+      return window.require('WAWebContactGetters')[getter](model) as unknown;
+    } catch {
+      return undefined;
+    }
+  };
+  /** Both addresses of the account itself, as far as the page tells them. */
+  const ownIds = () => {
+    try {
+      const me = window.require('WAWebUserPrefsMeUser');
+      return [me.getMaybeMePnUser?.(), me.getMaybeMeLidUser?.()].map((own) => switchboard.addressOf(own));
+    } catch {
+      return [];
+    }
+  };
+  const own = ownIds();
   const models = window.require('WAWebCollections').Contact.getModelsArray() as PageModel[];
   return models
     .map((model) => ({ model, id: String(plain(model.id)) }))
@@ -49,16 +67,26 @@ export function readContacts(after: string | null, limit: number): PageContact[]
       id,
       lid: id.endsWith('@lid') ? id : plain(lidOf(model.id) ?? model.lid),
       phone: id.endsWith('@lid') ? plain(model.phoneNumber ?? switchboard.phoneOf(model.id)) : id,
-      name: text(model.name),
-      pushName: text(model.pushname) ?? text(model.verifiedName),
+      name: text(model.name) ?? text(ask('getName', model)),
+      pushName:
+        text(model.pushname) ??
+        text(ask('getPushname', model)) ??
+        text(model.verifiedName) ??
+        text(ask('getVerifiedName', model)),
       isBusiness: model.isBusiness === true,
-      isMe: model.isMe === true,
+      isMe: model.isMe === true || ask('getIsMe', model) === true || own.includes(id),
     }));
 }
 
 /** Personal chats and groups of the page after `after`, in the order of their ids. */
 export function readChatList(after: string | null, limit: number): PageListedChat[] {
   const switchboard = window.connectedSwitchboard();
+  const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : null);
+  /** What the page shows above a chat without a name; it may be but the number, which is none. */
+  const titleOf = ({ formattedTitle }: PageModel) => {
+    const title = text(formattedTitle);
+    return title !== null && /\p{L}/u.test(title) ? title : null;
+  };
   const models = window.require('WAWebCollections').Chat.getModelsArray() as PageModel[];
   return models
     .map((model) => ({ model, id: String(model.id._serialized ?? model.id.$1 ?? model.id) }))
@@ -67,11 +95,10 @@ export function readChatList(after: string | null, limit: number): PageListedCha
     .slice(0, limit)
     .map(({ model, id }) => {
       const group = model.groupMetadata as { subject?: unknown } | undefined;
-      const name = group?.subject ?? model.name;
       return {
         id,
         phone: switchboard.phoneOf(model.id),
-        name: typeof name === 'string' && name !== '' ? name : null,
+        name: text(group?.subject) ?? text(model.name) ?? titleOf(model),
         // A chat that was marked as unread by hand has -1.
         unread: Math.max(0, Number(model.unreadCount ?? 0) || 0),
         t: Number(model.t ?? 0) || 0,

@@ -52,6 +52,9 @@ export interface PageReaction {
   readonly at?: number;
 }
 
+/** Where a reaction was met: as a row on its way into the page's table, or as a sender in the page's list of a message's. */
+export type ReactionForm = 'row' | 'sender';
+
 export interface PageVote {
   /** The poll. */
   readonly parentId: unknown;
@@ -103,7 +106,7 @@ export interface PageKey {
 /** The helpers that the bridge leaves in the page for later calls. */
 export interface Switchboard {
   pick(model: Record<string, unknown>): PageMessage;
-  pickReaction(raw: Record<string, unknown>): PageReaction;
+  pickReaction(raw: Record<string, unknown>, form: ReactionForm): PageReaction;
   /** `poll` is its model where the caller has it. */
   pickVote(raw: Record<string, unknown>, poll?: PageModel): PageVote;
   /** An address as text, in whatever dialect it comes; undefined for what is none. */

@@ -59,15 +59,18 @@ export async function readChat(
     );
   if (!chat) throw new Error('The page has no such chat now.');
   const wanted = await switchboard.readBack(chat, { offset, limit, leftOut });
-  /** All reactions to a message; undefined if the page cannot tell. */
+  /**
+   * All reactions to a message, by the page's list of them; undefined if that cannot be asked. The mark on the message says
+   * nothing: the page keeps it for what lies in its memory alone, and leaves it when a reaction is taken back.
+   */
   const reactionsTo = async (model: PageModel): Promise<PageReaction[] | undefined> => {
-    if (model.hasReaction === false) return [];
-    if (model.hasReaction !== true) return undefined;
     try {
       const id = model.id._serialized ?? model.id.$1 ?? String(model.id);
       const found = await window.require('WAWebCollections').Reactions.find(id);
       const groups = found.reactions.serialize() as { senders: Record<string, unknown>[] }[];
-      return groups.flatMap(({ senders }) => senders.map((sender) => switchboard.pickReaction(sender)));
+      return groups.flatMap(({ senders }) =>
+        senders.map((sender) => switchboard.pickReaction(sender, 'sender')),
+      );
     } catch {
       // Not every page has them all.
       return undefined;

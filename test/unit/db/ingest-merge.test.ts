@@ -85,6 +85,9 @@ describe('an edit', () => {
     const image = rowOf(messageEvent('A', IMAGE));
     applyChange(image, editEvent('A', 'new', T0 + 1));
     expect(image).toMatchObject({ text: null, caption: 'new' });
+    const product = rowOf(messageEvent('A', { ...IMAGE, type: 'other' }));
+    applyChange(product, editEvent('A', 'new', T0 + 1));
+    expect(product).toMatchObject({ text: null, caption: 'new' });
   });
 
   it('that a message read back carries counts like one that was told', () => {

@@ -104,7 +104,28 @@ describe('a message of the page', () => {
   });
 
   it('keeps a kind it does not know under its own name', () => {
-    expect(convert({ type: 'list_response' })).toMatchObject({ type: 'other', nativeType: 'list_response' });
+    expect(convert({ type: 'list_response' })).toMatchObject({
+      type: 'other',
+      nativeType: 'list_response',
+      text: 'hi',
+      media: null,
+    });
+  });
+
+  it('has the file of a kind that it does not know', () => {
+    const file = { body: undefined as never, mimetype: 'image/jpeg', size: 12, caption: 'look' };
+    expect(convert({ type: 'product', ...file })).toMatchObject({
+      type: 'other',
+      nativeType: 'product',
+      text: null,
+      caption: 'look',
+      media: { mimeType: 'image/jpeg', fileName: null, fileSize: 12 },
+    });
+    expect(convert({ type: 'ptv', ...file, mimetype: 'video/mp4' })).toMatchObject({
+      type: 'video',
+      nativeType: 'ptv',
+      media: { mimeType: 'video/mp4' },
+    });
   });
 
   it.each(['gp2', 'e2e_notification', 'notification_template', 'call_log', 'ciphertext', 'protocol'])(
@@ -126,6 +147,8 @@ describe('a message of the page', () => {
   it('that was refused says why', () => {
     expect(convert({ ack: -1, ackReason: '463' })).toMatchObject({ ack: -1, ackReason: '463' });
     expect(convert({ ack: 1 })).toMatchObject({ ack: 1, ackReason: null });
+    expect(convert({ ack: -4 })).toMatchObject({ ack: -1, ackReason: 'CONTENT_TOO_BIG' });
+    expect(convert({ ack: -6 })).toMatchObject({ ack: 0, ackReason: null });
   });
 
   it.each([
@@ -168,6 +191,11 @@ describe('news of the page', () => {
       { kind: 'ack', message: message({}), ack: -1, reason: '463' },
       { kind: 'ack', ack: -1, reason: '463' },
     ],
+    [
+      { kind: 'ack', message: message({}), ack: -2 },
+      { kind: 'ack', ack: -1, reason: 'EXPIRED' },
+    ],
+    [{ kind: 'ack', message: message({}), ack: -6 }, undefined],
     [{ kind: 'ack', message: message({}), ack: 9 }, undefined],
     [
       { kind: 'edit', message: message({ body: 'new' }) },
@@ -183,6 +211,10 @@ describe('news of the page', () => {
       { kind: 'edit', text: 'new' },
     ],
     [{ kind: 'edit', message: message({ type: 'image', body: '/9j/4AAQ' }) }, undefined],
+    [
+      { kind: 'edit', message: message({ type: 'product', mimetype: 'image/jpeg', caption: 'new' }) },
+      { kind: 'edit', text: 'new' },
+    ],
     [
       { kind: 'revoke', message: message({ type: 'revoked' }) },
       { kind: 'revoke', key: { bareId: 'A1' } },

@@ -55,6 +55,60 @@ it.each(['_serialized', '$1', 'none'] as const)(
   },
 );
 
+it.each<[string, object]>([
+  ['a field', {}],
+  ['a getter', { WAWebContactGetters: { getIsMe: ({ id }: { id: Wid }) => ['49', '9'].includes(id.user) } }],
+  [
+    'its own addresses',
+    {
+      WAWebUserPrefsMeUser: {
+        getMaybeMePnUser: () => new Wid('49@c.us'),
+        getMaybeMeLidUser: () => new Wid('9@lid'),
+      },
+    },
+  ],
+])('knows the account itself by %s of the page', (title, modules) => {
+  const isMe = title === 'a field' ? { isMe: true } : {};
+  const contacts = [
+    { id: new Wid('49@c.us'), ...isMe },
+    { id: new Wid('50@c.us') },
+    { id: new Wid('9@lid'), ...isMe },
+  ];
+  openPage({ contacts }, modules);
+  expect(readContacts(null, 10).map((each) => [each.id, each.isMe])).toEqual([
+    ['49@c.us', true],
+    ['50@c.us', false],
+    ['9@lid', true],
+  ]);
+});
+
+it('asks the getters of the page for names that are no fields', () => {
+  const contacts = ['1@c.us', '2@c.us', '3@c.us'].map((id) => ({ id: new Wid(id) }));
+  const WAWebContactGetters = {
+    getName: ({ id }: { id: Wid }) => (id.user === '1' ? 'Alice' : undefined),
+    getPushname: ({ id }: { id: Wid }) => (id.user === '1' ? 'al' : ''),
+    getVerifiedName: ({ id }: { id: Wid }) => (id.user === '2' ? 'Shop' : undefined),
+  };
+  openPage({ contacts }, { WAWebContactGetters });
+  expect(readContacts(null, 10).map(({ name, pushName }) => [name, pushName])).toEqual([
+    ['Alice', 'al'],
+    [null, 'Shop'],
+    [null, null],
+  ]);
+});
+
+it.each([
+  [{ name: 'Alice', formattedTitle: 'al' }, 'Alice'],
+  [{ formattedTitle: 'Alice' }, 'Alice'],
+  [{ name: '', formattedTitle: 'Älice 2' }, 'Älice 2'],
+  [{ formattedTitle: '+49 1511 1111' }, null],
+  [{ formattedTitle: '+49 ∙∙∙∙∙∙∙ 11' }, null],
+  [{}, null],
+])('names a chat %j: %j', (chat, name) => {
+  openPage({ chats: [{ id: new Wid('49@c.us'), ...chat }] });
+  expect(readChatList(null, 10)).toMatchObject([{ name }]);
+});
+
 it('reads chats with names and what is unread', () => {
   const chats = [
     { id: new Wid('2@lid'), name: 'Alice', unreadCount: -1, t: 7 },

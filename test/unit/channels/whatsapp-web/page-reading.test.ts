@@ -115,26 +115,66 @@ describe('a chat that is read back (A14, A18)', () => {
     expect(looks).toBeLessThan(10 * size);
   });
 
-  it('tells the reactions to a message, where the page has them', async () => {
-    const reaction = { senderUserJid: '1@c.us', reactionText: '👍', reactionTimestamp: 5_000 };
-    const find = async (id: unknown) => {
-      if (id !== 'key of b') throw new Error('unknown');
-      return { reactions: { serialize: () => [{ aggregateEmoji: '👍', senders: [reaction] }] } };
+  describe('with reactions', () => {
+    const sender = { senderUserJid: '1@c.us', reactionText: '👍', timestamp: 1_790_000_000_123 };
+    const listOf = (...senders: object[]) => {
+      const groups = senders.length === 0 ? [] : [{ aggregateEmoji: '👍', senders }];
+      return { reactions: { serialize: () => groups } };
     };
-    const b = { ...message('b', 2), id: { id: 'b', _serialized: 'key of b' }, hasReaction: true };
-    const a = { ...message('a', 1), hasReaction: true };
-    chatOf([b, a, { ...message('none', 0), hasReaction: false }], async () => []);
-    Object.assign(window.require('WAWebCollections'), { Reactions: { find } });
-    const told = await readChat('49@c.us', { offset: 0, limit: 10 }, []);
-    expect(told.map(({ reactions }) => reactions)).toEqual([
-      [expect.objectContaining({ sender: '1@c.us', emoji: '👍', at: 5_000 })],
-      undefined,
-      [],
-    ]);
+    /** What is told of the reactions to a message whose mark says so, and which the page's list has like this. */
+    const readReactions = async (hasReaction: unknown, Reactions: object | undefined) => {
+      const model = { ...message('a', 1), id: { id: 'a', _serialized: 'key of a' }, hasReaction };
+      chatOf([model], async () => []);
+      Object.assign(window.require('WAWebCollections'), { Reactions });
+      const [told] = await readChat('49@c.us', { offset: 0, limit: 10 }, []);
+      return told?.reactions;
+    };
+
+    it.each([true, false, undefined])('tells them with their times, marked as %s', async (hasReaction) => {
+      const find = async (id: unknown) => (id === 'key of a' ? listOf(sender) : listOf());
+      expect(await readReactions(hasReaction, { find })).toEqual([
+        { sender: '1@c.us', senderPhone: '1@c.us', emoji: '👍', at: 1_790_000_000_123 },
+      ]);
+    });
+
+    it('takes a time that is named as a row’s for what it is', async () => {
+      const { timestamp, ...named } = { ...sender, reactionTimestamp: sender.timestamp };
+      expect(await readReactions(true, { find: async () => listOf(named) })).toMatchObject([
+        { at: timestamp },
+      ]);
+    });
+
+    it.each([undefined, null, 0, 'soon'])('leaves a time out that says %s', async (timestamp) => {
+      const find = async () => listOf({ ...sender, timestamp });
+      expect(await readReactions(true, { find })).toEqual([
+        { sender: '1@c.us', senderPhone: '1@c.us', emoji: '👍' },
+      ]);
+    });
+
+    it.each([true, false, undefined])(
+      'says that there are none where the list is empty, marked as %s',
+      async (hasReaction) => {
+        expect(await readReactions(hasReaction, { find: async () => listOf() })).toEqual([]);
+      },
+    );
+
+    it.each<[string, object | undefined]>([
+      ['is none', undefined],
+      ['throws', { find: async () => Promise.reject(new Error('unknown')) }],
+      ['answers nothing', { find: async () => undefined }],
+    ])('cannot tell where the list %s, whatever the mark says', async (_title, Reactions) => {
+      for (const hasReaction of [true, false, undefined])
+        expect(await readReactions(hasReaction, Reactions)).toBeUndefined();
+    });
   });
 
-  it('tells the votes of a poll, where the page has them', async () => {
-    const vote = { sender: '1@c.us', selectedOptionLocalIds: new Uint8Array([7]), senderTimestampMs: 5_000 };
+  it.each<[string, unknown]>([
+    ['a buffer, as the page’s store has them', new Uint8Array([7, 6]).buffer],
+    ['bytes', new Uint8Array([7, 6])],
+    ['a list', [7, 6]],
+  ])('tells the votes of a poll, where the page has them: options as %s', async (_title, selected) => {
+    const vote = { sender: '1@c.us', selectedOptionLocalIds: selected, senderTimestampMs: 5_000 };
+    const none = { sender: '2@c.us', selectedOptionLocalIds: new ArrayBuffer(0), senderTimestampMs: 6_000 };
     const poll = (id: string) => ({
       ...message(id, 2),
       id: { id, _serialized: `key of ${id}` },
@@ -144,7 +184,7 @@ describe('a chat that is read back (A14, A18)', () => {
     chatOf([poll('a'), poll('b'), message('text', 0)], async () => []);
     const equals = async (_: unknown, id: string) => {
       if (id !== 'key of b') throw new Error('unknown');
-      return [vote];
+      return [vote, none];
     };
     const modules = { WAWebPollsVotesSchema: { getTable: () => ({ equals }) } };
     const known = window.require;
@@ -153,7 +193,10 @@ describe('a chat that is read back (A14, A18)', () => {
     });
     const told = await readChat('49@c.us', { offset: 0, limit: 10 }, []);
     expect(told.map(({ votes }) => votes)).toEqual([
-      [expect.objectContaining({ voter: '1@c.us', choices: [1], at: 5_000 })],
+      [
+        expect.objectContaining({ voter: '1@c.us', choices: [1, 0], at: 5_000 }),
+        expect.objectContaining({ voter: '2@c.us', choices: [], at: 6_000 }),
+      ],
       undefined,
       undefined,
     ]);

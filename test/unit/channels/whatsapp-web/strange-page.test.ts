@@ -7,7 +7,13 @@ import {
 } from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import type { PageNews } from '../../../../src/channels/whatsapp-web/page-model.ts';
 import { watchSocket } from '../../../../src/channels/whatsapp-web/page-socket.ts';
-import { closeStrangePage, openStrangePage, WAWebWidFactory, Wid } from '../../../support/strange-page.ts';
+import {
+  closeStrangePage,
+  MsgKey,
+  openStrangePage,
+  WAWebWidFactory,
+  Wid,
+} from '../../../support/strange-page.ts';
 
 afterEach(closeStrangePage);
 
@@ -112,6 +118,24 @@ describe('news of a strange page (A1)', () => {
   });
 });
 
+it.each<[string, object, number | undefined]>([
+  [
+    'as the page and the library have it',
+    { reactionTimestamp: 1_790_000_000_123, timestamp: 1_790_000_000.123 },
+    1_790_000_000_123,
+  ],
+  ['in the seconds of the library alone', { timestamp: 1_790_000_000 }, 1_790_000_000_000],
+  ['not at all', { timestamp: Number.NaN }, undefined],
+])('tells of a reaction with its time in milliseconds, where a row says it %s', async (_title, times, at) => {
+  const { told, page } = openStrangePage({});
+  const parentMsgKey = new MsgKey({ to: new Wid('49@c.us'), id: 'AB12' });
+  const row = { parentMsgKey, senderUserJid: '49@c.us', reactionText: '👍', ...times };
+  (page as unknown as { onReaction(rows: object[]): void }).onReaction([row]);
+  await settle();
+  expect(told).toMatchObject([{ kind: 'reaction', reaction: { sender: '49@c.us', emoji: '👍' } }]);
+  expect(told.map((news) => 'reaction' in news && news.reaction.at)).toEqual([at]);
+});
+
 describe('the parts of a message that the library reads', () => {
   const pick = (model: object, modules = {}) => {
     const { page } = openStrangePage(modules);
@@ -199,6 +223,14 @@ describe('a page whose news nobody takes for a while', () => {
     expect(await takeAll()).toEqual([...ids(0, 5_000), 'overflow']);
     tell(6_000, 6_010);
     expect((await takeAll()).slice(5_001)).toEqual(ids(6_000, 6_010));
+  });
+
+  it('tells the end of the link behind what it kept, and drops it never', async () => {
+    const { page, tell, takeAll } = openBusyPage();
+    tell(0, 6_000);
+    page.switchboard?.tell({ kind: 'logout' });
+    tell(6_000, 6_010);
+    expect(await takeAll()).toEqual([...ids(0, 5_000), 'overflow', 'logout']);
   });
 
   it('says where Node could not take it, and goes on behind (F39)', async () => {
