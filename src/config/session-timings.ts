@@ -54,6 +54,11 @@ export const SESSION_NUMBERS = {
     text: 'No new code has come although the page was asked for one: then the session is started anew.',
     why: 'Two requests without an answer, or more: the page is stuck, and nobody can scan a code that has run out.',
   },
+  loginScreenMs: {
+    value: 10_000,
+    text: 'From the first code on, what the page says of passkeys is its log-in screen, and no demand (fact A24).',
+    why: 'The screen is drawn behind its code, on a loaded machine some seconds; a phone that scans takes as long.',
+  },
   qrCodesBeforeGivingUp: {
     value: 30,
     text: 'Codes after which nobody is assumed to be there.',

@@ -56,6 +56,7 @@ export const SHORT_TIMINGS: SessionTimings = {
   readyDeadlineMs: 12_000,
   navigationDeadlineMs: 2_500,
   pageCodeDeadlineMs: 2_000,
+  loginScreenMs: 300,
   unpairedGraceMs: 2_000,
   levelCheckMs: 300,
   syncGraceMs: 500,

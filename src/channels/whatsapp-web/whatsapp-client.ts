@@ -287,10 +287,11 @@ export class WhatsAppClient {
   }
 
   async #load(page: Page, library: LibraryClient): Promise<void> {
-    const { timings, pairing, displayName } = this.#deps;
+    const { timings, pairing, displayName, clock } = this.#deps;
     const offer = new LinkOffer(page, {
       pairing,
-      callDeadlineMs: timings.callDeadlineMs,
+      clock,
+      timings,
       tell: (news) => this.#tell(news),
       onRefused: (error) =>
         this.#end(
