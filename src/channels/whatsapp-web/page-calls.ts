@@ -39,10 +39,26 @@ export function selfTest(): string[] {
   return missing;
 }
 
-/** Acknowledges the "What's new" dialog, which otherwise ends a fresh link after some minutes (fact A8). */
+/**
+ * Acknowledges the "What's new" dialog, which otherwise ends a fresh link after some minutes (fact A8), in each way that
+ * versions of the page have for it. One that is not open yet may have to be acknowledged again when it is.
+ */
 export function acknowledgeNews(): void {
+  const coolOffDays = () => {
+    try {
+      return window.require('WAWebWhatsNewGatingUtils')?.getWhatsNewAutoModalCooldownDays?.();
+    } catch {
+      return undefined;
+    }
+  };
   const acknowledgements = [
     () => window.require('WAWebUserPrefsUiRefresh')?.setUiRefreshNuxAcked?.(true),
+    () => {
+      const news = window.require('WAWebWhatsNewNux')?.createWhatsNewNux?.(coolOffDays());
+      // Each counts, and there is a most that it counts to.
+      if (news?.shouldShow?.() !== false) news?.dismiss?.();
+    },
+    // Last: what closes may ask whether it was dismissed.
     () => window.require('WAWebModalManager')?.ModalManager?.close?.(),
   ];
   for (const acknowledge of acknowledgements) {

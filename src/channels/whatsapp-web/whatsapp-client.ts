@@ -22,7 +22,7 @@ import type { BrowserGuard } from './guard.ts';
 import { type LinkNews, LinkOffer, type PairingWish } from './link-offer.ts';
 import { newsToEvent } from './message-conversion.ts';
 import { installBridge } from './page-bridge.ts';
-import { logOut, reconnectSocket, reportSocket } from './page-calls.ts';
+import { acknowledgeNews, logOut, reconnectSocket, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
 import type { ProcessFamilies } from './process-families.ts';
@@ -88,6 +88,8 @@ export class WhatsAppClient {
   #offer: LinkOffer | undefined;
   /** The process that was launched, from then on. */
   #launched: KnownProcess | undefined;
+  /** When a document was last ready, of the clock that never jumps. */
+  #readyAt = Number.NEGATIVE_INFINITY;
   #over = false;
 
   constructor(deps: ClientDeps, onEvent: (event: ClientEvent) => void) {
@@ -122,10 +124,20 @@ export class WhatsAppClient {
     await this.#load(page, Object.assign(this.#makeLibrary(), { pupBrowser: browser, pupPage: page }));
   }
 
-  /** Resolves if the page answers in time; it tells the state of its socket on the way, should that have been missed. */
+  /**
+   * Resolves if the page answers in time; it tells the state of its socket on the way, should that have been missed, and a
+   * "What's new" dialog that came up since is acknowledged (fact A8).
+   */
   async probe(): Promise<void> {
     const { probeDeadlineMs } = this.#deps.timings;
-    await withDeadline(this.#livePage().evaluate(reportSocket), probeDeadlineMs, 'The probe of the page');
+    await withDeadline(this.#probe(), probeDeadlineMs, 'The probe of the page');
+  }
+
+  async #probe(): Promise<void> {
+    const { clock, timings } = this.#deps;
+    const page = this.#livePage();
+    await page.evaluate(reportSocket);
+    if (clock.monotonic() < this.#readyAt + timings.freshLinkMs) await page.evaluate(acknowledgeNews);
   }
 
   /** Has a page whose line is down try again at once; never rejects. */
@@ -304,6 +316,7 @@ export class WhatsAppClient {
       timings,
       deviceName: makeDeviceName(displayName),
       onReady: (identity) => {
+        this.#readyAt = clock.monotonic();
         offer.hearReady();
         this.#tell({ kind: 'ready', identity, page });
       },

@@ -105,6 +105,15 @@ describe('an account that is not linked', () => {
     await works();
   });
 
+  it("acknowledges a What's-new dialog that opens when it has been ready for a while (A8)", async () => {
+    await set({ kind: 'whats-new', mode: 'demand', opensMs: 1_000, phone: phone.name });
+    await stage.pool.start(accountId);
+    await stage.scan(accountId, phone);
+    await stage.connected(accountId);
+    await stage.world.waitFor({ whatsNewSeen: phone.name });
+    await works();
+  });
+
   it('is linked, and nothing is written outside the given folders (A21)', async () => {
     const cwd = process.cwd();
     process.chdir('/proc/self/fdinfo');

@@ -158,6 +158,23 @@ it("acknowledges what there is of a What's-new dialog (A8)", () => {
   expect(closed).toBe(1);
 });
 
+it.each([
+  ['is to be shown, after so many days', { shouldShow: () => true }, ['dismiss 15', 'close']],
+  ['does not say whether it is to be shown', {}, ['dismiss 15', 'close']],
+  ['is not to be shown', { shouldShow: () => false }, ['close']],
+])("dismisses a What's-new dialog that %s (A8)", (_title, nux, calls) => {
+  const called: string[] = [];
+  openStrangePage({
+    WAWebWhatsNewGatingUtils: { getWhatsNewAutoModalCooldownDays: () => 15 },
+    WAWebWhatsNewNux: {
+      createWhatsNewNux: (days: unknown) => ({ ...nux, dismiss: () => called.push(`dismiss ${days}`) }),
+    },
+    WAWebModalManager: { ModalManager: { close: () => called.push('close') } },
+  });
+  acknowledgeNews();
+  expect(called).toEqual(calls);
+});
+
 describe('a page whose news nobody takes for a while', () => {
   /** A page whose packs are taken when the test says so. */
   const openBusyPage = () => {
