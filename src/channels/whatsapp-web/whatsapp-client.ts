@@ -1,4 +1,4 @@
-import puppeteer, { type Browser, type Frame, type Page } from 'puppeteer';
+import puppeteer, { type Browser, type Frame, type HTTPResponse, type Page } from 'puppeteer';
 import wwebjs from 'whatsapp-web.js';
 import type { LinkedIdentity } from '../../accounts/account.ts';
 import type { AccountId } from '../../accounts/ids.ts';
@@ -37,11 +37,12 @@ const { Client, LocalAuth } = wwebjs;
 const WHATSAPP_WEB = 'https://web.whatsapp.com/';
 
 /** How puppeteer says that a page could not be loaded. */
-const UNREACHABLE = /net::ERR_|Navigation timeout/;
+const UNREACHABLE = /net::ERR_/;
 
 /** What a client tells its session, in the order in which it happened. `ended` is the last and comes once. */
 export type ClientEvent =
   | LinkNews
+  | { readonly kind: 'document' }
   | { readonly kind: 'socket'; readonly state: string }
   | { readonly kind: 'ready'; readonly identity: LinkedIdentity; readonly page: Page }
   | { readonly kind: 'lost' }
@@ -157,6 +158,8 @@ export class WhatsAppClient {
    */
   async checkLevel(): Promise<void> {
     const { probeDeadlineMs, looksInVain } = this.#deps.timings;
+    // A browser answers nothing while it waits for its first document, however long the server takes.
+    if (!this.#injection?.hasBegun) return;
     for (let looks = 1; ; looks += 1) {
       try {
         return await withDeadline(this.#checkLevel(), probeDeadlineMs, 'Looking at the page');
@@ -315,6 +318,7 @@ export class WhatsAppClient {
     const injection = new PageInjection(page, library, {
       timings,
       deviceName: makeDeviceName(displayName),
+      onDocument: () => this.#tell({ kind: 'document' }),
       onReady: (identity) => {
         this.#readyAt = clock.monotonic();
         offer.hearReady();
@@ -331,11 +335,21 @@ export class WhatsAppClient {
     await page.evaluateOnNewDocument(installBridge);
     await page.evaluateOnNewDocument(watchStorage);
     page.on('framenavigated', (frame) => this.#navigated(page, frame, injection));
+    page.on('response', (response) => this.#answered(page, response));
+    // It has the time that a start has: whoever watches that closes the browser.
     await page.goto(WHATSAPP_WEB, {
       waitUntil: 'domcontentloaded',
-      timeout: timings.navigationDeadlineMs,
+      timeout: 0,
       referer: 'https://whatsapp.com/',
     });
+  }
+
+  /** What a server shows instead of the page that it cannot give never becomes WhatsApp Web. */
+  #answered(page: Page, response: HTTPResponse): void {
+    const status = response.status();
+    if (status < 400 || response.frame() !== page.mainFrame()) return;
+    if (!response.request().isNavigationRequest()) return;
+    this.#end('launch_failed', new Error(`The server of WhatsApp Web answers with status ${status}.`));
   }
 
   #navigated(page: Page, frame: Frame, injection: PageInjection): void {

@@ -4,10 +4,17 @@ import {
   beginInjection,
   beginListening,
   readIdentity,
+  selfTest,
 } from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import type { PageNews } from '../../../../src/channels/whatsapp-web/page-model.ts';
 import { watchSocket } from '../../../../src/channels/whatsapp-web/page-socket.ts';
-import { closeStrangePage, openStrangePage, WAWebWidFactory, Wid } from '../../../support/strange-page.ts';
+import {
+  closeStrangePage,
+  MsgKey,
+  openStrangePage,
+  WAWebWidFactory,
+  Wid,
+} from '../../../support/strange-page.ts';
 
 afterEach(closeStrangePage);
 
@@ -173,6 +180,37 @@ it.each([
   });
   acknowledgeNews();
   expect(called).toEqual(calls);
+});
+
+describe('the self-test of a strange page (A1)', () => {
+  const modules = () => ({
+    WAWebCollections: { Msg: {}, Chat: {} },
+    WAWebMsgKey: MsgKey,
+    WAWebWidFactory,
+    WAWebSendMsgChatAction: { addAndSendMsgToChat: () => undefined },
+    WAWebUserPrefsMeUser: { getMaybeMeLidUser: () => undefined },
+    WAWebSyncGatingUtils: {},
+    WAWebCallCollection: undefined,
+  });
+
+  it('finds nothing in a whole one, at once', async () => {
+    openStrangePage(modules());
+    expect(await selfTest(0)).toEqual([]);
+  });
+
+  it('names what a page lacks after the grace', async () => {
+    const { WAWebMsgKey: _, ...others } = modules();
+    openStrangePage({ ...others, WAWebCollections: { Msg: {} } });
+    expect(await selfTest(1)).toEqual(['WAWebCollections', 'WAWebMsgKey']);
+  });
+
+  it('waits for modules that are registered meanwhile', async () => {
+    const { WAWebSendMsgChatAction, WAWebCallCollection, ...registered } = modules();
+    openStrangePage(registered);
+    const missing = selfTest(60_000);
+    Object.assign(registered, { WAWebSendMsgChatAction, WAWebCallCollection });
+    expect(await missing).toEqual([]);
+  });
 });
 
 describe('a page whose news nobody takes for a while', () => {
