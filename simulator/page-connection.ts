@@ -237,6 +237,7 @@ export class PageConnection implements DeviceLine {
       toggleSync: device.toggleSync,
       offlineIsNew,
       whatsNewLogoutMs: logoutMs,
+      whatsNewOpensMs: whatsNew?.opensMs ?? null,
       historyPerChat: settings.historyPerChat,
       weight: {
         heapMb: settings.pageHeapMb,

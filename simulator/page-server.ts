@@ -13,6 +13,8 @@ import { PageConnection } from './page-connection.ts';
 import type { BootConfig } from './protocol.ts';
 
 const ROOT = new URL('./', import.meta.url);
+const MAIN_SCRIPT = '/app/page/main.ts';
+const NEVER_ANSWERED = '/app/never.png';
 const SERVED = /^\/app\/(protocol|page\/(?:[a-z-]+\/)?[a-z-]+)\.ts$/;
 
 /** What Chromium takes for https://web.whatsapp.com/: the page, its socket, and the media server. */
@@ -83,14 +85,16 @@ export class PageServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? '/', 'https://web.whatsapp.com').pathname;
+    const url = new URL(request.url ?? '/', 'https://web.whatsapp.com');
+    const path = url.pathname;
     try {
       if (path === '/mms/upload' && request.method === 'POST') return await this.#upload(request, response);
       if (path.startsWith('/v/')) return this.#download(path, request, response);
       if (path === '/app/blank.html')
         return send(response, 200, 'text/html', '<!doctype html><title>frame</title>');
       const source = SERVED.exec(path)?.[1];
-      if (source !== undefined) return send(response, 200, 'text/javascript', this.#source(source));
+      if (source !== undefined) return this.#script(source, url.searchParams.get('delayMs'), response);
+      if (path === NEVER_ANSWERED) return undefined;
       if (path === '/') return this.#page(request, response);
       send(response, 404, 'text/plain', 'not found');
     } catch (error) {
@@ -101,7 +105,8 @@ export class PageServer {
   #page(request: IncomingMessage, response: ServerResponse) {
     const phone = cookiePhone(request);
     const fault = this.#network.faults.take('page', phone);
-    const serve = () => send(response, 200, 'text/html', this.#html(phone));
+    const serve = (change: (html: string) => string = (html) => html) =>
+      send(response, 200, 'text/html', change(this.#html(phone)));
     switch (fault?.mode) {
       case undefined:
         return serve();
@@ -111,8 +116,12 @@ export class PageServer {
       case 'hang':
         return;
       case 'slow':
-        this.#network.timers.after(fault?.delayMs ?? 1000, serve);
+        this.#network.timers.after(fault?.delayMs ?? 1000, () => serve());
         return;
+      case 'slow-scripts':
+        return serve((html) => html.replace(MAIN_SCRIPT, `$&?delayMs=${fault?.delayMs ?? 1000}`));
+      case 'unfinished':
+        return serve((html) => html.replace('</body>', `<img src="${NEVER_ANSWERED}" alt="">$&`));
       case 'status':
         return send(response, fault?.status ?? 500, 'text/html', '<!doctype html><title>Error</title>');
       case 'blank':
@@ -132,10 +141,17 @@ export class PageServer {
       holdVersionUntilSynced:
         faults.find('sync', phone, (spec) => spec.mode === 'before-injection') !== undefined,
       refused: isUnlinked && faults.take('refusal', phone, (spec) => spec.mode === 'early') !== undefined,
+      modulesMs: faults.take('modules', phone)?.delayMs ?? null,
       faults: faults.forPage(phone),
     };
     const json = JSON.stringify(boot).replaceAll('<', '\\u003c');
     return readFileSync(new URL('page/index.html', ROOT), 'utf8').replace('/*BOOT*/ null', json);
+  }
+
+  #script(name: string, delayMs: string | null, response: ServerResponse): void {
+    const serve = () => send(response, 200, 'text/javascript', this.#source(name));
+    if (delayMs === null) serve();
+    else this.#network.timers.after(Number(delayMs), serve);
   }
 
   /** The page's sources are TypeScript; only their types are taken out. */

@@ -107,6 +107,8 @@ export type PageConfig = {
   readonly toggleSync: boolean;
   readonly offlineIsNew: boolean | null;
   readonly whatsNewLogoutMs: number | null;
+  /** From the first sync to the "What's new" dialog; null: it opens at once after the login. */
+  readonly whatsNewOpensMs: number | null;
   readonly historyPerChat: number;
   readonly weight: PageWeight;
 };
@@ -124,6 +126,8 @@ export type BootConfig = {
   readonly addresses: AddressDialect;
   readonly holdVersionUntilSynced: boolean;
   readonly refused: boolean;
+  /** How long the page takes to register its modules; null: they are there from the first. */
+  readonly modulesMs: number | null;
   readonly faults: readonly PageFault[];
 };
 
@@ -135,6 +139,7 @@ export type PageFault = {
   readonly left: number | null;
   readonly text: string;
   readonly delayMs: number;
+  readonly after: number;
 };
 
 export type PageAction =

@@ -17,12 +17,17 @@ function kind<K extends string, S extends z.ZodRawShape>(name: K, special: S) {
 
 /** Every way in which the world can be made bad. Without a fault it is good. */
 export const faultSchema = z.discriminatedUnion('kind', [
-  /** What `GET /` answers. */
+  /** What `GET /` answers; `slow-scripts`: at once, but its scripts come late; `unfinished`: an image in it never comes. */
   kind('page', {
-    mode: z.enum(['reset', 'hang', 'slow', 'status', 'blank']),
+    mode: z.enum(['reset', 'hang', 'slow', 'slow-scripts', 'unfinished', 'status', 'blank']),
     delayMs: ms.optional(),
     status: z.number().int().min(100).max(599).optional(),
   }),
+  /**
+   * The page tells its version at once, and registers its modules one after another until `delayMs` are over. It goes on as
+   * soon as it has those by which it connects.
+   */
+  kind('modules', { mode: z.literal('late'), delayMs: ms }),
   /** A linked page's login is withheld, late or cut off. */
   kind('login', { mode: z.enum(['hang', 'slow', 'reset']), delayMs: ms.optional() }),
   /** hasSynced comes `delayMs` after CONNECTED, never, or before the library can look at the page. */
@@ -35,8 +40,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
     delayMs: ms.optional(),
     isNewMsg: z.boolean().optional(),
   }),
-  /** The page reloads itself `delayMs` after the library asks for the module `mode`. */
-  kind('reload-on-require', { mode: z.string().min(1), delayMs: ms.optional() }),
+  /** The page reloads itself `delayMs` after it is asked for the module `mode`; the first `after` times are spared. */
+  kind('reload-on-require', { mode: z.string().min(1), delayMs: ms.optional(), after: ms.optional() }),
   /**
    * A send is refused with a negative ack, never taken, or taken without an answer; or in the page: it throws, or
    * never settles. `newChatsOnly` spares those who have written before (463 is WhatsApp's error for such a lock).
@@ -58,8 +63,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   kind('receipt', { mode: z.literal('reload') }),
   kind('upload', { mode: z.enum(['fail', 'hang', 'slow']), delayMs: ms.optional() }),
   kind('download', { mode: z.enum(['404', '500', 'hang', 'slow']), delayMs: ms.optional() }),
-  /** The page says that a message's media is being uploaded anew. */
-  kind('media-stage', { mode: z.literal('reuploading') }),
+  /** The page says that a message's media is being uploaded anew; or, of a download that fails, that it knows not why. */
+  kind('media-stage', { mode: z.enum(['reuploading', 'error']) }),
   /**
    * Questions whether a number has an account. In the LID dialect: `strict-lid`, a chat needs such a question first;
    * `late-lid`, of those who are new to the page it knows the LID only, until the fault is cleared or the number
@@ -68,10 +73,18 @@ export const faultSchema = z.discriminatedUnion('kind', [
   kind('lookup', { mode: z.enum(['fail', 'hang', 'unregistered', 'strict-lid', 'late-lid']) }),
   /** A page asks for a pairing code. */
   kind('pairing-code', { mode: z.enum(['refuse', 'hang']) }),
-  /** A scan is answered by a demand for a passkey, which the page shows in one way or another, or not at all. */
-  kind('passkey', { mode: z.enum(PASSKEY_LOOKS) }),
-  /** A fresh link must acknowledge the "What's new" dialog within `delayMs` (5 min), or is logged out. */
-  kind('whats-new', { mode: z.literal('demand'), delayMs: ms.optional() }),
+  /** The log-in screen of an unlinked page speaks of passkeys; it is drawn `delayMs` after its first reference. */
+  kind('login-screen', { mode: z.literal('passkey-hint'), delayMs: ms.optional() }),
+  /**
+   * A scan is answered, `delayMs` later, by a demand for a passkey, which the page shows in one way or another, or not at
+   * all.
+   */
+  kind('passkey', { mode: z.enum(PASSKEY_LOOKS), delayMs: ms.optional() }),
+  /**
+   * A fresh link must acknowledge the "What's new" dialog within `delayMs` (5 min), or is logged out. It opens at once after
+   * the login, or `opensMs` after the first sync.
+   */
+  kind('whats-new', { mode: z.literal('demand'), delayMs: ms.optional(), opensMs: ms.optional() }),
 ]);
 
 export type FaultSpec = z.infer<typeof faultSchema>;
@@ -151,6 +164,7 @@ export class FaultRegistry {
         left: spec.count === undefined ? null : spec.count - struck,
         text: 'text' in spec ? (spec.text ?? '') : '',
         delayMs: 'delayMs' in spec ? (spec.delayMs ?? 0) : 0,
+        after: 'after' in spec ? (spec.after ?? 0) : 0,
       }));
   }
 }
@@ -162,5 +176,5 @@ function isLive(fault: Fault): boolean {
 function isPlayedByPage(spec: FaultSpec): boolean {
   if (spec.kind === 'send') return spec.mode === 'refuse' || spec.mode === 'hang';
   if (spec.kind === 'lookup') return spec.mode === 'strict-lid' || spec.mode === 'late-lid';
-  return ['media-stage', 'receipt', 'reload-on-require'].includes(spec.kind);
+  return ['login-screen', 'media-stage', 'receipt', 'reload-on-require'].includes(spec.kind);
 }

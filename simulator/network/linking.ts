@@ -135,7 +135,9 @@ export class LinkDesk {
     const demand = this.#network.faults.take('passkey', account.name);
     if (demand) {
       desk.scannedBy = account;
-      desk.page.send({ type: 'passkey', look: demand.mode });
+      this.#network.timers.after(demand.delayMs ?? 0, () => {
+        if (desk.scannedBy === account) desk.page.send({ type: 'passkey', look: demand.mode });
+      });
       this.#network.changed();
       return { linked: false };
     }

@@ -12,20 +12,27 @@ export const dialect: { ids: IdDialect; addresses: AddressDialect } = {
   addresses: window.__boot?.addresses ?? 'phone',
 };
 
+type HeldFault = Omit<PageFault, 'left'> & { left: number | null };
+
 /** The faults that this page has to play, as last told by the network. */
 export const pageFaults: {
-  list: (Omit<PageFault, 'left'> & { left: number | null })[];
+  list: HeldFault[];
   used: (id: string) => void;
 } = {
   list: [...(window.__boot?.faults ?? [])],
   used: () => undefined,
 };
 
-/** The first fault of that kind (and mode) that may still strike; takes one of its strikes. */
-export function takePageFault(kind: string, mode?: string): PageFault | undefined {
-  const fault = pageFaults.list.find(
+/** The first fault of that kind (and mode) that may still strike. */
+export function findPageFault(kind: string, mode?: string): HeldFault | undefined {
+  return pageFaults.list.find(
     (each) => each.kind === kind && (mode === undefined || each.mode === mode) && each.left !== 0,
   );
+}
+
+/** The same; takes one of its strikes. */
+export function takePageFault(kind: string, mode?: string): PageFault | undefined {
+  const fault = findPageFault(kind, mode);
   if (!fault) return undefined;
   if (fault.left !== null) fault.left -= 1;
   pageFaults.used(fault.id);
@@ -33,5 +40,5 @@ export function takePageFault(kind: string, mode?: string): PageFault | undefine
 }
 
 export function hasPageFault(kind: string, mode: string): boolean {
-  return pageFaults.list.some((each) => each.kind === kind && each.mode === mode && each.left !== 0);
+  return findPageFault(kind, mode) !== undefined;
 }

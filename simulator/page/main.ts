@@ -7,7 +7,7 @@ import { defineLimitModules } from './modules/limits.ts';
 import { defineMediaModules } from './modules/media.ts';
 import { defineMessageModules } from './modules/messages.ts';
 import { PageRatchet } from './ratchet.ts';
-import { requireModule } from './registry.ts';
+import { countModules, registerOneByOne, requireModule } from './registry.ts';
 import { PageSession } from './session.ts';
 import { PageStore } from './store.ts';
 
@@ -19,6 +19,9 @@ declare global {
   }
 }
 
+const modulesMs = window.__boot?.modulesMs ?? null;
+if (modulesMs !== null) window.Debug = { VERSION };
+
 const store = await PageStore.open();
 if (window.__boot?.refused) await store.clear();
 const device = (await store.get('device', 'device')) ?? (await newDevice(store));
@@ -26,11 +29,17 @@ setMe(device.me);
 
 const session = new PageSession(store, device, await PageRatchet.load(store), await PageLimits.load(store));
 defineConnectModules(session);
+const connectModules = countModules();
 defineMessageModules(session);
 defineContactModules(session);
 defineLimitModules(session);
 defineMediaModules();
-Object.assign(window, { require: requireModule });
+
+if (modulesMs !== null) {
+  await registerOneByOne(modulesMs, connectModules);
+} else {
+  Object.assign(window, { require: requireModule });
+}
 
 if (window.__boot?.holdVersionUntilSynced && device.deviceId !== undefined) {
   session.onSynced = () => {

@@ -61,7 +61,7 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 }
 
-/** How far a message's media is: NONE, FETCHING, RESOLVED, ERROR_MISSING, or REUPLOADING while that fault holds. */
+/** How far a message's media is: NONE, FETCHING, RESOLVED, ERROR_MISSING, and as faults have it REUPLOADING or ERROR_UNKNOWN. */
 export class MediaState {
   readonly type: string;
   readonly filehash: string;
@@ -77,11 +77,15 @@ export class MediaState {
   }
 
   get mediaStage(): string {
-    return takePageFault('media-stage') ? 'REUPLOADING' : this.#stage;
+    return takePageFault('media-stage', 'reuploading') ? 'REUPLOADING' : this.#stage;
   }
 
-  /** Resolves also when the media is gone (the stage tells); rejects on what may pass. */
+  /** Resolves also when the media is gone (the stage tells); rejects on what may pass, unless the fault has it otherwise. */
   async download(): Promise<void> {
+    if (takePageFault('media-stage', 'error')) {
+      this.#stage = 'ERROR_UNKNOWN';
+      return;
+    }
     this.#stage = 'FETCHING';
     try {
       await downloadBytes(this.#directPath);

@@ -1,5 +1,6 @@
 /** What the page asks of whoever looks at it: dialogs in the document, as WhatsApp Web shows them. */
 import type { PasskeyLook } from '../protocol.ts';
+import { findPageFault, takePageFault } from './dialect.ts';
 
 function show(id: string, text: string): HTMLElement {
   const element = document.createElement('div');
@@ -20,6 +21,7 @@ const PASSKEY_PROMPT = 'Use your passkey to link this device';
 
 /** The element that shows a demand has this id, unless that would tell what it is. */
 const PROMPT = 'link-prompt';
+const LOGIN_SCREEN = 'login-screen';
 
 /** Shows or withdraws the demand for a passkey; while it stands the link cannot be completed. */
 export function showPasskeyPrompt(look: PasskeyLook | null): void {
@@ -31,6 +33,23 @@ export function showPasskeyPrompt(look: PasskeyLook | null): void {
   const publicKey = { challenge: crypto.getRandomValues(new Uint8Array(32)), rpId: location.hostname };
   // Whoever drives the page may answer or watch this call; here nobody holds the key.
   navigator.credentials?.get({ publicKey }).catch(() => undefined);
+}
+
+let loginScreen: ReturnType<typeof setTimeout> | undefined;
+
+/** The log-in screen is empty, unless the fault has it speak of passkeys, without demanding one. */
+export function drawLoginScreen(): void {
+  const hint = findPageFault('login-screen', 'passkey-hint');
+  if (!hint || loginScreen !== undefined) return;
+  loginScreen = setTimeout(() => {
+    show(LOGIN_SCREEN, 'Scan the QR code to log in. Next time you can use a passkey.');
+    takePageFault('login-screen', 'passkey-hint');
+  }, hint.delayMs);
+}
+
+export function hideLoginScreen(): void {
+  clearTimeout(loginScreen);
+  document.getElementById(LOGIN_SCREEN)?.remove();
 }
 
 /** The "What's new" dialog of a fresh link. */

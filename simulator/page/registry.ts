@@ -1,12 +1,33 @@
-import { takePageFault } from './dialect.ts';
+import { findPageFault, takePageFault } from './dialect.ts';
 
 const modules = new Map<string, unknown>();
+/** Defined, but not registered yet. */
+const late = new Set<string>();
+const asked = new Map<string, number>();
 const missing = new Set<string>();
 let report: (name: string) => void = () => undefined;
 
 /** Gives the page's modules the names by which the library asks for them. */
 export function defineModules(definitions: Record<string, unknown>): void {
   for (const [name, exported] of Object.entries(definitions)) modules.set(name, exported);
+}
+
+/**
+ * Takes all modules back, and registers them again one after another, in the order in which they were defined, until `ms`
+ * are over. In the first quarter of the time there is not even anything to ask for one. Resolves when all of the first
+ * `count` are there.
+ */
+export async function registerOneByOne(ms: number, count: number): Promise<void> {
+  for (const name of modules.keys()) late.add(name);
+  const names = [...late];
+  const due = (at: number) => (ms / 4) * (1 + (3 * (at + 1)) / names.length);
+  setTimeout(() => Object.assign(window, { require: requireModule }), ms / 4);
+  for (const [at, name] of names.entries()) setTimeout(() => late.delete(name), due(at));
+  await new Promise((resolve) => setTimeout(resolve, due(count - 1)));
+}
+
+export function countModules(): number {
+  return modules.size;
 }
 
 /** Names asked for before the socket was there are told once it is. */
@@ -17,8 +38,8 @@ export function reportMissing(to: (name: string) => void): void {
 
 /** What the library calls as `window.require`. A module that is not here answers with a stand-in and is reported. */
 export function requireModule(name: string): unknown {
-  const fault = takePageFault('reload-on-require', name);
-  if (fault) setTimeout(() => location.reload(), fault.delayMs);
+  if (late.has(name)) throw new Error(`Requiring unknown module "${name}"`);
+  reloadOn(name);
   const found = modules.get(name);
   if (found !== undefined) return found;
   if (!missing.has(name)) {
@@ -26,6 +47,14 @@ export function requireModule(name: string): unknown {
     report(name);
   }
   return standIn();
+}
+
+function reloadOn(name: string): void {
+  const before = asked.get(name) ?? 0;
+  asked.set(name, before + 1);
+  if (before < (findPageFault('reload-on-require', name)?.after ?? 0)) return;
+  const fault = takePageFault('reload-on-require', name);
+  if (fault) setTimeout(() => location.reload(), fault.delayMs);
 }
 
 /** Anything read from it is a function, and every call answers undefined. */

@@ -8,7 +8,7 @@ import type { PageLimits } from './limits.ts';
 import { toBase64 } from './media.ts';
 import { Model } from './model.ts';
 import { Outbound } from './outbound.ts';
-import { showPasskeyPrompt, whatsNew } from './prompts.ts';
+import { drawLoginScreen, hideLoginScreen, showPasskeyPrompt, whatsNew } from './prompts.ts';
 import type { PageRatchet } from './ratchet.ts';
 import { reportMissing } from './registry.ts';
 import { PageSocket } from './socket.ts';
@@ -49,6 +49,8 @@ export class PageSession {
   #syncTimer: ReturnType<typeof setTimeout> | undefined;
   #resendTimer: ReturnType<typeof setTimeout> | undefined;
   #offline = { total: 0, left: 0 };
+  /** From the first sync to the dialog that is to open then; null if none is. */
+  #whatsNewOpensMs: number | null = null;
   /** Called once the first sync is through. */
   onSynced: () => void = () => undefined;
 
@@ -141,6 +143,7 @@ export class PageSession {
       case 'ref':
         this.socket.markReady();
         conn.set({ ref: frame.ref });
+        drawLoginScreen();
         return this.setState('UNPAIRED');
       case 'refs-ended':
         return this.setState('UNPAIRED_IDLE');
@@ -182,6 +185,7 @@ export class PageSession {
   }
 
   async #pair(frame: Extract<ServerFrame, { type: 'paired' }>): Promise<void> {
+    hideLoginScreen();
     this.setState('PAIRING');
     this.#device = { ...this.#device, deviceId: frame.deviceId, me: frame.me, phone: frame.phone };
     await this.world.store.write([{ store: 'device', put: this.#device }]);
@@ -220,7 +224,10 @@ export class PageSession {
     this.socket.markReady();
     await this.#resend(frame.config.resendMs);
     if (this.model.get('hasSynced') !== true) this.#scheduleSync(frame.config);
-    if (frame.config.whatsNewLogoutMs !== null && !this.#device.whatsNewSeen) this.#showWhatsNew();
+    if (frame.config.whatsNewLogoutMs !== null && !this.#device.whatsNewSeen) {
+      if (frame.config.whatsNewOpensMs === null) this.#showWhatsNew();
+      else this.#whatsNewOpensMs = frame.config.whatsNewOpensMs;
+    }
   }
 
   async #resend(delayMs: number): Promise<void> {
@@ -245,6 +252,8 @@ export class PageSession {
     this.model.set({ hasSynced: true });
     this.report();
     this.onSynced();
+    if (this.#whatsNewOpensMs !== null) setTimeout(() => this.#showWhatsNew(), this.#whatsNewOpensMs);
+    this.#whatsNewOpensMs = null;
   }
 
   #countOffline(delivered: number): void {

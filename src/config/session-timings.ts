@@ -10,23 +10,23 @@ export const SESSION_NUMBERS = {
   },
   startDeadlineMs: {
     value: 90_000,
-    text: 'From launch to the first sign of the page: a code or a connection.',
-    why: 'Ten sessions on a loaded host need 10 s; the real page is far heavier than the measured one.',
+    text: 'From launch to the first sign of the page, a code or a connection; there is no other limit for loading it (fact A5).',
+    why: 'Ten sessions on a loaded host need 10 s; the real page is far heavier than the measured one, and a slow machine loads it for a minute.',
   },
   readyDeadlineMs: {
     value: 90_000,
     text: 'From linked or scanned to ready (fact A4).',
     why: 'The real page syncs for up to a minute after a link.',
   },
-  navigationDeadlineMs: {
+  pageLoadGraceMs: {
     value: 30_000,
-    text: 'One load of the page; the library sets no limit (fact A5).',
-    why: "The driver's own default: the first document is small, and hanging servers are common.",
+    text: 'A page that has not loaded to its end this long after it began is used as it is.',
+    why: 'Its parts are not asked for before, as the library does it; but one image that hangs must not keep a session from starting.',
   },
-  pageCodeDeadlineMs: {
+  modulesGraceMs: {
     value: 30_000,
-    text: 'A loaded page shows that it is WhatsApp Web.',
-    why: "The library's own limit for the same.",
+    text: 'A connected page that lacks parts which sending and receiving need is waited for.',
+    why: 'A page registers its parts one after another, on a cold cache for up to half a minute.',
   },
   unpairedGraceMs: {
     value: 30_000,
@@ -53,6 +53,11 @@ export const SESSION_NUMBERS = {
     value: 240_000,
     text: 'No new code has come although the page was asked for one: then the session is started anew.',
     why: 'Two requests without an answer, or more: the page is stuck, and nobody can scan a code that has run out.',
+  },
+  loginScreenMs: {
+    value: 10_000,
+    text: 'From the first code on, what the page says of passkeys is its log-in screen, and no demand (fact A24).',
+    why: 'The screen is drawn behind its code, on a loaded machine some seconds; a phone that scans takes as long.',
   },
   qrCodesBeforeGivingUp: {
     value: 30,

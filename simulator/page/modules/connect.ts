@@ -72,6 +72,10 @@ export function defineConnectModules(session: PageSession): void {
       setUiRefreshNuxAcked: (acked: boolean) => acked && whatsNew.acknowledge(),
       getUiRefreshNuxAcked: () => !whatsNew.isOpen,
     },
+    WAWebWhatsNewGatingUtils: { getWhatsNewAutoModalCooldownDays: () => 30 },
+    WAWebWhatsNewNux: {
+      createWhatsNewNux: () => ({ shouldShow: () => whatsNew.isOpen, dismiss: () => whatsNew.acknowledge() }),
+    },
     WAWebModalManager: {
       ModalManager: { close: () => whatsNew.acknowledge(), isOpen: () => whatsNew.isOpen },
     },

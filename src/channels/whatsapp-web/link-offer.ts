@@ -1,5 +1,7 @@
 import type { Page } from 'puppeteer';
+import type { SessionTimings } from '../../config/session-timings.ts';
 import { withDeadline } from '../../lib/abort.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { toError } from '../../lib/errors.ts';
 import { isDocumentGone } from './document-gone.ts';
 import { refreshQr, requestPairingCode, showsPasskeyDialog } from './page-calls.ts';
@@ -16,7 +18,8 @@ export type LinkNews =
 
 export interface LinkOfferDeps {
   readonly pairing: PairingWish;
-  readonly callDeadlineMs: number;
+  readonly clock: Clock;
+  readonly timings: Pick<SessionTimings, 'callDeadlineMs' | 'loginScreenMs'>;
   tell(news: LinkNews): void;
   /** WhatsApp gave no pairing code: an error, or no answer in time. */
   onRefused(error: Error): void;
@@ -32,7 +35,9 @@ export class LinkOffer {
   readonly #deps: LinkOfferDeps;
   #lastQr: string | undefined;
   #passkey: 'not_demanded' | 'demanded' | 'moot' = 'not_demanded';
-  /** The page spoke of passkeys when it showed its first code, which says nothing then; undefined before. */
+  /** When the page showed its first code, of the clock that never jumps; its log-in screen is drawn from then on. */
+  #firstCodeAt: number | undefined;
+  /** Whether the page speaks of passkeys without demanding one; undefined while that is still to be seen. */
   #alwaysMentions: boolean | undefined;
 
   constructor(page: Page, deps: LinkOfferDeps) {
@@ -78,12 +83,14 @@ export class LinkOffer {
       await this.#requestCode(this.#deps.pairing.phoneNumber, 'anew');
       return;
     }
-    await withDeadline(this.#page.evaluate(refreshQr), this.#deps.callDeadlineMs, 'Refreshing the QR code');
+    const { callDeadlineMs } = this.#deps.timings;
+    await withDeadline(this.#page.evaluate(refreshQr), callDeadlineMs, 'Refreshing the QR code');
   }
 
   async #show(qr: string, ask: 'once' | 'anew'): Promise<void> {
     this.#lastQr = qr;
-    this.#alwaysMentions ??= await this.#ask(mentionsPasskey);
+    this.#firstCodeAt ??= this.#deps.clock.monotonic();
+    await this.#mentions();
     const { pairing } = this.#deps;
     if (pairing.kind === 'qr') this.#deps.tell({ kind: 'qr', text: qr });
     // The page shows a QR code in any case, which says that it is ready to be asked for a code.
@@ -94,7 +101,8 @@ export class LinkOffer {
   async #requestCode(phoneNumber: string, ask: 'once' | 'anew'): Promise<void> {
     const asking = this.#page.evaluate(requestPairingCode, phoneNumber.replace(/\D/g, ''), ask === 'once');
     try {
-      const code = await withDeadline(asking, this.#deps.callDeadlineMs, 'Asking for a pairing code');
+      const { callDeadlineMs } = this.#deps.timings;
+      const code = await withDeadline(asking, callDeadlineMs, 'Asking for a pairing code');
       if (code !== null) this.#deps.tell({ kind: 'pairing_code', code });
     } catch (thrown) {
       const error = toError(thrown);
@@ -103,13 +111,28 @@ export class LinkOffer {
     }
   }
 
-  /** A dialog; or a mention that came after the first code, when there was none. */
+  /** A dialog; or a mention that came when the log-in screen was there, without one. */
   async #showsDemand(): Promise<boolean> {
     if (await this.#ask(showsPasskeyDialog)) return true;
-    return this.#alwaysMentions === false && (await this.#ask(mentionsPasskey));
+    return this.#alwaysMentions !== true && (await this.#mentions()) && this.#alwaysMentions === false;
   }
 
-  async #ask(question: () => boolean): Promise<boolean> {
-    return await this.#page.evaluate(question).catch(() => false);
+  /**
+   * Whether the page speaks of passkeys now. A mention in the time in which the log-in screen is drawn is part of it: a demand
+   * that is missed shows on the phone all the same, one that is none would keep the account from being linked.
+   */
+  async #mentions(): Promise<boolean> {
+    const mentions = await this.#ask(mentionsPasskey);
+    if (mentions === undefined || this.#firstCodeAt === undefined) return false;
+    const { clock, timings } = this.#deps;
+    const isDrawn = clock.monotonic() >= this.#firstCodeAt + timings.loginScreenMs;
+    if (mentions) this.#alwaysMentions ??= true;
+    else if (isDrawn) this.#alwaysMentions ??= false;
+    return mentions;
+  }
+
+  /** Undefined if the page cannot tell, since its document has gone. */
+  async #ask(question: () => boolean): Promise<boolean | undefined> {
+    return await this.#page.evaluate(question).catch(() => undefined);
   }
 }

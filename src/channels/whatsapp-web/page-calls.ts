@@ -17,8 +17,13 @@ export function readIdentity(): { wid: unknown; phone: unknown; pushname: string
   };
 }
 
-/** Names of what connecting, receiving, sending and acks need and the page lacks; empty if it is whole (A1). */
-export function selfTest(): string[] {
+/**
+ * Names of what connecting, receiving, sending and acks need and the page lacks; empty if it is whole (A1). A page registers
+ * its modules one after another, and may be connected before the last is there: it is waited for up to `graceMs`.
+ */
+export async function selfTest(graceMs: number): Promise<string[]> {
+  /** Nothing tells that a module was registered. */
+  const POLL_MS = 50;
   // biome-ignore lint/suspicious/noExplicitAny: the page's modules have no types.
   const needed: [string, (module: any) => unknown][] = [
     ['WAWebCollections', (m) => m.Msg && m.Chat],
@@ -26,23 +31,46 @@ export function selfTest(): string[] {
     ['WAWebWidFactory', (m) => m.createWid],
     ['WAWebSendMsgChatAction', (m) => m.addAndSendMsgToChat],
     ['WAWebUserPrefsMeUser', (m) => m.getMaybeMePnUser || m.getMaybeMeLidUser],
+    // The library's listeners cannot be attached without these two.
+    ['WAWebSyncGatingUtils', (m) => m],
+    ['WAWebCallCollection', () => true],
   ];
-  const missing: string[] = [];
-  for (const [name, check] of needed) {
+  const isThere = ([name, check]: (typeof needed)[number]) => {
     try {
-      if (!check(window.require(name))) missing.push(name);
+      return Boolean(check(window.require(name)));
     } catch {
-      missing.push(name);
+      return false;
     }
+  };
+  const end = performance.now() + graceMs;
+  let missing = needed.filter((each) => !isThere(each));
+  while (missing.length > 0 && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    missing = missing.filter((each) => !isThere(each));
   }
-  if (typeof window.WWebJS?.sendMessage !== 'function') missing.push('WWebJS');
-  return missing;
+  return missing.map(([name]) => name);
 }
 
-/** Acknowledges the "What's new" dialog, which otherwise ends a fresh link after some minutes (fact A8). */
+/**
+ * Acknowledges the "What's new" dialog, which otherwise ends a fresh link after some minutes (fact A8), in each way that
+ * versions of the page have for it. One that is not open yet may have to be acknowledged again when it is.
+ */
 export function acknowledgeNews(): void {
+  const coolOffDays = () => {
+    try {
+      return window.require('WAWebWhatsNewGatingUtils')?.getWhatsNewAutoModalCooldownDays?.();
+    } catch {
+      return undefined;
+    }
+  };
   const acknowledgements = [
     () => window.require('WAWebUserPrefsUiRefresh')?.setUiRefreshNuxAcked?.(true),
+    () => {
+      const news = window.require('WAWebWhatsNewNux')?.createWhatsNewNux?.(coolOffDays());
+      // Each counts, and there is a most that it counts to.
+      if (news?.shouldShow?.() !== false) news?.dismiss?.();
+    },
+    // Last: what closes may ask whether it was dismissed.
     () => window.require('WAWebModalManager')?.ModalManager?.close?.(),
   ];
   for (const acknowledge of acknowledgements) {
@@ -158,8 +186,33 @@ export function beginInjection(): boolean {
   return true;
 }
 
-/** True once the page's own code is there. */
-export function hasPageCode(): boolean {
-  const debug = (window as { Debug?: { VERSION?: unknown } }).Debug;
-  return debug?.VERSION !== undefined;
+/**
+ * True once all that injection takes at once is there: the page's version, and each module that the library's `inject` asks
+ * for without a second look. A page may tell its version long before it has registered the last of them. None is asked
+ * for before the page has loaded, as the library has it: asking for a module runs it, and those that it needs may be
+ * missing until then. A page that has not loaded after `loadGraceMs` is looked into all the same.
+ */
+export function hasPageCode(loadGraceMs: number): boolean {
+  const { Debug } = window as { Debug?: { VERSION?: unknown } };
+  if (Debug?.VERSION === undefined || typeof window.require !== 'function') return false;
+  if (document.readyState !== 'complete' && performance.now() < loadGraceMs) return false;
+  const names = [
+    'WAWebAltDeviceLinkingApi',
+    'WABase64',
+    'WAWebCompanionRegClientUtils',
+    'WAWebAdvSignatureApi',
+    'WAWebUserPrefsInfoStore',
+    'WAWebSignalStoreApi',
+    'WAWebUserPrefsMultiDevice',
+  ];
+  try {
+    const { Socket } = window.require('WAWebSocketModel');
+    const { Cmd } = window.require('WAWebCmd');
+    const [conn, offline] = [window.require('WAWebConnModel'), window.require('WAWebOfflineHandler')];
+    for (const name of names) window.require(name);
+    return typeof Socket.on === 'function' && typeof Cmd.on === 'function' && Boolean(conn.Conn && offline);
+  } catch {
+    // The one that it asked for last is not registered yet.
+    return false;
+  }
 }

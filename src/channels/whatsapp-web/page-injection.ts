@@ -35,9 +35,14 @@ export interface LibraryClient {
 }
 
 export interface InjectionHandlers {
-  readonly timings: Pick<SessionTimings, 'pageCodeDeadlineMs' | 'syncGraceMs' | 'outboxGraceMs'>;
+  readonly timings: Pick<
+    SessionTimings,
+    'pageLoadGraceMs' | 'modulesGraceMs' | 'syncGraceMs' | 'outboxGraceMs'
+  >;
   /** What a phone that links shows among its linked devices. */
   readonly deviceName: string;
+  /** There is a new document; WhatsApp's code may still have to come into it. */
+  onDocument(): void;
   /** The page can receive and send: told once a document, after the self-test. */
   onReady(identity: LinkedIdentity): void;
   /** The document that was ready is gone; another may become ready (fault F3). */
@@ -55,7 +60,8 @@ type SocketNews = Extract<PageNews, { kind: 'socket' }>;
  * Brings the library into each document of the page, once, and finds out when it is ready.
  *
  * One run at a time; a navigation or news of the socket that comes meanwhile is latched and looked at next. A run
- * whose document went away under it is simply begun again (facts A2, A4; faults F2, F5, F6, F22, F26).
+ * whose document went away under it is simply begun again (facts A2, A4; faults F2, F5, F6, F22, F26). It waits for the
+ * page's modules without a limit of its own: a page that never has them is ended by the deadline of its phase.
  */
 export class PageInjection {
   readonly #page: Page;
@@ -134,15 +140,14 @@ export class PageInjection {
   async #inject(): Promise<void> {
     if (!(await this.#page.evaluate(beginInjection))) return;
     this.#socket = undefined;
+    this.#handlers.onDocument();
     if (this.#ready) {
       this.#ready = false;
       this.#handlers.onLost();
     }
-    const { pageCodeDeadlineMs, syncGraceMs } = this.#handlers.timings;
-    await this.#page.waitForFunction(hasPageCode, {
-      timeout: pageCodeDeadlineMs,
-      polling: PAGE_CODE_POLL_MS,
-    });
+    const { pageLoadGraceMs, syncGraceMs } = this.#handlers.timings;
+    const wait = { timeout: 0, polling: PAGE_CODE_POLL_MS };
+    await this.#page.waitForFunction(hasPageCode, wait, pageLoadGraceMs);
     // The wait goes on over a navigation; what follows must not, or the new document would be injected twice.
     if (!(await this.#page.evaluate(watchSocket, syncGraceMs))) return;
     await this.#page.evaluate(nameDevice, this.#handlers.deviceName);
@@ -153,21 +158,23 @@ export class PageInjection {
     const socket = this.#socket;
     const synced = socket?.state === 'CONNECTED' && socket.hasSynced && socket.hasIdentity;
     if (this.#ready || !synced) return;
+    // From here on nobody else attaches listeners to this document, however long its modules take.
     if (!(await this.#page.evaluate(beginListening))) return;
-    await this.#page.evaluate(installLookUp);
-    await this.#page.evaluate(installReadBack);
-    await this.#page.evaluate(watchLine, this.#handlers.timings.outboxGraceMs);
-    await this.#page.evaluate(LoadUtils);
-    await this.#page.evaluate(softenLibrary);
-    await this.#page.evaluate(letLibraryTakeFiles);
-    await this.#library.attachEventListeners();
-    const missing = await this.#page.evaluate(selfTest);
+    const { modulesGraceMs, outboxGraceMs } = this.#handlers.timings;
+    const missing = await this.#page.evaluate(selfTest, modulesGraceMs);
     if (missing.length > 0) {
       throw new AppError('SESSION_FAULT', {
         message: `The page lacks ${missing.join(', ')}.`,
         details: { missing },
       });
     }
+    await this.#page.evaluate(installLookUp);
+    await this.#page.evaluate(installReadBack);
+    await this.#page.evaluate(watchLine, outboxGraceMs);
+    await this.#page.evaluate(LoadUtils);
+    await this.#page.evaluate(softenLibrary);
+    await this.#page.evaluate(letLibraryTakeFiles);
+    await this.#library.attachEventListeners();
     await this.#page.evaluate(acknowledgeNews);
     const identity = await this.#readIdentity();
     this.#ready = true;

@@ -57,18 +57,21 @@ export type PageDownloadHead =
   | { status: 'gone' }
   | { status: 'later' };
 
-/** Fetches a message's media; `later` while the sender's phone uploads it again (fact A20). */
+/**
+ * Fetches a message's media; `later` while the sender's phone uploads it again (fact A20), and where the page could not have
+ * it for another reason than that it is missing: the network, or WhatsApp's server, may be better soon.
+ */
 export async function downloadMedia(key: PageKey): Promise<PageDownload> {
   // biome-ignore lint/suspicious/noExplicitAny: a model of the page has no types.
   const message = (await window.connectedSwitchboard().find(key)) as any;
-  if (!message?.mediaData) return { status: 'gone' };
-  if (message.mediaData.mediaStage === 'REUPLOADING') return { status: 'later' };
+  if (!message || message.type === 'revoked') return { status: 'gone' };
+  if (!message.mediaData || message.mediaData.mediaStage === 'REUPLOADING') return { status: 'later' };
   if (message.mediaData.mediaStage !== 'RESOLVED') {
     await message.downloadMedia({ downloadEvenIfExpensive: true, rmrReason: 1 });
   }
   const stage = String(message.mediaData.mediaStage);
-  if (stage === 'REUPLOADING' || stage === 'FETCHING') return { status: 'later' };
-  if (stage.includes('ERROR')) return { status: 'gone' };
+  if (stage === 'ERROR_MISSING') return { status: 'gone' };
+  if (stage === 'REUPLOADING' || stage === 'FETCHING' || stage.includes('ERROR')) return { status: 'later' };
   const unmeasured = {
     addAnnotations: () => unmeasured,
     addPoint: () => unmeasured,

@@ -109,6 +109,7 @@ export class SessionLife {
     this.#view = {
       phase: 'starting',
       phaseSince: now,
+      page: 'awaited',
       codeKind: 'qr',
       codeAt: now,
       codeAskedAt: now,
@@ -267,6 +268,8 @@ export class SessionLife {
       case 'passkey':
         // Asked for when a phone is linked; of an account that is, such a dialog is no reason to end the link.
         return this.#deps.isLinked() ? undefined : this.#enter('passkey');
+      case 'document':
+        return this.#hearDocument();
       case 'socket':
         return this.#hearSocket(event.state);
       case 'ready':
@@ -312,7 +315,15 @@ export class SessionLife {
     this.fall(this.#deps.missingLinkReason(), new Error(message));
   }
 
+  /** One that comes while a code is shown has to show another: it has the time of a start for that. */
+  #hearDocument(): void {
+    this.#see({ page: 'loaded' });
+    if (this.#view.phase !== 'awaiting_scan') return;
+    this.#see({ phase: 'starting', phaseSince: this.#deps.clock.monotonic() });
+  }
+
   #hearSocket(state: string): void {
+    this.#see({ page: 'running' });
     const meaning = socketMeaning(state);
     if (meaning.kind === 'ended') {
       this.fall(meaning.reason, new Error(`WhatsApp Web says ${state}.`));

@@ -16,10 +16,21 @@ export type Phase =
   | 'offline'
   | 'leaving';
 
+/** How far the page has come: nothing has answered, there is a document, WhatsApp's code runs in it. */
+export type PageProgress = 'awaited' | 'loaded' | 'running';
+
+/** What a start is overdue for. */
+const OVERDUE = {
+  awaited: 'page_unreachable',
+  loaded: 'launch_failed',
+  running: 'start_overdue',
+} as const satisfies Record<PageProgress, ReasonCode>;
+
 /** What is known of a life; instants in milliseconds of the monotonic clock. */
 export interface LifeView {
   readonly phase: Phase;
   readonly phaseSince: number;
+  readonly page: PageProgress;
   /** What kind of code is shown, when it came, and how many have come since somebody began to link the account. */
   readonly codeKind: 'qr' | 'code';
   readonly codeAt: number;
@@ -87,7 +98,7 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
       return soonest(
         after(view.linkingSince, timings.linkDeadlineMs, end('no_code'), now),
         after(view.unlinkedSince, timings.unpairedGraceMs, { do: 'miss-link' }, now),
-        after(view.phaseSince, timings.startDeadlineMs, end('start_overdue'), now),
+        after(view.phaseSince, timings.startDeadlineMs, end(OVERDUE[view.page]), now),
         checkLevel(),
       );
     case 'awaiting_scan': {
@@ -127,7 +138,7 @@ export function nextWatchStep(view: LifeView, now: number, timings: SessionTimin
  * it. One that is linked already, and only syncs, has the time that anybody has to link a phone.
  */
 function overdueReason(view: LifeView, now: number, timings: SessionTimings): ReasonCode {
-  if (view.linkingSince === null) return 'start_overdue';
+  if (view.page !== 'running' || view.linkingSince === null) return OVERDUE[view.page];
   const isOver = view.phase === 'pairing' || now >= view.linkingSince + timings.linkDeadlineMs;
   return isOver ? 'link_stalled' : 'start_overdue';
 }

@@ -1,4 +1,4 @@
-import puppeteer, { type Browser, type Frame, type Page } from 'puppeteer';
+import puppeteer, { type Browser, type Frame, type HTTPResponse, type Page } from 'puppeteer';
 import wwebjs from 'whatsapp-web.js';
 import type { LinkedIdentity } from '../../accounts/account.ts';
 import type { AccountId } from '../../accounts/ids.ts';
@@ -22,7 +22,7 @@ import type { BrowserGuard } from './guard.ts';
 import { type LinkNews, LinkOffer, type PairingWish } from './link-offer.ts';
 import { newsToEvent } from './message-conversion.ts';
 import { installBridge } from './page-bridge.ts';
-import { logOut, reconnectSocket, reportSocket } from './page-calls.ts';
+import { acknowledgeNews, logOut, reconnectSocket, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
 import type { ProcessFamilies } from './process-families.ts';
@@ -37,11 +37,12 @@ const { Client, LocalAuth } = wwebjs;
 const WHATSAPP_WEB = 'https://web.whatsapp.com/';
 
 /** How puppeteer says that a page could not be loaded. */
-const UNREACHABLE = /net::ERR_|Navigation timeout/;
+const UNREACHABLE = /net::ERR_/;
 
 /** What a client tells its session, in the order in which it happened. `ended` is the last and comes once. */
 export type ClientEvent =
   | LinkNews
+  | { readonly kind: 'document' }
   | { readonly kind: 'socket'; readonly state: string }
   | { readonly kind: 'ready'; readonly identity: LinkedIdentity; readonly page: Page }
   | { readonly kind: 'lost' }
@@ -88,6 +89,8 @@ export class WhatsAppClient {
   #offer: LinkOffer | undefined;
   /** The process that was launched, from then on. */
   #launched: KnownProcess | undefined;
+  /** When a document was last ready, of the clock that never jumps. */
+  #readyAt = Number.NEGATIVE_INFINITY;
   #over = false;
 
   constructor(deps: ClientDeps, onEvent: (event: ClientEvent) => void) {
@@ -122,10 +125,20 @@ export class WhatsAppClient {
     await this.#load(page, Object.assign(this.#makeLibrary(), { pupBrowser: browser, pupPage: page }));
   }
 
-  /** Resolves if the page answers in time; it tells the state of its socket on the way, should that have been missed. */
+  /**
+   * Resolves if the page answers in time; it tells the state of its socket on the way, should that have been missed, and a
+   * "What's new" dialog that came up since is acknowledged (fact A8).
+   */
   async probe(): Promise<void> {
     const { probeDeadlineMs } = this.#deps.timings;
-    await withDeadline(this.#livePage().evaluate(reportSocket), probeDeadlineMs, 'The probe of the page');
+    await withDeadline(this.#probe(), probeDeadlineMs, 'The probe of the page');
+  }
+
+  async #probe(): Promise<void> {
+    const { clock, timings } = this.#deps;
+    const page = this.#livePage();
+    await page.evaluate(reportSocket);
+    if (clock.monotonic() < this.#readyAt + timings.freshLinkMs) await page.evaluate(acknowledgeNews);
   }
 
   /** Has a page whose line is down try again at once; never rejects. */
@@ -145,6 +158,8 @@ export class WhatsAppClient {
    */
   async checkLevel(): Promise<void> {
     const { probeDeadlineMs, looksInVain } = this.#deps.timings;
+    // A browser answers nothing while it waits for its first document, however long the server takes.
+    if (!this.#injection?.hasBegun) return;
     for (let looks = 1; ; looks += 1) {
       try {
         return await withDeadline(this.#checkLevel(), probeDeadlineMs, 'Looking at the page');
@@ -287,10 +302,11 @@ export class WhatsAppClient {
   }
 
   async #load(page: Page, library: LibraryClient): Promise<void> {
-    const { timings, pairing, displayName } = this.#deps;
+    const { timings, pairing, displayName, clock } = this.#deps;
     const offer = new LinkOffer(page, {
       pairing,
-      callDeadlineMs: timings.callDeadlineMs,
+      clock,
+      timings,
       tell: (news) => this.#tell(news),
       onRefused: (error) =>
         this.#end(
@@ -302,7 +318,9 @@ export class WhatsAppClient {
     const injection = new PageInjection(page, library, {
       timings,
       deviceName: makeDeviceName(displayName),
+      onDocument: () => this.#tell({ kind: 'document' }),
       onReady: (identity) => {
+        this.#readyAt = clock.monotonic();
         offer.hearReady();
         this.#tell({ kind: 'ready', identity, page });
       },
@@ -317,11 +335,21 @@ export class WhatsAppClient {
     await page.evaluateOnNewDocument(installBridge);
     await page.evaluateOnNewDocument(watchStorage);
     page.on('framenavigated', (frame) => this.#navigated(page, frame, injection));
+    page.on('response', (response) => this.#answered(page, response));
+    // It has the time that a start has: whoever watches that closes the browser.
     await page.goto(WHATSAPP_WEB, {
       waitUntil: 'domcontentloaded',
-      timeout: timings.navigationDeadlineMs,
+      timeout: 0,
       referer: 'https://whatsapp.com/',
     });
+  }
+
+  /** What a server shows instead of the page that it cannot give never becomes WhatsApp Web. */
+  #answered(page: Page, response: HTTPResponse): void {
+    const status = response.status();
+    if (status < 400 || response.frame() !== page.mainFrame()) return;
+    if (!response.request().isNavigationRequest()) return;
+    this.#end('launch_failed', new Error(`The server of WhatsApp Web answers with status ${status}.`));
   }
 
   #navigated(page: Page, frame: Frame, injection: PageInjection): void {

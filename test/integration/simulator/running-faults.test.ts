@@ -151,6 +151,10 @@ describe('sending while something is wrong', () => {
     const moving = await receive('moving');
     expect(await moving.downloadMedia()).toBeUndefined();
     expect((await moving.downloadMedia()).data).toBe(Buffer.from('moving').toString('base64'));
+    await set({ kind: 'media-stage', mode: 'error', count: 1 });
+    const failing = await receive('failing');
+    expect(await failing.downloadMedia()).toBeUndefined();
+    expect((await failing.downloadMedia()).data).toBe(Buffer.from('failing').toString('base64'));
   });
 
   it('hears a burst of 2,000 from many phones once each, but an event that is raised twice twice (F6)', async () => {

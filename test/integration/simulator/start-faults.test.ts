@@ -137,6 +137,29 @@ describe('a page that is not linked', () => {
     await simulator.world.waitFor({ unlinked: 'fresh' });
   });
 
+  it('cannot be linked to a page that registers its modules after it has loaded (A1)', async () => {
+    await simulator.world.faults.set({ kind: 'modules', mode: 'late', delayMs: 3_000, count: 1 });
+    await expect(driven.client.initialize()).rejects.toThrow(/require is not a function|unknown module/);
+    await simulator.world.waitFor({ qr: true });
+    expect(driven.events.of('qr')).toEqual([]);
+  });
+
+  it('shows the "What\'s new" dialog late, where nobody who acknowledged it before has seen it (A8)', async () => {
+    await simulator.world.faults.set({ kind: 'whats-new', mode: 'demand', opensMs: 500, count: 1 });
+    await driven.link(shop);
+    const acknowledge = () =>
+      driven.evaluate(`(() => {
+        const { createWhatsNewNux } = window.require('WAWebWhatsNewNux');
+        const isShown = createWhatsNewNux().shouldShow();
+        createWhatsNewNux().dismiss();
+        return isShown;
+      })()`);
+    expect(await acknowledge()).toBe(false);
+    await driven.client.pupPage?.waitForSelector('#whats-new');
+    expect(await acknowledge()).toBe(true);
+    await simulator.world.waitFor({ whatsNewSeen: 'fresh' });
+  });
+
   it('stays linked when the dialog is acknowledged (A8)', async () => {
     await simulator.world.faults.set({ kind: 'whats-new', mode: 'demand', delayMs: 3000 });
     await driven.link(shop);

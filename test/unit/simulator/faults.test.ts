@@ -29,7 +29,7 @@ it('gives a page only those it must play itself, with the strikes that are left'
   const refusing = faults.set({ kind: 'send', mode: 'refuse', text: 'no', count: 3 });
   faults.strike(refusing.id);
   expect(faults.forPage('shop')).toEqual([
-    { id: refusing.id, kind: 'send', mode: 'refuse', left: 2, text: 'no', delayMs: 0 },
+    { id: refusing.id, kind: 'send', mode: 'refuse', left: 2, text: 'no', delayMs: 0, after: 0 },
   ]);
 });
 

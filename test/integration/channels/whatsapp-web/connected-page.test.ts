@@ -128,6 +128,17 @@ it('says that media is gone, comes later, or cannot be had now (A20, F38)', asyn
   expect(await session.downloadMedia(later)).toEqual({ status: 'later' });
 });
 
+it('has media later that the page could not fetch, it knows not why (A20, F38)', async () => {
+  const key = await receiveFile('after all.bin');
+  await set({ kind: 'media-stage', mode: 'error', count: 1 });
+  expect(await session.downloadMedia(key)).toEqual({ status: 'later' });
+  const download = await session.downloadMedia(key);
+  if (download.status !== 'bytes') throw new Error(`The media is ${download.status}.`);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of download.bytes) pieces.push(piece);
+  expect(Buffer.concat(pieces).toString()).toBe('bytes of after all.bin');
+});
+
 it('reads what WhatsApp limits for the account (A25)', async () => {
   const readCapping = () => session.readCapping?.();
   const free = { status: 'NONE', cycleEndsAt: null, timelockedUntil: null };

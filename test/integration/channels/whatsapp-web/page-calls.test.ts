@@ -2,7 +2,11 @@ import puppeteer, { type Browser, type Page } from 'puppeteer';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findBrowser } from '../../../../src/channels/whatsapp-web/browser.ts';
 import { installBridge } from '../../../../src/channels/whatsapp-web/page-bridge.ts';
-import { nameDevice, showsPasskeyDialog } from '../../../../src/channels/whatsapp-web/page-calls.ts';
+import {
+  hasPageCode,
+  nameDevice,
+  showsPasskeyDialog,
+} from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import type { PageNews } from '../../../../src/channels/whatsapp-web/page-model.ts';
 import { mentionsPasskey } from '../../../../src/channels/whatsapp-web/passkey-mention.ts';
 
@@ -164,6 +168,59 @@ describe('a page that speaks of a passkey (A24)', () => {
   ])('is seen in %s: %s', async (body, seen) => {
     await load('', body);
     expect(await page.evaluate(mentionsPasskey)).toBe(seen);
+  });
+});
+
+describe('the code of the page (A1)', () => {
+  const NAMES = [
+    'WAWebConnModel',
+    'WAWebOfflineHandler',
+    'WAWebAltDeviceLinkingApi',
+    'WABase64',
+    'WAWebCompanionRegClientUtils',
+    'WAWebAdvSignatureApi',
+    'WAWebUserPrefsInfoStore',
+    'WAWebSignalStoreApi',
+    'WAWebUserPrefsMultiDevice',
+  ];
+  const VERSION = "window.Debug = { VERSION: '2.3000.1' };";
+  const REQUIRE = `
+    const on = () => undefined;
+    const modules = { WAWebSocketModel: { Socket: { on } }, WAWebCmd: { Cmd: { on } } };
+    window.asked = 0;
+    window.require = (name) => {
+      window.asked += 1;
+      if (name in modules) return modules[name];
+      throw new Error('Requiring unknown module "' + name + '"');
+    };
+    window.register = (name) => Object.assign(modules, { [name]: { Conn: {} } });`;
+  const isThere = (graceMs = 60_000) => page.evaluate(hasPageCode, graceMs);
+  const register = (...names: string[]) => page.evaluate(`${JSON.stringify(names)}.forEach(window.register)`);
+
+  it('is not there before its version, and a way to ask for modules', async () => {
+    await load(REQUIRE);
+    await register(...NAMES);
+    expect(await isThere()).toBe(false);
+    await page.evaluate(VERSION);
+    expect(await isThere()).toBe(true);
+    await page.evaluate('delete window.require');
+    expect(await isThere()).toBe(false);
+  });
+
+  it.each(NAMES)('is not there before it has registered %s', async (late) => {
+    await load(VERSION + REQUIRE);
+    await register(...NAMES.filter((name) => name !== late));
+    expect(await isThere()).toBe(false);
+    await register(late);
+    expect(await isThere()).toBe(true);
+  });
+
+  it('is asked for no module before the page has loaded, unless that takes too long', async () => {
+    await load(VERSION + REQUIRE);
+    await register(...NAMES);
+    await page.evaluate("Object.defineProperty(document, 'readyState', { value: 'interactive' })");
+    expect([await isThere(), await page.evaluate('window.asked')]).toEqual([false, 0]);
+    expect(await isThere(0)).toBe(true);
   });
 });
 

@@ -239,7 +239,8 @@ describe('a demand for a passkey (A24)', () => {
 
 describe('a demand for a passkey that the page shows in another way (A24)', () => {
   const demand = async (mode: PasskeyLook) => {
-    await stage.world.faults.set({ kind: 'passkey', mode, phone: shop.name });
+    // A while after the scan: the log-in screen has been seen by then.
+    await stage.world.faults.set({ kind: 'passkey', mode, delayMs: 2_000, phone: shop.name });
     accountId = await stage.create();
     await stage.pool.start(accountId);
     await stage.scan(accountId, shop);
@@ -270,6 +271,32 @@ describe('a demand for a passkey that the page shows in another way (A24)', () =
     expect(states().slice(states().indexOf('pairing'))).toEqual(['pairing', 'needs_human']);
     await stage.reopen();
   });
+});
+
+it('takes a log-in screen that speaks of passkeys for no demand, though it is drawn behind its code (A24)', async () => {
+  await stage.reopen({ timings: { loginScreenMs: 3_000, levelCheckMs: 100 } });
+  const { qrFirstMs = 0, qrNextMs = 0, qrCount = 0 } = await stage.world.settings({});
+  await stage.world.settings({ qrFirstMs: 500, qrNextMs: 500, qrCount: 30 });
+  const hint = await stage.world.faults.set({ kind: 'login-screen', mode: 'passkey-hint', delayMs: 200 });
+  accountId = await stage.create();
+  await stage.pool.start(accountId);
+  await stage.world.waitFor({ fault: hint.id, struck: 1 });
+  const codes = () => stage.of(accountId).qrs.filter(Boolean);
+  const drawn = codes().length;
+  // Each is told by a page that has been looked at several times since the last.
+  await stage.until('codes above it', () => codes().length > drawn + 4);
+  await stage.world.settings({ qrFirstMs, qrNextMs });
+  await stage.world.rotateQr();
+  const [waiting] = (await stage.world.truth()).waitingPages;
+  await shop.scan(
+    String(
+      await stage.until('the last code', () => codes().find((qr) => qr?.startsWith(`${waiting?.ref},`))),
+    ),
+  );
+  await stage.connected(accountId);
+  expect(stage.of(accountId).alerts).toEqual([]);
+  await stage.world.settings({ qrCount });
+  await stage.reopen();
 });
 
 it('shows on the phone under a name of ours', async () => {

@@ -105,6 +105,22 @@ describe('an account that is not linked', () => {
     await works();
   });
 
+  it("acknowledges a What's-new dialog that opens when it has been ready for a while (A8)", async () => {
+    await set({ kind: 'whats-new', mode: 'demand', opensMs: 1_000, phone: phone.name });
+    await stage.pool.start(accountId);
+    await stage.scan(accountId, phone);
+    await stage.connected(accountId);
+    await stage.world.waitFor({ whatsNewSeen: phone.name });
+    await works();
+  });
+
+  it('is linked though the modules of its page are registered one after another (A1)', async () => {
+    await set({ kind: 'modules', mode: 'late', delayMs: 2_000 });
+    await stage.pool.start(accountId);
+    await stage.scan(accountId, phone);
+    await works();
+  });
+
   it('is linked, and nothing is written outside the given folders (A21)', async () => {
     const cwd = process.cwd();
     process.chdir('/proc/self/fdinfo');
@@ -180,6 +196,7 @@ describe('a server that is not there', () => {
     ['answers 500 (F13)', { kind: 'page', mode: 'status', status: 500 }, 'launch_failed'],
     ['answers a page without WhatsApp (F13)', { kind: 'page', mode: 'blank' }, 'launch_failed'],
   ])('%s: the session gives up in time and comes back', async (_title, fault, reason) => {
+    await stage.reopen({ timings: { startDeadlineMs: 5_000 } });
     await set(fault);
     await stage.pool.start(accountId);
     await stage.reached(accountId, 'reconnecting', reason);
@@ -187,7 +204,6 @@ describe('a server that is not there', () => {
   });
 
   it('withholds the login of a page that then stands still, which is seen at once (A5, F9)', async () => {
-    await stage.reopen({ timings: { navigationDeadlineMs: 10_000, pageCodeDeadlineMs: 10_000 } });
     const fault = await set({ kind: 'login', mode: 'hang', phone: phone.name });
     await stage.pool.start(accountId);
     await stage.world.waitFor({ fault: fault.id, struck: 1 });
@@ -243,11 +259,18 @@ describe('a linked account that starts', () => {
     ['syncs in the moment of its connection (A4, F26)', { kind: 'sync', mode: 'at', delayMs: 0, count: 1 }],
     ['syncs 40 ms after its connection (A4, F26)', { kind: 'sync', mode: 'at', delayMs: 40, count: 1 }],
     ['syncs late', { kind: 'sync', mode: 'at', delayMs: 2_000, count: 1 }],
+    ['is served late (A5)', { kind: 'page', mode: 'slow', delayMs: 3_000, count: 1 }],
+    ['waits for its scripts (A5)', { kind: 'page', mode: 'slow-scripts', delayMs: 3_000, count: 1 }],
+    [
+      'registers its modules one after another (A1)',
+      { kind: 'modules', mode: 'late', delayMs: 3_000, count: 1 },
+    ],
     ['logs in late', { kind: 'login', mode: 'slow', delayMs: 2_000, count: 1 }],
     ['has its line cut at the first login', { kind: 'login', mode: 'reset', count: 1 }],
     [
       'reloads in the middle of injection (A2, F22)',
-      { kind: 'reload-on-require', mode: 'WAWebConnModel', count: 1 },
+      // The first time it is only asked whether it is there.
+      { kind: 'reload-on-require', mode: 'WAWebConnModel', after: 1, count: 1 },
     ],
     [
       'reloads a moment after injection began (A2)',
@@ -255,7 +278,7 @@ describe('a linked account that starts', () => {
     ],
     [
       'reloads while the listeners are attached (A2, F6)',
-      { kind: 'reload-on-require', mode: 'WAWebSyncGatingUtils', delayMs: 0, count: 1 },
+      { kind: 'reload-on-require', mode: 'WAWebSyncGatingUtils', delayMs: 0, after: 1, count: 1 },
     ],
   ])('is ready though its page %s', async (_title, fault) => {
     await set({ ...fault, phone: phone.name } as FaultSpec);
@@ -266,6 +289,23 @@ describe('a linked account that starts', () => {
     );
     const text = `after ${JSON.stringify(fault)}`;
     await account().receives(text);
+  });
+
+  it('is ready though its page has synced before the last of its modules is there (A1)', async () => {
+    const falls = account().falls().length;
+    await set({ kind: 'sync', mode: 'at', delayMs: 0, phone: phone.name, count: 1 });
+    await set({ kind: 'modules', mode: 'late', delayMs: 3_000, phone: phone.name, count: 1 });
+    await restart();
+    await account().receives('told once, with the last module');
+    expect(account().falls()).toHaveLength(falls);
+  });
+
+  it('is ready though its page never loads to the end', async () => {
+    const falls = account().falls().length;
+    await stage.reopen({ timings: { pageLoadGraceMs: 1_000 } });
+    await set({ kind: 'page', mode: 'unfinished', phone: phone.name, count: 1 });
+    await restart();
+    expect(account().falls()).toHaveLength(falls);
   });
 
   it('starts anew when its page never syncs (A4)', async () => {

@@ -11,14 +11,19 @@ import {
   showsPasskeyDialog,
 } from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import { mentionsPasskey } from '../../../../src/channels/whatsapp-web/passkey-mention.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+
+const LOGIN_SCREEN_MS = 10_000;
 
 /** An offer over a page that answers by script. */
 class OfferStage {
   readonly told: LinkNews[] = [];
   readonly refusals: string[] = [];
   readonly asked: unknown[][] = [];
+  readonly clock = new ManualClock();
   dialog = false;
-  mention = false;
+  /** Undefined where the document goes away under the question. */
+  mention: boolean | undefined = false;
   qrRefreshed = 0;
   answerCode: (once: boolean) => Promise<string | null> = async () => `CODE${this.asked.length}`;
   readonly offer: LinkOffer;
@@ -26,7 +31,10 @@ class OfferStage {
   constructor(pairing: PairingWish = { kind: 'qr' }) {
     const evaluate = async (call: unknown, ...args: unknown[]): Promise<unknown> => {
       if (call === showsPasskeyDialog) return this.dialog;
-      if (call === mentionsPasskey) return this.mention;
+      if (call === mentionsPasskey) {
+        if (this.mention === undefined) throw new Error('Execution context was destroyed.');
+        return this.mention;
+      }
       if (call === refreshQr) this.qrRefreshed += 1;
       if (call !== requestPairingCode) return undefined;
       this.asked.push(args);
@@ -34,7 +42,8 @@ class OfferStage {
     };
     this.offer = new LinkOffer({ evaluate } as unknown as Page, {
       pairing,
-      callDeadlineMs: 20,
+      clock: this.clock,
+      timings: { callDeadlineMs: 20, loginScreenMs: LOGIN_SCREEN_MS },
       tell: (news) => this.told.push(news),
       onRefused: (error) => this.refusals.push(error.message),
     });
@@ -108,9 +117,10 @@ describe('a demand for a passkey (A24)', () => {
     expect(stage.told).toEqual([{ kind: 'passkey' }]);
   });
 
-  it('is seen in a mention that comes after the first code, and stands as long as it does', async () => {
+  it('is seen in a mention that comes when the log-in screen has been seen without, and stands as long as it does', async () => {
     const stage = new OfferStage();
     await stage.offer.hearQr('one,k');
+    stage.clock.advance(LOGIN_SCREEN_MS);
     await stage.offer.checkLevel();
     stage.mention = true;
     await stage.offer.checkLevel();
@@ -128,6 +138,24 @@ describe('a demand for a passkey (A24)', () => {
     await stage.offer.hearQr('one,k');
     await stage.offer.checkLevel();
     expect(stage.told.map(({ kind }) => kind)).toEqual(['qr']);
+  });
+
+  it.each<[string, boolean | undefined, number]>([
+    ['is drawn behind its code', false, LOGIN_SCREEN_MS - 1],
+    ['is first seen late', undefined, 3 * LOGIN_SCREEN_MS],
+  ])('is none in a log-in screen that speaks of them and %s', async (_title, before, afterMs) => {
+    const stage = new OfferStage();
+    stage.mention = before;
+    await stage.offer.hearQr('one,k');
+    await stage.offer.checkLevel();
+    stage.clock.advance(afterMs);
+    await stage.offer.checkLevel();
+    stage.mention = true;
+    await stage.offer.checkLevel();
+    stage.clock.advance(LOGIN_SCREEN_MS);
+    await stage.offer.checkLevel();
+    await stage.offer.hearQr('two,k');
+    expect(stage.told.map(({ kind }) => kind)).toEqual(['qr', 'qr']);
   });
 
   it('stands above the QR codes that rotate below it, until its dialog is gone', async () => {

@@ -272,3 +272,40 @@ it.each<[string, ClientEvent]>([
   await ended;
   expect(qrs).toEqual(['a code', null]);
 });
+
+it.each<[string, readonly ClientEvent[], string]>([
+  ['there is no page', [], 'page_unreachable'],
+  ['its page is none of WhatsApp', [{ kind: 'document' }], 'launch_failed'],
+  [
+    'its page comes no further',
+    [{ kind: 'document' }, { kind: 'socket', state: 'OPENING' }],
+    'start_overdue',
+  ],
+])('tells why a start is overdue: %s (A5, F12, F13)', async (_title, events, reason) => {
+  const { life, say, clock } = makeLife(linked);
+  for (const event of events) say(event);
+  clock.advance(DEFAULT_TIMINGS.startDeadlineMs);
+  expect(await life.run(new AbortController().signal)).toMatchObject({ kind: 'fell', reason });
+});
+
+it('gives a page that is loaded anew while it shows a code the time of a start to show another (F14)', async () => {
+  const { life, say, clock, qrs } = makeLife(linked, { checkLevel: forEver }, { isLinked: false });
+  const ended = life.run(new AbortController().signal);
+  const loadAnew = async () => {
+    say({ kind: 'document' });
+    await nextTurn();
+  };
+  say({ kind: 'socket', state: 'UNPAIRED' });
+  for (const text of ['a code', 'another']) {
+    await loadAnew();
+    clock.advance(DEFAULT_TIMINGS.startDeadlineMs - 1);
+    say({ kind: 'socket', state: 'UNPAIRED' });
+    say({ kind: 'qr', text });
+    await nextTurn();
+  }
+  expect(qrs).toEqual(['a code', 'another']);
+  await loadAnew();
+  clock.advance(DEFAULT_TIMINGS.startDeadlineMs);
+  await loadAnew();
+  expect(await ended).toMatchObject({ kind: 'fell', reason: 'launch_failed' });
+});

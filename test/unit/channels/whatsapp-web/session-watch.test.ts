@@ -36,6 +36,7 @@ function view(change: Partial<LifeView>): LifeView {
   return {
     phase: 'starting',
     phaseSince: START,
+    page: 'running',
     codeKind: 'qr',
     codeAt: START,
     codes: 1,
@@ -66,6 +67,19 @@ describe('the watchdog of a session', () => {
     expect(nextWatchStep(asked, START + deadline - 1)).toEqual({ do: 'wait', ms: 1 });
     expect(nextWatchStep(view({ phase }), START + deadline)).toEqual({ do: 'end', reason });
   });
+
+  it.each<[Phase, LifeView['page'], string]>([
+    ['starting', 'awaited', 'page_unreachable'],
+    ['starting', 'loaded', 'launch_failed'],
+    ['syncing', 'loaded', 'launch_failed'],
+    ['pairing', 'loaded', 'launch_failed'],
+  ])(
+    'tells of a session that stays %s what its page lacks: it is %s (A5, F12, F13)',
+    (phase, page, reason) => {
+      const seen = view({ phase, page, linkingSince: START });
+      expect(nextWatchStep(seen, START + startDeadlineMs)).toEqual({ do: 'end', reason });
+    },
+  );
 
   it('misses the link of an account whose page stays unpaired and shows no QR (F21, F22)', () => {
     const unlinked = view({ unlinkedSince: START, askedAt: null });

@@ -4,6 +4,7 @@ import {
   beginInjection,
   beginListening,
   readIdentity,
+  selfTest,
 } from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import type { PageNews } from '../../../../src/channels/whatsapp-web/page-model.ts';
 import { watchSocket } from '../../../../src/channels/whatsapp-web/page-socket.ts';
@@ -180,6 +181,54 @@ it("acknowledges what there is of a What's-new dialog (A8)", () => {
   openStrangePage({ WAWebModalManager: { ModalManager: { close: () => (closed += 1) } } });
   acknowledgeNews();
   expect(closed).toBe(1);
+});
+
+it.each([
+  ['is to be shown, after so many days', { shouldShow: () => true }, ['dismiss 15', 'close']],
+  ['does not say whether it is to be shown', {}, ['dismiss 15', 'close']],
+  ['is not to be shown', { shouldShow: () => false }, ['close']],
+])("dismisses a What's-new dialog that %s (A8)", (_title, nux, calls) => {
+  const called: string[] = [];
+  openStrangePage({
+    WAWebWhatsNewGatingUtils: { getWhatsNewAutoModalCooldownDays: () => 15 },
+    WAWebWhatsNewNux: {
+      createWhatsNewNux: (days: unknown) => ({ ...nux, dismiss: () => called.push(`dismiss ${days}`) }),
+    },
+    WAWebModalManager: { ModalManager: { close: () => called.push('close') } },
+  });
+  acknowledgeNews();
+  expect(called).toEqual(calls);
+});
+
+describe('the self-test of a strange page (A1)', () => {
+  const modules = () => ({
+    WAWebCollections: { Msg: {}, Chat: {} },
+    WAWebMsgKey: MsgKey,
+    WAWebWidFactory,
+    WAWebSendMsgChatAction: { addAndSendMsgToChat: () => undefined },
+    WAWebUserPrefsMeUser: { getMaybeMeLidUser: () => undefined },
+    WAWebSyncGatingUtils: {},
+    WAWebCallCollection: undefined,
+  });
+
+  it('finds nothing in a whole one, at once', async () => {
+    openStrangePage(modules());
+    expect(await selfTest(0)).toEqual([]);
+  });
+
+  it('names what a page lacks after the grace', async () => {
+    const { WAWebMsgKey: _, ...others } = modules();
+    openStrangePage({ ...others, WAWebCollections: { Msg: {} } });
+    expect(await selfTest(1)).toEqual(['WAWebCollections', 'WAWebMsgKey']);
+  });
+
+  it('waits for modules that are registered meanwhile', async () => {
+    const { WAWebSendMsgChatAction, WAWebCallCollection, ...registered } = modules();
+    openStrangePage(registered);
+    const missing = selfTest(60_000);
+    Object.assign(registered, { WAWebSendMsgChatAction, WAWebCallCollection });
+    expect(await missing).toEqual([]);
+  });
 });
 
 describe('a page whose news nobody takes for a while', () => {
