@@ -44,12 +44,13 @@ export class FreeAccounts {
   }
 
   /**
-   * What a run is to take now. Runs that have lapsed are ended before, and those of this machine whose process has been gone
-   * for a while; none while a browser of what it holds is seen on this machine: its guard may be late, or dead.
+   * Ends runs that have lapsed, and those of this machine whose process has been gone for a while, each after the browsers that
+   * it has left on this machine; none while one of these is seen: its guard may be late, or dead. Returns what a run is to
+   * take then.
    */
-  async listDue(run: number): Promise<readonly AccountId[]> {
+  async freeAndListDue(run: number): Promise<readonly AccountId[]> {
     const { db, terms, clock } = this.#deps;
-    const runs = await this.#listLive(run);
+    const runs = await this.#endOver(run);
     const free = await listFreeAccounts(db);
     const now = clock.monotonic();
     this.#freeSince = firstSeen(
@@ -62,7 +63,8 @@ export class FreeAccounts {
     return listDue(run, free, runs, isOverdue);
   }
 
-  async #listLive(own: number): Promise<readonly Run[]> {
+  /** Ends those that are over; returns the others, the oldest first. */
+  async #endOver(own: number): Promise<readonly Run[]> {
     const { db } = this.#deps;
     const runs = await listRuns(db);
     const others = runs.filter(({ run }) => run !== own);
@@ -73,7 +75,7 @@ export class FreeAccounts {
   async #expire(runs: readonly Run[], own: number): Promise<readonly number[]> {
     const lapsed: number[] = [];
     for (const each of runs)
-      if (each.isLapsed && (await this.#isWithoutBrowsers(each, own))) lapsed.push(each.run);
+      if (each.isLapsed && (await this.#endBrowsersOf(each, own))) lapsed.push(each.run);
     if (lapsed.length === 0) return [];
     const ended = await expireRuns(this.#deps.db, lapsed);
     this.#tell(runs, ended, 'An instance has not renewed its lease; its accounts are free');
@@ -93,14 +95,14 @@ export class FreeAccounts {
     for (const each of gone) {
       const { run } = each;
       if (now - (this.#goneSince.get(run) ?? now) < terms.deadGraceMs) continue;
-      if ((await this.#isWithoutBrowsers(each, own)) && (await endRun(db, run))) ended.push(run);
+      if ((await this.#endBrowsersOf(each, own)) && (await endRun(db, run))) ended.push(run);
     }
     this.#tell(runs, ended, 'The process of an instance is gone; its accounts are free');
     return ended;
   }
 
-  /** Nothing that it held is run by it any more, as far as this machine can tell. */
-  async #isWithoutBrowsers({ run, instanceId }: Run, own: number): Promise<boolean> {
+  /** True if nothing that it held is run by it any more then, as far as this machine can tell. */
+  async #endBrowsersOf({ run, instanceId }: Run, own: number): Promise<boolean> {
     const { db, endBrowsers, findRun } = this.#deps;
     const accountIds = (await listLeases(db, run)).map(({ accountId }) => accountId);
     if (accountIds.length === 0) return true;

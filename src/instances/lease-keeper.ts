@@ -73,8 +73,11 @@ export interface LeaseKeeper extends Leases, AsyncDisposable {
   onTick(listener: () => void): void;
   /** Whether other instances were there at the last look, or a while before: see `othersQuietMs`. */
   hasOthers(): boolean;
-  /** Free accounts that this instance is to take now, those first that are to be started first. */
-  claimable(): Promise<readonly AccountId[]>;
+  /**
+   * Ends runs that are over, after the browsers that they have left on this machine, and returns the free accounts that this
+   * instance is to take then, those first that are to be started first.
+   */
+  freeAndListDue(): Promise<readonly AccountId[]>;
   /** Nothing is dealt to this instance any more. */
   drain(): Promise<void>;
 }
@@ -192,9 +195,9 @@ class RunKeeper implements LeaseKeeper {
     return this.#tenure?.hasOthers === true;
   }
 
-  async claimable(): Promise<readonly AccountId[]> {
+  async freeAndListDue(): Promise<readonly AccountId[]> {
     const { run } = this;
-    return run === undefined || this.#isDraining ? [] : await this.#free.listDue(run);
+    return run === undefined || this.#isDraining ? [] : await this.#free.freeAndListDue(run);
   }
 
   async drain(): Promise<void> {

@@ -9,7 +9,7 @@ import { LEASE_TERMS, type LeaseTerms } from './lease-terms.ts';
 const STOP_STEP_MS = 1_000;
 
 export interface TakingUpDeps {
-  readonly leases: Pick<LeaseKeeper, 'onTick' | 'held' | 'claimable' | 'drain'>;
+  readonly leases: Pick<LeaseKeeper, 'onTick' | 'held' | 'freeAndListDue' | 'drain'>;
   /** Starts the sessions of those that have none, as far as it can. Never rejects. */
   readonly takeUp: (accountIds: readonly AccountId[]) => Promise<void>;
   readonly log: Logger;
@@ -27,7 +27,7 @@ export function openTakingUp({ leases, takeUp, log, terms = LEASE_TERMS }: Takin
   let round: Promise<void> | undefined;
   const take = async () => {
     try {
-      const free = await leases.claimable();
+      const free = await leases.freeAndListDue();
       if (!isOver) await takeUp([...leases.held(), ...free]);
     } catch (thrown) {
       // The database is away: there is another tick.

@@ -82,12 +82,12 @@ async function findLack(
  */
 export async function settleFiles(deps: Deps, accountId: AccountId): Promise<void> {
   const { folder, index, log } = deps;
-  const { alive, strange } = await findGenerations(deps, accountId);
-  if (strange.length > 0) {
-    await folder.remove(accountId, strange);
+  const { alive, outdated } = await findGenerations(deps, accountId);
+  if (outdated.length > 0) {
+    await folder.remove(accountId, outdated);
     log.warn('Sealed sessions were removed that are from before another instance had the account', {
       accountId,
-      generations: strange,
+      generations: outdated,
     });
   }
   const newest = Math.max(0, ...alive.filter(({ entry }) => entry).map(({ generation }) => generation));

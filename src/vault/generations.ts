@@ -1,8 +1,8 @@
 import type { AccountId } from '../accounts/ids.ts';
 import { makeAbsentBackup } from './absent-backup.ts';
+import { findOutdatedFiles } from './outdated-files.ts';
 import type { SnapshotBackup } from './snapshot-backup.ts';
 import type { IndexedSnapshot, SnapshotIndex } from './snapshot-index.ts';
-import { findStrangeFiles } from './strange-files.ts';
 import type { VaultFolder } from './vault-folder.ts';
 
 /** The source that is the vault itself; the others have the names of the backups. */
@@ -41,8 +41,8 @@ export interface FoundGenerations {
   readonly generations: readonly Generation[];
   /** Those that still count. */
   readonly alive: readonly Generation[];
-  /** On this disk, and not what their numbers say: see `findStrangeFiles`. They are not among the generations. */
-  readonly strange: readonly number[];
+  /** On this disk, and not what their numbers say: see `findOutdatedFiles`. They are not among the generations. */
+  readonly outdated: readonly number[];
   /** Generations up to this one were destroyed and count no more. */
   readonly wipedThrough: number;
   /** False if another instance holds the account: a copy may then lie on its disk. */
@@ -61,8 +61,8 @@ export async function findGenerations(
 ): Promise<FoundGenerations> {
   const [files, known] = await Promise.all([folder.list(accountId), index.find(accountId)]);
   const { snapshots, wipedThrough, isHeldHere, profileEpoch } = known;
-  const strange = await findStrangeFiles(folder, accountId, files, known);
-  const onDisk = files.filter((generation) => !strange.includes(generation));
+  const outdated = await findOutdatedFiles(folder, accountId, files, known);
+  const onDisk = files.filter((generation) => !outdated.includes(generation));
   const entered = new Map(snapshots.map((snapshot) => [snapshot.generation, snapshot]));
   const numbers = [...new Set([...onDisk, ...entered.keys()])].sort((a, b) => b - a);
   const generations = numbers.map((generation) => {
@@ -77,5 +77,5 @@ export async function findGenerations(
     return { generation, entry, copies: onDisk.includes(generation) ? [disk, ...copies] : copies };
   });
   const alive = generations.filter(({ generation }) => generation > wipedThrough);
-  return { generations, alive, strange, wipedThrough, isHeldHere, profileEpoch };
+  return { generations, alive, outdated, wipedThrough, isHeldHere, profileEpoch };
 }

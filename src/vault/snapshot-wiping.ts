@@ -13,12 +13,12 @@ export interface WipingDeps extends SnapshotPlaces {
  */
 export async function wipeSnapshots(deps: WipingDeps, accountId: AccountId): Promise<boolean> {
   const { folder, backups, index, onStep } = deps;
-  const { generations, strange, isHeldHere, wipedThrough } = await findGenerations(deps, accountId);
+  const { generations, outdated, isHeldHere, wipedThrough } = await findGenerations(deps, accountId);
   await folder.removePartsThrough(accountId, wipedThrough);
   const wiped = generations.filter(({ generation }) => generation <= wipedThrough);
   const entered = wiped.flatMap(({ generation, entry }) => (entry === undefined ? [] : generation));
   // Where it is held here, one may be sealed at this moment under the same number.
-  const leftHere = isHeldHere ? [] : strange;
+  const leftHere = isHeldHere ? [] : outdated;
   const isGone = (generation: number) => generation <= wipedThrough || leftHere.includes(generation);
   const onDisk = (await folder.list(accountId)).filter(isGone);
   if (onDisk.length + entered.length === 0) return false;

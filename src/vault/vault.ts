@@ -160,8 +160,8 @@ export class Vault {
 
   /** From now on no snapshot of the account up to this generation counts any more, wherever one is found. */
   async markDestroyed(accountId: AccountId, through: number): Promise<void> {
-    const { strange } = await findGenerations(this.#deps, accountId);
-    await this.#deps.index.saveWiped(accountId, Math.max(through, ...strange));
+    const { outdated } = await findGenerations(this.#deps, accountId);
+    await this.#deps.index.saveWiped(accountId, Math.max(through, ...outdated));
     this.#deps.onStep('wipe-marked');
   }
 

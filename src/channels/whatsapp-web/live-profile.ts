@@ -25,7 +25,7 @@ export async function findLiveProfile(
   const mark = await readProfileMark(path);
   if (mark === undefined) return undefined;
   const boot = await readBoot();
-  const fault = findStranger(mark, known) ?? (await findFault(path, mark, { ...known, boot }));
+  const fault = findOutdated(mark, known) ?? (await findFault(path, mark, { ...known, boot }));
   if (fault !== undefined) {
     const { generation: newest } = known;
     log.warn(fault.message, { accountId, mark: mark.generation, newest, damage: fault.damage });
@@ -45,7 +45,7 @@ export function isLastUsed({ leaseEpochs }: ProfileMark, profileEpoch: number | 
 /** Of profiles that a phone is, or may be, linked to. */
 export const findLinkDamage = (path: string) => findDamage(path, { isLinked: true });
 
-function findStranger(mark: ProfileMark, { profileEpoch }: KnownVault): Fault | undefined {
+function findOutdated(mark: ProfileMark, { profileEpoch }: KnownVault): Fault | undefined {
   if (isLastUsed(mark, profileEpoch)) return undefined;
   return { message: 'An opened profile is from before another instance had the account and is not used' };
 }

@@ -62,12 +62,12 @@ const told = (subscribe: (listener: () => void) => void) => {
 };
 
 /** What the keeper of an instance is to take, once that is something. */
-async function untilClaimable(keeper: Awaited<ReturnType<typeof open>>): Promise<readonly AccountId[]> {
+async function untilDue(keeper: Awaited<ReturnType<typeof open>>): Promise<readonly AccountId[]> {
   for (;;) {
     const tick = Promise.withResolvers<void>();
     keeper.onTick(tick.resolve);
     await tick.promise;
-    const found = await keeper.claimable();
+    const found = await keeper.freeAndListDue();
     if (found.length > 0) return found;
   }
 }
@@ -76,19 +76,19 @@ describe('what an instance held', () => {
   it('goes to another when it ends, and is told at once', async () => {
     const accountId = await insertWanted(HERE);
     const here = await open(HERE);
-    expect(await here.claimable()).toEqual([accountId]);
+    expect(await here.freeAndListDue()).toEqual([accountId]);
     const lease = await here.take(accountId);
     expect(await here.take(accountId)).toBe(lease);
     expect([here.find(accountId), here.held()]).toEqual([lease, [accountId]]);
     await using there = await open(THERE, { terms: { ...SHORT_TERMS, tickMs: 600_000 } });
     await expect(there.take(accountId)).rejects.toThrow(HeldElsewhereError);
     expect(there.hasOthers()).toBe(true);
-    expect(await there.claimable()).toEqual([]);
-    const claimable = untilClaimable(there);
+    expect(await there.freeAndListDue()).toEqual([]);
+    const due = untilDue(there);
     await here[Symbol.asyncDispose]();
     await here[Symbol.asyncDispose]();
     expect(here.find(accountId)).toBeUndefined();
-    expect(await claimable).toEqual([accountId]);
+    expect(await due).toEqual([accountId]);
     expect((await there.take(accountId)).epoch).toBeGreaterThan(lease.epoch);
   });
 
@@ -100,17 +100,17 @@ describe('what an instance held', () => {
     await here.drain();
     await here.release(accountId);
     await here.release(accountId);
-    expect(await here.claimable()).toEqual([]);
-    expect(await untilClaimable(there)).toEqual([accountId]);
+    expect(await here.freeAndListDue()).toEqual([]);
+    expect(await untilDue(there)).toEqual([accountId]);
   });
 
   it('is taken by another that has room if the one it is dealt to leaves it lying', async () => {
     const accountId = await insertWanted(HERE);
     await using here = await open(HERE);
     await using there = await open(THERE);
-    expect(await there.claimable()).toEqual([]);
-    expect(await untilClaimable(there)).toEqual([accountId]);
-    expect(await here.claimable()).toEqual([accountId]);
+    expect(await there.freeAndListDue()).toEqual([]);
+    expect(await untilDue(there)).toEqual([accountId]);
+    expect(await here.freeAndListDue()).toEqual([accountId]);
   });
 });
 
@@ -148,7 +148,7 @@ describe('an instance that cannot renew', () => {
       hasLapsed = true;
     });
     await door.shut();
-    expect(await untilClaimable(there)).toEqual([accountId]);
+    expect(await untilDue(there)).toEqual([accountId]);
     expect(hasLapsed).toBe(true);
     await there.take(accountId);
     const back = told(keeper.onRun.bind(keeper));
@@ -200,7 +200,7 @@ it('stops what it holds at its next renewal if somebody has ended its run, and g
   await lapsed;
   expect(here.find(accountId)).toBeUndefined();
   await back;
-  expect([here.held(), await here.claimable()]).toEqual([[], [accountId]]);
+  expect([here.held(), await here.freeAndListDue()]).toEqual([[], [accountId]]);
   expect((await here.take(accountId)).run).toBeGreaterThan(before.run);
 });
 
@@ -248,7 +248,7 @@ it('ends the run of a process of this machine that is gone, before it lapses', a
     host: { ...host, text: 'other' },
     terms: { ...SHORT_TERMS, deadGraceMs: 100 },
   });
-  expect(await untilClaimable(there)).toEqual([accountId]);
+  expect(await untilDue(there)).toEqual([accountId]);
   await former[Symbol.asyncDispose]();
 });
 
@@ -274,10 +274,10 @@ it.each(['gone', 'elsewhere'] as const)(
     });
     while (asked.length < 3) {
       await told(there.onTick.bind(there));
-      expect(await there.claimable()).toEqual([]);
+      expect(await there.freeAndListDue()).toEqual([]);
     }
     isLeft = false;
-    expect(await untilClaimable(there)).toEqual([accountId]);
+    expect(await untilDue(there)).toEqual([accountId]);
     expect(asked).toContainEqual([accountId]);
     await former[Symbol.asyncDispose]();
   },
@@ -302,7 +302,7 @@ it('has no say any more over the browsers of another run once its own has lapsed
       return false;
     },
   });
-  expect(await there.claimable()).toEqual([]);
+  expect(await there.freeAndListDue()).toEqual([]);
   expect(said).toEqual([true, false]);
   await former[Symbol.asyncDispose]();
 });
@@ -388,6 +388,6 @@ it('ends although the database does not answer, and leaves the rest to lapse', a
   expect(await listFreeAccounts(db)).toEqual([]);
   await sql`update instances set lease_until = clock_timestamp()`.execute(db);
   await using there = await open(THERE);
-  expect(await there.claimable()).toEqual([accountId]);
+  expect(await there.freeAndListDue()).toEqual([accountId]);
   await door[Symbol.asyncDispose]();
 });

@@ -18,7 +18,7 @@ it('keeps a stop waiting for a second at most while the database is silent, and 
         tick = listener;
       },
       held: () => [],
-      claimable: () => asked.promise,
+      freeAndListDue: () => asked.promise,
       drain: silent,
     },
     takeUp,
@@ -35,14 +35,14 @@ it('keeps a stop waiting for a second at most while the database is silent, and 
 
 it('looks again while a look does not end, once it had its time', async () => {
   let tick: () => void = () => undefined;
-  const claimable = vi.fn(silent);
+  const freeAndListDue = vi.fn(silent);
   const takingUp = openTakingUp({
     leases: {
       onTick: (listener) => {
         tick = listener;
       },
       held: () => [],
-      claimable,
+      freeAndListDue,
       drain: async () => undefined,
     },
     takeUp: async () => undefined,
@@ -51,11 +51,11 @@ it('looks again while a look does not end, once it had its time', async () => {
   tick();
   await vi.advanceTimersByTimeAsync(LEASE_TERMS.roundDeadlineMs - 1);
   tick();
-  expect(claimable).toHaveBeenCalledTimes(1);
+  expect(freeAndListDue).toHaveBeenCalledTimes(1);
   await vi.advanceTimersByTimeAsync(2);
   await vi.runOnlyPendingTimersAsync();
   tick();
-  expect(claimable).toHaveBeenCalledTimes(2);
+  expect(freeAndListDue).toHaveBeenCalledTimes(2);
   const disposed = takingUp[Symbol.asyncDispose]();
   await vi.advanceTimersByTimeAsync(1_000);
   await disposed;

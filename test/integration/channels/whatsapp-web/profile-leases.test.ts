@@ -8,7 +8,7 @@ import { LeaseLostError } from '../../../../src/instances/lease.ts';
 import { messagesOf, moveAway, VaultDaemons } from '../../../support/vault-daemons.ts';
 import { VaultRoot } from '../../../support/vault-root.ts';
 
-const STRANGE = 'An opened profile is from before another instance had the account and is not used';
+const OUTDATED = 'An opened profile is from before another instance had the account and is not used';
 
 let root: VaultRoot;
 let daemons: VaultDaemons;
@@ -75,7 +75,7 @@ describe('a profile whose lease is over', () => {
     const again = await daemons.open('a');
     await daemons.hold(again, 'a');
     expect(await again.stage.takeOut()).toBe('sealed');
-    expect(messagesOf(again)).toContain(STRANGE);
+    expect(messagesOf(again)).toContain(OUTDATED);
   });
 });
 
@@ -113,7 +113,7 @@ describe('a profile that was left open under an earlier lease', () => {
     await daemons.hold(again, 'a');
     await moveAway(again);
     expect(await again.stage.takeOut()).toBe('sealed');
-    expect(messagesOf(again)).toContain(STRANGE);
+    expect(messagesOf(again)).toContain(OUTDATED);
   });
 
   it('is not used under a lease that is over by then', async () => {

@@ -81,7 +81,7 @@ async function takeForDead(name: string, { isFar }: { readonly isFar: boolean })
 
   // The second comes up while the first has its run, and leaves the account to it.
   const leases = stack.use(await openShortLeases(stage, SECOND));
-  expect(await leases.claimable()).toEqual([]);
+  expect(await leases.freeAndListDue()).toEqual([]);
   expect(await endRun(stage.db, run)).toBe(true);
   const told = stage.of(account.id).states.length;
   const logged = stage.log.lines.length;

@@ -3,7 +3,7 @@ import type { Account, AccountStore, SessionAlert, SessionChange } from '../../.
 import { type AccountId, parseInstanceId } from '../../../../src/accounts/ids.ts';
 import type { ReasonCode } from '../../../../src/accounts/reason.ts';
 import { LaunchGate } from '../../../../src/channels/whatsapp-web/launch-gate.ts';
-import type { TakenFrom } from '../../../../src/channels/whatsapp-web/profile-keeper.ts';
+import type { TakenFrom } from '../../../../src/channels/whatsapp-web/profile-opening.ts';
 import { Session } from '../../../../src/channels/whatsapp-web/session.ts';
 import type { ClientEvent } from '../../../../src/channels/whatsapp-web/whatsapp-client.ts';
 import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';

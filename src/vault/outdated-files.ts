@@ -10,22 +10,22 @@ import { HEADER_BYTES, parseHeader } from './vault-header.ts';
  * Generations on this disk that are not what their numbers say: another instance had the account after they were sealed, and
  * went on from an older one. One that is entered is known by the instant at which it was sealed; one that is newer than all
  * that are entered counts only if nobody has begun to use the profile since, under a later lease. What cannot be read is
- * strange to nobody: that is told where it is opened.
+ * never taken for outdated: that is told where it is opened.
  */
-export async function findStrangeFiles(
+export async function findOutdatedFiles(
   folder: VaultFolder,
   accountId: AccountId,
   onDisk: readonly number[],
   entry: VaultEntry,
 ): Promise<readonly number[]> {
-  const strange: number[] = [];
+  const outdated: number[] = [];
   for (const generation of onDisk) {
-    if (await isStrange(folder, { accountId, generation }, entry)) strange.push(generation);
+    if (await isOutdated(folder, { accountId, generation }, entry)) outdated.push(generation);
   }
-  return strange;
+  return outdated;
 }
 
-async function isStrange(
+async function isOutdated(
   folder: VaultFolder,
   name: SnapshotName,
   { snapshots, wipedThrough, profileEpoch }: VaultEntry,
