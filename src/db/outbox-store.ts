@@ -3,6 +3,7 @@ import type { AccountId, MessageId } from '../accounts/ids.ts';
 import { latestCredibleMs } from '../lib/instant-age.ts';
 import type { Lane } from '../limits/lane.ts';
 import type { MessageType } from '../messages/message.ts';
+import { HANDED_BY_OTHER } from '../messages/send-outcome.ts';
 import type { OutgoingPayload, StoredContent } from '../messages/stored-content.ts';
 import { type MessageKey, parseKeyString } from '../messages/whatsapp-key.ts';
 import type { Executor } from './database.ts';
@@ -156,8 +157,13 @@ export async function listUnsettled(
   // Two halves, each read in the order of an index of its own: the whole history of an account is no place to search.
   const half = (query: typeof handed) =>
     db.selectFrom(query.orderBy('seq').limit(limit).as('half')).selectAll();
+  const doubted = handed
+    .where('status', '=', 'unknown')
+    .where('handed_at', '>', kept)
+    // The page of another number never had it.
+    .where('failed_code', 'is distinct from', HANDED_BY_OTHER.code);
   const rows = await half(handed.where('status', '=', 'pending'))
-    .unionAll(half(handed.where('status', '=', 'unknown').where('handed_at', '>', kept)))
+    .unionAll(half(doubted))
     .orderBy('seq')
     .limit(limit)
     .execute();
