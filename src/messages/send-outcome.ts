@@ -20,6 +20,8 @@ export const UNCONFIRMED_MS = 60_000;
 export const RENEWED_LOOK_MS = 10_000;
 /** The longest pause between two looks at a message whose outcome is open. */
 const MAX_LOOK_MS = 30 * 60_000;
+/** The same of one that found its day full: the next day may have begun, or the limit have been raised. */
+export const FULL_LOOK_MS = 60_000;
 /** The longest pause of a chat whose recipient cannot be resolved. */
 const MAX_PAUSE_MS = 60_000;
 
