@@ -216,6 +216,23 @@ describe('an account that is linked with another number', () => {
   });
 });
 
+it('numbers may change while messages are accepted, told and dealt their slots, which are all counted', async () => {
+  const { id } = stage.account;
+  const rounds = Array.from({ length: 12 }, (_, n) => n);
+  const now = stage.clock.now();
+  await Promise.all([
+    ...rounds.map((n) => store.saveLinked(id, n % 2 === 0 ? OTHER : ONE)),
+    ...rounds.map((n) => stage.accept(`${n}`, { to: n % 2 === 0 ? ALICE : BOB, onLimit: 'defer' })),
+    ...rounds.map((n) => stage.ingest(messageEvent(`A${n}`, { at: now }))),
+    ...rounds.map((n) => stage.setDailyLimit(n % 3 === 0 ? 2 : 100)),
+  ]);
+  const rows = (await stage.rows()).filter(({ direction }) => direction === 'outgoing');
+  expect(rows).toHaveLength(rounds.length);
+  const slots = rows.filter(({ slot_date }) => slot_date !== null);
+  expect(slots.every(({ status }) => status === 'pending')).toBe(true);
+  expect(await stage.usage()).toMatchObject([{ taken: slots.length }]);
+});
+
 it('an account whose number was not known yet goes on as it is when it is told', async () => {
   const { id } = stage.account;
   await linkAnew({ ...ONE, wid: '99@lid', phoneNumber: null });
