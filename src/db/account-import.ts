@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { parseSessionState, SESSION_STATES } from '../accounts/state.ts';
 import { insertAccount, type NewAccount } from './account-directory.ts';
-import { doubtEarlierLink } from './account-link.ts';
+import { leaveEarlierLink } from './account-link.ts';
 import { isKept } from './account-row.ts';
 import type { Executor } from './database.ts';
 import { transact } from './transaction.ts';
@@ -70,7 +70,7 @@ async function revive(trx: Executor, { id, instanceId }: NewAccount): Promise<vo
 /** The account has a link that was made elsewhere; whose number it is will be known once it is connected. */
 export async function saveImported(db: Executor, id: AccountId): Promise<void> {
   await transact(db, async (trx) => {
-    await doubtEarlierLink(trx, id);
+    await leaveEarlierLink(trx, id);
     await trx
       .updateTable('accounts')
       .set({ linked: true, first_linked_at: sql<Date>`coalesce(first_linked_at, now())`, phone_number: null })

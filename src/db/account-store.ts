@@ -4,7 +4,7 @@ import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { parseReasonCode, REASONS, staysWanted } from '../accounts/reason.ts';
 import { listLiveStates, type SessionState } from '../accounts/state.ts';
 import { AppError } from '../lib/errors.ts';
-import { doubtEarlierLink } from './account-link.ts';
+import { leaveEarlierLink } from './account-link.ts';
 import { isKept, rowToAccount } from './account-row.ts';
 import { findSqlState } from './data-error.ts';
 import type { Executor } from './database.ts';
@@ -317,7 +317,7 @@ async function link(
   identity: LinkedIdentity,
   condition: RawBuilder<boolean>,
 ): Promise<Entry> {
-  await doubtEarlierLink(trx, id);
+  await leaveEarlierLink(trx, id, identity.phoneNumber);
   const row = await trx
     .updateTable('accounts')
     .set({

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import { toCanonicalPeople } from '../messages/address.ts';
 import type { MessageEvent, ReadMessage } from '../messages/inbound-event.ts';
@@ -64,13 +64,24 @@ export async function findCatchUpStart(
   );
 }
 
-/** Moves the instant up to which the account is caught up forward, never back. */
-export async function saveCaughtUpTo(db: Executor, accountId: AccountId, atMs: number): Promise<void> {
+/** How far something is caught up, and the time now, by which a stored instant is judged. */
+export interface CaughtUp {
+  readonly atMs: number;
+  readonly nowMs: number;
+}
+
+/** Moves the instant up to which the account is caught up forward; back only if it lies ahead of now: the clock was set back. */
+export async function saveCaughtUpTo(db: Executor, accountId: AccountId, upTo: CaughtUp): Promise<void> {
   await db
     .updateTable('accounts')
-    .set({ caught_up_to: sql<Date>`greatest(caught_up_to, ${new Date(atMs)}::timestamptz)` })
+    .set({ caught_up_to: laterOf(sql.ref('caught_up_to'), upTo) })
     .where('id', '=', accountId)
     .execute();
+}
+
+function laterOf(stored: RawBuilder<unknown>, { atMs, nowMs }: CaughtUp): RawBuilder<Date> {
+  const at = sql`${new Date(atMs)}::timestamptz`;
+  return sql<Date>`case when ${stored} > ${new Date(nowMs)}::timestamptz then ${at} else greatest(${stored}, ${at}) end`;
 }
 
 /** The watermarks of all chats of an account, by chat. */
@@ -86,21 +97,21 @@ export async function listChatWatermarks(
   return new Map(rows.map(({ chat_id, at, mark }) => [chat_id, { at: at.getTime(), mark }]));
 }
 
-/** Moves the watermarks of these chats to `atMs`, never back. */
+/** Moves the watermarks of these chats, as `saveCaughtUpTo` moves the account's instant. */
 export async function saveChatWatermarks(
   db: Executor,
   accountId: AccountId,
   chats: readonly { readonly chatId: string; readonly mark: string }[],
-  atMs: number,
+  upTo: CaughtUp,
 ): Promise<void> {
   if (chats.length === 0) return;
   const marks = toStorable(Object.fromEntries(chats.map(({ chatId, mark }) => [chatId, mark])));
   await sql`
     insert into chat_watermarks as old (account_id, chat_id, at, mark)
-    select ${accountId}::uuid, key, ${new Date(atMs)}::timestamptz, value
+    select ${accountId}::uuid, key, ${new Date(upTo.atMs)}::timestamptz, value
     from json_each_text(${JSON.stringify(marks)}::json) order by key
     on conflict (account_id, chat_id) do update
-    set at = greatest(old.at, excluded.at), mark = excluded.mark`.execute(db);
+    set at = ${laterOf(sql.ref('old.at'), upTo)}, mark = excluded.mark`.execute(db);
 }
 
 /**

@@ -37,6 +37,8 @@ export interface IngestPlan {
   readonly received: number;
   /** Messages of ours that were known and have failed now. */
   readonly failed: number;
+  /** Messages that were known, and whose media are awaited from now on. */
+  readonly awaitedAnew: number;
   readonly figures: IngestFigures;
 }
 
@@ -53,7 +55,12 @@ interface Draft {
   row: IngestRow | undefined;
   /** What the row was like; undefined for a new message. */
   readonly before:
-    | { readonly json: string; readonly status: string; readonly sentAt: Date | null }
+    | {
+        readonly json: string;
+        readonly status: string;
+        readonly sentAt: Date | null;
+        readonly mediaStatus: string | null;
+      }
     | undefined;
   /** Changes that came before the message. */
   readonly early: InboundEvent[];
@@ -139,7 +146,12 @@ function viewToDrafts(view: IngestView): Map<string, Draft> {
     drafts.set(targetToName(key), {
       messageId: key.message_id,
       row,
-      before: row && { json: JSON.stringify(row), status: row.status, sentAt: row.sent_at },
+      before: row && {
+        json: JSON.stringify(row),
+        status: row.status,
+        sentAt: row.sent_at,
+        mediaStatus: row.media_status,
+      },
       early: [],
       purged: row === undefined,
     });
@@ -176,19 +188,24 @@ function applyEvent(row: IngestRow, event: InboundEvent, beside: Beside, now: Da
   return undefined;
 }
 
-function draftsToUpdates(
-  drafts: Iterable<Draft>,
-): Pick<IngestPlan, 'updates' | 'statusChanged'> & { readonly changed: readonly ChangedRow[] } {
+function draftsToUpdates(drafts: Iterable<Draft>): Pick<
+  IngestPlan,
+  'updates' | 'statusChanged' | 'awaitedAnew'
+> & {
+  readonly changed: readonly ChangedRow[];
+} {
   const changed: ChangedRow[] = [];
+  let awaitedAnew = 0;
   const statusChanged: { messageId: MessageId; status: MessageStatus }[] = [];
   for (const { row, before } of drafts) {
     if (row === undefined || before === undefined || before.json === JSON.stringify(row)) continue;
     changed.push({ row, before });
+    if (row.media_status === 'pending' && before.mediaStatus !== 'pending') awaitedAnew += 1;
     if (before.status !== row.status) {
       statusChanged.push({ messageId: row.id as MessageId, status: row.status as MessageStatus });
     }
   }
-  return { updates: changed.map(({ row }) => row), changed, statusChanged };
+  return { updates: changed.map(({ row }) => row), changed, statusChanged, awaitedAnew };
 }
 
 function eventToName(event: InboundEvent): string {

@@ -38,6 +38,8 @@ export interface IngestResult {
   readonly waiting: number;
   /** Messages that were written and whose media are still to be fetched. */
   readonly awaitingMedia: number;
+  /** Those of them that were known, and had no media to be fetched before. */
+  readonly awaitedAnew: number;
   readonly figures: IngestFigures;
 }
 
@@ -54,6 +56,7 @@ const NOTHING: IngestResult = {
   statusChanged: [],
   waiting: 0,
   awaitingMedia: 0,
+  awaitedAnew: 0,
   figures: NO_FIGURES,
 };
 
@@ -103,6 +106,7 @@ export async function ingestEvents(
       waiting: plan.waiting.length,
       awaitingMedia: [...plan.inserts, ...plan.updates].filter((row) => row.media_status === 'pending')
         .length,
+      awaitedAnew: plan.awaitedAnew,
       figures: plan.figures,
     };
   });

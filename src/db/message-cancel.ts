@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
 import type { MessageStatus } from '../messages/message.ts';
+import type { SendFailure } from '../messages/send-outcome.ts';
 import { appendChanges, type MessageChange, rowToChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { isOneOfMessages } from './message-lookup.ts';
@@ -49,22 +50,30 @@ export async function cancelWaiting(
 }
 
 /**
- * Ends all that waits of an account that is deleted in this transaction, which has locked its row; with the lock of the limits
- * held. None is accepted besides: whoever has a slot is waited for, and who gets one later finds the account deleted.
+ * Ends all that waits of an account that is deleted or linked with another number in this transaction, which has locked its
+ * row; with the lock of the limits held. Whoever has a slot is waited for; who gets one later finds the account deleted, or
+ * has its message leave from the new number.
  */
 export async function cancelAllWaiting(
   trx: Executor,
   accountId: AccountId,
   changes: MessageChange[],
+  why?: SendFailure,
 ): Promise<void> {
-  await cancelSeen(trx, accountId, changes);
+  await cancelSeen(trx, accountId, changes, why);
   await sql`select from account_usage where account_id = ${accountId}::uuid for update`.execute(trx);
   // What was accepted until its slot's day was locked.
-  await cancelSeen(trx, accountId, changes);
+  await cancelSeen(trx, accountId, changes, why);
 }
 
 /** In statements whose number does not grow with that of the messages; nobody is left who could take their slots. */
-async function cancelSeen(trx: Executor, accountId: AccountId, changes: MessageChange[]): Promise<void> {
+async function cancelSeen(
+  trx: Executor,
+  accountId: AccountId,
+  changes: MessageChange[],
+  why: SendFailure | undefined,
+): Promise<void> {
+  const reason = why === undefined ? {} : { failed_code: why.code, failed_reason: why.reason };
   for (const status of ['pending', 'deferred'] as const) {
     const rows = await trx
       .selectFrom('messages')
@@ -80,7 +89,7 @@ async function cancelSeen(trx: Executor, accountId: AccountId, changes: MessageC
     if (rows.length === 0) continue;
     await trx
       .updateTable('messages')
-      .set({ status: 'cancelled' satisfies MessageStatus, slot_date: null })
+      .set({ status: 'cancelled' satisfies MessageStatus, slot_date: null, ...reason })
       .where(isOneOfMessages(rows.map(({ id }) => id)))
       .execute();
     await sql`

@@ -1,7 +1,9 @@
 import { type Selectable, sql } from 'kysely';
 import type { AccountId, MessageId } from '../accounts/ids.ts';
+import { latestCredibleMs } from '../lib/instant-age.ts';
 import type { Lane } from '../limits/lane.ts';
 import type { MessageType } from '../messages/message.ts';
+import { HANDED_BY_OTHER } from '../messages/send-outcome.ts';
 import type { OutgoingPayload, StoredContent } from '../messages/stored-content.ts';
 import { type MessageKey, parseKeyString } from '../messages/whatsapp-key.ts';
 import type { Executor } from './database.ts';
@@ -134,8 +136,8 @@ export interface UnsettledPage {
 
 /**
  * Messages that were handed over at least `minAgeMs` before `now` and whose fate the server has not told, in the order
- * in which they were accepted, `limit` at a time. With `minAgeMs` 0 the clock has no say: one that was set back must not
- * hide what was handed over before.
+ * in which they were accepted, `limit` at a time. A clock that was set back must not hide what was handed over before: what is
+ * further ahead of it than `minAgeMs` is old enough, and with `minAgeMs` 0 the clock has no say.
  */
 export async function listUnsettled(
   db: Executor,
@@ -149,14 +151,19 @@ export async function listUnsettled(
     .where('account_id', '=', accountId)
     .where('direction', '=', 'outgoing')
     .where('handed_at', 'is not', null)
-    .$if(minAgeMs > 0, (query) => query.where('handed_at', '<=', new Date(now - minAgeMs)))
+    .$if(minAgeMs > 0, (query) => query.where(isHandedFor(minAgeMs, now)))
     .$if(after !== null, (query) => query.where('seq', '>', after));
   const kept = new Date(now - UNKNOWN_KEPT_MS);
   // Two halves, each read in the order of an index of its own: the whole history of an account is no place to search.
   const half = (query: typeof handed) =>
     db.selectFrom(query.orderBy('seq').limit(limit).as('half')).selectAll();
+  const doubted = handed
+    .where('status', '=', 'unknown')
+    .where('handed_at', '>', kept)
+    // The page of another number never had it.
+    .where('failed_code', 'is distinct from', HANDED_BY_OTHER.code);
   const rows = await half(handed.where('status', '=', 'pending'))
-    .unionAll(half(handed.where('status', '=', 'unknown').where('handed_at', '>', kept)))
+    .unionAll(half(doubted))
     .orderBy('seq')
     .limit(limit)
     .execute();
@@ -166,14 +173,25 @@ export async function listUnsettled(
   };
 }
 
+/** As SQL, that a message was handed over as long ago, or before the clock was set back. */
+function isHandedFor(minAgeMs: number, now: number) {
+  const latest = new Date(latestCredibleMs(now, minAgeMs));
+  return sql<boolean>`(handed_at <= ${new Date(now - minAgeMs)}::timestamptz or handed_at > ${latest}::timestamptz)`;
+}
+
 /**
- * Instants (ms since the epoch) at which the account's messages went out after `after`, latest first. What was sent
- * on the phone is among them: WhatsApp counts it too. `since`: see `findOpenSince`.
+ * Instants (ms since the epoch) at which the account's messages went out after `after` and until `until`, latest first. What
+ * was sent on the phone is among them: WhatsApp counts it too. `since`: see `findOpenSince`.
  */
 export async function listHandedAt(
   db: Executor,
   accountId: AccountId,
-  range: { readonly after: Date; readonly limit: number; readonly since?: Date | undefined },
+  range: {
+    readonly after: Date;
+    readonly until: Date;
+    readonly limit: number;
+    readonly since?: Date | undefined;
+  },
 ): Promise<readonly number[]> {
   const rows = await db
     .selectFrom('messages')
@@ -181,6 +199,7 @@ export async function listHandedAt(
     .where('account_id', '=', accountId)
     .where('direction', '=', 'outgoing')
     .where('handed_at', '>', range.after)
+    .where('handed_at', '<=', range.until)
     .where(isSince(range.since))
     .orderBy('handed_at', 'desc')
     .limit(range.limit)

@@ -2,9 +2,11 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { PacingConfig } from '../config/config.ts';
+import { latestCredibleMs } from '../lib/instant-age.ts';
 import type { Breaker, BreakerCause, BreakerFacts } from '../limits/breaker.ts';
 import { COOL_DOWN_MS } from '../limits/breaker.ts';
 import { type Capping, cappingToRest, REACH_OUT_LOCKED } from '../limits/capping.ts';
+import { LONGEST_PAUSE_MS } from '../limits/jitter.ts';
 import { type Lane, REPLY_WINDOW_HOURS } from '../limits/lane.ts';
 import { type Candidate, isPaced, type Pace, type PaceRecord, recordToPace } from '../limits/pace.ts';
 import type { Executor } from './database.ts';
@@ -192,20 +194,24 @@ interface PaceRow extends Omit<BreakerFacts, 'trial'> {
 function handedFacts(at: Date, since: Date | undefined): RawBuilder<unknown> {
   const now = sql`${at}::timestamptz`;
   const isStranger = sql`lane = 'stranger'`;
+  // Later ones were handed over before the clock was set back.
+  const latest = new Date(latestCredibleMs(at.getTime(), LONGEST_PAUSE_MS));
+  const isCredible = sql`handed_at <= ${latest}::timestamptz`;
   const isAfterOpening = sql`(opened_at is null or handed_at > opened_at)`;
   const isRefused = sql`status = 'failed' and failed_code = 'SEND_REFUSED'`;
   const isTaken = sql`sent_at is not null`;
-  const isRecent = sql`handed_at > ${now} - interval '1 hour'`;
+  const isRecent = sql`handed_at > ${now} - interval '1 hour' and ${isCredible}`;
   const isRipe = sql`handed_at between ${now} - interval '24 hours' and ${now} - interval '1 hour'`;
-  const isTrial = sql`${isStranger} and handed_at >= opened_at + ${`${COOL_DOWN_MS} milliseconds`}::interval`;
+  const isTrial = sql`${isStranger} and handed_at >= opened_at + ${`${COOL_DOWN_MS} milliseconds`}::interval
+    and ${isCredible}`;
   const count = (...conditions: RawBuilder<unknown>[]) =>
     sql`(count(*) filter (where ${sql.join(conditions, sql` and `)}))::integer`;
   return sql`
     select
       ${count(sql`slot_date = account.date`, sql`lane <> 'reply'`)} as cold_today,
-      max(handed_at) filter (where lane = 'reply') as last_reply,
-      max(handed_at) filter (where lane = 'known') as last_known,
-      max(handed_at) filter (where ${isStranger}) as last_stranger,
+      max(handed_at) filter (where lane = 'reply' and ${isCredible}) as last_reply,
+      max(handed_at) filter (where lane = 'known' and ${isCredible}) as last_known,
+      max(handed_at) filter (where ${isStranger} and ${isCredible}) as last_stranger,
       ${count(isStranger, isAfterOpening, isRecent, isRefused)} as refused,
       ${count(isStranger, isAfterOpening, isRecent, isRefused, isLocked)} as locked,
       ${count(sql`lane <> 'reply'`, isAfterOpening, isRipe, isTaken)} as taken,

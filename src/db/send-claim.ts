@@ -5,6 +5,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import type { PacingConfig } from '../config/config.ts';
+import { latestCredibleMs } from '../lib/instant-age.ts';
 import type { Lane } from '../limits/lane.ts';
 import { NO_PACING, paceDelayMs } from '../limits/pace.ts';
 import { RATE_WINDOW_MS, rateDelayMs } from '../limits/rate.ts';
@@ -157,7 +158,8 @@ export async function findRateDelay(
   if (perMinute === 0) return 0;
   const now = at.getTime();
   const after = new Date(now - RATE_WINDOW_MS);
-  const handedAt = await listHandedAt(db, accountId, { after, limit: perMinute, since });
+  const until = new Date(latestCredibleMs(now, RATE_WINDOW_MS));
+  const handedAt = await listHandedAt(db, accountId, { after, until, limit: perMinute, since });
   return rateDelayMs([...handedAt, ...Array<number>(more).fill(now)], now, perMinute);
 }
 

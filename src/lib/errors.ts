@@ -82,6 +82,11 @@ export const ERROR_CATALOGUE = {
     retry: 'never',
     message: 'The campaign was cancelled, or all of it was accepted.',
   },
+  NUMBER_CHANGED: {
+    status: 409,
+    retry: 'never',
+    message: 'Another number was linked to the account before the message left.',
+  },
   MESSAGE_NOT_REACTABLE: {
     status: 409,
     retry: 'never',

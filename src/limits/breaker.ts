@@ -17,7 +17,10 @@ const TRIAL_LOOK_MS = 60_000;
 /** Why it opened. */
 export type BreakerCause = 'locked' | 'refused' | 'undelivered';
 
-/** Instants are milliseconds since the epoch. A breaker that has closed keeps when it had opened. */
+/**
+ * Instants are milliseconds since the epoch. A breaker that has closed keeps when it had opened; that of an account which got
+ * another number, when it got it.
+ */
 export interface Breaker {
   readonly state: 'closed' | 'open';
   readonly openedAt: number | null;
@@ -42,13 +45,14 @@ export interface BreakerStep {
   readonly restUntil: number | null;
 }
 
-/** The breaker as it is from now on. */
+/** The breaker as it is from now on. One that opened ahead of now, before the clock was set back, has opened now. */
 export function breakerStep(breaker: Breaker, facts: BreakerFacts, now: number): BreakerStep {
-  const { state, openedAt } = breaker;
+  const { state, openedAt, openedBy } = breaker;
   if (state === 'closed' || openedAt === null) {
     const cause = factsToCause(facts);
     return cause === null ? { breaker, restUntil: null } : open(cause, now);
   }
+  if (openedAt > now) return open(openedBy, now);
   const trialAt = openedAt + COOL_DOWN_MS;
   if (now < trialAt) return { breaker, restUntil: trialAt };
   switch (facts.trial) {
@@ -65,7 +69,7 @@ export function breakerStep(breaker: Breaker, facts: BreakerFacts, now: number):
   }
 }
 
-function open(openedBy: BreakerCause, now: number): BreakerStep {
+function open(openedBy: BreakerCause | null, now: number): BreakerStep {
   return { breaker: { state: 'open', openedAt: now, openedBy }, restUntil: now + COOL_DOWN_MS };
 }
 

@@ -7,6 +7,9 @@ const PAUSES = {
   stranger: { min: 15_000, max: 60_000 },
 } as const satisfies Record<Lane, { min: number; max: number }>;
 
+/** The longest pause of any lane, in milliseconds. */
+export const LONGEST_PAUSE_MS = Math.max(...Object.values(PAUSES).map(({ max }) => max));
+
 /**
  * The pause before a message after the one before it in its lane, in milliseconds. It follows from the message's id alone,
  * so looking again, or after a restart, changes nothing.

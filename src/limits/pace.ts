@@ -1,6 +1,7 @@
 import type { PacingConfig } from '../config/config.ts';
+import { ageMs } from '../lib/instant-age.ts';
 import { type Breaker, type BreakerFacts, breakerStep } from './breaker.ts';
-import { jitterMs } from './jitter.ts';
+import { jitterMs, LONGEST_PAUSE_MS } from './jitter.ts';
 import { LANES, type Lane } from './lane.ts';
 import { warmUpLimit } from './warm-up.ts';
 
@@ -96,8 +97,8 @@ function warmUpDue(lane: Lane, { warmUp }: Pace): number | null {
   return warmUp.nextDayAt;
 }
 
-/** An instant ahead of now, after the clock was set back, counts as now. */
+/** An instant ahead of now counts as now, and as none if the clock was set back since. */
 function jitterDue(id: string, lane: Lane, { lastHandedAt, now }: Pace): number | null {
   const last = lastHandedAt?.[lane] ?? null;
-  return last === null ? null : Math.min(last, now) + jitterMs(lane, id);
+  return last === null ? null : now - ageMs(last, now, LONGEST_PAUSE_MS) + jitterMs(lane, id);
 }

@@ -141,11 +141,12 @@ export class CatchUpKeeper {
 
   /** Moves the instant to `atMs` once what came before is committed. Rejects only with the signal's reason. */
   async #advance(atMs: number): Promise<void> {
-    const { committed, db, onStep } = this.#options;
+    const { clock, committed, db, onStep } = this.#options;
     try {
       await orAborted(committed(this.#session.accountId), this.#signal);
       if (this.#cause !== null) return;
-      await orAborted(saveCaughtUpTo(db, this.#session.accountId, atMs), this.#signal);
+      const upTo = { atMs, nowMs: clock.now() };
+      await orAborted(saveCaughtUpTo(db, this.#session.accountId, upTo), this.#signal);
       onStep?.('watermark-saved');
     } catch (thrown) {
       this.#signal.throwIfAborted();
@@ -183,7 +184,8 @@ export class CatchUpKeeper {
       onRead: async (chats) => {
         await orAborted(committed(accountId), this.#signal);
         if (this.#cause !== null) return;
-        await orAborted(saveChatWatermarks(db, accountId, chats, startedAt), this.#signal);
+        const upTo = { atMs: startedAt, nowMs: clock.now() };
+        await orAborted(saveChatWatermarks(db, accountId, chats, upTo), this.#signal);
       },
       log: this.#log,
       now: () => clock.now(),

@@ -27,7 +27,7 @@ const MAX_HELD_RUNS = 3;
 export interface ReadBackWindow {
   /** Everything from here on. */
   readonly floor: number;
-  /** At least so many messages, but none from before `bottom`. */
+  /** At least so many messages, but none from before `bottom`, which is no later than `floor`. */
   readonly atLeast: number;
   /** What is older than the link is history that the account was not ours for. */
   readonly bottom: number;
@@ -56,10 +56,10 @@ export function readBackWindow(
   const known = [caughtUpTo, watermark?.at ?? null].filter((at) => at !== null && at <= nowMs);
   if (known.length === 0) return lastMessageAt < bottom ? undefined : { floor: bottom, atLeast: 0, bottom };
   const upTo = Math.max(...known.map(Number));
-  const floor = Math.min(upTo - SKEW_MS, nowMs - REACH_MS);
+  const floor = Math.max(bottom, Math.min(upTo - SKEW_MS, nowMs - REACH_MS));
   const isChanged = watermark !== undefined && watermark.mark !== chat.mark;
   if (lastMessageAt < floor && !isChanged) return undefined;
-  return { floor, atLeast: REACH_MESSAGES, bottom: Math.min(bottom, floor) };
+  return { floor, atLeast: REACH_MESSAGES, bottom };
 }
 
 /** The pause before the page is read again after `incomplete` runs in a row that could not read all; milliseconds. */

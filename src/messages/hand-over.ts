@@ -240,8 +240,12 @@ async function watch(run: SendRun, check: Check): Promise<void> {
   if (isNewLine) check.dueAt = now + RENEWED_LOOK_MS;
 }
 
-/** Ends a message of which the page has nothing; one that may have left earlier keeps its slot of the day. */
-function failHanded(run: SendRun, message: HandedMessage, failure: SendFailure): Promise<void> {
+/**
+ * Ends a message of which the page has nothing; one that may have left earlier keeps its slot of the day. If that cannot be
+ * written down it is said again at the next look.
+ */
+export function failHanded(run: SendRun, message: HandedMessage, failure: SendFailure): Promise<void> {
+  run.unsettled.refuse(message.id, failure);
   return fail(run, message, failure, message.mayHaveLeft ? markFailed : markNeverLeft);
 }
 

@@ -3,6 +3,7 @@ import type { HandedMessage } from '../db/outbox-store.ts';
 import { orAborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { toError } from '../lib/errors.ts';
+import { ageMs } from '../lib/instant-age.ts';
 import type { Logger } from '../lib/logger.ts';
 import { RENEWED_LOOK_MS, UNCONFIRMED_MS } from './send-outcome.ts';
 
@@ -14,27 +15,30 @@ export class LineRenewal {
   readonly #session: Pick<ConnectedSession, 'renewLine'>;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** When the line was made; what was handed over since has gone over it. */
-  #madeAt: number;
+  /** When the line was made, by both clocks; what was handed over since has gone over it. */
+  #made: { readonly at: number; readonly monotonic: number };
 
   constructor(session: Pick<ConnectedSession, 'renewLine'>, clock: Clock, log: Logger) {
     this.#session = session;
     this.#clock = clock;
     this.#log = log;
-    this.#madeAt = clock.now();
+    this.#made = readClock(clock);
   }
 
   /**
    * Has the page make its line anew if the server's word on a message that the page holds is overdue, and the line is the
-   * one over which it went: once a message at most, however many are overdue with it. True if the line is new, so that the
-   * word may come soon.
+   * one over which it went: once a message at most, however many are overdue with it, and once more if the clock was set back
+   * and has come to its hand-over again. True if the line is new, so that the word may come soon.
    */
   async renewFor({ id, claim }: Pick<HandedMessage, 'id' | 'claim'>, signal: AbortSignal): Promise<boolean> {
-    const now = this.#clock.now();
+    const lineAge = this.#clock.monotonic() - this.#made.monotonic;
     const handedAt = claim.at.getTime();
-    if (handedAt < this.#madeAt) return now - this.#madeAt < RENEWED_LOOK_MS;
-    if (this.#session.renewLine === undefined || now - handedAt < UNCONFIRMED_MS) return false;
-    this.#madeAt = now;
+    const age = this.#ageOf(handedAt, lineAge);
+    // By the wall clock alone all would be earlier that was handed over after it was set back.
+    const isEarlier = handedAt < this.#made.at && age > lineAge;
+    if (isEarlier || age === Number.POSITIVE_INFINITY) return lineAge < RENEWED_LOOK_MS;
+    if (this.#session.renewLine === undefined || age < UNCONFIRMED_MS) return false;
+    this.#made = readClock(this.#clock);
     this.#log.warn('The server confirms nothing: the page makes its line anew', { messageId: id });
     try {
       await orAborted(this.#session.renewLine(), signal);
@@ -44,4 +48,18 @@ export class LineRenewal {
     }
     return true;
   }
+
+  /**
+   * How long ago a message was handed over. If that was before the clock was set back, it is told by the clock as the line was
+   * made; Infinity if the line is of the time after.
+   */
+  #ageOf(handedAt: number, lineAge: number): number {
+    const age = ageMs(handedAt, this.#clock.now(), UNCONFIRMED_MS);
+    const byThen = this.#made.at + lineAge - handedAt;
+    return age === Number.POSITIVE_INFINITY && byThen >= 0 ? byThen : age;
+  }
+}
+
+function readClock(clock: Clock) {
+  return { at: clock.now(), monotonic: clock.monotonic() };
 }

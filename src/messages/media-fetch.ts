@@ -1,8 +1,8 @@
 /**
  * Fetches the media of messages that came without it. The rows are the truth: what waits is read from the database,
  * oldest first, when an account connects and whenever it is told that rows were added. Each row is taken up once a
- * connection, one at a time, and its file passes through memory in pieces. What a session's end interrupts stays pending and
- * is taken up by the next one.
+ * connection, unless what came of it may have been lost, one at a time, and its file passes through memory in pieces. What a
+ * session's end interrupts stays pending and is taken up by the next one.
  */
 import type { AccountId } from '../accounts/ids.ts';
 import type { ConnectedSession, MediaDownload } from '../channels/channel.ts';
@@ -30,6 +30,8 @@ export interface MediaFetchOptions {
   readonly store: MediaStore;
   /** Puts events into the account's inbound lane, where they come after their message. */
   readonly emit: (accountId: AccountId, events: readonly InboundEvent[]) => void;
+  /** Resolves when everything that was emitted for the account is in the database, or known to be lost. */
+  readonly committed: (accountId: AccountId) => Promise<void>;
   readonly log: Logger;
   readonly clock: Clock;
   /** Pauses before each try, in milliseconds. */
@@ -43,6 +45,11 @@ export interface MediaFetch extends AsyncDisposable {
   run(session: ConnectedSession, signal: AbortSignal): Promise<void>;
   /** Messages of the account were stored that may wait for media. Returns at once; ignored while not connected. */
   wake(accountId: AccountId): void;
+  /**
+   * What was emitted may be lost, or messages that were known may wait for media: all that waits is read anew. Returns at once;
+   * ignored while not connected.
+   */
+  startOver(accountId: AccountId): void;
 }
 
 /** Opens the fetching of media. Disposing ends all runs and waits for them. */
@@ -62,6 +69,9 @@ export function openMediaFetch(options: MediaFetchOptions): MediaFetch {
     },
     wake(accountId) {
       runs.get(accountId)?.wake();
+    },
+    startOver(accountId) {
+      runs.get(accountId)?.startOver();
     },
     async [Symbol.asyncDispose]() {
       closing.abort();
@@ -94,6 +104,7 @@ class FetchRun {
   #listed: Wanted[] = [];
   #postponed: Postponed[] = [];
   #lastSeq = '0';
+  #isToStartOver = false;
 
   constructor(options: MediaFetchOptions, session: ConnectedSession, signal: AbortSignal) {
     this.#options = options;
@@ -105,6 +116,11 @@ class FetchRun {
   }
 
   wake(): void {
+    this.#wake.wake();
+  }
+
+  startOver(): void {
+    this.#isToStartOver = true;
     this.#wake.wake();
   }
 
@@ -141,13 +157,21 @@ class FetchRun {
   }
 
   async #list(): Promise<void> {
-    const page = await orAborted(
-      listPendingMedia(this.#options.db, this.#session.accountId, { afterSeq: this.#lastSeq, limit: PAGE }),
-      this.#signal,
-    );
+    const { db, committed } = this.#options;
+    const { accountId } = this.#session;
+    if (this.#isToStartOver) {
+      // What was fetched and is on its way would be fetched again.
+      await orAborted(committed(accountId), this.#signal);
+      this.#isToStartOver = false;
+      this.#lastSeq = '0';
+    }
+    const range = { afterSeq: this.#lastSeq, limit: PAGE };
+    const page = await orAborted(listPendingMedia(db, accountId, range), this.#signal);
     this.#lastSeq = page.at(-1)?.seq ?? this.#lastSeq;
-    this.#listed = page.flatMap((row) => (row.key === null ? [] : [{ ...row, key: row.key }]));
-    if (this.#listed.length < page.length) this.#log.warn('Media is wanted of messages without a key');
+    const postponed = new Set(this.#postponed.map(({ wanted }) => wanted.seq));
+    const fresh = page.filter(({ seq }) => !postponed.has(seq));
+    this.#listed = fresh.flatMap((row) => (row.key === null ? [] : [{ ...row, key: row.key }]));
+    if (this.#listed.length < fresh.length) this.#log.warn('Media is wanted of messages without a key');
     if (page.length === PAGE) this.#wake.wake();
   }
 

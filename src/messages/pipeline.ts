@@ -100,11 +100,15 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   } = deps;
   const { db } = database;
 
+  const hearLoss = (accountId: AccountId) => {
+    catchUp.request(accountId, 'gap');
+    mediaFetch.startOver(accountId);
+  };
   const lanes = stack.use(
     openInboundLanes({
       add: (job, signal) => queues.add('inbound', job, { signal }),
       log,
-      onGap: (accountId) => catchUp.request(accountId, 'gap'),
+      onGap: hearLoss,
       onStep,
       meter,
     }),
@@ -113,9 +117,9 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   const gate = stack.use(
     openLiveGate({ emit, onGap: (accountId) => catchUp.request(accountId, 'gap'), log }),
   );
-  const mediaFetch = stack.use(openMediaFetch({ db, store, emit, log, clock, onStep, meter }));
   const laneIdle = lanes.idle.bind(lanes);
   const committed = lanes.committed.bind(lanes);
+  const mediaFetch = stack.use(openMediaFetch({ db, store, emit, committed, log, clock, onStep, meter }));
   const catchUp = stack.use(openCatchUp({ db, emit, gate, laneIdle, committed, log, clock, onStep }));
   const directory = stack.use(openDirectory({ db, log, clock }));
   const ingest = makeIngest({
@@ -124,12 +128,13 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
     clock,
     onStep,
     meter,
-    onStored(accountId, { awaitingMedia }) {
-      if (awaitingMedia > 0) mediaFetch.wake(accountId);
+    onStored(accountId, { awaitingMedia, awaitedAnew }) {
+      if (awaitedAnew > 0) mediaFetch.startOver(accountId);
+      else if (awaitingMedia > 0) mediaFetch.wake(accountId);
       directory.wake(accountId);
     },
     onPassed: lanes.passed.bind(lanes),
-    onGap: (accountId) => catchUp.request(accountId, 'gap'),
+    onGap: hearLoss,
   });
   redis.onRecovered(() => catchUp.requestAll('redis'));
   database.onRecovered(() => catchUp.requestAll('database'));

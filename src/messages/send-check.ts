@@ -7,9 +7,17 @@ import { UNKNOWN_KEPT_MS } from '../db/outbox-store.ts';
 import { claimAgain } from '../db/send-claim.ts';
 import { findMessageStatus, markFailed } from '../db/send-result-store.ts';
 import { toError } from '../lib/errors.ts';
-import { adopt, fail, handOver, markMessageUnknown } from './hand-over.ts';
+import { adopt, fail, failHanded, handOver, markMessageUnknown } from './hand-over.ts';
 import type { ReadyContent } from './ready-content.ts';
-import { absenceToStep, findRefusal, GIVEN_UP, HOLD_MS, holdMs, type SendFailure } from './send-outcome.ts';
+import {
+  absenceToStep,
+  FULL_LOOK_MS,
+  findRefusal,
+  GIVEN_UP,
+  HOLD_MS,
+  holdMs,
+  type SendFailure,
+} from './send-outcome.ts';
 import type { SendRun } from './send-run.ts';
 import type { Check } from './unsettled.ts';
 
@@ -18,6 +26,7 @@ export async function lookUp(run: SendRun, check: Check): Promise<void> {
   const { message } = check;
   const status = await run.query(findMessageStatus(run.deps.db, message.id));
   if (status !== 'pending' && status !== 'unknown') return run.settle(message.id);
+  if (check.refusal !== undefined) return failHanded(run, message, check.refusal);
   let glimpse: MessageGlimpse | undefined;
   try {
     glimpse = await run.ask(() => run.session.findMessage(message.prepared));
@@ -70,7 +79,11 @@ async function repeat(run: SendRun, check: Check): Promise<void> {
       return;
     case 'full':
       // Nothing else of the chat may leave on this date either.
-      return unsettled.postpone(check, { now: run.now(), holdsUntil: Number.POSITIVE_INFINITY });
+      return unsettled.postpone(check, {
+        now: run.now(),
+        holdsUntil: Number.POSITIVE_INFINITY,
+        atMostMs: FULL_LOOK_MS,
+      });
     case 'gone':
       // An ack may have come meanwhile, or the finding that nothing can be concluded: the next search tells.
       return run.settle(message.id);

@@ -1,5 +1,5 @@
 import { backoffDelayMs } from '../lib/backoff.ts';
-import { AppError } from '../lib/errors.ts';
+import { AppError, ERROR_CATALOGUE } from '../lib/errors.ts';
 
 /**
  * What becomes of a message that was handed to the page, as pure decisions. A message is handed over again only under its
@@ -20,6 +20,8 @@ export const UNCONFIRMED_MS = 60_000;
 export const RENEWED_LOOK_MS = 10_000;
 /** The longest pause between two looks at a message whose outcome is open. */
 const MAX_LOOK_MS = 30 * 60_000;
+/** The same of one that found its day full: the next day may have begun, or the limit have been raised. */
+export const FULL_LOOK_MS = 60_000;
 /** The longest pause of a chat whose recipient cannot be resolved. */
 const MAX_PAUSE_MS = 60_000;
 
@@ -50,6 +52,18 @@ export const LINKED_ANEW: SendFailure = {
 export const ACCOUNT_DELETED: SendFailure = {
   code: 'SEND_OUTCOME_UNKNOWN',
   reason: 'The account was deleted after the message was handed over, which may have left.',
+};
+
+/** Why what waited is cancelled when the account is linked with another number, which nobody asked to send it. */
+export const NUMBER_CHANGED: SendFailure = {
+  code: 'NUMBER_CHANGED',
+  reason: ERROR_CATALOGUE.NUMBER_CHANGED.message,
+};
+
+/** What is written down of a message that the number before was handing over: the page of the new one never had it. */
+export const HANDED_BY_OTHER: SendFailure = {
+  code: 'NUMBER_CHANGED',
+  reason: 'Another number was linked to the account after the message was handed over, which may have left.',
 };
 
 /** What is written down of an answer to a message that has no key. */

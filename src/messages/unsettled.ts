@@ -1,6 +1,6 @@
 import type { MessageId } from '../accounts/ids.ts';
 import type { HandedMessage } from '../db/outbox-store.ts';
-import { checkDelayMs, pauseDelayMs, watchDelayMs } from './send-outcome.ts';
+import { checkDelayMs, pauseDelayMs, type SendFailure, watchDelayMs } from './send-outcome.ts';
 
 /** A handed message that is looked up in the page until its fate is known. Instants are monotonic milliseconds. */
 export interface Check {
@@ -11,6 +11,15 @@ export interface Check {
   isSeen: boolean;
   /** Until then later messages of the chat wait for this one: the page is not known to hold it. */
   holdsUntil: number;
+  /** Why it never left, until that is written down. */
+  refusal?: SendFailure;
+}
+
+/** When a message of which nothing is known is looked up again; at the latest after `atMostMs`. */
+interface Postponement {
+  readonly now: number;
+  readonly holdsUntil: number;
+  readonly atMostMs?: number;
 }
 
 interface Pause {
@@ -37,6 +46,12 @@ export class Unsettled {
     this.#checks.set(message.id, { message, dueAt, attempt: 1, isSeen: false, holdsUntil });
   }
 
+  /** Remembers why a message that is kept never left: whether that can be written down now is open. */
+  refuse(id: MessageId, refusal: SendFailure): void {
+    const check = this.#checks.get(id);
+    if (check !== undefined) check.refusal = refusal;
+  }
+
   /** Keeps a message that the page has taken: nobody waits for it. */
   keepSeen(message: HandedMessage, dueAt: number): void {
     const holdsUntil = Number.NEGATIVE_INFINITY;
@@ -57,10 +72,10 @@ export class Unsettled {
   }
 
   /** Nothing is known yet: look again soon; the chat waits until `holdsUntil`. */
-  postpone(check: Check, { now, holdsUntil }: { readonly now: number; readonly holdsUntil: number }): void {
+  postpone(check: Check, { now, holdsUntil, atMostMs = Number.POSITIVE_INFINITY }: Postponement): void {
     check.isSeen = false;
     check.holdsUntil = holdsUntil;
-    check.dueAt = now + checkDelayMs(check.attempt);
+    check.dueAt = now + Math.min(atMostMs, checkDelayMs(check.attempt));
     check.attempt += 1;
   }
 

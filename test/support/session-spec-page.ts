@@ -36,6 +36,14 @@ and after a logout it shows a new code. A conflict means that the link was opene
 holds the account, it is that one's.
 `;
 
+const ANOTHER_NUMBER = `An account that was logged out may be linked again with any phone, unless a number was named when it was created
+(\`wrong_phone\`). With the number it had it goes on. With another one it keeps its messages, its limits and what it used of
+them, and begins anew in everything else: chats are read back two days, as at a first link; who wrote to the number before, and
+its contacts, are not taken for the new one's; what WhatsApp thought of it, and the age by which it is warmed up, start
+again. Messages that wait are \`cancelled\` and those whose outcome is open \`unknown\`, both with \`NUMBER_CHANGED\`; campaigns
+that run or are paused are \`cancelled\`.
+`;
+
 const LEASES = `Where several instances share a database, each account is held by one at a time: a session runs only under a lease
 (\`src/instances/\`). An instance renews one row of \`instances\` for all that it holds; once that row is gone, which
 nobody may delete before it has lapsed by PostgreSQL's clock or is known to be over, its accounts are free. It stops its
@@ -118,6 +126,7 @@ export function makeSessionSpec(): string {
     `\n## Reconnecting\n\n${FALL}`,
     schedule(),
     `\n${TROUBLE}`,
+    `## Another number\n\n${ANOTHER_NUMBER}`,
     '## Numbers\n',
     table(['name', 'value', 'meaning', 'why'], numbers),
     `\n## Leases\n\n${LEASES}`,

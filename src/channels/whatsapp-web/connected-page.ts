@@ -50,14 +50,16 @@ import {
 type Lane = 'files' | 'reading';
 
 /**
- * A connected page as the rest of the daemon uses it. It lives as long as the connection; afterwards every call
- * rejects with SESSION_FAULT.
+ * A connected page as the rest of the daemon uses it. It lives as long as the connection; afterwards every call rejects with
+ * SESSION_FAULT, a send with SEND_WITHHELD, and what was waiting for its turn does nothing more in the page, which may be that
+ * of the next connection by then.
  */
 export class ConnectedPage implements ConnectedSession {
   readonly accountId: AccountId;
   readonly #page: Page;
   readonly #clock: Clock;
   readonly #timings: SessionTimings;
+  readonly #signal: AbortSignal;
   readonly #heavy = new KeyedSerial<Lane>();
   #underWay = 0;
   #usedAt: number;
@@ -68,12 +70,15 @@ export class ConnectedPage implements ConnectedSession {
     deps: {
       readonly clock: Clock;
       readonly timings: SessionTimings;
+      /** Aborts when the connection is over. */
+      readonly signal: AbortSignal;
     },
   ) {
     this.accountId = accountId;
     this.#page = page;
     this.#clock = deps.clock;
     this.#timings = deps.timings;
+    this.#signal = deps.signal;
     this.#usedAt = deps.clock.monotonic();
   }
 
@@ -174,6 +179,7 @@ export class ConnectedPage implements ConnectedSession {
   /** The file first, within a deadline of its own: one that comes too late is not sent behind the caller's back. */
   #sendMedia(send: PageSend, content: OutgoingMedia): Promise<PageSent | PageWithheld> {
     return this.#heavy.run('files', async () => {
+      this.#requireConnection('SEND_WITHHELD');
       const putting = putFile(this.#page, content);
       try {
         return await this.#give(send, await this.#awaitFile(putting));
@@ -196,6 +202,7 @@ export class ConnectedPage implements ConnectedSession {
     const { callDeadlineMs, heavyCallDeadlineMs } = this.#timings;
     const [what, deadlineMs] =
       file === null ? ['Sending', callDeadlineMs] : ['Sending media', heavyCallDeadlineMs];
+    this.#requireConnection('SEND_WITHHELD');
     try {
       return await this.#call(what, () => this.#page.evaluate(sendPrepared, send, file), deadlineMs);
     } catch (thrown) {
@@ -212,6 +219,7 @@ export class ConnectedPage implements ConnectedSession {
     work: () => Promise<T>,
     deadlineMs = this.#timings.callDeadlineMs,
   ): Promise<T> {
+    this.#requireConnection('SESSION_FAULT');
     this.#underWay += 1;
     try {
       return await withDeadline(work(), deadlineMs, what);
@@ -223,6 +231,10 @@ export class ConnectedPage implements ConnectedSession {
       this.#underWay -= 1;
       this.#usedAt = this.#clock.monotonic();
     }
+  }
+
+  #requireConnection(code: 'SEND_WITHHELD' | 'SESSION_FAULT'): void {
+    if (this.#signal.aborted) throw new AppError(code, { message: 'The session is no longer connected.' });
   }
 }
 

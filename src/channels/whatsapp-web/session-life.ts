@@ -382,12 +382,13 @@ export class SessionLife {
       this.#see({ sealedAt: Number.NEGATIVE_INFINITY });
     // A document that is ready means the end of the one before it, also if nothing was heard of that.
     this.#disconnect();
-    const session = new ConnectedPage(account.id, event.page, { clock, timings });
     const scope = new AbortController();
+    const connected = AbortSignal.any([scope.signal, signal]);
+    const session = new ConnectedPage(account.id, event.page, { clock, timings, signal: connected });
     this.#connection = { session, scope, identity };
     if (this.#held.length > 0) listener.onEvents(account.id, this.#held);
     this.#held = [];
-    listener.onConnected(session, AbortSignal.any([scope.signal, signal]));
+    listener.onConnected(session, connected);
   }
 
   /** An unlink soon after the link is rarely the user's (fact A8). */

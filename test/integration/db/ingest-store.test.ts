@@ -184,6 +184,7 @@ describe('a new message', () => {
       statusChanged: [],
       waiting: 0,
       awaitingMedia: 0,
+      awaitedAnew: 0,
       figures: NO_FIGURES,
     });
     expect(await messages()).toEqual([]);

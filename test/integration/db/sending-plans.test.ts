@@ -119,7 +119,12 @@ describe(`of ${COUNT} messages`, () => {
 
   it('no more than the limit a minute is examined for it', async () => {
     const { answer, statements } = await examiner.examine((db) =>
-      listHandedAt(db, account, { after: new Date(NOW.getTime() - 60_000), limit: LIMIT, since }),
+      listHandedAt(db, account, {
+        after: new Date(NOW.getTime() - 60_000),
+        until: new Date(NOW.getTime() + 60_000),
+        limit: LIMIT,
+        since,
+      }),
     );
     expect(answer).toHaveLength(LIMIT);
     expect(listLarge(statements, 3 * LIMIT)).toEqual([]);

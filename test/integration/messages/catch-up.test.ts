@@ -110,6 +110,8 @@ describe('catching up with the page', () => {
       .where('id', '=', session.accountId)
       .execute();
   };
+  const caughtUp = (agoMs: number) =>
+    saveCaughtUpTo(db, session.accountId, { atMs: clock.now() - agoMs, nowMs: clock.now() - agoMs });
   const ids = () => lane.events.map((event) => `${event.kind} ${event.key.bareId}`);
   /** Bare ids, in the order in which they are stored. */
   const storedIds = async () => {
@@ -142,7 +144,7 @@ describe('catching up with the page', () => {
   });
 
   it('emits only what is missing, also below what is known, over an overlap of two days', async () => {
-    await saveCaughtUpTo(db, session.accountId, clock.now() - HOUR);
+    await caughtUp(HOUR);
     const known = [ago(HOUR, 'k1'), ago(HOUR / 2, 'k2')];
     await ingestEvents(db, session.accountId, known, new Date());
     session.receive(
@@ -158,12 +160,32 @@ describe('catching up with the page', () => {
 
   it('reads at least 200 messages of a chat that has news, and none from long before the link', async () => {
     await linked(500);
-    await saveCaughtUpTo(db, session.accountId, clock.now() - HOUR);
+    await caughtUp(HOUR);
     session.receive(...Array.from({ length: 300 }, (_, n) => ago((400 - n) * HOUR, `m${n}`)), ago(0, 'new'));
     session.receive(ago(600 * HOUR, 'b0', BOB), ago(400 * HOUR, 'b1', BOB), ago(0, 'b2', BOB));
     await catchUpOnce();
     const expected = Array.from({ length: 199 }, (_, n) => `message m${n + 101}`);
     expect(ids()).toEqual([...expected, 'message new', 'message b1', 'message b2']);
+  });
+
+  it('reads all back once after the clock was set back, not at each connection until that is made up for', async () => {
+    await linked(500);
+    session.receive(ago(HOUR, 'a'), ago(100 * HOUR, 'b', BOB));
+    clock.set(200 * HOUR);
+    await catchUpOnce();
+    const ahead = await caughtUpTo();
+    clock.set(-199 * HOUR);
+    expect(await catchUpOnce()).toMatchObject({ chats: 2 });
+    expect(await caughtUpTo()).toBe(clock.now());
+    expect(ahead).toBeGreaterThan(clock.now());
+    const marks = await db
+      .selectFrom('chat_watermarks')
+      .select('at')
+      .where('account_id', '=', session.accountId)
+      .execute();
+    expect(marks.map(({ at }) => at.getTime())).toEqual([clock.now(), clock.now()]);
+    expect(await catchUpOnce()).toMatchObject({ chats: 1 });
+    expect(await caughtUpTo()).toBe(clock.now());
   });
 
   it('reads a page of each chat that was alive in two days if nothing happened, and none of the others', async () => {

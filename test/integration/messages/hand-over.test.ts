@@ -1,4 +1,6 @@
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { lockLimits } from '../../../src/db/slot-store.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import type { PageScript } from '../../support/fake-network.ts';
 import { ackEvent, ownMessageEvent } from '../../support/inbound-events.ts';
@@ -57,6 +59,38 @@ describe('sending', () => {
       { status: 'sent' },
       { status: 'sent' },
     ]);
+  });
+
+  it('fails it also if the database cuts that off, and gives its slot back', async () => {
+    await stage.accept('1');
+    const goesOn = Promise.withResolvers<void>();
+    let holder = Promise.resolve();
+    stage.connect({
+      async onSend() {
+        const held = Promise.withResolvers<void>();
+        holder = stage.db.transaction().execute(async (trx) => {
+          await lockLimits(trx, stage.account.id);
+          held.resolve();
+          await goesOn.promise;
+        });
+        await held.promise;
+        throw new AppError('NOT_ON_WHATSAPP');
+      },
+    });
+    const cutOff = async () => {
+      const { rows } = await sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`.execute(stage.db);
+      return rows.length;
+    };
+    await expect.poll(cutOff).toBe(1);
+    goesOn.resolve();
+    await holder;
+    await stage.settled();
+    expect(await stage.rows()).toMatchObject([
+      { status: 'failed', failed_code: 'NOT_ON_WHATSAPP', slot_date: null },
+    ]);
+    expect(await stage.usage()).toMatchObject([{ sent: 0, failed: 1, taken: 0 }]);
   });
 
   describe('what the page throws', () => {

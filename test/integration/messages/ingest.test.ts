@@ -116,6 +116,7 @@ describe('jobs', () => {
         statusChanged: [],
         waiting: 0,
         awaitingMedia: 0,
+        awaitedAnew: 0,
         figures: { ...NO_FIGURES, elsewhere: 1 },
       },
       {
@@ -123,6 +124,7 @@ describe('jobs', () => {
         statusChanged: [{ messageId: id, status: 'read' }],
         waiting: 0,
         awaitingMedia: 0,
+        awaitedAnew: 0,
         figures: { ...NO_FIGURES, statuses: ['read'] },
       },
     ]);

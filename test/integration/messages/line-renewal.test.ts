@@ -64,6 +64,47 @@ describe('acks and echoes', () => {
     expect(stage.network.textsOf(ALICE)).toEqual(['1', '2']);
   });
 
+  it('has the line made anew, once, for what was handed over before the clock was set back', async () => {
+    await stage.accept('1');
+    await stage.accept('2', { to: BOB });
+    let renewed = 0;
+    const onRenewLine = () => {
+      renewed += 1;
+    };
+    const { session } = stage.connect({ ack: 0, onRenewLine });
+    await stage.settled();
+    await stage.pass(30_000);
+    stage.clock.set(-3_600_000);
+    await stage.pass(29_999);
+    expect(renewed).toBe(0);
+    await stage.pass(30_001);
+    expect(renewed).toBe(1);
+    const [first] = await stage.rows();
+    session.page.set(first?.bare_id ?? '', 2);
+    await stage.pass(10_000);
+    expect(await stage.rows()).toMatchObject([{ status: 'delivered' }, { status: 'pending' }]);
+    for (let nth = 0; nth < 5; nth += 1) await stage.pass(600_000);
+    expect(renewed).toBe(1);
+  });
+
+  it('has the line made anew for what went over it after the clock was set back', async () => {
+    let renewed = 0;
+    stage.connect({
+      ack: 0,
+      onRenewLine() {
+        renewed += 1;
+      },
+    });
+    await stage.settled();
+    stage.clock.set(-3_600_000);
+    await stage.accept('1');
+    await stage.settled();
+    await stage.pass(59_999);
+    expect(renewed).toBe(0);
+    await stage.pass(1);
+    expect(renewed).toBe(1);
+  });
+
   it('takes the line of a new connection for a new one (F36)', async () => {
     await stage.accept('1');
     const page: PageStore = new Map();

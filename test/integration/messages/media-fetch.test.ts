@@ -56,6 +56,8 @@ const unfinished = () => readdir(join(folder.path, '.incoming'));
 class Emitted {
   readonly results: string[] = [];
   readonly events: MediaEvent[] = [];
+  /** Resolves when what was emitted is stored, or lost. */
+  committed = async (): Promise<void> => undefined;
   #waiter: { count: number; promise: PromiseWithResolvers<void> } | undefined;
 
   readonly emit = (_: AccountId, events: readonly InboundEvent[]): void => {
@@ -85,7 +87,15 @@ describe('fetching the media of incoming messages', () => {
   });
 
   const open = (triesMs: readonly number[] = [0, 20, 40]): MediaFetch =>
-    openMediaFetch({ db, store, emit: emitted.emit, log: silentLog, clock: systemClock, triesMs });
+    openMediaFetch({
+      db,
+      store,
+      emit: emitted.emit,
+      committed: () => emitted.committed(),
+      log: silentLog,
+      clock: systemClock,
+      triesMs,
+    });
 
   async function announce(bareIds: readonly string[], fileSize: number | null = 5): Promise<void> {
     const media = { mimeType: 'text/plain', fileName: 'note.txt', fileSize };
@@ -129,6 +139,50 @@ describe('fetching the media of incoming messages', () => {
     await emitted.reach(3);
     expect(session.downloaded).toEqual(['A', 'B', 'C']);
     expect(emitted.results.at(-1)).toBe('C gone');
+  });
+
+  it('takes up again what came of messages that still wait, once something was lost on its way', async () => {
+    await announce(['A', 'B', 'C']);
+    session.downloads.set('A', [bytes('first'), bytes('first')]);
+    session.downloads.set('B', [{ status: 'later' }]).set('C', [bytes('third')]);
+    await using fetch = open([0, 600_000]);
+    void fetch.run(session, new AbortController().signal);
+    await emitted.reach(2);
+    expect(emitted.results).toEqual(['A stored', 'C stored']);
+    // The event of A is lost, that of C is still on its way.
+    const stored = Promise.withResolvers<void>();
+    emitted.committed = () => stored.promise;
+    fetch.startOver(session.accountId);
+    await ingestEvents(db, session.accountId, emitted.events.slice(1), new Date());
+    expect(session.downloaded).toEqual(['A', 'B', 'C']);
+    stored.resolve();
+    await emitted.reach(3);
+    expect(emitted.results.at(-1)).toBe('A stored');
+    await ingestEvents(db, session.accountId, emitted.events, new Date());
+    await announce(['D']);
+    fetch.wake(session.accountId);
+    await emitted.reach(4);
+    expect(session.downloaded).toEqual(['A', 'B', 'C', 'A', 'D']);
+  });
+
+  it('takes up what an older message turns out to carry', async () => {
+    const media = { mimeType: 'text/plain', fileName: 'note.txt', fileSize: 5 };
+    const old = makeMessage(CHAT, 'old', 1_000, { type: 'document', media });
+    const stub = { ...old, type: 'revoked' as const, media: null };
+    expect(await ingestEvents(db, session.accountId, [stub], new Date())).toMatchObject({ awaitedAnew: 0 });
+    await announce(['A']);
+    session.downloads.set('A', [bytes('first')]).set('old', [bytes('older')]);
+    await using fetch = open();
+    void fetch.run(session, new AbortController().signal);
+    await emitted.reach(1);
+    await ingestEvents(db, session.accountId, emitted.events, new Date());
+    const told = await ingestEvents(db, session.accountId, [old], new Date());
+    expect(told).toMatchObject({ awaitingMedia: 1, awaitedAnew: 1 });
+    fetch.startOver(session.accountId);
+    await emitted.reach(2);
+    expect(session.downloaded).toEqual(['A', 'old']);
+    const seen = { ...old, ack: 3 as const };
+    expect(await ingestEvents(db, session.accountId, [seen], new Date())).toMatchObject({ awaitedAnew: 0 });
   });
 
   it('tries again what is uploaded again, and lets others go first meanwhile', async () => {

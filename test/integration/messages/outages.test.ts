@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
+import type { MediaDownload } from '../../../src/channels/channel.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { lockAccountIngest } from '../../../src/db/ingest-statements.ts';
 import { NO_FENCE } from '../../../src/db/lease-fence.ts';
@@ -119,29 +120,69 @@ const causes = async () =>
       .execute()
   ).map(({ cause }) => cause);
 
+const download = (content: string): MediaDownload => ({
+  status: 'bytes',
+  bytes: (async function* () {
+    yield Buffer.from(content);
+  })(),
+  mimeType: 'text/plain',
+  fileName: null,
+});
+
 const EXPECTED = Array.from({ length: COUNT }, (_, n) => `m${n}`);
 
-it('a Redis that is emptied in the middle of a burst loses nothing', async () => {
+/**
+ * Empties Redis while nothing is stored, and more jobs are there than are taken at a time: those that wait are lost for
+ * certain. `alsoLost` makes one more of them. Returns how many messages were told for that.
+ */
+async function loseJobs(alsoLost?: () => void): Promise<number> {
   const client = new Redis(`redis://127.0.0.1:${server.port}`);
   stack.defer(() => client.disconnect());
   const jobs = (state: string) => client.llen(`switchboard:inbound-test:${state}`);
-  let told = 0;
+  const untilJobs = async (count: number) => {
+    while ((await jobs('active')) + (await jobs('wait')) < count) await client.ping();
+  };
+  const lost = QUEUES.inbound.concurrency + 1;
   await admin.db.transaction().execute(async (trx) => {
-    // Nothing is stored meanwhile, and more jobs are made than are taken at a time: those that wait are lost for certain.
     await lockAccountIngest(trx, accountId);
-    for (const lost = QUEUES.inbound.concurrency + 1; told < lost; told += 1) {
+    for (let told = 0; told < lost; told += 1) {
       receive(told, told + 1);
-      while ((await jobs('active')) + (await jobs('wait')) <= told) await client.ping();
+      await untilJobs(told + 1);
     }
     while ((await jobs('active')) < QUEUES.inbound.concurrency) await client.ping();
+    alsoLost?.();
+    await untilJobs(alsoLost === undefined ? lost : lost + 1);
     await client.flushall();
   });
+  return lost;
+}
+
+it('a Redis that is emptied in the middle of a burst loses nothing', async () => {
+  const told = await loseJobs();
   const gap = log.next('The queue has lost inbound events; the page will be read back');
   const done = gap.then(() => log.next(DONE));
   receive(told, COUNT);
   expect((await done).fields).toMatchObject({ cause: 'gap', unread: 0 });
   expect(await stored()).toEqual(EXPECTED);
   expect(await causes()).toEqual(['ready', 'gap']);
+});
+
+it('a Redis that is emptied when a file has just been fetched does not keep it from its message', async () => {
+  const fetched = Promise.withResolvers<MediaDownload>();
+  session.downloads.set('file', [fetched.promise, download('again')]);
+  const media = { mimeType: 'text/plain', fileName: 'note.txt', fileSize: 5 };
+  const message = makeMessage(CHAT, 'file', Date.now(), { type: 'document', media });
+  session.receive(message);
+  pipeline.accept(accountId, [message]);
+  await expect.poll(() => session.downloaded).toEqual(['file']);
+  const told = await loseJobs(() => fetched.resolve(download('first')));
+  receive(told, told + 1);
+  const mediaStatus = async () => {
+    const found = admin.db.selectFrom('messages').select('media_status').where('bare_id', '=', 'file');
+    return (await found.where('account_id', '=', accountId).executeTakeFirst())?.media_status;
+  };
+  await expect.poll(mediaStatus, { timeout: 30_000 }).toBe('stored');
+  expect(session.downloaded).toEqual(['file', 'file']);
 });
 
 it('a Redis that dies and comes back loses nothing', async () => {

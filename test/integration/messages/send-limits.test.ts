@@ -234,6 +234,48 @@ describe('a message that is handed over once more', () => {
     expect(network.textsOf(ALICE)).toEqual(['1']);
   });
 
+  /** Half an hour after half an hour, in all of which its day is full. */
+  async function passHours(): Promise<void> {
+    connect();
+    await settled();
+    for (let look = 0; look < 8; look += 1) {
+      advance(1_800_000);
+      await settled();
+    }
+    expect(network.textsOf(ALICE)).toEqual([]);
+  }
+
+  it('leaves within a minute of a higher limit, however long its day was full', async () => {
+    open();
+    await claimAndDie();
+    clock.advance(DAY_MS);
+    await setLimit(0);
+    await passHours();
+    await setLimit(1);
+    advance(60_000);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['1']);
+  });
+
+  it('leaves within a minute of the new date, however long its day was full', async () => {
+    open();
+    await setLimit(1);
+    await claimAndDie(async () => {
+      clock.advance(DAY_MS);
+      const waits = nextWait(1);
+      await accept('other', BOB);
+      await waits;
+      while (network.textsOf(BOB).length === 0) await nextWait(1);
+    });
+    await passHours();
+    advance(8 * 3_600_000 - 30_000);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual([]);
+    advance(60_000);
+    await settled();
+    expect(network.textsOf(ALICE)).toEqual(['1']);
+  });
+
   it('keeps the limit a minute', async () => {
     open({ messageRateLimit: 1 });
     await claimAndDie();

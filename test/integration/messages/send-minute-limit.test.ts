@@ -46,6 +46,23 @@ describe('the per-minute limit', () => {
     expect((await full).fields).toMatchObject({ delayMs: 60_000 });
     expect(stage.network.textsOf(ALICE)).toEqual(['1', '2', '3', '4']);
   });
+
+  it('goes by the clock as it was set, also back', async () => {
+    await stage.restart({ messageRateLimit: 2 });
+    for (const body of ['1', '2', '3']) await stage.accept(body);
+    const limited = stage.log.next(RATE_LINE);
+    stage.connect();
+    await limited;
+    stage.clock.set(-3_600_000);
+    const limitedAgain = stage.log.next(RATE_LINE);
+    for (const body of ['4', '5']) await stage.accept(body);
+    expect((await limitedAgain).fields).toMatchObject({ delayMs: 60_000 });
+    expect(stage.network.textsOf(ALICE)).toEqual(['1', '2', '3', '4']);
+    const third = stage.acksWritten(1);
+    stage.advance(60_000);
+    await third;
+    expect(stage.network.textsOf(ALICE)).toEqual(['1', '2', '3', '4', '5']);
+  });
 });
 
 describe('two daemons that both hold the account', () => {

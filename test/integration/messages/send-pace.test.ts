@@ -153,6 +153,15 @@ describe('jitter', () => {
     expect(await sendNext(pace)).toBe('2');
   });
 
+  it('goes by the clock as it was set, also back', async () => {
+    for (const text of ['1', '2', '3']) await accept(text, 'a@c.us');
+    const pace = open({ jitter: true });
+    expect(await sendNext(pace)).toBe('1');
+    clock.set(-HOUR_MS);
+    expect(await sendNext(pace)).toBe('2');
+    expect(Number(await sendNext(pace))).toBeGreaterThanOrEqual(15_000);
+  });
+
   it('holds for claims that are made at the same time', async () => {
     await accept('1', 'a@c.us');
     const pace = open({ jitter: true });

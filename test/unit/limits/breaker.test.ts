@@ -35,6 +35,13 @@ describe('a closed breaker', () => {
 });
 
 describe('an open breaker', () => {
+  it('that opened before the clock was set back rests as if it had opened now', () => {
+    const restUntil = NOW + COOL_DOWN_MS;
+    const step = breakerStep(opened(NOW + 40 * COOL_DOWN_MS), FINE, NOW);
+    expect(step).toEqual({ breaker: opened(NOW), restUntil });
+    expect(breakerStep(step.breaker, FINE, NOW + 1)).toEqual({ breaker: opened(NOW), restUntil });
+  });
+
   it('rests until it has cooled down, whatever happens', () => {
     const breaker = opened(NOW);
     const step = breakerStep(breaker, { ...FINE, trial: 'taken' }, NOW + COOL_DOWN_MS - 1);

@@ -45,9 +45,14 @@ describe('paceDelayMs', () => {
       { reply: 0, known: 0, stranger: 10_000 },
     ],
     [
+      'lanes were used a little ahead of now',
+      { lastHandedAt: { reply: NOW + 1, known: NOW + 60_000, stranger: null } },
+      { reply: 1_000, known: 4_000, stranger: 0 },
+    ],
+    [
       'the clock was set back',
-      { lastHandedAt: { reply: NOW + HOUR_MS, known: null, stranger: null } },
-      { reply: 1_000, known: 0, stranger: 0 },
+      { lastHandedAt: { reply: NOW + HOUR_MS, known: NOW + 60_001, stranger: null } },
+      { reply: 0, known: 0, stranger: 0 },
     ],
   ])('when %s', (_what, given, delays) => {
     const pace = { ...FREE, ...given };

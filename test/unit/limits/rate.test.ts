@@ -21,14 +21,32 @@ describe('rateDelayMs', () => {
     { title: 'forgets what is older than a minute', handedAt: ago(61, 62, 63), limit: 1, delayMs: 0 },
     { title: 'knows no limit at 0', handedAt: ago(1, 1, 1, 1), limit: 0, delayMs: 0 },
     {
-      title: 'waits a minute at most after the clock was set back',
-      handedAt: [NOW + 3_600_000],
+      title: 'counts what is a little ahead as of now: clocks differ',
+      handedAt: [NOW + 60_000],
       limit: 1,
       delayMs: 60_000,
+    },
+    {
+      title: 'does not count what is further ahead: the clock was set back',
+      handedAt: [NOW + 60_001],
+      limit: 1,
+      delayMs: 0,
     },
   ])('$title', ({ handedAt, limit, delayMs }) => {
     expect(rateDelayMs(handedAt, NOW, limit)).toBe(delayMs);
   });
+
+  it.each([30_000, 3_600_000, 86_400_000])(
+    'holds messages back for two minutes in all after the clock was set back by %i ms',
+    (stepMs) => {
+      const handedAt = Array.from({ length: 20 }, (_, n) => NOW + stepMs - n * 100);
+      let held = 0;
+      for (let passed = 0; passed < stepMs + 600_000; passed += 1_000)
+        if (rateDelayMs(handedAt, NOW + passed, 20) > 0) held += 1_000;
+      expect(held).toBeGreaterThan(0);
+      expect(held).toBeLessThanOrEqual(2 * RATE_WINDOW_MS);
+    },
+  );
 
   it('never lets more than the limit into any minute, and loses no time', () => {
     const arrivals = fc.array(fc.integer({ min: 0, max: 30_000 }), { maxLength: 60 });

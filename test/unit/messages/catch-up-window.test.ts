@@ -63,6 +63,12 @@ describe('how far a chat is read back', () => {
       atLeast: 200,
       bottom: ago(68),
     });
+    expect(windowOf(ago(1), ago(5_000), undefined, ago(20))).toEqual({
+      floor: ago(68),
+      atLeast: 200,
+      bottom: ago(68),
+    });
+    expect(windowOf(ago(80), ago(5_000), undefined, ago(20))).toBeUndefined();
   });
 });
 

@@ -25,8 +25,8 @@ const hang = () => new Promise<never>(() => undefined);
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function openSession(page: Page): ConnectedPage {
-  const deps = { clock: new ManualClock(), timings: DEFAULT_TIMINGS };
+function openSession(page: Page, signal = new AbortController().signal): ConnectedPage {
+  const deps = { clock: new ManualClock(), timings: DEFAULT_TIMINGS, signal };
   return new ConnectedPage('account' as AccountId, page, deps);
 }
 
@@ -92,5 +92,79 @@ describe('a file that hangs', () => {
     expect(asked).toBe(2);
     await vi.advanceTimersByTimeAsync(1);
     await settled;
+  });
+});
+
+describe('a connection that is over', () => {
+  let connection: AbortController;
+
+  beforeEach(() => {
+    connection = new AbortController();
+  });
+
+  const open = (page: Partial<Record<'evaluate' | 'evaluateHandle', unknown>>) =>
+    openSession(page as unknown as Page, connection.signal);
+
+  it('does nothing more in the page', async () => {
+    const session = open({
+      evaluate: () => expect.unreachable(),
+      evaluateHandle: () => expect.unreachable(),
+    });
+    connection.abort();
+    const calls = await Promise.allSettled([
+      session.send(PREPARED, TEXT, {}),
+      session.send(PREPARED, FILE, {}),
+      session.prepareSend('49@c.us'),
+      session.downloadMedia(PREPARED.key),
+      session.listChats(),
+    ]);
+    expect(calls).toMatchObject([
+      { reason: { code: 'SEND_WITHHELD' } },
+      { reason: { code: 'SEND_WITHHELD' } },
+      { reason: { code: 'SESSION_FAULT' } },
+      { reason: { code: 'SESSION_FAULT' } },
+      { reason: { code: 'SESSION_FAULT' } },
+    ]);
+  });
+
+  it('leaves alone what was waiting for its turn', async () => {
+    const begun = Promise.withResolvers<void>();
+    const download = Promise.withResolvers<never>();
+    let asked = 0;
+    const session = open({
+      evaluate: () => expect.unreachable(),
+      evaluateHandle() {
+        asked += 1;
+        begun.resolve();
+        return download.promise;
+      },
+    });
+    const calls = [session.downloadMedia(PREPARED.key), session.send(PREPARED, FILE, {})];
+    const settled = Promise.allSettled(calls);
+    await begun.promise;
+    connection.abort();
+    download.reject(new Error('Execution context was destroyed.'));
+    expect(await settled).toMatchObject([
+      { reason: { code: 'SESSION_FAULT' } },
+      { reason: { code: 'SEND_WITHHELD' } },
+    ]);
+    expect(asked).toBe(1);
+  });
+
+  it('does not send a file that the page has only by then', async () => {
+    const begun = Promise.withResolvers<void>();
+    const file = Promise.withResolvers<unknown>();
+    const session = open({
+      evaluate: () => expect.unreachable(),
+      evaluateHandle() {
+        begun.resolve();
+        return file.promise;
+      },
+    });
+    const sending = session.send(PREPARED, FILE, {});
+    await begun.promise;
+    connection.abort();
+    file.resolve({ uploadFile: async () => undefined, dispose: async () => undefined });
+    await expect(sending).rejects.toMatchObject({ code: 'SEND_WITHHELD' });
   });
 });
