@@ -53,7 +53,7 @@ it('writes bodies down however long they are together, in their order', async ()
     where webhook_id = ${webhookId} order by webhook_deliveries.id`.execute(db);
   expect(rows.map(({ id }) => id)).toEqual(ids);
   expect(new Set(rows.map(({ length }) => length))).toEqual(new Set([payload.length]));
-}, 60_000);
+}, 240_000);
 
 it('takes up no dead letter again that ended after it was asked to', async () => {
   await makeWebhook();
