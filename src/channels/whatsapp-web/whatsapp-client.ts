@@ -25,6 +25,7 @@ import { installBridge } from './page-bridge.ts';
 import { acknowledgeNews, logOut, reconnectSocket, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
+import { installPicking } from './page-picking.ts';
 import type { ProcessFamilies } from './process-families.ts';
 import { readTreeMemory } from './process-memory.ts';
 import { profilePathOf, requireFreeBytes } from './profile.ts';
@@ -333,6 +334,7 @@ export class WhatsAppClient {
     // Not waited for: the page's own code goes on meanwhile.
     await page.exposeFunction('onQRChangedEvent', (qr: unknown) => void offer.hearQr(qr));
     await page.evaluateOnNewDocument(installBridge);
+    await page.evaluateOnNewDocument(installPicking);
     await page.evaluateOnNewDocument(watchStorage);
     page.on('framenavigated', (frame) => this.#navigated(page, frame, injection));
     page.on('response', (response) => this.#answered(page, response));
