@@ -2,6 +2,7 @@ import { installBridge } from '../../src/channels/whatsapp-web/page-bridge.ts';
 import { beginInjection, beginListening } from '../../src/channels/whatsapp-web/page-calls.ts';
 import { installLookUp } from '../../src/channels/whatsapp-web/page-look-up.ts';
 import type { PageNews } from '../../src/channels/whatsapp-web/page-model.ts';
+import { installPicking } from '../../src/channels/whatsapp-web/page-picking.ts';
 import { installReadBack } from '../../src/channels/whatsapp-web/page-read-back.ts';
 
 type Modules = Record<string, unknown>;
@@ -23,6 +24,7 @@ export function openStrangePage(modules: Modules, library: Record<string, unknow
   };
   Object.assign(globalThis, { window: Object.assign(page, { top: page }) });
   installBridge();
+  installPicking();
   return { told, page: globalThis.window as typeof globalThis.window & Record<string, never> };
 }
 

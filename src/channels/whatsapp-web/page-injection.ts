@@ -19,7 +19,7 @@ import {
 import { watchLine } from './page-line.ts';
 import { installLookUp } from './page-look-up.ts';
 import { letLibraryTakeFiles } from './page-media.ts';
-import type { PageNews } from './page-model.ts';
+import type { SocketNews } from './page-model.ts';
 import { installReadBack } from './page-read-back.ts';
 import { watchSocket } from './page-socket.ts';
 
@@ -53,8 +53,6 @@ export interface InjectionHandlers {
 
 /** The page says by nothing but a variable that its code has come. */
 const PAGE_CODE_POLL_MS = 50;
-
-type SocketNews = Extract<PageNews, { kind: 'socket' }>;
 
 /**
  * Brings the library into each document of the page, once, and finds out when it is ready.

@@ -87,6 +87,8 @@ export type PageNews =
   | { readonly kind: 'overflow' }
   | { readonly kind: 'passkey' };
 
+export type SocketNews = Extract<PageNews, { kind: 'socket' }>;
+
 /** What the page says about one message after a send or a look-up. */
 export interface PageGlimpse {
   readonly id: unknown;

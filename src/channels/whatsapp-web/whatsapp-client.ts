@@ -1,36 +1,22 @@
-import puppeteer, { type Browser, type Frame, type HTTPResponse, type Page } from 'puppeteer';
+import type { Frame, HTTPResponse, Page } from 'puppeteer';
 import wwebjs from 'whatsapp-web.js';
 import type { LinkedIdentity } from '../../accounts/account.ts';
-import type { AccountId } from '../../accounts/ids.ts';
 import type { ReasonCode } from '../../accounts/reason.ts';
-import type { SessionTimings } from '../../config/session-timings.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/logger.ts';
 import type { InboundEvent } from '../../messages/inbound-event.ts';
-import { type LaunchDeps, makeLaunchOptions, USER_AGENT } from './browser.ts';
-import {
-  findBrowserProcesses,
-  identifyProcess,
-  type KnownProcess,
-  killBrowserProcesses,
-  removeProfileLocks,
-} from './browser-process.ts';
+import { USER_AGENT } from './browser.ts';
+import { BrowserRun, type BrowserRunDeps, type CloseOptions } from './browser-run.ts';
 import { makeDeviceName } from './device-name.ts';
-import type { BrowserGuard } from './guard.ts';
 import { type LinkNews, LinkOffer, type PairingWish } from './link-offer.ts';
-import { newsToEvent } from './message-conversion.ts';
 import { installBridge } from './page-bridge.ts';
 import { acknowledgeNews, logOut, reconnectSocket, reportSocket } from './page-calls.ts';
 import { type LibraryClient, PageInjection } from './page-injection.ts';
 import type { PageNews } from './page-model.ts';
-import type { ProcessFamilies } from './process-families.ts';
-import { readTreeMemory } from './process-memory.ts';
-import { profilePathOf, requireFreeBytes } from './profile.ts';
+import { hearPageNews, type NewsHearers } from './page-news.ts';
+import { installPicking } from './page-picking.ts';
 import { watchStorage } from './storage-watch.ts';
-import { openTemporaryFolder } from './temporary-folder.ts';
-import { cutTornLogs } from './torn-log.ts';
 
 const { Client, LocalAuth } = wwebjs;
 
@@ -51,26 +37,14 @@ export type ClientEvent =
   | { readonly kind: 'gap' }
   | { readonly kind: 'ended'; readonly reason: ReasonCode; readonly error: Error };
 
-export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'> {
-  readonly accountId: AccountId;
+export interface ClientDeps extends BrowserRunDeps {
   /** What the user calls the account; null if nothing. */
   readonly displayName: string | null;
   /** How a phone that is not linked yet is linked. */
   readonly pairing: PairingWish;
-  readonly livePath: string;
-  /** @throws LeaseLostError once another instance may run a browser of the account. */
-  readonly requireLease: () => void;
-  /** @throws AppError SESSION_FAULT if the opened profile does not lie where it was opened any more. */
-  readonly requireProfile: () => Promise<void>;
   /** Resolves when more events may be told; never rejects. */
   readonly whenRoom: () => Promise<void>;
   readonly clock: Clock;
-  readonly log: Logger;
-  readonly timings: SessionTimings;
-  /** Looks after the browser should this process die, and after what of it cannot be killed. */
-  readonly guard: BrowserGuard;
-  /** Shared with all clients. */
-  readonly families: ProcessFamilies;
 }
 
 /**
@@ -80,24 +54,22 @@ export interface ClientDeps extends Omit<LaunchDeps, 'profilePath' | 'accountId'
  */
 export class WhatsAppClient {
   readonly #deps: ClientDeps;
-  readonly #profilePath: string;
+  readonly #run: BrowserRun;
   readonly #onEvent: (event: ClientEvent) => void;
-  #launching: Promise<Browser> = Promise.reject(new Error('The browser was never launched.'));
-  #temporary: AsyncDisposable | undefined;
   #page: Page | undefined;
   #injection: PageInjection | undefined;
   #offer: LinkOffer | undefined;
-  /** The process that was launched, from then on. */
-  #launched: KnownProcess | undefined;
   /** When a document was last ready, of the clock that never jumps. */
   #readyAt = Number.NEGATIVE_INFINITY;
   #over = false;
 
   constructor(deps: ClientDeps, onEvent: (event: ClientEvent) => void) {
     this.#deps = deps;
-    this.#profilePath = profilePathOf(deps.livePath, deps.accountId);
+    this.#run = new BrowserRun(deps, {
+      isOver: () => this.#over,
+      onDiskFull: (error) => this.#end('disk_full', error),
+    });
     this.#onEvent = onEvent;
-    this.#launching.catch(() => undefined);
   }
 
   /** Launches the browser and loads the page; what follows comes as events. Call it once, then `close`. */
@@ -113,8 +85,7 @@ export class WhatsAppClient {
   }
 
   async #open(): Promise<void> {
-    this.#launching = this.#launch();
-    const browser = await this.#launching;
+    const browser = await this.#run.launch();
     browser.on('disconnected', () => this.#end('browser_died', new Error('The browser ended.')));
     if (!browser.connected) this.#end('browser_died', new Error('The browser ended at once.'));
     const page = (await browser.pages())[0] ?? (await browser.newPage());
@@ -177,8 +148,8 @@ export class WhatsAppClient {
   }
 
   /** Reads how much memory the browser's processes take, in bytes. */
-  async measureMemory(): Promise<number> {
-    return this.#launched ? await readTreeMemory(this.#deps.families.find(this.#launched)) : 0;
+  measureMemory(): Promise<number> {
+    return this.#run.measureMemory();
   }
 
   /** Has the page show a new QR code, or asks WhatsApp for a new pairing code. @throws AppError SESSION_DEADLINE */
@@ -200,94 +171,10 @@ export class WhatsAppClient {
     await withDeadline(page.evaluate(logOut), this.#deps.timings.logoutDeadlineMs, 'Logging out');
   }
 
-  /**
-   * Closes the browser, by force if it does not listen, which is not waited for long if it does not answer anyway;
-   * resolves when none of its processes is left.
-   */
-  async close({ isUnresponsive = false }: { readonly isUnresponsive?: boolean } = {}): Promise<void> {
+  /** Closes the browser; nothing is told any more. Resolves when none of its processes is left (see BrowserRun). */
+  async close(options: CloseOptions = {}): Promise<void> {
     this.#over = true;
-    const { timings } = this.#deps;
-    const closeDeadlineMs = isUnresponsive ? timings.closeUnresponsiveMs : timings.closeDeadlineMs;
-    let pid: number | undefined;
-    try {
-      // A browser that is still being launched would otherwise be missed, and stay (fault F27).
-      const browser = await withDeadline(this.#launching, closeDeadlineMs, 'Launching the browser');
-      pid = browser.process()?.pid;
-      if (browser.connected) await withDeadline(browser.close(), closeDeadlineMs, 'Closing the browser');
-    } catch (thrown) {
-      const error = toError(thrown).message;
-      // Why a launch failed is told where it did.
-      if (pid === undefined && !isAppError(thrown, 'SESSION_DEADLINE'))
-        this.#deps.log.debug('There is no browser to close', { error });
-      else this.#deps.log.warn('The browser did not close and is killed', { error });
-    } finally {
-      await this.#clearUp();
-    }
-  }
-
-  /** What cannot be removed is removed by the next start. */
-  async #clearUp(): Promise<void> {
-    const { log } = this.#deps;
-    try {
-      await killBrowserProcesses(this.#profilePath, { known: this.#launched, log });
-      const pids = findBrowserProcesses(this.#profilePath, this.#launched);
-      if (pids.length > 0) {
-        log.error('Processes of a browser could not be killed', { pids });
-        return this.#deps.guard.withholdGoodbye();
-      }
-      if (this.#launched) this.#deps.guard.forget(this.#launched.pid);
-      removeProfileLocks(this.#profilePath);
-      await this.#temporary?.[Symbol.asyncDispose]();
-    } catch (thrown) {
-      log.warn('What a browser has left could not be cleared up', { error: toError(thrown).message });
-    }
-  }
-
-  async #launch(): Promise<Browser> {
-    // An orphan of an earlier run goes on taking messages and holds the profile (faults F28 to F31).
-    await killBrowserProcesses(this.#profilePath, { log: this.#deps.log });
-    if (findBrowserProcesses(this.#profilePath).length > 0)
-      throw new AppError('SESSION_FAULT', { message: 'Processes of an earlier browser cannot be killed.' });
-    removeProfileLocks(this.#profilePath);
-    this.#requireWanted();
-    // Before anything is mended in it, and once more before it is used: in an empty folder a page asks for a scan, and that
-    // would be taken for a link that is over.
-    await this.#deps.requireProfile();
-    await this.#requireRoom();
-    const torn = await cutTornLogs(this.#profilePath);
-    if (torn.length > 0) this.#deps.log.warn('Torn logs of the profile were mended', { torn });
-    await this.#deps.requireProfile();
-    const temporary = await openTemporaryFolder(this.#deps.environment);
-    this.#temporary = temporary;
-    const environment = { ...this.#deps.environment, TMPDIR: temporary.path };
-    const options = makeLaunchOptions({ ...this.#deps, profilePath: this.#profilePath, environment });
-    if (this.#over) await temporary[Symbol.asyncDispose]();
-    // Nothing is waited for from here to the launch: a close that did not wait for it has looked for processes already.
-    this.#requireWanted();
-    // The driver's own limit begins once the browser has answered.
-    const { launchDeadlineMs } = this.#deps.timings;
-    const browser = await withDeadline(puppeteer.launch(options), launchDeadlineMs, 'Launching the browser');
-    this.#launched = identifyProcess(browser.process()?.pid ?? 0);
-    // Puppeteer starts each browser as the leader of a group.
-    if (this.#launched) this.#deps.guard.watch(this.#launched.pid);
-    // This process may have stood still at any moment of it.
-    this.#deps.requireLease();
-    return browser;
-  }
-
-  #requireWanted(): void {
-    this.#deps.requireLease();
-    if (!this.#over) return;
-    throw new AppError('SESSION_FAULT', { message: 'The session was closed before its launch.' });
-  }
-
-  /** On a full disk Chromium throws away the storage that it cannot open, and the link with it (fault F43). */
-  async #requireRoom(): Promise<void> {
-    const { livePath, timings } = this.#deps;
-    await requireFreeBytes(livePath, timings.freeDiskBytes).catch((thrown: unknown) => {
-      if (isAppError(thrown, 'DISK_FULL')) this.#end('disk_full', thrown);
-      throw thrown;
-    });
+    await this.#run.close(options);
   }
 
   #makeLibrary(): LibraryClient {
@@ -329,10 +216,12 @@ export class WhatsAppClient {
         this.#end(isAppError(error, 'SESSION_FAULT') ? 'self_test_failed' : 'launch_failed', error),
     });
     this.#injection = injection;
-    await page.exposeFunction('switchboardTell', (news: PageNews[]) => this.#heard(news, injection, offer));
+    const hearers = this.#makeNewsHearers(injection, offer);
+    await page.exposeFunction('switchboardTell', (pack: PageNews[]) => hearPageNews(pack, hearers));
     // Not waited for: the page's own code goes on meanwhile.
     await page.exposeFunction('onQRChangedEvent', (qr: unknown) => void offer.hearQr(qr));
     await page.evaluateOnNewDocument(installBridge);
+    await page.evaluateOnNewDocument(installPicking);
     await page.evaluateOnNewDocument(watchStorage);
     page.on('framenavigated', (frame) => this.#navigated(page, frame, injection));
     page.on('response', (response) => this.#answered(page, response));
@@ -363,49 +252,23 @@ export class WhatsAppClient {
       this.#end('launch_failed', new Error(`The page went to ${url}.`));
   }
 
-  /**
-   * Page news of one pack; resolves when there is room for the next. One that cannot be read is left out, not thrown back
-   * into the page with its neighbours.
-   */
-  async #heard(pack: readonly PageNews[], injection: PageInjection, offer: LinkOffer): Promise<void> {
-    const now = this.#deps.clock.now();
-    const events: InboundEvent[] = [];
-    const tellEvents = () => {
-      if (events.length > 0) this.#tell({ kind: 'events', events: events.splice(0) });
-    };
-    for (const news of pack) {
-      if (news.kind === 'socket') {
+  #makeNewsHearers(injection: PageInjection, offer: LinkOffer): NewsHearers {
+    const { clock, log, whenRoom } = this.#deps;
+    return {
+      clock,
+      log,
+      whenRoom,
+      onEvents: (events) => this.#tell({ kind: 'events', events }),
+      onGap: () => this.#tell({ kind: 'gap' }),
+      onSocket: (news) => {
         injection.heard(news);
         this.#tell({ kind: 'socket', state: news.state });
-      } else if (news.kind === 'passkey') {
-        offer.hearPasskey();
-      } else if (news.kind === 'logout') {
-        this.#tell({ kind: 'logged_out' });
-      } else if (news.kind === 'storage-closed') {
-        this.#end('storage_failed', new Error('The browser closed the storage of the page.'));
-      } else if (news.kind === 'overflow') {
-        tellEvents();
-        this.#tell({ kind: 'gap' });
-      } else {
-        const event = this.#toEvent(news, now);
-        if (event) events.push(event);
-      }
-    }
-    if (events.length === 0) return;
-    tellEvents();
-    await this.#deps.whenRoom();
-  }
-
-  #toEvent(news: PageNews, now: number): InboundEvent | undefined {
-    try {
-      return newsToEvent(news, now);
-    } catch (thrown) {
-      this.#deps.log.error('News of the page could not be read', {
-        kind: news.kind,
-        error: toError(thrown).message,
-      });
-      return undefined;
-    }
+      },
+      onPasskey: () => offer.hearPasskey(),
+      onLogout: () => this.#tell({ kind: 'logged_out' }),
+      onStorageClosed: () =>
+        this.#end('storage_failed', new Error('The browser closed the storage of the page.')),
+    };
   }
 
   #livePage(): Page {

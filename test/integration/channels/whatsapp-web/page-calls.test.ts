@@ -8,6 +8,7 @@ import {
   showsPasskeyDialog,
 } from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import type { PageNews } from '../../../../src/channels/whatsapp-web/page-model.ts';
+import { installPicking } from '../../../../src/channels/whatsapp-web/page-picking.ts';
 import { mentionsPasskey } from '../../../../src/channels/whatsapp-web/passkey-mention.ts';
 
 let browser: Browser;
@@ -45,6 +46,7 @@ afterEach(async () => {
 /** A document whose own script runs after the bridge was put in. */
 async function load(script = '', body = ''): Promise<void> {
   await page.evaluateOnNewDocument(installBridge);
+  await page.evaluateOnNewDocument(installPicking);
   const html = `<!doctype html><script>${script}</script><body>${body}</body>`;
   await page.goto(`data:text/html,${encodeURIComponent(html)}`);
   // What the page tells comes in its order: this last.
