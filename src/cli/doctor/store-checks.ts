@@ -1,6 +1,7 @@
 import type { StoreLocation } from '../../config/config.ts';
 import type { Environment } from '../../config/environment.ts';
 import { openDatabase, pingDatabase, readServerClock } from '../../db/database.ts';
+import { requireServerVersion, type ServerVersion } from '../../db/server-version.ts';
 import { findPostgresPrograms } from '../../embedded/postgres-cluster.ts';
 import { findRedisProgram } from '../../embedded/redis.ts';
 import { serverEnvironment } from '../../embedded/server-environment.ts';
@@ -12,8 +13,6 @@ import { bad, type Finding, good, joinFindings, warning } from './finding.ts';
 
 /** A store that is near answers within milliseconds. */
 const DEADLINE_MS = 5_000;
-/** As `server_version_num` tells it. */
-const OLDEST_POSTGRES = 130_000;
 
 /** REDIS_URL answers and can be relied on; without it, the program that the daemon brings up itself. */
 export async function checkRedis(
@@ -55,15 +54,20 @@ export async function checkPostgres(
     await using database = openDatabase({ connection, log: listenForWarnings().log, poolSize: 1 });
     await pingDatabase(database.db, DEADLINE_MS);
     const asked = Date.now();
-    const { version, versionNumber, now } = await readServerClock(database.db);
-    const aheadMs = (asked + Date.now()) / 2 - now.getTime();
-    const finding =
-      versionNumber < OLDEST_POSTGRES
-        ? bad(`The server at DATABASE_URL is PostgreSQL ${version}.`, 'Use PostgreSQL 13 or newer.')
-        : good(`PostgreSQL ${version} answers at DATABASE_URL.`);
-    return { finding, aheadMs };
+    const server = await readServerClock(database.db);
+    const aheadMs = (asked + Date.now()) / 2 - server.now.getTime();
+    return { finding: judgeVersion(server), aheadMs };
   } catch (thrown) {
     return { finding: errorToFinding(thrown), aheadMs: undefined };
+  }
+}
+
+function judgeVersion(server: ServerVersion): Finding {
+  try {
+    requireServerVersion(server);
+    return good(`PostgreSQL ${server.version} answers at DATABASE_URL.`);
+  } catch (thrown) {
+    return errorToFinding(thrown);
   }
 }
 
