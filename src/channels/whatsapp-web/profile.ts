@@ -42,7 +42,7 @@ export async function requireFreeBytes(livePath: string, bytes: number): Promise
   const free = bavail * bsize;
   if (free >= bytes) return;
   throw new AppError('DISK_FULL', {
-    message: `${bytes} bytes are needed where the opened profiles lie, and ${free} are free.`,
+    message: `${bytes} bytes are needed in ${livePath}, where profiles are opened, and ${free} are free. Make room there, or set WHATSAPP_RUNTIME_PATH.`,
   });
 }
 
