@@ -91,7 +91,7 @@ export async function openCluster(context: ClusterContext): Promise<Cluster> {
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError('EMBEDDED_POSTGRES_FAILED', {
-      message: `The embedded PostgreSQL in ${folder} could not be set up: ${toError(thrown).message}`,
+      message: `The embedded PostgreSQL in ${folder} could not be set up (${toError(thrown).message}). Correct the room, owner or mode of that folder, or set DATABASE_URL.`,
       cause: thrown,
     });
   }

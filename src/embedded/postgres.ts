@@ -85,6 +85,7 @@ export async function openEmbeddedPostgres(
         },
         stopSteps: STOP_STEPS,
         errorCode: 'EMBEDDED_POSTGRES_FAILED',
+        remedy: `Mend that in ${cluster.dataFolder}, or set DATABASE_URL to a PostgreSQL that is running.`,
         log,
       },
       { signal },

@@ -73,6 +73,7 @@ export async function openEmbeddedRedis(
         },
         stopSteps: STOP_STEPS,
         errorCode: 'EMBEDDED_REDIS_FAILED',
+        remedy: `Mend that in ${folder}, or set REDIS_URL to a Redis that is running.`,
         log,
       },
       { signal },
@@ -112,7 +113,7 @@ async function makeFolder(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (thrown) {
     throw new AppError('DATA_PATH_UNWRITABLE', {
-      message: `The folder ${folder} cannot be made: ${toError(thrown).message}.`,
+      message: `The folder ${folder} cannot be made (${toError(thrown).message}). Correct the owner or mode of the one above it, or set REDIS_URL.`,
       cause: thrown,
     });
   }

@@ -106,7 +106,7 @@ async function writeKey(path: string, key: string): Promise<void> {
     await rename(part, path);
   } catch (thrown) {
     throw new AppError('DATA_PATH_UNWRITABLE', {
-      message: `The owner key could not be written to ${path}.`,
+      message: `The owner key could not be written to ${path} (${toError(thrown).message}). Correct the owner or mode of the folder, or set OWNER_API_KEY.`,
       cause: thrown,
     });
   }

@@ -209,7 +209,10 @@ function foldersOf({ dataPath, sessionPath, media, log }: Config): Readonly<Reco
 async function orBroken(check: Promise<Finding>, signal: AbortSignal): Promise<Finding> {
   return check.catch((thrown: unknown) => {
     signal.throwIfAborted();
-    return unknown(`It could not be looked at: ${toError(thrown).message}`, 'See the message.');
+    return unknown(
+      `It could not be looked at: ${toError(thrown).message}`,
+      'Mend it if this machine lacks what that names; else report it.',
+    );
   });
 }
 

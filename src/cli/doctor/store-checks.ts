@@ -29,7 +29,7 @@ export async function checkRedis(
     const answers = good('The Redis at REDIS_URL answers, and drops nothing to make room.');
     return joinFindings([answers, ...findings]);
   } catch (thrown) {
-    return errorToFinding(thrown);
+    return errorToFinding(thrown, 'REDIS_URL');
   }
 }
 
@@ -58,7 +58,7 @@ export async function checkPostgres(
     const aheadMs = (asked + Date.now()) / 2 - server.now.getTime();
     return { finding: judgeVersion(server), aheadMs };
   } catch (thrown) {
-    return { finding: errorToFinding(thrown), aheadMs: undefined };
+    return { finding: errorToFinding(thrown, 'DATABASE_URL'), aheadMs: undefined };
   }
 }
 
@@ -67,14 +67,15 @@ function judgeVersion(server: ServerVersion): Finding {
     requireServerVersion(server);
     return good(`PostgreSQL ${server.version} answers at DATABASE_URL.`);
   } catch (thrown) {
-    return errorToFinding(thrown);
+    return errorToFinding(thrown, 'DATABASE_URL');
   }
 }
 
-/** Our errors name the remedy; others are told as they are. */
-function errorToFinding(thrown: unknown): Finding {
+/** Our errors name the remedy; of others the server, or this variable, is the place to look at. */
+function errorToFinding(thrown: unknown, variable: 'REDIS_URL' | 'DATABASE_URL'): Finding {
   const { message } = toError(thrown);
-  return isAppError(thrown) ? bad(...splitRemedy(message)) : bad(message, 'See the message.');
+  if (isAppError(thrown)) return bad(...splitRemedy(message));
+  return bad(message, `Look at what ${variable} names, and at the log of that server.`);
 }
 
 /** A logger that hears what the daemon's log would be warned of, where there is a remedy; the findings are those. */
