@@ -6,12 +6,13 @@
  *
  * The file is written before the database: a crash in between leaves a key that the next start takes up.
  */
-import { chmod, open, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_TENANT, type InstanceId } from '../accounts/ids.ts';
 import { findApiKey, saveOwnerKey } from '../db/api-key-store.ts';
 import type { Executor } from '../db/database.ts';
 import { AppError, toError } from '../lib/errors.ts';
+import { findText, writeWhole } from '../lib/whole-file.ts';
 import { isKeyText, keyToHash, keyToPrefix, makeKey } from './credentials.ts';
 
 const MADE = 'Owner key made on first start';
@@ -80,30 +81,16 @@ async function store({ db, instanceId }: OwnerKeyDeps, key: string, name: string
 
 /** The key of the file, unless it was revoked meanwhile or is none. */
 async function findKeptKey(db: Executor, path: string): Promise<string | undefined> {
-  const key = await readKey(path);
+  const key = (await findText(path))?.trim();
   if (key === undefined || !isKeyText(key)) return undefined;
   await chmod(path, 0o600);
   const known = await findApiKey(db, keyToHash(key));
   return known === undefined || known.revokedAt === null ? key : undefined;
 }
 
-async function readKey(path: string): Promise<string | undefined> {
-  try {
-    return (await readFile(path, 'utf8')).trim();
-  } catch (thrown) {
-    if ((toError(thrown) as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw thrown;
-  }
-}
-
 async function writeKey(path: string, key: string): Promise<void> {
-  const part = `${path}.part`;
   try {
-    await rm(part, { force: true });
-    await using file = await open(part, 'wx', 0o600);
-    await file.writeFile(`${key}\n`);
-    await file.sync();
-    await rename(part, path);
+    await writeWhole(path, `${key}\n`);
   } catch (thrown) {
     throw new AppError('DATA_PATH_UNWRITABLE', {
       message: `The owner key could not be written to ${path} (${toError(thrown).message}). Correct the owner or mode of the folder, or set OWNER_API_KEY.`,

@@ -207,6 +207,12 @@ export function toError(thrown: unknown): Error {
   }
 }
 
+/** What the system calls it, such as ENOENT, if the system refused something; undefined for errors without a code. */
+export function errnoOf(thrown: unknown): string | undefined {
+  const { code }: NodeJS.ErrnoException = toError(thrown);
+  return code;
+}
+
 /** True if `thrown` is an AppError with this code. */
 export function isAppError(thrown: unknown, code?: ErrorCode): thrown is AppError {
   return thrown instanceof AppError && (code === undefined || thrown.code === code);
