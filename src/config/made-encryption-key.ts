@@ -20,16 +20,16 @@ export function encryptionKeyPathOf(dataPath: string): string {
  */
 export async function ensureEncryptionKey(
   dataPath: string,
-): Promise<{ readonly key: Uint8Array; readonly path: string; readonly made: boolean }> {
+): Promise<{ readonly key: Uint8Array; readonly path: string }> {
   const path = encryptionKeyPathOf(dataPath);
   const kept = await findText(path);
   if (kept !== undefined) {
     await chmod(path, 0o600);
-    return { key: parseKept(kept, path), path, made: false };
+    return { key: parseKept(kept, path), path };
   }
   const key = randomBytes(KEY_BYTES);
   await keep(path, key.toString('hex'));
-  return { key, path, made: true };
+  return { key, path };
 }
 
 /** The key that was made here on some start, though another one is set by now; undefined if there is none that could be read. */

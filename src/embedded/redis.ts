@@ -55,7 +55,7 @@ export async function openEmbeddedRedis(
 ): Promise<EmbeddedRedis> {
   const log = deps.log.child({ server: 'redis' });
   const env = serverEnvironment(deps.env);
-  await findRedisProgram(env);
+  await getRedisProgram(env);
   const folder = join(deps.dataPath, 'redis');
   const mark: ServerMark = { program: PROGRAM, option: '--dir', value: folder };
   await endSurvivors(mark, STOP_STEPS, log, signal);
@@ -84,7 +84,7 @@ export async function openEmbeddedRedis(
 }
 
 /** What redis-server says that it is. Throws REDIS_MISSING if there is none, or only one that is too old. */
-export async function findRedisProgram(env: NodeJS.ProcessEnv): Promise<string> {
+export async function getRedisProgram(env: NodeJS.ProcessEnv): Promise<string> {
   const remedy =
     'On Debian and Ubuntu: `sudo apt-get install redis-server`. Or set REDIS_URL to a Redis that is running.';
   try {

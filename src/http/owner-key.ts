@@ -7,8 +7,8 @@
  * The file is written before the database: a crash in between leaves a key that the next start takes up.
  */
 import { chmod, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { DEFAULT_TENANT, type InstanceId } from '../accounts/ids.ts';
+import { ownerKeyPathOf } from '../config/owner-key-path.ts';
 import { findApiKey, saveOwnerKey } from '../db/api-key-store.ts';
 import type { Executor } from '../db/database.ts';
 import { AppError, toError } from '../lib/errors.ts';
@@ -20,8 +20,6 @@ const CONFIGURED = 'OWNER_API_KEY';
 /** Names of the keys that this file manages; keys that people make have other names. */
 export const MANAGED_KEY_NAMES: readonly string[] = [MADE, CONFIGURED];
 
-const FILE_NAME = 'owner-api-key';
-
 export interface OwnerKeyDeps {
   readonly db: Executor;
   /** OWNER_API_KEY; null if it is not set. */
@@ -31,39 +29,27 @@ export interface OwnerKeyDeps {
   readonly instanceId: InstanceId;
 }
 
-/** Where the owner key is to be found: the file's path, or null for OWNER_API_KEY. `made` if it is new. */
-export interface OwnerKeyPlace {
-  readonly path: string | null;
-  readonly made: boolean;
-}
-
-/** Where a made owner key lies. */
-export function ownerKeyPathOf(dataPath: string): string {
-  return join(dataPath, FILE_NAME);
-}
-
 /**
  * Makes sure that this instance has exactly one owner key of these. Safe to call at every start.
  * @throws AppError CONFIG_INVALID, DATA_PATH_UNWRITABLE
  */
-export async function ensureOwnerKey(deps: OwnerKeyDeps): Promise<OwnerKeyPlace> {
+export async function ensureOwnerKey(deps: OwnerKeyDeps): Promise<void> {
   const { db, configured, dataPath } = deps;
   const path = ownerKeyPathOf(dataPath);
   if (configured !== null) {
     if (!isKeyText(configured)) throw makeInvalidKey();
     await store(deps, configured, CONFIGURED);
     await rm(path, { force: true });
-    return { path: null, made: false };
+    return;
   }
   const kept = await findKeptKey(db, path);
   if (kept !== undefined) {
     await store(deps, kept, MADE);
-    return { path, made: false };
+    return;
   }
   const made = makeKey();
   await writeKey(path, made);
   await store(deps, made, MADE);
-  return { path, made: true };
 }
 
 function makeInvalidKey(): AppError {

@@ -2,8 +2,8 @@ import type { StoreLocation } from '../../config/config.ts';
 import type { Environment } from '../../config/environment.ts';
 import { openDatabase, pingDatabase, readServerClock } from '../../db/database.ts';
 import { requireServerVersion, type ServerVersion } from '../../db/server-version.ts';
-import { findPostgresPrograms } from '../../embedded/postgres-cluster.ts';
-import { findRedisProgram } from '../../embedded/redis.ts';
+import { getPostgresPrograms } from '../../embedded/postgres-cluster.ts';
+import { getRedisProgram } from '../../embedded/redis.ts';
 import { serverEnvironment } from '../../embedded/server-environment.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -21,7 +21,7 @@ export async function checkRedis(
 ): Promise<Finding> {
   try {
     if (location.kind === 'embedded') {
-      return good(`The daemon runs its own: ${await findRedisProgram(serverEnvironment(env))}.`);
+      return good(`The daemon runs its own: ${await getRedisProgram(serverEnvironment(env))}.`);
     }
     const { log, findings } = listenForWarnings();
     await using redis = await openRedis({ location, log, deadlineMs: DEADLINE_MS });
@@ -47,7 +47,7 @@ export async function checkPostgres(
 ): Promise<PostgresFinding> {
   try {
     if (location.kind === 'embedded') {
-      const { major } = await findPostgresPrograms(serverEnvironment(env));
+      const { major } = await getPostgresPrograms(serverEnvironment(env));
       return { finding: good(`The daemon runs its own: PostgreSQL ${major}.`), aheadMs: undefined };
     }
     const connection = { connectionString: location.url, connectionTimeoutMillis: DEADLINE_MS };
