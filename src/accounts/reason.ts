@@ -229,14 +229,14 @@ export const REASONS = {
     state: 'reconnecting',
     retry: 'backoff',
     text: 'The disk that WHATSAPP_RUNTIME_PATH lies on is full: a browser that started now could lose the link.',
-    userAction: null,
+    userAction: 'Make room on that disk, or set WHATSAPP_RUNTIME_PATH to a folder that has more.',
     keepsLink: true,
   },
   storage_failed: {
     state: 'reconnecting',
     retry: 'backoff',
     text: "The page's storage was closed under it: the disk of the opened profiles is full, or fails.",
-    userAction: null,
+    userAction: 'Make room on the disk that WHATSAPP_RUNTIME_PATH lies on, and see whether it is sound.',
     keepsLink: true,
   },
   memory_high: {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Environment, parseVariables } from '../config/environment.ts';
+import { ownerKeyPathOf } from '../config/owner-key-path.ts';
 import type { VariableContext } from '../config/variable.ts';
 import { CLI_VARIABLES, type VariableValues } from '../config/variables.ts';
 import { AppError, toError } from '../lib/errors.ts';
@@ -21,7 +21,7 @@ export interface Daemon {
  * DATA_PATH has left there and its key, else HOST and PORT of this environment.
  * @throws AppError CONFIG_INVALID naming the variables, FORBIDDEN if the kept key may not be read
  */
-export async function findDaemon(env: Environment, context: VariableContext): Promise<Daemon> {
+export async function getDaemon(env: Environment, context: VariableContext): Promise<Daemon> {
   const values = parseVariables(env, CLI_VARIABLES, context);
   return {
     url:
@@ -38,7 +38,7 @@ async function findKey(
   for (const name of ['SWITCHBOARD_API_KEY', 'OWNER_API_KEY'] as const) {
     if (values[name] !== null) return { apiKey: values[name], keySource: name };
   }
-  const path = join(values.DATA_PATH, 'owner-api-key');
+  const path = ownerKeyPathOf(values.DATA_PATH);
   return { apiKey: await findKeptKey(path), keySource: path };
 }
 

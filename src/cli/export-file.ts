@@ -3,6 +3,7 @@ import { access, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseAccountId } from '../accounts/ids.ts';
 import { AppError, toError } from '../lib/errors.ts';
+import { syncFolder } from '../lib/folders.ts';
 import { makePassphraseLock } from '../vault/passphrase.ts';
 import { openStream, peekHeader } from '../vault/sealed-stream.ts';
 import type { VaultHeader } from '../vault/vault-header.ts';
@@ -112,12 +113,6 @@ async function checkIsFree(path: string): Promise<void> {
     throw refuse(`${path} cannot be written: ${error.message}. Choose another file.`);
   }
   throw refuse(`${path} is there already, and is not overwritten. Choose another file.`);
-}
-
-/** So that the name lasts too. */
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r');
-  await folder.sync();
 }
 
 function refuse(message: string): AppError {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { loadEnvironment } from '../config/dotenv.ts';
 import { ApiClient } from './api-client.ts';
 import { findCallerFolder } from './caller-folder.ts';
-import { findDaemon } from './daemon-address.ts';
+import { getDaemon } from './daemon-address.ts';
 import { EXIT } from './exit-code.ts';
 import { askHidden } from './hidden-answer.ts';
 import { runProgram } from './program.ts';
@@ -23,7 +23,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await runProgram(process.argv.slice(2), {
   openApi: async () => {
     const { env, problems } = readEnvironment();
-    return new ApiClient(await findDaemon(env, { cwd: process.cwd(), problems }), stop.signal);
+    return new ApiClient(await getDaemon(env, { cwd: process.cwd(), problems }), stop.signal);
   },
   askHidden: (question) =>
     askHidden(question, { input: process.stdin, output: process.stderr, interrupt, signal: stop.signal }),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, toError } from '../lib/errors.ts';
+import { findText, writeWhole } from '../lib/whole-file.ts';
 import { configInvalid } from './environment.ts';
 import { parseInstanceName } from './variable-types.ts';
 
@@ -14,7 +14,7 @@ export async function ensureInstanceId(configured: string | null, dataPath: stri
   if (configured !== null) return configured;
   const path = join(dataPath, 'instance-id');
   try {
-    const kept = await findKept(path);
+    const kept = await findText(path);
     return kept === undefined ? await keepNew(path) : parseKept(kept, path);
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
@@ -25,21 +25,9 @@ export async function ensureInstanceId(configured: string | null, dataPath: stri
   }
 }
 
-async function findKept(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (thrown) {
-    const error: NodeJS.ErrnoException = toError(thrown);
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Written aside and renamed: a crash leaves the whole name or none. */
 async function keepNew(path: string): Promise<string> {
   const made = randomUUID();
-  await writeFile(`${path}.new`, `${made}\n`, { mode: 0o600, flush: true });
-  await rename(`${path}.new`, path);
+  await writeWhole(path, `${made}\n`);
   return made;
 }
 

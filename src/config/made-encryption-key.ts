@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError, toError } from '../lib/errors.ts';
-import { syncFolder } from '../lib/folders.ts';
+import { findText, writeWhole } from '../lib/whole-file.ts';
 import { parseEncryptionKey } from './encryption-key.ts';
 import { configInvalid } from './environment.ts';
 
@@ -20,16 +20,16 @@ export function encryptionKeyPathOf(dataPath: string): string {
  */
 export async function ensureEncryptionKey(
   dataPath: string,
-): Promise<{ readonly key: Uint8Array; readonly path: string; readonly made: boolean }> {
+): Promise<{ readonly key: Uint8Array; readonly path: string }> {
   const path = encryptionKeyPathOf(dataPath);
-  const kept = await findKept(path);
+  const kept = await findText(path);
   if (kept !== undefined) {
     await chmod(path, 0o600);
-    return { key: parseKept(kept, path), path, made: false };
+    return { key: parseKept(kept, path), path };
   }
   const key = randomBytes(KEY_BYTES);
   await keep(path, key.toString('hex'));
-  return { key, path, made: true };
+  return { key, path };
 }
 
 /** The key that was made here on some start, though another one is set by now; undefined if there is none that could be read. */
@@ -37,23 +37,13 @@ export async function findLeftKey(
   dataPath: string,
 ): Promise<{ readonly key: Uint8Array; readonly path: string } | undefined> {
   const path = encryptionKeyPathOf(dataPath);
-  const kept = await findKept(path);
+  const kept = await findText(path);
   if (kept === undefined) return undefined;
   try {
     return { key: parseEncryptionKey(kept.trim()), path };
   } catch {
     // It opens nothing, and nobody counts on it.
     return undefined;
-  }
-}
-
-async function findKept(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (thrown) {
-    const error: NodeJS.ErrnoException = toError(thrown);
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
   }
 }
 
@@ -67,16 +57,9 @@ function parseKept(text: string, path: string): Uint8Array {
   }
 }
 
-/** Written aside and renamed: a crash leaves the whole key or none. */
 async function keep(path: string, text: string): Promise<void> {
-  const part = `${path}.part`;
   try {
-    await rm(part, { force: true });
-    await using file = await open(part, 'wx', 0o600);
-    await file.writeFile(`${text}\n`);
-    await file.sync();
-    await rename(part, path);
-    await syncFolder(dirname(path));
+    await writeWhole(path, `${text}\n`);
   } catch (thrown) {
     throw new AppError('DATA_PATH_UNWRITABLE', {
       message: `The encryption key cannot be kept in ${path} (${toError(thrown).message}). Correct the owner or mode of the folder, or set ENCRYPTION_KEY.`,

@@ -213,7 +213,8 @@ export function makeAccountStore(
         // The only unique index that this touches is that of the tenant's linked numbers.
         if (findSqlState(thrown) !== UNIQUE_VIOLATION) throw thrown;
         throw new AppError('ALREADY_LINKED', {
-          message: 'The number is linked to another account already.',
+          message:
+            'The number is linked to another account already. Use that account, or disconnect it first.',
           cause: thrown,
         });
       }

@@ -6,6 +6,7 @@ import type { Logger } from '../lib/logger.ts';
 import { DatabaseWatch } from './database-watch.ts';
 import { PreparingClient, StatementNames } from './preparing-client.ts';
 import type { Database } from './schema.ts';
+import type { ServerVersion } from './server-version.ts';
 
 /** Connections of the pool: a few, since the pipeline writes in large batches. */
 const POOL_SIZE = 12;
@@ -180,9 +181,7 @@ export async function pingDatabase(db: Executor, deadlineMs: number): Promise<vo
 }
 
 /** What a server says of its version, and its clock. */
-export async function readServerClock(
-  db: Executor,
-): Promise<{ readonly version: string; readonly versionNumber: number; readonly now: Date }> {
+export async function readServerClock(db: Executor): Promise<ServerVersion & { readonly now: Date }> {
   const { rows } = await sql<{ version: string; number: number; now: Date }>`
     select current_setting('server_version') as version,
       current_setting('server_version_num')::integer as number, clock_timestamp() as now`.execute(db);

@@ -1,6 +1,9 @@
+import { sql } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
-import { toError } from '../lib/errors.ts';
-import type { Executor } from './database.ts';
+import pg from 'pg';
+import { AppError, toError } from '../lib/errors.ts';
+import { findSqlState } from './data-error.ts';
+import { type Executor, readServerClock } from './database.ts';
 import * as m0001 from './migrations/0001-create-accounts-and-messages.ts';
 import * as m0002 from './migrations/0002-add-caught-up-to.ts';
 import * as m0003 from './migrations/0003-add-session-events.ts';
@@ -30,6 +33,10 @@ import * as m0026 from './migrations/0026-add-feed-progress.ts';
 import * as m0027 from './migrations/0027-add-earlier-secrets.ts';
 import * as m0028 from './migrations/0028-judge-numbers-by-tenant.ts';
 import * as m0029 from './migrations/0029-add-instances-of-keys.ts';
+import { requireServerVersion } from './server-version.ts';
+
+/** SQLSTATE of a statement for which the role lacks the right. */
+const FORBIDDEN = '42501';
 
 const MIGRATIONS: Record<string, Migration> = {
   '0001-create-accounts-and-messages': m0001,
@@ -65,8 +72,39 @@ const MIGRATIONS: Record<string, Migration> = {
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };
 
-/** Brings the schema up to date. Two daemons may call it at the same moment: one applies, the other waits. */
+/**
+ * Brings the schema up to date. Two daemons may call it at the same moment: one applies, the other waits.
+ * @throws AppError POSTGRES_UNFIT if the server is too old, the role lacks rights, or the schema is a newer Switchboard's
+ */
 export async function migrateToLatest(db: Executor): Promise<void> {
+  requireServerVersion(await readServerClock(db));
   const { error } = await new Migrator({ db, provider }).migrateToLatest();
-  if (error !== undefined) throw toError(error);
+  if (error !== undefined) throw await explainFailure(db, toError(error));
+}
+
+/** The error with its remedy, if it is one that has one. */
+async function explainFailure(db: Executor, cause: Error): Promise<Error> {
+  const message =
+    findSqlState(cause) === FORBIDDEN ? await describeRights(db, cause.message) : await findNewerSchema(db);
+  return message === undefined ? cause : new AppError('POSTGRES_UNFIT', { message, cause });
+}
+
+async function describeRights(db: Executor, problem: string): Promise<string> {
+  const { rows } = await sql<{ role: string }>`select current_user as role`.execute(db);
+  const role = pg.escapeIdentifier(String(rows[0]?.role));
+  return (
+    `The role ${role} of DATABASE_URL may not make its tables (${problem}). ` +
+    `Have a superuser run there: GRANT USAGE, CREATE ON SCHEMA public TO ${role}; ` +
+    `and, if the tables of an earlier role are there: REASSIGN OWNED BY that role TO ${role};`
+  );
+}
+
+/** What is wrong, if migrations were applied that this Switchboard does not know. */
+async function findNewerSchema(db: Executor): Promise<string | undefined> {
+  const applied = await sql<{ name: string }>`select name from kysely_migration order by name`
+    .execute(db)
+    .catch(() => undefined);
+  const unknown = applied?.rows.filter(({ name }) => !(name in MIGRATIONS)).map(({ name }) => name);
+  if (unknown === undefined || unknown.length === 0) return undefined;
+  return `The database was last used by a newer Switchboard (migrations: ${unknown.join(', ')}). Start the newer Switchboard again.`;
 }

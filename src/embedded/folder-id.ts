@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, toError } from '../lib/errors.ts';
+import { writeWhole } from '../lib/whole-file.ts';
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
@@ -16,9 +17,7 @@ export async function ensureFolderId(dataPath: string): Promise<string> {
   if (UUID.test(kept)) return kept;
   const made = randomUUID();
   try {
-    // Written aside and renamed: a crash leaves none by half.
-    await writeFile(`${path}.new`, `${made}\n`, { mode: 0o600, flush: true });
-    await rename(`${path}.new`, path);
+    await writeWhole(path, `${made}\n`);
   } catch (thrown) {
     throw new AppError('DATA_PATH_UNWRITABLE', {
       message: `The id of the data folder cannot be kept in ${path} (${toError(thrown).message}). Correct the owner or mode of the folder.`,

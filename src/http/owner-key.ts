@@ -6,20 +6,19 @@
  *
  * The file is written before the database: a crash in between leaves a key that the next start takes up.
  */
-import { chmod, open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, rm } from 'node:fs/promises';
 import { DEFAULT_TENANT, type InstanceId } from '../accounts/ids.ts';
+import { ownerKeyPathOf } from '../config/owner-key-path.ts';
 import { findApiKey, saveOwnerKey } from '../db/api-key-store.ts';
 import type { Executor } from '../db/database.ts';
 import { AppError, toError } from '../lib/errors.ts';
+import { findText, writeWhole } from '../lib/whole-file.ts';
 import { isKeyText, keyToHash, keyToPrefix, makeKey } from './credentials.ts';
 
 const MADE = 'Owner key made on first start';
 const CONFIGURED = 'OWNER_API_KEY';
 /** Names of the keys that this file manages; keys that people make have other names. */
 export const MANAGED_KEY_NAMES: readonly string[] = [MADE, CONFIGURED];
-
-const FILE_NAME = 'owner-api-key';
 
 export interface OwnerKeyDeps {
   readonly db: Executor;
@@ -30,39 +29,27 @@ export interface OwnerKeyDeps {
   readonly instanceId: InstanceId;
 }
 
-/** Where the owner key is to be found: the file's path, or null for OWNER_API_KEY. `made` if it is new. */
-export interface OwnerKeyPlace {
-  readonly path: string | null;
-  readonly made: boolean;
-}
-
-/** Where a made owner key lies. */
-export function ownerKeyPathOf(dataPath: string): string {
-  return join(dataPath, FILE_NAME);
-}
-
 /**
  * Makes sure that this instance has exactly one owner key of these. Safe to call at every start.
  * @throws AppError CONFIG_INVALID, DATA_PATH_UNWRITABLE
  */
-export async function ensureOwnerKey(deps: OwnerKeyDeps): Promise<OwnerKeyPlace> {
+export async function ensureOwnerKey(deps: OwnerKeyDeps): Promise<void> {
   const { db, configured, dataPath } = deps;
   const path = ownerKeyPathOf(dataPath);
   if (configured !== null) {
     if (!isKeyText(configured)) throw makeInvalidKey();
     await store(deps, configured, CONFIGURED);
     await rm(path, { force: true });
-    return { path: null, made: false };
+    return;
   }
   const kept = await findKeptKey(db, path);
   if (kept !== undefined) {
     await store(deps, kept, MADE);
-    return { path, made: false };
+    return;
   }
   const made = makeKey();
   await writeKey(path, made);
   await store(deps, made, MADE);
-  return { path, made: true };
 }
 
 function makeInvalidKey(): AppError {
@@ -80,33 +67,19 @@ async function store({ db, instanceId }: OwnerKeyDeps, key: string, name: string
 
 /** The key of the file, unless it was revoked meanwhile or is none. */
 async function findKeptKey(db: Executor, path: string): Promise<string | undefined> {
-  const key = await readKey(path);
+  const key = (await findText(path))?.trim();
   if (key === undefined || !isKeyText(key)) return undefined;
   await chmod(path, 0o600);
   const known = await findApiKey(db, keyToHash(key));
   return known === undefined || known.revokedAt === null ? key : undefined;
 }
 
-async function readKey(path: string): Promise<string | undefined> {
-  try {
-    return (await readFile(path, 'utf8')).trim();
-  } catch (thrown) {
-    if ((toError(thrown) as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw thrown;
-  }
-}
-
 async function writeKey(path: string, key: string): Promise<void> {
-  const part = `${path}.part`;
   try {
-    await rm(part, { force: true });
-    await using file = await open(part, 'wx', 0o600);
-    await file.writeFile(`${key}\n`);
-    await file.sync();
-    await rename(part, path);
+    await writeWhole(path, `${key}\n`);
   } catch (thrown) {
     throw new AppError('DATA_PATH_UNWRITABLE', {
-      message: `The owner key could not be written to ${path}.`,
+      message: `The owner key could not be written to ${path} (${toError(thrown).message}). Correct the owner or mode of the folder, or set OWNER_API_KEY.`,
       cause: thrown,
     });
   }

@@ -1,5 +1,5 @@
 import { waitMs } from '../lib/abort.ts';
-import { AppError, toError } from '../lib/errors.ts';
+import { AppError, errnoOf } from '../lib/errors.ts';
 import { makeAuthenticator } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { makeHttpApp } from './http-app.ts';
@@ -75,7 +75,7 @@ export async function openHttpServer(
 }
 
 function explainListenError(thrown: unknown, host: string, port: number): unknown {
-  const { code } = toError(thrown) as NodeJS.ErrnoException;
+  const code = errnoOf(thrown);
   if (code === 'EADDRINUSE') {
     return new AppError('PORT_TAKEN', {
       message: `Port ${port} on ${host} is taken. End what uses it, or choose another: PORT=${port + 1} npm start`,

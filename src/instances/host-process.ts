@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
+import { errnoOf } from '../lib/errors.ts';
 
 /**
  * `own` was written by the same HostProcess. `elsewhere`: on another machine, in another container, of before a boot, or by
@@ -76,7 +77,7 @@ function isThere(pid: number): boolean {
     return true;
   } catch (thrown) {
     // It may also be that it must not be signalled.
-    return (thrown as NodeJS.ErrnoException).code !== 'ESRCH';
+    return errnoOf(thrown) !== 'ESRCH';
   }
 }
 

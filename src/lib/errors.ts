@@ -125,6 +125,7 @@ export const ERROR_CATALOGUE = {
   REDIS_MISSING: { status: 500, retry: 'never', message: 'redis-server is not installed.' },
   BROWSER_MISSING: { status: 500, retry: 'never', message: 'No Chromium was found.' },
   POSTGRES_UNREACHABLE: { status: 503, retry: 'backoff', message: 'PostgreSQL does not answer.' },
+  POSTGRES_UNFIT: { status: 500, retry: 'never', message: 'The PostgreSQL database cannot be used.' },
   REDIS_UNREACHABLE: { status: 503, retry: 'backoff', message: 'Redis does not answer.' },
   REDIS_UNFIT: { status: 500, retry: 'never', message: 'Redis is not configured to keep every job.' },
   PORT_TAKEN: { status: 500, retry: 'never', message: 'The HTTP port is taken.' },
@@ -204,6 +205,12 @@ export function toError(thrown: unknown): Error {
     // A proxy that was revoked, a getter that throws: looking at such a thing fails.
     return new Error('Something was thrown that cannot be looked at.');
   }
+}
+
+/** What the system calls it, such as ENOENT, if the system refused something; undefined for errors without a code. */
+export function errnoOf(thrown: unknown): string | undefined {
+  const { code }: NodeJS.ErrnoException = toError(thrown);
+  return code;
 }
 
 /** True if `thrown` is an AppError with this code. */

@@ -4,9 +4,9 @@
  * is done here: the hosts file, DNS, and the search domains of this network; what else it can be told to ask (mDNS) is not.
  */
 import { promises as dns, type LookupAddress } from 'node:dns';
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { toError } from './errors.ts';
+import { errnoOf } from './errors.ts';
+import { findText } from './whole-file.ts';
 
 /** All addresses of a host name. @throws an error with the code of node:dns, such as ENOTFOUND or ETIMEOUT */
 export type LookUpName = (hostname: string) => Promise<readonly LookupAddress[]>;
@@ -42,7 +42,7 @@ export function makeNameLookup({
   return async (hostname) => {
     const isWhole = hostname.endsWith('.');
     const name = hostname.toLowerCase().replace(/\.$/, '');
-    const known = findInHosts(await readText(hostsFile), name);
+    const known = findInHosts((await findText(hostsFile)) ?? '', name);
     if (known.length > 0) return known;
     if (name === 'localhost' || name.endsWith('.localhost')) return LOOPBACK;
     // A new one each time: it reads which servers there are now.
@@ -52,7 +52,7 @@ export function makeNameLookup({
       return await resolveName(resolver, name);
     } catch (thrown) {
       if (isWhole || !isNone(thrown)) throw thrown;
-      const domains = findSearchDomains(await readText(resolverFile));
+      const domains = findSearchDomains((await findText(resolverFile)) ?? '');
       return await resolveBeneath(resolver, name, domains, thrown);
     }
   };
@@ -86,7 +86,7 @@ async function resolveName(resolver: dns.Resolver, name: string): Promise<readon
 }
 
 function isNone(thrown: unknown): boolean {
-  return NONE.has((toError(thrown) as NodeJS.ErrnoException).code);
+  return NONE.has(errnoOf(thrown));
 }
 
 /** The addresses that a hosts file has for a name. */
@@ -106,14 +106,4 @@ function findSearchDomains(text: string): readonly string[] {
   const lines = text.split('\n').map((line) => line.trim().split(/\s+/));
   const last = lines.findLast(([word]) => word === 'search' || word === 'domain');
   return last?.slice(1) ?? [];
-}
-
-/** Nothing if there is no such file. */
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (thrown) {
-    if ((toError(thrown) as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw thrown;
-  }
 }

@@ -25,7 +25,7 @@ import type { MediaKind, StoredContent, StoredMedia } from './stored-content.ts'
 import { chatIdToPhoneNumber, parseKeyString } from './whatsapp-key.ts';
 
 /**
- * Takes the bytes of an outgoing message in: when it resolves they lie under MEDIA_PATH, checked.
+ * Takes the bytes of an outgoing message in: when it resolves they lie in the media store, checked.
  * @throws AppError for whatever is wrong with them; nothing is kept then
  */
 export type TakeMedia = (

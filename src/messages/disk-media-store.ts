@@ -7,7 +7,8 @@
 import { access, mkdir, open, rename, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { AppError } from '../lib/errors.ts';
+import { AppError, errnoOf } from '../lib/errors.ts';
+import { syncFolder } from '../lib/folders.ts';
 import type { Logger } from '../lib/logger.ts';
 import { FOLDER_MODE, type MediaSpool, openMediaSpool, type SpooledFile } from './media-spool.ts';
 import {
@@ -101,12 +102,6 @@ async function keepTime(replaced: string, path: string): Promise<void> {
   }
 }
 
-/** Makes a rename in the folder outlast a power cut. */
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path);
-  await folder.sync();
-}
-
 function isMissing(thrown: unknown): boolean {
-  return thrown instanceof Error && (thrown as NodeJS.ErrnoException).code === 'ENOENT';
+  return errnoOf(thrown) === 'ENOENT';
 }

@@ -120,7 +120,7 @@ export interface MediaEvent extends EventTarget {
   readonly result:
     | {
         readonly status: 'stored';
-        /** Lower-case hex; also the file's name under MEDIA_PATH. */
+        /** Lower-case hex; also the file's name in the media store. */
         readonly sha256: string;
         readonly mimeType: string;
         readonly fileSize: number;

@@ -1,4 +1,5 @@
 import { rename, rm, stat } from 'node:fs/promises';
+import { errnoOf } from '../lib/errors.ts';
 
 /** What a file is called while it is decided about. */
 const LEAVING = '.leaving';
@@ -34,7 +35,7 @@ async function look(path: string): Promise<{ readonly ctimeMs: number; readonly 
   try {
     return await stat(path);
   } catch (thrown) {
-    if (thrown instanceof Error && (thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errnoOf(thrown) === 'ENOENT') return undefined;
     throw thrown;
   }
 }

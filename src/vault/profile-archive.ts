@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { toError } from '../lib/errors.ts';
+import { errnoOf } from '../lib/errors.ts';
 import { type ArchiveLimits, type ArchiveTarget, readArchive } from './archive-reader.ts';
 import { ByteReader } from './byte-reader.ts';
 import { makeDamaged } from './snapshot.ts';
@@ -201,6 +201,6 @@ function folderTarget(folder: string, requireRoom: RequireRoom): ArchiveTarget {
 
 /** A name that is taken although it was not there is one that the file system takes for another. */
 function refuseTaken(thrown: unknown): never {
-  if ((toError(thrown) as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+  if (errnoOf(thrown) !== 'EEXIST') throw thrown;
   throw makeDamaged('its archive holds an entry twice');
 }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AccountId, parseAccountId } from '../accounts/ids.ts';
-import { AppError, toError } from '../lib/errors.ts';
+import { AppError, errnoOf, toError } from '../lib/errors.ts';
 import { makeFolders, syncFolder } from '../lib/folders.ts';
 import { makeDamaged, type SnapshotName } from './snapshot.ts';
 import type { VaultStep } from './vault-step.ts';
@@ -248,7 +248,7 @@ export class VaultFolder {
     try {
       return await readdir(this.#folderOf(accountId));
     } catch (thrown) {
-      if ((toError(thrown) as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      if (errnoOf(thrown) === 'ENOENT') return [];
       throw thrown;
     }
   }
@@ -267,6 +267,6 @@ async function findWrittenAt(path: string): Promise<number | undefined> {
 }
 
 function acceptGone(thrown: unknown): undefined {
-  if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+  if (errnoOf(thrown) !== 'ENOENT') throw thrown;
   return undefined;
 }

@@ -15,7 +15,7 @@ import { ensurePartitions, MONTHS_AHEAD } from '../../src/db/partitions.ts';
 import { openDataFolder } from '../../src/embedded/data-folder.ts';
 import { openEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import {
-  findPostgresPrograms,
+  getPostgresPrograms,
   openCluster,
   POSTGRES_ROLE,
   runAsSuperuser,
@@ -34,7 +34,7 @@ const log: Logger = {
 
 /** Lets the role of the tests make databases, which the daemon's role may not. */
 async function allowCloning(dataPath: string): Promise<void> {
-  const programs = await findPostgresPrograms(process.env);
+  const programs = await getPostgresPrograms(process.env);
   const user = await findPostgresUser();
   const context = { dataPath, programs, user, env: process.env, log };
   const { dataFolder } = await openCluster(context);

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_TIMINGS } from '../../config/session-timings.ts';
 import { waitMs } from '../../lib/abort.ts';
-import { toError } from '../../lib/errors.ts';
+import { errnoOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { INSTANCE_ARGUMENT, MARKER_ARGUMENT } from './browser.ts';
 
@@ -74,7 +74,7 @@ function readOfProcess(pid: number, what: 'stat' | 'cmdline'): string | undefine
     return readFileSync(`/proc/${pid}/${what}`, 'utf8');
   } catch (thrown) {
     // With no file handle left a living browser would count as gone, and its account would be given away.
-    if (UNSEEN.has((thrown as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (UNSEEN.has(errnoOf(thrown) ?? '')) return undefined;
     throw thrown;
   }
 }
@@ -253,7 +253,7 @@ function signal(pid: number, name: 'SIGKILL' | 0): 'told' | 'gone' | 'refused' {
     process.kill(pid, name);
     return 'told';
   } catch (thrown) {
-    const { code }: NodeJS.ErrnoException = toError(thrown);
+    const code = errnoOf(thrown);
     if (code === 'EPERM') return 'refused';
     if (code === 'ESRCH') return 'gone';
     throw thrown;

@@ -19,6 +19,13 @@ export interface Browser {
   readonly headless: 'shell' | true;
 }
 
+const MISSING: Readonly<Record<HeadlessMode, string>> = {
+  auto: 'No Chromium was found. Install one (Debian: apt-get install chromium-headless-shell), or set PUPPETEER_EXECUTABLE_PATH.',
+  new: 'CHROME_HEADLESS=new needs a whole Chromium, and none was found. Install one (Debian: apt-get install chromium), set PUPPETEER_EXECUTABLE_PATH, or unset CHROME_HEADLESS to use a headless shell.',
+  shell:
+    'CHROME_HEADLESS=shell needs a headless shell, and none was found. Install one (Debian: apt-get install chromium-headless-shell), set PUPPETEER_EXECUTABLE_PATH, or unset CHROME_HEADLESS to use a whole Chromium.',
+};
+
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
@@ -55,10 +62,7 @@ export function findBrowser(
   const candidates = mode === 'shell' ? SHELLS : mode === 'new' ? CHROMES : [...SHELLS, ...CHROMES];
   const found = candidates.find(isThere);
   if (found === undefined) {
-    throw new AppError('BROWSER_MISSING', {
-      message:
-        'No Chromium was found. Install one (Debian: apt-get install chromium-headless-shell), or set PUPPETEER_EXECUTABLE_PATH.',
-    });
+    throw new AppError('BROWSER_MISSING', { message: MISSING[mode] });
   }
   return { executablePath: found, headless: headlessOf(found, mode) };
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { constants, copyFile, link, lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { orAborted, waitMs } from '../../lib/abort.ts';
-import { toError } from '../../lib/errors.ts';
+import { errnoOf, toError } from '../../lib/errors.ts';
 import { findBrowserProcesses } from './browser-process.ts';
 import { findKeptEntries } from './profile-content.ts';
 
@@ -107,7 +107,7 @@ class FrozenProcesses {
     try {
       this.#kill(pid, name);
     } catch (thrown) {
-      if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+      if (errnoOf(thrown) !== 'ESRCH') throw thrown;
     }
   }
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { toError } from '../../lib/errors.ts';
+import { errnoOf } from '../../lib/errors.ts';
 
 /** The unit of /proc, which it calls kB. */
 const KIB = 1024;
@@ -18,7 +18,7 @@ async function readProcessMemory(pid: number): Promise<number> {
   try {
     return await readShare(pid);
   } catch (thrown) {
-    const { code }: NodeJS.ErrnoException = toError(thrown);
+    const code = errnoOf(thrown);
     // A sandboxed process may be closed to its own user.
     return code === 'EACCES' || code === 'EPERM' ? await readOwnPages(pid) : 0;
   }

@@ -4,7 +4,7 @@
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toError } from '../../lib/errors.ts';
+import { errnoOf } from '../../lib/errors.ts';
 import { findStorageFiles } from './leveldb-manifest.ts';
 import { findTableProblem } from './leveldb-table.ts';
 import { hasRecordsBehindTear, readLogUnits } from './torn-log.ts';
@@ -110,6 +110,6 @@ async function listFiles(path: string, options: { readonly recursive?: boolean }
 }
 
 function ifThere<T>(thrown: unknown, otherwise: T): T {
-  if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+  if (errnoOf(thrown) !== 'ENOENT') throw thrown;
   return otherwise;
 }

@@ -1,8 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPidNamespace } from '../../instances/host-process.ts';
-import { toError } from '../../lib/errors.ts';
+import { errnoOf } from '../../lib/errors.ts';
+import { writeWhole } from '../../lib/whole-file.ts';
 
 /** In the profile's own folder, so that both are moved and removed as one; Chromium does not mind it. */
 const NAME = 'switchboard.json';
@@ -28,7 +29,7 @@ export type WrittenMark = Pick<ProfileMark, 'generation' | 'boot'> &
 
 const NO_LEASE: ProfileMark['leaseEpochs'] = [null];
 const NOTHING: ProfileMark = { generation: 0, boot: null, pidNamespace: null, leaseEpochs: NO_LEASE };
-const isMissing = (thrown: unknown) => (toError(thrown) as NodeJS.ErrnoException).code === 'ENOENT';
+const isMissing = (thrown: unknown) => errnoOf(thrown) === 'ENOENT';
 const isEpoch = (value: unknown) => value === null || Number.isSafeInteger(value);
 
 /** Undefined if there is no profile. */
@@ -70,8 +71,7 @@ function parseMark(text: string): ProfileMark {
 export async function writeProfileMark(profilePath: string, mark: WrittenMark): Promise<void> {
   const path = join(profilePath, NAME);
   const written = JSON.stringify({ ...mark, pidNamespace: readPidNamespace() ?? null });
-  await writeFile(`${path}.new`, written, { mode: 0o600, flush: true });
-  await rename(`${path}.new`, path);
+  await writeWhole(path, written);
 }
 
 /** This run of the machine, as the kernel names it; null where it does not. */

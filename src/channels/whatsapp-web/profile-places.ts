@@ -17,7 +17,7 @@ import { readPidNamespace } from '../../instances/host-process.ts';
 import { type FindLease, LeaseLostError } from '../../instances/lease.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { AppError, isAppError, toError } from '../../lib/errors.ts';
+import { AppError, errnoOf, isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { findBrowserProcesses, killSeen, lookAtBrowser } from './browser-process.ts';
@@ -249,7 +249,7 @@ async function isOwn(path: string): Promise<boolean> {
     const profile = await lstat(path);
     return profile.isDirectory() && profile.uid === process.getuid?.() && (await isOurs(dirname(path)));
   } catch (thrown) {
-    if ((toError(thrown) as NodeJS.ErrnoException).code === 'EACCES') return false;
+    if (errnoOf(thrown) === 'EACCES') return false;
     throw thrown;
   }
 }

@@ -1,7 +1,7 @@
 import { renameSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { toError } from '../../lib/errors.ts';
+import { errnoOf, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { measureKept } from './frozen-copy.ts';
 import { listProfiles, profilePathOf, removeProfile, removeRemnant, requireFreeBytes } from './profile.ts';
@@ -69,7 +69,7 @@ function renameWithin(path: string, here: string, requireLast: () => void): bool
     renameSync(path, here);
     return true;
   } catch (thrown) {
-    if ((toError(thrown) as NodeJS.ErrnoException).code === 'EXDEV') return false;
+    if (errnoOf(thrown) === 'EXDEV') return false;
     throw thrown;
   }
 }

@@ -2,7 +2,7 @@ import { renameSync } from 'node:fs';
 import { readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AccountId, parseAccountId } from '../../accounts/ids.ts';
-import { AppError, toError } from '../../lib/errors.ts';
+import { AppError, errnoOf } from '../../lib/errors.ts';
 
 /** Somebody may still write for a moment: Chromium after its exit was seen, or a copy that is given up. */
 const REMOVE_RETRIES = 10;
@@ -26,7 +26,7 @@ export interface FoundProfile {
 /** All profiles in a folder, and the remnants of profiles; none if there is no such folder. */
 export async function listProfiles(livePath: string): Promise<readonly FoundProfile[]> {
   const entries = await readdir(livePath, { withFileTypes: true }).catch((thrown: unknown) => {
-    if ((toError(thrown) as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (errnoOf(thrown) === 'ENOENT') return [];
     throw thrown;
   });
   return entries.flatMap((entry) => {
@@ -42,7 +42,7 @@ export async function requireFreeBytes(livePath: string, bytes: number): Promise
   const free = bavail * bsize;
   if (free >= bytes) return;
   throw new AppError('DISK_FULL', {
-    message: `${bytes} bytes are needed where the opened profiles lie, and ${free} are free.`,
+    message: `${bytes} bytes are needed in ${livePath}, where profiles are opened, and ${free} are free. Make room there, or set WHATSAPP_RUNTIME_PATH.`,
   });
 }
 
@@ -56,7 +56,7 @@ export async function removeProfile(profilePath: string): Promise<void> {
   try {
     renameSync(profilePath, doomed);
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if (errnoOf(thrown) === 'ENOENT') return;
     throw thrown;
   }
   await removeRemnant(doomed);

@@ -1,21 +1,10 @@
 import { createHash } from 'node:crypto';
-import {
-  chmod,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  realpath,
-  rename,
-  rmdir,
-  stat,
-  statfs,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, realpath, rmdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureWritableFolder } from '../../config/writable-folder.ts';
-import { toError } from '../../lib/errors.ts';
+import { errnoOf, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { findText, writeWhole } from '../../lib/whole-file.ts';
 
 /** Memory that is used as a file system, on every Linux. */
 export const SHARED_MEMORY = '/dev/shm';
@@ -93,10 +82,7 @@ export async function openRuntimeFolder(deps: RuntimeFolderDeps): Promise<Runtim
 }
 
 async function listKnown(dataPath: string): Promise<readonly string[]> {
-  const text = await readFile(join(dataPath, KNOWN_FILE), 'utf8').catch((thrown: unknown) => {
-    if ((toError(thrown) as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
-    return '';
-  });
+  const text = (await findText(join(dataPath, KNOWN_FILE))) ?? '';
   return text.split('\n').filter((line) => line.startsWith('/'));
 }
 
@@ -120,8 +106,7 @@ async function filterFilled(paths: readonly string[]): Promise<readonly string[]
 /** Before anything is opened there; whole or not at all. */
 async function rememberPaths(dataPath: string, paths: readonly string[]): Promise<void> {
   const file = join(dataPath, KNOWN_FILE);
-  await writeFile(`${file}.new`, paths.map((path) => `${path}\n`).join(''), { mode: 0o600, flush: true });
-  await rename(`${file}.new`, file);
+  await writeWhole(file, paths.map((path) => `${path}\n`).join(''));
 }
 
 /** The same path after every start, so that what a killed daemon left is found. */
@@ -168,7 +153,7 @@ async function isForeign(path: string): Promise<boolean> {
 }
 
 function acceptExisting(thrown: unknown): void {
-  if ((toError(thrown) as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+  if (errnoOf(thrown) !== 'EEXIST') throw thrown;
 }
 
 /** Whether what is written there never comes to a disk, but for swap. */

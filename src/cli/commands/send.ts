@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { AppError, isAppError } from '../../lib/errors.ts';
 import { chooseAccount } from '../account-choice.ts';
-import type { AccountView } from '../api-views.ts';
 import { CLI } from '../cli-command.ts';
 import { type CommandContext, JSON_OPTION, type JsonOption, writeJson } from '../command-context.ts';
-import { idToLinkCommand, reasonToSentences } from '../link-step.ts';
+import { idToLinkCommand } from '../link-step.ts';
 import { checkFilled, checkRecipient, requireValid, withTypedNames } from '../typed-values.ts';
 
 /** Fields of the API, as they are typed here. */
@@ -44,32 +43,25 @@ export function addSendCommand(program: Command, context: CommandContext): void 
       const sending = api.sendText(accountId, { to, text, ...onLimit }, options.idempotencyKey);
       const accepted = await withTypedNames(sending, TYPED_NAMES).catch(async (thrown: unknown) => {
         if (!isAppError(thrown)) throw thrown;
-        throw addSentences(thrown, await codeToRemedy(thrown, () => api.getAccount(accountId)));
+        throw addSentence(thrown, codeToRemedy(thrown, accountId));
       });
       if (options.json) writeJson(context, accepted);
       else context.write(`Accepted: message ${accepted.messageId}, ${accepted.status}.\n`);
     });
 }
 
-function addSentences({ code, message, details }: AppError, sentences: readonly string[]): AppError {
-  return new AppError(code, { message: [message, ...sentences].join(' '), details });
+function addSentence({ code, message, details }: AppError, sentence: string): AppError {
+  return new AppError(code, { message: `${message} ${sentence}`.trim(), details });
 }
 
-/** What may be done about the refusal, in sentences; none if there is nothing to say. */
-async function codeToRemedy(
-  { code }: AppError,
-  getAccount: () => Promise<AccountView>,
-): Promise<readonly string[]> {
+/** What may be done about the refusal on the command line; empty if there is nothing to add to what the daemon says. */
+function codeToRemedy({ code }: AppError, accountId: string): string {
   switch (code) {
-    case 'ACCOUNT_NOT_CONNECTED': {
-      const account = await getAccount();
-      const { id } = account;
-      const remedy = `See: ${CLI} status ${id}; link it with: ${idToLinkCommand(id)}`;
-      return [reasonToSentences(account), remedy].filter(Boolean);
-    }
+    case 'ACCOUNT_NOT_CONNECTED':
+      return `See: ${CLI} status ${accountId}; link it with: ${idToLinkCommand(accountId)}`;
     case 'DAILY_LIMIT_EXCEEDED':
-      return ['With --on-limit defer it is kept and leaves on the next day that has room.'];
+      return 'With --on-limit defer it is kept and leaves on the next day that has room.';
     default:
-      return [];
+      return '';
   }
 }

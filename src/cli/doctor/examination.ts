@@ -5,7 +5,7 @@ import { parseConfig } from '../../config/parse-config.ts';
 import { findFieldProblems } from '../../config/start-error.ts';
 import type { VariableContext } from '../../config/variable.ts';
 import { type FieldProblem, isAppError, toError } from '../../lib/errors.ts';
-import { findDaemon } from '../daemon-address.ts';
+import { getDaemon } from '../daemon-address.ts';
 import { checkChromium } from './chromium-check.ts';
 import { type ClockDifference, judgeClock, readSynchronised } from './clock-check.ts';
 import {
@@ -63,12 +63,12 @@ const NOT_ASKED: DaemonAnswer = { kind: 'none', why: 'its address is not valid' 
 /** Undefined if the variables that name it are wrong, which is told with the configuration. */
 async function findAddress(env: Environment, context: VariableContext): Promise<string | undefined> {
   try {
-    return (await findDaemon(env, context)).url;
+    return (await getDaemon(env, context)).url;
   } catch (thrown) {
     if (!isAppError(thrown)) throw thrown;
     // A key that may not be read is no reason not to look.
     return isAppError(thrown, 'FORBIDDEN')
-      ? (await findDaemon({ ...env, SWITCHBOARD_API_KEY: 'x' }, context)).url
+      ? (await getDaemon({ ...env, SWITCHBOARD_API_KEY: 'x' }, context)).url
       : undefined;
   }
 }
@@ -209,7 +209,10 @@ function foldersOf({ dataPath, sessionPath, media, log }: Config): Readonly<Reco
 async function orBroken(check: Promise<Finding>, signal: AbortSignal): Promise<Finding> {
   return check.catch((thrown: unknown) => {
     signal.throwIfAborted();
-    return unknown(`It could not be looked at: ${toError(thrown).message}`, 'See the message.');
+    return unknown(
+      `It could not be looked at: ${toError(thrown).message}`,
+      'Mend it if this machine lacks what that names; else report it.',
+    );
   });
 }
 

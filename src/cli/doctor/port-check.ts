@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { toError } from '../../lib/errors.ts';
+import { errnoOf } from '../../lib/errors.ts';
 import { addressToUrl } from '../daemon-address.ts';
 import type { DaemonAnswer } from './daemon-answer.ts';
 import { bad, type Finding, good } from './finding.ts';
@@ -45,6 +45,6 @@ async function tryListening(host: string, port: number): Promise<string | undefi
     await once(server, 'close');
     return undefined;
   } catch (thrown) {
-    return (toError(thrown) as NodeJS.ErrnoException).code ?? 'unknown';
+    return errnoOf(thrown) ?? 'unknown';
   }
 }

@@ -1,8 +1,9 @@
 import type { StoreLocation } from '../../config/config.ts';
 import type { Environment } from '../../config/environment.ts';
 import { openDatabase, pingDatabase, readServerClock } from '../../db/database.ts';
-import { findPostgresPrograms } from '../../embedded/postgres-cluster.ts';
-import { findRedisProgram } from '../../embedded/redis.ts';
+import { requireServerVersion, type ServerVersion } from '../../db/server-version.ts';
+import { getPostgresPrograms } from '../../embedded/postgres-cluster.ts';
+import { getRedisProgram } from '../../embedded/redis.ts';
 import { serverEnvironment } from '../../embedded/server-environment.ts';
 import { isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -12,8 +13,6 @@ import { bad, type Finding, good, joinFindings, warning } from './finding.ts';
 
 /** A store that is near answers within milliseconds. */
 const DEADLINE_MS = 5_000;
-/** As `server_version_num` tells it. */
-const OLDEST_POSTGRES = 130_000;
 
 /** REDIS_URL answers and can be relied on; without it, the program that the daemon brings up itself. */
 export async function checkRedis(
@@ -22,7 +21,7 @@ export async function checkRedis(
 ): Promise<Finding> {
   try {
     if (location.kind === 'embedded') {
-      return good(`The daemon runs its own: ${await findRedisProgram(serverEnvironment(env))}.`);
+      return good(`The daemon runs its own: ${await getRedisProgram(serverEnvironment(env))}.`);
     }
     const { log, findings } = listenForWarnings();
     await using redis = await openRedis({ location, log, deadlineMs: DEADLINE_MS });
@@ -30,7 +29,7 @@ export async function checkRedis(
     const answers = good('The Redis at REDIS_URL answers, and drops nothing to make room.');
     return joinFindings([answers, ...findings]);
   } catch (thrown) {
-    return errorToFinding(thrown);
+    return errorToFinding(thrown, 'REDIS_URL');
   }
 }
 
@@ -48,29 +47,35 @@ export async function checkPostgres(
 ): Promise<PostgresFinding> {
   try {
     if (location.kind === 'embedded') {
-      const { major } = await findPostgresPrograms(serverEnvironment(env));
+      const { major } = await getPostgresPrograms(serverEnvironment(env));
       return { finding: good(`The daemon runs its own: PostgreSQL ${major}.`), aheadMs: undefined };
     }
     const connection = { connectionString: location.url, connectionTimeoutMillis: DEADLINE_MS };
     await using database = openDatabase({ connection, log: listenForWarnings().log, poolSize: 1 });
     await pingDatabase(database.db, DEADLINE_MS);
     const asked = Date.now();
-    const { version, versionNumber, now } = await readServerClock(database.db);
-    const aheadMs = (asked + Date.now()) / 2 - now.getTime();
-    const finding =
-      versionNumber < OLDEST_POSTGRES
-        ? bad(`The server at DATABASE_URL is PostgreSQL ${version}.`, 'Use PostgreSQL 13 or newer.')
-        : good(`PostgreSQL ${version} answers at DATABASE_URL.`);
-    return { finding, aheadMs };
+    const server = await readServerClock(database.db);
+    const aheadMs = (asked + Date.now()) / 2 - server.now.getTime();
+    return { finding: judgeVersion(server), aheadMs };
   } catch (thrown) {
-    return { finding: errorToFinding(thrown), aheadMs: undefined };
+    return { finding: errorToFinding(thrown, 'DATABASE_URL'), aheadMs: undefined };
   }
 }
 
-/** Our errors name the remedy; others are told as they are. */
-function errorToFinding(thrown: unknown): Finding {
+function judgeVersion(server: ServerVersion): Finding {
+  try {
+    requireServerVersion(server);
+    return good(`PostgreSQL ${server.version} answers at DATABASE_URL.`);
+  } catch (thrown) {
+    return errorToFinding(thrown, 'DATABASE_URL');
+  }
+}
+
+/** Our errors name the remedy; of others the server, or this variable, is the place to look at. */
+function errorToFinding(thrown: unknown, variable: 'REDIS_URL' | 'DATABASE_URL'): Finding {
   const { message } = toError(thrown);
-  return isAppError(thrown) ? bad(...splitRemedy(message)) : bad(message, 'See the message.');
+  if (isAppError(thrown)) return bad(...splitRemedy(message));
+  return bad(message, `Look at what ${variable} names, and at the log of that server.`);
 }
 
 /** A logger that hears what the daemon's log would be warned of, where there is a remedy; the findings are those. */

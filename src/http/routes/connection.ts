@@ -101,7 +101,9 @@ async function connect(
   const { phoneNumber, timezone = accountDefaults.timezone } = body;
   await checkTimezone(db, timezone);
   if (phoneNumber !== undefined && (await isNumberLinked(db, tenantId, phoneNumber))) {
-    throw new AppError('ALREADY_LINKED', { message: 'This number is linked to an account already.' });
+    throw new AppError('ALREADY_LINKED', {
+      message: 'This number is linked to an account already. Use that account, or disconnect it first.',
+    });
   }
   const id = makeAccountId();
   await insertAccount(db, {

@@ -88,7 +88,8 @@ function forgetRoute(app: HttpApp, { db, instanceId: own, log }: HttpDeps): void
       const forced = request.query.force === 'true';
       if (id === own)
         throw new AppError('INSTANCE_ALIVE', {
-          message: 'This instance is the one that answers: it is alive.',
+          message:
+            'This instance is the one that answers: it is alive. Stop it, and ask another one to forget it.',
         });
       if (!/^[\w.-]+$/.test(id)) throw new AppError('INSTANCE_NOT_FOUND');
       const accounts = await transact(db, async (trx) => {
@@ -106,8 +107,9 @@ function forgetRoute(app: HttpApp, { db, instanceId: own, log }: HttpDeps): void
 
 function makeAlive(agoMs: number): AppError {
   const seconds = Math.max(1, Math.round(agoMs / 1_000));
+  const quiet = LEASE_TERMS.forgetQuietMs / 1_000;
   return new AppError('INSTANCE_ALIVE', {
-    message: `It has renewed its lease ${seconds} s ago, so that it may be alive. Stop it, or wait 15 s if it is dead.`,
+    message: `It has renewed its lease ${seconds} s ago, so that it may be alive. Stop it; or, if it is dead, wait until ${quiet} s have passed, or use \`force\`.`,
   });
 }
 

@@ -73,7 +73,11 @@ export function qrRoute(app: HttpApp, { db, clock }: HttpDeps): void {
           status: stateToConnectionStatus(account.state),
         });
       }
-      if (waiting === null) throw new AppError('NOT_FOUND', { message: 'There is no QR code yet.' });
+      if (waiting === null)
+        throw new AppError('NOT_FOUND', {
+          message:
+            'There is no QR code yet. Ask again in some seconds; as application/json it says how far the account is.',
+        });
       return reply
         .type(type === 'text/plain' ? 'text/plain; charset=utf-8' : type)
         .send(await draw(type, waiting.text));

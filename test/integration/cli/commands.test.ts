@@ -249,7 +249,7 @@ describe('send', () => {
     const { code, error } = await run('send', OTHER_ID, '+491700000002', 'x');
     expect(code).toBe(6);
     expect(error).toBe(
-      `Message of ACCOUNT_NOT_CONNECTED. The number is blocked. Open WhatsApp. See: npm run cli -- status ${OTHER_ID}; link it with: npm run cli -- link --account ${OTHER_ID}\n`,
+      `Message of ACCOUNT_NOT_CONNECTED. See: npm run cli -- status ${OTHER_ID}; link it with: npm run cli -- link --account ${OTHER_ID}\n`,
     );
   });
 });

@@ -13,8 +13,9 @@ describe('the tables of states and reasons', () => {
   it.each(Object.entries(REASONS))(
     '%s tells a person what to do exactly if a person can do something',
     (code, reason) => {
-      // It is tried again, but a network that stays away is for somebody to look at.
-      const isForPerson = reason.retry === 'never' || code === 'page_unreachable';
+      // They are tried again, but a network that stays away and a disk that stays full are for somebody to look at.
+      const isForPerson =
+        reason.retry === 'never' || ['page_unreachable', 'disk_full', 'storage_failed'].includes(code);
       expect(reason.userAction !== null).toBe(isForPerson);
     },
   );

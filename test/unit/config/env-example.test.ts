@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { makeEnvExample } from '../../../src/config/env-example.ts';
 import { parseConfig } from '../../../src/config/parse-config.ts';
 import { CLI_VARIABLES, VARIABLES } from '../../../src/config/variables.ts';
+import { makeEnvExample } from '../../support/env-example.ts';
 
 const PATH = join(import.meta.dirname, '../../../.env.example');
 const text = readFileSync(PATH, 'utf8');

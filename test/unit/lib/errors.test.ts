@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AppError, isAppError, toError } from '../../../src/lib/errors.ts';
+import { AppError, errnoOf, isAppError, toError } from '../../../src/lib/errors.ts';
 
 describe('an AppError', () => {
   it('takes message, status and retry from the catalogue', () => {
@@ -20,6 +20,17 @@ describe('an AppError', () => {
     expect(isAppError(error, 'NOT_FOUND')).toBe(true);
     expect(isAppError(error, 'INTERNAL')).toBe(false);
     expect(isAppError(new Error('x'))).toBe(false);
+  });
+});
+
+describe('errnoOf', () => {
+  it.each([
+    [Object.assign(new Error('no such file'), { code: 'ENOENT' }), 'ENOENT'],
+    [new Error('ENOENT'), undefined],
+    ['ENOENT', undefined],
+    [null, undefined],
+  ])('of %s is %s', (thrown, code) => {
+    expect(errnoOf(thrown)).toBe(code);
   });
 });
 

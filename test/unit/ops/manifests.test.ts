@@ -52,6 +52,11 @@ describe('the manifests', () => {
     expect(readManifests().namespace.metadata?.name).toBe(namespace);
     expect(readManifests().secret.metadata?.namespace).toBe(namespace);
   });
+
+  it.each(['.gitignore', '.dockerignore'])('have no secret that %s lets out of the clone', (file) => {
+    const patterns = read(file).split('\n');
+    expect(patterns.some((pattern) => /^(?:\*\*\/)?secret\*\.yaml$/.test(pattern))).toBe(true);
+  });
 });
 
 type Change = (manifests: Manifests) => unknown;

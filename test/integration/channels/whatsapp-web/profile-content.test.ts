@@ -82,7 +82,7 @@ it('leaves out what the browser makes anew', async () => {
     'segmentation_platform/ukm_db',
     'lockfile',
     'switchboard.json',
-    'switchboard.json.new',
+    'switchboard.json.part',
   );
   await symlink('host-1', join(profile, 'SingletonLock'));
   await symlink('1.2', join(profile, 'RunningChromeVersion'));

@@ -57,6 +57,9 @@ describe('an account that is not linked', () => {
     await stage.pool.start(accountId);
     await stage.reached(accountId, 'reconnecting', 'disk_full', 2);
     expect(stage.browsers(accountId)).toEqual([]);
+    const lastError = stage.pool.findStatus(accountId)?.lastError;
+    expect(lastError).toContain(stage.livePath);
+    expect(lastError).toMatch(/Make room there, or set WHATSAPP_RUNTIME_PATH/);
     await stage.reopen();
   });
 

@@ -47,6 +47,22 @@ describe('findBrowser', () => {
     const find = () => findBrowser({ headless: 'auto', executablePath: null, extraArgs: [] }, there());
     expect(find).toThrow(/apt-get install/);
   });
+
+  it.each([
+    [
+      'new',
+      SHELL,
+      /CHROME_HEADLESS=new needs a whole Chromium.*apt-get install chromium\).*unset CHROME_HEADLESS/,
+    ],
+    [
+      'shell',
+      CHROME,
+      /CHROME_HEADLESS=shell needs a headless shell.*install chromium-headless-shell\).*unset CHROME_HEADLESS/,
+    ],
+  ] as const)('says what mode %s lacks where only another kind is there', (headless, installed, message) => {
+    const find = () => findBrowser({ headless, executablePath: null, extraArgs: [] }, there(installed));
+    expect(find).toThrow(message);
+  });
 });
 
 describe('makeLaunchOptions', () => {

@@ -1,5 +1,5 @@
-import type { Variable } from './variable.ts';
-import { CLI_VARIABLES, VARIABLES, type VariableTable } from './variables.ts';
+import type { Variable } from '../../src/config/variable.ts';
+import { CLI_VARIABLES, VARIABLES, type VariableTable } from '../../src/config/variables.ts';
 
 const HEAD = `# What Switchboard can be told. Copy this file to .env and take the # from the lines you change; the real
 # environment wins over .env. An empty value counts as unset. Paths are relative to the folder of the daemon.
