@@ -73,7 +73,12 @@ export async function saveImported(db: Executor, id: AccountId): Promise<void> {
     await leaveEarlierLink(trx, id);
     await trx
       .updateTable('accounts')
-      .set({ linked: true, first_linked_at: sql<Date>`coalesce(first_linked_at, now())`, phone_number: null })
+      .set({
+        linked: true,
+        first_linked_at: sql<Date>`coalesce(first_linked_at, now())`,
+        phone_number: null,
+        last_phone_number: sql<string | null>`coalesce(phone_number, last_phone_number)`,
+      })
       .where('id', '=', id)
       .where(isKept)
       .execute();

@@ -327,10 +327,11 @@ async function link(
       // A page that tells no number leaves that of this link; one of an earlier link says nothing.
       phone_number:
         identity.phoneNumber ?? sql<string | null>`case when linked then phone_number else null end`,
+      last_phone_number: sql<
+        string | null
+      >`coalesce(${identity.phoneNumber}::text, phone_number, last_phone_number)`,
       profile_name: toStorable(identity.profileName),
-      // An age is that of a number.
-      first_linked_at: sql<Date>`case when phone_number <> ${identity.phoneNumber}::text then now()
-        else coalesce(first_linked_at, now()) end`,
+      first_linked_at: sql<Date>`coalesce(first_linked_at, now())`,
       state_since: sql<Date>`case when state = 'connected' then state_since else now() end`,
       state: 'connected',
       reason: null,

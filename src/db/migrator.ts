@@ -33,6 +33,7 @@ import * as m0026 from './migrations/0026-add-feed-progress.ts';
 import * as m0027 from './migrations/0027-add-earlier-secrets.ts';
 import * as m0028 from './migrations/0028-judge-numbers-by-tenant.ts';
 import * as m0029 from './migrations/0029-add-instances-of-keys.ts';
+import * as m0030 from './migrations/0030-remember-last-number.ts';
 import { requireServerVersion } from './server-version.ts';
 
 /** SQLSTATE of a statement for which the role lacks the right. */
@@ -68,6 +69,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0027-add-earlier-secrets': m0027,
   '0028-judge-numbers-by-tenant': m0028,
   '0029-add-instances-of-keys': m0029,
+  '0030-remember-last-number': m0030,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

@@ -11,8 +11,9 @@ import { lockLimits } from './slot-store.ts';
 /**
  * Lets an account begin anew that is linked with another number at the instant `at`; in the transaction that stores the link,
  * which has locked its row. Its messages, its limits and what it used of them stay. What was known of the phone before goes:
- * how far its page was read, who had written to it, its contacts, and what WhatsApp thought of it. What was to leave from the
- * number before is cancelled, and its campaigns with it; what was being handed over is not looked for in the new page.
+ * since when it was linked, how far its page was read, who had written to it, its contacts, and what WhatsApp thought of it.
+ * What was to leave from the number before is cancelled, and its campaigns with it; what was being handed over is not looked
+ * for in the new page.
  */
 export async function leaveNumber(trx: Executor, id: AccountId, at: Date): Promise<void> {
   const changes: MessageChange[] = [];
@@ -50,7 +51,8 @@ async function giveUpLookingUp(trx: Executor, id: AccountId): Promise<void> {
 }
 
 async function forgetPage(trx: Executor, id: AccountId): Promise<void> {
-  await trx.updateTable('accounts').set({ caught_up_to: null }).where('id', '=', id).execute();
+  const forgotten = { first_linked_at: null, caught_up_to: null };
+  await trx.updateTable('accounts').set(forgotten).where('id', '=', id).execute();
   for (const table of ['chat_watermarks', 'waiting_changes', 'contacts'] as const)
     await trx.deleteFrom(table).where('account_id', '=', id).execute();
 }

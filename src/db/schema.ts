@@ -17,6 +17,8 @@ export interface AccountTable {
   expected_phone_number: string | null;
   /** The number that is linked, E.164. Unique among linked accounts of all tenants. */
   phone_number: string | null;
+  /** The number that was linked last, E.164; it stays while the link that there is now has told none. */
+  last_phone_number: string | null;
   wid: string | null;
   display_name: string | null;
   /** WhatsApp's own name of the profile (pushname). */

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountStore, LinkedIdentity } from '../../../src/accounts/account.ts';
 import { makeCampaignId } from '../../../src/accounts/ids.ts';
+import { saveImported } from '../../../src/db/account-import.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { findCampaign, insertCampaign } from '../../../src/db/campaign-store.ts';
 import {
@@ -11,6 +12,7 @@ import {
   saveChatWatermarks,
 } from '../../../src/db/catch-up-store.ts';
 import { saveContacts } from '../../../src/db/contact-store.ts';
+import { up } from '../../../src/db/migrations/0030-remember-last-number.ts';
 import { readPace, saveBreaker, saveCapping } from '../../../src/db/pace-store.ts';
 import { NO_PACING } from '../../../src/limits/pace.ts';
 import { readBackWindow } from '../../../src/messages/catch-up-window.ts';
@@ -68,6 +70,28 @@ async function handOver(): Promise<void> {
 
 async function states() {
   return (await stage.rows()).map((row) => [row.text, row.status, row.failed_code, row.slot_date]);
+}
+
+/** WhatsApp has refused a message to a stranger that was handed over at that instant. */
+async function refuse(handedAt: Date): Promise<void> {
+  await stage.accept('refused', { to: BOB });
+  await stage.db
+    .updateTable('messages')
+    .set({
+      lane: 'stranger',
+      handed_at: handedAt,
+      status: 'failed',
+      failed_code: 'SEND_REFUSED',
+      failed_reason: '463',
+    })
+    .where('account_id', '=', stage.account.id)
+    .execute();
+}
+
+/** Until when messages to strangers rest, as it is at that instant. */
+async function restUntil(at: Date): Promise<number | null> {
+  const terms = { pacing: { ...NO_PACING, breaker: true }, at };
+  return (await readPace(stage.db, stage.account.id, terms)).pace.strangersRestUntil;
 }
 
 /** How often the page of a new connection is asked for messages that were handed over. */
@@ -193,26 +217,19 @@ describe('an account that is linked with another number', () => {
     const cycleEndsAt = at.getTime() + HOUR_MS;
     await saveCapping(stage.db, id, { status: 'CAPPED', cycleEndsAt, timelockedUntil: null }, at);
     await saveBreaker(stage.db, id, { state: 'open', openedAt: at.getTime(), openedBy: 'locked' }, at);
-    await stage.accept('refused', { to: BOB });
-    await stage.db
-      .updateTable('messages')
-      .set({
-        lane: 'stranger',
-        handed_at: new Date(at.getTime() - 60_000),
-        status: 'failed',
-        failed_code: 'SEND_REFUSED',
-        failed_reason: '463',
-      })
-      .where('account_id', '=', id)
-      .execute();
-    const rest = async () => {
-      const terms = { pacing: { ...NO_PACING, breaker: true }, at: new Date() };
-      return (await readPace(stage.db, id, terms)).pace.strangersRestUntil;
-    };
+    await refuse(new Date(at.getTime() - 60_000));
     await linkAnew(ONE);
-    expect(await rest()).not.toBeNull();
+    expect(await restUntil(new Date())).not.toBeNull();
     await linkAnew(OTHER);
-    expect(await rest()).toBeNull();
+    expect(await restUntil(new Date())).toBeNull();
+  });
+
+  it('is held back by what is refused to itself, though the clock is set back since', async () => {
+    await linkAnew(OTHER);
+    const later = new Date(Date.now() - 24 * HOUR_MS);
+    expect(await restUntil(later)).toBeNull();
+    await refuse(new Date(later.getTime() - 60_000));
+    expect(await restUntil(later)).not.toBeNull();
   });
 });
 
@@ -239,4 +256,59 @@ it('an account whose number was not known yet goes on as it is when it is told',
   await stage.accept('waits');
   await store.saveLinked(id, ONE);
   expect(await states()).toEqual([['waits', 'pending', null, '2026-03-02']]);
+});
+
+describe('an account whose number is not known for a while', () => {
+  const NOT_TOLD = { ...ONE, wid: '99@lid', phoneNumber: null };
+  const waysToForget = [
+    ['its session came from another host', () => saveImported(stage.db, stage.account.id)],
+    ['its page told none', () => store.saveLinked(stage.account.id, NOT_TOLD)],
+  ] as const;
+
+  it.each(waysToForget)('begins anew if it is another one, after %s', async (_how, forget) => {
+    const { id } = stage.account;
+    const now = Date.now();
+    const linkedAt = new Date(now - 400 * 24 * HOUR_MS);
+    await saveCaughtUpTo(stage.db, id, { atMs: now - HOUR_MS, nowMs: now });
+    await stage.db.updateTable('accounts').set({ first_linked_at: linkedAt }).where('id', '=', id).execute();
+    await stage.accept('waits');
+    await store.saveOver(id, INSTANCE);
+    await forget();
+    expect(await store.getAccount(id)).toMatchObject({ phoneNumber: null });
+
+    await store.saveLinked(id, OTHER);
+    expect(await states()).toEqual([['waits', 'cancelled', 'NUMBER_CHANGED', null]]);
+    const start = await findCatchUpStart(stage.db, id);
+    expect(start?.caughtUpTo).toBeNull();
+    expect(start?.firstLinkedAt).toBeGreaterThan(linkedAt.getTime());
+  });
+
+  it('begins anew if it is another one than before an update', async () => {
+    const { id } = stage.account;
+    await stage.accept('waits');
+    await sql`alter table accounts drop column last_phone_number`.execute(stage.db);
+    await up(stage.db as unknown as Parameters<typeof up>[0]);
+    await store.saveOver(id, INSTANCE);
+    await saveImported(stage.db, id);
+    await store.saveLinked(id, OTHER);
+    expect(await states()).toEqual([['waits', 'cancelled', 'NUMBER_CHANGED', null]]);
+  });
+
+  it.each(waysToForget)('goes on as it is if it is the same, after %s', async (_how, forget) => {
+    const { id } = stage.account;
+    const now = Date.now();
+    const upTo = { atMs: now - HOUR_MS, nowMs: now };
+    await saveCaughtUpTo(stage.db, id, upTo);
+    const linkedAt = (await findCatchUpStart(stage.db, id))?.firstLinkedAt;
+    await stage.accept('waits');
+    await store.saveOver(id, INSTANCE);
+    await forget();
+
+    await store.saveLinked(id, ONE);
+    expect(await states()).toEqual([['waits', 'pending', null, '2026-03-02']]);
+    expect(await findCatchUpStart(stage.db, id)).toMatchObject({
+      caughtUpTo: upTo.atMs,
+      firstLinkedAt: linkedAt,
+    });
+  });
 });
