@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { VARIABLES } from '../src/config/variables.ts';
+import { BROWSER_VARIABLES } from './machine-browser.ts';
 
 /** The daemon as a process of its own, for the demo and the tests. */
 export interface DaemonProcess extends AsyncDisposable {
@@ -31,7 +32,7 @@ export interface DaemonSettings {
 }
 
 /** What says where the browser of this machine is goes for every daemon on it. */
-const KEPT_VARIABLES: readonly string[] = ['PUPPETEER_EXECUTABLE_PATH', 'CHROME_HEADLESS'];
+const KEPT_VARIABLES: readonly string[] = Object.keys(BROWSER_VARIABLES);
 
 /**
  * This process's environment for a daemon that is nobody's production: what the shell or `.env` sets for the real one,

@@ -1,12 +1,17 @@
 /**
- * Runs the suites: `test.ts [unit|integration|e2e|chaos …] [--long] [--seed <number>]`; without names all four.
+ * Runs the suites: `test.ts [unit|integration|e2e|chaos|whole-browser …] [--long] [--seed <number>]`; without names the first
+ * four, and with `--long` the sessions with a whole browser too, where one is installed.
  * The last line on stdout is `N passed, N failed`. A file that does not load, a suite whose hook fails and an
  * error outside of any test count as failed; a run without a test fails.
  */
 import { parseArgs } from 'node:util';
 import { startVitest, type TestModule, type TestSuite } from 'vitest/node';
+import { findWholeBrowser } from './machine-browser.ts';
 
 const SUITES = ['unit', 'integration', 'e2e', 'chaos'] as const;
+
+/** The tests of sessions once more, in a whole Chromium. */
+const WHOLE_BROWSER = 'whole-browser';
 
 /** Chaos repeats the same faults in the same order, unless another seed is asked for. */
 const FIXED_SEED = '1';
@@ -28,11 +33,21 @@ function parseWish(args: string[]): Wish {
     allowPositionals: true,
     options: { long: { type: 'boolean', default: false }, seed: { type: 'string', default: FIXED_SEED } },
   });
-  const unknown = positionals.filter((name) => !SUITES.some((suite) => suite === name));
+  const known = [...SUITES, WHOLE_BROWSER];
+  const unknown = positionals.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    throw new Error(`There is no suite ${unknown.join(', ')}. The suites are ${SUITES.join(', ')}.`);
+    throw new Error(`There is no suite ${unknown.join(', ')}. The suites are ${known.join(', ')}.`);
   }
-  return { suites: positionals.length > 0 ? positionals : SUITES, long: values.long, seed: values.seed };
+  const suites = positionals.length > 0 ? positionals : listSuites(values.long);
+  return { suites, long: values.long, seed: values.seed };
+}
+
+/** Those of a run that names none. */
+function listSuites(long: boolean): readonly string[] {
+  if (!long) return SUITES;
+  if (findWholeBrowser() !== undefined) return [...SUITES, WHOLE_BROWSER];
+  console.error('No whole Chromium is installed, so the sessions are tested in the headless shell alone.');
+  return SUITES;
 }
 
 /** What went wrong in the file or the suite itself: its import, its hooks. Each such place counts once. */

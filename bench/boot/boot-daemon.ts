@@ -8,19 +8,23 @@ import { runMeasuredDaemon } from '../run-measured-daemon.ts';
 /** What the daemon took so far. */
 export interface BootFigures {
   readonly cpuMs: number;
-  /** How long each probe of a connected page took until it was answered, or given up. */
+  /** How long each probe of a connected page took until it was answered, or given up, or has been waiting by now. */
   readonly probesMs: readonly number[];
 }
 
 const probesMs: number[] = [];
+/** Since when each waits that is under way. */
+const waitingSince = new Set<{ readonly at: number }>();
 
 class TimedClient extends WhatsAppClient {
   override async probe(): Promise<void> {
-    const since = performance.now();
+    const since = { at: performance.now() };
+    waitingSince.add(since);
     try {
       await super.probe();
     } finally {
-      probesMs.push(performance.now() - since);
+      waitingSince.delete(since);
+      probesMs.push(performance.now() - since.at);
     }
   }
 }
@@ -33,6 +37,7 @@ await runMeasuredDaemon<BootFigures>(
   },
   () => {
     const { user, system } = process.cpuUsage();
-    return { cpuMs: (user + system) / 1_000, probesMs };
+    const waitedMs = [...waitingSince].map(({ at }) => performance.now() - at);
+    return { cpuMs: (user + system) / 1_000, probesMs: [...probesMs, ...waitedMs] };
   },
 );

@@ -165,13 +165,12 @@ export function reportFleet(
     ...rows.map(({ name, unit, digits, each, ratios }) => [
       name,
       ...each.map((value) => `${value.toFixed(digits)} ${unit}`.trim()),
-      ...ratios.map((ratio) => `${ratio.toFixed(2)} ×`),
+      ...ratios.map((ratio) => `${ratio.toFixed(2)} ×${ratio > AIM ? ', missed' : ''}`),
     ]),
   ];
   const wholes: Table = [
     ['the daemon', ...[none, ...all].map(({ accounts }) => `with ${accounts}`)],
     ...BOUNDED.map(({ name, of }) => [name, ...[none, ...all].map((figures) => String(of(figures)))]),
-    ['timers', ...[none, ...all].map(({ held }) => String(held.timers))],
     ['boot', ...[none, ...all].map(({ boot }) => `${boot.seconds.toFixed(1)} s`)],
     ['stop', ...[none, ...all].map(({ stop }) => `${stop.seconds.toFixed(1)} s`)],
     ['resident memory', ...[none, ...all].map(({ held }) => `${(held.residentBytes / 1e6).toFixed(0)} MB`)],

@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { findMachineBrowser } from '../../scripts/machine-browser.ts';
 import type { Phone, Simulator } from '../../simulator/client.ts';
-import { findBrowser } from '../../src/channels/whatsapp-web/browser.ts';
 import { orAborted } from '../../src/lib/abort.ts';
 import type { Contender } from './contender.ts';
 import type { LibraryNews, LibraryOrder, LibrarySettings } from './library-program.ts';
@@ -46,12 +46,10 @@ export class LibraryContender implements Contender {
     phones: readonly Phone[],
     { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
   ): Promise<LibraryContender> {
-    const given = process.env.PUPPETEER_EXECUTABLE_PATH || null;
-    const browser = findBrowser({ executablePath: given, headless: 'auto', extraArgs: [] });
     const contender = new LibraryContender(phones, {
       accounts: phones.length,
       puppeteer: {
-        ...browser,
+        ...findMachineBrowser(),
         args: ['--no-sandbox', ...simulator.chromeArgs],
         env: { ...process.env, TMPDIR: folder },
         handleSIGINT: false,

@@ -3,25 +3,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Simulator } from '../../simulator/client.ts';
-import { type Browser, findBrowser } from '../../src/channels/whatsapp-web/browser.ts';
+import type { Browser } from '../../src/channels/whatsapp-web/browser.ts';
 import { orAborted } from '../../src/lib/abort.ts';
-import { isAppError } from '../../src/lib/errors.ts';
 import type { Contender, Restored } from './contender.ts';
 import { readStoredSize } from './file-memory.ts';
 import { probeEnvironment, readHeap } from './heap-reading.ts';
 import type { LibraryAnswer, LibraryOrder, LibrarySettings } from './library-program.ts';
 
 const PROGRAM = fileURLToPath(new URL('library-program.ts', import.meta.url));
-
-/** What users of the library get: a whole browser without a window. Undefined if none is installed. */
-export function findWholeBrowser(): Browser | undefined {
-  try {
-    return findBrowser({ executablePath: null, headless: 'new', extraArgs: [] });
-  } catch (thrown) {
-    if (isAppError(thrown, 'BROWSER_MISSING')) return undefined;
-    throw thrown;
-  }
-}
 
 export interface LibraryDeps {
   readonly simulator: Simulator;

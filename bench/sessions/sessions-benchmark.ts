@@ -2,14 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { findMachineBrowser, findWholeBrowser } from '../../scripts/machine-browser.ts';
 import { type Simulator, startSimulator } from '../../simulator/client.ts';
-import { findBrowser } from '../../src/channels/whatsapp-web/browser.ts';
 import { openBenchStores } from '../bench-stores.ts';
 import type { Benchmark, BenchmarkContext } from '../benchmark.ts';
 import type { Contender, Restored } from './contender.ts';
 import { DaemonContender } from './daemon-contender.ts';
 import { readFileMemory } from './file-memory.ts';
-import { findWholeBrowser, LibraryContender } from './library-contender.ts';
+import { LibraryContender } from './library-contender.ts';
 import { type Kind, mapKinds, ProcessTree } from './process-tree.ts';
 import {
   type ContenderFigures,
@@ -59,8 +59,8 @@ async function compare(weight: Weight, settings: SessionsSettings, place: Place)
     pageNodes: weight.nodes,
     pageStorageMb: weight.storageMb,
   });
-  const browser =
-    findWholeBrowser() ?? findBrowser({ executablePath: null, headless: 'auto', extraArgs: [] });
+  // What users of the library get.
+  const browser = findWholeBrowser() ?? findMachineBrowser();
   await using library = new LibraryContender({ simulator, folder, browser, signal });
   await using ours = await DaemonContender.open({ simulator, stores, folder, sessions, signal });
   const pair: Pair<Contender> = { library, ours };

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { findBrowser } from '../../src/channels/whatsapp-web/browser.ts';
+import { basename, join } from 'node:path';
+import { findMachineBrowser } from '../../scripts/machine-browser.ts';
 
 /** The browser of this machine behind a script that notes when it was started, and ends at once when it is told to. */
 export class MoodyBrowser {
@@ -9,20 +9,16 @@ export class MoodyBrowser {
   readonly #refusal: string;
   readonly #starts: string;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, behind: string) {
     // The name tells the daemon what kind of browser it is.
-    this.path = join(folder, 'moody-headless-shell');
+    this.path = join(folder, `moody-${basename(behind)}`);
     this.#refusal = join(folder, 'refuse');
     this.#starts = join(folder, 'starts');
   }
 
   static async write(folder: string): Promise<MoodyBrowser> {
-    const browser = new MoodyBrowser(folder);
-    const { executablePath } = findBrowser({
-      executablePath: process.env.PUPPETEER_EXECUTABLE_PATH || null,
-      headless: 'shell',
-      extraArgs: [],
-    });
+    const { executablePath } = findMachineBrowser();
+    const browser = new MoodyBrowser(folder, executablePath);
     const script = [
       '#!/bin/sh',
       `date +%s.%N >> '${browser.#starts}'`,

@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readBrowserConfig } from '../../scripts/machine-browser.ts';
 import { type Phone, type Simulator, startSimulator, type WorldClient } from '../../simulator/client.ts';
 import type { Account, AccountStore, Pairing, SessionAlert } from '../../src/accounts/account.ts';
 import {
@@ -164,6 +165,8 @@ export class PoolStage implements AsyncDisposable {
       const leases = given ?? new GrantedLeases();
       const findLease: FindLease = (id) => leases.find(id);
       const fence = makeLeaseFence(findLease);
+      const own = readBrowserConfig();
+      const browser = { ...own, executablePath: executablePath ?? own.executablePath };
       return openPool({
         runtimePath: instance?.livePath ?? this.livePath,
         formerPaths: [],
@@ -187,11 +190,7 @@ export class PoolStage implements AsyncDisposable {
           onStep: () => undefined,
         }),
         config: {
-          browser: {
-            executablePath: executablePath ?? null,
-            headless: 'auto',
-            extraArgs: this.simulator.chromeArgs,
-          },
+          browser: { ...browser, extraArgs: this.simulator.chromeArgs },
           whatsapp: {
             maxConnections,
             messageRateLimit: 0,
@@ -200,7 +199,7 @@ export class PoolStage implements AsyncDisposable {
             pacing: { warmup: false, jitter: false, breaker: false },
           },
         },
-        browser: findBrowser({ executablePath: executablePath ?? null, headless: 'auto', extraArgs: [] }),
+        browser: findBrowser(browser),
         instanceId,
         leases,
         store: given === undefined ? this.store : this.#observe(makeAccountStore(parts.db, { fence })),

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import puppeteer, { type Browser as OpenBrowser, type Page } from 'puppeteer';
-import { type Browser, findBrowser, makeLaunchOptions } from '../../src/channels/whatsapp-web/browser.ts';
+import { findMachineBrowser } from '../../scripts/machine-browser.ts';
+import { type Browser, makeLaunchOptions } from '../../src/channels/whatsapp-web/browser.ts';
 
 /** A page that does nothing but store, and one origin for it over any number of browsers. */
 export class StoragePage implements AsyncDisposable {
@@ -28,7 +29,7 @@ export class StoragePage implements AsyncDisposable {
   /** Opens it in a browser over the profile. */
   async launch(
     profilePath: string,
-    browser: Browser = findBrowser({ executablePath: null, headless: 'auto', extraArgs: [] }),
+    browser: Browser = findMachineBrowser(),
   ): Promise<{ readonly browser: OpenBrowser; readonly page: Page }> {
     const opened = await puppeteer.launch(
       makeLaunchOptions({

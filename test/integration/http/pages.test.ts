@@ -1,14 +1,13 @@
 import puppeteer, { type Browser, type Page } from 'puppeteer';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findBrowser } from '../../../src/channels/whatsapp-web/browser.ts';
+import { findMachineBrowser } from '../../../scripts/machine-browser.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
 
 let server: TestServer;
 let browser: Browser;
 beforeAll(async () => {
   server = await openTestServer();
-  const { executablePath, headless } = findBrowser({ executablePath: null, headless: 'auto', extraArgs: [] });
-  browser = await puppeteer.launch({ executablePath, headless, args: ['--no-sandbox'] });
+  browser = await puppeteer.launch({ ...findMachineBrowser(), args: ['--no-sandbox'] });
 });
 afterAll(async () => {
   await browser.close();

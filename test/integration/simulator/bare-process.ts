@@ -8,7 +8,7 @@ import type { ClientOptions } from 'whatsapp-web.js';
 import type { Phone, Simulator } from '../../../simulator/client.ts';
 import { findBareBrowser, killBareBrowser } from '../../support/process-tree.ts';
 import type { BareCall, BareNews, BareOrder, BareSettings } from './bare-program.ts';
-import { BROWSER_PATH, EventLog, type Profile, puppeteerOptions } from './driven-client.ts';
+import { EventLog, type Profile, puppeteerOptions } from './driven-client.ts';
 
 const PROGRAM = fileURLToPath(new URL('bare-program.ts', import.meta.url));
 
@@ -43,14 +43,17 @@ export class BareProcess implements AsyncDisposable {
   >();
 
   constructor(simulator: Simulator, profile: Profile, settings: BareOptions = {}) {
-    const { cwd, executablePath = BROWSER_PATH, ...options } = settings;
+    const { cwd, executablePath, ...options } = settings;
     this.#profilePath = join(profile.path, 'session');
     const given: BareSettings = {
       dataPath: profile.path,
       options: {
         webVersionCache: { type: 'none' },
         authTimeoutMs: 5_000,
-        puppeteer: { ...puppeteerOptions(simulator, profile), executablePath },
+        puppeteer: {
+          ...puppeteerOptions(simulator, profile),
+          ...(executablePath === undefined ? {} : { executablePath }),
+        },
         ...options,
       },
     };

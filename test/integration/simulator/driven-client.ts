@@ -2,10 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import wwebjs, { type Client, type ClientOptions, type Message } from 'whatsapp-web.js';
+import { findMachineBrowser } from '../../../scripts/machine-browser.ts';
 import type { Phone, Simulator } from '../../../simulator/client.ts';
 
-export const BROWSER_PATH =
-  process.env.PUPPETEER_EXECUTABLE_PATH ?? '/usr/lib/chromium/chromium-headless-shell';
 const EVENTS = [
   ...['qr', 'code', 'authenticated', 'auth_failure', 'ready', 'change_state', 'disconnected', 'message'],
   ...['message_create', 'message_ack', 'message_edit', 'message_revoke_everyone', 'message_reaction'],
@@ -96,8 +95,7 @@ export function puppeteerOptions(
   protocolTimeout = 10_000,
 ): NonNullable<ClientOptions['puppeteer']> {
   return {
-    headless: 'shell',
-    executablePath: BROWSER_PATH,
+    ...findMachineBrowser(),
     args: ['--no-sandbox', ...simulator.chromeArgs],
     protocolTimeout,
     env: { ...process.env, TMPDIR: profile.path },

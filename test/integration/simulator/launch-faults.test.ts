@@ -3,12 +3,13 @@ import { symlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { findMachineBrowser } from '../../../scripts/machine-browser.ts';
 import { type Phone, type Simulator, startSimulator } from '../../../simulator/client.ts';
 import { writeLockingBrowser } from '../../support/locking-browser.ts';
 import { killBareBrowser } from '../../support/process-tree.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 import { BareProcess } from './bare-process.ts';
-import { BROWSER_PATH, DrivenClient, Profile } from './driven-client.ts';
+import { DrivenClient, Profile } from './driven-client.ts';
 
 let folder: TemporaryFolder;
 let simulator: Simulator;
@@ -20,7 +21,7 @@ let executablePath: string;
 
 beforeAll(async () => {
   folder = await openTemporaryFolder();
-  executablePath = await writeLockingBrowser(folder.path, BROWSER_PATH);
+  executablePath = await writeLockingBrowser(folder.path, findMachineBrowser().executablePath);
   simulator = await startSimulator();
   profile = await Profile.open();
   shop = await simulator.world.phone('shop');

@@ -3,7 +3,7 @@ import { chmod, mkdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findBrowser } from '../../../../src/channels/whatsapp-web/browser.ts';
+import { findMachineBrowser } from '../../../../scripts/machine-browser.ts';
 import { removeProfileLocks } from '../../../../src/channels/whatsapp-web/browser-process.ts';
 import { writeLockingBrowser } from '../../../support/locking-browser.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
@@ -12,7 +12,7 @@ import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temp
 
 let folder: TemporaryFolder;
 let stage: PoolStage;
-const { executablePath: shell } = findBrowser({ executablePath: null, headless: 'auto', extraArgs: [] });
+const { executablePath } = findMachineBrowser();
 
 beforeAll(async () => {
   folder = await openTemporaryFolder();
@@ -35,7 +35,7 @@ it.each([
   ['stays beside it', '"$BROWSER" "$@"'],
 ])('works with a script that starts the browser and %s, and leaves neither', async (title, line) => {
   const script = join(folder.path, `browser ${title}.sh`);
-  await writeFile(script, `#!/bin/sh\nBROWSER='${shell}'\n${line}\n`);
+  await writeFile(script, `#!/bin/sh\nBROWSER='${executablePath}'\n${line}\n`);
   await chmod(script, 0o755);
   await stage.reopen({ executablePath: script });
   const phone = await stage.world.phone(title);
@@ -50,7 +50,7 @@ it.each([
 });
 
 it('starts on a profile that another host has locked, and on one with a stale lock (F30)', async () => {
-  await stage.reopen({ executablePath: await writeLockingBrowser(folder.path, shell) });
+  await stage.reopen({ executablePath: await writeLockingBrowser(folder.path, executablePath) });
   const account = await link('locked');
   for (const [nth, lock] of ['another-host-1', `${hostname()}-4194304`].entries()) {
     // Killed over it, so that it lies open with the lock in it.

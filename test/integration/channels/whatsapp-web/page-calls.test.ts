@@ -1,6 +1,6 @@
 import puppeteer, { type Browser, type Page } from 'puppeteer';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { findBrowser } from '../../../../src/channels/whatsapp-web/browser.ts';
+import { findMachineBrowser } from '../../../../scripts/machine-browser.ts';
 import { installBridge } from '../../../../src/channels/whatsapp-web/page-bridge.ts';
 import {
   hasPageCode,
@@ -17,12 +17,7 @@ let news: PageNews[];
 let packs: PageNews[][];
 
 beforeAll(async () => {
-  const { executablePath, headless } = findBrowser({
-    executablePath: null,
-    headless: 'auto',
-    extraArgs: [],
-  });
-  browser = await puppeteer.launch({ executablePath, headless, args: ['--no-sandbox'] });
+  browser = await puppeteer.launch({ ...findMachineBrowser(), args: ['--no-sandbox'] });
 });
 
 afterAll(async () => {
@@ -122,9 +117,19 @@ describe('what happens to messages', () => {
   });
 
   it('is told together where it becomes of a message of ours', async () => {
-    await tell('ours');
-    await tell(1);
-    await tell(2);
+    // Each in a task of its own, and all within the page: on a busy machine a trip from here takes longer than it waits.
+    await page.evaluate(async () => {
+      const message = { id: { id: 'A1', fromMe: true }, type: 'chat' };
+      const happenings = [{ kind: 'message' }, { kind: 'ack', ack: 1 }, { kind: 'ack', ack: 2 }] as const;
+      for (const happening of happenings) {
+        window.switchboard?.tell({ ...happening, message });
+        await new Promise((resolve) => {
+          const { port1, port2 } = new MessageChannel();
+          port1.onmessage = resolve;
+          port2.postMessage(null);
+        });
+      }
+    });
     await expect.poll(kinds).toEqual([['message', 'ack', 'ack']]);
   });
 

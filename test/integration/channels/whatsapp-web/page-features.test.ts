@@ -1,7 +1,8 @@
 import puppeteer, { type Browser, type Page } from 'puppeteer';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { findMachineBrowser } from '../../../../scripts/machine-browser.ts';
 import { type Simulator, startSimulator } from '../../../../simulator/client.ts';
-import { findBrowser, makeLaunchOptions } from '../../../../src/channels/whatsapp-web/browser.ts';
+import { makeLaunchOptions } from '../../../../src/channels/whatsapp-web/browser.ts';
 import { listTree } from '../../../support/process-tree.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
 
@@ -16,9 +17,8 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   folder = await openTemporaryFolder();
-  const given = process.env.PUPPETEER_EXECUTABLE_PATH || null;
   const options = makeLaunchOptions({
-    browser: findBrowser({ executablePath: given, headless: 'auto', extraArgs: [] }),
+    browser: findMachineBrowser(),
     profilePath: `${folder.path}/profile`,
     accountId: '1',
     instanceId: 'test',

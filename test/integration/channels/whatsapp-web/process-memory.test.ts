@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer';
 import { expect, it } from 'vitest';
+import { findMachineBrowser } from '../../../../scripts/machine-browser.ts';
 import { parseInstanceId } from '../../../../src/accounts/ids.ts';
-import { findBrowser, makeLaunchOptions } from '../../../../src/channels/whatsapp-web/browser.ts';
+import { makeLaunchOptions } from '../../../../src/channels/whatsapp-web/browser.ts';
 import { readBrowserMemory } from '../../../../src/channels/whatsapp-web/browser-memory.ts';
 import { findBrowserProcesses } from '../../../../src/channels/whatsapp-web/browser-process.ts';
 import { readTreeMemory } from '../../../../src/channels/whatsapp-web/process-memory.ts';
@@ -17,11 +18,10 @@ const INSTANCE = parseInstanceId(`memory-${process.pid}`);
 it('shows what a page has taken, and counts what its processes share once', async () => {
   await using folder = await openTemporaryFolder();
   const profilePath = join(folder.path, 'session-1');
-  const config = { executablePath: null, headless: 'auto', extraArgs: [] } as const;
   await using stack = new AsyncDisposableStack();
   const browser = await puppeteer.launch(
     makeLaunchOptions({
-      browser: findBrowser(config),
+      browser: findMachineBrowser(),
       profilePath,
       accountId: '1',
       instanceId: INSTANCE,
