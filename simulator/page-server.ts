@@ -141,7 +141,7 @@ export class PageServer {
       holdVersionUntilSynced:
         faults.find('sync', phone, (spec) => spec.mode === 'before-injection') !== undefined,
       refused: isUnlinked && faults.take('refusal', phone, (spec) => spec.mode === 'early') !== undefined,
-      modulesMs: faults.take('modules', phone)?.delayMs ?? null,
+      lateModules: faults.take('modules', phone) ?? null,
       faults: faults.forPage(phone),
     };
     const json = JSON.stringify(boot).replaceAll('<', '\\u003c');

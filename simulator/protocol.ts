@@ -126,8 +126,8 @@ export type BootConfig = {
   readonly addresses: AddressDialect;
   readonly holdVersionUntilSynced: boolean;
   readonly refused: boolean;
-  /** How long the page takes to register its modules; null: they are there from the first. */
-  readonly modulesMs: number | null;
+  /** Which modules the page registers late, and how late; null: they are all there from the first. */
+  readonly lateModules: { readonly mode: 'late' | 'late-tables'; readonly delayMs: number } | null;
   readonly faults: readonly PageFault[];
 };
 

@@ -25,9 +25,10 @@ export const faultSchema = z.discriminatedUnion('kind', [
   }),
   /**
    * The page tells its version at once, and registers its modules one after another until `delayMs` are over. It goes on as
-   * soon as it has those by which it connects.
+   * soon as it has those by which it connects. `late-tables`: it has all at once but those through which reactions and votes
+   * come in, which it registers `delayMs` after its first sync.
    */
-  kind('modules', { mode: z.literal('late'), delayMs: ms }),
+  kind('modules', { mode: z.enum(['late', 'late-tables']), delayMs: ms }),
   /** A linked page's login is withheld, late or cut off. */
   kind('login', { mode: z.enum(['hang', 'slow', 'reset']), delayMs: ms.optional() }),
   /** hasSynced comes `delayMs` after CONNECTED, never, or before the library can look at the page. */

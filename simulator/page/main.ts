@@ -7,7 +7,7 @@ import { defineLimitModules } from './modules/limits.ts';
 import { defineMediaModules } from './modules/media.ts';
 import { defineMessageModules } from './modules/messages.ts';
 import { PageRatchet } from './ratchet.ts';
-import { countModules, registerOneByOne, requireModule } from './registry.ts';
+import { countModules, registerOneByOne, requireModule, takeBack } from './registry.ts';
 import { PageSession } from './session.ts';
 import { PageStore } from './store.ts';
 
@@ -19,8 +19,8 @@ declare global {
   }
 }
 
-const modulesMs = window.__boot?.modulesMs ?? null;
-if (modulesMs !== null) window.Debug = { VERSION };
+const late = window.__boot?.lateModules ?? null;
+if (late?.mode === 'late') window.Debug = { VERSION };
 
 const store = await PageStore.open();
 if (window.__boot?.refused) await store.clear();
@@ -35,17 +35,21 @@ defineContactModules(session);
 defineLimitModules(session);
 defineMediaModules();
 
-if (modulesMs !== null) {
-  await registerOneByOne(modulesMs, connectModules);
+if (late?.mode === 'late') {
+  await registerOneByOne(late.delayMs, connectModules);
 } else {
   Object.assign(window, { require: requireModule });
 }
 
 if (window.__boot?.holdVersionUntilSynced && device.deviceId !== undefined) {
-  session.onSynced = () => {
+  session.whenSynced.push(() => {
     window.Debug = { VERSION };
-  };
+  });
 } else {
   window.Debug = { VERSION };
+}
+if (late?.mode === 'late-tables') {
+  const giveBack = takeBack(['WAWebAddonReactionTableMode', 'WAWebAddonPollVoteTableMode']);
+  session.whenSynced.push(() => setTimeout(giveBack, late.delayMs));
 }
 session.start();

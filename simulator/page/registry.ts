@@ -26,6 +26,14 @@ export async function registerOneByOne(ms: number, count: number): Promise<void>
   await new Promise((resolve) => setTimeout(resolve, due(count - 1)));
 }
 
+/** Takes modules back, as if they were not registered yet, until what it returns is called. */
+export function takeBack(names: readonly string[]): () => void {
+  for (const name of names) late.add(name);
+  return () => {
+    for (const name of names) late.delete(name);
+  };
+}
+
 export function countModules(): number {
   return modules.size;
 }

@@ -51,8 +51,8 @@ export class PageSession {
   #offline = { total: 0, left: 0 };
   /** From the first sync to the dialog that is to open then; null if none is. */
   #whatsNewOpensMs: number | null = null;
-  /** Called once the first sync is through. */
-  onSynced: () => void = () => undefined;
+  /** What is done whenever a sync is through. */
+  readonly whenSynced: (() => void)[] = [];
 
   constructor(store: PageStore, device: DeviceRecord, ratchet: PageRatchet, limits: PageLimits) {
     this.#device = device;
@@ -251,7 +251,7 @@ export class PageSession {
     this.inbound.isNews = true;
     this.model.set({ hasSynced: true });
     this.report();
-    this.onSynced();
+    for (const act of this.whenSynced) act();
     if (this.#whatsNewOpensMs !== null) setTimeout(() => this.#showWhatsNew(), this.#whatsNewOpensMs);
     this.#whatsNewOpensMs = null;
   }

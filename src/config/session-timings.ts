@@ -28,6 +28,11 @@ export const SESSION_NUMBERS = {
     text: 'A connected page that lacks parts which sending and receiving need is waited for.',
     why: 'A page registers its parts one after another, on a cold cache for up to half a minute.',
   },
+  hooksGraceMs: {
+    value: 5_000,
+    text: 'Such a page that lacks parts which reactions and votes are heard by is waited for; what comes later is listened to from then on.',
+    why: 'They come with the others; a version of the page without them must not keep a session from being ready.',
+  },
   unpairedGraceMs: {
     value: 30_000,
     text: 'The page of a linked account says that it is not paired and shows no code: then it counts as logged out, as if it showed one.',

@@ -55,6 +55,7 @@ export const SHORT_TIMINGS: SessionTimings = {
   startDeadlineMs: 12_000,
   readyDeadlineMs: 12_000,
   modulesGraceMs: 3_000,
+  hooksGraceMs: 3_000,
   loginScreenMs: 300,
   unpairedGraceMs: 2_000,
   levelCheckMs: 300,

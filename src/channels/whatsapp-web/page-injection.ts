@@ -5,6 +5,7 @@ import type { SessionTimings } from '../../config/session-timings.ts';
 import { AppError, toError } from '../../lib/errors.ts';
 import { chatIdToPhoneNumber, parseWid } from '../../messages/whatsapp-key.ts';
 import { isDocumentGone } from './document-gone.ts';
+import { awaitHookTargets, hookLate } from './library-hooks.ts';
 import {
   acknowledgeNews,
   beginInjection,
@@ -37,7 +38,7 @@ export interface LibraryClient {
 export interface InjectionHandlers {
   readonly timings: Pick<
     SessionTimings,
-    'pageLoadGraceMs' | 'modulesGraceMs' | 'syncGraceMs' | 'outboxGraceMs'
+    'pageLoadGraceMs' | 'modulesGraceMs' | 'hooksGraceMs' | 'syncGraceMs' | 'outboxGraceMs'
   >;
   /** What a phone that links shows among its linked devices. */
   readonly deviceName: string;
@@ -160,7 +161,7 @@ export class PageInjection {
     if (this.#ready || !synced) return;
     // From here on nobody else attaches listeners to this document, however long its modules take.
     if (!(await this.#page.evaluate(beginListening))) return;
-    const { modulesGraceMs, outboxGraceMs } = this.#handlers.timings;
+    const { modulesGraceMs, hooksGraceMs, outboxGraceMs } = this.#handlers.timings;
     const missing = await this.#page.evaluate(selfTest, modulesGraceMs);
     if (missing.length > 0) {
       throw new AppError('SESSION_FAULT', {
@@ -168,11 +169,13 @@ export class PageInjection {
         details: { missing },
       });
     }
+    await awaitHookTargets(this.#page, hooksGraceMs);
     await this.#page.evaluate(installLookUp);
     await this.#page.evaluate(installReadBack);
     await this.#page.evaluate(watchLine, outboxGraceMs);
     await this.#page.evaluate(LoadUtils);
     await this.#page.evaluate(softenLibrary);
+    await this.#page.evaluate(hookLate);
     await this.#page.evaluate(letLibraryTakeFiles);
     await this.#library.attachEventListeners();
     await this.#page.evaluate(acknowledgeNews);

@@ -7,6 +7,7 @@ import { Wake } from '../../lib/wake.ts';
 import type { InboundEvent } from '../../messages/inbound-event.ts';
 import type { ChannelListener, ConnectedSession } from '../channel.ts';
 import { ConnectedPage } from './connected-page.ts';
+import { reportMissingHooks } from './library-hooks.ts';
 import { type CheckDeps, LifeChecks } from './life-checks.ts';
 import { type LifeView, nextWatchStep, type Phase, phaseOfSocket, type WatchStep } from './session-watch.ts';
 import { socketMeaning } from './socket-state.ts';
@@ -389,6 +390,7 @@ export class SessionLife {
     if (this.#held.length > 0) listener.onEvents(account.id, this.#held);
     this.#held = [];
     listener.onConnected(session, connected);
+    void reportMissingHooks(event.page, this.#deps.log);
   }
 
   /** An unlink soon after the link is rarely the user's (fact A8). */

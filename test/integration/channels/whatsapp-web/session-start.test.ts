@@ -8,6 +8,8 @@ import { PoolStage } from '../../../support/pool-stage.ts';
 import { scaled } from '../../../support/scale.ts';
 import { StagedAccount } from '../../../support/staged-account.ts';
 
+const UNHOOKED = 'The page lacks parts that the library listens by';
+
 let stage: PoolStage;
 let alice: Phone;
 
@@ -248,6 +250,23 @@ describe('a linked account that starts', () => {
 
   const account = () => new StagedAccount(stage, { id: accountId, phone, peer: alice });
 
+  /** What was told live of reactions to a message, or of votes in it. */
+  const listTold = (kind: 'reaction' | 'vote', bareId: string) =>
+    stage
+      .of(accountId)
+      .events.filter((event) => event.kind === kind && 'key' in event && event.key.bareId === bareId);
+
+  const warnings = () => stage.log.lines.filter(({ message }) => message === UNHOOKED);
+
+  /** A reaction to a message is told, once. */
+  const reacts = async (text: string) => {
+    const { id } = await alice.send(phone, text);
+    await stage.received(accountId, text);
+    await alice.react(id, '👍');
+    await stage.until('the reaction', () => listTold('reaction', id).length > 0);
+    expect(listTold('reaction', id)).toMatchObject([{ emoji: '👍' }]);
+  };
+
   const restart = async () => {
     const before = stage.of(accountId).connections.length;
     await stage.pool.restore();
@@ -298,6 +317,28 @@ describe('a linked account that starts', () => {
     await restart();
     await account().receives('told once, with the last module');
     expect(account().falls()).toHaveLength(falls);
+  });
+
+  it('tells reactions and votes though their tables are the last of its modules (A1)', async () => {
+    await set({ kind: 'modules', mode: 'late-tables', delayMs: 1_500, phone: phone.name, count: 1 });
+    await restart();
+    await reacts('to be reacted to');
+    const poll = await alice.sendPoll(phone, { name: 'When?', options: ['now', 'later'] });
+    await stage.until('the poll', () => stage.messages(accountId).some(({ key }) => key.bareId === poll.id));
+    await alice.vote(poll.id, ['later']);
+    await stage.until('the vote', () => listTold('vote', poll.id).length > 0);
+    expect(listTold('vote', poll.id)).toMatchObject([{ choices: [1] }]);
+    expect(warnings()).toEqual([]);
+  });
+
+  it('is ready though those tables never come, which is logged (A1)', async () => {
+    await stage.reopen({ timings: { hooksGraceMs: 200 } });
+    await set({ kind: 'modules', mode: 'late-tables', delayMs: 3_600_000, phone: phone.name, count: 1 });
+    await restart();
+    await account().receives('without tables');
+    await stage.until('a warning', () => warnings().length > 0);
+    const missing = ['WAWebAddonReactionTableMode', 'WAWebAddonPollVoteTableMode'];
+    expect(warnings()).toMatchObject([{ level: 'warn', fields: { missing } }]);
   });
 
   it('is ready though its page never loads to the end', async () => {

@@ -14,7 +14,13 @@ function makeInjection() {
     },
   } as unknown as Page;
   const injection = new PageInjection(page, Object.create(null), {
-    timings: { pageLoadGraceMs: 1, modulesGraceMs: 1, syncGraceMs: 1, outboxGraceMs: 1 },
+    timings: {
+      pageLoadGraceMs: 1,
+      modulesGraceMs: 1,
+      hooksGraceMs: 1,
+      syncGraceMs: 1,
+      outboxGraceMs: 1,
+    },
     deviceName: 'Switchboard',
     onDocument: () => undefined,
     onReady: () => undefined,

@@ -15,7 +15,9 @@ import { RecordingLogger } from '../../../support/recording-logger.ts';
 
 const ACCOUNT = { id: 'a' as AccountId, expectedPhoneNumber: null, pairing: 'qr' } as Account;
 const IDENTITY = { wid: '491511111@c.us', phoneNumber: '+491511111', profileName: null };
-const READY = { kind: 'ready', identity: IDENTITY, page: {} } as unknown as ClientEvent;
+/** A page that lacks nothing. */
+const PAGE = { evaluate: async () => [] };
+const READY = { kind: 'ready', identity: IDENTITY, page: PAGE } as unknown as ClientEvent;
 
 function reaction(emoji: string): ClientEvent {
   const key = { fromMe: false, chatId: '1@c.us', bareId: 'A', participant: null };

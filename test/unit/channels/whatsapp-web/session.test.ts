@@ -15,7 +15,9 @@ import { RecordingLogger } from '../../../support/recording-logger.ts';
 const ID = 'a' as AccountId;
 const HERE = parseInstanceId('here');
 const IDENTITY = { wid: '491511111@c.us', phoneNumber: '+491511111', profileName: null };
-const READY = { kind: 'ready', identity: IDENTITY, page: {} } as unknown as ClientEvent;
+/** A page that lacks nothing. */
+const PAGE = { evaluate: async () => [] };
+const READY = { kind: 'ready', identity: IDENTITY, page: PAGE } as unknown as ClientEvent;
 const SECOND_MS = 1_000;
 
 beforeEach(() => void vi.useFakeTimers());
