@@ -17,7 +17,7 @@ export interface BrowsersOfRun {
   readonly isStillOurs: () => boolean;
 }
 
-/** Ends the browsers that a run has left on this machine; true if none is left. Never rejects. */
+/** Ends the browsers that a run has left on this machine; true if none is left. @throws if that cannot be seen */
 export type EndBrowsers = (over: BrowsersOfRun) => Promise<boolean>;
 
 export interface FreeAccountsDeps {

@@ -46,7 +46,7 @@ export interface LeaseKeeperDeps {
   readonly guard: { allowUntil(uptimeMs: number): void } | undefined;
   /** Of accounts of an instance that is over, before anybody may take them. */
   readonly endBrowsers?: EndBrowsers;
-  /** Whether a browser of one of these accounts, which this instance holds, lives on this machine. */
+  /** Whether a browser of one of these accounts, which this instance holds, lives on this machine. @throws if that is not known */
   readonly hasBrowsers?: (accountIds: readonly AccountId[]) => boolean;
   /** Ends the wait for the first run; what was opened is ended by disposing it. */
   readonly signal: AbortSignal;
@@ -359,11 +359,21 @@ class RunKeeper implements LeaseKeeper {
     await this.#presence[Symbol.asyncDispose]();
   }
 
+  /** True also if that cannot be seen. */
+  #mayHaveBrowsers(): boolean {
+    try {
+      return this.#deps.hasBrowsers(this.held());
+    } catch (thrown) {
+      this.#deps.log.warn('The browsers of this instance cannot be looked for', describe(thrown));
+      return true;
+    }
+  }
+
   async #end(): Promise<void> {
     const { terms, log } = this.#deps;
     const { run } = this;
     if (run === undefined || this.#tenure === undefined) return;
-    const isKept = this.#deps.hasBrowsers(this.held());
+    const isKept = this.#mayHaveBrowsers();
     this.#tenure = endTenure(this.#tenure);
     // Whoever ends the run once it has lapsed looks after them before.
     if (isKept) return log.error('The leases of this instance lapse: a browser could not be ended', { run });

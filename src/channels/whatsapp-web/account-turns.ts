@@ -1,5 +1,6 @@
 import type { AccountId } from '../../accounts/ids.ts';
 import { LeaseLostError, type Leases } from '../../instances/lease.ts';
+import { toError } from '../../lib/errors.ts';
 import { KeyedSerial } from '../../lib/keyed-serial.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { BrowserLooks } from './browser-looks.ts';
@@ -63,10 +64,16 @@ export class AccountTurns {
     if (!(await this.#isKept(accountId))) await this.#deps.leases.release(accountId);
   }
 
+  /** Where its browser cannot be seen, it may live. */
   async #isKept(accountId: AccountId): Promise<boolean> {
     const { leases, browsers, log } = this.#deps;
-    if (leases.find(accountId) === undefined || !(await browsers.has(accountId))) return false;
-    log.error('An account is kept since its browser could not be ended', { accountId });
+    try {
+      if (leases.find(accountId) === undefined || !(await browsers.has(accountId))) return false;
+      log.error('An account is kept since its browser could not be ended', { accountId });
+    } catch (thrown) {
+      const error = toError(thrown).message;
+      log.warn('An account is kept since its browser cannot be looked for', { accountId, error });
+    }
     return true;
   }
 

@@ -49,7 +49,8 @@ async function isKnown({ accountId }: MarkedBrowser, store: OrphanDeps['store'])
 /**
  * Ends the browsers that this run of an instance has left on this machine: its own, of the accounts that it holds, and those
  * alone that are seen now. Whoever is launched meanwhile is another's by then. True if none is left that can be seen, and the
- * say is still this instance's. Never rejects.
+ * say is still this instance's.
+ * @throws if it cannot be seen what lives on this machine
  */
 export async function endBrowsersOf(over: BrowsersOfRun, log: Logger): Promise<boolean> {
   const { instanceId, isStillOurs } = over;
@@ -72,7 +73,7 @@ export async function endBrowsersOf(over: BrowsersOfRun, log: Logger): Promise<b
   return left.length === 0;
 }
 
-/** Whether a browser that this instance has launched for one of these accounts lives on this machine. */
+/** Whether a browser that this instance has launched for one of these accounts lives on this machine. @throws likewise */
 export function hasBrowsersOf(instanceId: InstanceId, accountIds: readonly AccountId[]): boolean {
   if (accountIds.length === 0) return false;
   const ids = new Set<string>(accountIds);

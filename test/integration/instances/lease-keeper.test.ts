@@ -322,6 +322,21 @@ it('leaves its leases to lapse where a browser of an account that it holds lives
   await endRun(db, run ?? 0);
 });
 
+it('leaves its leases to lapse where it cannot be seen whether such a browser lives on, and ends', async () => {
+  const accountId = await insertWanted(HERE);
+  const hasBrowsers = () => {
+    throw new Error('EMFILE: too many open files');
+  };
+  let run: number | undefined;
+  {
+    await using here = await open(HERE, { hasBrowsers });
+    await here.take(accountId);
+    run = here.run;
+  }
+  expect((await listRuns(db)).map((each) => each.run)).toEqual([run]);
+  await endRun(db, run ?? 0);
+});
+
 it('tells the guard until when browsers may run, unless nobody else can reach the database', async () => {
   const told: number[] = [];
   const guard = { allowUntil: (uptimeMs: number) => void told.push(uptimeMs) };

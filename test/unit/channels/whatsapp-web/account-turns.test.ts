@@ -10,15 +10,16 @@ import { RecordingLogger } from '../../../support/recording-logger.ts';
 function open(browsers: Pick<BrowserLooks, 'has'>) {
   const leases = new GrantedLeases();
   const slots = new Slots(2_000);
+  const log = new RecordingLogger();
   const turns = new AccountTurns({
     leases,
     slots,
     profiles: { copied: async () => undefined, isCopied: () => true },
     browsers,
-    log: new RecordingLogger(),
+    log,
     signal: new AbortController().signal,
   });
-  return { leases, slots, turns };
+  return { leases, slots, turns, log };
 }
 
 it('looks at the machine once for a thousand accounts that are given back together', async () => {
@@ -53,4 +54,29 @@ it('keeps the lease of an account that is started while its browser is looked fo
   await turns.idle();
   expect(leases.held).toEqual([accountId]);
   slots.leave(accountId, slot);
+});
+
+it('keeps the leases of accounts whose browsers cannot be looked for, and gives them back when they can', async () => {
+  let isBlind = true;
+  const list = () => {
+    if (isBlind) throw new Error('EMFILE: too many open files');
+    return [];
+  };
+  const { leases, turns, log } = open(new BrowserLooks({ instanceId: parseInstanceId('here'), list }));
+  const accountIds = [makeAccountId(), makeAccountId()];
+  for (const accountId of accountIds) await leases.take(accountId);
+  for (const accountId of accountIds) turns.giveBack(accountId);
+  await turns.idle();
+  await Promise.all(accountIds.map((accountId) => turns.releaseUnused(accountId)));
+  expect(leases.held).toEqual(accountIds);
+  expect(log.lines).toContainEqual(
+    expect.objectContaining({
+      level: 'warn',
+      fields: { accountId: accountIds[0], error: 'EMFILE: too many open files' },
+    }),
+  );
+
+  isBlind = false;
+  await Promise.all(accountIds.map((accountId) => turns.releaseUnused(accountId)));
+  expect(leases.held).toEqual([]);
 });
