@@ -43,7 +43,8 @@ export interface ReadBackWindow {
  * that is silent for two days and looks as it did: a change of a message that others followed, and a message of our own
  * that came later than they did.
  *
- * A watermark in the future was set by a clock that was set back since, which says nothing.
+ * A watermark in the future was set by a clock that was set back since, which says nothing. A link in the future was dated by
+ * one: it is as old as what is known at least.
  */
 export function readBackWindow(
   chat: Pick<ChatGlimpse, 'lastMessageAt' | 'mark'>,
@@ -51,11 +52,12 @@ export function readBackWindow(
   watermark: ChatWatermark | undefined,
   nowMs: number,
 ): ReadBackWindow | undefined {
-  const bottom = Math.min(firstLinkedAt ?? nowMs, nowMs) - REACH_MS;
-  const lastMessageAt = chat.lastMessageAt === 0 ? nowMs : chat.lastMessageAt;
   const known = [caughtUpTo, watermark?.at ?? null].filter((at) => at !== null && at <= nowMs);
-  if (known.length === 0) return lastMessageAt < bottom ? undefined : { floor: bottom, atLeast: 0, bottom };
-  const upTo = Math.max(...known.map(Number));
+  const upTo = known.length === 0 ? null : Math.max(...known.map(Number));
+  const isDated = firstLinkedAt !== null && firstLinkedAt <= nowMs;
+  const bottom = (isDated ? firstLinkedAt : (upTo ?? nowMs)) - REACH_MS;
+  const lastMessageAt = chat.lastMessageAt === 0 ? nowMs : chat.lastMessageAt;
+  if (upTo === null) return lastMessageAt < bottom ? undefined : { floor: bottom, atLeast: 0, bottom };
   const floor = Math.max(bottom, Math.min(upTo - SKEW_MS, nowMs - REACH_MS));
   const isChanged = watermark !== undefined && watermark.mark !== chat.mark;
   if (lastMessageAt < floor && !isChanged) return undefined;

@@ -51,6 +51,21 @@ describe('how far a chat is read back', () => {
       [ago(1), NOW + 1, undefined, NOW],
       { floor: ago(48) },
     ],
+    [
+      'to what is known where a clock that was set back dated the link',
+      [ago(1), ago(120), undefined, NOW + 24 * HOUR],
+      { floor: ago(121), atLeast: 200, bottom: ago(168) },
+    ],
+    [
+      'two days where such a clock dated the link and nothing is known',
+      [ago(1), null, undefined, NOW + 24 * HOUR],
+      { floor: ago(48), atLeast: 0 },
+    ],
+    [
+      'no further than two days where that clock is ahead by little and what is known is new',
+      [ago(1), ago(0), undefined, NOW + 1],
+      { floor: ago(48), bottom: ago(48) },
+    ],
   ])('%s', (_, given, expected) => {
     const window = windowOf(...given);
     if (expected === undefined) expect(window).toBeUndefined();
