@@ -197,7 +197,8 @@ function handedFacts(at: Date, since: Date | undefined): RawBuilder<unknown> {
   // Later ones were handed over before the clock was set back.
   const latest = new Date(latestCredibleMs(at.getTime(), LONGEST_PAUSE_MS));
   const isCredible = sql`handed_at <= ${latest}::timestamptz`;
-  const isAfterOpening = sql`(opened_at is null or handed_at > opened_at)`;
+  // An opening that is later was written before the clock was set back, too.
+  const isAfterOpening = sql`(opened_at is null or handed_at > opened_at or opened_at > ${latest}::timestamptz)`;
   const isRefused = sql`status = 'failed' and failed_code = 'SEND_REFUSED'`;
   const isTaken = sql`sent_at is not null`;
   const isRecent = sql`handed_at > ${now} - interval '1 hour' and ${isCredible}`;

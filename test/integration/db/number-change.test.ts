@@ -72,6 +72,28 @@ async function states() {
   return (await stage.rows()).map((row) => [row.text, row.status, row.failed_code, row.slot_date]);
 }
 
+/** WhatsApp has refused a message to a stranger that was handed over at that instant. */
+async function refuse(handedAt: Date): Promise<void> {
+  await stage.accept('refused', { to: BOB });
+  await stage.db
+    .updateTable('messages')
+    .set({
+      lane: 'stranger',
+      handed_at: handedAt,
+      status: 'failed',
+      failed_code: 'SEND_REFUSED',
+      failed_reason: '463',
+    })
+    .where('account_id', '=', stage.account.id)
+    .execute();
+}
+
+/** Until when messages to strangers rest, as it is at that instant. */
+async function restUntil(at: Date): Promise<number | null> {
+  const terms = { pacing: { ...NO_PACING, breaker: true }, at };
+  return (await readPace(stage.db, stage.account.id, terms)).pace.strangersRestUntil;
+}
+
 /** How often the page of a new connection is asked for messages that were handed over. */
 async function countLooks(): Promise<number> {
   let looks = 0;
@@ -195,26 +217,19 @@ describe('an account that is linked with another number', () => {
     const cycleEndsAt = at.getTime() + HOUR_MS;
     await saveCapping(stage.db, id, { status: 'CAPPED', cycleEndsAt, timelockedUntil: null }, at);
     await saveBreaker(stage.db, id, { state: 'open', openedAt: at.getTime(), openedBy: 'locked' }, at);
-    await stage.accept('refused', { to: BOB });
-    await stage.db
-      .updateTable('messages')
-      .set({
-        lane: 'stranger',
-        handed_at: new Date(at.getTime() - 60_000),
-        status: 'failed',
-        failed_code: 'SEND_REFUSED',
-        failed_reason: '463',
-      })
-      .where('account_id', '=', id)
-      .execute();
-    const rest = async () => {
-      const terms = { pacing: { ...NO_PACING, breaker: true }, at: new Date() };
-      return (await readPace(stage.db, id, terms)).pace.strangersRestUntil;
-    };
+    await refuse(new Date(at.getTime() - 60_000));
     await linkAnew(ONE);
-    expect(await rest()).not.toBeNull();
+    expect(await restUntil(new Date())).not.toBeNull();
     await linkAnew(OTHER);
-    expect(await rest()).toBeNull();
+    expect(await restUntil(new Date())).toBeNull();
+  });
+
+  it('is held back by what is refused to itself, though the clock is set back since', async () => {
+    await linkAnew(OTHER);
+    const later = new Date(Date.now() - 24 * HOUR_MS);
+    expect(await restUntil(later)).toBeNull();
+    await refuse(new Date(later.getTime() - 60_000));
+    expect(await restUntil(later)).not.toBeNull();
   });
 });
 
