@@ -4,7 +4,7 @@ import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toError } from '../../lib/errors.ts';
 import { isDocumentGone } from './document-gone.ts';
-import { refreshQr, requestPairingCode, showsPasskeyDialog } from './page-calls.ts';
+import { refreshQr, requestPairingCode, showsPasskeyDialog, tellDocument } from './page-calls.ts';
 import { mentionsPasskey } from './passkey-mention.ts';
 
 /** How a phone that is not linked yet is linked: it scans, or its user types a code. The number is E.164. */
@@ -35,8 +35,11 @@ export class LinkOffer {
   readonly #deps: LinkOfferDeps;
   #lastQr: string | undefined;
   #passkey: 'not_demanded' | 'demanded' | 'moot' = 'not_demanded';
-  /** When the page showed its first code, of the clock that never jumps; its log-in screen is drawn from then on. */
-  #firstCodeAt: number | undefined;
+  /**
+   * The document that shows codes, and when it showed its first, of the clock that never jumps: its log-in screen is drawn from
+   * then on.
+   */
+  #screen: { readonly document: number; readonly firstCodeAt: number } | undefined;
   /** Whether the page speaks of passkeys without demanding one; undefined while that is still to be seen. */
   #alwaysMentions: boolean | undefined;
 
@@ -89,12 +92,21 @@ export class LinkOffer {
 
   async #show(qr: string, ask: 'once' | 'anew'): Promise<void> {
     this.#lastQr = qr;
-    this.#firstCodeAt ??= this.#deps.clock.monotonic();
+    await this.#hearScreen();
     await this.#mentions();
     const { pairing } = this.#deps;
     if (pairing.kind === 'qr') this.#deps.tell({ kind: 'qr', text: qr });
     // The page shows a QR code in any case, which says that it is ready to be asked for a code.
     else await this.#requestCode(pairing.phoneNumber, ask);
+  }
+
+  /** Of a document that is new it is still to be seen whether it speaks of passkeys, unless the ones before did. */
+  async #hearScreen(): Promise<void> {
+    const firstCodeAt = this.#deps.clock.monotonic();
+    const document = await this.#ask(tellDocument);
+    if (document === undefined || document === this.#screen?.document) return;
+    this.#screen = { document, firstCodeAt };
+    if (this.#alwaysMentions === false) this.#alwaysMentions = undefined;
   }
 
   /** `once`: unless this document was asked already. */
@@ -118,21 +130,24 @@ export class LinkOffer {
   }
 
   /**
-   * Whether the page speaks of passkeys now. A mention in the time in which the log-in screen is drawn is part of it: a demand
-   * that is missed shows on the phone all the same, one that is none would keep the account from being linked.
+   * Whether a document that shows codes speaks of passkeys now. A mention in the time in which the log-in screen is drawn is
+   * part of it: a demand that is missed shows on the phone all the same, one that is none would keep the account from being
+   * linked.
    */
   async #mentions(): Promise<boolean> {
     const mentions = await this.#ask(mentionsPasskey);
-    if (mentions === undefined || this.#firstCodeAt === undefined) return false;
+    // Asked behind the mention: one of a document that has come since is not taken for one of the screen.
+    const document = await this.#ask(tellDocument);
+    if (mentions === undefined || document === undefined || document !== this.#screen?.document) return false;
     const { clock, timings } = this.#deps;
-    const isDrawn = clock.monotonic() >= this.#firstCodeAt + timings.loginScreenMs;
+    const isDrawn = clock.monotonic() >= this.#screen.firstCodeAt + timings.loginScreenMs;
     if (mentions) this.#alwaysMentions ??= true;
     else if (isDrawn) this.#alwaysMentions ??= false;
     return mentions;
   }
 
   /** Undefined if the page cannot tell, since its document has gone. */
-  async #ask(question: () => boolean): Promise<boolean | undefined> {
+  async #ask<T>(question: () => T): Promise<T | undefined> {
     return await this.#page.evaluate(question).catch(() => undefined);
   }
 }

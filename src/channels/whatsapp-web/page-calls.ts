@@ -119,6 +119,11 @@ export function nameDevice(os: string): void {
   }
 }
 
+/** What tells this document from those before and after it. */
+export function tellDocument(): number {
+  return performance.timeOrigin;
+}
+
 /** True if the page shows a dialog that speaks of a passkey (fact A24), by whatever it can be told from. */
 export function showsPasskeyDialog(): boolean {
   const dialogs = document.querySelectorAll(

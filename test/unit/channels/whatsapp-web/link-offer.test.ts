@@ -9,6 +9,7 @@ import {
   refreshQr,
   requestPairingCode,
   showsPasskeyDialog,
+  tellDocument,
 } from '../../../../src/channels/whatsapp-web/page-calls.ts';
 import { mentionsPasskey } from '../../../../src/channels/whatsapp-web/passkey-mention.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -24,6 +25,8 @@ class OfferStage {
   dialog = false;
   /** Undefined where the document goes away under the question. */
   mention: boolean | undefined = false;
+  /** Its documents, counted. */
+  document = 1;
   qrRefreshed = 0;
   answerCode: (once: boolean) => Promise<string | null> = async () => `CODE${this.asked.length}`;
   readonly offer: LinkOffer;
@@ -35,6 +38,7 @@ class OfferStage {
         if (this.mention === undefined) throw new Error('Execution context was destroyed.');
         return this.mention;
       }
+      if (call === tellDocument) return this.document;
       if (call === refreshQr) this.qrRefreshed += 1;
       if (call !== requestPairingCode) return undefined;
       this.asked.push(args);
@@ -156,6 +160,36 @@ describe('a demand for a passkey (A24)', () => {
     await stage.offer.checkLevel();
     await stage.offer.hearQr('two,k');
     expect(stage.told.map(({ kind }) => kind)).toEqual(['qr', 'qr']);
+  });
+
+  it.each([
+    ['before its log-in screen was seen', LOGIN_SCREEN_MS - 1],
+    ['when it was seen without a mention', LOGIN_SCREEN_MS],
+  ])('is none in the log-in screen of a page that was loaded anew %s', async (_title, afterMs) => {
+    const stage = new OfferStage();
+    await stage.offer.hearQr('one,k');
+    stage.clock.advance(afterMs);
+    await stage.offer.checkLevel();
+    stage.document += 1;
+    stage.clock.advance(LOGIN_SCREEN_MS);
+    await stage.offer.checkLevel();
+    await stage.offer.hearQr('two,k');
+    stage.mention = true;
+    await stage.offer.checkLevel();
+    await stage.offer.hearQr('three,k');
+    expect(stage.told.map(({ kind }) => kind)).toEqual(['qr', 'qr', 'qr']);
+  });
+
+  it('is seen in a page that was loaded anew, once its log-in screen has been seen without', async () => {
+    const stage = new OfferStage();
+    await stage.offer.hearQr('one,k');
+    stage.document += 1;
+    await stage.offer.hearQr('two,k');
+    stage.clock.advance(LOGIN_SCREEN_MS);
+    await stage.offer.checkLevel();
+    stage.mention = true;
+    await stage.offer.checkLevel();
+    expect(stage.told.map(({ kind }) => kind)).toEqual(['qr', 'qr', 'passkey']);
   });
 
   it('stands above the QR codes that rotate below it, until its dialog is gone', async () => {
