@@ -37,11 +37,11 @@ holds the account, it is that one's.
 `;
 
 const ANOTHER_NUMBER = `An account that was logged out may be linked again with any phone, unless a number was named when it was created
-(\`wrong_phone\`). With the number it had it goes on. With another one it keeps its messages, its limits and what it used of
-them, and begins anew in everything else: chats are read back two days, as at a first link; who wrote to the number before, and
-its contacts, are not taken for the new one's; what WhatsApp thought of it, and the age by which it is warmed up, start
-again. Messages that wait are \`cancelled\` and those whose outcome is open \`unknown\`, both with \`NUMBER_CHANGED\`; campaigns
-that run or are paused are \`cancelled\`.
+(\`wrong_phone\`). With the number it had last it goes on, also if its page did not tell it for a while. With another one it
+keeps its messages, its limits and what it used of them, and begins anew in everything else: chats are read back two days, as
+at a first link; who wrote to the number before, and its contacts, are not taken for the new one's; what WhatsApp thought of
+it, and the age by which it is warmed up, start again. Messages that wait are \`cancelled\` and those whose outcome is open
+\`unknown\`, both with \`NUMBER_CHANGED\`; campaigns that run or are paused are \`cancelled\`.
 `;
 
 const LEASES = `Where several instances share a database, each account is held by one at a time: a session runs only under a lease
