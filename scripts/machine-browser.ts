@@ -1,4 +1,4 @@
-import { type Browser, findBrowser } from '../src/channels/whatsapp-web/browser.ts';
+import { type Browser, getBrowser } from '../src/channels/whatsapp-web/browser.ts';
 import type { Config } from '../src/config/config.ts';
 import { parseVariables } from '../src/config/environment.ts';
 import { VARIABLES } from '../src/config/variables.ts';
@@ -27,13 +27,13 @@ export function readBrowserConfig(): Config['browser'] {
  * @throws AppError BROWSER_MISSING with the remedy
  */
 export function findMachineBrowser(): Browser {
-  return findBrowser(readBrowserConfig());
+  return getBrowser(readBrowserConfig());
 }
 
 /** A whole Chromium, whatever the environment names: it runs in the new headless mode. Undefined if none is installed. */
 export function findWholeBrowser(): Browser | undefined {
   try {
-    return findBrowser({ executablePath: null, headless: 'new', extraArgs: [] });
+    return getBrowser({ executablePath: null, headless: 'new', extraArgs: [] });
   } catch (thrown) {
     if (isAppError(thrown, 'BROWSER_MISSING')) return undefined;
     throw thrown;

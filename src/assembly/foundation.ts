@@ -1,5 +1,5 @@
 import { type InstanceId, parseInstanceId } from '../accounts/ids.ts';
-import { type Browser, findBrowser } from '../channels/whatsapp-web/browser.ts';
+import { type Browser, getBrowser } from '../channels/whatsapp-web/browser.ts';
 import { openRuntimeFolder, type RuntimeFolder } from '../channels/whatsapp-web/runtime-folder.ts';
 import type { Config } from '../config/config.ts';
 import { ensureInstanceId } from '../config/instance-id.ts';
@@ -25,7 +25,7 @@ export interface Foundation extends AsyncDisposable {
  */
 export async function openFoundation(config: Config, { log }: { readonly log: Logger }): Promise<Foundation> {
   await using stack = new AsyncDisposableStack();
-  const browser = findBrowser(config.browser);
+  const browser = getBrowser(config.browser);
   const folder = stack.use(await openDataFolder(config.dataPath));
   await removeAbandonedFolders(log);
   await ensureWritableFolder('MEDIA_PATH', config.media.path);

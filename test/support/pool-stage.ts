@@ -16,7 +16,7 @@ import {
 import { REASONS, type ReasonCode } from '../../src/accounts/reason.ts';
 import type { SessionState } from '../../src/accounts/state.ts';
 import type { ChannelListener, ConnectedSession } from '../../src/channels/channel.ts';
-import { findBrowser } from '../../src/channels/whatsapp-web/browser.ts';
+import { getBrowser } from '../../src/channels/whatsapp-web/browser.ts';
 import { findBrowserProcesses } from '../../src/channels/whatsapp-web/browser-process.ts';
 import { openPool, type Pool } from '../../src/channels/whatsapp-web/pool.ts';
 import { profilePathOf } from '../../src/channels/whatsapp-web/profile.ts';
@@ -199,7 +199,7 @@ export class PoolStage implements AsyncDisposable {
             pacing: { warmup: false, jitter: false, breaker: false },
           },
         },
-        browser: findBrowser(browser),
+        browser: getBrowser(browser),
         instanceId,
         leases,
         store: given === undefined ? this.store : this.#observe(makeAccountStore(parts.db, { fence })),

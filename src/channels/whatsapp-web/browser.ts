@@ -46,7 +46,7 @@ function headlessOf(executablePath: string, mode: HeadlessMode): 'shell' | true 
  * whole Chromium (less than half the memory).
  * @throws AppError BROWSER_MISSING with the remedy
  */
-export function findBrowser(
+export function getBrowser(
   config: Config['browser'],
   isThere: (path: string) => boolean = isExecutable,
 ): Browser {

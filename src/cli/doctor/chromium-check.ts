@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Browser, findBrowser } from '../../channels/whatsapp-web/browser.ts';
+import { type Browser, getBrowser } from '../../channels/whatsapp-web/browser.ts';
 import { childEnvironment } from '../../config/child-environment.ts';
 import type { Config } from '../../config/config.ts';
 import type { Environment } from '../../config/environment.ts';
@@ -25,7 +25,7 @@ export interface ChromiumDeps {
 export async function checkChromium(deps: ChromiumDeps): Promise<Finding> {
   let browser: Browser;
   try {
-    browser = findBrowser(deps.config);
+    browser = getBrowser(deps.config);
   } catch (thrown) {
     if (!isAppError(thrown, 'BROWSER_MISSING')) throw thrown;
     return bad(...splitRemedy(thrown.message));

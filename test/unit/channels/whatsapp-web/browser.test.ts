@@ -1,7 +1,7 @@
 import puppeteer from 'puppeteer';
 import { describe, expect, it } from 'vitest';
 import {
-  findBrowser,
+  getBrowser,
   makeLaunchOptions,
   RUN_MARK,
   RUN_VARIABLE,
@@ -15,7 +15,7 @@ function there(...paths: string[]): (path: string) => boolean {
   return (path) => paths.includes(path);
 }
 
-describe('findBrowser', () => {
+describe('getBrowser', () => {
   it.each([
     ['auto', null, [SHELL, CHROME], { executablePath: SHELL, headless: 'shell' }],
     ['auto', null, [CHROME], { executablePath: CHROME, headless: true }],
@@ -33,18 +33,18 @@ describe('findBrowser', () => {
       },
     ],
   ] as const)('mode %s, given %s, installed %j', (headless, executablePath, installed, expected) => {
-    expect(findBrowser({ headless, executablePath, extraArgs: [] }, there(...installed))).toEqual(expected);
+    expect(getBrowser({ headless, executablePath, extraArgs: [] }, there(...installed))).toEqual(expected);
   });
 
   it('names the variable and the remedy if the given browser is not there', () => {
     const find = () =>
-      findBrowser({ headless: 'auto', executablePath: '/nowhere', extraArgs: [] }, there(SHELL));
+      getBrowser({ headless: 'auto', executablePath: '/nowhere', extraArgs: [] }, there(SHELL));
     expect(find).toThrow(AppError);
     expect(find).toThrow(/PUPPETEER_EXECUTABLE_PATH.*\/nowhere/);
   });
 
   it('says how to install one if none is there', () => {
-    const find = () => findBrowser({ headless: 'auto', executablePath: null, extraArgs: [] }, there());
+    const find = () => getBrowser({ headless: 'auto', executablePath: null, extraArgs: [] }, there());
     expect(find).toThrow(/apt-get install/);
   });
 
@@ -60,7 +60,7 @@ describe('findBrowser', () => {
       /CHROME_HEADLESS=shell needs a headless shell.*install chromium-headless-shell\).*unset CHROME_HEADLESS/,
     ],
   ] as const)('says what mode %s lacks where only another kind is there', (headless, installed, message) => {
-    const find = () => findBrowser({ headless, executablePath: null, extraArgs: [] }, there(installed));
+    const find = () => getBrowser({ headless, executablePath: null, extraArgs: [] }, there(installed));
     expect(find).toThrow(message);
   });
 });
