@@ -19,6 +19,7 @@ export interface ApiMessage {
   readonly fileName: string | null;
   readonly fileSize: number | null;
   readonly mediaUrl: string | null;
+  readonly mediaStatus: string | null;
   readonly replyTo: string | null;
   readonly author: string | null;
   readonly location: object | null;

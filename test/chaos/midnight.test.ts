@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Phone } from '../../simulator/client.ts';
@@ -57,9 +57,17 @@ function nextMidnight(zone: string, now: number): number {
   return after;
 }
 
+/** By how much the daemon's wall clock is off. */
+let offsetMs = 0;
+
+function setClock(ms: number): void {
+  offsetMs = ms;
+  writeFileSync(join(folder, 'clock'), String(ms));
+}
+
 /** Starts the daemon, which must be down, at that instant of its wall clock. */
 async function startAt(instant: number): Promise<void> {
-  writeFileSync(join(folder, 'clock'), String(instant - Date.now()));
+  setClock(instant - Date.now());
   await stage.start();
   for (const { accountId } of shops) await stage.api.reached(accountId, 'Connected');
 }
@@ -103,21 +111,38 @@ it('accepts and sends the limit of the day, and keeps the others', async () => {
 
 it('releases nothing before midnight', async () => {
   await stage.daemon().stop();
-  await startAt((shops[0]?.midnight ?? 0) - 2 * MINUTE_MS);
+  await startAt((shops[0]?.midnight ?? 0) - 2.5 * MINUTE_MS);
   for (const shop of shops) {
     expect(await deferredOf(shop)).toEqual(texts(LIMIT + 1, ACCEPTED));
     expect((await stage.api.account(shop.accountId)).messagesSentToday).toBe(LIMIT);
   }
 });
 
-it('releases each account’s after its own midnight, in their order, though the daemon was down over it', async () => {
-  for (const [index, shop] of shops.entries()) {
+it('releases those of the first at its midnight while the daemon is up', async () => {
+  const [first, ...others] = shops as [Shop, ...Shop[]];
+  const { pid } = stage.daemon();
+  const restMs = first.midnight - (Date.now() + offsetMs);
+  expect(restMs).toBeGreaterThan(0);
+  // By whole minutes: the jobs are due at the seconds at which they were.
+  setClock(offsetMs + Math.floor(restMs / MINUTE_MS) * MINUTE_MS);
+  await untilFound('The clock of the daemon', async () =>
+    readFileSync(join(folder, `clock-${pid}`), 'utf8') === String(offsetMs) ? true : undefined,
+  );
+  await carries(first, 2 * LIMIT);
+  expect(Date.now() + offsetMs).toBeGreaterThanOrEqual(first.midnight);
+  expect(await deferredOf(first)).toEqual(texts(2 * LIMIT + 1, ACCEPTED));
+  for (const other of others) expect(await carriedOf(other)).toEqual(texts(1, LIMIT));
+});
+
+it('releases those of the others after their own midnight, in their order, though the daemon was down over it', async () => {
+  const others = shops.slice(1);
+  for (const [index, shop] of others.entries()) {
     await (index % 2 === 0 ? stage.daemon().kill() : stage.daemon().stop());
     await startAt(shop.midnight + 2 * MINUTE_MS);
     await carries(shop, 2 * LIMIT);
     expect(await deferredOf(shop)).toEqual(texts(2 * LIMIT + 1, ACCEPTED));
     expect((await stage.api.account(shop.accountId)).messagesSentToday).toBe(LIMIT);
-    for (const later of shops.slice(index + 1)) {
+    for (const later of others.slice(index + 1)) {
       expect([later.zone, await deferredOf(later)]).toEqual([later.zone, texts(LIMIT + 1, ACCEPTED)]);
       expect(await carriedOf(later)).toEqual(texts(1, LIMIT));
     }

@@ -1,29 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiMessage } from '../../scripts/daemon-api.ts';
-import type { GroupInfo, MediaInput, Phone } from '../../simulator/client.ts';
+import type { GroupInfo, Phone } from '../../simulator/client.ts';
+import { PIXEL, RECEIVED_FILES, SENT_FILES } from '../support/media-files.ts';
 import { type HeardEvent, RealtimeClient } from '../support/realtime-client.ts';
 import { openStage, type Stage } from '../support/stage.ts';
-
-const PIXEL = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=',
-  'base64',
-);
-
-/** A file of each kind as a phone sends it, and the type under which it is stored. */
-const FILES: readonly (Omit<MediaInput, 'data' | 'kind'> & {
-  readonly kind: NonNullable<MediaInput['kind']>;
-  readonly type: string;
-})[] = [
-  { kind: 'image', type: 'image', mimetype: 'image/jpeg', caption: 'the shop' },
-  { kind: 'video', type: 'video', mimetype: 'video/mp4', caption: 'the walk', duration: 3 },
-  { kind: 'ptv', type: 'video', mimetype: 'video/mp4', duration: 3 },
-  { kind: 'product', type: 'other', mimetype: 'image/jpeg', caption: 'of the catalogue' },
-  { kind: 'audio', type: 'audio', mimetype: 'audio/mpeg', duration: 3 },
-  { kind: 'ptt', type: 'voice', mimetype: 'audio/ogg; codecs=opus', duration: 3 },
-  { kind: 'document', type: 'document', mimetype: 'application/pdf', filename: 'plan.pdf' },
-  { kind: 'sticker', type: 'sticker', mimetype: 'image/webp' },
-];
 
 describe.each([
   { ids: '_serialized', addresses: 'phone' },
@@ -73,7 +54,7 @@ describe.each([
     return { message, bareId, carried: await stage.world.message(bareId) };
   }
 
-  it.each(FILES)('receives $kind with its bytes', async ({ type, ...file }) => {
+  it.each(RECEIVED_FILES)('receives $kind with its bytes', async ({ type, ...file }) => {
     const data = randomBytes(2_000);
     const { id } = await alice.sendMedia(shop, { ...file, data });
     const message = await stored(id, ({ mediaUrl }) => mediaUrl !== null);
@@ -252,6 +233,15 @@ describe.each([
     expect(carried).toMatchObject({ type, to: { user: alice.number } });
   });
 
+  it.each(SENT_FILES)('sends a file as $as, byte for byte', async ({ as, type, mimeType, data }) => {
+    const { message, carried } = await send({
+      media: { data: data.toString('base64'), mimeType },
+      mediaType: as,
+    });
+    expect(message).toMatchObject({ type: as, mimeType, fileSize: data.length });
+    expect(carried).toMatchObject({ type, mediaHash: createHash('sha256').update(data).digest('base64') });
+  });
+
   it('sends media and replies', async () => {
     const { id } = await alice.send(shop, 'A picture?');
     const question = await stored(id);
@@ -290,21 +280,26 @@ describe.each([
     expect(chats).toContainEqual(expect.objectContaining({ id: `${team.id}@g.us`, name: 'Team' }));
   });
 
-  it('takes over reactions, votes and edits that came while it was away (A14)', async () => {
+  it('takes over reactions, votes, edits and revocations that came while it was away (A14)', async () => {
     const liked = await alice.send(shop, 'like this');
     const edited = await alice.send(shop, 'frist');
+    const revoked = await alice.send(shop, 'never mind');
     const poll = await alice.sendPoll(shop, { name: 'When?', options: ['now', 'later'] });
-    for (const { id } of [liked, edited, poll]) await stored(id);
+    for (const { id } of [liked, edited, revoked, poll]) await stored(id);
     await alice.react(liked.id, '👍');
     await stored(liked.id, ({ reactions }) => reactions.length === 1);
     expect(await stage.daemon().stop()).toBe(0);
     await alice.react(liked.id, '🎉');
     await alice.edit(edited.id, 'first');
+    await alice.revoke(revoked.id);
     await alice.vote(poll.id, ['later']);
     await stage.start();
     const [again] = [await stored(liked.id, ({ reactions }) => reactions[0]?.emoji === '🎉')];
     expect(again.reactions).toHaveLength(1);
     expect((await stored(edited.id, ({ text }) => text === 'first')).versions).toHaveLength(2);
+    expect(await stored(revoked.id, ({ revokedAt }) => revokedAt !== null)).toMatchObject({
+      text: 'never mind',
+    });
     await stored(poll.id, ({ votes }) => votes?.[0]?.options[0] === 'later');
   });
 });

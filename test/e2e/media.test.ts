@@ -3,7 +3,8 @@ import { createReadStream, globSync, openAsBlob } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Phone } from '../../simulator/client.ts';
+import type { ApiMessage } from '../../scripts/daemon-api.ts';
+import type { FaultSpec, Phone } from '../../simulator/client.ts';
 import { type LargeFile, writeLargeFile } from '../support/large-file.ts';
 import { measurePeakGrowth } from '../support/peak-memory.ts';
 import { openS3Server, type S3Server } from '../support/s3-server.ts';
@@ -12,6 +13,14 @@ import { openStage, type Stage } from '../support/stage.ts';
 /** Near the most that is carried: what the daemon's other work takes meanwhile is small beside it. */
 const MEBIBYTES = 96;
 const FEW_MEBIBYTES = 16;
+
+/** Downloads that do not succeed at once, by the name of the file. */
+const TROUBLES: Readonly<Record<string, FaultSpec>> = {
+  'refused.pdf': { kind: 'download', mode: '500' },
+  'on-its-way-again.pdf': { kind: 'media-stage', mode: 'reuploading' },
+  'unknown-error.pdf': { kind: 'media-stage', mode: 'error' },
+  'gone.pdf': { kind: 'download', mode: '404' },
+};
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -66,6 +75,28 @@ describe.each(['on the disk', 'in S3'])('media that is kept %s', (place) => {
     return ((await response.json()) as { data: { mediaId: string } }).data.mediaId;
   }
 
+  const statuses = async () =>
+    Object.fromEntries(
+      (await stage.api.messages(accountId)).map(({ fileName, mediaStatus }) => [fileName, mediaStatus]),
+    );
+
+  it('waits while it cannot be had, and does not where it is gone (A20, F38)', async () => {
+    for (const [filename, trouble] of Object.entries(TROUBLES)) {
+      const { id: fault } = await stage.world.faults.set({ ...trouble, phone: shop.name, count: 1 });
+      const data = Buffer.from(`%PDF-1.4 of ${filename}`);
+      await alice.sendMedia(shop, { kind: 'document', data, mimetype: 'application/pdf', filename });
+      await stage.world.waitFor({ fault, struck: 1 });
+    }
+    const gone = ({ fileName, mediaStatus }: ApiMessage) => fileName === 'gone.pdf' && mediaStatus === 'gone';
+    await stage.api.message(accountId, 'the verdict on what is gone', gone);
+    expect(await statuses()).toEqual({
+      'refused.pdf': 'pending',
+      'on-its-way-again.pdf': 'pending',
+      'unknown-error.pdf': 'pending',
+      'gone.pdf': 'gone',
+    });
+  });
+
   it('leaves byte for byte, and never lies whole in the memory of the daemon (A18)', async () => {
     const file = await writeLargeFile(join(stage.folder, 'sent.zip'), MEBIBYTES);
     // What the first file of all costs, whatever its size, is no part of the measurement.
@@ -105,9 +136,22 @@ describe.each(['on the disk', 'in S3'])('media that is kept %s', (place) => {
     expect(kept().here).toContain(hash.toString('hex'));
   });
 
+  it('comes by itself with a later try where it could not be had (A20, F38)', async () => {
+    for (const filename of Object.keys(TROUBLES).filter((name) => name !== 'gone.pdf')) {
+      const { mediaUrl } = await stage.api.message(
+        accountId,
+        `${filename}, stored`,
+        (each) => each.fileName === filename && each.mediaStatus === 'stored',
+      );
+      const bytes = await stage.api.bytes(String(mediaUrl).replace('/api/v1/whatsapp', ''));
+      expect(bytes.toString()).toBe(`%PDF-1.4 of ${filename}`);
+    }
+    expect(await statuses()).toMatchObject({ 'gone.pdf': 'gone' });
+  });
+
   it('lies nowhere else', () => {
     const { onDisk, onTheirWay } = kept();
-    expect(onDisk).toHaveLength(isInS3 ? 0 : 3);
+    expect(onDisk).toHaveLength(isInS3 ? 0 : 6);
     expect(onTheirWay).toEqual([]);
   });
 });

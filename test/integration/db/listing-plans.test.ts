@@ -6,9 +6,11 @@ import { countOfAccount, foldMessageCounts } from '../../../src/db/account-count
 import { listAccountsToday } from '../../../src/db/account-directory.ts';
 import { listGrants } from '../../../src/db/account-grant-store.ts';
 import { type AuditFilter, listAudit } from '../../../src/db/audit-store.ts';
+import { listCampaigns } from '../../../src/db/campaign-store.ts';
 import { listChats } from '../../../src/db/chat-store.ts';
 import { listContacts } from '../../../src/db/contact-store.ts';
 import type { Executor } from '../../../src/db/database.ts';
+import { listInstances } from '../../../src/db/instance-directory.ts';
 import { listKeys } from '../../../src/db/issued-key-store.ts';
 import type { KeysetPosition, Page } from '../../../src/db/keyset.ts';
 import { listMessages, type MessageFilter } from '../../../src/db/message-store.ts';
@@ -55,6 +57,8 @@ beforeAll(async () => {
   await insertManyAccounts(db, accounts.large);
   await insertManyOfAccess(db);
   await insertManyOfWebhooks(db);
+  await insertManyCampaigns(db);
+  await insertManyInstances(db);
   await insertManyMessages(db, accounts, { count: COUNT, months: MONTHS, now: NOW });
 }, FILLING_MS);
 afterAll(() => stack.disposeAsync());
@@ -115,6 +119,28 @@ async function insertManyOfWebhooks(db: Executor): Promise<void> {
       now() - i * interval '1 minute'
     from generate_series(1, 30000) i`.execute(db);
   await sql`analyze webhooks, webhook_deliveries`.execute(db);
+}
+
+/** Most of one account. */
+async function insertManyCampaigns(db: Executor): Promise<void> {
+  await sql`
+    insert into campaigns (id, account_id, name, status, total, created_at)
+    select gen_random_uuid(), case when i % 50 = 0 then ${accounts.small}::uuid else ${accounts.large}::uuid end,
+      'Campaign', case when i % 100 = 0 then 'running' else 'ended' end, 1, now() - i * interval '1 minute'
+    from generate_series(1, 10000) i`.execute(db);
+  await sql`analyze campaigns`.execute(db);
+}
+
+/** More than fit on a page. What an instance holds is counted, so it is little here. */
+async function insertManyInstances(db: Executor): Promise<void> {
+  await sql`
+    insert into instances (instance_id, process, capacity, lease_until)
+    select 'instance-' || i, 'p', 100, now() from generate_series(1, ${LIMIT + 20}::integer) i`.execute(db);
+  await sql`
+    update accounts set lease_run = instances.run
+    from instances, (select id, row_number() over (order by id) as nth from accounts where deleted_at is null) free
+    where accounts.id = free.id and instances.instance_id = 'instance-' || free.nth`.execute(db);
+  await sql`analyze instances, accounts`.execute(db);
 }
 
 const AUDIT_FILTERS: Readonly<Record<string, AuditFilter>> = {
@@ -257,6 +283,12 @@ describe('little more is examined than a page shows', () => {
       'of days of a range',
       (db, after) => listUsage(db, accounts.large, { to: '2024-01-01' }, { limit: LIMIT, after, now: NOW }),
     ],
+    ['of campaigns', (db, after) => listCampaigns(db, accounts.large, { limit: LIMIT, after })],
+    [
+      'of campaigns of one that has few',
+      (db, after) => listCampaigns(db, accounts.small, { limit: LIMIT, after }),
+    ],
+    ['of instances', (db, after) => listInstances(db, { limit: LIMIT, after })],
     ['of keys', (db, after) => listKeys(db, tenant, { limit: LIMIT, after })],
     ['of webhooks', (db, after) => listWebhooks(db, tenant, { limit: LIMIT, after })],
     ...([undefined, 'dead'] as const).map((status): [string, List] => [

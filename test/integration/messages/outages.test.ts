@@ -8,6 +8,7 @@ import { NO_FENCE } from '../../../src/db/lease-fence.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { NO_PACING } from '../../../src/limits/pace.ts';
 import { openDiskMediaStore } from '../../../src/messages/disk-media-store.ts';
+import type { MessageEvent } from '../../../src/messages/inbound-event.ts';
 import { measureMessages } from '../../../src/messages/message-metrics.ts';
 import type { OnMessageStep } from '../../../src/messages/message-step.ts';
 import { openPipeline, type Pipeline } from '../../../src/messages/pipeline.ts';
@@ -91,9 +92,9 @@ afterEach(async () => {
 });
 
 /** Messages that the page has and tells: a new one each second, as WhatsApp dates them. */
-function receive(from: number, to: number): void {
+function receive(from: number, to: number, over: Partial<MessageEvent> = {}): void {
   for (let n = from; n < to; n += 1) {
-    const message = makeMessage(CHAT, `m${n}`, Math.floor(Date.now() / 1_000 - COUNT + n) * 1_000);
+    const message = makeMessage(CHAT, `m${n}`, Math.floor(Date.now() / 1_000 - COUNT + n) * 1_000, over);
     session.receive(message);
     pipeline.accept(accountId, [message]);
   }
@@ -183,6 +184,17 @@ it('a Redis that is emptied when a file has just been fetched does not keep it f
   };
   await expect.poll(mediaStatus, { timeout: 30_000 }).toBe('stored');
   expect(session.downloaded).toEqual(['file', 'file']);
+});
+
+it('a flood that the lane cannot hold is read back from the page', async () => {
+  const full = log.next('An inbound lane is full; the page will be read back');
+  const done = full.then(() => log.next(DONE));
+  // In one go: nothing is handed on before all has been told.
+  receive(0, COUNT, { text: 'x'.repeat(40_000) });
+  await full;
+  expect((await done).fields).toMatchObject({ cause: 'gap', unread: 0 });
+  expect(await stored()).toEqual(EXPECTED);
+  expect(await causes()).toEqual(['ready', 'gap']);
 });
 
 it('a Redis that dies and comes back loses nothing', async () => {

@@ -5,8 +5,9 @@ import { DEFAULT_TENANT } from '../../../src/accounts/ids.ts';
 import { countOfAccount } from '../../../src/db/account-count.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { MONTHS_AHEAD } from '../../../src/db/partitions.ts';
 import { saveRetention } from '../../../src/db/retention.ts';
-import { systemClock } from '../../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../../src/lib/clock.ts';
 import { makeCronTable } from '../../../src/schedule/cron-table.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
@@ -25,10 +26,10 @@ afterAll(async () => {
 });
 
 /** The table, with what the app wires to it left out. */
-function cronTable() {
+function cronTable(clock: Clock = systemClock) {
   return makeCronTable({
     db: opened.db,
-    clock: systemClock,
+    clock,
     removeOrphanProfiles: async () => 0,
     finishWipes: async () => 0,
     catchUpVaults: async () => 0,
@@ -41,8 +42,8 @@ function cronTable() {
 }
 
 /** Runs a job of the table by its name and tells what it changed. */
-function run(name: string): Promise<number> {
-  const job = cronTable().find((candidate) => candidate.name === name);
+function run(name: string, clock?: Clock): Promise<number> {
+  const job = cronTable(clock).find((candidate) => candidate.name === name);
   if (job === undefined) throw new Error(`There is no job ${name}.`);
   return job.run();
 }
@@ -57,6 +58,20 @@ describe('the cron table', () => {
   it('does at the start what may have fallen due while no daemon ran', () => {
     const atStart = cronTable().filter((job) => job.isDueAtStart);
     expect(atStart.map((job) => job.name)).toEqual(['catch-up-vaults', 'turn-days']);
+  });
+
+  it('makes the partitions of the months to come before they begin, once', async () => {
+    const existing = async () => {
+      const { rows } = await sql<{ name: string }>`
+        select inhrelid::regclass::text as name from pg_inherits
+        where inhparent = 'messages'::regclass`.execute(opened.db);
+      return rows.map(({ name }) => name);
+    };
+    const later: Clock = { ...systemClock, now: () => Date.UTC(2090, 10, 30) };
+    expect(await run('create-message-partitions', later)).toBe(MONTHS_AHEAD + 2);
+    const months = ['messages_2090_10', 'messages_2090_11', 'messages_2090_12', 'messages_2091_01'];
+    expect(await existing()).toEqual(expect.arrayContaining(months));
+    expect(await run('create-message-partitions', later)).toBe(0);
   });
 
   it('deletes the positions of runs that were over a month ago', async () => {

@@ -11,17 +11,13 @@ import type { ConnectedSession, OutgoingMedia } from '../../../../src/channels/c
 import { DEFAULT_TIMINGS } from '../../../../src/config/session-timings.ts';
 import type { MessageKey } from '../../../../src/messages/whatsapp-key.ts';
 import { writeLargeFile } from '../../../support/large-file.ts';
+import { PIXEL } from '../../../support/media-files.ts';
 import { measurePeakGrowth } from '../../../support/peak-memory.ts';
 import { PoolStage } from '../../../support/pool-stage.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
 
 /** Near the most that is carried: what a run of this size leaves to the garbage collector is small beside it. */
 const MEBIBYTES = 96;
-
-const PIXEL = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=',
-  'base64',
-);
 
 let folder: TemporaryFolder;
 let stage: PoolStage;
