@@ -120,7 +120,7 @@ export async function openPipeline(deps: PipelineDeps): Promise<Pipeline> {
   const laneIdle = lanes.idle.bind(lanes);
   const committed = lanes.committed.bind(lanes);
   const mediaFetch = stack.use(openMediaFetch({ db, store, emit, committed, log, clock, onStep, meter }));
-  const catchUp = stack.use(openCatchUp({ db, emit, gate, laneIdle, committed, log, clock, onStep }));
+  const catchUp = stack.use(openCatchUp({ db, fence, emit, gate, laneIdle, committed, log, clock, onStep }));
   const directory = stack.use(openDirectory({ db, log, clock }));
   const ingest = makeIngest({
     db,

@@ -191,8 +191,8 @@ describe('an account that is linked with another number', () => {
     const { id } = stage.account;
     const at = new Date();
     const cycleEndsAt = at.getTime() + HOUR_MS;
-    await saveCapping(stage.db, id, { status: 'CAPPED', cycleEndsAt, timelockedUntil: null }, at);
-    await saveBreaker(stage.db, id, { state: 'open', openedAt: at.getTime(), openedBy: 'locked' }, at);
+    await saveCapping(stage.db, id, { status: 'CAPPED', cycleEndsAt, timelockedUntil: null }, { at });
+    await saveBreaker(stage.db, id, { state: 'open', openedAt: at.getTime(), openedBy: 'locked' }, { at });
     await stage.accept('refused', { to: BOB });
     await stage.db
       .updateTable('messages')
