@@ -81,6 +81,10 @@ async function findLoss(
   const stored = Map.groupBy(await api.messages(account.accountId), bareIdOf);
   const sent = [...carried.values()].filter((each) => each.from === phone.number).map(({ text }) => text);
   const sentTwice = sent.filter((text, at) => sent.indexOf(text) !== at);
+  // The network drops what it has by that id already; nothing may go by that.
+  const handedInTwice = [...carried.values()].filter(
+    (each) => each.submissions > 1 && each.carriedAt >= crash.struckAt - UNHEARD_MS,
+  );
   const mayBeLost = (id: string) => wasTakenUnheard(carried.get(id), phone, crash);
   const mayBeUnheard = (entry: string) => isBehind(entry) && wasSentUnheard(carried, entry, crash);
   const mayBeUnsent = (id: string) => isInDoubt(stored.get(id)?.[0], crash);
@@ -94,6 +98,7 @@ async function findLoss(
       ...compared.invented.filter((id) => !mayBeUnsent(id)).map((id) => `invented: ${id}`),
       ...compared.doubled.map((id) => `doubled: ${id}`),
       ...sentTwice.map((text) => `sent twice: ${text}`),
+      ...handedInTwice.map(({ text }) => `handed in twice: ${text}`),
       ...compared.disordered,
       ...compared.split,
     ],
