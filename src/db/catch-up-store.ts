@@ -5,6 +5,7 @@ import type { MessageEvent, ReadMessage } from '../messages/inbound-event.ts';
 import type { Direction, MessageStatus } from '../messages/message.ts';
 import { findPhones } from './address-store.ts';
 import type { Executor } from './database.ts';
+import { type LeaseFence, NO_FENCE, selectHeld } from './lease-fence.ts';
 import { isOneOfMessages } from './message-lookup.ts';
 import { toStorable } from './storable-text.ts';
 
@@ -68,15 +69,26 @@ export async function findCatchUpStart(
 export interface CaughtUp {
   readonly atMs: number;
   readonly nowMs: number;
+  /** Whoever has the account by now may have linked it anew: what was read of an earlier page says nothing of that one. */
+  readonly fence?: LeaseFence;
 }
 
-/** Moves the instant up to which the account is caught up forward; back only if it lies ahead of now: the clock was set back. */
-export async function saveCaughtUpTo(db: Executor, accountId: AccountId, upTo: CaughtUp): Promise<void> {
-  await db
+/**
+ * Moves the instant up to which the account is caught up forward; back only if it lies ahead of now: the clock was set back.
+ * @throws LeaseLostError if the fence lets nothing pass
+ */
+export async function saveCaughtUpTo(
+  db: Executor,
+  accountId: AccountId,
+  { fence = NO_FENCE, ...upTo }: CaughtUp,
+): Promise<void> {
+  const { numUpdatedRows } = await db
     .updateTable('accounts')
     .set({ caught_up_to: laterOf(sql.ref('caught_up_to'), upTo) })
     .where('id', '=', accountId)
-    .execute();
+    .where(fence.condition(accountId))
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) await fence.requireGone(db, accountId);
 }
 
 function laterOf(stored: RawBuilder<unknown>, { atMs, nowMs }: CaughtUp): RawBuilder<Date> {
@@ -97,21 +109,23 @@ export async function listChatWatermarks(
   return new Map(rows.map(({ chat_id, at, mark }) => [chat_id, { at: at.getTime(), mark }]));
 }
 
-/** Moves the watermarks of these chats, as `saveCaughtUpTo` moves the account's instant. */
+/** Moves the watermarks of these chats, as `saveCaughtUpTo` moves the account's instant, and throws as it does. */
 export async function saveChatWatermarks(
   db: Executor,
   accountId: AccountId,
   chats: readonly { readonly chatId: string; readonly mark: string }[],
-  upTo: CaughtUp,
+  { fence = NO_FENCE, ...upTo }: CaughtUp,
 ): Promise<void> {
   if (chats.length === 0) return;
   const marks = toStorable(Object.fromEntries(chats.map(({ chatId, mark }) => [chatId, mark])));
-  await sql`
+  const { numAffectedRows } = await sql`
+    with held as materialized ${selectHeld(accountId, fence)}
     insert into chat_watermarks as old (account_id, chat_id, at, mark)
-    select ${accountId}::uuid, key, ${new Date(upTo.atMs)}::timestamptz, value
-    from json_each_text(${JSON.stringify(marks)}::json) order by key
+    select held.id, key, ${new Date(upTo.atMs)}::timestamptz, value
+    from held, json_each_text(${JSON.stringify(marks)}::json) order by key
     on conflict (account_id, chat_id) do update
     set at = ${laterOf(sql.ref('old.at'), upTo)}, mark = excluded.mark`.execute(db);
+  if (numAffectedRows === 0n) await fence.requireGone(db, accountId);
 }
 
 /**

@@ -23,6 +23,14 @@ export interface LeaseFence {
   requireGone(db: Executor, accountId: AccountId): Promise<void>;
 }
 
+/**
+ * The account's row as a table of a statement that writes beside it, none if the fence lets nothing pass. Nobody takes the
+ * account before that write is committed.
+ */
+export function selectHeld(accountId: AccountId, fence: LeaseFence): RawBuilder<unknown> {
+  return sql`(select id from accounts where id = ${accountId}::uuid and ${fence.condition(accountId)} for share)`;
+}
+
 export const NO_FENCE: LeaseFence = {
   condition: () => sql<boolean>`true`,
   requireGone: async () => undefined,

@@ -10,6 +10,7 @@ import { LONGEST_PAUSE_MS } from '../limits/jitter.ts';
 import { type Lane, REPLY_WINDOW_HOURS } from '../limits/lane.ts';
 import { type Candidate, isPaced, type Pace, type PaceRecord, recordToPace } from '../limits/pace.ts';
 import type { Executor } from './database.ts';
+import { type LeaseFence, NO_FENCE, selectHeld } from './lease-fence.ts';
 import { isSendable, isSince } from './sendable.ts';
 
 /** What was handed over so long ago has no part in an account's pace; milliseconds. */
@@ -40,43 +41,51 @@ export function mayWriteToStrangers(accountId: AccountId, at: Date): RawBuilder<
 /** WhatsApp's lock for new chats. */
 const isLocked = sql<boolean>`failed_reason = ${REACH_OUT_LOCKED}`;
 
-/** Writes down what the page told of WhatsApp's capping at the instant `at`. */
+/** When something of an account's pace is written down, and under which lease. */
+interface PaceWrite {
+  readonly at: Date;
+  readonly fence?: LeaseFence;
+}
+
+/**
+ * Writes down what the page told of WhatsApp's capping at the instant `at`.
+ * @throws LeaseLostError if the fence lets nothing pass: whoever has the account by now asks the page itself
+ */
 export async function saveCapping(
   db: Executor,
   accountId: AccountId,
   capping: Capping,
-  at: Date,
+  { at, fence = NO_FENCE }: PaceWrite,
 ): Promise<void> {
   const until = cappingToRest(capping, at.getTime());
-  const values = {
-    capping: JSON.stringify({ ...capping, readAt: at }),
-    capping_until: until === null ? null : new Date(until),
-    updated_at: at,
-  };
-  await db
-    .insertInto('account_pace')
-    .values({ account_id: accountId, ...values })
-    .onConflict((conflict) => conflict.column('account_id').doUpdateSet(values))
-    .execute();
+  const told = JSON.stringify({ ...capping, readAt: at });
+  const { numAffectedRows } = await sql`
+    insert into account_pace (account_id, capping, capping_until, updated_at)
+    select held.id, ${told}::jsonb, ${until === null ? null : new Date(until)}::timestamptz, ${at}::timestamptz
+    from ${selectHeld(accountId, fence)} held
+    on conflict (account_id) do update set
+      capping = excluded.capping, capping_until = excluded.capping_until, updated_at = excluded.updated_at`.execute(
+    db,
+  );
+  if (numAffectedRows === 0n) await fence.requireGone(db, accountId);
 }
 
+/** Writes down how the breaker is from the instant `at` on. @throws LeaseLostError as `saveCapping` does */
 export async function saveBreaker(
   db: Executor,
   accountId: AccountId,
   { state, openedAt, openedBy }: Breaker,
-  at: Date,
+  { at, fence = NO_FENCE }: PaceWrite,
 ): Promise<void> {
-  const values = {
-    breaker: state,
-    opened_at: openedAt === null ? null : new Date(openedAt),
-    opened_by: openedBy,
-    updated_at: at,
-  };
-  await db
-    .insertInto('account_pace')
-    .values({ account_id: accountId, ...values })
-    .onConflict((conflict) => conflict.column('account_id').doUpdateSet(values))
-    .execute();
+  const since = openedAt === null ? null : new Date(openedAt);
+  const { numAffectedRows } = await sql`
+    insert into account_pace (account_id, breaker, opened_at, opened_by, updated_at)
+    select held.id, ${state}::text, ${since}::timestamptz, ${openedBy}::text, ${at}::timestamptz
+    from ${selectHeld(accountId, fence)} held
+    on conflict (account_id) do update set
+      breaker = excluded.breaker, opened_at = excluded.opened_at, opened_by = excluded.opened_by,
+      updated_at = excluded.updated_at`.execute(db);
+  if (numAffectedRows === 0n) await fence.requireGone(db, accountId);
 }
 
 /** The first message of each lane that may be sent, outside the chats that are blocked. */

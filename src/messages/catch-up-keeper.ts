@@ -2,12 +2,14 @@ import type { AccountId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
 import { type CatchUpCause, finishCatchUp, insertCatchUp } from '../db/catch-up-ledger.ts';
 import {
+  type CaughtUp,
   findCatchUpStart,
   listChatWatermarks,
   saveCaughtUpTo,
   saveChatWatermarks,
 } from '../db/catch-up-store.ts';
 import type { Executor } from '../db/database.ts';
+import { type LeaseFence, NO_FENCE } from '../db/lease-fence.ts';
 import { isDatabaseAway } from '../db/outage.ts';
 import { orAborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -28,6 +30,8 @@ import type { OnMessageStep } from './message-step.ts';
 
 export interface CatchUpOptions {
   readonly db: Executor;
+  /** How far the account is caught up is written under its lease. */
+  readonly fence?: LeaseFence;
   /** Puts what a catch-up has found into the account's inbound lane. */
   readonly emit: (accountId: AccountId, events: readonly InboundEvent[], catchUpId: string) => void;
   /** Resolves when the lane has passed on everything that it took before. */
@@ -141,12 +145,11 @@ export class CatchUpKeeper {
 
   /** Moves the instant to `atMs` once what came before is committed. Rejects only with the signal's reason. */
   async #advance(atMs: number): Promise<void> {
-    const { clock, committed, db, onStep } = this.#options;
+    const { committed, db, onStep } = this.#options;
     try {
       await orAborted(committed(this.#session.accountId), this.#signal);
       if (this.#cause !== null) return;
-      const upTo = { atMs, nowMs: clock.now() };
-      await orAborted(saveCaughtUpTo(db, this.#session.accountId, upTo), this.#signal);
+      await orAborted(saveCaughtUpTo(db, this.#session.accountId, this.#upTo(atMs)), this.#signal);
       onStep?.('watermark-saved');
     } catch (thrown) {
       this.#signal.throwIfAborted();
@@ -154,6 +157,11 @@ export class CatchUpKeeper {
         error: toError(thrown).message,
       });
     }
+  }
+
+  #upTo(atMs: number): CaughtUp {
+    const { clock, fence = NO_FENCE } = this.#options;
+    return { atMs, nowMs: clock.now(), fence };
   }
 
   async #look(startedAt: number): Promise<CatchUpView> {
@@ -184,8 +192,7 @@ export class CatchUpKeeper {
       onRead: async (chats) => {
         await orAborted(committed(accountId), this.#signal);
         if (this.#cause !== null) return;
-        const upTo = { atMs: startedAt, nowMs: clock.now() };
-        await orAborted(saveChatWatermarks(db, accountId, chats, upTo), this.#signal);
+        await orAborted(saveChatWatermarks(db, accountId, chats, this.#upTo(startedAt)), this.#signal);
       },
       log: this.#log,
       now: () => clock.now(),

@@ -5,6 +5,7 @@ import type { ConnectedSession } from '../channels/channel.ts';
 import { findHeldElsewhere } from '../db/account-holder.ts';
 import type { OpenDatabase } from '../db/database.ts';
 import { forgetLeftQueue, listLeftQueues } from '../db/inbound-queue-store.ts';
+import type { LeaseFence } from '../db/lease-fence.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OpenRedis } from '../queue/connection.ts';
@@ -29,6 +30,8 @@ export interface InboundDeps {
   readonly queues: OpenQueues;
   readonly store: MediaStore;
   readonly instanceId: InstanceId;
+  /** What is read back is noted under the lease of its account. */
+  readonly fence: LeaseFence;
   /** The run of this instance, while it has one. */
   readonly findRun: () => number | undefined;
   readonly isHeldHere: (accountId: AccountId) => boolean;
@@ -69,7 +72,7 @@ interface Readers {
  */
 export async function openInbound(deps: InboundDeps): Promise<Inbound> {
   await using stack = new AsyncDisposableStack();
-  const { database, redis, queues, store, findRun, isHeldHere, clock, log, onStep, meter } = deps;
+  const { database, redis, queues, store, fence, findRun, isHeldHere, clock, log, onStep, meter } = deps;
   const { db } = database;
   let readers: Readers | undefined;
   const readGap = (accountId: AccountId) => readers?.catchUp.request(accountId, 'gap');
@@ -91,7 +94,7 @@ export async function openInbound(deps: InboundDeps): Promise<Inbound> {
   const laneIdle = lanes.idle.bind(lanes);
   const committed = lanes.committed.bind(lanes);
   const mediaFetch = stack.use(openMediaFetch({ db, store, emit, committed, log, clock, onStep, meter }));
-  const catchUp = stack.use(openCatchUp({ db, emit, gate, laneIdle, committed, log, clock, onStep }));
+  const catchUp = stack.use(openCatchUp({ db, fence, emit, gate, laneIdle, committed, log, clock, onStep }));
   readers = { catchUp, mediaFetch };
   const directory = stack.use(openDirectory({ db, log, clock }));
   const ingest = makeIngest({

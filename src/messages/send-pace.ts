@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ConnectedSession } from '../channels/channel.ts';
 import type { PacingConfig } from '../config/config.ts';
 import type { Executor } from '../db/database.ts';
+import { type LeaseFence, NO_FENCE } from '../db/lease-fence.ts';
 import { findOpenSince, findToSend, listNextToSend, type OutgoingMessage } from '../db/outbox-store.ts';
 import { listFirstOfLanes, PACE_WINDOW_MS, readPace, saveBreaker, saveCapping } from '../db/pace-store.ts';
 import { type ClaimTerms, findRateDelay } from '../db/send-claim.ts';
@@ -26,6 +27,8 @@ export type LanedMessage = OutgoingMessage & { readonly lane: Lane };
 
 export interface SendPaceDeps {
   readonly db: Executor;
+  /** What is claimed, and what is written down of the pace, is written under the account's lease. */
+  readonly fence?: LeaseFence;
   /** Messages a minute; 0 means no limit. */
   readonly messageRateLimit: number;
   /** Everything is switched off if it is not given. */
@@ -170,12 +173,17 @@ export class SendPace {
     return { kind: 'send', message: { ...message, lane }, isOnly: false };
   }
 
+  #written(at: Date) {
+    const { fence = NO_FENCE } = this.#deps;
+    return { at, fence };
+  }
+
   async #readPace(terms: Required<ClaimTerms>): Promise<Pace> {
     const { db, log } = this.#deps;
     const { accountId } = this.#session;
     const { pace, breaker } = await query(readPace(db, accountId, terms));
     if (breaker !== undefined && isOther(breaker.before, breaker.after)) {
-      await query(saveBreaker(db, accountId, breaker.after, terms.at));
+      await query(saveBreaker(db, accountId, breaker.after, this.#written(terms.at)));
       const { state, openedBy } = breaker.after;
       if (state === 'open') log.warn('Messages to strangers rest: the breaker has opened', { openedBy });
       else log.info('Messages to strangers leave again: the breaker has closed', {});
@@ -198,7 +206,7 @@ export class SendPace {
       const capping = (await orAborted(session.readCapping(), this.#signal)) ?? UNLIMITED;
       const now = clock.now();
       if (isDeepStrictEqual(capping, this.#told) && cappingToRest(capping, now) === null) return false;
-      await query(saveCapping(db, session.accountId, capping, new Date(now)));
+      await query(saveCapping(db, session.accountId, capping, this.#written(new Date(now))));
       this.#told = capping;
       return true;
     } catch (thrown) {

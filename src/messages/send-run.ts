@@ -1,6 +1,6 @@
 import type { AccountId, InstanceId, MessageId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
-import { type LeaseFence, NO_FENCE } from '../db/lease-fence.ts';
+import { NO_FENCE } from '../db/lease-fence.ts';
 import type { HandedMessage, OutgoingMessage } from '../db/outbox-store.ts';
 import { nextClaimEpoch, type SendClaim } from '../db/send-claim.ts';
 import { orAborted } from '../lib/abort.ts';
@@ -17,8 +17,6 @@ import { Unsettled } from './unsettled.ts';
 export interface SendDeps extends SendPaceDeps {
   readonly openMedia: MediaStore['openLocal'];
   readonly instanceId: InstanceId;
-  /** What is claimed is claimed under the account's lease. */
-  readonly fence?: LeaseFence;
   /** Called when the count of what was sent today has changed; returns at once. */
   readonly onCounted?: (accountId: AccountId) => void;
   readonly onStep?: OnMessageStep;

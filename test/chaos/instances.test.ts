@@ -1,18 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { LEASE_TERMS } from '../../src/instances/lease-terms.ts';
 import { ChaosTraffic } from '../support/chaos-traffic.ts';
 import { EQUAL_TO_TRUTH, type JudgedAccount, settleWithTruth } from '../support/ground-truth.ts';
 import {
   countHeld,
   countStates,
   findRun,
+  findTaking,
   listFacts,
   listPresences,
+  readTime,
   untilServed,
 } from '../support/instance-facts.ts';
-import { INSTANCE_FAULTS, type InstanceFault } from '../support/instance-faults.ts';
+import {
+  DOUBLE_FAULTS,
+  INSTANCE_FAULTS,
+  type InstanceFault,
+  LONG_FAULTS,
+} from '../support/instance-faults.ts';
 import { type Instance, InstanceStage } from '../support/instance-stage.ts';
 import { untilFound } from '../support/patient-look.ts';
+import { type Crash, loseProfiles, settleLoss } from '../support/profile-loss.ts';
 import { makeRandom } from '../support/random.ts';
 import { RecoveryTimes } from '../support/recovery-times.ts';
 import { isLongRun, scaled, seed } from '../support/scale.ts';
@@ -25,6 +34,8 @@ const NAMES = ['one', 'two', 'three'];
 const OUTAGE_MS = 40_000;
 /** What users are promised: from a fault until every account is served again. */
 const SERVED_WITHIN_MS = 60_000;
+/** The same, until others have noticed that an instance is dead, stands still or is cut off. */
+const NOTICED_WITHIN_MS = 30_000;
 /** How long all that was accepted may take to be sent, and every ack to be heard. */
 const SETTLE_WITHIN_MS = 240_000;
 /** Longer than a lease while others are there; far shorter than one of an instance that is alone. */
@@ -33,7 +44,9 @@ const SHARED_MS = 30_000;
 /** Left out of the everyday run: the others have it in them. */
 const RARE = ['SIGKILL and start'];
 const random = makeRandom(seed);
-const FAULTS = INSTANCE_FAULTS.filter(({ name }) => isLongRun || !RARE.includes(name));
+const FAULTS = isLongRun
+  ? [...INSTANCE_FAULTS, ...LONG_FAULTS]
+  : INSTANCE_FAULTS.filter(({ name }) => !RARE.includes(name));
 const PLAN = Array.from({ length: scaled(1, 3) }, () => random.shuffle(FAULTS)).flat();
 const times = new RecoveryTimes();
 const accounts: JudgedAccount[] = [];
@@ -91,32 +104,69 @@ it('makes several of an instance that was alone, and hands what it holds to the 
   await expectNoOverlap();
 });
 
-/** The instance that holds the most accounts. */
-async function findFullest(): Promise<Instance> {
+/** The instances, whoever holds the most accounts first. */
+async function listByAccounts(): Promise<readonly Instance[]> {
   const counts = countHeld(await listFacts(stage.db));
-  const [fullest] = stage.instances.toSorted((a, b) => (counts[b.id] ?? 0) - (counts[a.id] ?? 0));
-  return fullest as Instance;
+  return stage.instances.toSorted((a, b) => (counts[b.id] ?? 0) - (counts[a.id] ?? 0));
+}
+
+async function listHeld(struck: readonly Instance[]): Promise<string[]> {
+  const ids = struck.map(({ id }) => id);
+  return (await listFacts(stage.db)).flatMap(({ accountId, holder }) =>
+    holder !== null && ids.includes(holder) ? [accountId] : [],
+  );
+}
+
+interface Suffered {
+  /** Ends what was suffered. */
+  readonly end: () => Promise<void>;
+  /** The accounts that those held that were struck. */
+  readonly held: readonly string[];
+  /** When it struck, by PostgreSQL's clock. */
+  readonly since: Date;
 }
 
 /** Strikes, and resolves once every account is served, with what ends the fault. */
-async function suffer(fault: InstanceFault, instance: Instance): Promise<() => Promise<void>> {
+async function suffer(
+  { name, sessions }: Pick<InstanceFault, 'name' | 'sessions'>,
+  struck: readonly Instance[],
+  strike: () => Promise<() => Promise<void>>,
+): Promise<Suffered> {
   const before = await listPresences(accounts);
-  const held = (await listFacts(stage.db)).flatMap(({ accountId, holder }) =>
-    holder === instance.id ? [accountId] : [],
-  );
-  const anew = fault.sessions === 'go on' ? [] : held;
+  const held = await listHeld(struck);
+  const anew = sessions === 'go on' ? [] : held;
+  const since = await readTime(stage.db);
   const struckAt = performance.now();
-  const end = await fault.strike(stage, instance);
-  await untilServed(stage, accounts, { before, anew, except: fault.sessions === 'move' ? [instance] : [] });
+  const end = await strike();
+  await untilServed(stage, accounts, { before, anew, except: sessions === 'move' ? struck : [] });
   const servedAfterMs = performance.now() - struckAt;
-  times.note(fault.name, servedAfterMs);
+  times.note(name, servedAfterMs);
   expect(servedAfterMs).toBeLessThan(SERVED_WITHIN_MS);
   const after = await listPresences(accounts);
   const spared = accounts.filter(({ accountId }) => !anew.includes(accountId));
   expect(spared.map(({ accountId }) => after.get(accountId))).toEqual(
     spared.map(({ accountId }) => before.get(accountId)),
   );
-  return end;
+  return { end, held, since };
+}
+
+/** That others have noticed it in time, by what they wrote when they began its sessions. */
+async function expectNoticed({ name }: InstanceFault, instance: Instance, { held, since }: Suffered) {
+  const takenAt = await findTaking(stage.db, { of: held, except: instance, since });
+  const noticedAfterMs = (takenAt?.getTime() ?? Number.POSITIVE_INFINITY) - since.getTime();
+  times.note(`${name}: noticed`, noticedAfterMs);
+  expect(noticedAfterMs).toBeLessThan(NOTICED_WITHIN_MS);
+}
+
+/** Whoever is back before others can have looked twice has at once all that its former run held. */
+async function expectItsOwn({ name }: InstanceFault, instance: Instance, { held, since }: Suffered) {
+  const { startedAt } = await untilFound('The run', () => findRun(stage.db, instance));
+  const backAfterMs = startedAt.getTime() - since.getTime();
+  times.note(`${name}: its next run`, backAfterMs);
+  if (backAfterMs >= LEASE_TERMS.deadGraceMs) return;
+  const facts = await listFacts(stage.db);
+  const holders = facts.filter(({ accountId }) => held.includes(accountId)).map(({ holder }) => holder);
+  expect(holders).toEqual(held.map(() => instance.id));
 }
 
 /** Who holds what, under which lease, and how much an instance has written about accounts. */
@@ -129,18 +179,37 @@ async function readHoldings(instance: Instance) {
   };
 }
 
+/** Who comes back does nothing to what others have by then. */
+async function comesBack(struck: readonly Instance[], end: () => Promise<void>): Promise<void> {
+  const before = await Promise.all(struck.map(readHoldings));
+  await end();
+  expect(await Promise.all(struck.map(readHoldings))).toEqual(before);
+  await expectNoOverlap();
+}
+
 it.each(PLAN.map((fault, n) => ({ fault, title: `${n + 1}/${PLAN.length}, ${fault.name}` })))(
   'serves every account again, and lets who comes back do nothing to them: $title',
   async ({ fault }) => {
-    const instance = await findFullest();
-    const end = await suffer(fault, instance);
-    const before = await readHoldings(instance);
-    if (fault.sessions === 'move') expect(before.browsers).toEqual([]);
-    await end();
-    expect(await readHoldings(instance)).toEqual(before);
-    await expectNoOverlap();
+    const [instance] = (await listByAccounts()) as [Instance];
+    const suffered = await suffer(fault, [instance], () => fault.strike(stage, instance));
+    if (fault.sessions === 'start anew') await expectItsOwn(fault, instance, suffered);
+    if (fault.sessions === 'move') {
+      expect(instance.browsers()).toEqual([]);
+      await expectNoticed(fault, instance, suffered);
+    }
+    await comesBack([instance], suffered.end);
   },
 );
+
+it.runIf(isLongRun).each(DOUBLE_FAULTS)('serves every account on the last of three: $name', async (fault) => {
+  const sorted = await listByAccounts();
+  // The emptiest is dealt the most of what the fullest leaves.
+  const struck = [sorted[0], sorted.at(-1)] as [Instance, Instance];
+  const double = { name: fault.name, sessions: 'move' } as const;
+  const { end } = await suffer(double, struck, () => fault.strike(stage, ...struck));
+  expect(struck.map((instance) => instance.browsers())).toEqual([[], []]);
+  await comesBack(struck, end);
+});
 
 it('has lost nothing, doubled nothing, missed no ack, and kept the order of each chat', async () => {
   await traffic[Symbol.asyncDispose]();
@@ -156,6 +225,40 @@ it('has lost nothing, doubled nothing, missed no ack, and kept the order of each
   }
   await expectNoOverlap();
 });
+
+it.runIf(isLongRun)(
+  'goes on from the last copies where the profiles are out of reach, and lacks what the pages took unheard at the end',
+  async () => {
+    const [instance] = (await listByAccounts()) as [Instance];
+    const ids = await listHeld([instance]);
+    const held = accounts.filter(({ accountId }) => ids.includes(accountId));
+    const alice = await stage.world.phone('alice');
+    const crash = Promise.withResolvers<Crash>();
+    const { end } = await suffer(
+      { name: 'SIGKILL, profiles lost', sessions: 'move' },
+      [instance],
+      async () => {
+        crash.resolve(await loseProfiles(stage, instance, { held, peer: alice }));
+        return () => instance.start();
+      },
+    );
+    const told = stage.instances.map((each) => each.daemon().output()).join('');
+    for (const id of ids) expect(told).toMatch(new RegExp(`an account had open is out of reach.*${id}`));
+    for (const account of held) {
+      await stage.api.send(account.accountId, { to: `+${alice.number}`, text: 'afterwards' });
+      const { unexplained, ...loss } = await settleLoss(
+        stage,
+        account,
+        await crash.promise,
+        SETTLE_WITHIN_MS,
+      );
+      const counts = Object.entries(loss).map(([what, list]) => `${list.length} ${what}`);
+      console.log(`${account.phone.name}, without its profile: ${counts.join(', ')}`);
+      expect(unexplained).toEqual([]);
+    }
+    await comesBack([instance], end);
+  },
+);
 
 it('stops one after another, until the last one is alone', async () => {
   const [last, ...others] = stage.instances as [Instance, ...Instance[]];

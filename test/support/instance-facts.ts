@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Executor } from '../../src/db/database.ts';
 import type { JudgedAccount } from './ground-truth.ts';
 import type { Instance, InstanceStage } from './instance-stage.ts';
@@ -33,10 +34,10 @@ export async function listFacts(db: Executor): Promise<AccountFact[]> {
 export async function findRun(
   db: Executor,
   { id }: Instance,
-): Promise<{ run: string; leaseUntil: Date } | undefined> {
+): Promise<{ run: string; startedAt: Date; leaseUntil: Date } | undefined> {
   return await db
     .selectFrom('instances')
-    .select(['run', 'lease_until as leaseUntil'])
+    .select(['run', 'started_at as startedAt', 'lease_until as leaseUntil'])
     .where('instance_id', '=', id)
     .executeTakeFirst();
 }
@@ -55,6 +56,51 @@ export function untilOver({ db }: InstanceStage, run: string): Promise<true> {
     const found = await db.selectFrom('instances').select('run').where('run', '=', run).executeTakeFirst();
     return found === undefined || undefined;
   });
+}
+
+/** Resolves when nothing is dealt to the instance any more, since it stops. */
+export function untilDraining({ db }: InstanceStage, { id }: Instance): Promise<true> {
+  return untilFound(`The drain of ${id}`, async () => {
+    const query = db.selectFrom('instances').select('draining').where('instance_id', '=', id);
+    return (await query.executeTakeFirst())?.draining || undefined;
+  });
+}
+
+/** Resolves when the instance has taken one of these accounts. */
+export function untilTaken(
+  { db }: InstanceStage,
+  { id }: Instance,
+  accountIds: ReadonlySet<string>,
+): Promise<true> {
+  return untilFound(`The taking of an account by ${id}`, async () => {
+    const facts = await listFacts(db);
+    return facts.some(({ accountId, holder }) => holder === id && accountIds.has(accountId)) || undefined;
+  });
+}
+
+/** The time of PostgreSQL, by which it dates what it stores. */
+export async function readTime(db: Executor): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db);
+  const [row] = rows;
+  if (row === undefined) throw new Error('PostgreSQL tells no time.');
+  return row.now;
+}
+
+/** When another instance first began a session of one of these accounts, after `since`. */
+export async function findTaking(
+  db: Executor,
+  { of, except, since }: { readonly of: readonly string[]; readonly except: Instance; readonly since: Date },
+): Promise<Date | undefined> {
+  const row = await db
+    .selectFrom('session_events')
+    .select('at')
+    .where('account_id', 'in', of)
+    .where('instance_id', '!=', except.id)
+    .where('state', '=', 'starting')
+    .where('at', '>', since)
+    .orderBy('at')
+    .executeTakeFirst();
+  return row?.at;
 }
 
 /** Resolves when the instance says that it has all of its stores, or that it has not. */

@@ -1,4 +1,12 @@
-import { findRun, untilEntered, untilOver, untilReady } from './instance-facts.ts';
+import {
+  findRun,
+  listFacts,
+  untilDraining,
+  untilEntered,
+  untilOver,
+  untilReady,
+  untilTaken,
+} from './instance-facts.ts';
 import type { Instance, InstanceStage } from './instance-stage.ts';
 import type { TcpLine } from './tcp-line.ts';
 
@@ -9,6 +17,13 @@ export interface InstanceFault {
   readonly sessions: 'go on' | 'start anew' | 'move';
   /** Strikes, and resolves with what ends the fault; that resolves when the instance serves users again. */
   readonly strike: (stage: InstanceStage, instance: Instance) => Promise<() => Promise<void>>;
+}
+
+/** Two faults at once, on two of three instances: the third has to serve all accounts. */
+export interface DoubleFault {
+  readonly name: string;
+  /** Strikes both, the second of which is dealt what the first one leaves, and resolves with what ends both. */
+  readonly strike: (stage: InstanceStage, first: Instance, second: Instance) => Promise<() => Promise<void>>;
 }
 
 /** The instance cannot reach PostgreSQL, and serves nobody until it has another run. */
@@ -25,6 +40,8 @@ function cut(linesOf: (instance: Instance) => readonly TcpLine[]): InstanceFault
     };
   };
 }
+
+const CUT_POSTGRES = cut(({ postgres }) => [postgres]);
 
 const CUT_REDIS: InstanceFault['strike'] = async (_stage, instance) => {
   instance.redis.cut();
@@ -88,17 +105,49 @@ const STOP_CUT_OFF: InstanceFault['strike'] = async (_stage, instance) => {
   };
 };
 
+/** What is sealed last can still be copied, or cannot any more, and its leases are given back or lapse. */
+const CUT_OFF_IN_STOP: InstanceFault['strike'] = async (stage, instance) => {
+  instance.isServing = false;
+  const stopped = instance.daemon().stop();
+  await untilDraining(stage, instance);
+  instance.postgres.cut();
+  await stopped;
+  return async () => {
+    instance.postgres.heal();
+    await instance.start();
+  };
+};
+
+const KILL_BOTH: DoubleFault['strike'] = async (stage, first, second) => {
+  const ends = await Promise.all([KILL(stage, first), KILL(stage, second)]);
+  return () => endAll(ends);
+};
+
+const TAKER_STANDS_STILL: DoubleFault['strike'] = async (stage, first, second) => {
+  const held = (await listFacts(stage.db)).filter(({ holder }) => holder === first.id);
+  const endFirst = await KILL(stage, first);
+  await untilTaken(stage, second, new Set(held.map(({ accountId }) => accountId)));
+  const endSecond = await STAND_STILL(stage, second);
+  return () => endAll([endFirst, endSecond]);
+};
+
+const DRAIN_BESIDE_CUT: DoubleFault['strike'] = async (stage, first, second) => {
+  const endSecond = await CUT_POSTGRES(stage, second);
+  const endFirst = await DRAIN(stage, first);
+  return () => endAll([endFirst, endSecond]);
+};
+
+async function endAll(ends: readonly (() => Promise<void>)[]): Promise<void> {
+  await Promise.all(ends.map((end) => end()));
+}
+
 /** Every kind. What ends a fault comes once every account is served again. */
 export const INSTANCE_FAULTS: readonly InstanceFault[] = [
   fault('SIGKILL and start', 'start anew', KILL_AND_START),
   fault('SIGKILL', 'move', KILL),
   fault('SIGSTOP', 'move', STAND_STILL),
   fault('drained stop', 'move', DRAIN),
-  fault(
-    'PostgreSQL cut off',
-    'move',
-    cut(({ postgres }) => [postgres]),
-  ),
+  fault('PostgreSQL cut off', 'move', CUT_POSTGRES),
   fault('stop while PostgreSQL is cut off', 'move', STOP_CUT_OFF),
   fault('Redis cut off', 'go on', CUT_REDIS),
   fault(
@@ -106,6 +155,17 @@ export const INSTANCE_FAULTS: readonly InstanceFault[] = [
     'move',
     cut(({ postgres, redis }) => [postgres, redis]),
   ),
+];
+
+/** One whose time is too long for every day. */
+export const LONG_FAULTS: readonly InstanceFault[] = [
+  fault('PostgreSQL cut off in a drained stop', 'move', CUT_OFF_IN_STOP),
+];
+
+export const DOUBLE_FAULTS: readonly DoubleFault[] = [
+  { name: 'SIGKILL of two', strike: KILL_BOTH },
+  { name: 'SIGKILL, and SIGSTOP of who takes over', strike: TAKER_STANDS_STILL },
+  { name: 'drained stop beside one that is cut off', strike: DRAIN_BESIDE_CUT },
 ];
 
 function fault(

@@ -27,6 +27,8 @@ export interface Instance {
   daemon(): DaemonProcess;
   /** Starts it again, under the same name, on the same folder. */
   start(): Promise<void>;
+  /** Where its open profiles lie. */
+  readonly livePath: string;
   /** Ids of the browsers that work in its folder. */
   browsers(): number[];
   /** Whether users may be sent to it: not while it is down, stands still, or cannot reach PostgreSQL. */
@@ -90,13 +92,14 @@ export class InstanceStage implements AsyncDisposable {
     this.#resources.use(postgresLine);
     this.#resources.use(redisLine);
     const own = join(folder, id);
+    const livePath = join(own, 'live');
     const settings = {
       env: {
         ...env,
         INSTANCE_ID: id,
         DATA_PATH: join(own, 'data'),
         LOG_DIR: join(own, 'logs'),
-        WHATSAPP_RUNTIME_PATH: join(own, 'live'),
+        WHATSAPP_RUNTIME_PATH: livePath,
         DATABASE_URL: `postgresql://${user}:${password}@127.0.0.1:${postgresLine.port}/${name}`,
         REDIS_URL: `redis://127.0.0.1:${redisLine.port}`,
       },
@@ -115,7 +118,8 @@ export class InstanceStage implements AsyncDisposable {
         daemon = await startDaemon(settings);
         instance.isServing = true;
       },
-      browsers: () => listBrowsers(join(own, 'live')).map(({ pid }) => pid),
+      livePath,
+      browsers: () => listBrowsers(livePath).map(({ pid }) => pid),
       isServing: true,
     };
     this.instances.push(instance);

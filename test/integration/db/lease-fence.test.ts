@@ -5,10 +5,12 @@ import type { AccountStore } from '../../../src/accounts/account.ts';
 import { type AccountId, makeAccountId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
+import { saveCaughtUpTo, saveChatWatermarks } from '../../../src/db/catch-up-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
-import { makeLeaseFence } from '../../../src/db/lease-fence.ts';
+import { type LeaseFence, makeLeaseFence, NO_FENCE } from '../../../src/db/lease-fence.ts';
 import { releaseLease, takeLease } from '../../../src/db/lease-store.ts';
 import { listUnsettled } from '../../../src/db/outbox-store.ts';
+import { saveBreaker, saveCapping } from '../../../src/db/pace-store.ts';
 import { claimAgain, claimForSending } from '../../../src/db/send-claim.ts';
 import { makeSnapshotIndex } from '../../../src/db/snapshot-store.ts';
 import { type Lease, LeaseLostError } from '../../../src/instances/lease.ts';
@@ -74,6 +76,8 @@ async function dump(): Promise<readonly unknown[]> {
       (select jsonb_agg(to_jsonb(m) - 'slot_date') from messages m where account_id = ${accountId}),
       (select jsonb_agg(k) from message_keys k where account_id = ${accountId}),
       (select jsonb_agg(v) from vault_snapshots v where account_id = ${accountId}),
+      (select jsonb_agg(w order by w.chat_id) from chat_watermarks w where account_id = ${accountId}),
+      (select jsonb_agg(p) from account_pace p where account_id = ${accountId}),
       (select jsonb_agg(sent) from account_usage where account_id = ${accountId} and sent > 0)) as rows`.execute(
     db,
   );
@@ -127,6 +131,68 @@ describe('the state of an account', () => {
     await endRun(db, runs.here);
     const before = await dump();
     for (const write of Object.values(WRITES)) await write(store);
+    expect(await dump()).toEqual(before);
+  });
+});
+
+describe('what was read of a page', () => {
+  const upTo = { atMs: at.getTime(), nowMs: at.getTime() };
+  const capping = { status: 'CAPPED', cycleEndsAt: at.getTime() + 3_600_000, timelockedUntil: null } as const;
+  const WRITES: Readonly<Record<string, (by: LeaseFence) => Promise<void>>> = {
+    saveCaughtUpTo: (by) => saveCaughtUpTo(db, accountId, { ...upTo, fence: by }),
+    saveChatWatermarks: (by) =>
+      saveChatWatermarks(db, accountId, [{ chatId: CHAT, mark: 'm' }], { ...upTo, fence: by }),
+    saveCapping: (by) => saveCapping(db, accountId, capping, { at, fence: by }),
+    saveBreaker: (by) =>
+      saveBreaker(
+        db,
+        accountId,
+        { state: 'open', openedAt: at.getTime(), openedBy: 'locked' },
+        { at, fence: by },
+      ),
+  };
+
+  it('is written under the lease that holds the account', async () => {
+    for (const [name, write] of Object.entries(WRITES)) {
+      const before = await dump();
+      await write(fence);
+      expect(await dump(), name).not.toEqual(before);
+    }
+  });
+
+  it.each(EACH_LOSS)(
+    'is not written of the page of whoever has the account by then: %s',
+    async (_how, lose) => {
+      await lose();
+      const before = await dump();
+      for (const [name, write] of Object.entries(WRITES)) {
+        await expect(write(fence), name).rejects.toThrow(LeaseLostError);
+      }
+      expect(await dump()).toEqual(before);
+    },
+  );
+
+  it('is not written where others have written it already', async () => {
+    await LOSSES['the run was ended and another instance has the account']?.();
+    for (const write of Object.values(WRITES)) await write(NO_FENCE);
+    const before = await dump();
+    const late = { atMs: upTo.atMs + 1_000, nowMs: upTo.nowMs + 1_000, fence };
+    const lateAt = { at: new Date(late.atMs), fence };
+    const writes = [
+      () => saveCaughtUpTo(db, accountId, late),
+      () => saveChatWatermarks(db, accountId, [{ chatId: CHAT, mark: 'late' }], late),
+      () => saveCapping(db, accountId, { ...capping, status: 'NONE', cycleEndsAt: null }, lateAt),
+      () => saveBreaker(db, accountId, { state: 'closed', openedAt: null, openedBy: null }, lateAt),
+    ];
+    for (const write of writes) await expect(write()).rejects.toThrow(LeaseLostError);
+    expect(await dump()).toEqual(before);
+  });
+
+  it('of an account that was deleted is nobody’s: nothing is written, and nobody is blamed', async () => {
+    await markAccountDeleted(db, accountId);
+    await endRun(db, runs.here);
+    const before = await dump();
+    for (const write of Object.values(WRITES)) await write(fence);
     expect(await dump()).toEqual(before);
   });
 });

@@ -215,8 +215,8 @@ describe('an account that is linked with another number', () => {
     const { id } = stage.account;
     const at = new Date();
     const cycleEndsAt = at.getTime() + HOUR_MS;
-    await saveCapping(stage.db, id, { status: 'CAPPED', cycleEndsAt, timelockedUntil: null }, at);
-    await saveBreaker(stage.db, id, { state: 'open', openedAt: at.getTime(), openedBy: 'locked' }, at);
+    await saveCapping(stage.db, id, { status: 'CAPPED', cycleEndsAt, timelockedUntil: null }, { at });
+    await saveBreaker(stage.db, id, { state: 'open', openedAt: at.getTime(), openedBy: 'locked' }, { at });
     await refuse(new Date(at.getTime() - 60_000));
     await linkAnew(ONE);
     expect(await restUntil(new Date())).not.toBeNull();

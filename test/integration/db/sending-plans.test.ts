@@ -100,13 +100,13 @@ describe(`of ${COUNT} messages`, () => {
       cycleEndsAt: NOW.getTime() + 3_600_000,
       timelockedUntil: null,
     };
-    await saveCapping(db, account, capping, NOW);
+    await saveCapping(db, account, capping, { at: NOW });
     const { answer, statements } = await examiner.examine(() =>
       findNextToSend(db, account, [], { at: NOW, since }),
     );
     expect(answer).toBeUndefined();
     expect(listLarge(statements, 3 * WAITING)).toEqual([]);
-    await saveCapping(db, account, { ...capping, status: 'NONE', cycleEndsAt: null }, NOW);
+    await saveCapping(db, account, { ...capping, status: 'NONE', cycleEndsAt: null }, { at: NOW });
   });
 
   it('those that wait alone are examined to find the first of each lane', async () => {

@@ -4,6 +4,7 @@ import type { AccountId } from '../../../src/accounts/ids.ts';
 import { saveCaughtUpTo } from '../../../src/db/catch-up-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { makeLeaseFence } from '../../../src/db/lease-fence.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { type CatchUp, openCatchUp } from '../../../src/messages/catch-up.ts';
 import type { CatchUpOptions } from '../../../src/messages/catch-up-keeper.ts';
@@ -422,6 +423,24 @@ describe('catching up with the page', () => {
     connection.abort();
     await run;
     expect(ids()).toEqual(['message live', 'message live', 'message live', 'message next']);
+  });
+
+  it('moves nothing once another instance has the account, whatever it has read of its page', async () => {
+    const end = () => {
+      connection.abort();
+      return 0;
+    };
+    const marks = db.selectFrom('chat_watermarks').select('chat_id');
+    const runLate = async () => {
+      await using catchUp = open({ fence: makeLeaseFence(() => undefined), pauseMs: end });
+      await catchUp.run(session, { signal: connection.signal });
+      connection = new AbortController();
+      return [await caughtUpTo(), await marks.where('account_id', '=', session.accountId).execute()];
+    };
+    expect(await runLate()).toEqual([undefined, []]);
+    session.receive(ago(HOUR, 'a'));
+    expect(await runLate()).toEqual([undefined, []]);
+    expect(session.pagesRead).toHaveLength(1);
   });
 
   it('keeps the instant while a chat cannot be read, and reads the others', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, type MessageId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import type { PacingConfig } from '../../../src/config/config.ts';
 import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
+import { makeLeaseFence, NO_FENCE } from '../../../src/db/lease-fence.ts';
 import { saveCapping } from '../../../src/db/pace-store.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
 import { applyPageAck } from '../../../src/db/send-result-store.ts';
@@ -43,8 +44,10 @@ beforeEach(async () => {
 function open(
   switches: Partial<PacingConfig> = {},
   readCapping?: () => Promise<Capping | undefined>,
+  fence = NO_FENCE,
 ): SendPace {
-  const deps = { db: opened.db, messageRateLimit: 0, pacing: { ...NO_PACING, ...switches }, clock, log };
+  const pacing = { ...NO_PACING, ...switches };
+  const deps = { db: opened.db, fence, messageRateLimit: 0, pacing, clock, log };
   const session = { accountId, ...(readCapping === undefined ? {} : { readCapping }) };
   return new SendPace(deps, session, new AbortController().signal);
 }
@@ -348,17 +351,27 @@ describe("WhatsApp's own capping (fact A25)", () => {
   });
 
   it('ends where a page no longer tells of it', async () => {
-    await saveCapping(opened.db, accountId, { ...FREE, status: 'CAPPED' }, new Date(clock.now()));
+    await saveCapping(opened.db, accountId, { ...FREE, status: 'CAPPED' }, { at: new Date(clock.now()) });
     expect(await sendAll(open({}, async () => undefined))).toEqual([
       ...['reply 1', 'known'],
       ...['stranger 1', 'stranger 2', null],
     ]);
   });
 
+  it('is not written down by whoever has lost the account to another', async () => {
+    const late = open(
+      {},
+      async () => ({ ...FREE, status: 'CAPPED' }),
+      makeLeaseFence(() => undefined),
+    );
+    await late.mayLeave({ lane: 'stranger' });
+    expect(await sendNext(open())).toBe('stranger 1');
+  });
+
   it('holds at the claim as well', async () => {
     const pace = open();
     const next = await pace.findNext([]);
-    await saveCapping(opened.db, accountId, { ...FREE, status: 'CAPPED' }, new Date(clock.now()));
+    await saveCapping(opened.db, accountId, { ...FREE, status: 'CAPPED' }, { at: new Date(clock.now()) });
     expect(await claim(pace, next)).toEqual({ kind: 'paced', delayMs: HOUR_MS });
   });
 });
