@@ -143,8 +143,12 @@ export class ChaosPool implements AsyncDisposable {
       .filter((pid) => !marked.some((entry) => entry.pid === pid));
     if (unmarked.some(isLiving))
       throw new Error('Browsers do not bear the mark by which their helpers are found.');
+    // What a whole Chromium has for its crashes hangs under nothing by design, and ends with the browser of its profile.
+    const open = this.accounts.filter((account) => this.browsersOf(account).length > 0);
+    const handles = ({ commandLine }: ProcessEntry) =>
+      open.some(({ accountId }) => commandLine.includes(`/session-${accountId}/Crash Reports`));
     // One that ended between the two looks hangs under nothing either.
-    return marked.filter(({ pid }) => !owned.includes(pid) && isLiving(pid));
+    return marked.filter((entry) => !owned.includes(entry.pid) && !handles(entry) && isLiving(entry.pid));
   }
 
   /** Every process that was started for this pool's daemon, whatever it is: also the daemon, its stores and its guard. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import type { LaunchOptions } from 'puppeteer';
 import type { Config, HeadlessMode } from '../../config/config.ts';
 import { PROTOCOL_TIMEOUT_MS, type SessionTimings } from '../../config/session-timings.ts';
@@ -140,7 +140,13 @@ export function makeLaunchOptions(deps: LaunchDeps): LaunchOptions {
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,
-    env: { ...deps.environment, ...RUN_VARIABLE },
+    env: {
+      ...deps.environment,
+      ...RUN_VARIABLE,
+      // A whole Chromium writes what is on the stack of a page that crashes, in clear, and in the user's home if it may: into the
+      // profile, which goes when the session ends, and of which snapshots leave it out.
+      BREAKPAD_DUMP_LOCATION: join(deps.profilePath, 'Crash Reports'),
+    },
     args: [
       ...ARGUMENTS,
       `--user-agent=${USER_AGENT}`,

@@ -1,9 +1,10 @@
+import { readdir } from 'node:fs/promises';
 import puppeteer, { type Browser, type Page } from 'puppeteer';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findMachineBrowser } from '../../../../scripts/machine-browser.ts';
 import { type Simulator, startSimulator } from '../../../../simulator/client.ts';
 import { makeLaunchOptions } from '../../../../src/channels/whatsapp-web/browser.ts';
-import { listTree } from '../../../support/process-tree.ts';
+import { listProcessesOf, listTree } from '../../../support/process-tree.ts';
 import { openTemporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.ts';
 
 let simulator: Simulator;
@@ -24,7 +25,7 @@ beforeEach(async () => {
     instanceId: 'test',
     extraArgs: simulator.chromeArgs,
     isRoot: process.getuid?.() === 0,
-    environment: process.env,
+    environment: { ...process.env, HOME: folder.path, XDG_CONFIG_HOME: undefined },
     timings: { launchDeadlineMs: 30_000 },
   });
   browser = await puppeteer.launch(options);
@@ -111,5 +112,18 @@ describe('the browser of a session', () => {
     expect(tree.some(({ commandLine }) => commandLine.includes('--type=renderer'))).toBe(true);
     const parted = /--type=gpu-process|--utility-sub-type=audio/;
     expect(tree.filter(({ commandLine }) => parted.test(commandLine))).toEqual([]);
+  });
+
+  it('writes of a page that crashes in its profile alone, and has no process that does not name it', async () => {
+    const started = listProcessesOf([`HOME=${folder.path}`]);
+    const tree = listTree(browser.process()?.pid ?? 0).map(({ pid }) => pid);
+    const apart = started.filter(({ pid }) => !tree.includes(pid));
+    expect(apart.filter(({ commandLine }) => !commandLine.includes(`${folder.path}/profile/`))).toEqual([]);
+    const crash = new Promise((resolve) => page.once('error', resolve));
+    page.goto('chrome://crash').catch(() => undefined);
+    await crash;
+    const written = await readdir(folder.path, { recursive: true });
+    const dumps = written.filter((path) => path.endsWith('.dmp'));
+    expect(dumps.filter((path) => !path.startsWith('profile/Crash Reports/'))).toEqual([]);
   });
 });

@@ -138,6 +138,9 @@ describe('makeLaunchOptions', () => {
       handleSIGTERM: false,
       handleSIGHUP: false,
     });
-    expect(options.env).toEqual({ HOME: '/home/me', ...RUN_VARIABLE });
+    expect(options.env).toEqual({
+      ...{ HOME: '/home/me', ...RUN_VARIABLE },
+      BREAKPAD_DUMP_LOCATION: '/live/session-1/Crash Reports',
+    });
   });
 });
