@@ -136,9 +136,11 @@ describe('health', () => {
     await updateAccount(db, account, { dailyLimit: 10 }, new Date());
     await using stage = await openHeard();
     const { announcer, heard } = stage;
-    for (let sent = 0; sent < 10; sent += 1) {
+    for (let sent = 1; sent <= 10; sent += 1) {
       await send(1);
       for (let look = 0; look < 3; look += 1) announcer.reviewHealth(account);
+      // Looks run by themselves: one that came late would find the next level, and skip this one.
+      if (sent === 7) await heard.untilCount('health', 1);
     }
     await heard.untilCount('health', 2);
     await updateAccount(db, account, { dailyLimit: 1_000 }, new Date());
