@@ -1,10 +1,12 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import puppeteer, { type Browser } from 'puppeteer';
 import type { AccountId } from '../../accounts/ids.ts';
 import type { SessionTimings } from '../../config/session-timings.ts';
 import { withDeadline } from '../../lib/abort.ts';
 import { AppError, isAppError, toError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { type LaunchDeps, makeLaunchOptions } from './browser.ts';
+import { CRASH_REPORTS, type LaunchDeps, makeLaunchOptions } from './browser.ts';
 import {
   findBrowserProcesses,
   identifyProcess,
@@ -108,6 +110,7 @@ export class BrowserRun {
     // Before anything is mended in it, and once more before it is used: in an empty folder a page asks for a scan, and that
     // would be taken for a link that is over.
     await this.#deps.requireProfile();
+    await rm(join(this.#profilePath, CRASH_REPORTS), { recursive: true, force: true });
     await this.#requireRoom();
     const torn = await cutTornLogs(this.#profilePath);
     if (torn.length > 0) this.#deps.log.warn('Torn logs of the profile were mended', { torn });

@@ -67,6 +67,9 @@ export function getBrowser(
   return { executablePath: found, headless: headlessOf(found, mode) };
 }
 
+/** The folder of a profile in which its browser notes crashes. */
+export const CRASH_REPORTS = 'Crash Reports';
+
 /** Marks the browsers of a session on their command line, so that they can be found after a crash. */
 export const MARKER_ARGUMENT = '--switchboard-account';
 
@@ -145,7 +148,7 @@ export function makeLaunchOptions(deps: LaunchDeps): LaunchOptions {
       ...RUN_VARIABLE,
       // A whole Chromium writes what is on the stack of a page that crashes, in clear, and in the user's home if it may: into the
       // profile, which goes when the session ends, and of which snapshots leave it out.
-      BREAKPAD_DUMP_LOCATION: join(deps.profilePath, 'Crash Reports'),
+      BREAKPAD_DUMP_LOCATION: join(deps.profilePath, CRASH_REPORTS),
     },
     args: [
       ...ARGUMENTS,

@@ -56,7 +56,7 @@ async function listMissing(targets: readonly HookTarget[], graceMs: number): Pro
 
 /**
  * Has the library hook what is not there yet as soon as it comes, once. It runs in the page, before the library's listeners
- * are attached.
+ * are attached, and after it has hooked what it sends by (the first two of the targets): for those nothing is made up.
  */
 export function hookLate(): void {
   const POLL_MS = 1_000;

@@ -71,6 +71,8 @@ export class Session {
   #codes = 0;
   #lastError: string | null;
   #linked: boolean;
+  /** The number that is stored for the account; E.164, null while none is. */
+  #phoneNumber: string | null;
   /** Since when a phone is to be linked, of the clock that never jumps. */
   readonly #since: number;
   /** A phone has answered a code, or there was a link already. */
@@ -84,6 +86,7 @@ export class Session {
     this.#state = deps.account.state;
     this.#since = deps.clock.monotonic();
     this.#linked = deps.account.linked;
+    this.#phoneNumber = deps.account.phoneNumber;
     this.#mayBeLinked = deps.account.linked;
     this.#lastError = deps.account.lastError;
   }
@@ -309,12 +312,15 @@ export class Session {
   async #link(identity: LinkedIdentity): Promise<void> {
     const { store, account } = this.#deps;
     const stored = this.#journal.write('link', (signal) => store.saveLinked(account.id, identity, signal));
-    if (this.#linked) {
+    const { phoneNumber } = identity;
+    if (this.#linked && (phoneNumber === null || phoneNumber === this.#phoneNumber)) {
       // The number is this account's already: a database that is away keeps no session from its work.
       stored.catch((thrown: unknown) => this.recycle('already_linked', thrown as Error));
     } else {
-      // One that was stopped before its link was stored is asked to scan again.
+      // What waits to leave from another number must be gone first. One that was stopped before its link was stored is asked
+      // to scan again.
       if (!(await stored)) throw this.#signal.reason;
+      this.#phoneNumber = phoneNumber;
     }
     this.#linked = true;
     this.#isAsSealed = false;

@@ -82,6 +82,7 @@ function play(
         id: ID,
         state: 'starting',
         linked: true,
+        phoneNumber: IDENTITY.phoneNumber,
         lastError: null,
         expectedPhoneNumber: null,
         pairing: 'qr',
@@ -339,6 +340,30 @@ it('keeps its work while the database is away, and stores its states in their or
   played.stop.abort();
   expect(await played.rest).toBe('stopped');
   expect(played.changes.at(-1)).toMatchObject({ state: 'closing' });
+});
+
+describe('a link whose number is not known to be that of the account', () => {
+  // As after an import, or where the page knew only the LID until now.
+  it.each([null, '+491522222'])('begins its work once it is stored: %s before', async (phoneNumber) => {
+    const played = play([(say) => say(READY)], { phoneNumber });
+    played.state.isAway = true;
+    await vi.advanceTimersByTimeAsync(5 * SECOND_MS);
+    expect(played.session.findConnected()).toBeUndefined();
+    played.state.isAway = false;
+    await vi.advanceTimersByTimeAsync(5 * SECOND_MS);
+    expect(played.session.findConnected()).toBeDefined();
+    played.stop.abort();
+  });
+
+  it('is known from its first storing on', async () => {
+    const played = play([connectedFor(2 * SECOND_MS), (say) => say(READY)], { phoneNumber: null });
+    await vi.advanceTimersByTimeAsync(SECOND_MS);
+    played.state.isAway = true;
+    await vi.advanceTimersByTimeAsync(5 * SECOND_MS);
+    expect(played.opened).toHaveLength(2);
+    expect(played.session.findConnected()).toBeDefined();
+    played.stop.abort();
+  });
 });
 
 describe('a linked account whose page knows no link', () => {
