@@ -25,10 +25,13 @@ async function holdWith(accounts: number, maxTimers: number, signal: AbortSignal
   await using stage = await openFleetStage(accounts, join(folder.path, String(accounts)), signal);
   await using daemon = await stage.start();
   await stage.connected();
+  let look = await stage.look(daemon);
   // What follows a connection has deadlines of its own for a moment.
-  await until(async () => (await daemon.figures()).timers <= maxTimers, signal);
-  const { process, stores } = await stage.look(daemon);
-  return { ...process, ...stores };
+  await until(async () => {
+    look = await stage.look(daemon);
+    return look.process.timers <= maxTimers;
+  }, signal);
+  return { ...look.process, ...look.stores };
 }
 
 describe('a daemon with many accounts', () => {
