@@ -22,7 +22,7 @@ const KEEP_ALIVE_AFTER_MS = 10_000;
  * locks hold up the account elsewhere. Shorter than a lease, after which others have the account, and far longer than any of
  * ours pauses between two statements.
  */
-const END_ABANDONED = "set idle_in_transaction_session_timeout = '15s'";
+export const END_ABANDONED = "set idle_in_transaction_session_timeout = '15s'";
 
 /** How long queries may take to be answered once the pool closes; then their connections are cut. Milliseconds. */
 const CLOSE_DEADLINE_MS = 3_000;

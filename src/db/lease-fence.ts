@@ -9,6 +9,11 @@ export function isUnder({ run, epoch }: Pick<Lease, 'run' | 'epoch'>): RawBuilde
   return sql<boolean>`accounts.lease_run = ${run} and accounts.lease_epoch = ${epoch}`;
 }
 
+/** The same where the account's row is no part of the statement. */
+export function isHeld(accountId: AccountId, condition: RawBuilder<boolean>): RawBuilder<boolean> {
+  return sql<boolean>`exists (select from accounts where id = ${accountId}::uuid and ${condition})`;
+}
+
 /** Keeps whoever lost an account from writing about it. */
 export interface LeaseFence {
   /**

@@ -14,6 +14,7 @@ import { chatIdToPhoneNumber, keyToString, type MessageKey } from '../messages/w
 import { lockCanonicalChat } from './address-store.ts';
 import { appendChanges, type ChangedRow, type MessageChange, rowToChange } from './change-log.ts';
 import type { Executor } from './database.ts';
+import { isHeld } from './lease-fence.ts';
 import { isMessage } from './message-lookup.ts';
 import { type HandedMessage, listHandedAt, type OutgoingMessage, type SendName } from './outbox-store.ts';
 import { readLaneAndPace } from './pace-store.ts';
@@ -121,7 +122,7 @@ export async function claimAgain(db: Executor, message: HandedMessage, claim: Se
       .selectFrom('messages')
       .select('id')
       .where(isMessage(id))
-      .where(sql<boolean>`exists (select from accounts where id = ${accountId} and ${under})`)
+      .where(isHeld(accountId, under))
       .where('handed_at', 'is not', null)
       .where('status', 'in', OPEN_STATUSES)
       .where('failed_code', 'is', null)

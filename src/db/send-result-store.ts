@@ -1,9 +1,14 @@
+/**
+ * What a sender finds out about its messages. Whoever lost the account changes nothing by any of it: whoever has it by then
+ * finds out itself.
+ */
 import type { AccountId, MessageId } from '../accounts/ids.ts';
 import type { Ack, MessageStatus } from '../messages/message.ts';
 import { OPEN_STATUSES } from '../messages/status-ladder.ts';
 import { appendChanges, type ChangedRow, type MessageChange, rowToChange } from './change-log.ts';
 import type { Executor } from './database.ts';
 import { ACK_COLUMNS, applyAck } from './ingest-merge.ts';
+import { isHeld, type LeaseFence, NO_FENCE } from './lease-fence.ts';
 import { isMessage, isOneOfMessages } from './message-lookup.ts';
 import { giveBackSlot, lockLimits } from './slot-store.ts';
 import { transact } from './transaction.ts';
@@ -46,7 +51,9 @@ export async function applyPageAck(
   message: MessageRef,
   { ack, reason }: PageAck,
   at: Date,
+  fence: LeaseFence = NO_FENCE,
 ): Promise<{ readonly status: MessageStatus | undefined; readonly isAcked: boolean } | undefined> {
+  const under = isHeld(message.accountId, fence.condition(message.accountId));
   if (ack === 0) {
     await transact(db, async (trx) => {
       const row = await trx
@@ -54,6 +61,7 @@ export async function applyPageAck(
         .set({ status: 'pending' satisfies MessageStatus, ...KNOWN })
         .where(isMessage(message.id))
         .where('status', '=', 'unknown')
+        .where(under)
         .returning(CHANGED_COLUMNS)
         .executeTakeFirst();
       if (row !== undefined) await appendChanges(trx, message.accountId, [rowToChange(row, 'status')]);
@@ -65,6 +73,7 @@ export async function applyPageAck(
       .selectFrom('messages')
       .select([...CHANGED_COLUMNS, ...ACK_COLUMNS])
       .where(isMessage(message.id))
+      .where(under)
       .forUpdate()
       .executeTakeFirst();
     if (row === undefined) return undefined;
@@ -97,6 +106,7 @@ export async function markFailed(
   db: Executor,
   message: MessageRef,
   failure: FailureRecord,
+  fence: LeaseFence = NO_FENCE,
 ): Promise<boolean> {
   return transact(db, async (trx) => {
     const row = await trx
@@ -104,6 +114,7 @@ export async function markFailed(
       .set(failureToColumns(failure))
       .where(isMessage(message.id))
       .where('status', 'in', OPEN_STATUSES)
+      .where(isHeld(message.accountId, fence.condition(message.accountId)))
       .returning(CHANGED_COLUMNS)
       .executeTakeFirst();
     if (row === undefined) return false;
@@ -123,6 +134,7 @@ export async function markNeverLeft(
   db: Executor,
   message: MessageRef,
   failure: FailureRecord,
+  fence: LeaseFence = NO_FENCE,
 ): Promise<boolean> {
   const { id, accountId } = message;
   return transact(db, async (trx) => {
@@ -132,6 +144,7 @@ export async function markNeverLeft(
       .select([...CHANGED_COLUMNS, 'slot_date', 'handed_at'])
       .where(isMessage(id))
       .where('status', 'in', OPEN_STATUSES)
+      .where(isHeld(accountId, fence.condition(accountId)))
       .forUpdate()
       .executeTakeFirst();
     if (row === undefined) return false;
@@ -158,6 +171,7 @@ export async function markUnknown(
   { id, accountId }: MessageRef,
   at: Date,
   finding?: Omit<FailureRecord, 'at'>,
+  fence: LeaseFence = NO_FENCE,
 ): Promise<Date | undefined> {
   return transact(db, async (trx) => {
     const row = await trx
@@ -165,6 +179,7 @@ export async function markUnknown(
       .select([...CHANGED_COLUMNS, 'status', 'unknown_since'])
       .where(isMessage(id))
       .where('status', 'in', OPEN_STATUSES)
+      .where(isHeld(accountId, fence.condition(accountId)))
       .forUpdate()
       .executeTakeFirst();
     if (row === undefined) return undefined;

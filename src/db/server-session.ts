@@ -1,10 +1,11 @@
 /**
  * Connections whose session at the server matters, since it listens or holds a lock: both sides look whether the other is
- * still there. A machine that vanished is noticed after half a minute, not hours.
+ * still there. A machine that vanished is noticed after half a minute, not hours, and a daemon that stands still within a
+ * transaction keeps nobody waiting for longer than one of the pool's.
  */
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import type { Executor } from './database.ts';
+import { END_ABANDONED, type Executor } from './database.ts';
 import { PreparingClient, StatementNames } from './preparing-client.ts';
 import type { Database } from './schema.ts';
 
@@ -30,7 +31,7 @@ export function makeSessionClient(connection: pg.ClientConfig): pg.Client {
 /** Connects it. @throws what `pg` throws */
 export async function connectSession(client: pg.Client): Promise<void> {
   await client.connect();
-  await client.query(NOTICE_VANISHED);
+  await client.query(`${NOTICE_VANISHED}; ${END_ABANDONED}`);
 }
 
 /** For statements on that one connection, one after another: a transaction beside another statement would mix the two. */

@@ -193,7 +193,7 @@ export async function markMessageUnknown(
   finding?: SendFailure,
 ): Promise<Date | undefined> {
   const at = run.date();
-  const since = await run.query(markUnknown(run.deps.db, message, at, finding));
+  const since = await run.query(markUnknown(run.deps.db, message, at, finding, run.fence));
   run.deps.onStep?.('unknown-written');
   // An earlier instant is another object: the message was unknown before.
   if (since === at) run.deps.meter?.count('unknown');
@@ -221,7 +221,7 @@ export async function adopt(
   const { deps, handovers, sweeps, unsettled } = run;
   const at = run.date();
   const isNews = glimpse.ack !== 0 || row !== 'pending';
-  const learnt = isNews ? await run.query(applyPageAck(deps.db, message, glimpse, at)) : undefined;
+  const learnt = isNews ? await run.query(applyPageAck(deps.db, message, glimpse, at, run.fence)) : undefined;
   deps.onStep?.('ack-written');
   if (learnt?.isAcked) deps.meter?.took('handed_to_acked', at.getTime() - message.claim.at.getTime());
   if (learnt?.status !== undefined) deps.meter?.countStatus(learnt.status);
@@ -256,7 +256,7 @@ export async function fail(
   failure: SendFailure,
   mark: typeof markFailed,
 ): Promise<void> {
-  const isEnded = await run.query(mark(run.deps.db, message, { ...failure, at: run.date() }));
+  const isEnded = await run.query(mark(run.deps.db, message, { ...failure, at: run.date() }, run.fence));
   run.deps.onStep?.('failure-written');
   if (isEnded) run.deps.meter?.count('failed');
   run.deps.onCounted?.(message.accountId);

@@ -1,6 +1,6 @@
 import type { AccountId, InstanceId, MessageId } from '../accounts/ids.ts';
 import type { ConnectedSession } from '../channels/channel.ts';
-import { NO_FENCE } from '../db/lease-fence.ts';
+import { type LeaseFence, NO_FENCE } from '../db/lease-fence.ts';
 import type { HandedMessage, OutgoingMessage } from '../db/outbox-store.ts';
 import { nextClaimEpoch, type SendClaim } from '../db/send-claim.ts';
 import { orAborted } from '../lib/abort.ts';
@@ -60,6 +60,11 @@ export class SendRun {
   /** Gets itself its number, which tells its claims from those of every other run. Call it before anything else. */
   async begin(): Promise<void> {
     this.#epoch ??= await this.query(nextClaimEpoch(this.deps.db));
+  }
+
+  /** What all that it writes passes. */
+  get fence(): LeaseFence {
+    return this.deps.fence ?? NO_FENCE;
   }
 
   now(): number {
@@ -126,9 +131,8 @@ export class SendRun {
 
   #makeClaim(): SendClaim {
     if (this.#epoch === undefined) throw new Error('The sender has not begun.');
-    const { instanceId, fence = NO_FENCE } = this.deps;
-    const under = fence.condition(this.session.accountId);
-    return { ...this.pace.terms(), instanceId, epoch: this.#epoch, under };
+    const under = this.fence.condition(this.session.accountId);
+    return { ...this.pace.terms(), instanceId: this.deps.instanceId, epoch: this.#epoch, under };
   }
 
   /** True if this page may have been given the message. */

@@ -12,6 +12,13 @@ import { releaseLease, takeLease } from '../../../src/db/lease-store.ts';
 import { listUnsettled } from '../../../src/db/outbox-store.ts';
 import { saveBreaker, saveCapping } from '../../../src/db/pace-store.ts';
 import { claimAgain, claimForSending } from '../../../src/db/send-claim.ts';
+import {
+  applyPageAck,
+  type MessageRef,
+  markFailed,
+  markNeverLeft,
+  markUnknown,
+} from '../../../src/db/send-result-store.ts';
 import { makeSnapshotIndex } from '../../../src/db/snapshot-store.ts';
 import { type Lease, LeaseLostError } from '../../../src/instances/lease.ts';
 import type { SnapshotIndex } from '../../../src/vault/snapshot-index.ts';
@@ -78,7 +85,7 @@ async function dump(): Promise<readonly unknown[]> {
       (select jsonb_agg(v) from vault_snapshots v where account_id = ${accountId}),
       (select jsonb_agg(w order by w.chat_id) from chat_watermarks w where account_id = ${accountId}),
       (select jsonb_agg(p) from account_pace p where account_id = ${accountId}),
-      (select jsonb_agg(sent) from account_usage where account_id = ${accountId} and sent > 0)) as rows`.execute(
+      (select jsonb_agg(jsonb_build_array(sent, failed)) from account_usage where account_id = ${accountId} and sent + failed > 0)) as rows`.execute(
     db,
   );
   return rows;
@@ -251,6 +258,53 @@ describe('the end of a link', () => {
     await LOSSES['the run was ended and another instance has the account']?.();
     const before = await dump();
     await expect(index.saveWiped(accountId, 7)).rejects.toMatchObject({ code: 'VAULT_STORAGE_FAILED' });
+    expect(await dump()).toEqual(before);
+  });
+});
+
+describe('what a sender finds out about a message', () => {
+  const content = { type: 'text', text: 'hi', caption: null, payload: null, media: null } as const;
+  const failure = { code: 'SEND_REFUSED', reason: 'The page would not have it.', at };
+  let message: MessageRef;
+
+  beforeEach(async () => {
+    const id = makeMessageId(at.getTime());
+    message = { id, accountId };
+    await insertOutgoing(db, { ...content, id, accountId, chatId: CHAT, replyTo: null, failure: null, at });
+  });
+
+  const WRITES: Readonly<Record<string, (by: LeaseFence) => Promise<unknown>>> = {
+    'its outcome is not known': (by) => markUnknown(db, message, at, failure, by),
+    'the page has it after all': (by) => applyPageAck(db, message, { ack: 0, reason: null }, at, by),
+    'nothing of it left': (by) => markNeverLeft(db, message, failure, by),
+    'the server has it': (by) => applyPageAck(db, message, { ack: 1, reason: null }, at, by),
+  };
+
+  it('is written under the lease that holds the account', async () => {
+    for (const [name, write] of Object.entries(WRITES)) {
+      const before = await dump();
+      await write(fence);
+      expect(await dump(), name).not.toEqual(before);
+    }
+  });
+
+  it('ends it under the lease', async () => {
+    expect(await markFailed(db, message, failure, fence)).toBe(true);
+  });
+
+  it.each(EACH_LOSS)('is for whoever has the account by then to find out: %s', async (_how, lose) => {
+    await markUnknown(db, message, at, undefined, NO_FENCE);
+    await lose();
+    const before = await dump();
+    for (const write of Object.values(WRITES)) await write(fence);
+    expect(await markFailed(db, message, failure, fence)).toBe(false);
+    expect(await dump()).toEqual(before);
+  });
+
+  it('is not written by who knows of no lease', async () => {
+    const unheld = makeLeaseFence(() => undefined);
+    const before = await dump();
+    for (const write of Object.values(WRITES)) await expect(write(unheld)).rejects.toThrow(LeaseLostError);
     expect(await dump()).toEqual(before);
   });
 });

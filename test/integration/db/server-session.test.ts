@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { parseInstanceId } from '../../../src/accounts/ids.ts';
+import type { Executor } from '../../../src/db/database.ts';
 import { FeedLine } from '../../../src/db/feed-line.ts';
 import { openInstancePresence } from '../../../src/db/instance-presence.ts';
 import { openNotificationListener } from '../../../src/db/notification-listener.ts';
 import type { PostgresConnection } from '../../../src/embedded/postgres.ts';
+import { LEASE_TERMS } from '../../../src/instances/lease-terms.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { silentLog as log } from '../../support/silent-log.ts';
 
@@ -66,4 +69,20 @@ it.each([
   await using port = await openListeningPort(database.connection);
   await using _open = await open({ ...database.connection, host: '127.0.0.1', port: port.port });
   expect(port.said()).toContain('set tcp_keepalives_idle = 10');
+});
+
+it('lets others at the locks of a daemon that stands still within a transaction of its presence', async () => {
+  await using database = await openTestDatabase();
+  await using presence = await openInstancePresence({
+    connection: database.connection,
+    instanceId: parseInstanceId('here'),
+    log,
+  });
+  const readTimeout = (line: Executor) =>
+    sql<{ afterMs: number }>`
+      select extract(epoch from current_setting('idle_in_transaction_session_timeout')::interval)::integer * 1000
+        as "afterMs"`.execute(line);
+  const { rows } = await presence.ask(readTimeout, LEASE_TERMS.sharedTermMs);
+  expect(rows[0]?.afterMs).toBeGreaterThanOrEqual(10_000);
+  expect(rows[0]?.afterMs).toBeLessThan(LEASE_TERMS.sharedTermMs);
 });
