@@ -85,7 +85,8 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
     countHandshake: (address) => limits.takeRequest({ address }, () => undefined),
     async renew(principal) {
       if (principal.kind === 'key') return renewKeyHolder(deps, principal.id);
-      return (principal.expiresAt ?? 0) > deps.clock.now() ? principal : undefined;
+      const { expiresAt } = principal;
+      return expiresAt === null || expiresAt > deps.clock.now() ? principal : undefined;
     },
   };
 }
