@@ -82,6 +82,7 @@ function makeSealedSessions({ foundation, vault, vaultDeps }: ServingParts): Sea
   return {
     ...makeVaultUpkeep({ ...vaultDeps, vault, inspection }),
     findNewest: (id) => vault.findNewest(id),
+    wipe: (id) => vault.wipe(id),
   };
 }
 

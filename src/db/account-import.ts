@@ -3,49 +3,73 @@ import type { AccountId, InstanceId } from '../accounts/ids.ts';
 import { parseSessionState, SESSION_STATES } from '../accounts/state.ts';
 import { insertAccount, type NewAccount } from './account-directory.ts';
 import { leaveEarlierLink } from './account-link.ts';
-import { isKept } from './account-row.ts';
+import { deleteAccountRows, hideAccount } from './account-removal.ts';
 import type { Executor } from './database.ts';
 import { transact } from './transaction.ts';
 
+/** An account whose session may be taken in here, and how it stood before. */
+export interface Admitted {
+  readonly id: AccountId;
+  readonly instanceId: InstanceId;
+  /** It was created now; it was brought back with its history after it had been deleted; it is here and rests without a link. */
+  readonly as: 'created' | 'revived' | 'present';
+  /** Snapshots up to this one had been destroyed. Whoever links it anew, or ends a link, destroys more. */
+  readonly wipedThrough: number;
+}
+
 /**
- * How an account stands whose session comes from another host: it was created now; it was brought back with its history
- * after it had been deleted; it is here and rests without a link. Or it cannot be taken in: it is linked or running, here or
- * on another instance, or
- * another tenant has its id.
+ * How an account stands whose session comes from another host. Or it cannot be taken in: it is linked or running, here or on
+ * another instance, or another tenant has its id.
  */
-export type Admission = 'created' | 'revived' | 'present' | 'linked' | 'foreign';
+export type Admission = Admitted | 'linked' | 'foreign';
 
 /** Makes sure that there is an account under this very id, as far as that may be. */
 export async function admitAccount(db: Executor, account: NewAccount): Promise<Admission> {
+  const { id, instanceId } = account;
   return await transact(db, async (trx) => {
-    const row = await trx
-      .selectFrom('accounts')
-      .select(['tenant_id', 'deleted_at', 'linked', 'wanted', 'state'])
-      .select(isHeldElsewhere(account.instanceId).as('is_held_elsewhere'))
-      .where('id', '=', account.id)
-      .forUpdate()
-      .executeTakeFirst();
+    const row = await lockStanding(trx, account);
     if (row === undefined) {
       await insertAccount(trx, account);
-      return 'created';
+      return { id, instanceId, as: 'created', wipedThrough: 0 };
     }
     if (row.tenant_id !== account.tenantId) return 'foreign';
+    const wipedThrough = Number(row.vault_wiped_through);
     // Its session may still be coming to its end there.
     if (row.is_held_elsewhere) return 'linked';
     if (row.deleted_at !== null) {
       await revive(trx, account);
-      return 'revived';
+      return { id, instanceId, as: 'revived', wipedThrough };
     }
-    const isLive = SESSION_STATES[parseSessionState(row.state)].live;
-    if (row.linked || row.wanted || isLive) return 'linked';
+    if (row.linked || !isAtRest(row)) return 'linked';
     // Its start would take it over all the same, but its snapshot comes before that.
-    await trx
-      .updateTable('accounts')
-      .set({ instance_id: account.instanceId })
-      .where('id', '=', account.id)
-      .execute();
-    return 'present';
+    await trx.updateTable('accounts').set({ instance_id: instanceId }).where('id', '=', id).execute();
+    return { id, instanceId, as: 'present', wipedThrough };
   });
+}
+
+type Standing = NonNullable<Awaited<ReturnType<typeof lockStanding>>>;
+
+function lockStanding(trx: Executor, { id, instanceId }: Pick<Admitted, 'id' | 'instanceId'>) {
+  return trx
+    .selectFrom('accounts')
+    .select(['tenant_id', 'instance_id', 'deleted_at', 'linked', 'wanted', 'state', 'vault_wiped_through'])
+    .select(isHeldElsewhere(instanceId).as('is_held_elsewhere'))
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
+/** Nobody wants it connected, and it has no session here or on another instance. */
+function isAtRest(row: Standing): boolean {
+  return !row.is_held_elsewhere && !row.wanted && !SESSION_STATES[parseSessionState(row.state)].live;
+}
+
+/** Locks the account; undefined if somebody else has started, linked, admitted or deleted it since it was admitted. */
+async function lockAdmitted(trx: Executor, admitted: Admitted): Promise<Standing | undefined> {
+  const row = await lockStanding(trx, admitted);
+  if (row === undefined || row.deleted_at !== null || !isAtRest(row)) return undefined;
+  const isOurs = row.instance_id === admitted.instanceId;
+  return isOurs && Number(row.vault_wiped_through) === admitted.wipedThrough ? row : undefined;
 }
 
 function isHeldElsewhere(instanceId: InstanceId) {
@@ -67,9 +91,15 @@ async function revive(trx: Executor, { id, instanceId }: NewAccount): Promise<vo
     .execute();
 }
 
-/** The account has a link that was made elsewhere; whose number it is will be known once it is connected. */
-export async function saveImported(db: Executor, id: AccountId): Promise<void> {
-  await transact(db, async (trx) => {
+/**
+ * The account has a link that was made elsewhere; whose number it is will be known once it is connected. False, and nothing is
+ * changed, if it is not as it was admitted any more: an import may take long, or stand still.
+ */
+export async function saveImported(db: Executor, admitted: Admitted): Promise<boolean> {
+  const { id } = admitted;
+  return await transact(db, async (trx) => {
+    const row = await lockAdmitted(trx, admitted);
+    if (row === undefined || row.linked) return false;
     await leaveEarlierLink(trx, id);
     await trx
       .updateTable('accounts')
@@ -80,7 +110,32 @@ export async function saveImported(db: Executor, id: AccountId): Promise<void> {
         last_phone_number: sql<string | null>`coalesce(phone_number, last_phone_number)`,
       })
       .where('id', '=', id)
-      .where(isKept)
       .execute();
+    return true;
+  });
+}
+
+/**
+ * Takes an account back to how it stood before an import that failed, whose snapshot, if it has one, counts no more. False, and
+ * nothing is changed, if the account is not this import's any more.
+ */
+export async function takeImportBack(db: Executor, admitted: Admitted, generation = 0): Promise<boolean> {
+  const { id, as } = admitted;
+  return await transact(db, async (trx) => {
+    if ((await lockAdmitted(trx, admitted)) === undefined) return false;
+    if (as === 'created') {
+      await deleteAccountRows(trx, id);
+      return true;
+    }
+    await trx
+      .updateTable('accounts')
+      .set({
+        linked: false,
+        vault_wiped_through: sql<number>`greatest(vault_wiped_through, ${generation}::bigint)`,
+      })
+      .where('id', '=', id)
+      .execute();
+    if (as === 'revived') await hideAccount(trx, id);
+    return true;
   });
 }

@@ -26,21 +26,24 @@ export async function markAccountDeleted(
   id: AccountId,
   { alongside = nothing } = {},
 ): Promise<void> {
-  await transact(db, async (trx) => {
-    await trx
-      .updateTable('accounts')
-      .set({ deleted_at: new Date(), wanted: false, linked: false, qr: null, pairing_code: null })
-      .where('id', '=', id)
-      .execute();
-    await deleteCampaigns(trx, [id]);
-    await lockLimits(trx, id);
-    const changes: MessageChange[] = [];
-    const finding = { ...ACCOUNT_DELETED, at: new Date() };
-    await doubtHandedSince(trx, id, { finding, since: new Date(0) }, changes);
-    await cancelAllWaiting(trx, id, changes);
-    await alongside(trx);
-    await appendChanges(trx, id, changes);
-  });
+  await transact(db, (trx) => hideAccount(trx, id, { alongside }));
+}
+
+/** The same, within a transaction. */
+export async function hideAccount(trx: Executor, id: AccountId, { alongside = nothing } = {}): Promise<void> {
+  await trx
+    .updateTable('accounts')
+    .set({ deleted_at: new Date(), wanted: false, linked: false, qr: null, pairing_code: null })
+    .where('id', '=', id)
+    .execute();
+  await deleteCampaigns(trx, [id]);
+  await lockLimits(trx, id);
+  const changes: MessageChange[] = [];
+  const finding = { ...ACCOUNT_DELETED, at: new Date() };
+  await doubtHandedSince(trx, id, { finding, since: new Date(0) }, changes);
+  await cancelAllWaiting(trx, id, changes);
+  await alongside(trx);
+  await appendChanges(trx, id, changes);
 }
 
 /** For how long an account that nobody linked may rest before it is taken for abandoned. */
@@ -148,14 +151,19 @@ export async function purgeAccount(
   for (const table of LARGE_TABLES)
     await workInBatches(portion, (limit) => deleteSomeRows(db, table, id, limit));
   await transact(db, async (trx) => {
-    await lockAccountIngest(trx, id);
-    for (const table of OWNED_TABLES) await trx.deleteFrom(table).where('account_id', '=', id).execute();
-    await lockOwnLanes(trx, id);
-    for (const table of OWNED_WEBHOOK_TABLES)
-      await trx.deleteFrom(table).where('account_id', '=', id).execute();
-    await trx.deleteFrom('accounts').where('id', '=', id).execute();
+    await deleteAccountRows(trx, id);
     await alongside(trx);
   });
+}
+
+/** Within a transaction, which an account with much of anything makes a long one. */
+export async function deleteAccountRows(trx: Executor, id: AccountId): Promise<void> {
+  await lockAccountIngest(trx, id);
+  for (const table of OWNED_TABLES) await trx.deleteFrom(table).where('account_id', '=', id).execute();
+  await lockOwnLanes(trx, id);
+  for (const table of OWNED_WEBHOOK_TABLES)
+    await trx.deleteFrom(table).where('account_id', '=', id).execute();
+  await trx.deleteFrom('accounts').where('id', '=', id).execute();
 }
 
 /** Whoever ends a try of a webhook of the account locks its lane before the delivery and the webhook. */

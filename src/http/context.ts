@@ -38,6 +38,8 @@ export interface MediaReader {
 /** What operators do with sealed sessions. */
 export interface SealedSessions extends VaultUpkeep {
   findNewest(accountId: AccountId): Promise<NewestSnapshot>;
+  /** Removes every snapshot that counts no more, and every copy of it: see `Vault`. */
+  wipe(accountId: AccountId): Promise<boolean>;
 }
 
 /** The page that shows the queues, as a plugin for a scope that checks who asks. */

@@ -1,6 +1,5 @@
 import type { AccountId, TenantId } from '../accounts/ids.ts';
-import { type Admission, admitAccount, saveImported } from '../db/account-import.ts';
-import { markAccountDeleted, purgeAccount } from '../db/account-removal.ts';
+import { type Admitted, admitAccount, saveImported, takeImportBack } from '../db/account-import.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { HttpDeps } from './context.ts';
 
@@ -23,7 +22,8 @@ export class SessionImport {
   }
 
   /**
-   * Seals the session here and starts it. If it rejects, all is as before: no account that was not there, no snapshot.
+   * Seals the session here and starts it. If it rejects, all is as before: no account that was not there, no snapshot. What
+   * somebody has done with the account meanwhile, here or on another instance, is left alone, and the import is refused.
    * @throws AppError ALREADY_LINKED, VALIDATION_FAILED for the passphrase, VAULT_DAMAGED, POOL_FULL
    */
   async take({ tenantId, bytes, passphrase }: IncomingSession): Promise<{
@@ -36,9 +36,9 @@ export class SessionImport {
     if (this.#underWay.has(accountId)) throw makeRefusal('This account is being imported at this moment.');
     this.#underWay.add(accountId);
     try {
-      const admission = await this.#admit(accountId, tenantId);
-      const generation = await this.#seal(accountId, admission, { bytes: file.bytes, passphrase });
-      await this.#start(accountId, admission);
+      const admitted = await this.#admit(accountId, tenantId);
+      const generation = await this.#seal(admitted, { bytes: file.bytes, passphrase });
+      await this.#start(admitted, generation);
       log.info('A sealed session was imported', { accountId, generation, sealedAt });
       return { accountId, generation };
     } finally {
@@ -46,7 +46,7 @@ export class SessionImport {
     }
   }
 
-  async #admit(id: AccountId, tenantId: TenantId): Promise<Admission> {
+  async #admit(id: AccountId, tenantId: TenantId): Promise<Admitted> {
     const { db, channel, instanceId, accountDefaults } = this.#deps;
     const admission = await admitAccount(db, {
       id,
@@ -67,38 +67,44 @@ export class SessionImport {
   }
 
   async #seal(
-    accountId: AccountId,
-    admission: Admission,
+    admitted: Admitted,
     { bytes, passphrase }: Pick<IncomingSession, 'bytes' | 'passphrase'>,
   ): Promise<number> {
     try {
-      const { generation } = await this.#deps.vault.importSnapshot(accountId, bytes, passphrase);
+      const { generation } = await this.#deps.vault.importSnapshot(admitted.id, bytes, passphrase);
       return generation;
     } catch (thrown) {
-      await this.#takeBack(accountId, admission, async () => undefined);
+      await this.#takeBack(admitted);
       throw thrown;
     }
   }
 
-  async #start(accountId: AccountId, admission: Admission): Promise<void> {
+  async #start(admitted: Admitted, generation: number): Promise<void> {
     const { db, channel } = this.#deps;
     try {
       // Before the start: what is not linked would be thrown away by the next reconnect.
-      await saveImported(db, accountId);
-      await channel.start(accountId);
+      if (!(await saveImported(db, admitted))) {
+        throw makeRefusal('The account was started, linked or deleted while its session was taken in.');
+      }
+      await channel.start(admitted.id);
     } catch (thrown) {
-      await this.#takeBack(accountId, admission, () => channel.abandon(accountId));
+      await this.#takeBack(admitted, generation);
       throw thrown;
     }
   }
 
   /** Never rejects: the reason of the failure is worth more than what could not be undone. */
-  async #takeBack(accountId: AccountId, admission: Admission, destroy: () => Promise<void>): Promise<void> {
-    const { db, log } = this.#deps;
+  async #takeBack(admitted: Admitted, generation?: number): Promise<void> {
+    const { db, vault, log } = this.#deps;
+    const accountId = admitted.id;
     try {
-      await destroy();
-      if (admission === 'created') await purgeAccount(db, accountId);
-      if (admission === 'revived') await markAccountDeleted(db, accountId);
+      if (!(await takeImportBack(db, admitted, generation))) {
+        log.warn('An account is left as somebody has made it since its import began, which failed', {
+          accountId,
+        });
+      }
+      // Of somebody else's only what counts no more.
+      await vault.wipe(accountId);
     } catch (thrown) {
       const error = toError(thrown).message;
       log.error('Something is left of an import that failed', { accountId, error });

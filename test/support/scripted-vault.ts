@@ -27,6 +27,10 @@ export class ScriptedVault implements SealedSessions {
   /** Thrown by an export while it is set: before the first byte, or after so many. */
   exportFailure: { readonly error: Error; readonly after: number } | undefined;
   readonly imported: Imported[] = [];
+  /** Accounts of which it was told to remove what counts no more. */
+  readonly wiped: AccountId[] = [];
+  /** Done while a snapshot is taken in. */
+  meanwhile: (() => Promise<void>) | undefined;
 
   verify(accountIds: readonly AccountId[]): AsyncIterable<CopyReport> {
     return this.#report('verify', accountIds);
@@ -68,6 +72,11 @@ export class ScriptedVault implements SealedSessions {
     return { generation, isSealed: generation > 0, profileEpoch: null };
   }
 
+  async wipe(accountId: AccountId): Promise<boolean> {
+    this.wiped.push(accountId);
+    return true;
+  }
+
   async exportNewest(
     accountId: AccountId,
     passphrase: string,
@@ -93,6 +102,7 @@ export class ScriptedVault implements SealedSessions {
     bytes: AsyncIterable<Uint8Array>,
     passphrase: string,
   ): Promise<{ readonly generation: number }> {
+    await this.meanwhile?.();
     await using file = await peekHeader(bytes);
     const { generation } = file.header.identity;
     const plain: Uint8Array[] = [];

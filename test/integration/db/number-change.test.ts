@@ -2,7 +2,6 @@ import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountStore, LinkedIdentity } from '../../../src/accounts/account.ts';
 import { makeCampaignId } from '../../../src/accounts/ids.ts';
-import { saveImported } from '../../../src/db/account-import.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { findCampaign, insertCampaign } from '../../../src/db/campaign-store.ts';
 import {
@@ -16,6 +15,7 @@ import { up } from '../../../src/db/migrations/0030-remember-last-number.ts';
 import { readPace, saveBreaker, saveCapping } from '../../../src/db/pace-store.ts';
 import { NO_PACING } from '../../../src/limits/pace.ts';
 import { readBackWindow } from '../../../src/messages/catch-up-window.ts';
+import { importSession } from '../../support/imported-session.ts';
 import { ackEvent, messageEvent } from '../../support/inbound-events.ts';
 import {
   ALICE,
@@ -260,8 +260,12 @@ it('an account whose number was not known yet goes on as it is when it is told',
 
 describe('an account whose number is not known for a while', () => {
   const NOT_TOLD = { ...ONE, wid: '99@lid', phoneNumber: null };
+  const takeIn = async () => {
+    await store.saveRest(stage.account.id, { reason: 'moved_away' });
+    await importSession(stage.db, stage.account.id, INSTANCE);
+  };
   const waysToForget = [
-    ['its session came from another host', () => saveImported(stage.db, stage.account.id)],
+    ['its session came from another host', takeIn],
     ['its page told none', () => store.saveLinked(stage.account.id, NOT_TOLD)],
   ] as const;
 
@@ -289,7 +293,7 @@ describe('an account whose number is not known for a while', () => {
     await sql`alter table accounts drop column last_phone_number`.execute(stage.db);
     await up(stage.db as unknown as Parameters<typeof up>[0]);
     await store.saveOver(id, INSTANCE);
-    await saveImported(stage.db, id);
+    await takeIn();
     await store.saveLinked(id, OTHER);
     expect(await states()).toEqual([['waits', 'cancelled', 'NUMBER_CHANGED', null]]);
   });

@@ -53,6 +53,7 @@ async function openHost(key: string): Promise<Host> {
   made.sessions = {
     ...makeVaultUpkeep({ ...deps, vault, inspection }),
     findNewest: (id) => vault.findNewest(id),
+    wipe: (id) => vault.wipe(id),
   };
   const opened = stack.move();
   return { server, vault, path, [Symbol.asyncDispose]: () => opened.disposeAsync() };

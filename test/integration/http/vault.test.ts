@@ -364,7 +364,8 @@ describe('an import', () => {
     const answer = await importOf(await makeExport(accountId));
     expect([answer.status, answer.body.error.code]).toEqual([503, 'POOL_FULL']);
     expect(await isThere(accountId)).toBe(false);
-    expect(calls()).toEqual(['start', 'abandon']);
+    expect(calls()).toEqual(['start']);
+    expect(server.vault.wiped).toContain(accountId);
     await server.channel.abandon(id);
     await markAccountDeleted(server.db, id);
     await importOf(await makeExport(id));

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type AccountId, makeAccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import type { Channel } from '../../../src/channels/channel.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
@@ -323,17 +323,86 @@ describe('a sealed session', () => {
       .values({ id: resting, tenant_id: 'default', daily_limit: 1, timezone: 'UTC' })
       .execute();
     await other.hold(resting);
-    const identity = { accountId: resting, generation: 1, sealedAt: new Date() };
-    const file = await sealed(Buffer.from('plain'), identity, makePassphraseLock(PASSPHRASE));
-    const importIt = () => {
-      const form = new FormData();
-      form.append('passphrase', PASSPHRASE);
-      form.append('file', new Blob([new Uint8Array(file)]), 'session.vault');
-      return server.ask('POST', '/vault/import', { body: form });
-    };
+    const importIt = () => importOf(resting);
     const { status, body } = await importIt();
     expect([status, body.error.code]).toEqual([409, 'ALREADY_LINKED']);
     await giveTo(server.db, resting, null);
     expect((await importIt()).status).toBe(201);
+  });
+});
+
+async function importOf(accountId: AccountId, passphrase = PASSPHRASE) {
+  const identity = { accountId, generation: 1, sealedAt: new Date() };
+  const file = await sealed(Buffer.from('plain'), identity, makePassphraseLock(PASSPHRASE));
+  const form = new FormData();
+  form.append('passphrase', passphrase);
+  form.append('file', new Blob([new Uint8Array(file)]), 'session.vault');
+  return server.ask('POST', '/vault/import', { body: form });
+}
+
+describe('a link that another instance makes while a session is taken in here', () => {
+  const LINK = { wid: '491700000098@c.us', phoneNumber: '+491700000098', profileName: 'Theirs' };
+
+  beforeEach(() => () => {
+    server.vault.meanwhile = undefined;
+  });
+
+  async function makeResting(): Promise<AccountId> {
+    await server.channel.abandon(id);
+    server.channel.calls.length = 0;
+    return id;
+  }
+
+  async function linkAtOther(accountId: AccountId): Promise<void> {
+    await other.hold(accountId);
+    await server.accounts.saveStart(accountId, parseInstanceId('other'));
+    await server.accounts.saveLinked(accountId, LINK);
+  }
+
+  /** As the other instance has made it, whose session was left alone. */
+  async function expectTheirs(accountId: AccountId): Promise<void> {
+    const theirs = { linked: true, wanted: true, state: 'connected', phoneNumber: LINK.phoneNumber };
+    expect(await server.accounts.getAccount(accountId)).toMatchObject(theirs);
+    expect([server.channel.calls, other.channel.calls]).toEqual([[], []]);
+  }
+
+  it.each([
+    ['was created for it', async () => makeAccountId()],
+    ['rested', makeResting],
+  ])('stays where the account %s, and the import is refused', async (_how, prepare) => {
+    const accountId = await prepare();
+    server.vault.meanwhile = () => linkAtOther(accountId);
+    const { status, body } = await importOf(accountId);
+    expect([status, body.error?.code]).toEqual([409, 'ALREADY_LINKED']);
+    await expectTheirs(accountId);
+    expect(server.vault.wiped).toContain(accountId);
+  });
+
+  it('stays if the file is refused then', async () => {
+    const accountId = makeAccountId();
+    server.vault.meanwhile = () => linkAtOther(accountId);
+    expect((await importOf(accountId, 'quite another sentence')).status).toBe(400);
+    await expectTheirs(accountId);
+  });
+
+  it.each([
+    ['was created for it', async () => makeAccountId()],
+    ['rested', makeResting],
+  ])('stays where the account %s and the start here fails', async (_how, prepare) => {
+    const accountId = await prepare();
+    const usual = routed;
+    onTestFinished(() => {
+      routed = usual;
+    });
+    routed = {
+      ...usual,
+      start: async () => {
+        await linkAtOther(accountId);
+        throw full;
+      },
+    };
+    const { status, body } = await importOf(accountId);
+    expect([status, body.error?.code]).toEqual([503, 'POOL_FULL']);
+    await expectTheirs(accountId);
   });
 });

@@ -1,16 +1,17 @@
 /** Messages that left, or may have, over a page that the account no longer has: what the next one lacks proves nothing. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { saveImported } from '../../../src/db/account-import.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { makeLeaseFence } from '../../../src/db/lease-fence.ts';
 import { doubtRestored } from '../../../src/db/restored-profile.ts';
 import { LeaseLostError } from '../../../src/instances/lease.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import type { PageStore } from '../../support/fake-network.ts';
+import { importSession } from '../../support/imported-session.ts';
 import { ackEvent } from '../../support/inbound-events.ts';
 import {
   ALICE,
   BOB,
+  INSTANCE,
   openSenderDatabase,
   type SenderDatabase,
   SenderStage,
@@ -134,7 +135,7 @@ describe('the page of an account that was linked anew', () => {
     await accounts.saveLinked(stage.account.id, identity);
     const lost = await lose();
     await accounts.saveRest(stage.account.id, { reason: 'logged_out' });
-    if (by === 'import') await saveImported(stage.db, stage.account.id);
+    if (by === 'import') await importSession(stage.db, stage.account.id, INSTANCE);
     await accounts.saveLinked(stage.account.id, identity);
     return lost;
   }
