@@ -5,11 +5,12 @@ import { ChaosTraffic } from '../support/chaos-traffic.ts';
 import { EQUAL_TO_TRUTH, type JudgedAccount, settleWithTruth } from '../support/ground-truth.ts';
 import {
   countHeld,
-  countStates,
   findRun,
   findTaking,
   listFacts,
   listPresences,
+  listStill,
+  listWork,
   readTime,
   untilServed,
 } from '../support/instance-facts.ts';
@@ -169,21 +170,23 @@ async function expectItsOwn({ name }: InstanceFault, instance: Instance, { held,
   expect(holders).toEqual(held.map(() => instance.id));
 }
 
-/** Who holds what, under which lease, and how much an instance has written about accounts. */
-async function readHoldings(instance: Instance) {
-  const facts = await listFacts(stage.db);
-  return {
-    leases: facts.map(({ accountId, holder, run, epoch }) => ({ accountId, holder, run, epoch })),
-    states: await countStates(stage.db, instance),
-    browsers: instance.browsers(),
-  };
+/** How every account is, and under which lease, with the browsers of those that were struck. */
+async function readStill(struck: readonly Instance[]) {
+  return { accounts: await listStill(stage.db), browsers: struck.map((instance) => instance.browsers()) };
 }
 
-/** Who comes back does nothing to what others have by then. */
+/**
+ * Who comes back does nothing to what others have by then. Nothing else befalls a session meanwhile: what moves is its doing,
+ * also if it bears another's name, as all does that is written about an account. Of what moves anyway, it has no part.
+ */
 async function comesBack(struck: readonly Instance[], end: () => Promise<void>): Promise<void> {
-  const before = await Promise.all(struck.map(readHoldings));
+  const before = await readStill(struck);
+  const work = await Promise.all(struck.map((instance) => listWork(stage.db, instance)));
   await end();
-  expect(await Promise.all(struck.map(readHoldings))).toEqual(before);
+  expect(await readStill(struck)).toEqual(before);
+  const known = new Set(work.flat());
+  const late = await Promise.all(struck.map((instance) => listWork(stage.db, instance)));
+  expect(late.flat().filter((each) => !known.has(each))).toEqual([]);
   await expectNoOverlap();
 }
 

@@ -174,12 +174,40 @@ export function countHeld(facts: readonly AccountFact[]): Record<string, number>
   return counts;
 }
 
-/** How many states an instance has written into the history of accounts. */
-export async function countStates(db: Executor, { id }: Instance): Promise<number> {
-  const { count } = await db
-    .selectFrom('session_events')
-    .select(({ fn }) => fn.countAll<string>().as('count'))
-    .where('instance_id', '=', id)
-    .executeTakeFirstOrThrow();
-  return Number(count);
+/**
+ * What is stored of how accounts are that stands still while nothing befalls their sessions, whatever is sent and received: a
+ * state, a link or a code that anybody wrote late shows here, whoever's it is said to be.
+ */
+export async function listStill(db: Executor) {
+  return await db
+    .selectFrom('accounts as a')
+    .select(['id', 'state', 'state_since', 'reason', 'last_error', 'wanted', 'instance_id', 'lease_run'])
+    .select(['lease_epoch', 'linked', 'wid', 'phone_number', 'last_phone_number', 'profile_name'])
+    .select(['first_linked_at', 'last_connected_at', 'last_disconnected_at', 'qr', 'qr_expires_at'])
+    .select(['pairing_code', 'pairing_code_expires_at', 'profile_epoch', 'vault_wiped_through'])
+    .select(({ selectFrom }) =>
+      selectFrom('session_events as e')
+        .select(({ fn }) => fn.max('e.id').as('last'))
+        .whereRef('e.account_id', '=', 'a.id')
+        // The others tell of what is sent.
+        .where('e.kind', 'in', ['state', 'alert'])
+        .as('last_event'),
+    )
+    .orderBy('id')
+    .execute();
+}
+
+/** What an instance has handed over and sealed of accounts that it does not hold. */
+export async function listWork(db: Executor, { id }: Instance): Promise<string[]> {
+  const { rows } = await sql<{ work: string }>`
+    with others as (
+      select id from accounts where not exists (
+        select from instances i where i.run = accounts.lease_run and i.instance_id = ${id})
+    )
+    select concat_ws(' ', 'message', m.id, m.claim_epoch, m.handed_at) as work
+    from messages m join others on others.id = m.account_id where m.claimed_by = ${id}
+    union all
+    select concat_ws(' ', 'snapshot', s.account_id, s.generation, s.sealed_at)
+    from vault_snapshots s join others on others.id = s.account_id where s.sealed_by = ${id}`.execute(db);
+  return rows.map(({ work }) => work);
 }
