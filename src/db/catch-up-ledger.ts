@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import type { AccountId } from '../accounts/ids.ts';
+import { AppError } from '../lib/errors.ts';
 import type { Executor } from './database.ts';
+import { type LeaseFence, NO_FENCE, selectHeld } from './lease-fence.ts';
 
 /**
  * Why an account was caught up: it has just become connected; events of it were dropped or lost; a store is back; or the
@@ -21,19 +23,29 @@ export interface CatchUpOutcome {
 
 const KEPT = '90 days';
 
-/** Writes down that a run has begun. Returns its id, by which what it finds is counted as it is stored. */
+/**
+ * Writes down that a run has begun. Returns its id, by which what it finds is counted as it is stored.
+ * @throws LeaseLostError if the fence lets nothing pass; AppError ACCOUNT_NOT_FOUND if the account is gone
+ */
 export async function insertCatchUp(
   db: Executor,
   accountId: AccountId,
-  { cause, startedAt }: { readonly cause: CatchUpCause; readonly startedAt: number },
+  {
+    cause,
+    startedAt,
+    fence = NO_FENCE,
+  }: { readonly cause: CatchUpCause; readonly startedAt: number; readonly fence?: LeaseFence },
 ): Promise<string> {
   const at = new Date(startedAt);
-  const { id } = await db
-    .insertInto('catch_ups')
-    .values({ account_id: accountId, cause, to_at: at, started_at: at })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return id;
+  const { rows } = await sql<{ id: string }>`
+    insert into catch_ups (account_id, cause, to_at, started_at)
+    select held.id, ${cause}::text, ${at}::timestamptz, ${at}::timestamptz
+    from ${selectHeld(accountId, fence)} held
+    returning id`.execute(db);
+  const [row] = rows;
+  if (row !== undefined) return row.id;
+  await fence.requireGone(db, accountId);
+  throw new AppError('ACCOUNT_NOT_FOUND');
 }
 
 /** Counts what was new of a run's finds, in the transaction that stores them. */
@@ -41,20 +53,23 @@ export async function countStoredFinds(trx: Executor, id: string, stored: number
   await sql`update catch_ups set stored = stored + ${stored}::integer where id = ${id}::bigint`.execute(trx);
 }
 
-/** Writes down what a run came to, once all that it found is stored. */
-export async function finishCatchUp(db: Executor, id: string, outcome: CatchUpOutcome): Promise<void> {
+/**
+ * Writes down what a run came to, once all that it found is stored.
+ * @throws LeaseLostError if the fence lets nothing pass
+ */
+export async function finishCatchUp(
+  db: Executor,
+  id: string,
+  outcome: CatchUpOutcome,
+  { accountId, fence = NO_FENCE }: { readonly accountId: AccountId; readonly fence?: LeaseFence },
+): Promise<void> {
   const { from, found, chats, unread, endedAt } = outcome;
-  await db
-    .updateTable('catch_ups')
-    .set({
-      from_at: from === null ? null : new Date(from),
-      found,
-      chats,
-      unread,
-      ended_at: new Date(endedAt),
-    })
-    .where('id', '=', id)
-    .execute();
+  const { numAffectedRows } = await sql`
+    update catch_ups set from_at = ${from === null ? null : new Date(from)}::timestamptz, found = ${found}::integer,
+      chats = ${chats}::integer, unread = ${unread}::integer, ended_at = ${new Date(endedAt)}::timestamptz
+    from ${selectHeld(accountId, fence)} held
+    where catch_ups.id = ${id}::bigint and catch_ups.account_id = held.id`.execute(db);
+  if (numAffectedRows === 0n) await fence.requireGone(db, accountId);
 }
 
 /** Deletes entries that are of no use any more. Returns how many. */

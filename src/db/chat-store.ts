@@ -3,8 +3,9 @@ import type { AccountId } from '../accounts/ids.ts';
 import { chatIdToPhoneNumber } from '../messages/whatsapp-key.ts';
 import { findPhones } from './address-store.ts';
 import type { Executor } from './database.ts';
-import { isAccountThere, lockAccountIngest } from './ingest-statements.ts';
+import { lockAccountIngest } from './ingest-statements.ts';
 import { instantText, type Page, type PageRequest, rowsToPage } from './keyset.ts';
+import { type LeaseFence, lockHeld, NO_FENCE } from './lease-fence.ts';
 import { recordset } from './recordset.ts';
 import { toStorable } from './storable-text.ts';
 import { transact } from './transaction.ts';
@@ -27,16 +28,20 @@ export interface StoredChat {
   readonly unread: number;
 }
 
-/** Writes down what the page says of chats now. The time of the last message moves forward alone. */
+/**
+ * Writes down what the page says of chats now. The time of the last message moves forward alone.
+ * @throws LeaseLostError as `saveContacts` does
+ */
 export async function saveChats(
   db: Executor,
   accountId: AccountId,
   chats: readonly ChatFacts[],
   now: Date,
+  fence: LeaseFence = NO_FENCE,
 ): Promise<void> {
   await transact(db, async (trx) => {
     await lockAccountIngest(trx, accountId);
-    if (!(await isAccountThere(trx, accountId))) return;
+    if (!(await lockHeld(trx, accountId, fence))) return;
     const phones = await findPhones(
       trx,
       accountId,

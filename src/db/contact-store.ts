@@ -3,9 +3,10 @@ import type { AccountId } from '../accounts/ids.ts';
 import { chatIdToPhoneNumber } from '../messages/whatsapp-key.ts';
 import { findPhones } from './address-store.ts';
 import type { Executor } from './database.ts';
-import { isAccountThere, lockAccountIngest } from './ingest-statements.ts';
+import { lockAccountIngest } from './ingest-statements.ts';
 import type { Page, PageRequest } from './keyset.ts';
 import { rowsToPage } from './keyset.ts';
+import { type LeaseFence, lockHeld, NO_FENCE } from './lease-fence.ts';
 import { recordset } from './recordset.ts';
 import { toStorable } from './storable-text.ts';
 import { transact } from './transaction.ts';
@@ -48,16 +49,18 @@ export function mergeContacts(
 /**
  * Writes down what the page says of contacts now; a name that it does not have any more is gone, a name that somebody
  * goes by stays until there is another. Rows that say the same already are not written.
+ * @throws LeaseLostError if the fence lets nothing pass: whoever has the account by now may have linked another phone
  */
 export async function saveContacts(
   db: Executor,
   accountId: AccountId,
   contacts: readonly ContactFacts[],
   now: Date,
+  fence: LeaseFence = NO_FENCE,
 ): Promise<void> {
   await transact(db, async (trx) => {
     await lockAccountIngest(trx, accountId);
-    if (!(await isAccountThere(trx, accountId))) return;
+    if (!(await lockHeld(trx, accountId, fence))) return;
     const phones = await findPhones(
       trx,
       accountId,

@@ -24,6 +24,7 @@ import {
   type Target,
   updateRows,
 } from './ingest-statements.ts';
+import { type LeaseFence, lockHeld } from './lease-fence.ts';
 import { insertVersions } from './message-additions.ts';
 import { toStorable } from './storable-text.ts';
 import { transact } from './transaction.ts';
@@ -89,7 +90,7 @@ export async function ingestEvents(
     accountId,
     shaped(() => storable.flatMap(eventToPairs)),
     now,
-    place,
+    { place },
   );
   return transact(db, async (trx) => {
     await lockAccountIngest(trx, accountId);
@@ -112,21 +113,31 @@ export async function ingestEvents(
   });
 }
 
+/** Where the addresses were told. */
+interface AddressSource {
+  /** A stored message, whose addresses are taken over whoever has the account by now. */
+  readonly place?: JobPlace | undefined;
+  /** A page, which has to be that of whoever has the account. */
+  readonly fence?: LeaseFence | undefined;
+}
+
 /**
  * Takes over which numbers stand behind which LIDs: one conversation for both, as `learnAddress` has it. With a `place`
  * nothing is done if that job is stored already: by now other numbers may stand there.
+ * @throws LeaseLostError if a `fence` is given that lets nothing pass
  */
 export async function ingestAddresses(
   db: Executor,
   accountId: AccountId,
   pairs: readonly AddressPair[],
   now: Date,
-  place?: JobPlace,
+  { place, fence }: AddressSource = {},
 ): Promise<void> {
   if ((await findUnknownPairs(db, accountId, pairs)).length === 0) return;
   await transact(db, async (trx) => {
     await lockAccountIngest(trx, accountId);
-    if (!(await isAccountThere(trx, accountId))) return;
+    const isThere = fence === undefined ? isAccountThere(trx, accountId) : lockHeld(trx, accountId, fence);
+    if (!(await isThere)) return;
     if (place !== undefined && (await findInboundPosition(trx, accountId, place.run)) > place.n) return;
     const released = await learnAddresses(trx, accountId, pairs, now);
     if (released.length > 0)

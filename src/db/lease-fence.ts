@@ -36,6 +36,16 @@ export function selectHeld(accountId: AccountId, fence: LeaseFence): RawBuilder<
   return sql`(select id from accounts where id = ${accountId}::uuid and ${fence.condition(accountId)} for share)`;
 }
 
+/**
+ * The same for what a transaction writes from here on. False of an account that is gone: nothing is to be written of it.
+ * @throws LeaseLostError if the fence lets nothing pass
+ */
+export async function lockHeld(trx: Executor, accountId: AccountId, fence: LeaseFence): Promise<boolean> {
+  const { rows } = await selectHeld(accountId, fence).execute(trx);
+  if (rows.length === 0) await fence.requireGone(trx, accountId);
+  return rows.length > 0;
+}
+
 export const NO_FENCE: LeaseFence = {
   condition: () => sql<boolean>`true`,
   requireGone: async () => undefined,

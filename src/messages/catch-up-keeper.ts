@@ -30,7 +30,7 @@ import type { OnMessageStep } from './message-step.ts';
 
 export interface CatchUpOptions {
   readonly db: Executor;
-  /** How far the account is caught up is written under its lease. */
+  /** How far the account is caught up, and what each run came to, is written under its lease. */
   readonly fence?: LeaseFence;
   /** Puts what a catch-up has found into the account's inbound lane. */
   readonly emit: (accountId: AccountId, events: readonly InboundEvent[], catchUpId: string) => void;
@@ -130,16 +130,16 @@ export class CatchUpKeeper {
 
   /** The run and its entry in the ledger, which is complete once everything that it found is stored. */
   async #catchUp(cause: CatchUpCause, startedAt: number): Promise<CatchUpCount> {
-    const { db, clock, committed } = this.#options;
+    const { db, clock, committed, fence = NO_FENCE } = this.#options;
     const { accountId } = this.#session;
     const signal = this.#signal;
-    const id = await orAborted(insertCatchUp(db, accountId, { cause, startedAt }), signal);
+    const id = await orAborted(insertCatchUp(db, accountId, { cause, startedAt, fence }), signal);
     const view = await orAborted(this.#look(startedAt), signal);
     const count = await runCatchUp(this.#session, view, this.#runDeps(id, startedAt), signal);
     await orAborted(committed(accountId), signal);
     const { from, recovered, changed, chats, unread } = count;
     const outcome = { from, found: recovered + changed, chats, unread, endedAt: clock.now() };
-    await orAborted(finishCatchUp(db, id, outcome), signal);
+    await orAborted(finishCatchUp(db, id, outcome, { accountId, fence }), signal);
     return count;
   }
 

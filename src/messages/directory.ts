@@ -12,6 +12,7 @@ import { saveChats } from '../db/chat-store.ts';
 import { type ContactFacts, mergeContacts, saveContacts } from '../db/contact-store.ts';
 import type { Executor } from '../db/database.ts';
 import { ingestAddresses } from '../db/ingest-store.ts';
+import { type LeaseFence, NO_FENCE } from '../db/lease-fence.ts';
 import { orAborted, waitMs } from '../lib/abort.ts';
 import { backoffDelayMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -28,6 +29,8 @@ const PAUSE_MS = 30_000;
 
 export interface DirectoryOptions {
   readonly db: Executor;
+  /** What was read is written under the lease of its account: by then another phone may be linked. */
+  readonly fence?: LeaseFence;
   readonly log: Logger;
   readonly clock: Clock;
   readonly pauseMs?: number;
@@ -87,7 +90,7 @@ async function keep(
 }
 
 async function readDirectory(
-  { db, clock }: DirectoryOptions,
+  { db, fence = NO_FENCE, clock }: DirectoryOptions,
   session: ConnectedSession,
   signal: AbortSignal,
 ): Promise<void> {
@@ -107,16 +110,16 @@ async function readDirectory(
   ].flatMap((pair) => pair ?? []);
   for (const part of partsOf(pairs)) {
     signal.throwIfAborted();
-    await ingestAddresses(db, accountId, part, now());
+    await ingestAddresses(db, accountId, part, now(), { fence });
   }
   // Two entries of a person may lie in two parts: the later one would take back what the earlier one says.
   for (const part of partsOf(await toContacts(db, accountId, people))) {
     signal.throwIfAborted();
-    await saveContacts(db, accountId, part, now());
+    await saveContacts(db, accountId, part, now(), fence);
   }
   for (const part of partsOf(chats)) {
     signal.throwIfAborted();
-    await saveChats(db, accountId, part.map(toChatFacts), now());
+    await saveChats(db, accountId, part.map(toChatFacts), now(), fence);
   }
 }
 

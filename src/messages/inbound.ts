@@ -30,7 +30,7 @@ export interface InboundDeps {
   readonly queues: OpenQueues;
   readonly store: MediaStore;
   readonly instanceId: InstanceId;
-  /** What is read back is noted under the lease of its account. */
+  /** What is read of a page, and how far, is written under the lease of its account; what came by the queue is not. */
   readonly fence: LeaseFence;
   /** The run of this instance, while it has one. */
   readonly findRun: () => number | undefined;
@@ -96,7 +96,7 @@ export async function openInbound(deps: InboundDeps): Promise<Inbound> {
   const mediaFetch = stack.use(openMediaFetch({ db, store, emit, committed, log, clock, onStep, meter }));
   const catchUp = stack.use(openCatchUp({ db, fence, emit, gate, laneIdle, committed, log, clock, onStep }));
   readers = { catchUp, mediaFetch };
-  const directory = stack.use(openDirectory({ db, log, clock }));
+  const directory = stack.use(openDirectory({ db, fence, log, clock }));
   const ingest = makeIngest({
     db,
     log,

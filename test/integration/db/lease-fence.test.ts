@@ -5,8 +5,12 @@ import type { AccountStore } from '../../../src/accounts/account.ts';
 import { type AccountId, makeAccountId, makeMessageId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { markAccountDeleted } from '../../../src/db/account-removal.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
+import { finishCatchUp, insertCatchUp } from '../../../src/db/catch-up-ledger.ts';
 import { saveCaughtUpTo, saveChatWatermarks } from '../../../src/db/catch-up-store.ts';
+import { saveChats } from '../../../src/db/chat-store.ts';
+import { saveContacts } from '../../../src/db/contact-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
+import { ingestAddresses, ingestEvents } from '../../../src/db/ingest-store.ts';
 import { type LeaseFence, makeLeaseFence, NO_FENCE } from '../../../src/db/lease-fence.ts';
 import { releaseLease, takeLease } from '../../../src/db/lease-store.ts';
 import { listUnsettled } from '../../../src/db/outbox-store.ts';
@@ -21,9 +25,10 @@ import {
 } from '../../../src/db/send-result-store.ts';
 import { makeSnapshotIndex } from '../../../src/db/snapshot-store.ts';
 import { type Lease, LeaseLostError } from '../../../src/instances/lease.ts';
+import { learnRecipient } from '../../../src/messages/recipient.ts';
 import type { SnapshotIndex } from '../../../src/vault/snapshot-index.ts';
 import { openTestDatabase } from '../../support/database.ts';
-import { insertTestAccount } from '../../support/inbound-events.ts';
+import { insertTestAccount, messageEvent } from '../../support/inbound-events.ts';
 import { endRun, insertRun } from '../../support/instance-rows.ts';
 import { silentLog as log } from '../../support/silent-log.ts';
 import { findNextToSend, insertOutgoing } from '../../support/single-messages.ts';
@@ -84,6 +89,10 @@ async function dump(): Promise<readonly unknown[]> {
       (select jsonb_agg(k) from message_keys k where account_id = ${accountId}),
       (select jsonb_agg(v) from vault_snapshots v where account_id = ${accountId}),
       (select jsonb_agg(w order by w.chat_id) from chat_watermarks w where account_id = ${accountId}),
+      (select jsonb_agg(c order by c.id) from catch_ups c where account_id = ${accountId}),
+      (select jsonb_agg(a order by a.lid) from addresses a where account_id = ${accountId}),
+      (select jsonb_agg(c order by c.contact_id) from contacts c where account_id = ${accountId}),
+      (select jsonb_agg(c order by c.chat_id) from chats c where account_id = ${accountId}),
       (select jsonb_agg(p) from account_pace p where account_id = ${accountId}),
       (select jsonb_agg(jsonb_build_array(sent, failed)) from account_usage where account_id = ${accountId} and sent + failed > 0)) as rows`.execute(
     db,
@@ -355,5 +364,90 @@ describe('a message', () => {
     const before = await dump();
     expect(await claimOnceMore()).toEqual({ kind: 'gone' });
     expect(await dump()).toEqual(before);
+  });
+});
+
+describe('what a page tells of people, chats and the reading of it', () => {
+  const LID = '9900011@lid';
+  const pair = { lid: LID, phone: CHAT };
+  const asked = { lid: '9900012@lid', phone: '491700000003@c.us' };
+  const contact = { contactId: CHAT, name: 'Alice', pushName: null, isBusiness: false };
+  const chat = { chatId: CHAT, name: 'Alice', unread: 1, lastMessageAt: at.getTime() };
+  const key = { fromMe: true, chatId: asked.lid, bareId: 'P1', participant: null };
+  const outcome = { from: null, found: 3, chats: 1, unread: 0, endedAt: at.getTime() };
+  let begun: string;
+  const WRITES: Readonly<Record<string, (by: LeaseFence) => Promise<unknown>>> = {
+    saveContacts: (by) => saveContacts(db, accountId, [contact], at, by),
+    saveChats: (by) => saveChats(db, accountId, [chat], at, by),
+    ingestAddresses: (by) => ingestAddresses(db, accountId, [pair], at, { fence: by }),
+    learnRecipient: (by) =>
+      learnRecipient(db, { accountId, chatId: asked.phone }, { key, chatId: asked.lid }, at, by),
+    finishCatchUp: (by) => finishCatchUp(db, begun, outcome, { accountId, fence: by }),
+  };
+  const begin = (by: LeaseFence) =>
+    insertCatchUp(db, accountId, { cause: 'ready', startedAt: at.getTime(), fence: by });
+
+  beforeEach(async () => {
+    begun = await begin(NO_FENCE);
+  });
+
+  it('is written under the lease that holds the account', async () => {
+    for (const [name, write] of Object.entries({ ...WRITES, insertCatchUp: begin })) {
+      const before = await dump();
+      await write(fence);
+      expect(await dump(), name).not.toEqual(before);
+    }
+  });
+
+  it.each(EACH_LOSS)('is not written once the account is lost: %s', async (_how, lose) => {
+    await lose();
+    const before = await dump();
+    for (const [name, write] of Object.entries({ ...WRITES, insertCatchUp: begin })) {
+      await expect(write(fence), name).rejects.toThrow(LeaseLostError);
+    }
+    expect(await dump()).toEqual(before);
+  });
+
+  it('is not written by who knows of no lease, not even asked of', async () => {
+    const before = await dump();
+    for (const write of [...Object.values(WRITES), begin]) {
+      await expect(write(makeLeaseFence(() => undefined))).rejects.toThrow(LeaseLostError);
+    }
+    expect(await dump()).toEqual(before);
+  });
+
+  it('leaves nothing of the phone before where another number is linked meanwhile', async () => {
+    const former = { ...IDENTITY, phoneNumber: '+491700000004' };
+    await makeAccountStore(db, { fence }).saveLinked(accountId, former);
+    await saveContacts(db, accountId, [contact], at, fence);
+    await LOSSES['the run was ended and another instance has the account']?.();
+    const another = { ...former, phoneNumber: '+491700000005' };
+    await makeAccountStore(db).saveLinked(accountId, another);
+    await expect(saveContacts(db, accountId, [contact], at, fence)).rejects.toThrow(LeaseLostError);
+    const contacts = db.selectFrom('contacts').selectAll().where('account_id', '=', accountId);
+    expect(await contacts.execute()).toEqual([]);
+  });
+
+  it('of an account that was deleted is nobody’s: nothing is written, and nobody is blamed', async () => {
+    await markAccountDeleted(db, accountId);
+    await endRun(db, runs.here);
+    const before = await dump();
+    for (const write of Object.values(WRITES)) await write(fence);
+    await expect(begin(fence)).rejects.toMatchObject({ code: 'ACCOUNT_NOT_FOUND' });
+    expect(await dump()).toEqual(before);
+  });
+
+  it('is learnt with a message that was taken before, whoever stores it', async () => {
+    await LOSSES['the run was ended and another instance has the account']?.();
+    const named = { fromMe: false, chatId: LID, bareId: 'A1', participant: null };
+    const stored = await ingestEvents(
+      db,
+      accountId,
+      [messageEvent('A1', { key: named, chatId: CHAT, author: CHAT })],
+      at,
+    );
+    expect(stored.added).toHaveLength(1);
+    const learnt = db.selectFrom('addresses').select(['lid', 'phone']).where('account_id', '=', accountId);
+    expect(await learnt.execute()).toEqual([pair]);
   });
 });

@@ -4,7 +4,7 @@ import type { AccountId } from '../../../src/accounts/ids.ts';
 import { saveCaughtUpTo } from '../../../src/db/catch-up-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
-import { makeLeaseFence } from '../../../src/db/lease-fence.ts';
+import { type LeaseFence, makeLeaseFence, NO_FENCE } from '../../../src/db/lease-fence.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { type CatchUp, openCatchUp } from '../../../src/messages/catch-up.ts';
 import type { CatchUpOptions } from '../../../src/messages/catch-up-keeper.ts';
@@ -426,23 +426,44 @@ describe('catching up with the page', () => {
     expect(ids()).toEqual(['message live', 'message live', 'message live', 'message next']);
   });
 
-  it('moves nothing once another instance has the account, whatever it has read of its page', async () => {
-    const end = () => {
-      connection.abort();
-      return 0;
-    };
-    const marks = db.selectFrom('chat_watermarks').select('chat_id');
-    const runLate = async () => {
-      await using catchUp = open({ fence: makeLeaseFence(() => undefined), pauseMs: end });
+  it.each([
+    { lostAfter: 'nothing', passes: 0, read: 0, left: { entries: [], marks: 0 } },
+    { lostAfter: 'the entry in the ledger', passes: 1, read: 1, left: { entries: [false], marks: 0 } },
+    { lostAfter: 'the watermarks', passes: 2, read: 1, left: { entries: [false], marks: 1 } },
+    { lostAfter: 'the end of the run', passes: 3, read: 1, left: { entries: [true], marks: 1 } },
+  ])(
+    'writes nothing more once another instance has the account, lost after $lostAfter',
+    async ({ passes, read, left }) => {
+      session.receive(ago(HOUR, 'a'));
+      const lost = makeLeaseFence(() => undefined);
+      let passed = 0;
+      const fence: LeaseFence = {
+        condition: (id) => (passed++ < passes ? NO_FENCE : lost).condition(id),
+        requireGone: lost.requireGone,
+      };
+      const pauseMs = () => {
+        connection.abort();
+        return 0;
+      };
+      await using catchUp = open({ fence, pauseMs });
       await catchUp.run(session, { signal: connection.signal });
-      connection = new AbortController();
-      return [await caughtUpTo(), await marks.where('account_id', '=', session.accountId).execute()];
-    };
-    expect(await runLate()).toEqual([undefined, []]);
-    session.receive(ago(HOUR, 'a'));
-    expect(await runLate()).toEqual([undefined, []]);
-    expect(session.pagesRead).toHaveLength(1);
-  });
+      const of = { account_id: session.accountId };
+      const entries = await db
+        .selectFrom('catch_ups')
+        .select('ended_at')
+        .where((eb) => eb.and(of))
+        .execute();
+      const marks = await db
+        .selectFrom('chat_watermarks')
+        .select('chat_id')
+        .where((eb) => eb.and(of))
+        .execute();
+      const isEnded = entries.map(({ ended_at }) => ended_at !== null);
+      expect({ entries: isEnded, marks: marks.length }).toEqual(left);
+      expect(session.pagesRead).toHaveLength(read);
+      expect(await caughtUpTo()).toBeUndefined();
+    },
+  );
 
   it('keeps the instant while a chat cannot be read, and reads the others', async () => {
     session.receive(ago(HOUR, 'a'), ago(HOUR, 'b', BOB));

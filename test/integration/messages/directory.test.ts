@@ -4,6 +4,7 @@ import { listChats } from '../../../src/db/chat-store.ts';
 import { listContacts } from '../../../src/db/contact-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
+import { makeLeaseFence } from '../../../src/db/lease-fence.ts';
 import { type Directory, openDirectory } from '../../../src/messages/directory.ts';
 import { openTestDatabase } from '../../support/database.ts';
 import { insertTestAccount, messageEvent, T0 } from '../../support/inbound-events.ts';
@@ -137,6 +138,17 @@ it('reads again when something was stored, and when the page did not answer', as
   directory.wake(session.accountId);
   await calls.reached(7);
   expect(await chats()).toMatchObject([{ unread: 5 }]);
+});
+
+it('writes nothing of a page once another instance has the account', async () => {
+  session.contacts = [person(LID, { phone: ALICE, name: 'Alice' })];
+  session.chatList = [chat(ALICE)];
+  const fence = makeLeaseFence(() => undefined);
+  await using late = openDirectory({ db, fence, log, clock: new ManualClock(), pauseMs: 0 });
+  const failed = log.next('The contacts and chats of an account could not be read');
+  void late.run(session, connected.signal);
+  expect((await failed).level).toBe('warn');
+  expect([await contacts(), await chats()]).toEqual([[], []]);
 });
 
 it('ends with the connection', async () => {
