@@ -35,7 +35,7 @@ export async function sendNext(
   try {
     const [found, mayLeave] = await Promise.all([prepare(run, message), run.pace.mayLeave(message)]);
     if (found === undefined || !mayLeave) return;
-    const prepared = await run.query(learnRecipient(deps.db, message, found, run.date()));
+    const prepared = await run.query(learnRecipient(deps.db, message, found, run.date(), run.fence));
     deps.onStep?.('prepared');
     const names = [prepared.chatId, prepared.key.chatId];
     for (const name of names) unsettled.learnAlias(message.chatId, name);
