@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
+import { enterHealth, enterLimit } from '../../../src/db/account-news-store.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
 import { ingestEvents } from '../../../src/db/ingest-store.ts';
@@ -353,6 +354,43 @@ describe('what happens to an account', () => {
       connectionStatus: 'Failed',
       reason: { code: 'banned', text: expect.any(String), userAction: expect.any(String) },
     });
+  });
+
+  it('is told as its health, the use of its daily limit, and its end on purpose', async () => {
+    const here = await open();
+    await here.make(consumer.url, { events: ['account.health', 'account.limit', 'account.disconnected'] });
+    const store = makeAccountStore(here.db);
+    const use = { sentToday: 700, dailyLimit: 1_000 };
+    await enterLimit(here.db, account, { percent: 70, ...use });
+    await enterHealth(here.db, account, { health: 'Warning', ...use });
+    await enterLimit(here.db, account, { percent: 90, ...use, sentToday: 905 });
+    await store.saveState(account, { state: 'connected', reason: null });
+    await store.saveState(account, { state: 'disconnected', reason: 'user_disconnected' });
+    await consumer.until(() => consumer.requests.length >= 4);
+    const used = { usagePercentage: 70, messagesSentToday: 700, dailyLimit: 1_000 };
+    expect(consumer.requests.map(({ body }) => JSON.parse(body))).toEqual(
+      [
+        { type: 'account.limit', data: { percent: 70, ...used } },
+        { type: 'account.health', data: { healthStatus: 'Warning', ...used } },
+        {
+          type: 'account.limit',
+          data: { percent: 90, ...used, usagePercentage: 90.5, messagesSentToday: 905 },
+        },
+        {
+          type: 'account.disconnected',
+          data: {
+            connectionStatus: 'Disconnected',
+            state: 'disconnected',
+            reason: { code: 'user_disconnected', text: expect.any(String), userAction: expect.any(String) },
+            since: expect.any(String),
+          },
+        },
+      ].map(({ type, data }) => ({
+        type,
+        timestamp: expect.any(String),
+        data: { accountId: account, ...data },
+      })),
+    );
   });
 });
 
