@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SHARED_MEMORY } from '../../../src/channels/whatsapp-web/runtime-folder.ts';
 import { keyToId } from '../../../src/vault/key-ring.ts';
 import { runCli } from '../../support/cli-process.ts';
 import { openTestDatabase } from '../../support/database.ts';
@@ -47,7 +48,11 @@ const outcomes = ({ checks }: Seen) =>
 
 describe('without a daemon', () => {
   it('finds all that one needs, writes nothing, and exits with 0', async () => {
-    const seen = await examine({ PORT: '0' });
+    const seen = await examine({
+      PORT: '0',
+      WHATSAPP_RUNTIME_PATH: SHARED_MEMORY,
+      WHATSAPP_MAX_CONNECTIONS: '1',
+    });
     expect(await readdir(folder.path)).toEqual([]);
     expect(seen.code).toBe(0);
     expect(outcomes(seen)).toMatchObject({
@@ -57,6 +62,7 @@ describe('without a daemon', () => {
       redis: 'good',
       postgres: 'good',
       key: 'good',
+      tmpfs: 'good',
       ports: 'good',
     });
     for (const { outcome, remedy } of Object.values(seen.checks))
@@ -70,7 +76,7 @@ describe('without a daemon', () => {
       CHROME_EXTRA_ARGS: '--proxy-server=http://user:hidden-word@proxy:1',
       REDIS_URL: 'redis://user:hidden-word@127.0.0.1:1',
       DATABASE_URL: 'postgres://user:hidden-word@127.0.0.1:1/x',
-      WHATSAPP_RUNTIME_PATH: join(folder.path, 'live'),
+      WHATSAPP_RUNTIME_PATH: '/dev/null/live',
       LOG_DIR: '/dev/null/logs',
     });
     expect(seen.code).toBe(1);
@@ -79,7 +85,9 @@ describe('without a daemon', () => {
       redis: 'bad',
       postgres: 'bad',
       disk: 'bad',
+      tmpfs: 'warning',
     });
+    expect(seen.checks.tmpfs?.remedy).toContain('WHATSAPP_RUNTIME_PATH');
     expect(JSON.stringify(seen)).not.toContain('hidden-word');
     for (const { outcome, remedy } of Object.values(seen.checks))
       expect(remedy === null).toBe(outcome === 'good');
@@ -103,7 +111,12 @@ describe('without a daemon', () => {
   });
 
   it('looks at the rest although variables are wrong', async () => {
-    const seen = await examine({ PORT: '70000', ENCRYPTION_KEY: 'changeme', NODE_ENV: 'production' });
+    const seen = await examine({
+      PORT: '70000',
+      ENCRYPTION_KEY: 'changeme',
+      NODE_ENV: 'production',
+      WHATSAPP_MAX_CONNECTIONS: '0',
+    });
     expect(seen.code).toBe(1);
     expect(outcomes(seen)).toMatchObject({
       configuration: 'bad',
@@ -112,6 +125,7 @@ describe('without a daemon', () => {
       redis: 'good',
       postgres: 'good',
       key: 'bad',
+      tmpfs: 'bad',
       ports: 'bad',
     });
     expect(JSON.stringify(seen)).not.toContain('changeme');

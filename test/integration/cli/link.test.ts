@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ApiClient } from '../../../src/cli/api-client.ts';
 import type { AccountView } from '../../../src/cli/api-views.ts';
+import { runProgram } from '../../../src/cli/program.ts';
 import { drawQr } from '../../../src/cli/qr-view.ts';
 import { makeAccountView } from '../../support/account-view.ts';
 import { runCli, startCli } from '../../support/cli-process.ts';
@@ -85,6 +87,39 @@ async function play(...scenes: readonly [Scene, ...Scene[]]): Promise<Record<str
   };
   daemon = await openFakeDaemon(answer);
   return { SWITCHBOARD_URL: daemon.url };
+}
+
+/** Links at a terminal; what stands on it after each time that something was written. */
+async function linkAtTerminal(name: string): Promise<readonly string[]> {
+  const url = String(daemon?.url);
+  const { signal } = new AbortController();
+  const screens: string[] = [];
+  const unused = () => {
+    throw new Error('This is not used here.');
+  };
+  const code = await runProgram(['link', name], {
+    openApi: async () => new ApiClient({ url, apiKey: 'key', keySource: null }, signal),
+    write: (text) => void screens.push(drawOn(screens.at(-1) ?? '', text)),
+    writeError: unused,
+    ...{ isTty: true, signal, askHidden: unused, findPassphrase: unused },
+    ...{ readSurroundings: unused, resolvePath: unused },
+  });
+  expect(code).toBe(0);
+  return screens;
+}
+
+/** What a terminal shows once the text was written to it: `ESC[nF ESC[J` goes up n lines and clears what is below. */
+function drawOn(screen: string, text: string): string {
+  const [first = '', ...rest] = text.split('\x1b[J');
+  const [plain = '', up] = first.split('\x1b[');
+  if (up === undefined) return screen + text;
+  const lines = (screen + plain).split('\n');
+  const kept = lines.slice(0, Math.max(0, lines.length - 1 - Number.parseInt(up, 10)));
+  return drawOn(kept.map((line) => `${line}\n`).join(''), rest.join('\x1b[J'));
+}
+
+function withoutRepeats<T>(list: readonly T[]): readonly T[] {
+  return list.filter((each, nth) => JSON.stringify(each) !== JSON.stringify(list[nth - 1]));
 }
 
 /** The first request that changes something. */
@@ -227,6 +262,26 @@ describe('link', () => {
       path: '/connect',
       body: { displayName: 'My shop', phoneNumber: '+491700000001' },
     });
+  });
+
+  it('keeps one code on a terminal, the one that holds, and none once it is used', async () => {
+    await play(STARTING, scanning('2@one'), scanning('2@two'), PAIRING, SYNCING, CONNECTED);
+    const screens = await linkAtTerminal('My shop');
+    const [one, two] = ['2@one', '2@two'].map((qr) => drawQr(qr, { small: true }));
+    const shown = screens.map((screen) => {
+      const codes = screen.split('scan this code').length - 1;
+      return { codes, one: screen.includes(String(one)), two: screen.includes(String(two)) };
+    });
+    const none = { codes: 0, one: false, two: false };
+    expect(withoutRepeats(shown)).toEqual([
+      none,
+      { codes: 1, one: true, two: false },
+      { codes: 1, one: false, two: true },
+      none,
+    ]);
+    expect(screens.at(-1)).toMatch(
+      /^Account .*\nThe browser is starting\.\nThe phone has answered\. .*\nLinked\. .*\nConnected as .*\n$/,
+    );
   });
 
   it.each([
