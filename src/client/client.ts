@@ -12,6 +12,7 @@ export type { ClientOptions } from './client-options.ts';
 export type { paths } from './openapi.ts';
 export type { RealtimeEvents, RealtimePayloads } from './realtime-events.ts';
 export { type ClientCode, SwitchboardError } from './switchboard-error.ts';
+export type { WebhookBody } from './webhook-body.ts';
 
 /**
  * Calls of the API. Each rejects with a SwitchboardError, with the reason of its signal, or with what `token` throws.

@@ -1,7 +1,7 @@
 /**
  * What the HTTP API takes and answers. Made from the OpenAPI document by: npm run generate:client
- * document 5cfb67b1d23336f3111080cedbfbcc0c67dde22e5367e60ca702bc0cdd1c61ab
- * types 1297105adbe4bdab194a0203247075628d634ad0ff1d2f8480a4744abe3b799d
+ * document 82a4c0562bf42cfd5b1479e6f528d169dd303283cab84228dca061928a909e4e
+ * types cb6056f7ca64294edcafa97bd14a42e8cf2fdb611eae336e1a16b013ee860f52
  */
 
 export interface paths {
@@ -944,9 +944,1064 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "message.received": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An incoming message was stored, live or read back after an absence. */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /**
+                     * @description Names the event: the same at each try, and when it is redelivered.
+                     * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+                     */
+                    "webhook-id": string;
+                    /**
+                     * @description The second of this try, since 1970.
+                     * @example 1769846400
+                     */
+                    "webhook-timestamp": string;
+                    /**
+                     * @description Of `id.timestamp.body` in the Standard Webhooks scheme; one by each secret that signs.
+                     * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                     */
+                    "webhook-signature": string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "message.received",
+                     *       "timestamp": "2026-01-31T08:00:01.000Z",
+                     *       "data": {
+                     *         "messageId": "019c0f3e-8f00-7c69-9d1f-1c1b7b1f8a10",
+                     *         "whatsappMessageId": "false_491700000001@c.us_3EB0A1B2C3",
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "chatId": "491700000001@c.us",
+                     *         "phoneNumber": "+491700000001",
+                     *         "direction": "incoming",
+                     *         "type": "text",
+                     *         "author": "491700000001@c.us",
+                     *         "authorName": null,
+                     *         "text": "Where is my parcel?",
+                     *         "location": null,
+                     *         "contacts": null,
+                     *         "poll": null,
+                     *         "mediaUrl": null,
+                     *         "mediaStatus": null,
+                     *         "mediaType": null,
+                     *         "mimeType": null,
+                     *         "fileName": null,
+                     *         "fileSize": null,
+                     *         "caption": null,
+                     *         "replyTo": null,
+                     *         "status": "delivered",
+                     *         "failedReason": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z",
+                     *         "handedAt": null,
+                     *         "sentAt": null,
+                     *         "deliveredAt": null,
+                     *         "readAt": null,
+                     *         "playedAt": null,
+                     *         "editedAt": null,
+                     *         "revokedAt": null,
+                     *         "reactions": [],
+                     *         "votes": null,
+                     *         "versions": [],
+                     *         "recovered": false
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageReceivedEvent"];
+                };
+            };
+            responses: {
+                /** @description It is taken. */
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description It is not, and is tried again for 24 hours. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A message took another step: accepted, sent (also from the phone itself), delivered, read, played, failed, put off, cancelled; or it was edited or revoked, its file is there or was given up, or reactions to it or votes in it changed. */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /**
+                     * @description Names the event: the same at each try, and when it is redelivered.
+                     * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+                     */
+                    "webhook-id": string;
+                    /**
+                     * @description The second of this try, since 1970.
+                     * @example 1769846400
+                     */
+                    "webhook-timestamp": string;
+                    /**
+                     * @description Of `id.timestamp.body` in the Standard Webhooks scheme; one by each secret that signs.
+                     * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                     */
+                    "webhook-signature": string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "message.status",
+                     *       "timestamp": "2026-01-31T08:00:00.000Z",
+                     *       "data": {
+                     *         "messageId": "019c0f3e-8f00-7c69-9d1f-1c1b7b1f8a10",
+                     *         "whatsappMessageId": "true_491700000001@c.us_3EB0A1B2C3",
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "chatId": "491700000001@c.us",
+                     *         "phoneNumber": "+491700000001",
+                     *         "direction": "outgoing",
+                     *         "type": "text",
+                     *         "author": null,
+                     *         "authorName": null,
+                     *         "text": "Your parcel is here.",
+                     *         "location": null,
+                     *         "contacts": null,
+                     *         "poll": null,
+                     *         "mediaUrl": null,
+                     *         "mediaStatus": null,
+                     *         "mediaType": null,
+                     *         "mimeType": null,
+                     *         "fileName": null,
+                     *         "fileSize": null,
+                     *         "caption": null,
+                     *         "replyTo": null,
+                     *         "status": "delivered",
+                     *         "failedReason": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z",
+                     *         "handedAt": "2026-01-31T08:00:00.400Z",
+                     *         "sentAt": "2026-01-31T08:00:00.900Z",
+                     *         "deliveredAt": "2026-01-31T08:00:02.000Z",
+                     *         "readAt": null,
+                     *         "playedAt": null,
+                     *         "editedAt": null,
+                     *         "revokedAt": null,
+                     *         "reactions": [
+                     *           {
+                     *             "senderId": "491700000001@c.us",
+                     *             "emoji": "👍",
+                     *             "at": "2026-01-31T08:01:00.000Z"
+                     *           }
+                     *         ],
+                     *         "votes": null,
+                     *         "versions": [],
+                     *         "recovered": false
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessageStatusEvent"];
+                };
+            };
+            responses: {
+                /** @description It is taken. */
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description It is not, and is tried again for 24 hours. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "account.connected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The account is connected. */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /**
+                     * @description Names the event: the same at each try, and when it is redelivered.
+                     * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+                     */
+                    "webhook-id": string;
+                    /**
+                     * @description The second of this try, since 1970.
+                     * @example 1769846400
+                     */
+                    "webhook-timestamp": string;
+                    /**
+                     * @description Of `id.timestamp.body` in the Standard Webhooks scheme; one by each secret that signs.
+                     * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                     */
+                    "webhook-signature": string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "account.connected",
+                     *       "timestamp": "2026-01-31T08:00:00.000Z",
+                     *       "data": {
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "connectionStatus": "Connected",
+                     *         "state": "connected",
+                     *         "reason": null,
+                     *         "since": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountConnectedEvent"];
+                };
+            };
+            responses: {
+                /** @description It is taken. */
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description It is not, and is tried again for 24 hours. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "account.reconnecting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The session fell and was not back within seconds. */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /**
+                     * @description Names the event: the same at each try, and when it is redelivered.
+                     * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+                     */
+                    "webhook-id": string;
+                    /**
+                     * @description The second of this try, since 1970.
+                     * @example 1769846400
+                     */
+                    "webhook-timestamp": string;
+                    /**
+                     * @description Of `id.timestamp.body` in the Standard Webhooks scheme; one by each secret that signs.
+                     * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                     */
+                    "webhook-signature": string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "account.reconnecting",
+                     *       "timestamp": "2026-01-31T08:00:00.000Z",
+                     *       "data": {
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "connectionStatus": "Reconnecting",
+                     *         "state": "reconnecting",
+                     *         "reason": {
+                     *           "code": "connection_lost",
+                     *           "text": "WhatsApp Web lost its connection and did not find it again.",
+                     *           "userAction": null
+                     *         },
+                     *         "since": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountReconnectingEvent"];
+                };
+            };
+            responses: {
+                /** @description It is taken. */
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description It is not, and is tried again for 24 hours. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "account.critical": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Five attempts in a row failed, or five connections in a row did not last. */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /**
+                     * @description Names the event: the same at each try, and when it is redelivered.
+                     * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+                     */
+                    "webhook-id": string;
+                    /**
+                     * @description The second of this try, since 1970.
+                     * @example 1769846400
+                     */
+                    "webhook-timestamp": string;
+                    /**
+                     * @description Of `id.timestamp.body` in the Standard Webhooks scheme; one by each secret that signs.
+                     * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                     */
+                    "webhook-signature": string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "account.critical",
+                     *       "timestamp": "2026-01-31T08:00:00.000Z",
+                     *       "data": {
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "kind": "reconnect_failing",
+                     *         "reason": {
+                     *           "code": "connection_lost",
+                     *           "text": "WhatsApp Web lost its connection and did not find it again.",
+                     *           "userAction": null
+                     *         },
+                     *         "text": "Five attempts in a row failed."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountCriticalEvent"];
+                };
+            };
+            responses: {
+                /** @description It is taken. */
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description It is not, and is tried again for 24 hours. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "account.needs_human": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Only a person can mend it; the reason says what and how. */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /**
+                     * @description Names the event: the same at each try, and when it is redelivered.
+                     * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+                     */
+                    "webhook-id": string;
+                    /**
+                     * @description The second of this try, since 1970.
+                     * @example 1769846400
+                     */
+                    "webhook-timestamp": string;
+                    /**
+                     * @description Of `id.timestamp.body` in the Standard Webhooks scheme; one by each secret that signs.
+                     * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                     */
+                    "webhook-signature": string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "account.needs_human",
+                     *       "timestamp": "2026-01-31T08:00:00.000Z",
+                     *       "data": {
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "connectionStatus": "Failed",
+                     *         "state": "needs_human",
+                     *         "reason": {
+                     *           "code": "logged_out",
+                     *           "text": "The device was unlinked on the phone, or WhatsApp ended the link.",
+                     *           "userAction": "Reconnect the account and scan the new QR code."
+                     *         },
+                     *         "since": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountNeedsHumanEvent"];
+                };
+            };
+            responses: {
+                /** @description It is taken. */
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description It is not, and is tried again for 24 hours. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "account.disconnected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The account was disconnected on purpose, or was never linked. */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /**
+                     * @description Names the event: the same at each try, and when it is redelivered.
+                     * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+                     */
+                    "webhook-id": string;
+                    /**
+                     * @description The second of this try, since 1970.
+                     * @example 1769846400
+                     */
+                    "webhook-timestamp": string;
+                    /**
+                     * @description Of `id.timestamp.body` in the Standard Webhooks scheme; one by each secret that signs.
+                     * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                     */
+                    "webhook-signature": string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "account.disconnected",
+                     *       "timestamp": "2026-01-31T08:00:00.000Z",
+                     *       "data": {
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "connectionStatus": "Disconnected",
+                     *         "state": "disconnected",
+                     *         "reason": {
+                     *           "code": "user_disconnected",
+                     *           "text": "Disconnected by a user.",
+                     *           "userAction": "Reconnect the account to link it again."
+                     *         },
+                     *         "since": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountDisconnectedEvent"];
+                };
+            };
+            responses: {
+                /** @description It is taken. */
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description It is not, and is tried again for 24 hours. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "account.health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The health has changed. */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /**
+                     * @description Names the event: the same at each try, and when it is redelivered.
+                     * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+                     */
+                    "webhook-id": string;
+                    /**
+                     * @description The second of this try, since 1970.
+                     * @example 1769846400
+                     */
+                    "webhook-timestamp": string;
+                    /**
+                     * @description Of `id.timestamp.body` in the Standard Webhooks scheme; one by each secret that signs.
+                     * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                     */
+                    "webhook-signature": string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "account.health",
+                     *       "timestamp": "2026-01-31T08:00:00.000Z",
+                     *       "data": {
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "healthStatus": "Warning",
+                     *         "usagePercentage": 70,
+                     *         "messagesSentToday": 700,
+                     *         "dailyLimit": 1000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountHealthEvent"];
+                };
+            };
+            responses: {
+                /** @description It is taken. */
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description It is not, and is tried again for 24 hours. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "account.limit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 70 or 90 % of the daily limit are used. */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /**
+                     * @description Names the event: the same at each try, and when it is redelivered.
+                     * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+                     */
+                    "webhook-id": string;
+                    /**
+                     * @description The second of this try, since 1970.
+                     * @example 1769846400
+                     */
+                    "webhook-timestamp": string;
+                    /**
+                     * @description Of `id.timestamp.body` in the Standard Webhooks scheme; one by each secret that signs.
+                     * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                     */
+                    "webhook-signature": string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "account.limit",
+                     *       "timestamp": "2026-01-31T08:00:00.000Z",
+                     *       "data": {
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "percent": 70,
+                     *         "usagePercentage": 70,
+                     *         "messagesSentToday": 700,
+                     *         "dailyLimit": 1000
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountLimitEvent"];
+                };
+            };
+            responses: {
+                /** @description It is taken. */
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description It is not, and is tried again for 24 hours. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "webhook.disabled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Another webhook of the tenant was disabled, since nothing was taken there for days. */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /**
+                     * @description Names the event: the same at each try, and when it is redelivered.
+                     * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+                     */
+                    "webhook-id": string;
+                    /**
+                     * @description The second of this try, since 1970.
+                     * @example 1769846400
+                     */
+                    "webhook-timestamp": string;
+                    /**
+                     * @description Of `id.timestamp.body` in the Standard Webhooks scheme; one by each secret that signs.
+                     * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                     */
+                    "webhook-signature": string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "webhook.disabled",
+                     *       "timestamp": "2026-01-31T08:00:00.000Z",
+                     *       "data": {
+                     *         "webhookId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "description": "Order service",
+                     *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+                     *         "reason": "failing",
+                     *         "since": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookDisabledEvent"];
+                };
+            };
+            responses: {
+                /** @description It is taken. */
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description It is not, and is tried again for 24 hours. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    ping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Somebody asked for it, by `POST /webhooks/{webhookId}/test`. */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /**
+                     * @description Names the event: the same at each try, and when it is redelivered.
+                     * @example evt_dQw4w9WgXcQmN2pLr7sTuvWxYz0
+                     */
+                    "webhook-id": string;
+                    /**
+                     * @description The second of this try, since 1970.
+                     * @example 1769846400
+                     */
+                    "webhook-timestamp": string;
+                    /**
+                     * @description Of `id.timestamp.body` in the Standard Webhooks scheme; one by each secret that signs.
+                     * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                     */
+                    "webhook-signature": string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "ping",
+                     *       "timestamp": "2026-01-31T08:00:00.000Z",
+                     *       "data": {
+                     *         "webhookId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PingEvent"];
+                };
+            };
+            responses: {
+                /** @description It is taken. */
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description It is not, and is tried again for 24 hours. */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
+        /**
+         * @example {
+         *       "messageId": "019c0f3e-8f00-7c69-9d1f-1c1b7b1f8a10",
+         *       "whatsappMessageId": "true_491700000001@c.us_3EB0A1B2C3",
+         *       "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+         *       "chatId": "491700000001@c.us",
+         *       "phoneNumber": "+491700000001",
+         *       "direction": "outgoing",
+         *       "type": "text",
+         *       "author": null,
+         *       "authorName": null,
+         *       "text": "Your parcel is here.",
+         *       "location": null,
+         *       "contacts": null,
+         *       "poll": null,
+         *       "mediaUrl": null,
+         *       "mediaStatus": null,
+         *       "mediaType": null,
+         *       "mimeType": null,
+         *       "fileName": null,
+         *       "fileSize": null,
+         *       "caption": null,
+         *       "replyTo": null,
+         *       "status": "delivered",
+         *       "failedReason": null,
+         *       "timestamp": "2026-01-31T08:00:00.000Z",
+         *       "handedAt": "2026-01-31T08:00:00.400Z",
+         *       "sentAt": "2026-01-31T08:00:00.900Z",
+         *       "deliveredAt": "2026-01-31T08:00:02.000Z",
+         *       "readAt": null,
+         *       "playedAt": null,
+         *       "editedAt": null,
+         *       "revokedAt": null,
+         *       "reactions": [
+         *         {
+         *           "senderId": "491700000001@c.us",
+         *           "emoji": "👍",
+         *           "at": "2026-01-31T08:01:00.000Z"
+         *         }
+         *       ],
+         *       "votes": null,
+         *       "versions": [],
+         *       "recovered": false
+         *     }
+         */
+        MessageInput: {
+            /**
+             * Format: uuid
+             * @description Ours.
+             */
+            messageId: string;
+            /**
+             * @description WhatsApp's serialised key.
+             * @example true_491700000001@c.us_3EB0A1B2C3
+             */
+            whatsappMessageId: string | null;
+            /** Format: uuid */
+            accountId: string;
+            /** @example 491700000001@c.us */
+            chatId: string;
+            /**
+             * @description E.164; null in groups and where WhatsApp hides it.
+             * @example +491700000001
+             */
+            phoneNumber: string | null;
+            /** @enum {string} */
+            direction: "incoming" | "outgoing";
+            /** @enum {string} */
+            type: "text" | "image" | "video" | "audio" | "voice" | "document" | "sticker" | "location" | "contact" | "poll" | "revoked" | "other";
+            /**
+             * @description Who wrote an incoming message; in groups the participant.
+             * @example 491700000001@c.us
+             */
+            author: string | null;
+            authorName: string | null;
+            text: string | null;
+            location: {
+                latitude: number;
+                longitude: number;
+                name?: string;
+                address?: string;
+                url?: string;
+            } | null;
+            contacts: {
+                name: string;
+                vcard: string;
+            }[] | null;
+            poll: {
+                question: string;
+                options: string[];
+                multipleAnswers: boolean;
+            } | null;
+            /** @description Path of the file; null until it is stored, and if it is not to be had. */
+            mediaUrl: string | null;
+            /** @description Where the file is: still to be fetched, stored, gone from WhatsApp, or given up. Null for what has none. */
+            mediaStatus: ("pending" | "stored" | "gone" | "failed") | null;
+            mediaType: ("image" | "video" | "audio" | "voice" | "document" | "sticker") | null;
+            mimeType: string | null;
+            fileName: string | null;
+            /** @description Bytes. */
+            fileSize: number | null;
+            caption: string | null;
+            /** @description The message that this one answers: our id, or WhatsApp's if we do not hold it. */
+            replyTo: string | null;
+            /** @enum {string} */
+            status: "pending" | "sent" | "delivered" | "read" | "played" | "deferred" | "cancelled" | "failed" | "unknown";
+            /**
+             * @description Code of what went wrong, and what WhatsApp said of it.
+             * @example NOT_ON_WHATSAPP
+             * @example SEND_REFUSED: 463
+             */
+            failedReason: string | null;
+            /** Format: date-time */
+            timestamp: string;
+            /**
+             * Format: date-time
+             * @description When it was given to the WhatsApp page.
+             */
+            handedAt: string | null;
+            /** Format: date-time */
+            sentAt: string | null;
+            /** Format: date-time */
+            deliveredAt: string | null;
+            /** Format: date-time */
+            readAt: string | null;
+            /** Format: date-time */
+            playedAt: string | null;
+            /** Format: date-time */
+            editedAt: string | null;
+            /** Format: date-time */
+            revokedAt: string | null;
+            /** @description The reaction of each person who has one, oldest first; our own has our own id. */
+            reactions: {
+                /** @example 491700000001@c.us */
+                senderId: string;
+                /** @example 👍 */
+                emoji: string;
+                /** Format: date-time */
+                at: string;
+            }[];
+            /** @description What each person chose in a poll, oldest first; null for what is no poll. */
+            votes: {
+                /** @example 491700000001@c.us */
+                voterId: string;
+                /**
+                 * @example [
+                 *       "now",
+                 *       "later"
+                 *     ]
+                 */
+                options: string[];
+                /** Format: date-time */
+                at: string;
+            }[] | null;
+            /** @description Of an edited message what it said at first and after each edit, as far as it was seen; else empty. */
+            versions: {
+                text: string | null;
+                /** Format: date-time */
+                at: string;
+            }[];
+            /** @description Read back after an absence instead of told live. */
+            recovered: boolean;
+        };
         SendMessageInput: {
             /**
              * @description E.164, or a chat id.
@@ -1691,6 +2746,338 @@ export interface components {
             }[];
             /** @description Read back after an absence instead of told live. */
             recovered: boolean;
+        };
+        /**
+         * @example {
+         *       "type": "message.received",
+         *       "timestamp": "2026-01-31T08:00:01.000Z",
+         *       "data": {
+         *         "messageId": "019c0f3e-8f00-7c69-9d1f-1c1b7b1f8a10",
+         *         "whatsappMessageId": "false_491700000001@c.us_3EB0A1B2C3",
+         *         "accountId": "6f1c2f6e-0b0e-4c69-9d1f-1c1b7b1f8a10",
+         *         "chatId": "491700000001@c.us",
+         *         "phoneNumber": "+491700000001",
+         *         "direction": "incoming",
+         *         "type": "text",
+         *         "author": "491700000001@c.us",
+         *         "authorName": null,
+         *         "text": "Where is my parcel?",
+         *         "location": null,
+         *         "contacts": null,
+         *         "poll": null,
+         *         "mediaUrl": null,
+         *         "mediaStatus": null,
+         *         "mediaType": null,
+         *         "mimeType": null,
+         *         "fileName": null,
+         *         "fileSize": null,
+         *         "caption": null,
+         *         "replyTo": null,
+         *         "status": "delivered",
+         *         "failedReason": null,
+         *         "timestamp": "2026-01-31T08:00:00.000Z",
+         *         "handedAt": null,
+         *         "sentAt": null,
+         *         "deliveredAt": null,
+         *         "readAt": null,
+         *         "playedAt": null,
+         *         "editedAt": null,
+         *         "revokedAt": null,
+         *         "reactions": [],
+         *         "votes": null,
+         *         "versions": [],
+         *         "recovered": false
+         *       }
+         *     }
+         */
+        MessageReceivedEvent: {
+            /** @constant */
+            type: "message.received";
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            timestamp: string;
+            data: components["schemas"]["Message"];
+        };
+        MessageStatusEvent: {
+            /** @constant */
+            type: "message.status";
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            timestamp: string;
+            data: components["schemas"]["Message"];
+        };
+        AccountConnectedEvent: {
+            /** @constant */
+            type: "account.connected";
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            timestamp: string;
+            data: {
+                /** Format: uuid */
+                accountId: string;
+                /** @constant */
+                connectionStatus: "Connected";
+                /** @constant */
+                state: "connected";
+                /**
+                 * @description Why the account is not connected.
+                 * @example null
+                 */
+                reason: {
+                    /** @enum {string} */
+                    code: "user_disconnected" | "exported" | "moved_away" | "qr_given_up" | "no_code" | "pairing_code_refused" | "wrong_phone" | "already_linked" | "no_slot" | "daemon_stopped" | "logged_out" | "replaced" | "banned" | "client_outdated" | "auth_failed" | "passkey" | "link_stalled" | "key_missing" | "vault_damaged" | "vault_unavailable" | "proxy_blocked" | "browser_died" | "page_crashed" | "page_unresponsive" | "launch_failed" | "page_unreachable" | "start_overdue" | "connection_lost" | "library_fault" | "disk_full" | "storage_failed" | "memory_high" | "link_doubted" | "memory_exceeded" | "self_test_failed";
+                    text: string;
+                    /** @description What a person should do; null if nothing. */
+                    userAction: string | null;
+                } | null;
+                /**
+                 * Format: date-time
+                 * @description Since when it is so.
+                 */
+                since: string;
+            };
+        };
+        AccountReconnectingEvent: {
+            /** @constant */
+            type: "account.reconnecting";
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            timestamp: string;
+            data: {
+                /** Format: uuid */
+                accountId: string;
+                /** @constant */
+                connectionStatus: "Reconnecting";
+                /** @constant */
+                state: "reconnecting";
+                /**
+                 * @description Why the account is not connected.
+                 * @example {
+                 *       "code": "connection_lost",
+                 *       "text": "WhatsApp Web lost its connection and did not find it again.",
+                 *       "userAction": null
+                 *     }
+                 */
+                reason: {
+                    /** @enum {string} */
+                    code: "user_disconnected" | "exported" | "moved_away" | "qr_given_up" | "no_code" | "pairing_code_refused" | "wrong_phone" | "already_linked" | "no_slot" | "daemon_stopped" | "logged_out" | "replaced" | "banned" | "client_outdated" | "auth_failed" | "passkey" | "link_stalled" | "key_missing" | "vault_damaged" | "vault_unavailable" | "proxy_blocked" | "browser_died" | "page_crashed" | "page_unresponsive" | "launch_failed" | "page_unreachable" | "start_overdue" | "connection_lost" | "library_fault" | "disk_full" | "storage_failed" | "memory_high" | "link_doubted" | "memory_exceeded" | "self_test_failed";
+                    text: string;
+                    /** @description What a person should do; null if nothing. */
+                    userAction: string | null;
+                } | null;
+                /**
+                 * Format: date-time
+                 * @description Since when it is so.
+                 */
+                since: string;
+            };
+        };
+        AccountCriticalEvent: {
+            /** @constant */
+            type: "account.critical";
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            timestamp: string;
+            data: {
+                /** Format: uuid */
+                accountId: string;
+                /** @enum {string} */
+                kind: "reconnect_failing" | "flapping";
+                /**
+                 * @description Why the account is not connected.
+                 * @example {
+                 *       "code": "connection_lost",
+                 *       "text": "WhatsApp Web lost its connection and did not find it again.",
+                 *       "userAction": null
+                 *     }
+                 */
+                reason: {
+                    /** @enum {string} */
+                    code: "user_disconnected" | "exported" | "moved_away" | "qr_given_up" | "no_code" | "pairing_code_refused" | "wrong_phone" | "already_linked" | "no_slot" | "daemon_stopped" | "logged_out" | "replaced" | "banned" | "client_outdated" | "auth_failed" | "passkey" | "link_stalled" | "key_missing" | "vault_damaged" | "vault_unavailable" | "proxy_blocked" | "browser_died" | "page_crashed" | "page_unresponsive" | "launch_failed" | "page_unreachable" | "start_overdue" | "connection_lost" | "library_fault" | "disk_full" | "storage_failed" | "memory_high" | "link_doubted" | "memory_exceeded" | "self_test_failed";
+                    text: string;
+                    /** @description What a person should do; null if nothing. */
+                    userAction: string | null;
+                } | null;
+                /** @example Five attempts in a row failed. */
+                text: string;
+            };
+        };
+        AccountNeedsHumanEvent: {
+            /** @constant */
+            type: "account.needs_human";
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            timestamp: string;
+            data: {
+                /** Format: uuid */
+                accountId: string;
+                /** @constant */
+                connectionStatus: "Failed";
+                /** @constant */
+                state: "needs_human";
+                /**
+                 * @description Why the account is not connected.
+                 * @example {
+                 *       "code": "logged_out",
+                 *       "text": "The device was unlinked on the phone, or WhatsApp ended the link.",
+                 *       "userAction": "Reconnect the account and scan the new QR code."
+                 *     }
+                 */
+                reason: {
+                    /** @enum {string} */
+                    code: "user_disconnected" | "exported" | "moved_away" | "qr_given_up" | "no_code" | "pairing_code_refused" | "wrong_phone" | "already_linked" | "no_slot" | "daemon_stopped" | "logged_out" | "replaced" | "banned" | "client_outdated" | "auth_failed" | "passkey" | "link_stalled" | "key_missing" | "vault_damaged" | "vault_unavailable" | "proxy_blocked" | "browser_died" | "page_crashed" | "page_unresponsive" | "launch_failed" | "page_unreachable" | "start_overdue" | "connection_lost" | "library_fault" | "disk_full" | "storage_failed" | "memory_high" | "link_doubted" | "memory_exceeded" | "self_test_failed";
+                    text: string;
+                    /** @description What a person should do; null if nothing. */
+                    userAction: string | null;
+                } | null;
+                /**
+                 * Format: date-time
+                 * @description Since when it is so.
+                 */
+                since: string;
+            };
+        };
+        AccountDisconnectedEvent: {
+            /** @constant */
+            type: "account.disconnected";
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            timestamp: string;
+            data: {
+                /** Format: uuid */
+                accountId: string;
+                /** @constant */
+                connectionStatus: "Disconnected";
+                /** @constant */
+                state: "disconnected";
+                /**
+                 * @description Why the account is not connected.
+                 * @example {
+                 *       "code": "user_disconnected",
+                 *       "text": "Disconnected by a user.",
+                 *       "userAction": "Reconnect the account to link it again."
+                 *     }
+                 */
+                reason: {
+                    /** @enum {string} */
+                    code: "user_disconnected" | "exported" | "moved_away" | "qr_given_up" | "no_code" | "pairing_code_refused" | "wrong_phone" | "already_linked" | "no_slot" | "daemon_stopped" | "logged_out" | "replaced" | "banned" | "client_outdated" | "auth_failed" | "passkey" | "link_stalled" | "key_missing" | "vault_damaged" | "vault_unavailable" | "proxy_blocked" | "browser_died" | "page_crashed" | "page_unresponsive" | "launch_failed" | "page_unreachable" | "start_overdue" | "connection_lost" | "library_fault" | "disk_full" | "storage_failed" | "memory_high" | "link_doubted" | "memory_exceeded" | "self_test_failed";
+                    text: string;
+                    /** @description What a person should do; null if nothing. */
+                    userAction: string | null;
+                } | null;
+                /**
+                 * Format: date-time
+                 * @description Since when it is so.
+                 */
+                since: string;
+            };
+        };
+        AccountHealthEvent: {
+            /** @constant */
+            type: "account.health";
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            timestamp: string;
+            data: {
+                /** Format: uuid */
+                accountId: string;
+                /**
+                 * @example Warning
+                 * @enum {string}
+                 */
+                healthStatus: "Healthy" | "Warning" | "Critical";
+                /**
+                 * @description Of the daily limit, with two decimals.
+                 * @example 70
+                 */
+                usagePercentage: number;
+                /**
+                 * @description On today's date in the account's time zone.
+                 * @example 700
+                 */
+                messagesSentToday: number;
+                /** @example 1000 */
+                dailyLimit: number;
+            };
+        };
+        AccountLimitEvent: {
+            /** @constant */
+            type: "account.limit";
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            timestamp: string;
+            data: {
+                /** Format: uuid */
+                accountId: string;
+                /** @enum {number} */
+                percent: 70 | 90;
+                /**
+                 * @description Of the daily limit, with two decimals.
+                 * @example 70
+                 */
+                usagePercentage: number;
+                /**
+                 * @description On today's date in the account's time zone.
+                 * @example 700
+                 */
+                messagesSentToday: number;
+                /** @example 1000 */
+                dailyLimit: number;
+            };
+        };
+        WebhookDisabledEvent: {
+            /** @constant */
+            type: "webhook.disabled";
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            timestamp: string;
+            data: {
+                /** Format: uuid */
+                webhookId: string;
+                /** @example Order service */
+                description: string | null;
+                accountId: string | null;
+                /** @constant */
+                reason: "failing";
+                /**
+                 * Format: date-time
+                 * @description ISO 8601 in UTC.
+                 */
+                since: string;
+            };
+        };
+        PingEvent: {
+            /** @constant */
+            type: "ping";
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC.
+             */
+            timestamp: string;
+            data: {
+                /** Format: uuid */
+                webhookId: string;
+            };
         };
         AuditEntry: {
             /** @example 4711 */

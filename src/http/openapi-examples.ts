@@ -70,7 +70,12 @@ export function addExamples(document: Node): Node {
   });
   const addToParameter = (parameter: Node): Node =>
     'example' in parameter ? parameter : { ...parameter, example: exampleOf(asNode(parameter.schema)) };
-  return { ...document, paths: mapValues(asNode(document.paths), (item) => mapValues(item, addToOperation)) };
+  const addToItems = (items: unknown) => mapValues(asNode(items), (item) => mapValues(item, addToOperation));
+  return {
+    ...document,
+    ...mapPart(document, 'paths', addToItems),
+    ...mapPart(document, 'webhooks', addToItems),
+  };
 }
 
 function exampleOfError(status: string | null): unknown {

@@ -5,6 +5,7 @@ import { addExamples } from './openapi-examples.ts';
 import { addHeaders, type DocumentWithHeaders, keepOwnHeaders } from './openapi-headers.ts';
 import { PAGE_HELMET } from './security-headers.ts';
 import type { HttpApp } from './typed-fastify.ts';
+import { WEBHOOK_OPERATIONS } from './webhook-event-view.ts';
 
 const DESCRIPTION = `Keeps WhatsApp numbers connected and carries their messages.
 
@@ -27,7 +28,8 @@ their messages: \`message:received\` with an incoming message as \`GET /messages
 steps, its \`reactions\` and its \`votes\`. Fields bear the names that they have here. A client that was cut off for less than
 two minutes gets what it missed.
 
-What must not be missed is posted to an endpoint: see webhooks. Requests are signed in the Standard Webhooks scheme.`;
+What must not be missed is posted to an endpoint: see webhooks. Requests are signed in the Standard Webhooks scheme; what each
+event tells stands under \`webhooks\` of this document.`;
 
 /** Stands in the bar of Swagger UI. */
 const LOGO =
@@ -74,7 +76,10 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
       return { ...made, schema: { ...made.schema, response } };
     },
     transformObject: (made) => {
-      const document = dropUnused(jsonSchemaTransformObject(made) as Document);
+      const document = dropUnused({
+        ...jsonSchemaTransformObject(made),
+        webhooks: WEBHOOK_OPERATIONS,
+      } as Document);
       return addExamples({ ...addHeaders(relaxBodies(document)) }) as never;
     },
   });
@@ -96,6 +101,7 @@ export async function registerOpenApi(app: HttpApp): Promise<void> {
 }
 
 interface Document extends DocumentWithHeaders {
+  readonly webhooks?: object;
   readonly components?: { readonly schemas?: Readonly<Record<string, unknown>> };
 }
 

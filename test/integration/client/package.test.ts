@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => application[Symbol.asyncDispose]());
 
 it('compiles the programs of docs/client.md against the package', async () => {
-  expect(blocks).toHaveLength(2);
+  expect(blocks).toHaveLength(3);
   const compilerOptions = {
     ...{ strict: true, noEmit: true, module: 'nodenext', target: 'es2024', lib: ['es2024', 'dom'] },
     ...{ skipLibCheck: false, types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')] },

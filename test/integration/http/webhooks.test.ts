@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AnswerBody, openTestServer, type TestServer } from '../../support/http-server.ts';
+import { makeDeliveryCheck, makeWebhookDocument } from '../../support/openapi/delivery-check.ts';
 import { openWebhookConsumer, type WebhookConsumer } from '../../support/webhook-consumer.ts';
 
 const stack = new AsyncDisposableStack();
@@ -134,6 +135,8 @@ describe('a webhook', () => {
         type: 'ping',
         data: { webhookId: id },
       });
+    const check = makeDeliveryCheck(await makeWebhookDocument());
+    expect(check(JSON.parse(body))).toBeUndefined();
   });
 
   it('signs by each secret for its own time, also when one more rotation follows whose answer was lost', async () => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Webhook } from 'standardwebhooks';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountId } from '../../../src/accounts/ids.ts';
 import { enterHealth, enterLimit } from '../../../src/db/account-news-store.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
@@ -21,6 +21,11 @@ import {
   ownMessageEvent,
   T0,
 } from '../../support/inbound-events.ts';
+import {
+  type DeliveryCheck,
+  makeDeliveryCheck,
+  makeWebhookDocument,
+} from '../../support/openapi/delivery-check.ts';
 import { openOwnRedis } from '../../support/own-redis.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { openTestRedis } from '../../support/redis.ts';
@@ -53,6 +58,11 @@ let account: AccountId;
 let consumer: WebhookConsumer;
 let clock: SteppedClock;
 let log: RecordingLogger;
+let check: DeliveryCheck;
+
+beforeAll(async () => {
+  check = makeDeliveryCheck(await makeWebhookDocument());
+});
 
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
@@ -71,7 +81,11 @@ beforeEach(async () => {
   account = await insertTestAccount(db);
   consumer = stack.use(await openWebhookConsumer());
 });
-afterEach(() => stack.disposeAsync());
+afterEach(async () => {
+  await stack.disposeAsync();
+  // Whatever was sent is what the OpenAPI document tells of.
+  for (const { body } of consumer.requests) expect(check(JSON.parse(body)), body).toBeUndefined();
+});
 
 async function open(given: Partial<WebhookPlaces> = {}): Promise<WebhookInstance> {
   return stack.use(await openWebhookInstance({ ...places, ...given }, log, clock));

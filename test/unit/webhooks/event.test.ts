@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { AccountId, TenantId } from '../../../src/accounts/ids.ts';
 import { REASONS } from '../../../src/accounts/reason.ts';
 import type { AccountNews } from '../../../src/db/change-feed-store.ts';
@@ -9,6 +9,11 @@ import {
   stateToEvent,
   type WebhookEventData,
 } from '../../../src/webhooks/event.ts';
+import {
+  type DeliveryCheck,
+  makeDeliveryCheck,
+  makeWebhookDocument,
+} from '../../support/openapi/delivery-check.ts';
 
 const ACCOUNT = '11111111-1111-4111-8111-111111111111' as AccountId;
 const TENANT = 'shop' as TenantId;
@@ -18,6 +23,11 @@ const BANNED = {
   text: REASONS.banned.text,
   userAction: REASONS.banned.userAction,
 };
+
+let check: DeliveryCheck;
+beforeAll(async () => {
+  check = makeDeliveryCheck(await makeWebhookDocument());
+}, 30_000);
 
 function news(rest: Pick<AccountNews, 'kind'> & Partial<AccountNews>): AccountNews {
   const nothing = { state: null, reason: null, attempt: null, text: null, data: null };
@@ -71,6 +81,7 @@ describe('news of an account', () => {
       timestamp: '2026-01-31T08:00:00.000Z',
       data: { accountId: ACCOUNT, ...data },
     });
+    expect(check(bodyOf(event))).toBeUndefined();
     expect(event).toMatchObject({ tenantId: TENANT, accountId: ACCOUNT, lane: ACCOUNT, at: AT, xid: '1' });
   });
 
@@ -109,5 +120,6 @@ describe('a state of an account', () => {
       timestamp: '2026-01-31T08:00:00.000Z',
       data: { accountId: ACCOUNT, connectionStatus, state, reason: told, since: '2026-01-31T08:00:00.000Z' },
     });
+    expect(check(bodyOf(event))).toBeUndefined();
   });
 });
