@@ -11,14 +11,20 @@ import { transact } from './transaction.ts';
 
 /**
  * Ends a message that waits, deferred or pending and not handed over, and frees its slot of the day for the next in
- * line. False if it does not wait: the sender was quicker, or it has ended.
+ * line. False if it does not wait: the sender was quicker, or it has ended; else `alongside` is done in the same transaction.
  */
-export async function cancelMessage(db: Executor, { id, accountId }: MessageRef, at: Date): Promise<boolean> {
+export async function cancelMessage(
+  db: Executor,
+  { id, accountId }: MessageRef,
+  at: Date,
+  alongside?: (trx: Executor) => Promise<void>,
+): Promise<boolean> {
   return transact(db, async (trx) => {
     await lockLimits(trx, accountId);
     const changes: MessageChange[] = [];
     const cancelled = await cancelWaiting(trx, accountId, { ids: [id], at }, changes);
     await appendChanges(trx, accountId, changes);
+    if (cancelled > 0) await alongside?.(trx);
     return cancelled > 0;
   });
 }

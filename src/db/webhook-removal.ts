@@ -7,23 +7,34 @@ import { transact } from './transaction.ts';
 /** Rows of one transaction. */
 const ROWS = 1_000;
 
+interface RemovalOptions {
+  readonly rows?: number;
+  readonly alongside?: (trx: Executor) => Promise<void>;
+}
+
 /**
  * Deletes the webhook with all that it is owed: that in transactions of a bounded size, the rest and the webhook itself in the
- * last. It is disabled from the first on. What is cut off goes on when it is asked for again. True if there was one.
+ * last. It is disabled from the first on, in which `alongside` is done. What is cut off goes on when it is asked for again. True
+ * if there was one.
  */
 export async function deleteWebhook(
   db: Executor,
   tenantId: TenantId,
   id: string,
-  { rows = ROWS } = {},
+  { rows = ROWS, alongside }: RemovalOptions = {},
 ): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable('webhooks')
-    .set({ status: 'disabled' })
-    .where('id', '=', id)
-    .where('tenant_id', '=', tenantId)
-    .executeTakeFirstOrThrow();
-  if (numUpdatedRows === 0n) return false;
+  const isThere = await transact(db, async (trx) => {
+    const { numUpdatedRows } = await trx
+      .updateTable('webhooks')
+      .set({ status: 'disabled' })
+      .where('id', '=', id)
+      .where('tenant_id', '=', tenantId)
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows === 0n) return false;
+    await alongside?.(trx);
+    return true;
+  });
+  if (!isThere) return false;
   const portion = { rows, transactions: Number.POSITIVE_INFINITY };
   // Deliveries first: none that is pending is ever without its lane.
   for (const table of ['webhook_deliveries', 'webhook_lanes'] as const)

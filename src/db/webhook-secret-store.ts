@@ -22,7 +22,8 @@ export interface SealedSecrets {
 
 /**
  * Replaces the secret; the one that it had until now signs as well until `previousUntil`, and those before it until their own
- * time is over, the newest four of them all. What waits is due: it may be that it could not be signed.
+ * time is over, the newest four of them all. What waits is due: it may be that it could not be signed. `alongside` is done in the
+ * same transaction.
  */
 export function rotateSecret(
   db: Executor,
@@ -31,11 +32,13 @@ export function rotateSecret(
     sealed,
     previousUntil,
     now,
+    alongside,
   }: {
     readonly id: string;
     readonly sealed: Buffer;
     readonly previousUntil: Date;
     readonly now: Date;
+    readonly alongside?: (trx: Executor) => Promise<void>;
   },
 ): Promise<void> {
   return transact(db, async (trx) => {
@@ -54,6 +57,7 @@ export function rotateSecret(
       .set({ ...secretsToRow({ current: sealed, earlier }), back_at: now })
       .where('id', '=', id)
       .execute();
+    await alongside?.(trx);
   });
 }
 

@@ -58,10 +58,14 @@ export async function passOverUnread(db: Executor): Promise<void> {
 /** So many a tenant may have: what happens is written down and sent for each of them. */
 export const WEBHOOKS_OF_TENANT = 100;
 
-/** @throws AppError TOO_MANY_WEBHOOKS */
-export async function insertWebhook(db: Executor, webhook: NewWebhook): Promise<Webhook> {
+/** `alongside` is done in the same transaction. @throws AppError TOO_MANY_WEBHOOKS */
+export async function insertWebhook(
+  db: Executor,
+  webhook: NewWebhook,
+  alongside?: (trx: Executor, made: Webhook) => Promise<void>,
+): Promise<Webhook> {
   const id = randomUUID();
-  const row = await transact(db, async (trx) => {
+  return transact(db, async (trx) => {
     await lockFeed(trx);
     // Whoever else subscribes waits for that lock.
     const { count } = await trx
@@ -70,7 +74,7 @@ export async function insertWebhook(db: Executor, webhook: NewWebhook): Promise<
       .where('tenant_id', '=', webhook.tenantId)
       .executeTakeFirstOrThrow();
     if (Number(count) >= WEBHOOKS_OF_TENANT) throw new AppError('TOO_MANY_WEBHOOKS');
-    return trx
+    const row = await trx
       .insertInto('webhooks')
       .values({
         id,
@@ -84,8 +88,10 @@ export async function insertWebhook(db: Executor, webhook: NewWebhook): Promise<
       })
       .returningAll()
       .executeTakeFirstOrThrow();
+    const made = rowToWebhook(row);
+    await alongside?.(trx, made);
+    return made;
   });
-  return rowToWebhook(row);
 }
 
 /** The tenant's webhooks, oldest first. */

@@ -92,6 +92,11 @@ export async function enterAudit(trx: Executor, request: FastifyRequest, note: A
   entered.add(request);
 }
 
+/** Says that whatever the request changed is entered already: one that is answered as before has changed nothing. */
+export function noteEntered(request: FastifyRequest): void {
+  entered.add(request);
+}
+
 function isChange({ method, principal, routeOptions }: FastifyRequest): boolean {
   return !READING.has(method) && routeOptions.config.readsOnly !== true && principal !== null;
 }

@@ -6,6 +6,7 @@
  * messages that exist and accepts the others.
  */
 import type { AccountId } from '../accounts/ids.ts';
+import type { Executor } from '../db/database.ts';
 import {
   type ClaimResult,
   type Completion,
@@ -44,6 +45,8 @@ export interface BulkRequest {
   readonly items: readonly BulkItem[];
   /** Throws if no new message may be accepted. */
   readonly checkNew?: (() => void) | undefined;
+  /** Done in each transaction that stores some of them, with how many those are. */
+  readonly alongside?: ((trx: Executor, accepted: number) => Promise<void>) | undefined;
 }
 
 /** An item that no earlier request has accepted. */
@@ -117,9 +120,10 @@ interface FreshWork {
 
 async function acceptFresh(
   deps: BulkDeps,
-  { accountId, checkNew }: BulkRequest,
+  request: BulkRequest,
   { fresh, outcomes }: FreshWork,
 ): Promise<void> {
+  const { accountId, checkNew } = request;
   const reject = (nth: number, thrown: unknown) =>
     outcomes.set(nth, { kind: 'rejected', error: toError(thrown) });
   using deadline = openFilesDeadline(deps.filesMs);
@@ -138,7 +142,7 @@ async function acceptFresh(
   const waiting = prepared.flat();
   try {
     while (waiting.length > 0)
-      await writePortion(deps, accountId, { items: waiting.splice(0, PORTION), outcomes });
+      await writePortion(deps, request, { items: waiting.splice(0, PORTION), outcomes });
   } catch (thrown) {
     // The database is away, as a rule: what was accepted before stands, and the rest is told.
     for (const { nth } of fresh) if (!outcomes.has(nth)) reject(nth, thrown);
@@ -166,7 +170,7 @@ class KeysLost extends Error {
 
 async function writePortion(
   deps: BulkDeps,
-  accountId: AccountId,
+  request: BulkRequest,
   {
     items,
     outcomes,
@@ -174,7 +178,7 @@ async function writePortion(
 ): Promise<void> {
   for (let left = items; left.length > 0; ) {
     try {
-      const told = await writeOnce(deps, accountId, left);
+      const told = await writeOnce(deps, request, left);
       for (const [nth, outcome] of told) outcomes.set(nth, outcome);
       return;
     } catch (thrown) {
@@ -189,7 +193,7 @@ async function writePortion(
 
 function writeOnce(
   { db, clock }: BulkDeps,
-  accountId: AccountId,
+  { accountId, alongside }: BulkRequest,
   items: readonly PreparedItem[],
 ): Promise<ReadonlyMap<number, BulkOutcome>> {
   return transact(db, async (trx) => {
@@ -210,6 +214,8 @@ function writeOnce(
     }
     const lost = await completeIdempotencyClaims(trx, accountId, completions);
     if (lost.size > 0) throw new KeysLost(lost);
+    const accepted = [...told.values()].filter(({ kind }) => kind === 'accepted').length;
+    if (accepted > 0) await alongside?.(trx, accepted);
     return told;
   });
 }

@@ -26,17 +26,18 @@ export interface CampaignRequest {
   readonly items: readonly SendRequest[];
 }
 
+export interface CreateOptions extends Pick<AcceptOptions, 'idempotencyKey' | 'requestHash'> {
+  /** Done in the transaction that stores the campaign. */
+  readonly alongside?: ((trx: Executor, campaignId: CampaignId) => Promise<void>) | undefined;
+}
+
 export interface Campaigns {
   /**
    * Creates a campaign that runs whenever its account is connected. With a key it is created once.
    * @throws AppError IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_CONFLICT, ACCOUNT_NOT_FOUND; VALIDATION_FAILED, TOO_LARGE,
    * UNSUPPORTED_MEDIA for the data of an item, which the field names; UNAVAILABLE if keeping the data takes too long
    */
-  create(
-    account: Pick<Account, 'id'>,
-    request: CampaignRequest,
-    options: Pick<AcceptOptions, 'idempotencyKey' | 'requestHash'>,
-  ): Promise<CampaignId>;
+  create(account: Pick<Account, 'id'>, request: CampaignRequest, options: CreateOptions): Promise<CampaignId>;
   /** From then on none of its items is accepted. @throws AppError CAMPAIGN_ENDED */
   pause(campaign: Campaign): Promise<void>;
   /** @throws AppError CAMPAIGN_ENDED */
@@ -64,13 +65,13 @@ export function makeCampaigns(deps: CampaignsDeps): Campaigns {
     deps.wake(accountId);
   };
   return {
-    async create({ id: accountId }, request, { idempotencyKey: key, requestHash }) {
-      if (key === null) return createNew(deps, accountId, request);
+    async create({ id: accountId }, request, { idempotencyKey: key, requestHash, alongside }) {
+      if (key === null) return createNew(deps, accountId, request, { alongside });
       return keys.once<CampaignId>(
         accountId,
         { key, requestHash },
         {
-          fresh: (claim) => createNew(deps, accountId, request, claim),
+          fresh: (claim) => createNew(deps, accountId, request, { claim, alongside }),
           stored(earlier) {
             if (earlier.kind === 'stored') throw new AppError('IDEMPOTENCY_CONFLICT');
             return (earlier.answer as StoredCreation).campaignId;
@@ -111,7 +112,7 @@ async function createNew(
   deps: CampaignsDeps,
   accountId: AccountId,
   { name, items }: CampaignRequest,
-  claim?: IdempotencyClaim,
+  { claim, alongside }: { readonly claim?: IdempotencyClaim } & Pick<CreateOptions, 'alongside'>,
 ): Promise<CampaignId> {
   using deadline = openFilesDeadline(deps.filesMs);
   const requests: SendRequest[] = [];
@@ -124,6 +125,7 @@ async function createNew(
     // It took longer than a claim lives, and another request with the key is ahead.
     if (claim !== undefined && !(await answerIdempotencyClaim(trx, claim, stored)))
       throw new AppError('IDEMPOTENCY_IN_PROGRESS');
+    await alongside?.(trx, id);
   });
   deps.wake(accountId);
   return id;

@@ -60,6 +60,11 @@ export interface AcceptOneOptions extends AcceptOptions {
   readonly alongside?: ((trx: Executor, messageId: MessageId) => Promise<void>) | undefined;
 }
 
+export interface AcceptAllOptions extends AcceptOptions {
+  /** Done in each transaction that stores some of the messages, with how many those are. */
+  readonly alongside?: ((trx: Executor, accepted: number) => Promise<void>) | undefined;
+}
+
 export interface Accepted {
   readonly messageId: MessageId;
   /** What the acceptance comes to, now and in replays; what became of the message since is in its row. */
@@ -85,14 +90,14 @@ export interface Outbox {
   acceptAll(
     account: Account,
     items: readonly BulkItem[],
-    options: AcceptOptions,
+    options: AcceptAllOptions,
   ): Promise<readonly BulkOutcome[]>;
 
   /**
-   * Ends a message that waits; whoever is next in line may have its place.
+   * Ends a message that waits; whoever is next in line may have its place. `alongside` is done in the same transaction.
    * @throws AppError MESSAGE_NOT_CANCELLABLE if it was handed over or has ended
    */
-  cancel(message: MessageRef): Promise<void>;
+  cancel(message: MessageRef, alongside?: (trx: Executor) => Promise<void>): Promise<void>;
 
   /** Says that messages of an account may leave that could not before; returns at once. */
   wake(accountId: AccountId): void;
@@ -144,9 +149,9 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
 
     acceptAll: (account, items, options) => acceptBulk({ ...deps, keys }, account.id, { items, options }),
 
-    async cancel(message) {
+    async cancel(message, alongside) {
       const { clock, db } = deps;
-      const isCancelled = await cancelMessage(db, message, new Date(clock.now()));
+      const isCancelled = await cancelMessage(db, message, new Date(clock.now()), alongside);
       if (!isCancelled) throw new AppError('MESSAGE_NOT_CANCELLABLE');
       deps.meter?.count('cancelled');
       wakeSender(deps, { accountId: message.accountId, messageId: message.id });
@@ -159,11 +164,11 @@ export function makeOutbox(deps: OutboxDeps): Outbox {
 async function acceptBulk(
   deps: OutboxDeps & { readonly keys: IdempotencyKeys },
   accountId: AccountId,
-  { items, options }: { readonly items: readonly BulkItem[]; readonly options: AcceptOptions },
+  { items, options }: { readonly items: readonly BulkItem[]; readonly options: AcceptAllOptions },
 ): Promise<readonly BulkOutcome[]> {
-  const { idempotencyKey: key, requestHash, checkNew } = options;
+  const { idempotencyKey: key, requestHash, checkNew, alongside } = options;
   const accept = async (keyed: readonly BulkItem[]) => {
-    const outcomes = await acceptItems(deps, { accountId, items: keyed, checkNew });
+    const outcomes = await acceptItems(deps, { accountId, items: keyed, checkNew, alongside });
     const last = outcomes.findLast((outcome) => outcome.kind === 'accepted');
     if (last !== undefined) wakeSender(deps, { accountId, messageId: last.messageId });
     return outcomes;

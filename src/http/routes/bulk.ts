@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { findCommonError, isFault } from '../../messages/bulk-outcome.ts';
 import { getVisibleAccount } from '../account-access.ts';
-import { noteAudit } from '../audit.ts';
+import { enterAudit, noteEntered } from '../audit.ts';
 import {
   bulkBodySchema,
   bulkResultsSchema,
@@ -52,12 +52,13 @@ export function bulkRoutes(app: HttpApp, { db, outbox, log }: HttpDeps): void {
         idempotencyKey: request.headers['idempotency-key'] ?? null,
         requestHash: itemsToHash(given),
         checkNew: () => checkMaySend(account),
+        alongside: (trx, accepted) => enterAudit(trx, request, { details: { accepted } }),
       });
+      noteEntered(request);
       const common = findCommonError(outcomes);
       if (common !== undefined) throw common;
       const results = outcomesToResults(given, outcomes);
       const { accepted, rejected } = results;
-      noteAudit(request, { details: { accepted, rejected } });
       log.debug('Many messages were accepted', { accountId: account.id, accepted, rejected });
       for (const { error } of outcomes.filter(isFault).slice(0, 1))
         log.warn('A message among many could not be accepted', {

@@ -6,7 +6,7 @@ import { listCampaigns } from '../../db/campaign-store.ts';
 import { findRateDelay } from '../../db/send-claim.ts';
 import { findFullDay } from '../../db/slot-store.ts';
 import { getVisibleAccount, getVisibleCampaign } from '../account-access.ts';
-import { noteAudit } from '../audit.ts';
+import { enterAudit, noteAudit, noteEntered } from '../audit.ts';
 import {
   campaignBodySchema,
   campaignItemToView,
@@ -73,8 +73,17 @@ function createRoute(app: HttpApp, { db, campaigns, log }: HttpDeps): void {
         .update(`campaign ${JSON.stringify([name, items])}`)
         .digest('hex');
       const idempotencyKey = request.headers['idempotency-key'] ?? null;
-      const campaignId = await campaigns.create(account, { name, items }, { idempotencyKey, requestHash });
-      noteAudit(request, { details: { campaignId, total: items.length } });
+      const campaignId = await campaigns.create(
+        account,
+        { name, items },
+        {
+          idempotencyKey,
+          requestHash,
+          alongside: (trx, id) =>
+            enterAudit(trx, request, { details: { campaignId: id, total: items.length } }),
+        },
+      );
+      noteEntered(request);
       log.info('A campaign was created', { accountId: account.id, campaignId, total: items.length });
       const created = { campaignId: campaignId as string, status: 'running' as const, total: items.length };
       return reply.code(201).send(success(created));

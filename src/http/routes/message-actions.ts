@@ -1,4 +1,5 @@
 import { getVisibleMessage } from '../account-access.ts';
+import { enterAudit } from '../audit.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { dataOf, errorsOf, messageParams, noBody, noQuery, success } from '../envelope.ts';
 import { messageSchema, messageToView } from '../message-view.ts';
@@ -24,7 +25,8 @@ export function messageActionRoutes(app: HttpApp, { db, outbox }: HttpDeps): voi
     },
     handler: async (request) => {
       const { messageId } = request.params;
-      await outbox.cancel(await getVisibleMessage(db, request, messageId));
+      const message = await getVisibleMessage(db, request, messageId);
+      await outbox.cancel(message, (trx) => enterAudit(trx, request, {}));
       return success(messageToView(await getVisibleMessage(db, request, messageId)));
     },
   });

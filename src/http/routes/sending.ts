@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { MessageId } from '../../accounts/ids.ts';
 import type { Executor } from '../../db/database.ts';
 import { getVisibleAccount } from '../account-access.ts';
-import { enterAudit, noteAudit } from '../audit.ts';
+import { enterAudit, noteEntered } from '../audit.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import { accountParams, dataOf, errorsOf, noQuery, success } from '../envelope.ts';
 import { idempotencyHeaders } from '../idempotency-header.ts';
@@ -61,7 +61,7 @@ export function sendRoutes(app: HttpApp, { db, outbox }: HttpDeps): void {
         .catch((thrown: unknown) => {
           throw toErrorAsSpelled(thrown, request.body);
         });
-      noteAudit(request, { details: { messageId } });
+      noteEntered(request);
       return reply.code(202).send(success({ messageId: messageId as string, status }));
     },
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseWebhookId } from '../../accounts/ids.ts';
+import type { Executor } from '../../db/database.ts';
 import { deleteWebhook } from '../../db/webhook-removal.ts';
 import { rotateSecret } from '../../db/webhook-secret-store.ts';
 import {
@@ -14,7 +15,7 @@ import { AppError } from '../../lib/errors.ts';
 import { makeSecret } from '../../webhooks/signature.ts';
 import type { WebhookDesk } from '../../webhooks/webhooks.ts';
 import { getVisibleAccount } from '../account-access.ts';
-import { noteAudit } from '../audit.ts';
+import { enterAudit, noteAudit } from '../audit.ts';
 import { getPrincipal } from '../authentication.ts';
 import { API_BASE, type HttpDeps } from '../context.ts';
 import {
@@ -128,18 +129,21 @@ function createRoute(app: HttpApp, { db, webhooks, feed, log }: HttpDeps): void 
       const account = accountId === undefined ? null : await getVisibleAccount(db, request, accountId);
       const secret = makeSecret();
       await passOverUnread(db);
-      const made = await insertWebhook(db, {
-        tenantId: principal.tenantId,
-        accountId: account?.account.id ?? null,
-        url,
-        description,
-        events,
-        createdBy: principal.id,
-        sealSecret: (id) => webhooks.secrets.seal(id, secret),
-      });
+      const made = await insertWebhook(
+        db,
+        {
+          tenantId: principal.tenantId,
+          accountId: account?.account.id ?? null,
+          url,
+          description,
+          events,
+          createdBy: principal.id,
+          sealSecret: (id) => webhooks.secrets.seal(id, secret),
+        },
+        (trx, webhook) => enterAudit(trx, request, { target: webhook.id, details: webhookToNote(webhook) }),
+      );
       // Until now there may have been nobody to read for.
       feed.wake();
-      noteAudit(request, { target: made.id, details: webhookToNote(made) });
       log.info('A webhook was made', { webhookId: made.id, events });
       reply.header('cache-control', 'no-store');
       return reply.code(201).send(success({ ...webhookToView(made), secret }));
@@ -248,7 +252,8 @@ function deleteRoute(app: HttpApp, { db, log }: HttpDeps): void {
     },
     handler: async (request) => {
       const id = parseWebhookId(request.params.webhookId);
-      if (!(await deleteWebhook(db, getPrincipal(request).tenantId, id)))
+      const alongside = (trx: Executor) => enterAudit(trx, request, {});
+      if (!(await deleteWebhook(db, getPrincipal(request).tenantId, id, { alongside })))
         throw new AppError('WEBHOOK_NOT_FOUND');
       log.info('A webhook was deleted', { webhookId: id });
       return success({ webhookId: id, deleted: true as const });
@@ -280,7 +285,8 @@ function rotateRoute(app: HttpApp, { db, webhooks, clock, log }: HttpDeps): void
       const now = clock.now();
       const previousUntil = new Date(now + OVERLAP_MS);
       const sealed = webhooks.secrets.seal(id, secret);
-      await rotateSecret(db, { id, sealed, previousUntil, now: new Date(now) });
+      const alongside = (trx: Executor) => enterAudit(trx, request, {});
+      await rotateSecret(db, { id, sealed, previousUntil, now: new Date(now), alongside });
       webhooks.wake(id);
       log.info('The secret of a webhook was replaced', { webhookId: id });
       reply.header('cache-control', 'no-store');
