@@ -41,8 +41,8 @@ export interface CountOptions {
 export interface Authenticator {
   /** @throws AppError UNAUTHENTICATED, also without a key; RATE_LIMIT_EXCEEDED */
   authenticate(key: string | undefined, address: string, options?: CountOptions): Promise<Principal>;
-  /** Counts a connection that is to be made, of which nobody says yet whose it is. @throws AppError RATE_LIMIT_EXCEEDED */
-  countHandshake(address: string): Promise<void>;
+  /** Counts what is asked for where nobody says whose it is, by its address. @throws AppError RATE_LIMIT_EXCEEDED */
+  countOpen(address: string, tell: TellQuotas): Promise<void>;
   /** The same principal as it is now; undefined once its key was revoked, or the time of key or token is over. */
   renew(principal: Principal): Promise<Principal | undefined>;
 }
@@ -82,7 +82,7 @@ export function makeAuthenticator(deps: AuthenticationDeps): Authenticator {
         throw thrown;
       }
     },
-    countHandshake: (address) => limits.takeRequest({ address }, () => undefined),
+    countOpen: (address, tell) => limits.takeRequest({ address }, tell),
     async renew(principal) {
       if (principal.kind === 'key') return renewKeyHolder(deps, principal.id);
       const { expiresAt } = principal;

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseAway } from '../db/outage.ts';
 import { AppError, type ErrorCode, isAppError } from '../lib/errors.ts';
@@ -54,6 +55,20 @@ export async function answerError(
   // A handler may have prepared the headers of a file before it failed.
   for (const name of ['content-length', 'content-disposition']) reply.removeHeader(name);
   await reply.code(error.status).type('application/json; charset=utf-8').send(errorToBody(error, request.id));
+}
+
+/** Answers with an error what never becomes a request of Fastify, in the same envelope. What was set before is sent with it. */
+export function answerRaw(thrown: unknown, response: ServerResponse, requestId: string): void {
+  const error = toClientError(thrown);
+  const retryAfter = findRetryAfter(error);
+  response
+    .writeHead(error.status, {
+      'content-type': 'application/json; charset=utf-8',
+      'x-request-id': requestId,
+      'x-content-type-options': 'nosniff',
+      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+    })
+    .end(JSON.stringify(errorToBody(error, requestId)));
 }
 
 /** What was thrown anywhere while a request was answered, as the error that the client is told. */

@@ -12,11 +12,11 @@ import { keepAudit } from './audit.ts';
 import { type Authenticator, makeAuthentication } from './authentication.ts';
 import type { HttpDeps } from './context.ts';
 import { makeCors } from './cors.ts';
-import { answerError, errorToBody } from './error-answer.ts';
+import { answerError, answerRaw, errorToBody } from './error-answer.ts';
 import { takeJsonBodies } from './json-body.ts';
 import { keepMethods } from './known-methods.ts';
 import { registerOpenApi } from './openapi.ts';
-import { makeOpenRateLimit, type RateLimits } from './rate-limit.ts';
+import { makeOpenRateLimit, type RateLimits, tellIn, tellOn } from './rate-limit.ts';
 import { isRealtimeRequest } from './realtime.ts';
 import { tellAnswers } from './request-metrics.ts';
 import { requirePermissions } from './route-permissions.ts';
@@ -73,6 +73,7 @@ export interface HttpGate {
 /** Makes the application with all of its routes. It does not listen yet. */
 export async function makeHttpApp(deps: HttpDeps, gate: HttpGate): Promise<HttpApp> {
   const { log } = deps;
+  const { countOpen } = gate.authenticator;
   const app: HttpApp = fastify({
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: MAX_PARAMETER },
@@ -86,10 +87,21 @@ export async function makeHttpApp(deps: HttpDeps, gate: HttpGate): Promise<HttpA
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: requestToId,
-    frameworkErrors: (error, request, reply) => void answerError(error, request, reply, log),
+    // These are answered before any hook has run.
+    frameworkErrors: (error, request, reply) =>
+      void countOpen(request.ip, tellIn(reply)).then(
+        () => answerError(error, request, reply, log),
+        (thrown) => answerError(thrown, request, reply, log),
+      ),
     clientErrorHandler: refuseBrokenRequest,
   }).withTypeProvider<ZodTypeProvider>();
-  app.server.on('checkExpectation', refuseExpectation);
+  // An `Expect` that is not met is not handed on as a request by Node.js.
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const answer = (thrown: unknown) => answerRaw(thrown, response, requestToId(request));
+    const unmet = new AppError('EXPECTATION_FAILED');
+    const { remoteAddress = '' } = request.socket;
+    void countOpen(remoteAddress, tellOn(response)).then(() => answer(unmet), answer);
+  });
   app.setValidatorCompiler(validatorCompiler);
   // The schemas of answers document them, and tests hold the answers to them; a row that is odd must not fail a list.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
@@ -181,19 +193,6 @@ function explainBrokenRequest(code: string | undefined): [statusText: string, Ap
         new AppError('VALIDATION_FAILED', { message: 'This is no valid HTTP request.' }),
       ];
   }
-}
-
-/** Answers an `Expect` that is not met, which Node.js does not hand on as a request. */
-function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
-  const id = requestToId(request);
-  const error = new AppError('EXPECTATION_FAILED');
-  response
-    .writeHead(error.status, {
-      'content-type': 'application/json; charset=utf-8',
-      'x-request-id': id,
-      'x-content-type-options': 'nosniff',
-    })
-    .end(JSON.stringify(errorToBody(error, id)));
 }
 
 function logAnswers(app: HttpApp, log: Logger): void {

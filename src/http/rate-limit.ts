@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../lib/errors.ts';
@@ -88,6 +89,13 @@ export function makeOpenRateLimit(limits: RateLimits) {
 /** Puts the headers into the answer. */
 export function tellIn(reply: FastifyReply): TellQuotas {
   return (headers) => void reply.headers(headers);
+}
+
+/** The same where no reply of Fastify is at hand. */
+export function tellOn(response: Pick<ServerResponse, 'setHeader'>): TellQuotas {
+  return (headers) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  };
 }
 
 /** Whom an address stands for: one of IPv6 for its /64, all of which any one customer has. */

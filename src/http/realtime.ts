@@ -21,6 +21,7 @@ import {
   type RealtimeEvent,
   type RealtimePayloads,
 } from './realtime-event.ts';
+import { limitEngine } from './realtime-limit.ts';
 import { Resumption } from './realtime-resumption.ts';
 import { RealtimeRooms, roomOfTenant, roomsOfAccount } from './realtime-rooms.ts';
 
@@ -75,12 +76,7 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
     serveClient: false,
     maxHttpBufferSize: MAX_PACKET,
     connectTimeout: CONNECT_DEADLINE_MS,
-    allowRequest: ({ socket }, decide) => {
-      deps.authenticator.countHandshake(socket.remoteAddress ?? '').then(
-        () => decide(null, !closing.signal.aborted),
-        (thrown) => decide(toError(thrown).message, false),
-      );
-    },
+    allowRequest: (_request, decide) => decide(null, !closing.signal.aborted),
     connectionStateRecovery: { maxDisconnectionDuration: RECOVERY_MS, skipMiddlewares: false },
     adapter: class extends StreamAdapter {
       constructor(namespace: Namespace) {
@@ -89,6 +85,7 @@ export function openRealtime(server: NodeServer, deps: RealtimeDeps): AsyncDispo
     },
     ...(config.allowedOrigins.length > 0 ? { cors: { origin: [...config.allowedOrigins] } } : {}),
   });
+  limitEngine(io.engine, deps.authenticator);
   const adapter = io.of('/').adapter as StreamAdapter;
   const resumption = new Resumption({ adapter, sessions, clock, log });
   io.use((socket, next) => {

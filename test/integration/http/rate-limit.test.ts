@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRedis } from '../../../src/queue/connection.ts';
 import { makeSharedCalls } from '../../../src/queue/rate-limit-calls.ts';
@@ -72,17 +76,81 @@ describe('the limit of an address', () => {
     expect(more).toEqual([429, 429, 429, 429]);
   });
 
-  it('holds for the handshakes of Socket.IO, which nobody has to bring a key for', async () => {
+  describe('holds for Socket.IO', () => {
+    const HANDSHAKE = 'EIO=4&transport=polling';
+
+    async function shake(server: TestServer, query: string, init: RequestInit = {}) {
+      const answer = await fetch(`${server.url}/socket.io/?${query}`, init);
+      return { status: answer.status, headers: answer.headers, text: await answer.text() };
+    }
+
+    it.each([
+      ['handshakes, which nobody has to bring a key for', HANDSHAKE, 'GET', 200],
+      ['sessions that nobody has', `${HANDSHAKE}&sid=x`, 'GET', 400],
+      ['transports that nobody knows', 'EIO=4&transport=nope', 'GET', 400],
+      ['methods that are not its own', HANDSHAKE, 'DELETE', 400],
+    ])('as to %s', async (_what, query, method, status) => {
+      await using server = await openTestServer({ config: limitedTo(1) });
+      const answers: Awaited<ReturnType<typeof shake>>[] = [];
+      for (let count = 0; count < 12; count += 1) answers.push(await shake(server, query, { method }));
+      expect(answers.map((each) => each.status)).toEqual([...Array(10).fill(status), 429, 429]);
+      expect(answers[0]?.headers.get('ratelimit')).toBe('"address";r=9;t=60');
+      const refused = answers.at(-1);
+      expect(JSON.parse(refused?.text ?? '').error.code).toBe('RATE_LIMIT_EXCEEDED');
+      expect(refused?.headers.get('ratelimit')).toMatch(/^"address";r=0;t=\d+$/);
+      expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(50);
+      expect(await statuses(server, [['/nowhere']])).toEqual([429]);
+    });
+
+    it('as to WebSockets, which are refused with 429', async () => {
+      await using server = await openTestServer({ config: limitedTo(1) });
+      const wish = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+      const headers = { ...wish, 'sec-websocket-key': Buffer.alloc(16).toString('base64') };
+      const open = async () => {
+        const asked = request(`${server.url}/socket.io/?EIO=4&transport=websocket`, { headers }).end();
+        const [answer, socket] = await Promise.race([once(asked, 'upgrade'), once(asked, 'response')]);
+        socket?.destroy();
+        return answer.statusCode;
+      };
+      const found: number[] = [];
+      for (let count = 0; count < 11; count += 1) found.push(await open());
+      expect(found).toEqual([...Array(10).fill(101), 429]);
+    });
+
+    it('as to what a client posts, and never as to its polls', async () => {
+      await using server = await openTestServer({ config: limitedTo(1) });
+      const { sid } = JSON.parse((await shake(server, HANDSHAKE)).text.slice(1));
+      const mine = `${HANDSHAKE}&sid=${sid}`;
+      const post = () =>
+        shake(server, mine, { method: 'POST', body: `40${JSON.stringify({ token: server.key })}` });
+      expect((await post()).text).toBe('ok');
+      let refused = 0;
+      for (let count = 0; count < 10; count += 1)
+        refused += Number((await server.ask('GET', '/nowhere')).status === 429);
+      expect(refused).toBeGreaterThan(0);
+      expect((await shake(server, mine)).text).toMatch(/^40/);
+      expect((await post()).status).toBe(429);
+    });
+  });
+
+  it.each([
+    ['that cannot be read', 'GET /api/v1/whatsapp/accounts/% HTTP/1.1', '', 400],
+    ['that are longer than any id', `GET /api/v1/whatsapp/accounts/${'x'.repeat(600)} HTTP/1.1`, '', 404],
+    ['with what is not met', 'GET /nowhere HTTP/1.1', 'Expect: wonders\r\n', 417],
+  ])('holds for requests %s', async (_what, line, header, status) => {
     await using server = await openTestServer({ config: limitedTo(1) });
-    const shake = async () => {
-      const answer = await fetch(`${server.url}/socket.io/?EIO=4&transport=polling`);
-      await answer.text();
-      return answer.status;
+    const ask = async () => {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      socket.write(`${line}\r\nHost: x\r\n${header}Connection: close\r\n\r\n`);
+      return text(socket);
     };
-    const found: number[] = [];
-    for (let count = 0; count < 12; count += 1) found.push(await shake());
-    expect(found).toEqual([...Array(10).fill(200), 403, 403]);
-    expect(await statuses(server, [['/nowhere']])).toEqual([429]);
+    const answers: string[] = [];
+    for (let count = 0; count < 11; count += 1) answers.push(await ask());
+    const statusOf = (answer: string) => Number(answer.split(' ')[1]);
+    expect(answers.map(statusOf)).toEqual([...Array(10).fill(status), 429]);
+    expect(answers[0]).toContain('ratelimit: "address";r=9;t=60');
+    expect(answers.at(-1)).toMatch(/retry-after: \d+\r\n/);
+    expect(answers.at(-1)).toContain('RATE_LIMIT_EXCEEDED');
   });
 
   it('leaves out the probes and the figures', async () => {
