@@ -519,7 +519,7 @@ describe('many messages', () => {
       requestHash: String(nth),
     }));
     const options = { idempotencyKey: 'k', requestHash: 'all' };
-    const outcomes = await outbox({ takeMedia, filesMs: 20 }).acceptAll(account, items, options);
+    const outcomes = await outbox({ takeMedia, filesMs: 2_000 }).acceptAll(account, items, options);
     expect(began).toBe(19);
     const [first, ...others] = outcomes;
     expect(first).toMatchObject({ kind: 'accepted', status: 'pending' });
