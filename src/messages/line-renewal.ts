@@ -2,14 +2,17 @@ import type { ConnectedSession } from '../channels/channel.ts';
 import type { HandedMessage } from '../db/outbox-store.ts';
 import { orAborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
-import { toError } from '../lib/errors.ts';
+import { isAppError, toError } from '../lib/errors.ts';
 import { ageMs } from '../lib/instant-age.ts';
 import type { Logger } from '../lib/logger.ts';
-import { RENEWED_LOOK_MS, UNCONFIRMED_MS } from './send-outcome.ts';
+import { RENEWED_LOOK_MS, UNCONFIRMED_MS, watchDelayMs } from './send-outcome.ts';
+
+/** So many look-ups of recipients without an answer between them speak against the line: one may be due to its recipient. */
+const UNANSWERED = 2;
 
 /**
- * The line of one connection's page, judged by what the server confirms: a socket that is half dead says that it is
- * connected, takes messages and carries nothing (fault F36).
+ * The line of one connection's page, judged by what the server confirms and answers: a socket that is half dead says that it
+ * is connected, takes messages and carries nothing, and whoever has to be looked up first is never found (fault F36).
  */
 export class LineRenewal {
   readonly #session: Pick<ConnectedSession, 'renewLine'>;
@@ -17,6 +20,10 @@ export class LineRenewal {
   readonly #log: Logger;
   /** When the line was made, by both clocks; what was handed over since has gone over it. */
   #made: { readonly at: number; readonly monotonic: number };
+  /** Look-ups over this line that were not answered in time, since the last one that was. */
+  #unanswered = 0;
+  /** Lines that were made for want of answers, since the last one. */
+  #vain = 0;
 
   constructor(session: Pick<ConnectedSession, 'renewLine'>, clock: Clock, log: Logger) {
     this.#session = session;
@@ -38,15 +45,54 @@ export class LineRenewal {
     const isEarlier = handedAt < this.#made.at && age > lineAge;
     if (isEarlier || age === Number.POSITIVE_INFINITY) return lineAge < RENEWED_LOOK_MS;
     if (this.#session.renewLine === undefined || age < UNCONFIRMED_MS) return false;
-    this.#made = readClock(this.#clock);
     this.#log.warn('The server confirms nothing: the page makes its line anew', { messageId: id });
+    await this.#renew(this.#session.renewLine(), signal);
+    return true;
+  }
+
+  /**
+   * Looks a recipient up, and has the page make its line anew if several look-ups in turn were not answered in time: each time
+   * after a longer while, as it may be due to those recipients alone. @throws as the look-up does, and the end of the connection
+   */
+  async watch<T>(lookUp: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const askedAt = this.#clock.monotonic();
     try {
-      await orAborted(this.#session.renewLine(), signal);
+      const found = await lookUp();
+      this.#hearAnswer();
+      return found;
+    } catch (thrown) {
+      if (isAppError(thrown, 'NOT_ON_WHATSAPP')) this.#hearAnswer();
+      if (isAppError(thrown, 'SESSION_DEADLINE')) await this.#miss(askedAt, signal);
+      throw thrown;
+    }
+  }
+
+  #hearAnswer(): void {
+    this.#unanswered = 0;
+    this.#vain = 0;
+  }
+
+  async #miss(askedAt: number, signal: AbortSignal): Promise<void> {
+    const madeAt = this.#made.monotonic;
+    // One that was asked over the line before tells nothing of this one.
+    if (askedAt < madeAt) return;
+    this.#unanswered += 1;
+    const isDue = this.#clock.monotonic() - madeAt >= watchDelayMs(this.#vain + 1);
+    if (this.#session.renewLine === undefined || this.#unanswered < UNANSWERED || !isDue) return;
+    this.#vain += 1;
+    this.#log.warn('No look-up of a recipient is answered: the page makes its line anew', {});
+    await this.#renew(this.#session.renewLine(), signal);
+  }
+
+  async #renew(renewing: Promise<void>, signal: AbortSignal): Promise<void> {
+    this.#made = readClock(this.#clock);
+    this.#unanswered = 0;
+    try {
+      await orAborted(renewing, signal);
     } catch (thrown) {
       signal.throwIfAborted();
       this.#log.warn('The page did not make its line anew', { error: toError(thrown).message });
     }
-    return true;
   }
 
   /**

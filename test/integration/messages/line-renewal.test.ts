@@ -105,6 +105,48 @@ describe('acks and echoes', () => {
     expect(renewed).toBe(1);
   });
 
+  it('has the line made anew, ever more rarely, if no look-up of a recipient is answered (F36)', async () => {
+    await stage.accept('1');
+    await stage.accept('2', { to: BOB });
+    const renewedAt: number[] = [];
+    let isDead = true;
+    const begin = stage.clock.monotonic();
+    stage.connect({
+      onPrepare() {
+        if (isDead) throw new AppError('SESSION_DEADLINE');
+      },
+      onRenewLine: () => void renewedAt.push(stage.clock.monotonic() - begin),
+    });
+    await stage.settled();
+    for (let second = 0; second < 60; second += 1) await stage.pass(1_000);
+    expect(renewedAt).toEqual([]);
+    for (let nth = 0; nth < 16; nth += 1) await stage.pass(30_000);
+    const gaps = renewedAt.map((at, nth) => at - (renewedAt[nth - 1] ?? 0));
+    expect(gaps.length).toBeGreaterThan(1);
+    for (const [nth, gap] of gaps.entries()) expect(gap).toBeGreaterThanOrEqual(60_000 * 2 ** nth);
+    isDead = false;
+    await stage.pass(60_000);
+    expect([stage.network.textsOf(ALICE), stage.network.textsOf(BOB)]).toEqual([['1'], ['2']]);
+  });
+
+  it('leaves a line alone over which other recipients are found (F36)', async () => {
+    await stage.accept('1');
+    stage.connect({
+      onPrepare(to) {
+        if (to === ALICE) throw new AppError('SESSION_DEADLINE');
+      },
+      onRenewLine: () => expect.unreachable(),
+    });
+    await stage.settled();
+    for (const text of ['2', '3', '4', '5']) {
+      await stage.accept(text, { to: BOB });
+      await stage.settled();
+      await stage.pass(60_000);
+    }
+    expect(stage.network.textsOf(BOB)).toHaveLength(4);
+    expect(stage.log.lines.filter(({ message }) => message.includes('line anew'))).toEqual([]);
+  });
+
   it('takes the line of a new connection for a new one (F36)', async () => {
     await stage.accept('1');
     const page: PageStore = new Map();
