@@ -208,11 +208,13 @@ function handedFacts(at: Date, since: Date | undefined): RawBuilder<unknown> {
   const isCredible = sql`handed_at <= ${latest}::timestamptz`;
   // An opening that is later was written before the clock was set back, too.
   const isAfterOpening = sql`(opened_at is null or handed_at > opened_at or opened_at > ${latest}::timestamptz)`;
-  const isRefused = sql`status = 'failed' and failed_code = 'SEND_REFUSED'`;
+  // What the page itself refused has no slot any more, and tells nothing of WhatsApp.
+  const mayHaveLeft = sql`slot_date is not null`;
+  const isRefused = sql`status = 'failed' and failed_code = 'SEND_REFUSED' and ${mayHaveLeft}`;
   const isTaken = sql`sent_at is not null`;
   const isRecent = sql`handed_at > ${now} - interval '1 hour' and ${isCredible}`;
   const isRipe = sql`handed_at between ${now} - interval '24 hours' and ${now} - interval '1 hour'`;
-  const isTrial = sql`${isStranger} and handed_at >= opened_at + ${`${COOL_DOWN_MS} milliseconds`}::interval
+  const isTrial = sql`${isStranger} and ${mayHaveLeft} and handed_at >= opened_at + ${`${COOL_DOWN_MS} milliseconds`}::interval
     and ${isCredible}`;
   const count = (...conditions: RawBuilder<unknown>[]) =>
     sql`(count(*) filter (where ${sql.join(conditions, sql` and `)}))::integer`;

@@ -5,7 +5,7 @@ import { type OpenDatabase, openDatabase } from '../../../src/db/database.ts';
 import { makeLeaseFence, NO_FENCE } from '../../../src/db/lease-fence.ts';
 import { saveCapping } from '../../../src/db/pace-store.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
-import { applyPageAck } from '../../../src/db/send-result-store.ts';
+import { applyPageAck, markNeverLeft } from '../../../src/db/send-result-store.ts';
 import { COOL_DOWN_MS } from '../../../src/limits/breaker.ts';
 import type { Capping } from '../../../src/limits/capping.ts';
 import { NO_PACING } from '../../../src/limits/pace.ts';
@@ -257,6 +257,32 @@ describe('the breaker', () => {
     clock.advance(COOL_DOWN_MS);
     expect(await sendNext(pace, -1, '500')).toBe('3');
     expect(await sendNext(pace)).toBe(COOL_DOWN_MS);
+  });
+
+  /** Hands the next message over to a page that refuses it, of which nothing leaves. */
+  async function failNext(pace: SendPace): Promise<void> {
+    const next = await pace.findNext([]);
+    expect(await claim(pace, next)).toEqual({ kind: 'claimed' });
+    if (next.kind === 'wait') return;
+    const failure = { code: 'SEND_REFUSED', reason: 'The file could not be uploaded.' };
+    await markNeverLeft(opened.db, next.message, { ...failure, at: new Date(clock.now()) });
+  }
+
+  it('does not open by what the page itself refused, of which nothing left', async () => {
+    await acceptToStrangers(4);
+    const pace = open({ breaker: true });
+    for (let refused = 0; refused < 3; refused += 1) await failNext(pace);
+    expect(await sendAll(pace)).toEqual(['3', null]);
+  });
+
+  it('tries another stranger when nothing of the one that was tried left', async () => {
+    await acceptToStrangers(6);
+    const pace = open({ breaker: true });
+    for (let refused = 0; refused < 3; refused += 1) await sendNext(pace, -1, '500');
+    await sendNext(pace);
+    clock.advance(COOL_DOWN_MS);
+    await failNext(pace);
+    expect(await sendAll(pace)).toEqual(['4', '5', null]);
   });
 
   it('opens when few of the messages arrive', async () => {
