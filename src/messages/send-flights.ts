@@ -4,6 +4,9 @@
  */
 import { isLid, isPhone } from './address.ts';
 
+/** A look-up that takes longer drags on: the page only waits, and others need not wait with it; milliseconds. */
+export const DRAGS_AFTER_MS = 5_000;
+
 /** `resolving`: the chat's true name is being asked for; `resolved`: it is known; `claimed`: the row says so. */
 type Stage = 'resolving' | 'resolved' | 'claimed';
 
@@ -11,6 +14,10 @@ export interface Flight {
   readonly kind: 'send' | 'check';
   /** Moves a file: a page that moves two at once answers nothing else (fact A18). */
   readonly isHeavy: boolean;
+  /** Its chat has failed since the last message that was claimed for it. */
+  readonly isRetry: boolean;
+  /** Monotonic. */
+  readonly startedAt: number;
   /** What its chat is called, as far as that is known. */
   readonly names: Set<string>;
   stage: Stage;
@@ -21,6 +28,16 @@ export interface Flight {
 export interface FlightWish {
   readonly kind: Flight['kind'];
   readonly chatId: string;
+  readonly isHeavy: boolean;
+  readonly isRetry: boolean;
+  readonly startedAt: number;
+}
+
+/** What takes up room in the page. */
+interface Load {
+  readonly sends: number;
+  /** Messages that will be claimed soon unless something comes between. */
+  readonly unclaimed: number;
   readonly isHeavy: boolean;
 }
 
@@ -39,12 +56,11 @@ export class SendFlights {
   }
 
   /** Begins a piece of work; its chat is not busy. */
-  start({ kind, chatId, isHeavy }: FlightWish, work: (flight: Flight) => Promise<void>): void {
+  start({ chatId, ...wish }: FlightWish, work: (flight: Flight) => Promise<void>): void {
     const flight: Flight = {
-      kind,
-      isHeavy,
+      ...wish,
       names: new Set([chatId]),
-      stage: kind === 'send' ? 'resolving' : 'claimed',
+      stage: wish.kind === 'send' ? 'resolving' : 'claimed',
       resolved: Promise.withResolvers(),
     };
     const end = (error?: Error) => {
@@ -64,13 +80,26 @@ export class SendFlights {
     return this.#list().filter((flight) => flight.kind === kind).length;
   }
 
-  /** Messages that will be claimed unless something comes between. */
-  get unclaimed(): number {
-    return this.#list().filter(({ stage }) => stage !== 'claimed').length;
+  /** All but the look-ups that drag on. */
+  load(now: number): Load {
+    const active = this.#list().filter((flight) => flight.stage !== 'resolving' || dragsAt(flight) > now);
+    return {
+      sends: active.filter(({ kind }) => kind === 'send').length,
+      unclaimed: active.filter(({ stage }) => stage !== 'claimed').length,
+      isHeavy: active.some(({ isHeavy }) => isHeavy),
+    };
   }
 
-  get isHeavy(): boolean {
-    return this.#list().some(({ isHeavy }) => isHeavy);
+  /** When the next look-up begins to drag on; undefined if none is under way that does not yet. */
+  nextDragAt(now: number): number | undefined {
+    const resolving = this.#list().filter(({ stage }) => stage === 'resolving');
+    const next = Math.min(...resolving.map(dragsAt).filter((at) => at > now));
+    return Number.isFinite(next) ? next : undefined;
+  }
+
+  /** Those to chats that have failed, as long as they may fail again. */
+  get retries(): number {
+    return this.#list().filter(({ isRetry, stage }) => isRetry && stage !== 'claimed').length;
   }
 
   /** All names of the chats that are busy. */
@@ -125,4 +154,8 @@ export class SendFlights {
   #list(): readonly Flight[] {
     return [...this.#flights.keys()];
   }
+}
+
+function dragsAt({ startedAt }: Flight): number {
+  return startedAt + DRAGS_AFTER_MS;
 }

@@ -34,6 +34,10 @@ import { type SendDeps, SendRun, type SendRunOptions } from './send-run.ts';
 
 /** Chats that are sent to side by side: a few that hang do not stop the rest, and no page is overrun. */
 const CHATS_AT_ONCE = 8;
+/** The same with those whose look-up drags on, which ask nothing more of the page. */
+const CHATS_IN_ALL = 24;
+/** Of these, chats that have failed before: they come first in line again and again, and leave room for the others. */
+const RETRIES_AT_ONCE = CHATS_IN_ALL / 2;
 /** Handed messages that are read from the table at once. */
 const SWEPT_AT_ONCE = 500;
 /** Messages that are looked up side by side. */
@@ -103,15 +107,15 @@ export class SendLoop {
     if (this.#run.sweeps.dueAt <= now) return this.#sweep();
     this.#startChecks(now);
     const look = { now, underWay: this.#flights.size };
-    if (!this.#hasRoom()) return this.#wait(look);
+    if (!this.#hasRoom(now)) return this.#wait(look);
     const next = await this.#findNext(now);
     if (next.kind === 'wait') return this.#wait(look, next.delayMs ?? undefined);
     const { message } = next;
-    if (message.media !== null && this.#flights.isHeavy) {
+    if (message.media !== null && this.#flights.load(now).isHeavy) {
       this.#waitForHeavy.add(message.chatId);
       return;
     }
-    this.#startSend(message);
+    this.#startSend(message, now);
     // What comes from now on wakes the loop.
     if (next.isOnly) return this.#wait({ now, underWay: this.#flights.size });
   }
@@ -148,22 +152,27 @@ export class SendLoop {
     for (const check of this.#run.unsettled.findDue(now)) {
       const { chatId, media } = check.message;
       if (this.#flights.count('check') >= CHECKS_AT_ONCE || busy.has(chatId)) continue;
-      const wish = { kind: 'check', chatId, isHeavy: media !== null } as const;
+      const isHeavy = media !== null;
+      const wish = { kind: 'check', chatId, isHeavy, isRetry: false, startedAt: now } as const;
       this.#flights.start(wish, () => lookUp(this.#run, check));
     }
   }
 
   /** Room for one more message; at a pace they are claimed one after another (see SendPace). */
-  #hasRoom(): boolean {
-    if (this.#flights.count('send') >= CHATS_AT_ONCE) return false;
-    return !this.#run.pace.isPaced || this.#flights.unclaimed === 0;
+  #hasRoom(now: number): boolean {
+    const { sends, unclaimed } = this.#flights.load(now);
+    if (sends >= CHATS_AT_ONCE || this.#flights.count('send') >= CHATS_IN_ALL) return false;
+    return !this.#run.pace.isPaced || unclaimed === 0;
   }
 
   async #findNext(now: number): Promise<NextSend> {
-    const busy = [...this.#flights.names(), ...this.#waitForHeavy];
-    await this.#learnNumbers(this.#run.unsettled.blockedChats(now, busy));
-    const blocked = this.#run.unsettled.blockedChats(now, busy);
-    return this.#run.pace.findNext(blocked, this.#flights.unclaimed);
+    const { pace, unsettled } = this.#run;
+    const { unclaimed, isHeavy } = this.#flights.load(now);
+    if (!isHeavy) this.#waitForHeavy.clear();
+    const failed = this.#flights.retries < RETRIES_AT_ONCE ? [] : unsettled.failedChats();
+    const busy = [...this.#flights.names(), ...this.#waitForHeavy, ...failed];
+    await this.#learnNumbers(unsettled.blockedChats(now, busy));
+    return pace.findNext(unsettled.blockedChats(now, busy), unclaimed);
   }
 
   /** Rows of a chat that was blocked as a LID are filed under its number as soon as anybody learns it. */
@@ -175,8 +184,10 @@ export class SendLoop {
     for (const [lid, phone] of phones) unsettled.learnAlias(lid, phone);
   }
 
-  #startSend(message: LanedMessage): void {
-    const wish = { kind: 'send', chatId: message.chatId, isHeavy: message.media !== null } as const;
+  #startSend(message: LanedMessage, now: number): void {
+    const { chatId, media } = message;
+    const isRetry = this.#run.unsettled.hasFailed(chatId);
+    const wish = { kind: 'send', chatId, isHeavy: media !== null, isRetry, startedAt: now } as const;
     const flights = this.#flights;
     flights.start(wish, (flight) => sendNext(this.#run, message, { flight, flights }));
   }
@@ -200,7 +211,8 @@ export class SendLoop {
   /** Waits for a wake-up, or for the next thing that falls due after the look, at most `atMostMs`. */
   async #wait({ now, underWay }: Look, atMostMs = Number.POSITIVE_INFINITY): Promise<void> {
     const { deps, sweeps, unsettled } = this.#run;
-    const dueAt = Math.min(unsettled.nextDueAt(now) ?? Number.POSITIVE_INFINITY, sweeps.dueAt);
+    const next = [unsettled.nextDueAt(now), this.#flights.nextDragAt(now)];
+    const dueAt = Math.min(...next.map((at) => at ?? Number.POSITIVE_INFINITY), sweeps.dueAt);
     const ms = Math.ceil(Math.min(atMostMs, Math.max(0, dueAt - this.#run.now())));
     deps.log.debug('The sender waits', { ms, underWay });
     await this.#wake.wait(this.#signal, ms);

@@ -109,6 +109,16 @@ export class Unsettled {
     else this.#pauses.set(chatId, { until: now, attempt: 0 });
   }
 
+  /** True if the chat has paused, by whatever name, and was not resumed since. */
+  hasFailed(chatId: string): boolean {
+    return this.#namesOf(chatId).some((name) => (this.#pauses.get(name)?.attempt ?? 0) > 0);
+  }
+
+  /** The chats of which that is true. */
+  failedChats(): readonly string[] {
+    return [...this.#pauses].flatMap(([chatId, { attempt }]) => (attempt > 0 ? [chatId] : []));
+  }
+
   resume(chatId: string): void {
     this.#pauses.delete(chatId);
   }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ingestAddresses } from '../../../src/db/ingest-store.ts';
+import { AppError } from '../../../src/lib/errors.ts';
 import {
   ALICE,
   FILE,
@@ -59,6 +60,62 @@ describe('chats side by side', () => {
     stage.sender.wake(stage.account.id);
     expect((await waits).fields).toMatchObject({ underWay: 8 });
     expect(asked.toSorted()).toEqual(chats.slice(0, 8));
+  });
+
+  it('do not wait for look-ups that drag on, even of those that go before them', async () => {
+    const many = Array.from({ length: 12 }, (_, nth) => `4917000010${nth + 10}@c.us`);
+    for (const to of many) await stage.accept('1', { to });
+    const asked: string[] = [];
+    const full = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    stage.connect({
+      onPrepare(to) {
+        if (!many.includes(to)) return;
+        if (asked.push(to) === 8) full.resolve();
+        return hang();
+      },
+      onSent: () => left.resolve(),
+    });
+    await full.promise;
+    await stage.accept('known');
+    const waits = stage.log.next(WAITS);
+    stage.advance(4_999);
+    expect((await waits).fields).toMatchObject({ underWay: 8 });
+    stage.advance(1);
+    await left.promise;
+    expect(stage.network.textsOf(ALICE)).toEqual(['known']);
+    expect(asked).toEqual(many);
+  });
+
+  it.each([
+    ['a text', undefined],
+    ['a file', FILE],
+  ])('leave half of the room to those that never failed, with %s', async (_what, content) => {
+    const many = Array.from({ length: 30 }, (_, nth) => `4917000010${nth + 10}@c.us`);
+    for (const to of many) await stage.accept('1', { to, ...(content && { content }) });
+    const asked: string[] = [];
+    const left = Promise.withResolvers<void>();
+    let isDead = false;
+    stage.connect({
+      onPrepare(to) {
+        if (!many.includes(to)) return;
+        if (!isDead) throw new AppError('SESSION_FAULT');
+        asked.push(to);
+        return hang();
+      },
+      onSent: () => left.resolve(),
+    });
+    await stage.settled();
+    isDead = true;
+    for (let nth = 0; nth < 20; nth += 1) {
+      const waits = stage.log.next(WAITS);
+      stage.advance(5_000);
+      await waits;
+    }
+    await stage.accept('', { content: FILE });
+    stage.advance(5_000);
+    await left.promise;
+    expect(asked).toHaveLength(12);
   });
 
   it('send one file at a time, and texts meanwhile', async () => {

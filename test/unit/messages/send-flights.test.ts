@@ -1,5 +1,10 @@
 import { beforeEach, expect, it } from 'vitest';
-import { type Flight, SendFlights } from '../../../src/messages/send-flights.ts';
+import {
+  DRAGS_AFTER_MS,
+  type Flight,
+  type FlightWish,
+  SendFlights,
+} from '../../../src/messages/send-flights.ts';
 
 let flights: SendFlights;
 let ends: { readonly names: readonly string[]; readonly error: Error | undefined }[];
@@ -10,10 +15,11 @@ beforeEach(() => {
 });
 
 /** A flight that ends when it is told to. */
-function start(chatId: string, options: { readonly isHeavy?: boolean; readonly kind?: Flight['kind'] } = {}) {
+function start(chatId: string, options: Partial<FlightWish> = {}) {
   const work = Promise.withResolvers<void>();
   let begun: Flight | undefined;
-  flights.start({ kind: 'send', isHeavy: false, ...options, chatId }, (flight) => {
+  const wish = { kind: 'send', isHeavy: false, isRetry: false, startedAt: 0, ...options, chatId } as const;
+  flights.start(wish, (flight) => {
     begun = flight;
     return work.promise;
   });
@@ -25,13 +31,34 @@ it('says what is under way', async () => {
   const file = start('b@c.us', { isHeavy: true });
   start('c@c.us', { kind: 'check' });
   expect([flights.size, flights.count('send'), flights.count('check')]).toEqual([3, 2, 1]);
-  expect([flights.names(), flights.isHeavy]).toEqual([['a@c.us', 'b@c.us', 'c@c.us'], true]);
-  expect(flights.unclaimed).toBe(2);
+  expect(flights.names()).toEqual(['a@c.us', 'b@c.us', 'c@c.us']);
+  expect(flights.load(0)).toEqual({ sends: 2, unclaimed: 2, isHeavy: true });
   text.flight.stage = 'claimed';
-  expect(flights.unclaimed).toBe(1);
+  expect(flights.load(0).unclaimed).toBe(1);
   file.end();
   await file.flight.resolved.promise;
-  expect([flights.size, flights.isHeavy]).toEqual([2, false]);
+  expect([flights.size, flights.load(0).isHeavy]).toEqual([2, false]);
+});
+
+it('counts a look-up that drags on for nothing, until it has been answered', async () => {
+  const [first] = [start('a@c.us', { isHeavy: true }), start('b@c.us', { startedAt: 1 })];
+  const nothing = { sends: 0, unclaimed: 0, isHeavy: false };
+  expect(flights.nextDragAt(0)).toBe(DRAGS_AFTER_MS);
+  expect(flights.load(DRAGS_AFTER_MS)).toEqual({ ...nothing, sends: 1, unclaimed: 1 });
+  expect(flights.nextDragAt(DRAGS_AFTER_MS)).toBe(DRAGS_AFTER_MS + 1);
+  expect(flights.load(DRAGS_AFTER_MS + 1)).toEqual(nothing);
+  expect(flights.nextDragAt(DRAGS_AFTER_MS + 1)).toBeUndefined();
+  await flights.resolve(first.flight, ['a@c.us']);
+  expect(flights.load(1e9)).toEqual({ sends: 1, unclaimed: 1, isHeavy: true });
+  expect([flights.size, flights.count('send')]).toEqual([2, 2]);
+});
+
+it('counts a retry until its message is claimed', () => {
+  const { flight } = start('a@c.us', { isRetry: true });
+  start('b@c.us');
+  expect(flights.retries).toBe(1);
+  flights.claim(flight);
+  expect(flights.retries).toBe(0);
 });
 
 it('tells of each end and of what it ended with', async () => {

@@ -112,6 +112,21 @@ describe('Unsettled', () => {
     expect(unsettled.nextDueAt(1_000)).toBeUndefined();
   });
 
+  it('knows the chats that have failed, by all their names, until they are resumed', () => {
+    const unsettled = new Unsettled();
+    unsettled.learnAlias('7@lid', '49170@c.us');
+    unsettled.pause('7@lid', 0);
+    unsettled.pauseIfAgain('a@c.us', 0);
+    expect(unsettled.failedChats()).toEqual(['7@lid']);
+    expect(['7@lid', '49170@c.us', 'a@c.us'].map((chat) => unsettled.hasFailed(chat))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    unsettled.resume('7@lid');
+    expect([unsettled.failedChats(), unsettled.hasFailed('49170@c.us')]).toEqual([[], false]);
+  });
+
   it('blocks a chat under all the names that it is known by (fact A16)', () => {
     const unsettled = new Unsettled();
     unsettled.learnAlias('7@lid', '49170@c.us');
