@@ -181,7 +181,7 @@ export interface ConnectedSession {
 
   /**
    * Resolves the recipient and chooses the message's id; nothing is sent.
-   * @throws AppError NOT_ON_WHATSAPP
+   * @throws AppError NOT_ON_WHATSAPP, SEND_REFUSED (the page opens no chat with it now)
    */
   prepareSend(to: string): Promise<PreparedSend>;
 

@@ -92,6 +92,7 @@ function prepare(run: SendRun, message: OutgoingMessage): Promise<PreparedSend |
   return obtain(run, message, {
     work: () => run.line.watch(() => run.ask(() => run.session.prepareSend(message.chatId)), run.signal),
     failure: 'A recipient could not be resolved and is tried again',
+    mayPass: (refusal) => run.mayOpen(message.id, refusal),
   });
 }
 
@@ -107,7 +108,16 @@ function makeReady(run: SendRun, message: OutgoingMessage): Promise<ReadyContent
 async function obtain<T>(
   run: SendRun,
   message: OutgoingMessage,
-  { work, failure }: { readonly work: () => Promise<T>; readonly failure: string },
+  {
+    work,
+    failure,
+    mayPass: mayBeOther = () => false,
+  }: {
+    readonly work: () => Promise<T>;
+    readonly failure: string;
+    /** True if the refusal may be another answer the next time. */
+    readonly mayPass?: (refusal: SendFailure) => boolean;
+  },
 ): Promise<T | undefined> {
   try {
     return await work();
@@ -115,7 +125,7 @@ async function obtain<T>(
     run.signal.throwIfAborted();
     const error = toError(thrown);
     const refusal = findRefusal(error);
-    if (refusal !== undefined) {
+    if (refusal !== undefined && !mayBeOther(refusal)) {
       await fail(run, message, refusal, markNeverLeft);
       return undefined;
     }

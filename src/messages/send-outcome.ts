@@ -12,6 +12,9 @@ import { AppError, ERROR_CATALOGUE } from '../lib/errors.ts';
  * the page throws at fails there.
  */
 export const MAX_HANDOVERS = 5;
+/** So often, and for so long, a page is asked at least to open a chat before the message to it fails. */
+const MIN_OPENINGS = 10;
+const MIN_OPENING_MS = 3_600_000;
 /** For so long at most, within one connection, a message whose outcome is not known keeps the later ones of its chat back. */
 export const HOLD_MS = 60_000;
 /** A message that the server has not confirmed by then is read back from the page (fact A15). */
@@ -85,6 +88,14 @@ export function findRefusal(error: Error): SendFailure | undefined {
  */
 export function mayPass({ code }: SendFailure, handovers: number): boolean {
   return code === 'SEND_REFUSED' && handovers < MAX_HANDOVERS;
+}
+
+/**
+ * True if a page that opened no chat for a message so often, over so many milliseconds, may yet open one: a group may be one
+ * that the account has just joined.
+ */
+export function mayOpen({ code }: SendFailure, tries: number, ms: number): boolean {
+  return code === 'SEND_REFUSED' && (tries < MIN_OPENINGS || ms < MIN_OPENING_MS);
 }
 
 /** What to do about a handed message that the page does not know. */

@@ -9,6 +9,7 @@ import { LineRenewal } from './line-renewal.ts';
 import type { MediaStore } from './media-store.ts';
 import type { OnMessageStep } from './message-step.ts';
 import { openReadyContent, type ReadyContent } from './ready-content.ts';
+import { mayOpen, type SendFailure } from './send-outcome.ts';
 import { SendPace, type SendPaceDeps } from './send-pace.ts';
 import { query } from './send-query.ts';
 import { SweepTimes } from './sweep-times.ts';
@@ -46,6 +47,8 @@ export class SendRun {
   #epoch: number | undefined;
   /** Messages that this run may have claimed, and that the page certainly does not have by it. */
   readonly #withheld = new Set<MessageId>();
+  /** Messages for which the page has opened no chat: since when, and how often it was asked. */
+  readonly #unopened = new Map<MessageId, { readonly since: number; readonly tries: number }>();
 
   constructor(deps: SendDeps, { session, signal, handovers }: SendRunOptions) {
     this.deps = deps;
@@ -112,8 +115,17 @@ export class SendRun {
     });
   }
 
+  /** The page was asked once more for the chat of a message, and refused to open one; true if it may open it yet. */
+  mayOpen(id: MessageId, refusal: SendFailure): boolean {
+    const now = this.now();
+    const { since, tries } = this.#unopened.get(id) ?? { since: now, tries: 0 };
+    this.#unopened.set(id, { since, tries: tries + 1 });
+    return mayOpen(refusal, tries + 1, now - since);
+  }
+
   /** The page is given the message in this very moment. */
   give(id: MessageId): void {
+    this.#unopened.delete(id);
     this.#withheld.delete(id);
     this.handovers.set(id, (this.handovers.get(id) ?? 0) + 1);
   }
@@ -145,5 +157,6 @@ export class SendRun {
     this.unsettled.settle(id);
     this.handovers.delete(id);
     this.#withheld.delete(id);
+    this.#unopened.delete(id);
   }
 }

@@ -89,6 +89,10 @@ export class ConnectedPage implements ConnectedSession {
 
   async prepareSend(to: string): Promise<PreparedSend> {
     const prepared = await this.#call('Preparing a message', () => this.#page.evaluate(prepareSend, to));
+    if ('unopened' in prepared)
+      throw new AppError('SEND_REFUSED', {
+        message: `WhatsApp Web opens no such chat: ${prepared.unopened}`,
+      });
     if (prepared.missing) throw new AppError('NOT_ON_WHATSAPP');
     const key = parseRawKey(prepared.id);
     if (key === undefined)

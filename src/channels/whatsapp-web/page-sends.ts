@@ -6,7 +6,11 @@ import type { PageGlimpse, PageKey, PageModel } from './page-model.ts';
  * dialect the page speaks (facts A1, A16, A22).
  */
 
-export type PagePrepared = { missing: true } | { missing: false; id: unknown; phone: string | undefined };
+export type PagePrepared =
+  | { missing: true }
+  /** Why there is no chat with a recipient that is no number. */
+  | { unopened: string }
+  | { missing: false; id: unknown; phone: string | undefined };
 
 /**
  * Resolves the recipient and makes a key for a message to it. A number is missing if the page says so; where it answers
@@ -38,8 +42,11 @@ export async function prepareSend(to: string): Promise<PagePrepared> {
     if (!chat) throw new Error('The page opens no chat with the recipient.');
   } catch (thrown) {
     // A page whose line is down may have nothing to say of anybody.
-    if (isUnheardOf && switchboard.line?.whyDown() === undefined) return { missing: true };
-    throw thrown;
+    if (switchboard.line?.whyDown() !== undefined) throw thrown;
+    if (isUnheardOf) return { missing: true };
+    // A number is asked for beforehand: what is thrown at one is the page's own fault.
+    if (to.endsWith('@c.us')) throw thrown;
+    return { unopened: thrown instanceof Error ? thrown.message : String(thrown) };
   }
   const bareId = await window.require('WAWebMsgKey').newId();
   return {

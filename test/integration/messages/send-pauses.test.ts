@@ -9,6 +9,8 @@ import {
   SenderStage,
 } from '../../support/sender-stage.ts';
 
+const GROUP = '120363041234567890@g.us';
+
 let database: SenderDatabase;
 let stage: SenderStage;
 
@@ -36,6 +38,42 @@ describe('sending', () => {
     expect(stage.network.carried.map(({ content }) => 'text' in content && content.text)).toEqual(['3']);
     await stage.pass(1_000);
     expect(stage.network.textsOf(BOB)).toEqual(['1', '2']);
+  });
+
+  it('ends a message to which the page has opened no chat for an hour, and frees its place of the day', async () => {
+    await stage.setDailyLimit(1);
+    await stage.accept('1', { to: GROUP });
+    await stage.accept('2', { onLimit: 'defer' });
+    stage.connect({
+      onPrepare(to) {
+        if (to === GROUP) throw new AppError('SEND_REFUSED', { message: 'no such chat' });
+      },
+    });
+    await stage.settled();
+    for (let minute = 0; minute < 10; minute += 1) await stage.pass(60_000);
+    await stage.pass(49 * 60_000);
+    expect(await stage.rows()).toMatchObject([{ status: 'pending' }, { status: 'deferred' }]);
+    await stage.pass(60_000);
+    await stage.settled();
+    expect(await stage.rows()).toMatchObject([
+      { status: 'failed', failed_code: 'SEND_REFUSED', failed_reason: 'no such chat', handed_at: null },
+      { status: 'sent' },
+    ]);
+  });
+
+  it.each(['SESSION_DEADLINE', 'SESSION_FAULT'] as const)('never ends one for %s', async (code) => {
+    await stage.accept('1', { to: GROUP });
+    let isBad = true;
+    stage.connect({
+      onPrepare() {
+        if (isBad) throw new AppError(code);
+      },
+    });
+    await stage.settled();
+    for (let nth = 0; nth < 12; nth += 1) await stage.pass(600_000);
+    isBad = false;
+    await stage.pass(60_000);
+    expect(stage.network.textsOf(GROUP)).toEqual(['1']);
   });
 
   it('lets a message rest that goes to a chat in which an earlier one waits for room', async () => {

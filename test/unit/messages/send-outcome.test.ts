@@ -6,6 +6,7 @@ import {
   findRefusal,
   holdMs,
   MAX_HANDOVERS,
+  mayOpen,
   mayPass,
   pauseDelayMs,
   watchDelayMs,
@@ -31,6 +32,17 @@ describe('findRefusal', () => {
 
   it('leaves the outcome open at an error that nobody named', () => {
     expect(findRefusal(new TypeError('of the page'))).toBeUndefined();
+  });
+});
+
+describe('mayOpen', () => {
+  it.each([
+    { code: 'SEND_REFUSED', tries: 9, ms: 7_200_000, opens: true },
+    { code: 'SEND_REFUSED', tries: 70, ms: 3_599_999, opens: true },
+    { code: 'SEND_REFUSED', tries: 10, ms: 3_600_000, opens: false },
+    { code: 'NOT_ON_WHATSAPP', tries: 1, ms: 0, opens: false },
+  ])('answers $opens at $code after $tries tries in $ms ms', ({ code, tries, ms, opens }) => {
+    expect(mayOpen({ code, reason: '' }, tries, ms)).toBe(opens);
   });
 });
 

@@ -63,6 +63,12 @@ describe('a send that fails afterwards', () => {
   });
 });
 
+it('says in plain words that the page opens no such chat, which may pass', async () => {
+  const session = openSession({ evaluate: async () => ({ unopened: 'No LID for user' }) } as unknown as Page);
+  const message = 'WhatsApp Web opens no such chat: No LID for user';
+  await expect(session.prepareSend('111@lid')).rejects.toMatchObject({ code: 'SEND_REFUSED', message });
+});
+
 describe('a file that hangs', () => {
   it.each<[string, (session: ConnectedPage) => Promise<unknown>]>([
     ['chats that are read back', (session) => session.readChat('49@c.us', { offset: 0, limit: 10 })],

@@ -142,20 +142,24 @@ describe('a message that goes out', () => {
       ['cannot be asked for numbers', {}, '49@c.us'],
       ['has no such question', { WAWebQueryExistsJob: {} }, '49@c.us'],
       ['knows the number', asked({ wid: new Wid('111@lid') }), '49@c.us'],
-      ['was given a LID', asked(undefined), '111@lid'],
     ])('is tried again where the page %s', async (_title, modules, to) => {
       openConnectedPage({ ...base, ...modules }, { getChat: throwing });
       await expect(prepareSend(to)).rejects.toThrow('No LID for user');
     });
 
-    it('is tried again while the line is down', async () => {
+    it.each(['49@c.us', '111@lid', '1@g.us'])('is tried again while the line is down: %s', async (to) => {
       const Socket = { state: 'OPENING', on: () => undefined };
       openConnectedPage(
         { ...base, ...asked(undefined), WAWebSocketModel: { Socket } },
         { getChat: throwing },
       );
       watchLine(0);
-      await expect(prepareSend('49@c.us')).rejects.toThrow('No LID for user');
+      await expect(prepareSend(to)).rejects.toThrow('No LID for user');
+    });
+
+    it.each(['111@lid', '1@g.us'])('is told to have none where it is no number: %s', async (to) => {
+      openConnectedPage(base, { getChat: throwing });
+      expect(await prepareSend(to)).toEqual({ unopened: 'No LID for user' });
     });
   });
 
