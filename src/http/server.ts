@@ -5,6 +5,7 @@ import type { HttpDeps } from './context.ts';
 import { makeHttpApp } from './http-app.ts';
 import { makeRateLimits } from './rate-limit.ts';
 import { openRealtime } from './realtime.ts';
+import { cutStalledAnswers, STALLED_MS } from './stalled-answers.ts';
 
 /** How long answers that are under way may take once the server is closing, in milliseconds. */
 const CLOSE_DEADLINE_MS = 10_000;
@@ -24,7 +25,10 @@ export interface HttpServer extends AsyncDisposable {
  */
 export async function openHttpServer(
   deps: HttpDeps,
-  { signal }: { readonly signal: AbortSignal },
+  {
+    signal,
+    stalledMs = STALLED_MS,
+  }: { readonly signal: AbortSignal; readonly stalledMs?: number | undefined },
 ): Promise<HttpServer> {
   signal.throwIfAborted();
   const { host, port, log } = { ...deps.config, log: deps.log };
@@ -37,6 +41,8 @@ export async function openHttpServer(
   const authenticator = makeAuthenticator({ ...deps, limits });
   const app = await makeHttpApp(deps, { authenticator, limits });
   const realtime = openRealtime(app.server, { ...deps, authenticator });
+  // Behind Socket.IO, which keeps its own requests from those who listened before.
+  cutStalledAnswers(app.server, stalledMs, log);
   const close = async () => {
     const cancel = new AbortController();
     const deadline = waitMs(CLOSE_DEADLINE_MS, cancel.signal).then(

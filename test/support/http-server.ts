@@ -95,7 +95,7 @@ export interface TestServer extends AsyncDisposable {
 
 export async function openTestServer(
   replaced: Partial<HttpDeps> = {},
-  { allowPrivate = false } = {},
+  { allowPrivate = false, stalledMs }: { allowPrivate?: boolean; stalledMs?: number } = {},
 ): Promise<TestServer> {
   await using stack = new AsyncDisposableStack();
   const log = new RecordingLogger();
@@ -208,7 +208,7 @@ export async function openTestServer(
     log,
     ...replaced,
   };
-  const server = stack.use(await openHttpServer(deps, { signal: new AbortController().signal }));
+  const server = stack.use(await openHttpServer(deps, { signal: new AbortController().signal, stalledMs }));
   const key = await insertKey(db, 'owner', 'default');
   const opened = stack.move();
   return {
