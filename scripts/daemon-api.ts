@@ -32,6 +32,7 @@ export interface ApiMessage {
   readonly failedReason: string | null;
   readonly handedAt: string | null;
   readonly editedAt: string | null;
+  readonly readAt: string | null;
   readonly revokedAt: string | null;
   readonly recovered: boolean;
 }

@@ -381,3 +381,25 @@ describe('acks', () => {
     await until(messageId, 'read');
   });
 });
+
+describe('incoming messages that are seen on the phone', () => {
+  const stored = (text: string, status: string) =>
+    stage.api.message(
+      accountId,
+      `${text}, ${status}`,
+      (each) => each.text === text && each.status === status,
+    );
+
+  it('become read, and no others do', async () => {
+    const bob = await stage.world.phone('bob');
+    for (const text of ['one', 'two']) await alice.send(shop, text);
+    await bob.send(shop, 'of another chat');
+    await stored('of another chat', 'delivered');
+    for (const text of ['one', 'two']) expect((await stored(text, 'delivered')).readAt).toBeNull();
+    await shop.read(alice);
+    for (const text of ['one', 'two']) expect((await stored(text, 'read')).readAt).not.toBeNull();
+    await alice.send(shop, 'three');
+    await stored('three', 'delivered');
+    await stored('of another chat', 'delivered');
+  });
+});

@@ -45,6 +45,9 @@ export const NOT_MESSAGES: ReadonlySet<string> = new Set([
   'poll_update',
 ]);
 
+/** Of those, the ones that a chat does not count as unread: what is not there yet it does count. */
+export const UNCOUNTED_TYPES: readonly string[] = [...NOT_MESSAGES].filter((type) => type !== 'ciphertext');
+
 const MEDIA_TYPES: ReadonlySet<MessageType> = new Set([
   'image',
   'video',

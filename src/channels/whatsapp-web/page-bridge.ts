@@ -7,7 +7,7 @@ import type { PageNews, Switchboard } from './page-model.ts';
  * for what becomes of our own messages, which waits a moment for what comes with it. Node takes the next pack when it has room
  * for it; what the queue cannot hold meanwhile is dropped, and Node is told where, for it is in the page's store (A23). News of
  * the session itself does not wait behind messages; that the link has ended does, since nothing can be read back after it, and
- * is never dropped. What nobody listens to (unread counts, whole models on each change) is not told at all: A6, A14, F6.
+ * is never dropped. What nobody listens to (whole models on each change) is not told at all: A6, A14, F6.
  */
 export function installBridge(): void {
   if (window !== window.top || window.switchboard) return;
@@ -165,6 +165,7 @@ export function installBridge(): void {
     onChangeMessageEvent: nobodyListens,
     onRemoveMessageEvent: nobodyListens,
     onMessageMediaUploadedEvent: nobodyListens,
+    // Until installSeen has run.
     onChatUnreadCountEvent: nobodyListens,
     onBatteryStateChangedEvent: nobodyListens,
     onIncomingCall: nobodyListens,

@@ -6,6 +6,7 @@ import { AppError, toError } from '../../lib/errors.ts';
 import { chatIdToPhoneNumber, parseWid } from '../../messages/whatsapp-key.ts';
 import { isDocumentGone } from './document-gone.ts';
 import { awaitHookTargets, hookLate } from './library-hooks.ts';
+import { UNCOUNTED_TYPES } from './message-conversion.ts';
 import {
   acknowledgeNews,
   beginInjection,
@@ -22,6 +23,7 @@ import { installLookUp } from './page-look-up.ts';
 import { letLibraryTakeFiles } from './page-media.ts';
 import type { SocketNews } from './page-model.ts';
 import { installReadBack } from './page-read-back.ts';
+import { installSeen } from './page-seen.ts';
 import { watchSocket } from './page-socket.ts';
 
 /** What the library puts into the page so that its calls work there. It is not part of its index. */
@@ -176,6 +178,7 @@ export class PageInjection {
     await this.#page.evaluate(hookLate);
     await this.#page.evaluate(letLibraryTakeFiles);
     await this.#library.attachEventListeners();
+    await this.#page.evaluate(installSeen, UNCOUNTED_TYPES);
     await this.#page.evaluate(acknowledgeNews);
     const identity = await this.#readIdentity();
     this.#ready = true;

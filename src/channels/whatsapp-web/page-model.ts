@@ -174,6 +174,7 @@ declare global {
      * nothing of the account (F3). Whatever is read from the page as a fact is read through this.
      */
     connectedSwitchboard: () => Switchboard;
+    onChatUnreadCountEvent?: (chat: PageModel) => void;
     onPollVoteEvent?: (votes: readonly Record<string, unknown>[]) => void;
     switchboardTell?: (news: readonly PageNews[]) => Promise<void>;
     // biome-ignore lint/suspicious/noExplicitAny: the page's modules have no types; each use checks what it takes.
