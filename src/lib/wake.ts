@@ -14,8 +14,8 @@ export class Wake {
     for (const resolve of this.#waiters) resolve();
   }
 
-  /** Resolves at the next wake-up, at once if one is latched; after `timeoutMs` in any case, if given. */
-  async wait(signal: AbortSignal, timeoutMs?: number): Promise<void> {
+  /** Resolves at the next wake-up, at once if one is latched; after `timeoutMs` in any case, if given, with false. */
+  async wait(signal: AbortSignal, timeoutMs?: number): Promise<boolean> {
     if (!this.#latched) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiters.add(resolve);
@@ -28,6 +28,8 @@ export class Wake {
       }
     }
     signal.throwIfAborted();
+    const isWoken = this.#latched;
     this.#latched = false;
+    return isWoken;
   }
 }

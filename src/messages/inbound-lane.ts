@@ -4,8 +4,8 @@
  * A lane sends at once when it is idle; what comes while an add is in flight is packed into the next one. There is
  * never more than one add in flight for an account, and a failed one is repeated before anything else is sent: so
  * the order holds. Jobs are numbered within the account and the run, so that whoever stores them can tell that one is
- * missing or comes again. A lane that is full drops what comes; as soon as it has drained, the owner is told to read
- * the page back.
+ * missing or comes again. A lane gives the queue nothing more while too much of it waits there to be stored. One that is full
+ * drops what comes; as soon as it has drained, the owner is told to read the page back.
  */
 import { randomUUID } from 'node:crypto';
 import type { AccountId } from '../accounts/ids.ts';
@@ -14,9 +14,11 @@ import { backoffDelayMs } from '../lib/backoff.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Milestone } from '../lib/milestone.ts';
+import { Wake } from '../lib/wake.ts';
 import type { InboundJob } from '../queue/table.ts';
 import { eventBytes } from './event-size.ts';
 import type { InboundEvent } from './inbound-event.ts';
+import { LaneDebt } from './lane-debt.ts';
 import { LaneTimes } from './lane-times.ts';
 import type { MessageMeter } from './message-meter.ts';
 import type { OnMessageStep } from './message-step.ts';
@@ -25,7 +27,7 @@ import type { OnMessageStep } from './message-step.ts';
 const MAX_PACKED = 500;
 /** About how many bytes those take at most, unless one alone is larger. */
 const MAX_PACKED_BYTES = 1024 * 1024;
-/** What one account may hold in memory while the queue is away: events, and about how many bytes they take. */
+/** What one account may hold in memory while the queue is away or has enough of it: events, and about how many bytes they take. */
 const MAX_BUFFERED = 10_000;
 const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
 /** A lane that is fuller than this has no room: its page keeps what it would tell. What is on its way still fits. */
@@ -131,6 +133,10 @@ interface Waiting {
   readonly at: number;
 }
 
+function bytesOf(pack: readonly Waiting[]): number {
+  return pack.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 /** The events of one account. It runs from the first event until it is empty, then rests until the next. */
 class Lane {
   readonly #name: { readonly accountId: AccountId; readonly run: string };
@@ -141,6 +147,9 @@ class Lane {
   readonly #added = new Milestone();
   readonly #passed = new Milestone();
   readonly #times: LaneTimes;
+  readonly #debt = new LaneDebt();
+  readonly #wake = new Wake();
+  #draining = false;
   #running: Promise<void> | undefined;
   readonly #roomless: (() => void)[] = [];
   #accepted = 0;
@@ -219,10 +228,14 @@ class Lane {
   passed(n: number): void {
     this.#times.passed(n);
     this.#passed.reach(n + 1);
+    this.#debt.settle(n);
+    this.#wake.wake();
   }
 
-  /** Resolves when the lane is empty or was given up; never rejects. */
+  /** Gives the queue all that is left, which keeps it better. Resolves when the lane is empty or was given up; never rejects. */
   async drained(): Promise<void> {
+    this.#draining = true;
+    this.#wake.wake();
     await this.#running;
   }
 
@@ -234,10 +247,11 @@ class Lane {
   async #run(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
+        if (this.#debt.isFull) await this.#awaitStored();
         const pack = this.#takePack();
         await this.#add(pack);
         this.#added.reach(this.#added.count + pack.length);
-        this.#bytes -= pack.reduce((sum, { bytes }) => sum + bytes, 0);
+        this.#bytes -= bytesOf(pack);
         if (!this.#isFuller(ROOMY_SHARE)) this.#tellRoom();
       }
     } catch (thrown) {
@@ -248,6 +262,14 @@ class Lane {
     // Nothing is awaited from here on: an event that comes now starts the lane anew.
     this.#running = undefined;
     if (this.#dropped > 0) this.#tellGap();
+  }
+
+  /** Resolves when the queue has less of the lane, by what is stored or by what turns out to be lost. */
+  async #awaitStored(): Promise<void> {
+    while (this.#debt.isFull && !this.#draining) {
+      const isWoken = await this.#wake.wait(this.#signal, PROBE_AFTER_MS);
+      if (!isWoken) await this.#add([]);
+    }
   }
 
   #probe(): void {
@@ -275,6 +297,7 @@ class Lane {
     const events = pack.map(({ event }) => event);
     const job = { ...this.#name, n: this.#made, events, ...(catchUpId === undefined ? {} : { catchUpId }) };
     this.#made += 1;
+    this.#debt.owe(job.n, pack.length, bytesOf(pack));
     const heardAt = catchUpId === undefined ? pack[0]?.at : undefined;
     if (heardAt !== undefined) this.#times.made(job.n, heardAt);
     for (let attempt = 1; ; attempt += 1) {

@@ -55,6 +55,18 @@ it('wakes by itself after the time given', async () => {
   await waiting;
 });
 
+it('says whether it was woken, or the time was over', async () => {
+  const wake = new Wake();
+  const late = wake.wait(controller.signal, 1_000);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(await late).toBe(false);
+  const early = wake.wait(controller.signal, 1_000);
+  wake.wake();
+  expect(await early).toBe(true);
+  wake.wake();
+  expect(await wake.wait(controller.signal, 1_000)).toBe(true);
+});
+
 it('does not wake those without a time when the time of another is over', async () => {
   const wake = new Wake();
   const patient = wake.wait(controller.signal);

@@ -270,6 +270,104 @@ describe('a full lane', () => {
   });
 });
 
+describe('a lane of which much waits in the queue to be stored', () => {
+  /** Accepts as a page does, a pack at a time and only where there is room; returns how many. */
+  async function acceptWithRoom(most: number, text?: string): Promise<number> {
+    let told = 0;
+    for (; told < most; told += 500) {
+      if (!(await isDone(lanes.room(alice)))) return told;
+      const pack = range(told, told + 500).map((id) => messageEvent(id, text === undefined ? {} : { text }));
+      lanes.accept(alice, pack);
+      await queue.answerAll();
+    }
+    return told;
+  }
+
+  const stored = async (n: number) => {
+    const job = queue.jobs.find((each) => each.n === n);
+    if (job !== undefined) lanes.passed(job);
+    await vi.advanceTimersByTimeAsync(0);
+    await queue.answerAll();
+  };
+
+  it('gives it no more than 50,000 events', async () => {
+    const told = await acceptWithRoom(80_000);
+    expect(queue.idsOf(alice)).toEqual(range(0, 50_000));
+    expect(told).toBeLessThan(60_000);
+    expect(gaps).toEqual([]);
+  });
+
+  it('gives it no more than about 32 MB', async () => {
+    await acceptWithRoom(10_000, 'x'.repeat(10_000));
+    const given = queue.idsOf(alice).length;
+    expect(given).toBeGreaterThan(3_000);
+    expect(given).toBeLessThan(3_500);
+  });
+
+  it('goes on in its order as jobs are stored', async () => {
+    const told = await acceptWithRoom(80_000);
+    await stored(0);
+    expect(queue.idsOf(alice)).toEqual(range(0, 50_500));
+    for (let n = 1; n < told / 500; n += 1) await stored(n);
+    expect(queue.idsOf(alice)).toEqual(range(0, told));
+    expect(gaps).toEqual([]);
+  });
+
+  it('drops what its page tells all the same, and tells of the gap once it has drained', async () => {
+    await acceptWithRoom(80_000);
+    lanes.accept(alice, events(100_000, 120_000));
+    expect(gaps).toEqual([]);
+    for (let n = 0; n < 120; n += 1) await stored(n);
+    expect(gaps).toEqual([alice]);
+  });
+
+  it('holds up no other account', async () => {
+    await acceptWithRoom(80_000);
+    lanes.accept(bob, events(0, 1));
+    expect(queue.idsOf(bob)).toEqual(['M0']);
+  });
+
+  it('sends empty jobs after those that the queue may have lost, and goes on once one is stored', async () => {
+    const told = await acceptWithRoom(80_000);
+    const waiting = queue.jobs.length;
+    // The first is lost with the others.
+    for (const _ of [1, 2]) {
+      await vi.advanceTimersByTimeAsync(20_000);
+      await queue.answerAll();
+    }
+    const probes = queue.jobs.slice(waiting);
+    expect(probes).toMatchObject([
+      { n: waiting, events: [] },
+      { n: waiting + 1, events: [] },
+    ]);
+    await stored(waiting + 1);
+    expect(queue.idsOf(alice)).toEqual(range(0, told));
+    // None is owed any more.
+    const after = queue.jobs.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(queue.jobs).toHaveLength(after);
+  });
+
+  it('sends no empty job while jobs are stored', async () => {
+    await acceptWithRoom(80_000);
+    for (const n of [0, 1, 2]) {
+      lanes.accept(alice, events(200_000, 200_500));
+      await vi.advanceTimersByTimeAsync(15_000);
+      await stored(n);
+    }
+    expect(queue.jobs.filter((job) => job.events.length === 0)).toEqual([]);
+  });
+
+  it('gives it the rest at a stop: it keeps it better', async () => {
+    const told = await acceptWithRoom(80_000);
+    const disposing = lanes[Symbol.asyncDispose]();
+    await vi.advanceTimersByTimeAsync(0);
+    await queue.answerAll();
+    await disposing;
+    expect(queue.idsOf(alice)).toEqual(range(0, told));
+  });
+});
+
 describe('a stop', () => {
   it('waits until the lanes have drained and takes nothing more', async () => {
     lanes.accept(alice, events(0, 550));
