@@ -36,7 +36,7 @@ export interface CatchUpOptions {
   readonly emit: (accountId: AccountId, events: readonly InboundEvent[], catchUpId: string) => void;
   /** Resolves when the lane has passed on everything that it took before. */
   readonly laneIdle: (accountId: AccountId) => Promise<void>;
-  /** Resolves when everything that the lane took before is in the database. */
+  /** Resolves when everything that it was given before is in the database; rejects if the lane has dropped some of it. */
   readonly committed: (accountId: AccountId) => Promise<void>;
   /** Holds back what is told live of a chat until the chat is read. */
   readonly gate: Omit<LiveGate, 'accept' | 'listHeld' | 'giveUp' | typeof Symbol.dispose>;

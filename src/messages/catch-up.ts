@@ -5,7 +5,7 @@
  * Two instants say up to when everything is known to be taken over: `accounts.caught_up_to` for all chats, and one a chat
  * in `chat_watermarks`; the later one counts. A run reads each chat back as far as catch-up-window.ts says and moves its
  * instant to the run's own start, and the account's when none is left; always once everything is committed: what lies in
- * the queue may be lost with it. From then on listening is enough: the account's instant moves by itself, until a gap is
+ * the queue may be lost with it, and what the lane had no room for is not even there: such a run is not done. From then on listening is enough: the account's instant moves by itself, until a gap is
  * reported.
  */
 import type { AccountId } from '../accounts/ids.ts';

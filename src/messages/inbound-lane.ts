@@ -63,7 +63,8 @@ export interface InboundLanes extends AsyncDisposable {
   idle(accountId: AccountId): Promise<void>;
   /**
    * Resolves when everything accepted so far for the account is in the database, or known to be lost on the way (which
-   * whoever stores tells). @throws AppError UNAVAILABLE if the lanes were closed before
+   * whoever stores tells). @throws AppError UNAVAILABLE if something was dropped and its gap is not told yet, and if the
+   * lanes were closed before
    */
   committed(accountId: AccountId): Promise<void>;
   /** The job is stored, and all before it; of no consequence for jobs of another run. */
@@ -223,6 +224,9 @@ class Lane {
       await Promise.race([passed, waitMs(PROBE_AFTER_MS, signal)]).finally(() => pause.abort());
       if (this.#passed.count === before && this.#running === undefined) this.#probe();
     }
+    // Once the lane has drained whoever keeps the account caught up hears of the gap; until then this says it.
+    if (this.#dropped > 0)
+      throw new AppError('UNAVAILABLE', { message: 'The lane has dropped events; the page is read again.' });
   }
 
   passed(n: number): void {

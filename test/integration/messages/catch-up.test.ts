@@ -499,6 +499,36 @@ describe('catching up with the page', () => {
     await run;
   });
 
+  it('keeps the watermarks where the lane has dropped what it found, and reads it again', async () => {
+    session.receive(ago(HOUR, 'a'));
+    let isDropping = true;
+    const dropped = log.next('The account could not be caught up; it is tried again');
+    const done = log.next(DONE);
+    await using catchUp = open({
+      emit: (...found) => void (isDropping || lane.emit(...found)),
+      committed: async () => {
+        if (isDropping) throw new AppError('UNAVAILABLE', { message: 'The lane has dropped events.' });
+        await lane.idle();
+      },
+      pauseMs: () => HOUR,
+    });
+    const run = catchUp.run(session, { signal: connection.signal });
+    await dropped;
+    const watermarks = db
+      .selectFrom('chat_watermarks')
+      .selectAll()
+      .where('account_id', '=', session.accountId);
+    expect(await watermarks.execute()).toEqual([]);
+    expect(await caughtUpTo()).toBeUndefined();
+    isDropping = false;
+    catchUp.request(session.accountId, 'gap');
+    expect((await done).fields).toMatchObject({ cause: 'gap', recovered: 1 });
+    expect(await watermarks.execute()).toHaveLength(1);
+    connection.abort();
+    await run;
+    expect(await storedIds()).toEqual(['a']);
+  });
+
   it('writes each run into the ledger: why, from when to when, what it found and what of it was new', async () => {
     const known = ago(HOUR, 'known');
     const mine = { fromMe: true, chatId: ALICE, bareId: 'mine', participant: null };

@@ -232,6 +232,24 @@ describe('a full lane', () => {
     expect(gaps).toEqual([alice]);
   });
 
+  it('has committed nothing, for whoever told it what it dropped, before the gap is told', async () => {
+    const passAll = () => queue.jobs.forEach((job) => void lanes.passed(job));
+    lanes.accept(alice, events(0, 10_001));
+    const committed = expect(lanes.committed(alice)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    // What is told live keeps it from draining.
+    for (let n = 20_000; n < 20_050; n += 1) {
+      await queue.answer();
+      lanes.accept(alice, events(n, n + 1));
+      passAll();
+    }
+    await committed;
+    expect(gaps).toEqual([]);
+    await queue.answerAll();
+    passAll();
+    expect(gaps).toEqual([alice]);
+    await expect(lanes.committed(alice)).resolves.toBeUndefined();
+  });
+
   it('takes events again as room comes, and those of other accounts at any time', async () => {
     lanes.accept(alice, events(0, 10_001));
     lanes.accept(bob, events(0, 1));
