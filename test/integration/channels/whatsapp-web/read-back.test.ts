@@ -113,6 +113,14 @@ describe.each([
       expect((await readBack(id))?.reactions).toEqual([]);
     });
 
+    it('tells that an incoming message was seen on the phone', async () => {
+      const { id } = await alice.send(shop, 'look');
+      await stage.received(accountId, 'look');
+      await shop.read(alice);
+      const [message] = stage.messages(accountId).filter(({ key }) => key.bareId === id);
+      expect(await told('ack', id)).toMatchObject({ ack: 3, key: message?.key, chatId: message?.chatId });
+    });
+
     it.each([
       [-2, 'EXPIRED'],
       [-4, 'CONTENT_TOO_BIG'],
