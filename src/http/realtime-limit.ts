@@ -49,12 +49,13 @@ function isPoll(
   return method === 'GET' && headers.upgrade === undefined && EIO === '4' && isPolling;
 }
 
-/** Of a WebSocket that is wished for the engine has no real response. */
+/** Of a WebSocket that is wished for the engine has no real response, and nobody closes its socket any more but us. */
 function refuse(thrown: unknown, { socket }: IncomingMessage, response: unknown): void {
   if (response instanceof ServerResponse) {
     answerRaw(thrown, response, randomUUID());
     return;
   }
   const { status } = toClientError(thrown);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  const answer = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+  socket.end(answer, () => socket.destroy());
 }

@@ -90,7 +90,12 @@ function measureClaim({ deps: { meter } }: SendRun, { id }: OutgoingMessage, at:
 /** The message's id and chat; undefined if there are none now or never. */
 function prepare(run: SendRun, message: OutgoingMessage): Promise<PreparedSend | undefined> {
   return obtain(run, message, {
-    work: () => run.line.watch(() => run.ask(() => run.session.prepareSend(message.chatId)), run.signal),
+    work: () =>
+      run.line.watch(
+        message.chatId,
+        () => run.ask(() => run.session.prepareSend(message.chatId)),
+        run.signal,
+      ),
     failure: 'A recipient could not be resolved and is tried again',
     mayPass: (refusal) => run.mayOpen(message.id, refusal),
   });

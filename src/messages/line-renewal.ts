@@ -7,7 +7,7 @@ import { ageMs } from '../lib/instant-age.ts';
 import type { Logger } from '../lib/logger.ts';
 import { RENEWED_LOOK_MS, UNCONFIRMED_MS, watchDelayMs } from './send-outcome.ts';
 
-/** So many look-ups of recipients without an answer between them speak against the line: one may be due to its recipient. */
+/** So many look-ups without an answer between them speak against the line. */
 const UNANSWERED = 2;
 
 /**
@@ -20,10 +20,14 @@ export class LineRenewal {
   readonly #log: Logger;
   /** When the line was made, by both clocks; what was handed over since has gone over it. */
   #made: { readonly at: number; readonly monotonic: number };
-  /** Look-ups over this line that were not answered in time, since the last one that was. */
+  /** Look-ups over this line that were not answered in time, since the last one that was, and whom they were for. */
   #unanswered = 0;
-  /** Lines that were made for want of answers, since the last one. */
+  readonly #unfound = new Set<string>();
+  /** This line has answered. */
+  #isProven = false;
+  /** Lines that were made for want of answers, since one of those was found who had not been. */
   #vain = 0;
+  readonly #lost = new Set<string>();
 
   constructor(session: Pick<ConnectedSession, 'renewLine'>, clock: Clock, log: Logger) {
     this.#session = session;
@@ -51,34 +55,45 @@ export class LineRenewal {
   }
 
   /**
-   * Looks a recipient up, and has the page make its line anew if several look-ups in turn were not answered in time: each time
-   * after a longer while, as it may be due to those recipients alone. @throws as the look-up does, and the end of the connection
+   * Looks a recipient up, and has the page make its line anew if several look-ups in turn were not answered in time, of several
+   * recipients if the line has answered at all: each time after a longer while, as it may be due to those recipients alone.
+   * @throws as the look-up does, and the end of the connection
    */
-  async watch<T>(lookUp: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async watch<T>(recipient: string, lookUp: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const askedAt = this.#clock.monotonic();
     try {
       const found = await lookUp();
-      this.#hearAnswer();
+      this.#hearAnswer(recipient);
       return found;
     } catch (thrown) {
-      if (isAppError(thrown, 'NOT_ON_WHATSAPP')) this.#hearAnswer();
-      if (isAppError(thrown, 'SESSION_DEADLINE')) await this.#miss(askedAt, signal);
+      if (isAppError(thrown, 'NOT_ON_WHATSAPP')) this.#hearAnswer(recipient);
+      if (isAppError(thrown, 'SESSION_DEADLINE')) await this.#miss(recipient, askedAt, signal);
       throw thrown;
     }
   }
 
-  #hearAnswer(): void {
-    this.#unanswered = 0;
-    this.#vain = 0;
+  #hearAnswer(recipient: string): void {
+    this.#forgetMisses();
+    this.#isProven = true;
+    // The page answers for chats that it has without a word of the server.
+    if (this.#lost.delete(recipient)) this.#vain = 0;
   }
 
-  async #miss(askedAt: number, signal: AbortSignal): Promise<void> {
+  #forgetMisses(): void {
+    this.#unanswered = 0;
+    this.#unfound.clear();
+  }
+
+  async #miss(recipient: string, askedAt: number, signal: AbortSignal): Promise<void> {
     const madeAt = this.#made.monotonic;
     // One that was asked over the line before tells nothing of this one.
     if (askedAt < madeAt) return;
     this.#unanswered += 1;
+    this.#unfound.add(recipient);
+    this.#lost.add(recipient);
+    const isDoubtful = this.#unanswered >= UNANSWERED && (this.#unfound.size > 1 || !this.#isProven);
     const isDue = this.#clock.monotonic() - madeAt >= watchDelayMs(this.#vain + 1);
-    if (this.#session.renewLine === undefined || this.#unanswered < UNANSWERED || !isDue) return;
+    if (this.#session.renewLine === undefined || !isDoubtful || !isDue) return;
     this.#vain += 1;
     this.#log.warn('No look-up of a recipient is answered: the page makes its line anew', {});
     await this.#renew(this.#session.renewLine(), signal);
@@ -86,7 +101,8 @@ export class LineRenewal {
 
   async #renew(renewing: Promise<void>, signal: AbortSignal): Promise<void> {
     this.#made = readClock(this.#clock);
-    this.#unanswered = 0;
+    this.#forgetMisses();
+    this.#isProven = false;
     try {
       await orAborted(renewing, signal);
     } catch (thrown) {

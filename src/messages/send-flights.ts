@@ -7,8 +7,11 @@ import { isLid, isPhone } from './address.ts';
 /** A look-up that takes longer drags on: the page only waits, and others need not wait with it; milliseconds. */
 export const DRAGS_AFTER_MS = 5_000;
 
-/** `resolving`: the chat's true name is being asked for; `resolved`: it is known; `claimed`: the row says so. */
-type Stage = 'resolving' | 'resolved' | 'claimed';
+/**
+ * `resolving`: the chat's true name is being asked for; `behind`: it is known, and an earlier one may turn out to go there;
+ * `resolved`: nothing is in its way; `claimed`: the row says so.
+ */
+type Stage = 'resolving' | 'behind' | 'resolved' | 'claimed';
 
 export interface Flight {
   readonly kind: 'send' | 'check';
@@ -44,15 +47,15 @@ interface Load {
 export class SendFlights {
   readonly #flights = new Map<Flight, Promise<void>>();
   readonly #onEnd: (flight: Flight, error: Error | undefined) => void;
-  readonly #onClaimed: () => void;
+  readonly #onRoom: (flight: Flight) => void;
 
-  /** `onEnd` is told of each end, and of the error that it ended with; `onClaimed` of each claim. */
+  /** `onEnd` is told of each end, and of the error that it ended with; `onRoom` of each that needs no room any more. */
   constructor(
     onEnd: (flight: Flight, error: Error | undefined) => void,
-    onClaimed: () => void = () => undefined,
+    onRoom: (flight: Flight) => void = () => undefined,
   ) {
     this.#onEnd = onEnd;
-    this.#onClaimed = onClaimed;
+    this.#onRoom = onRoom;
   }
 
   /** Begins a piece of work; its chat is not busy. */
@@ -80,9 +83,11 @@ export class SendFlights {
     return this.#list().filter((flight) => flight.kind === kind).length;
   }
 
-  /** All but the look-ups that drag on. */
+  /** All but the look-ups that drag on, and those that wait for one. */
   load(now: number): Load {
-    const active = this.#list().filter((flight) => flight.stage !== 'resolving' || dragsAt(flight) > now);
+    const active = this.#list().filter(
+      (flight) => flight.stage !== 'behind' && (flight.stage !== 'resolving' || dragsAt(flight) > now),
+    );
     return {
       sends: active.filter(({ kind }) => kind === 'send').length,
       unclaimed: active.filter(({ stage }) => stage !== 'claimed').length,
@@ -114,27 +119,36 @@ export class SendFlights {
 
   /**
    * Says what the chat of a flight is truly called, by all names that are known. False if an earlier flight is on its way
-   * there: then it must not go on. An earlier one that goes to a LID may turn out to go to the same number, and is waited
+   * there, or if it moves a file and another one is moved by now: then it must not go on. An earlier one that goes to a LID may turn out to go to the same number, and is waited
    * for, unless the number is known to have another LID (fact A16).
    */
   async resolve(flight: Flight, chatIds: readonly string[]): Promise<boolean> {
     for (const chatId of chatIds) flight.names.add(chatId);
-    flight.stage = 'resolved';
-    flight.resolved.resolve();
     const earlier = this.#before(flight);
     const names = [...flight.names];
     const mayBeAnyLid = names.some(isPhone) && !names.some(isLid);
     const open = mayBeAnyLid ? this.#openLidsBefore(flight) : [];
+    flight.stage = 'behind';
+    flight.resolved.resolve();
+    if (open.length > 0) this.#onRoom(flight);
     await Promise.all(open.map(({ resolved }) => resolved.promise));
+    if (flight.isHeavy && this.#isFileMoving()) return false;
+    flight.stage = 'resolved';
     return !earlier.some(
       (other) => this.#flights.has(other) && chatIds.some((chatId) => other.names.has(chatId)),
+    );
+  }
+
+  #isFileMoving(): boolean {
+    return this.#list().some(
+      ({ isHeavy, stage }) => isHeavy && (stage === 'resolved' || stage === 'claimed'),
     );
   }
 
   /** Says that the row of a flight's message tells of its claim. */
   claim(flight: Flight): void {
     flight.stage = 'claimed';
-    this.#onClaimed();
+    this.#onRoom(flight);
   }
 
   /** Resolves when nothing is under way. */

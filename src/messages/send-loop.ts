@@ -59,7 +59,7 @@ export class SendLoop {
   readonly #wake = new Wake();
   readonly #flights = new SendFlights(
     (flight, error) => this.#hearEnd(flight, error),
-    () => this.#hearClaim(),
+    (flight) => this.#hearRoom(flight),
   );
   /** Chats whose next message is a file, while another one is on its way. */
   readonly #waitForHeavy = new Set<string>();
@@ -198,8 +198,8 @@ export class SendLoop {
     this.#wake.wake();
   }
 
-  #hearClaim(): void {
-    if (this.#run.pace.isPaced) this.#wake.wake();
+  #hearRoom({ stage }: Flight): void {
+    if (stage === 'behind' || this.#run.pace.isPaced) this.#wake.wake();
   }
 
   #throwFault(): void {

@@ -123,9 +123,10 @@ export class Unsettled {
     this.#pauses.delete(chatId);
   }
 
-  /** Ends the pauses of all chats, and has whatever holds a chat looked up at once. */
+  /** Ends the pauses of all chats, the next of which are short again, and has whatever holds a chat looked up at once. */
   endPauses(now: number): void {
-    this.#pauses.clear();
+    for (const [chatId, { attempt }] of this.#pauses)
+      this.#pauses.set(chatId, { until: now, attempt: Math.min(attempt, 1) });
     for (const check of this.#checks.values())
       if (check.holdsUntil > now) check.dueAt = Math.min(check.dueAt, now);
   }

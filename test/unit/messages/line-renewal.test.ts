@@ -16,9 +16,9 @@ function openLine() {
     },
   };
   const line = new LineRenewal(session, clock, new RecordingLogger());
-  const ask = () => {
+  const ask = (to: string = crypto.randomUUID()) => {
     const answer = Promise.withResolvers<void>();
-    const done = line.watch(() => answer.promise, signal).catch(() => undefined);
+    const done = line.watch(to, () => answer.promise, signal).catch(() => undefined);
     return {
       async end(code?: 'SESSION_DEADLINE' | 'SESSION_FAULT' | 'NOT_ON_WHATSAPP') {
         if (code === undefined) answer.resolve();
@@ -58,3 +58,30 @@ it.each([
     expect(await ask().end('SESSION_DEADLINE')).toBe(renewed);
   },
 );
+
+it('does not judge a line that answers by one recipient alone (F36)', async () => {
+  const { ask } = openLine();
+  await ask().end();
+  await ask('lost').end('SESSION_DEADLINE');
+  expect(await ask('lost').end('SESSION_DEADLINE')).toBe(0);
+  expect(await ask('another').end('SESSION_DEADLINE')).toBe(1);
+  await ask('lost').end('SESSION_DEADLINE');
+  expect(await ask('lost').end('SESSION_DEADLINE')).toBe(1);
+});
+
+it('makes its line anew more and more seldom until somebody is found who was not (F36)', async () => {
+  const { clock, ask } = openLine();
+  const missBoth = async () => {
+    await ask('lost').end('SESSION_DEADLINE');
+    return ask('too').end('SESSION_DEADLINE');
+  };
+  expect(await missBoth()).toBe(1);
+  await ask('known').end();
+  clock.advance(119_999);
+  expect(await missBoth()).toBe(1);
+  clock.advance(1);
+  expect(await missBoth()).toBe(2);
+  await ask('lost').end();
+  clock.advance(60_000);
+  expect(await missBoth()).toBe(3);
+});

@@ -109,3 +109,23 @@ it('does not wait for an earlier one whose chat is called by its number', async 
   const second = start('49@c.us');
   expect(await flights.resolve(second.flight, ['49@c.us'])).toBe(true);
 });
+
+it('counts one that waits behind a LID for nothing, until it need not wait any more (A16)', async () => {
+  let room = 0;
+  flights = new SendFlights(
+    () => undefined,
+    () => (room += 1),
+  );
+  const [first, second] = [start('7@lid'), start('49@c.us')];
+  const later = flights.resolve(second.flight, ['49@c.us']);
+  expect([flights.load(0), room]).toEqual([{ sends: 1, unclaimed: 1, isHeavy: false }, 1]);
+  await flights.resolve(first.flight, ['50@c.us']);
+  expect(await later).toBe(true);
+  expect(flights.load(0).sends).toBe(2);
+});
+
+it('lets a file not go on whose look-up dragged on while another one began to move (A18)', async () => {
+  const [first, second] = [start('1@c.us', { isHeavy: true }), start('2@c.us', { isHeavy: true })];
+  expect(await flights.resolve(second.flight, ['2@c.us'])).toBe(true);
+  expect(await flights.resolve(first.flight, ['1@c.us'])).toBe(false);
+});

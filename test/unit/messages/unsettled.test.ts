@@ -60,7 +60,8 @@ describe('Unsettled', () => {
     unsettled.endPauses(1_000);
     expect(unsettled.blockedChats(1_000)).toEqual(['b@c.us']);
     expect(unsettled.findDue(1_000).map(({ message }) => message.id)).toEqual([withheld.id]);
-    expect(unsettled.pause('a@c.us', 1_000)).toBe(2_000);
+    expect(unsettled.hasFailed('a@c.us')).toBe(true);
+    expect(unsettled.pause('a@c.us', 1_000)).toBe(3_000);
   });
 
   it('looks at growing pauses while nothing is known, and lets the chat go on when its time is over', () => {
