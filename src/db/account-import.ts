@@ -64,12 +64,16 @@ function isAtRest(row: Standing): boolean {
   return !row.is_held_elsewhere && !row.wanted && !SESSION_STATES[parseSessionState(row.state)].live;
 }
 
+/** It is kept by the instance that admitted it, and no link of it was made anew or ended since. */
+function isStillOurs(row: Standing, { instanceId, wipedThrough }: Admitted): boolean {
+  const isOurs = row.deleted_at === null && row.instance_id === instanceId;
+  return isOurs && Number(row.vault_wiped_through) === wipedThrough;
+}
+
 /** Locks the account; undefined if somebody else has started, linked, admitted or deleted it since it was admitted. */
 async function lockAdmitted(trx: Executor, admitted: Admitted): Promise<Standing | undefined> {
   const row = await lockStanding(trx, admitted);
-  if (row === undefined || row.deleted_at !== null || !isAtRest(row)) return undefined;
-  const isOurs = row.instance_id === admitted.instanceId;
-  return isOurs && Number(row.vault_wiped_through) === admitted.wipedThrough ? row : undefined;
+  return row !== undefined && isAtRest(row) && isStillOurs(row, admitted) ? row : undefined;
 }
 
 function isHeldElsewhere(instanceId: InstanceId) {
@@ -112,6 +116,14 @@ export async function saveImported(db: Executor, admitted: Admitted): Promise<bo
       .where('id', '=', id)
       .execute();
     return true;
+  });
+}
+
+/** True if the account has the link of this import, and is to be connected. */
+export async function isImportWanted(db: Executor, admitted: Admitted): Promise<boolean> {
+  return await transact(db, async (trx) => {
+    const row = await lockStanding(trx, admitted);
+    return row?.linked === true && row.wanted && !row.is_held_elsewhere && isStillOurs(row, admitted);
   });
 }
 

@@ -1,5 +1,11 @@
 import type { AccountId, TenantId } from '../accounts/ids.ts';
-import { type Admitted, admitAccount, saveImported, takeImportBack } from '../db/account-import.ts';
+import {
+  type Admitted,
+  admitAccount,
+  isImportWanted,
+  saveImported,
+  takeImportBack,
+} from '../db/account-import.ts';
 import { AppError, toError } from '../lib/errors.ts';
 import type { HttpDeps } from './context.ts';
 
@@ -81,16 +87,31 @@ export class SessionImport {
 
   async #start(admitted: Admitted, generation: number): Promise<void> {
     const { db, channel } = this.#deps;
+    let isLinked = false;
     try {
       // Before the start: what is not linked would be thrown away by the next reconnect.
-      if (!(await saveImported(db, admitted))) {
+      isLinked = await saveImported(db, admitted);
+      if (!isLinked) {
         throw makeRefusal('The account was started, linked or deleted while its session was taken in.');
       }
       await channel.start(admitted.id);
     } catch (thrown) {
+      if (isLinked && (await this.#isStartOwed(admitted, toError(thrown)))) return;
       await this.#takeBack(admitted, generation);
       throw thrown;
     }
+  }
+
+  /**
+   * True if the start that failed is made up for, by this daemon or its next run: said to have failed, the session would be used
+   * at two hosts.
+   */
+  async #isStartOwed(admitted: Admitted, { message: error }: Error): Promise<boolean> {
+    const { db, log } = this.#deps;
+    const accountId = admitted.id;
+    const isOwed = await isImportWanted(db, admitted).catch(() => false);
+    if (isOwed) log.warn('A session that was imported could not be started yet', { accountId, error });
+    return isOwed;
   }
 
   /** Never rejects: the reason of the failure is worth more than what could not be undone. */

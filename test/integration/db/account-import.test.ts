@@ -2,7 +2,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountStore } from '../../../src/accounts/account.ts';
 import { type AccountId, makeAccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
-import { type Admitted, admitAccount, saveImported, takeImportBack } from '../../../src/db/account-import.ts';
+import {
+  type Admitted,
+  admitAccount,
+  isImportWanted,
+  saveImported,
+  takeImportBack,
+} from '../../../src/db/account-import.ts';
 import { markAccountDeleted, purgeAccount } from '../../../src/db/account-removal.ts';
 import { makeAccountStore } from '../../../src/db/account-store.ts';
 import { type Executor, openDatabase } from '../../../src/db/database.ts';
@@ -118,6 +124,16 @@ describe.each(Object.keys(FOUND) as Admitted['as'][])(
         else expect(row).toMatchObject({ linked: false, vault_wiped_through: String(GENERATION) });
         expect(row?.deleted_at instanceof Date).toBe(found === 'revived');
       }
+    });
+
+    it('and linked is owed a start once it is to be connected', async () => {
+      const admitted = await FOUND[found]();
+      await saveImported(db, admitted);
+      expect(await isImportWanted(db, admitted)).toBe(false);
+      await store.saveStart(admitted.id, HERE);
+      expect(await isImportWanted(db, admitted)).toBe(true);
+      await giveTo(db, admitted.id, runs.there);
+      expect(await isImportWanted(db, admitted)).toBe(false);
     });
 
     it.each(Object.entries(SINCE).filter(([since]) => since !== 'another instance takes it in too'))(

@@ -117,6 +117,21 @@ describe('the limit of an address', () => {
       expect(found).toEqual([...Array(10).fill(101), 429]);
     });
 
+    it('and a client that keeps its side open after that does not hold the server up', async () => {
+      const server = await openTestServer({ config: limitedTo(1) });
+      for (let count = 0; count < 10; count += 1) await shake(server, HANDSHAKE);
+      const { hostname, port } = new URL(server.url);
+      const client = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+      const wish = ['GET /socket.io/?EIO=4&transport=websocket HTTP/1.1', `Host: ${hostname}`];
+      const key = `Sec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}`;
+      const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', key];
+      client.write(`${[...wish, ...upgrade].join('\r\n')}\r\n\r\n`);
+      expect(await text(client)).toMatch(/^HTTP\/1.1 429 /);
+      client.on('error', () => undefined);
+      await server[Symbol.asyncDispose]();
+      client.destroy();
+    });
+
     it('as to what a client posts, and never as to its polls', async () => {
       await using server = await openTestServer({ config: limitedTo(1) });
       const { sid } = JSON.parse((await shake(server, HANDSHAKE)).text.slice(1));

@@ -378,6 +378,23 @@ describe('a link that another instance makes while a session is taken in here', 
     expect(server.vault.wiped).toContain(accountId);
   });
 
+  it('is answered as an import where the account is to be connected, although its start fails here', async () => {
+    const accountId = makeAccountId();
+    const usual = routed;
+    onTestFinished(() => {
+      routed = usual;
+    });
+    routed = {
+      ...usual,
+      start: async () => {
+        await server.accounts.saveStart(accountId, server.deps.instanceId);
+        throw new AppError('UNAVAILABLE');
+      },
+    };
+    expect((await importOf(accountId)).status).toBe(201);
+    expect(await server.accounts.getAccount(accountId)).toMatchObject({ linked: true, wanted: true });
+  });
+
   it('stays if the file is refused then', async () => {
     const accountId = makeAccountId();
     server.vault.meanwhile = () => linkAtOther(accountId);
