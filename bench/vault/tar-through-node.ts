@@ -40,17 +40,22 @@ async function run({ direction, archive, args, level }: TarTask): Promise<void> 
   const isPacking = direction === 'pack';
   const tar = spawn('tar', args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(tar, 'close');
+  let fault: unknown;
   const params = { [constants.ZSTD_c_compressionLevel]: level };
   if (isPacking) {
     const zstd = createZstdCompress({ chunkSize: PIECE_BYTES, params });
     await pipeline(tar.stdout, zstd, createWriteStream(archive));
   } else {
     const zstd = createZstdDecompress({ chunkSize: PIECE_BYTES });
-    await pipeline(createReadStream(archive, { highWaterMark: PIECE_BYTES }), zstd, tar.stdin);
     tar.stdout.resume();
+    const packed = createReadStream(archive, { highWaterMark: PIECE_BYTES });
+    // tar goes once it has read the end of the archive, which may be before all is piped into it.
+    await pipeline(packed, zstd, tar.stdin).catch((thrown: unknown) => {
+      fault = thrown;
+    });
   }
   const [code] = await ended;
-  if (code !== 0) throw new Error(`tar ended with code ${code}.`);
+  if (code !== 0) throw new Error(`tar ended with code ${code}.`, { cause: fault });
 }
 
 if (import.meta.main) {
