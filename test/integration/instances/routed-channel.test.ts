@@ -359,6 +359,15 @@ describe('a link that another instance makes while a session is taken in here', 
     await server.accounts.saveLinked(accountId, LINK);
   }
 
+  /** Until the test is over, starts do this instead. */
+  function failStart(start: () => Promise<never>): void {
+    const usual = routed;
+    onTestFinished(() => {
+      routed = usual;
+    });
+    routed = { ...usual, start };
+  }
+
   /** As the other instance has made it, whose session was left alone. */
   async function expectTheirs(accountId: AccountId): Promise<void> {
     const theirs = { linked: true, wanted: true, state: 'connected', phoneNumber: LINK.phoneNumber };
@@ -380,17 +389,10 @@ describe('a link that another instance makes while a session is taken in here', 
 
   it('is answered as an import where the account is to be connected, although its start fails here', async () => {
     const accountId = makeAccountId();
-    const usual = routed;
-    onTestFinished(() => {
-      routed = usual;
+    failStart(async () => {
+      await server.accounts.saveStart(accountId, server.deps.instanceId);
+      throw new AppError('UNAVAILABLE');
     });
-    routed = {
-      ...usual,
-      start: async () => {
-        await server.accounts.saveStart(accountId, server.deps.instanceId);
-        throw new AppError('UNAVAILABLE');
-      },
-    };
     expect((await importOf(accountId)).status).toBe(201);
     expect(await server.accounts.getAccount(accountId)).toMatchObject({ linked: true, wanted: true });
   });
@@ -407,17 +409,10 @@ describe('a link that another instance makes while a session is taken in here', 
     ['rested', makeResting],
   ])('stays where the account %s and the start here fails', async (_how, prepare) => {
     const accountId = await prepare();
-    const usual = routed;
-    onTestFinished(() => {
-      routed = usual;
+    failStart(async () => {
+      await linkAtOther(accountId);
+      throw full;
     });
-    routed = {
-      ...usual,
-      start: async () => {
-        await linkAtOther(accountId);
-        throw full;
-      },
-    };
     const { status, body } = await importOf(accountId);
     expect([status, body.error?.code]).toEqual([503, 'POOL_FULL']);
     await expectTheirs(accountId);
