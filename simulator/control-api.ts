@@ -228,6 +228,8 @@ export class ControlApi {
     this.#server = createServer((request, response) => void answer(world, request, response));
     // Waits are long; they must not hit Node's limits for slow clients.
     this.#server.requestTimeout = 0;
+    // A connection that rests is its client's to end: one that ends here may cross a call on its way.
+    this.#server.keepAliveTimeout = 0;
   }
 
   static async open(world: World, port: number): Promise<ControlApi> {

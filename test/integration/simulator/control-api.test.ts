@@ -41,6 +41,11 @@ describe('the control API', () => {
     ]);
   });
 
+  it('ends no connection that rests, which could cross a call on its way', async () => {
+    const { headers } = await fetch(`${simulator.controlUrl}/health`);
+    expect([headers.get('connection'), headers.get('keep-alive')]).toEqual(['keep-alive', null]);
+  });
+
   it('gives a name one number, and a number one name', async () => {
     const phone = await simulator.world.phone('named', { number: '491700000001' });
     expect(phone.jid).toBe('491700000001@c.us');
