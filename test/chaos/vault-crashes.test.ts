@@ -2,9 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ChaosAccount } from '../support/chaos-pool.ts';
 import { ChaosTraffic } from '../support/chaos-traffic.ts';
-import { settleWithTruth } from '../support/ground-truth.ts';
+import { type JudgedAccount, settleWithTruth } from '../support/ground-truth.ts';
 import { makeRandom } from '../support/random.ts';
 import { scaled, seed } from '../support/scale.ts';
 import { openStage, type Stage } from '../support/stage.ts';
@@ -45,12 +44,12 @@ class StepCount {
 
 const steps = new StepCount();
 let stage: Stage;
-const accounts: ChaosAccount[] = [];
+const accounts: JudgedAccount[] = [];
 const devices = new Map<string, readonly string[]>();
 
-const devicesOf = async ({ phone }: ChaosAccount) => (await phone.view()).devices.map(({ id }) => id);
+const devicesOf = async ({ phone }: JudgedAccount) => (await phone.view()).devices.map(({ id }) => id);
 const runtimePath = () => join(stage.folder, 'data', 'live');
-const vaultPath = ({ accountId }: ChaosAccount) => join(stage.folder, 'data', 'sessions', accountId);
+const vaultPath = ({ accountId }: JudgedAccount) => join(stage.folder, 'data', 'sessions', accountId);
 
 beforeAll(async () => {
   console.log(`chaos of vaults: seed ${seed} (SWITCHBOARD_TEST_SEED plays another run)`);
@@ -71,7 +70,7 @@ afterAll(async () => {
 });
 
 /** Of the messages that WhatsApp carried from the account. */
-async function textsOf({ phone }: ChaosAccount): Promise<string[]> {
+async function textsOf({ phone }: JudgedAccount): Promise<string[]> {
   const { messages } = await stage.world.truth();
   return messages.filter(({ from }) => from === phone.number).map(({ text }) => text);
 }

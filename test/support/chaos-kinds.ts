@@ -73,6 +73,7 @@ const OF_ONE: Record<string, ChaosKind['strike']> = {
   'logout on the phone': async (pool, account) => {
     await account.phone.logoutDevice();
     await pool.state(account, 'needs_human', 'logged_out');
+    account.logouts.push(new Date());
     return () => pool.mend(account, { scan: true });
   },
   conflict: async (pool, account) => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApiAccount, ApiMessage } from '../../scripts/daemon-api.ts';
 import type { Phone } from '../../simulator/client.ts';
+import type { JudgedAccount } from './ground-truth.ts';
 import { PROMISED_MS, untilFound } from './patient-look.ts';
 import { listBrowsers, listProcesses, listProcessesOf, listTree, type ProcessEntry } from './process-tree.ts';
 import { openSmallDisk, type SmallDisk } from './small-disk.ts';
@@ -9,9 +10,8 @@ import { openStage, type Stage } from './stage.ts';
 import { openTemporaryFolder } from './temporary-folder.ts';
 
 /** A linked account and the phone that owns its number. */
-export interface ChaosAccount {
-  readonly accountId: string;
-  readonly phone: Phone;
+export interface ChaosAccount extends JudgedAccount {
+  readonly logouts: Date[];
 }
 
 interface ApiAccountState extends ApiAccount {
@@ -74,7 +74,7 @@ export class ChaosPool implements AsyncDisposable {
     const pool = new ChaosPool({ stage, disk, prober, preloads }, stack.move());
     for (let n = 0; n < accounts; n += 1) {
       const phone = await stage.world.phone(`shop-${n}`, n % 2 === 0 ? { ids: '$1' } : { addresses: 'lid' });
-      pool.accounts.push({ accountId: await stage.link(phone), phone });
+      pool.accounts.push({ accountId: await stage.link(phone), phone, logouts: [] });
     }
     return pool;
   }

@@ -9,8 +9,10 @@ export interface Comparison {
   readonly lost: readonly string[];
   /** In the database more than once. */
   readonly doubled: readonly string[];
-  /** In the database, and never carried; what failed is not expected to have been. */
+  /** In the database, and never carried; what failed is not expected to have been, nor what was cut short. */
   readonly invented: readonly string[];
+  /** `unknown` and never carried: the last that a page was given before its link was ended, which it may have sent. */
+  readonly cutShort: readonly string[];
   /** In both, with another text, file, answered message, reaction, direction, status or deletion. */
   readonly different: readonly string[];
   /** Chats that are listed in another order than the page, or for outgoing ones the network, had them in. */
@@ -25,6 +27,7 @@ export const EQUAL_TO_TRUTH = {
   lost: [],
   doubled: [],
   invented: [],
+  cutShort: [],
   different: [],
   disordered: [],
   split: [],
@@ -33,6 +36,8 @@ export const EQUAL_TO_TRUTH = {
 export interface JudgedAccount {
   readonly accountId: string;
   readonly phone: Phone;
+  /** When it was seen that its phone had ended a link; none if it is not given. */
+  readonly logouts?: readonly Date[];
 }
 
 /** How long a daemon may take to have everything that the network told. */
@@ -47,7 +52,7 @@ const NOTICE = 'gp2';
 export async function compareWithTruth(
   api: DaemonApi,
   world: WorldClient,
-  { accountId, phone }: JudgedAccount,
+  { accountId, phone, logouts = [] }: JudgedAccount,
   files = new FileHashes(api),
 ): Promise<Comparison> {
   const linked = new Set((await phone.view()).devices.map(({ id }) => id));
@@ -58,12 +63,16 @@ export async function compareWithTruth(
   const isMissing = (each: CarriedMessage) =>
     !byId.has(each.id) && each.type !== NOTICE && (each.from === phone.number || isKnowable(each, linked));
   const chats = Map.groupBy(carried, (each) => chatOf(each, phone));
+  const cutShort = [...new Set(logouts.flatMap((until) => findCutShort(stored, carriedIds, until)))];
+  const mayBeMissing = (id: string, rows: readonly ApiMessage[]) =>
+    carriedIds.has(id) || hasFailed(rows) || cutShort.includes(id);
   await files.read(stored);
   const view = { phone, linked, byId, files };
   return {
     lost: carried.filter(isMissing).map(({ id }) => id),
     doubled: [...byId].filter(([, rows]) => rows.length > 1).map(([id]) => id),
-    invented: [...byId].flatMap(([id, rows]) => (carriedIds.has(id) || hasFailed(rows) ? [] : [id])),
+    invented: [...byId].flatMap(([id, rows]) => (mayBeMissing(id, rows) ? [] : [id])),
+    cutShort,
     different: carried.flatMap((each) => findDifference(each, byId.get(each.id)?.[0], view)),
     disordered: [...chats].flatMap(([chat, list]) => findDisorder(chat, list, stored, phone)),
     split: [...chats].flatMap(([chat, list]) => findSplit(chat, list, byId)),
@@ -163,6 +172,17 @@ function findSplit(
 function chatOf({ from, to }: CarriedMessage, phone: Phone): string {
   if ('group' in to) return to.group;
   return from === phone.number ? to.user : from;
+}
+
+/** Of each chat the last ones that were handed over by then, as far back as none of them was carried. */
+function findCutShort(stored: readonly ApiMessage[], carriedIds: ReadonlySet<string>, until: Date): string[] {
+  const handed = stored
+    .filter(({ handedAt }) => handedAt !== null && new Date(handedAt) <= until)
+    .toSorted((a, b) => (b.handedAt ?? '').localeCompare(a.handedAt ?? ''));
+  return [...Map.groupBy(handed, ({ chatId }) => chatId).values()].flatMap((rows) => {
+    const last = rows.findIndex((row) => row.status !== 'unknown' || carriedIds.has(bareIdOf(row)));
+    return rows.slice(0, last === -1 ? rows.length : last).map(bareIdOf);
+  });
 }
 
 function hasFailed(rows: readonly ApiMessage[]): boolean {
