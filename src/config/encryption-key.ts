@@ -8,9 +8,9 @@ const MIN_DISTINCT = { hexDigits: 10, characters: 7, bytes: 20 } as const;
 /** A random key has about 1 in 16 equal steps at most; a counted or alphabetical one has most of them. */
 const MAX_EQUAL_STEPS = 0.4;
 
-/** Words of keys that were meant to be replaced: long enough not to turn up in a random key. */
+/** Words of keys that were meant to be replaced: of six characters at least, not to turn up in a random key. */
 const PLACEHOLDER =
-  /change.?me|changeit|replace|placeholder|example|password|passwort|secret|encryption|default|switchboard|insert|your[-_]|qwerty|letmein/i;
+  /change.?me|changeit|replace|placeholder|example|password|passwort|secret|encryption|default|switchboard|insert|(?:^|[-_])your[-_]|qwerty|letmein/i;
 
 const HOW_TO_MAKE = 'Make one with: openssl rand -hex 32';
 

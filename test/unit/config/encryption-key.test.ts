@@ -18,6 +18,11 @@ describe('parseEncryptionKey', () => {
     );
   });
 
+  it('takes a random key in which a short word of placeholders turned up', () => {
+    const text = 'XXkdka1XuaUBcqaa7eOE3YoUr_d2fUxdZEdsYqKIr1o';
+    expect(Buffer.from(parseEncryptionKey(text)).toString('base64url')).toBe(text);
+  });
+
   it('takes 32 random characters as their bytes', () => {
     fc.assert(
       fc.property(bytes32, (random) => {
@@ -53,6 +58,8 @@ describe('parseEncryptionKey', () => {
     'my-super-secret-encryption-key!!',
     'thisisanexampleof32characters!!!',
     'PasswordPasswordPasswordPassword',
+    'your-key-of-32-characters-goes-a',
+    'put_your_key_of_32_characters_in',
   ])('refuses the placeholder %s', (text) => {
     expect(() => parseEncryptionKey(text)).toThrow(/placeholder/);
   });
