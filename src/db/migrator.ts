@@ -34,6 +34,7 @@ import * as m0027 from './migrations/0027-add-earlier-secrets.ts';
 import * as m0028 from './migrations/0028-judge-numbers-by-tenant.ts';
 import * as m0029 from './migrations/0029-add-instances-of-keys.ts';
 import * as m0030 from './migrations/0030-remember-last-number.ts';
+import * as m0031 from './migrations/0031-add-statistics-of-kinds.ts';
 import { requireServerVersion } from './server-version.ts';
 
 /** SQLSTATE of a statement for which the role lacks the right. */
@@ -70,6 +71,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0028-judge-numbers-by-tenant': m0028,
   '0029-add-instances-of-keys': m0029,
   '0030-remember-last-number': m0030,
+  '0031-add-statistics-of-kinds': m0031,
 };
 
 const provider: MigrationProvider = { getMigrations: async () => MIGRATIONS };

@@ -76,7 +76,7 @@ async function lockPartitions(trx: Executor): Promise<void> {
 
 async function createPartition(trx: Executor, { name, from, to }: Month): Promise<void> {
   const partition = sql.table(name);
-  await sql`create table ${partition} (like messages including defaults)`.execute(trx);
+  await sql`create table ${partition} (like messages including defaults including statistics)`.execute(trx);
   await sql`
     with moved as (
       delete from messages_default

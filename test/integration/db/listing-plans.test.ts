@@ -313,6 +313,23 @@ describe('little more is examined than a page shows', () => {
   });
 });
 
+describe('messages of an account of which direction and status are like no other', () => {
+  it('are not all read for a page', async () => {
+    const { db } = examiner;
+    const id = await insertTestAccount(db);
+    const month = new Date(Date.UTC(NOW.getUTCFullYear(), NOW.getUTCMonth() - 1, 1));
+    await sql`
+      insert into messages (id, account_id, chat_id, bare_id, direction, type, status, "timestamp")
+      select gen_random_uuid(), ${id}::uuid, ${QUIET_CHAT}, upper(md5(i::text)), 'outgoing', 'text', 'failed',
+        ${month}::timestamptz + i * interval '40 minutes'
+      from generate_series(1, 1000) i`.execute(db);
+    await sql`analyze messages`.execute(db);
+    await expectFewExamined((by, after) =>
+      listMessages(by, id, { status: 'failed' }, { limit: LIMIT, after }),
+    );
+  });
+});
+
 describe('messages that are past their retention', () => {
   it('are found and deleted without looking at the rest', async () => {
     const alone = parseTenantId('alone');

@@ -63,6 +63,22 @@ describe('the partitions of messages', () => {
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(5);
   });
 
+  it('have the statistics of their table', async () => {
+    await ensurePartitions(db, noon(6), 0);
+    const { rows } = await sql<{ kinds: string }>`
+      select relname || ' ' || stxkeys::text as kinds from pg_statistic_ext join pg_class on pg_class.oid = stxrelid
+      where relname in ('messages', 'messages_default', ${`messages_${year}_06`}) order by 1`.execute(db);
+    const { rows: columns } = await sql<{ keys: string }>`
+      select string_agg(attnum::text, ' ' order by attnum) as keys from pg_attribute
+      where attrelid = 'messages'::regclass and attname in ('account_id', 'status', 'direction')`.execute(db);
+    const keys = columns[0]?.keys;
+    expect(rows.map(({ kinds }) => kinds)).toEqual([
+      `messages ${keys}`,
+      `messages_${year}_06 ${keys}`,
+      `messages_default ${keys}`,
+    ]);
+  });
+
   it('take over what the default partition holds of their months, and nothing else', async () => {
     const edges = [
       new Date(Date.UTC(year, 4, 31, 23, 59, 59, 999)),

@@ -35,11 +35,23 @@ it('leaves the schema that is written down in docs/schema.txt, after all migrati
     from pg_trigger join pg_class on pg_class.oid = tgrelid
     where not tgisinternal and not relispartition order by relname, tgname`.execute(opened.db);
 
+  const { rows: statistics } = await sql<{ table: string; line: string }>`
+    select relname as table, pg_get_statisticsobjdef(pg_statistic_ext.oid) as line
+    from pg_statistic_ext join pg_class on pg_class.oid = stxrelid
+    where not relispartition order by relname, stxname`.execute(opened.db);
+
   const text = [...new Set(columns.map(({ table }) => table))]
     .map((table) => {
       const of = (lines: { table: string; line: string }[]) =>
         lines.filter((each) => each.table === table).map(({ line }) => `  ${line}`);
-      return [table, ...of(columns), ...of(partitions), ...of(indexes), ...of(triggers)].join('\n');
+      return [
+        table,
+        ...of(columns),
+        ...of(partitions),
+        ...of(indexes),
+        ...of(statistics),
+        ...of(triggers),
+      ].join('\n');
     })
     .join('\n\n');
   await expect(`${text}\n`).toMatchFileSnapshot('../../../docs/schema.txt');
