@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Phone } from '../../simulator/client.ts';
+import { callSideBySide } from '../support/callers.ts';
 import { EQUAL_TO_TRUTH, type JudgedAccount, settleWithTruth } from '../support/ground-truth.ts';
 import { untilFound } from '../support/patient-look.ts';
 import { makeRandom } from '../support/random.ts';
@@ -74,20 +75,15 @@ async function flood(
   halfway: { readonly at: number; readonly strike: () => Promise<unknown> },
 ): Promise<Map<string, Answer[]>> {
   const answers = new Map<string, Answer[]>();
-  let [next, answered] = [0, 0];
   let striking: Promise<unknown> = Promise.resolve();
-  const call = async () => {
-    while (next < count) {
-      next += 1;
-      const text = `${account.phone.name} ${next}`;
-      const times = next % DOUBLED_EVERY === 0 ? 2 : 1;
-      const got = await Promise.all(Array.from({ length: times }, () => ask(account, text, onLimit)));
-      answers.set(text, got);
-      answered += 1;
-      if (answered === halfway.at) striking = halfway.strike();
-    }
-  };
-  await Promise.all(Array.from({ length: CALLERS }, call));
+  await callSideBySide({ count, callers: CALLERS }, async (index) => {
+    const nth = index + 1;
+    const text = `${account.phone.name} ${nth}`;
+    const times = nth % DOUBLED_EVERY === 0 ? 2 : 1;
+    const got = await Promise.all(Array.from({ length: times }, () => ask(account, text, onLimit)));
+    answers.set(text, got);
+    if (answers.size === halfway.at) striking = halfway.strike();
+  });
   await striking;
   return answers;
 }

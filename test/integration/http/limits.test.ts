@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccountId, parseInstanceId } from '../../../src/accounts/ids.ts';
 import { claimForSending } from '../../../src/db/send-claim.ts';
+import { callSideBySide } from '../../support/callers.ts';
 import { openTestServer, type TestServer } from '../../support/http-server.ts';
 import { scaled } from '../../support/scale.ts';
 import { findNextToSend } from '../../support/single-messages.ts';
@@ -116,10 +117,8 @@ describe('a full day', () => {
   ])('of a flood %s accepts exactly the limit', async (_what, onLimit) => {
     const dailyLimit = 25;
     await change({ dailyLimit });
-    const answers = await Promise.all(
-      Array.from({ length: scaled(120, 2_000) }, (_, index) =>
-        send({ to: `+49170${1_000_000 + index}`, text: String(index), onLimit }),
-      ),
+    const answers = await callSideBySide({ count: scaled(120, 2_000), callers: 120 }, (index) =>
+      send({ to: `+49170${1_000_000 + index}`, text: String(index), onLimit }),
     );
     const refused = answers.filter(({ status }) => status === 429);
     const pending = answers.filter(({ body }) => body.data?.status === 'pending');
