@@ -35,7 +35,8 @@ async function losesTheMachine(): Promise<void> {
   );
   await stage.daemon().kill();
   await stage.world.waitFor({ away: shop.name });
-  await rm(join(stage.folder, 'data', 'live'), { recursive: true });
+  // What the browser was killed in may still be written.
+  await rm(join(stage.folder, 'data', 'live'), { recursive: true, maxRetries: 20 });
   await alice.send(shop, 'for nobody');
 }
 
@@ -83,7 +84,8 @@ it.each<[string, () => Promise<void>]>([
   );
   await stage.daemon().kill();
   await stage.world.waitFor({ away: shop.name });
-  await rm(join(stage.folder, 'data', 'live'), { recursive: true });
+  // What the browser was killed in may still be written.
+  await rm(join(stage.folder, 'data', 'live'), { recursive: true, maxRetries: 20 });
   await before();
   await stage.start();
   await stage.api.reached(accountId, 'Connected');
