@@ -20,6 +20,13 @@ beforeEach(async () => {
 });
 afterEach(() => stage[Symbol.asyncDispose]());
 
+async function losesTheProfile(): Promise<void> {
+  await stage.daemon().kill();
+  await stage.world.waitFor({ away: shop.name });
+  // What the browser was killed in may still be written.
+  await rm(join(stage.folder, 'data', 'live'), { recursive: true, maxRetries: 20 });
+}
+
 /** A machine that is lost after its last snapshot, with what came and went since; then messages come for nobody. */
 async function losesTheMachine(): Promise<void> {
   await stage.daemon().stop();
@@ -33,10 +40,7 @@ async function losesTheMachine(): Promise<void> {
     'the answer',
     ({ messageId, status }) => messageId === sent && status === 'delivered',
   );
-  await stage.daemon().kill();
-  await stage.world.waitFor({ away: shop.name });
-  // What the browser was killed in may still be written.
-  await rm(join(stage.folder, 'data', 'live'), { recursive: true, maxRetries: 20 });
+  await losesTheProfile();
   await alice.send(shop, 'for nobody');
 }
 
@@ -82,10 +86,7 @@ it.each<[string, () => Promise<void>]>([
     'the claim',
     ({ messageId, whatsappMessageId: id }) => messageId === silent && id !== null,
   );
-  await stage.daemon().kill();
-  await stage.world.waitFor({ away: shop.name });
-  // What the browser was killed in may still be written.
-  await rm(join(stage.folder, 'data', 'live'), { recursive: true, maxRetries: 20 });
+  await losesTheProfile();
   await before();
   await stage.start();
   await stage.api.reached(accountId, 'Connected');

@@ -174,15 +174,19 @@ function chatOf({ from, to }: CarriedMessage, phone: Phone): string {
   return from === phone.number ? to.user : from;
 }
 
-/** Of each chat the last ones that were handed over by then, as far back as none of them was carried. */
+/** Of each chat the last ones that were handed over by then, as far back as none was carried and each is said to be unknowable. */
 function findCutShort(stored: readonly ApiMessage[], carriedIds: ReadonlySet<string>, until: Date): string[] {
   const handed = stored
     .filter(({ handedAt }) => handedAt !== null && new Date(handedAt) <= until)
     .toSorted((a, b) => (b.handedAt ?? '').localeCompare(a.handedAt ?? ''));
   return [...Map.groupBy(handed, ({ chatId }) => chatId).values()].flatMap((rows) => {
-    const last = rows.findIndex((row) => row.status !== 'unknown' || carriedIds.has(bareIdOf(row)));
-    return rows.slice(0, last === -1 ? rows.length : last).map(bareIdOf);
+    const first = rows.findIndex((row) => !isUnknowable(row) || carriedIds.has(bareIdOf(row)));
+    return rows.slice(0, first === -1 ? rows.length : first).map(bareIdOf);
   });
+}
+
+function isUnknowable({ status, failedReason }: ApiMessage): boolean {
+  return status === 'unknown' && failedReason?.startsWith('SEND_OUTCOME_UNKNOWN') === true;
 }
 
 function hasFailed(rows: readonly ApiMessage[]): boolean {
